@@ -1,0 +1,152 @@
+"""What can go wrong, as one tree.
+
+    SnnrunError                 exit code
+    ├── ExperimentError         2   the user's file: one or more diagnostics, each with its place
+    ├── RunError                3   the run itself: NaN, overflow, memory
+    ├── StorageError            4   folders and files of results
+    └── InternalError           70  our bug
+
+A stage collects its diagnostics in a `Report` and stops before the next stage (`Report.stop_if_errors`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from snnrun.source import Span
+
+
+class Severity(Enum):
+    """How bad a diagnostic is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One message to the user.
+
+    Args:
+        code: Stable code such as `EQ203`; the letters name the stage.
+        message: One sentence, names in backticks.
+        span: Its place in a source, if it has one.
+        help: What to do next, if that is known.
+        severity: Error or warning.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    help: str | None = None
+    severity: Severity = Severity.ERROR
+
+    def as_json(self) -> dict[str, object]:
+        """A plain dictionary for `--json`."""
+        place = self.span
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "message": self.message,
+            "help": self.help,
+            "file": place.file.name if place else None,
+            "line": place.line if place else None,
+            "column": place.column if place else None,
+        }
+
+
+class SnnrunError(Exception):
+    """Any error this program raises on purpose."""
+
+    exit_code = 70
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        """Keep the diagnostics; the exception's text is their codes and messages."""
+        self.diagnostics = diagnostics
+        super().__init__("; ".join(f"[{d.code}] {d.message}" for d in diagnostics))
+
+
+class ExperimentError(SnnrunError):
+    """The experiment file, or an option that changes it, is wrong."""
+
+    exit_code = 2
+
+
+class RunError(SnnrunError):
+    """The simulation cannot go on."""
+
+    exit_code = 3
+
+
+class StorageError(SnnrunError):
+    """Results cannot be read or written."""
+
+    exit_code = 4
+
+
+class InternalError(SnnrunError):
+    """A bug of this program."""
+
+    exit_code = 70
+
+
+@dataclass(slots=True)
+class Report:
+    """Diagnostics of one stage, collected so that all are shown at once."""
+
+    items: list[Diagnostic] = field(default_factory=list)
+
+    def error(self, code: str, message: str, span: Span | None = None, help: str | None = None) -> None:
+        """Add an error; one place never carries the same code twice."""
+        self._add(Diagnostic(code, message, span, help))
+
+    def warn(self, code: str, message: str, span: Span | None = None, help: str | None = None) -> None:
+        """Add a warning."""
+        self._add(Diagnostic(code, message, span, help, Severity.WARNING))
+
+    def extend(self, items: Iterable[Diagnostic]) -> None:
+        """Add diagnostics found elsewhere."""
+        for item in items:
+            self._add(item)
+
+    def _add(self, item: Diagnostic) -> None:
+        if not any(_same_place(item, other) for other in self.items):
+            self.items.append(item)
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The errors only."""
+        return [d for d in self.items if d.severity is Severity.ERROR]
+
+    @property
+    def warnings(self) -> list[Diagnostic]:
+        """The warnings only."""
+        return [d for d in self.items if d.severity is Severity.WARNING]
+
+    def stop_if_errors(self) -> None:
+        """End the stage.
+
+        Raises:
+            ExperimentError: With every diagnostic collected, when at least one is an error.
+        """
+        if self.errors:
+            raise ExperimentError(*self.items)
+
+
+def _same_place(a: Diagnostic, b: Diagnostic) -> bool:
+    if a.code != b.code or a.message != b.message:
+        return False
+    return a.span is None or b.span is None or (a.span.file.name, a.span.start) == (b.span.file.name, b.span.start)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A help line that names the nearest known word, or None when nothing is near."""
+    candidates = list(known)
+    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
+    if not near:
+        folded = [name for name in candidates if name.lower() == word.lower()]
+        near = folded[:1]
+    return f"did you mean `{near[0]}`?" if near else None

@@ -1,0 +1,110 @@
+"""Where text comes from: files, places in them, and the excerpt that shows a place to a person."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceFile:
+    """One text a person wrote: a file, or the value of an option such as `--set tau=5 ms`.
+
+    Args:
+        name: What to call it in messages (a path as the user typed it, or the option).
+        text: The whole text.
+    """
+
+    name: str
+    text: str
+    _starts: list[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index the beginnings of the lines once."""
+        starts = [0]
+        for offset, char in enumerate(self.text):
+            if char == "\n":
+                starts.append(offset + 1)
+        object.__setattr__(self, "_starts", starts)
+
+    def line_of(self, offset: int) -> int:
+        """The 1-based line that holds a character offset."""
+        return bisect_right(self._starts, offset)
+
+    def column_of(self, offset: int) -> int:
+        """The 1-based column of a character offset in its line."""
+        return offset - self._starts[self.line_of(offset) - 1] + 1
+
+    def line_text(self, line: int) -> str:
+        """The text of a 1-based line, without its line break."""
+        start = self._starts[line - 1]
+        end = self._starts[line] - 1 if line < len(self._starts) else len(self.text)
+        return self.text[start:end].rstrip("\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of characters of one source.
+
+    Args:
+        file: The source.
+        start: First character offset.
+        end: Offset after the last character; equal to `start` for a point.
+    """
+
+    file: SourceFile
+    start: int
+    end: int
+
+    @property
+    def line(self) -> int:
+        """1-based line of the first character."""
+        return self.file.line_of(self.start)
+
+    @property
+    def column(self) -> int:
+        """1-based column of the first character."""
+        return self.file.column_of(self.start)
+
+    def __str__(self) -> str:
+        """`file:line:column`, as editors and terminals understand it."""
+        return f"{self.file.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of a user's text that knows where each of its characters stands in the source.
+
+    A YAML scalar is not a plain slice of its file (indentation of `|` blocks, folds, escapes), so the place of each
+    character is kept.
+
+    Args:
+        value: The text as the format means it.
+        file: The source it came from.
+        offsets: For each character of `value`, its offset in the source, and one more entry for the end;
+            shape (len(value) + 1,).
+    """
+
+    value: str
+    file: SourceFile
+    offsets: tuple[int, ...]
+
+    def span(self, start: int = 0, end: int | None = None) -> Span:
+        """The place in the source of `value[start:end]`."""
+        if end is None:
+            end = len(self.value)
+        start = min(max(start, 0), len(self.value))
+        first = self.offsets[start]
+        if end <= start:
+            return Span(self.file, first, first)
+        last = self.offsets[min(end, len(self.value)) - 1] + 1
+        return Span(self.file, first, max(last, first))
+
+    @classmethod
+    def plain(cls, value: str, name: str = "<text>") -> Text:
+        """A text that is its own source (an option's value, a test)."""
+        return cls(value, SourceFile(name, value), tuple(range(len(value) + 1)))
+
+    def slice(self, start: int, end: int) -> Text:
+        """The part `value[start:end]`, with its places."""
+        return Text(self.value[start:end], self.file, self.offsets[start : end + 1])
