@@ -1,0 +1,373 @@
+"""Graphs to text: one function of a kernel, written line by line.
+
+A `Writer` collects the lines of one function and what it needs from outside: pointers into arrays (`slots`),
+parameters (`floats`, `ints`), random fills and functions of the numerics library. No value of the network is ever
+written into the text; the same structure gives the same text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
+from snnrun.network.ir import Assignment
+from snnrun.numerics.scalar import NAMES
+
+
+class CType(Enum):
+    """Element type behind a pointer; the value is the name of the cast in the kernel's text."""
+
+    F64 = "f64"
+    I64 = "i64"
+    I32 = "i32"
+    U8 = "u8"
+
+
+CTYPES = {Kind.FLOAT: CType.F64, Kind.INT: CType.I64, Kind.BOOL: CType.U8}
+
+
+@dataclass(frozen=True, slots=True)
+class SlotKey:
+    """An array of the run by its use (`variable`, `flags`, ...) and its owner."""
+
+    use: str
+    owner: str
+    name: str = ""
+
+
+IntValue: TypeAlias = "Node | str | int"
+"""A whole number that a kernel is given: a graph, a number, or a name that the engine knows (`n:groups.pop`)."""
+
+
+@dataclass(slots=True)
+class Fill:
+    """A buffer of random numbers to be filled before a loop: which function, how many, which stream."""
+
+    function: str
+    buffer: SlotKey
+    count: IntValue
+    draw: Draw
+
+
+_INDENT = "    "
+_INFIX = {
+    Op.ADD: "+",
+    Op.SUB: "-",
+    Op.MUL: "*",
+    Op.DIV: "/",
+    Op.LT: "<",
+    Op.LE: "<=",
+    Op.GT: ">",
+    Op.GE: ">=",
+    Op.EQ: "==",
+    Op.NE: "!=",
+    Op.AND: "&",
+    Op.OR: "|",
+}
+_SMALL = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How variables are reached inside a loop.
+
+    Args:
+        indices: For each reach (`own`, `pre`, `post`) the text of the index.
+        element: Text of the element number for random numbers.
+        buffered: Whether random numbers come from buffers filled for all elements, or one by one.
+    """
+
+    indices: dict[str, str]
+    element: str
+    buffered: bool = False
+
+
+@dataclass
+class Writer:
+    """One function of the kernel."""
+
+    graph: Graph
+    owner: str
+    lines: list[str] = field(default_factory=list)
+    depth: int = 1
+    slots: dict[str, tuple[SlotKey, CType]] = field(default_factory=dict)
+    floats: list[Node] = field(default_factory=list)
+    ints: list[IntValue] = field(default_factory=list)
+    int_names: list[str] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    functions: set[str] = field(default_factory=set)
+    uses_time: bool = False
+    overrides: dict[Variable, str] = field(default_factory=dict)
+    leaves: dict[int, str] = field(default_factory=dict)
+    _fixed: dict[int, str] = field(default_factory=dict)
+    _int_keys: dict[str | int, str] = field(default_factory=dict)
+    _temporaries: int = 0
+
+    # text
+
+    def line(self, text: str) -> None:
+        """Add one line at the current depth."""
+        self.lines.append(_INDENT * self.depth + text)
+
+    def comment(self, text: str) -> None:
+        """Add a comment; text of the user is cut to one printable line."""
+        clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        self.line(f"# {clean[:100]}")
+
+    def loop(self, header: str) -> None:
+        """Open a block."""
+        self.line(header)
+        self.depth += 1
+
+    def end(self, count: int = 1) -> None:
+        """Close blocks."""
+        self.depth -= count
+
+    # what comes from outside
+
+    def pointer(self, name: str, key: SlotKey, ctype: CType) -> str:
+        """The local name of a pointer; the same array keeps its name."""
+        for known, (other, kind) in self.slots.items():
+            if other == key and kind is ctype:
+                return known
+        local = name
+        number = 2
+        while local in self.slots:
+            local = f"{name}_{number}"
+            number += 1
+        self.slots[local] = (key, ctype)
+        return local
+
+    def integer(self, name: str, value: IntValue) -> str:
+        """The local name of a whole number given from outside; the same number keeps its name."""
+        key = str(value) if isinstance(value, str | int) else id(value)
+        found = self._int_keys.get(key)
+        if found is None:
+            found = name if name not in self.int_names else f"{name}_{len(self.ints)}"
+            self._int_keys[key] = found
+            self.int_names.append(found)
+            self.ints.append(value)
+        return found
+
+    def parameter(self, node: Node) -> str:
+        """The local name of a value that is fixed during the run."""
+        found = self._fixed.get(id(node))
+        if found is None:
+            if node.kind is Kind.FLOAT:
+                found = f"c{len(self.floats)}"
+                self.floats.append(node)
+            else:
+                found = self.integer(f"m{len(self.ints)}", node)
+                if node.kind is Kind.BOOL:
+                    found = f"({found} != 0)"
+            self._fixed[id(node)] = found
+        return found
+
+    def variable_pointer(self, variable: Variable, kind: Kind) -> str:
+        """The pointer to a variable's array."""
+        prefix = {"own": "p_", "pre": "pre_", "post": "post_"}[variable.reach]
+        return self.pointer(prefix + variable.name, SlotKey("variable", variable.owner, variable.name), CTYPES[kind])
+
+    # expressions
+
+    def evaluate(self, roots: list[Node], place: Place) -> list[str]:
+        """Write what is needed to compute some graphs; give the text of each."""
+        return _Expressions(self, place, roots).texts()
+
+    def assign(self, assignments: tuple[Assignment, ...], place: Place, kinds: dict[Variable, Kind]) -> None:
+        """Write a block: all values first, then all stores; later expressions see the new values."""
+        texts = self.evaluate([a.value for a in assignments], place)
+        names: list[str] = []
+        for assignment, text in zip(assignments, texts, strict=True):
+            name = self.temporary("new_" + assignment.variable.name)
+            self.line(f"{name} = {text}")
+            names.append(name)
+        for assignment, name in zip(assignments, names, strict=True):
+            self.store(assignment.variable, name, place, kinds[assignment.variable])
+
+    def store(self, variable: Variable, text: str, place: Place, kind: Kind) -> None:
+        """Write one value; expressions that follow use it."""
+        pointer = self.variable_pointer(variable, kind)
+        index = "0" if variable.shared else place.indices[variable.reach]
+        self.line(f"{pointer}[{index}] = {f'select({text}, 1, 0)' if kind is Kind.BOOL else text}")
+        self.overrides[variable] = text
+
+    def temporary(self, stem: str = "x") -> str:
+        """A local name not used before."""
+        self._temporaries += 1
+        return f"{stem}_{self._temporaries}"
+
+    # the finished function
+
+    def signature(self) -> str:
+        """Parameters of the function, in the order of `arguments`."""
+        return ", ".join(["step", "t", "c", "q", *self.slots])
+
+    def text(self, name: str) -> str:
+        """The whole function."""
+        head = [f"def {name}({self.signature()}):"]
+        head += [f"{_INDENT}{local} = q[{k}]" for k, local in enumerate(self.int_names)]
+        head += [f"{_INDENT}c{k} = c[{k}]" for k in range(len(self.floats))]
+        return "\n".join([*head, *self.lines]) + "\n"
+
+
+class _Expressions:
+    """Text of some graphs: parts used more than once get a name, the rest is written in place."""
+
+    def __init__(self, writer: Writer, place: Place, roots: list[Node]) -> None:
+        self.w = writer
+        self.place = place
+        self.roots = roots
+        self.known: dict[int, str] = {}
+        self.fixed: dict[int, bool] = {}
+        self.uses: dict[int, int] = {}
+        for root in roots:
+            self.count(root)
+
+    def count(self, node: Node) -> None:
+        stack = [node]
+        while stack:
+            n = stack.pop()
+            self.uses[id(n)] = self.uses.get(id(n), 0) + 1
+            if self.uses[id(n)] == 1 and not self.is_fixed(n):
+                stack.extend(n.args)
+
+    def is_fixed(self, node: Node) -> bool:
+        found = self.fixed.get(id(node))
+        if found is None:
+            found = all(self.is_fixed(a) for a in node.args) if node.args else is_fixed(node)
+            self.fixed[id(node)] = found = found and (node.op not in {Op.POISSON, Op.TIMED})
+        return found
+
+    def texts(self) -> list[str]:
+        return [self.text(root) for root in self.roots]
+
+    def text(self, node: Node) -> str:
+        found = self.known.get(id(node))
+        if found is not None:
+            return found
+        text = self.write(node)
+        if self.uses.get(id(node), 0) > 1 and not text.replace("_", "").replace(".", "").isalnum():
+            name = self.w.temporary()
+            self.w.line(f"{name} = {text}")
+            text = name
+        self.known[id(node)] = text
+        return text
+
+    def write(self, node: Node) -> str:
+        if id(node) in self.w.leaves:
+            return self.w.leaves[id(node)]
+        if node.op is Op.LITERAL:
+            return self.literal(node)
+        if self.is_fixed(node):
+            return self.w.parameter(node)
+        if node.op in _INFIX:
+            a, b = (self.text(x) for x in node.args)
+            return f"({a} {_INFIX[node.op]} {b})"
+        if not node.args or node.op in {Op.POISSON, Op.TIMED}:
+            return self.leaf(node)
+        return self.operation(node, [self.text(a) for a in node.args])
+
+    def literal(self, node: Node) -> str:
+        value = node.payload
+        if node.kind is Kind.BOOL:
+            return str(value)
+        if node.kind is Kind.INT and abs(value) <= _SMALL:  # type: ignore[arg-type]
+            return f"({value})" if value < 0 else str(value)  # type: ignore[operator]
+        if node.kind is Kind.FLOAT and float(value).is_integer() and abs(value) <= _SMALL:  # type: ignore[arg-type]
+            return f"({value!r})" if value < 0 else repr(value)  # type: ignore[operator]
+        return self.w.parameter(node)
+
+    def operation(self, node: Node, args: list[str]) -> str:
+        match node.op:
+            case Op.NEG:
+                return f"(-{args[0]})"
+            case Op.NOT:
+                return f"({args[0]} == False)"
+            case Op.SELECT:
+                return self.call("select", args)
+            case Op.POW:
+                return self.call("pow", args)
+            case Op.TO_FLOAT:
+                return f"float({args[0]})" if node.args[0].kind is Kind.INT else f"select({args[0]}, 1.0, 0.0)"
+            case Op.TO_INT:
+                return f"select({args[0]}, 1, 0)" if node.args[0].kind is Kind.BOOL else f"int({args[0]})"
+            case Op.FLOORDIV | Op.MOD if node.kind is Kind.INT:
+                return f"({args[0]} {node.op.value} {args[1]})"
+            case Op.FLOORDIV:
+                return self.call("floordiv", args)
+            case Op.MOD:
+                return self.call("fmod_python", args)
+            case Op.FUNCTION:
+                name = str(node.payload)
+                return self.call(NAMES.get(name, name), args)
+        raise AssertionError(node.op)
+
+    def call(self, name: str, args: list[str]) -> str:
+        self.w.functions.add(name)
+        return f"{name}({', '.join(args)})"
+
+    def leaf(self, node: Node) -> str:
+        match node.op:
+            case Op.VARIABLE:
+                return self.variable(node)
+            case Op.INDEX:
+                return self.place.indices[str(node.payload)]
+            case Op.TIME:
+                return "t"
+            case Op.STEP:
+                return "step"
+            case Op.TIMED:
+                return self.timed(node)
+            case _:
+                return self.random(node)
+
+    def variable(self, node: Node) -> str:
+        variable = node.payload
+        assert isinstance(variable, Variable)
+        if variable in self.w.overrides:
+            return self.w.overrides[variable]
+        pointer = self.w.variable_pointer(variable, node.kind)
+        index = "0" if variable.shared else self.place.indices[variable.reach]
+        name = self.w.temporary(variable.name if variable.reach == "own" else f"{variable.name}_{variable.reach}")
+        self.w.line(f"{name} = {pointer}[{index}]{' != 0' if node.kind is Kind.BOOL else ''}")
+        return name
+
+    def timed(self, node: Node) -> str:
+        name = str(node.payload)
+        w = self.w
+        pointer = w.pointer(f"array_{name}", SlotKey("timed", "arrays", name), CType.F64)
+        grid = w.pointer(f"grid_{name}", SlotKey("timed grid", "arrays", name), CType.F64)
+        rows = w.integer(f"rows_{name}", f"rows:{name}")
+        row = f"timed_row({self.text(node.args[0])}, {grid}[0], {grid}[1], {rows})"
+        if len(node.args) == 1:
+            return f"{pointer}[{row}]"
+        columns = w.integer(f"columns_{name}", f"columns:{name}")
+        column = f"limited({self.text(node.args[1])}, {columns})"
+        return f"{pointer}[{row} * {columns} + {column}]"
+
+    def random(self, node: Node) -> str:
+        draw = node.payload
+        assert isinstance(draw, Draw)
+        function = {Op.UNIFORM: "uniform", Op.NORMAL: "normal", Op.NOISE: "normal", Op.POISSON: "poisson"}[node.op]
+        if self.place.buffered and not draw.shared and function != "poisson":
+            return f"{self.buffer(function, draw)}[{self.place.element}]"
+        seed = self.w.integer(f"seed_{draw.use}", f"seed:{draw.use}")
+        stream = self.w.integer(f"stream{len(self.w.ints)}", f"stream:{draw.stream}")
+        element = "0" if draw.shared else self.place.element
+        args = [element, "step", seed, stream]
+        if node.args:
+            args = [self.text(node.args[0]), *args]
+        name = self.w.temporary("r")
+        self.w.line(f"{name} = {self.call(function, args)}")
+        return name
+
+    def buffer(self, function: str, draw: Draw) -> str:
+        key = SlotKey("random", self.w.owner, draw.stream)
+        pointer = self.w.pointer(f"random{len(self.w.fills)}", key, CType.F64)
+        if not any(f.buffer == key for f in self.w.fills):
+            self.w.fills.append(Fill(f"fill_{function}", key, f"n:{self.w.owner}", draw))
+            self.w.functions.add(f"fill_{function}")
+        return pointer

@@ -1,0 +1,99 @@
+"""Text that every kernel carries besides the numerics library: casts of the pointer table, and scans of spike flags."""
+
+PRELUDE = '''
+_inline = njit(error_model="numpy", forceinline=True, _nrt=False)
+_outline = njit(error_model="numpy", _nrt=False)
+
+
+def _cast(pointer):
+    """Make a function that reads entry k of the pointer table as a typed pointer."""
+
+    @intrinsic
+    def entry(typing, table, k):
+        def emit(context, builder, signature, args):
+            address = builder.load(builder.gep(args[0], [context.cast(builder, args[1], signature.args[1], types.int64)]))
+            return builder.inttoptr(address, context.get_value_type(pointer))
+
+        return pointer(table, k), emit
+
+    return entry
+
+
+f64 = _cast(types.CPointer(types.float64))
+i64 = _cast(types.CPointer(types.int64))
+i32 = _cast(types.CPointer(types.int32))
+u8 = _cast(types.CPointer(types.uint8))
+
+
+@_inline
+def timed_row(time, fine, k, rows):
+    """Entry of a timed array: int((time/fine + 0.5)/k), clamped to its ends."""
+    row = (time / fine + 0.5) / k
+    row = select(row > rows - 1.0, rows - 1.0, row)
+    return int(select(row > 0.0, row, 0.0))
+
+
+@_inline
+def limited(column, columns):
+    """A column, clamped to the array."""
+    return select(column < 0, 0, select(column >= columns, columns - 1, column))
+
+
+@_outline
+def list_spikes(step, n, words, flags, depth, spikes, number):
+    """List the neurons whose flag is set, eight flags at a time, in ascending order."""
+    slot = step % depth
+    base = slot * n
+    found = 0
+    for w in range((n + 7) >> 3):
+        if words[w] != 0:
+            for k in range(8 * w, 8 * w + 8):
+                if flags[k] != 0:
+                    spikes[base + found] = k
+                    found += 1
+    number[slot] = found
+
+
+@_outline
+def list_scheduled(step, n, depth, spikes, number, steps, ids, total, period, cursor):
+    """List the neurons that a schedule lets spike now."""
+    now = step
+    if period > 0:
+        now = step % period
+        if now == 0:
+            cursor[0] = 0
+    slot = step % depth
+    base = slot * n
+    found = 0
+    at = cursor[0]
+    while at < total and steps[at] == now:
+        spikes[base + found] = ids[at]
+        found += 1
+        at += 1
+    cursor[0] = at
+    number[slot] = found
+
+
+@_outline
+def mark_spiked(step, n, depth, spikes, number, last):
+    """Remember the time of the last spike."""
+    slot = step % depth
+    for b in range(number[slot]):
+        last[spikes[slot * n + b]] = step
+
+
+@_outline
+def mark_refractory(step, n, depth, spikes, number, not_refractory):
+    """From its spike on, a neuron is refractory."""
+    slot = step % depth
+    for b in range(number[slot]):
+        not_refractory[spikes[slot * n + b]] = 0
+
+
+@_outline
+def count_spikes(step, n, depth, spikes, number, counts):
+    """Count the spikes of each neuron."""
+    slot = step % depth
+    for b in range(number[slot]):
+        counts[spikes[slot * n + b]] += 1
+'''

@@ -1,0 +1,507 @@
+"""Trees to graphs: every name is looked up, every dimension checked, every value put in SI units.
+
+Input: a tree and the `Scope` it stands in. Output: a `Typed` graph. Errors are EQ2xx at the smallest part that is
+wrong. Values of constant parts are kept as exact fractions as far as the arithmetic is rational, so
+`120*mA*60*ohm` is exactly 7.2 V.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from snnrun.equations.ast import (
+    COMPARISONS,
+    LOGIC,
+    Binary,
+    Boolean,
+    Call,
+    Expr,
+    ListOf,
+    Name,
+    Number,
+    Quantity,
+    Unary,
+)
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op
+from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule
+from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.source import Span
+from snnrun.units.dimensions import ONE, TIME, Dimension
+from snnrun.units.table import lookup_unit
+
+MAX_MAGNITUDE_BITS = 4096  # an exact value may not grow beyond this; 1e308 has 1024
+Exact = Fraction | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A checked expression.
+
+    Args:
+        node: Its graph, in SI units.
+        dimension: Its dimension.
+        exact: Its value where it is constant.
+    """
+
+    node: Node
+    dimension: Dimension
+    exact: Exact = None
+
+    @property
+    def value(self) -> float:
+        """The value of a constant expression, in SI units."""
+        assert self.exact is not None
+        return float(self.exact)
+
+
+@dataclass(frozen=True, slots=True)
+class UserFunction:
+    """A function of the file's `functions` section; its body is checked where it is used."""
+
+    name: str
+    parameters: tuple[str, ...]
+    body: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayFunction:
+    """A timed array as a function of time, and of a column when it has two dimensions."""
+
+    name: str
+    dimension: Dimension
+    columns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names mean in one place of the file.
+
+    Args:
+        symbols: Names with their graphs; they shadow units.
+        functions: The file's own functions.
+        arrays: Timed arrays.
+        noise: Makes the leaf of `xi` or `xi_name`; None where noise has no place.
+        draw: Makes the stream of one use of rand(), randn() or poisson(); None where they have no place.
+        missing: Explains a name that is not found (a help line), before the nearest name is offered.
+        place: What this is, for messages: "the equations of `lif`".
+    """
+
+    symbols: Mapping[str, Typed]
+    functions: Mapping[str, UserFunction] = field(default_factory=dict)
+    arrays: Mapping[str, ArrayFunction] = field(default_factory=dict)
+    noise: Callable[[str], Node] | None = None
+    draw: Callable[[str], Draw] | None = None
+    missing: Callable[[str], str | None] = lambda _name: None
+    place: str = "this expression"
+
+
+_OPS = {op.value: op for op in Op}
+_MATH_CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
+
+
+class Checker:
+    """Checks expressions of one scope."""
+
+    def __init__(self, graph: Graph, scope: Scope) -> None:
+        self.graph = graph
+        self.scope = scope
+        self.local: dict[str, Typed] = {}
+        self.calls: list[str] = []
+
+    def check(self, expr: Expr) -> Typed:
+        """The checked graph of an expression.
+
+        Raises:
+            ExperimentError: EQ2xx.
+        """
+        match expr:
+            case Number():
+                literal = int(expr.value) if expr.integer and abs(expr.value) < 2**53 else float(expr.value)
+                return Typed(self.graph.literal(literal), ONE, expr.value)
+            case Quantity():
+                return self._quantity(expr)
+            case Boolean():
+                return Typed(self.graph.literal(expr.value), ONE)
+            case Name():
+                return self._name(expr)
+            case Unary():
+                return self._unary(expr)
+            case Binary():
+                return self._binary(expr)
+            case Call():
+                return self._call(expr)
+            case ListOf():
+                return self._list(expr)
+
+    def value(self, expr: Expr, dimension: Dimension, what: str) -> Typed:
+        """A numeric expression of a known dimension.
+
+        Raises:
+            ExperimentError: EQ209 when its dimension is another one, EQ205 when it is a condition.
+        """
+        result = self.check(expr)
+        self.must_be_number(result, expr.span)
+        if result.dimension != dimension:
+            raise wrong_dimension(result, dimension, what, expr)
+        return result
+
+    def condition(self, expr: Expr, what: str) -> Typed:
+        """A boolean expression.
+
+        Raises:
+            ExperimentError: EQ205 when it is a number.
+        """
+        result = self.check(expr)
+        if result.node.kind is not Kind.BOOL:
+            raise _error("EQ205", f"{what} must be a condition (true or false), not a number", expr.span,
+                         "compare it with something, for example `v > 1`")
+        return result
+
+    def must_be_number(self, typed: Typed, span: Span) -> None:
+        """Refuse a condition where a number is needed."""
+        if typed.node.kind is Kind.BOOL:
+            raise _error("EQ205", "a condition (true or false) stands where a number is needed", span,
+                         "write `int(condition)` to get 0 or 1")
+
+    def _constant(self, node: Node, dimension: Dimension, exact: Exact, span: Span) -> Typed:
+        if isinstance(exact, Fraction):
+            bits = max(exact.numerator.bit_length(), exact.denominator.bit_length())
+            if bits > MAX_MAGNITUDE_BITS:
+                exact = _to_float(exact, span)
+        if isinstance(exact, float) and math.isnan(exact):
+            raise _error("EQ210", "this constant is not a number (0/0 or the like)", span)
+        return Typed(node, dimension, exact)
+
+    def _quantity(self, expr: Quantity) -> Typed:
+        unit = lookup_unit(expr.unit)
+        assert unit is not None  # the parser refuses unknown units
+        exact = expr.value * unit.scale**expr.power
+        name = f"{_plain(expr.value)} {expr.unit}" + (f"**{expr.power}" if expr.power != 1 else "")
+        return Typed(self.graph.constant(name, float(exact)), unit.dimension**expr.power, exact)
+
+    def _name(self, expr: Name) -> Typed:
+        name = expr.id
+        found = self.local.get(name) or self.scope.symbols.get(name)
+        if found is not None:
+            return found
+        if name == "xi" or name.startswith("xi_"):
+            return self._xi(expr)
+        if name in _MATH_CONSTANTS:
+            value = _MATH_CONSTANTS[name]
+            return Typed(self.graph.constant(name, value), ONE, value)
+        unit = lookup_unit(name)
+        if unit is not None:
+            return Typed(self.graph.constant(name, float(unit.scale)), unit.dimension, unit.scale)
+        known = [*self.local, *self.scope.symbols, *_MATH_CONSTANTS]
+        help = self.scope.missing(name) or did_you_mean(name, known)
+        if help is None and (name in self.scope.arrays or name in self.scope.functions or name in FUNCTION_NAMES):
+            help = f"`{name}` is a function: write `{name}(...)`"
+        raise _error("EQ201", f"`{name}` is not known in {self.scope.place}", expr.span, help)
+
+    def _xi(self, expr: Name) -> Typed:
+        if self.scope.noise is None:
+            raise _error("EQ208", f"white noise (`{expr.id}`) belongs in differential equations, not in "
+                         f"{self.scope.place}", expr.span, "use `randn()` for one normal number")
+        return Typed(self.scope.noise(expr.id), TIME ** Fraction(-1, 2))
+
+    def _unary(self, expr: Unary) -> Typed:
+        inner = self.check(expr.operand)
+        if expr.op == "not":
+            self._must_be_condition(inner, expr.operand.span, "not")
+            return Typed(self.graph.logical_not(inner.node), ONE)
+        self.must_be_number(inner, expr.operand.span)
+        exact = None if inner.exact is None else -inner.exact
+        return Typed(self.graph.neg(inner.node), inner.dimension, exact)
+
+    def _must_be_condition(self, typed: Typed, span: Span, op: str) -> None:
+        if typed.node.kind is not Kind.BOOL:
+            raise _error("EQ205", f"`{op}` joins conditions, but this is a number", span)
+
+    def _binary(self, expr: Binary) -> Typed:
+        left, right = self.check(expr.left), self.check(expr.right)
+        op = _OPS[expr.op]
+        if expr.op in LOGIC:
+            self._must_be_condition(left, expr.left.span, expr.op)
+            self._must_be_condition(right, expr.right.span, expr.op)
+            return Typed(self.graph.binary(op, left.node, right.node), ONE)
+        if expr.op in ("==", "!=") and left.node.kind is Kind.BOOL and right.node.kind is Kind.BOOL:
+            return Typed(self.graph.binary(op, left.node, right.node), ONE)
+        self.must_be_number(left, expr.left.span)
+        self.must_be_number(right, expr.right.span)
+        if expr.op == "**":
+            return self._power(expr, left, right)
+        dimension = self._dimension(expr, left, right)
+        node = self.graph.binary(op, left.node, right.node)
+        if expr.op in COMPARISONS:
+            return Typed(node, ONE)
+        return self._constant(node, dimension, _arithmetic(expr, left.exact, right.exact), expr.span)
+
+    def _dimension(self, expr: Binary, left: Typed, right: Typed) -> Dimension:
+        if expr.op == "*":
+            return left.dimension * right.dimension
+        if expr.op == "/":
+            return left.dimension / right.dimension
+        if left.dimension != right.dimension:
+            raise self._mismatch(expr, left, right)
+        return ONE if expr.op == "//" else left.dimension
+
+    def _mismatch(self, expr: Binary, left: Typed, right: Typed) -> ExperimentError:
+        verb = {"+": "add", "-": "subtract", "%": "take the remainder of", "//": "divide"}.get(expr.op, "compare")
+        a, b = _quote(expr.left, "the left side"), _quote(expr.right, "the right side")
+        return _error(
+            "EQ203",
+            f"cannot {verb} {a} and {b}: {a} is {left.dimension.describe()}, {b} is {right.dimension.describe()}",
+            expr.span,
+            _suggest(left, right),
+        )
+
+    def _power(self, expr: Binary, left: Typed, right: Typed) -> Typed:
+        if not right.dimension.is_one:
+            raise _error("EQ207", f"an exponent must be dimensionless, this is {right.dimension.describe()}",
+                         expr.right.span)
+        dimension = ONE
+        if not left.dimension.is_one:
+            if right.exact is None:
+                raise _error("EQ207", f"the exponent of {left.dimension.describe()} must be a constant",
+                             expr.right.span)
+            exponent = Fraction(right.exact).limit_denominator(1000) if math.isfinite(right.exact) else Fraction(0)
+            dimension = left.dimension**exponent
+        exact = _exact_power(left.exact, right.exact, expr.span)
+        return self._constant(self.graph.power(left.node, right.node), dimension, exact, expr.span)
+
+    def _list(self, expr: ListOf) -> Typed:
+        items = [self.check(item) for item in expr.items]
+        if not items:
+            raise _error("EQ211", "the list is empty", expr.span)
+        for item, part in zip(items, expr.items, strict=True):
+            if item.exact is None:
+                raise _error("EQ211", "the values of a list must be constants", part.span)
+            if item.dimension != items[0].dimension:
+                raise _error("EQ203", f"the values of a list must be alike: the first is "
+                             f"{items[0].dimension.describe()}, this is {item.dimension.describe()}", part.span)
+        node = self.graph.node(Op.LIST, (), Kind.FLOAT, tuple(item.value for item in items))
+        return Typed(node, items[0].dimension)
+
+    # functions
+
+    def _call(self, expr: Call) -> Typed:
+        name = expr.function
+        if name in self.scope.functions:
+            return self._user_function(expr, self.scope.functions[name])
+        if name in self.scope.arrays:
+            return self._array(expr, self.scope.arrays[name])
+        args = [self.check(a) for a in expr.args]
+        for arg, part in zip(args, expr.args, strict=True):
+            if name != "int":
+                self.must_be_number(arg, part.span)
+        if name in FUNCTIONS:
+            return self._function(expr, FUNCTIONS[name], args)
+        if name in ("rand", "randn", "poisson"):
+            return self._random(expr, args)
+        if name == "int":
+            return self._int(expr, args)
+        if name == "timestep":
+            return self._timestep(expr, args)
+        known = [*FUNCTION_NAMES, *self.scope.functions, *self.scope.arrays]
+        raise _error("EQ202", f"there is no function `{name}`", expr.name_span, did_you_mean(name, known))
+
+    def _count(self, expr: Call, wanted: int) -> None:
+        if len(expr.args) != wanted:
+            plural = "argument" if wanted == 1 else "arguments"
+            raise _error("EQ206", f"`{expr.function}` takes {wanted} {plural}, here it has {len(expr.args)}", expr.span)
+
+    def _function(self, expr: Call, function: Function, args: list[Typed]) -> Typed:
+        self._count(expr, function.arguments)
+        first = args[0]
+        dimension = ONE
+        match function.rule:
+            case Rule.PLAIN:
+                if not first.dimension.is_one:
+                    raise _error("EQ204", f"`{function.name}` wants a dimensionless argument, this is "
+                                 f"{first.dimension.describe()}", expr.args[0].span,
+                                 f"divide it by a quantity in {first.dimension.symbol}")
+            case Rule.SAME:
+                for other, part in zip(args[1:], expr.args[1:], strict=True):
+                    if other.dimension != first.dimension:
+                        raise _error("EQ204", f"the arguments of `{function.name}` must be alike: the first is "
+                                     f"{first.dimension.describe()}, this is {other.dimension.describe()}",
+                                     part.span, _suggest(first, other))
+                dimension = first.dimension
+            case Rule.ROOT:
+                dimension = first.dimension ** Fraction(1, 2)
+            case Rule.ANY_TO_PLAIN:
+                pass
+        node = self._function_node(function, [a.node for a in args])
+        exact = None
+        if all(a.exact is not None for a in args):
+            exact = _apply(function.name, [a.value for a in args])
+        return self._constant(node, dimension, exact, expr.span)
+
+    def _function_node(self, function: Function, args: list[Node]) -> Node:
+        g = self.graph
+        if function.name == "clip":
+            x, low, high = args
+            return g.select(g.binary(Op.LT, x, low), low, g.select(g.binary(Op.GT, x, high), high, x))
+        node = g.function(function.name, tuple(args))
+        return g.as_int(node) if function.integer else node
+
+    def _random(self, expr: Call, args: list[Typed]) -> Typed:
+        if self.scope.draw is None:
+            raise _error("EQ208", f"`{expr.function}()` has no place in {self.scope.place}", expr.span)
+        wanted = 1 if expr.function == "poisson" else 0
+        self._count(expr, wanted)
+        if args and not args[0].dimension.is_one:
+            raise _error("EQ204", f"`poisson` wants a dimensionless mean, this is {args[0].dimension.describe()}",
+                         expr.args[0].span)
+        op = {"rand": Op.UNIFORM, "randn": Op.NORMAL, "poisson": Op.POISSON}[expr.function]
+        kind = Kind.INT if op is Op.POISSON else Kind.FLOAT
+        draw = self.scope.draw(expr.function)
+        return Typed(self.graph.node(op, tuple(self.graph.as_float(a.node) for a in args), kind, draw), ONE)
+
+    def _int(self, expr: Call, args: list[Typed]) -> Typed:
+        self._count(expr, 1)
+        if not args[0].dimension.is_one:
+            raise _error("EQ204", f"`int` wants a dimensionless argument or a condition, this is "
+                         f"{args[0].dimension.describe()}", expr.args[0].span)
+        exact = None if args[0].exact is None else Fraction(int(args[0].exact))
+        return Typed(self.graph.as_int(args[0].node), ONE, exact)
+
+    def _timestep(self, expr: Call, args: list[Typed]) -> Typed:
+        self._count(expr, 2)
+        for arg, part in zip(args, expr.args, strict=True):
+            if arg.dimension != TIME:
+                raise _error("EQ204", f"`timestep` wants times, this is {arg.dimension.describe()}", part.span)
+        return Typed(self.graph.as_int(self.graph.function("timestep", tuple(a.node for a in args))), ONE)
+
+    def _user_function(self, expr: Call, function: UserFunction) -> Typed:
+        self._count(expr, len(function.parameters))
+        if function.name in self.calls:
+            raise _error("EQ212", f"the function `{function.name}` calls itself", expr.span)
+        args = [self.check(a) for a in expr.args]
+        outer, self.local = self.local, dict(zip(function.parameters, args, strict=True))
+        self.calls.append(function.name)
+        try:
+            return self.check(function.body)
+        except ExperimentError as error:
+            first = error.diagnostics[0]
+            raise _error(first.code, f"in `{function.name}(...)`: {first.message}", expr.span, first.help) from None
+        finally:
+            self.calls.pop()
+            self.local = outer
+
+    def _array(self, expr: Call, array: ArrayFunction) -> Typed:
+        self._count(expr, 1 if array.columns is None else 2)
+        time = self.value(expr.args[0], TIME, f"the first argument of `{array.name}`")
+        args = [self.graph.as_float(time.node)]
+        if array.columns is not None:
+            column = self.check(expr.args[1])
+            if column.node.kind is not Kind.INT or not column.dimension.is_one:
+                raise _error("EQ204", f"the second argument of `{array.name}` is a column: a whole number such as `i`",
+                             expr.args[1].span)
+            args.append(column.node)
+        return Typed(self.graph.node(Op.TIMED, tuple(args), Kind.FLOAT, array.name), array.dimension)
+
+
+def wrong_dimension(found: Typed, wanted: Dimension, what: str, expr: Expr) -> ExperimentError:
+    """The error for a value of one dimension where another is needed."""
+    help = None
+    if found.dimension.is_one and isinstance(expr, Number | Unary):
+        help = f"give it a unit, for example `{_example(wanted)}`"
+    elif found.dimension.is_one or wanted.is_one:
+        help = None
+    return _error("EQ209", f"{what} must be {wanted.describe()}, this is {found.dimension.describe()}", expr.span, help)
+
+
+def _example(dimension: Dimension) -> str:
+    examples = {"V": "10 mV", "s": "10 ms", "Hz": "10 Hz", "A": "1 nA", "S": "10 nS", "F": "200 pF", "ohm": "100 Mohm",
+                "m": "10 um", "m^2": "20000 um**2"}
+    return examples.get(dimension.symbol, f"1 {dimension.symbol}" if dimension.symbol.isalpha() else dimension.symbol)
+
+
+def _error(code: str, message: str, span: Span, help: str | None = None) -> ExperimentError:
+    return ExperimentError(Diagnostic(code, message, span, help))
+
+
+def _quote(expr: Expr, otherwise: str) -> str:
+    text = expr.span.file.text[expr.span.start : expr.span.end]
+    return f"`{text}`" if len(text) <= 32 and "\n" not in text else otherwise
+
+
+def _suggest(left: Typed, right: Typed) -> str | None:
+    """What factor would mend a sum of two different things."""
+    for a, b in ((left.dimension, right.dimension), (right.dimension, left.dimension)):
+        if b.is_one and not a.is_one:
+            return f"a plain number has no unit: write for example `{_example(a)}`"
+    ratio = (left.dimension / right.dimension).symbol
+    words = {
+        "ohm": "multiply the current by a resistance, for example `R*I` with `R: 100 Mohm`",
+        "S": "divide the voltage by a resistance, or multiply it by a conductance",
+        "s": "multiply or divide by a time",
+        "Hz": "multiply or divide by a time",
+    }
+    return words.get(ratio)
+
+
+def _plain(value: Fraction) -> str:
+    return str(int(value)) if value.denominator == 1 and abs(value) < 10**9 else repr(float(value))
+
+
+def _to_float(value: Fraction, span: Span) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise _error("EQ210", "this constant is too large (over 1e308)", span) from None
+
+
+def _arithmetic(expr: Binary, a: Exact, b: Exact) -> Exact:
+    if a is None or b is None:
+        return None
+    if isinstance(a, float) or isinstance(b, float):
+        a, b = float(a), float(b)
+    try:
+        match expr.op:
+            case "+":
+                return a + b
+            case "-":
+                return a - b
+            case "*":
+                return a * b
+            case "/":
+                return a / b
+            case "//":
+                return Fraction(math.floor(a / b))
+            case "%":
+                return a % b
+    except ZeroDivisionError:
+        raise _error("EQ210", "this constant divides by zero", expr.span) from None
+    except (OverflowError, ValueError):
+        raise _error("EQ210", "this constant is too large or not a number", expr.span) from None
+    return None
+
+
+def _exact_power(a: Exact, b: Exact, span: Span) -> Exact:
+    if a is None or b is None:
+        return None
+    try:
+        if isinstance(a, Fraction) and isinstance(b, Fraction) and b.denominator == 1:
+            bits = max(a.numerator.bit_length(), a.denominator.bit_length())
+            if bits * abs(b.numerator) <= MAX_MAGNITUDE_BITS:
+                return a ** int(b)
+        result = float(a) ** float(b)
+    except ZeroDivisionError:
+        raise _error("EQ210", "this constant divides by zero", span) from None
+    except OverflowError:
+        raise _error("EQ210", "this constant is too large (over 1e308)", span) from None
+    if isinstance(result, complex):
+        raise _error("EQ210", "this constant is the root of a negative number", span)
+    return result
+
+
+def _apply(name: str, args: Iterable[float]) -> float | Fraction | None:
+    """The value of a function of constants, by the numerics library (the same bits as in a run)."""
+    from snnrun.numerics.scalar import apply  # noqa: PLC0415 - numpy only when a constant uses a function
+
+    return apply(name, tuple(args))

@@ -1,0 +1,362 @@
+"""The expression graph: checked, in SI units, every part stored once.
+
+A node is one operation on other nodes; equal expressions are the same object, so common parts are computed once and
+comparing is `is`. Trees (`ast.py`) become graphs once names are known (`network/scope.py`); methods, code generation,
+the evaluator and the oracle read graphs only.
+
+Kinds: FLOAT (float64), INT (int64), BOOL. The builder inserts conversions, so the arguments of an operation always
+have the kinds the operation wants. It simplifies only by structure (literal 0 and 1), never by the value of a
+constant: two points of a sweep must give the same graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a value is."""
+
+    FLOAT = "float"
+    INT = "int"
+    BOOL = "bool"
+
+
+class Op(Enum):
+    """What a node does. Arguments are FLOAT unless said otherwise."""
+
+    LITERAL = "literal"  # payload: float, int or bool of the text
+    CONSTANT = "constant"  # payload: Constant; fixed during a run, known when the network is built
+    VARIABLE = "variable"  # payload: Variable; read at the current index
+    INDEX = "index"  # payload: "i" or "j"; INT
+    TIME = "time"  # t at the start of the step [s]
+    STEP = "step"  # t_in_timesteps; INT
+    NOISE = "noise"  # payload: Draw; standard normal, one a step and element
+    UNIFORM = "uniform"  # payload: Draw; in [0, 1)
+    NORMAL = "normal"  # payload: Draw
+    POISSON = "poisson"  # payload: Draw; args (mean,); INT
+    LIST = "list"  # payload: tuple of floats, one an element in the order the user counts
+    TIMED = "timed"  # payload: array's name; args (time,) or (time, INT column)
+    ADD = "+"
+    SUB = "-"
+    MUL = "*"
+    DIV = "/"
+    FLOORDIV = "//"
+    MOD = "%"
+    POW = "**"
+    NEG = "neg"
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    EQ = "=="
+    NE = "!="
+    AND = "and"
+    OR = "or"
+    NOT = "not"
+    SELECT = "select"  # args (BOOL condition, a, b)
+    FUNCTION = "function"  # payload: name of a function of the numerics library
+    TO_FLOAT = "float()"
+    TO_INT = "int()"
+    PROPAGATOR = "propagator"  # payload: (n, row, column, of): entry of exp(A dt) or its integral; args: A by rows, dt
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that is fixed during a run, by name; `value` is in SI units."""
+
+    name: str
+    value: float | int
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A stored quantity of an object.
+
+    Args:
+        owner: Path of the object, for example `groups.exc`.
+        name: Its name there.
+        reach: `own` (the current element), `pre` or `post` (the neuron at that end of the synapse).
+        shared: One value for the whole object.
+    """
+
+    owner: str
+    name: str
+    reach: str = "own"
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One use of random numbers: the stream's name says whose numbers these are.
+
+    Args:
+        stream: Name of the object and the use, for example `groups.exc.xi`.
+        use: Which seed it follows: `connect`, `initial`, `noise` or `input`.
+        shared: One number for the whole object.
+    """
+
+    stream: str
+    use: str = "noise"
+    shared: bool = False
+
+
+class Node:
+    """One operation; made by a `Graph` only, compared by identity."""
+
+    __slots__ = ("args", "kind", "number", "op", "payload")
+
+    def __init__(self, op: Op, args: tuple[Node, ...], kind: Kind, payload: object, number: int) -> None:
+        self.op = op
+        self.args = args
+        self.kind = kind
+        self.payload = payload
+        self.number = number
+
+    def __repr__(self) -> str:
+        inner = ", ".join(map(repr, self.args))
+        return f"{self.op.value}:{self.payload}({inner})" if self.payload is not None else f"{self.op.value}({inner})"
+
+
+_COMMUTATIVE = frozenset({Op.ADD, Op.MUL})
+_COMPARE = frozenset({Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE})
+_LOGIC = frozenset({Op.AND, Op.OR, Op.NOT})
+_INT_KEEPING = frozenset({Op.ADD, Op.SUB, Op.MUL, Op.FLOORDIV, Op.MOD, Op.NEG})
+
+
+class Graph:
+    """Builds nodes and keeps each only once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Node] = {}
+
+    def node(self, op: Op, args: tuple[Node, ...] = (), kind: Kind = Kind.FLOAT, payload: object = None) -> Node:
+        """The node of this operation, as it is (no conversion, no simplification)."""
+        key = (op, tuple(map(id, args)), kind, type(payload), payload)
+        found = self._known.get(key)
+        if found is None:
+            found = Node(op, args, kind, payload, len(self._known))
+            self._known[key] = found
+        return found
+
+    # leaves
+
+    def literal(self, value: float | bool) -> Node:
+        """A number or truth value of the text; an int stays an int."""
+        if isinstance(value, bool):
+            return self.node(Op.LITERAL, (), Kind.BOOL, value)
+        return self.node(Op.LITERAL, (), Kind.INT if isinstance(value, int) else Kind.FLOAT, value)
+
+    def constant(self, name: str, value: float) -> Node:
+        """A named value in SI units."""
+        kind = Kind.INT if isinstance(value, int) else Kind.FLOAT
+        return self.node(Op.CONSTANT, (), kind, Constant(name, value))
+
+    def variable(self, variable: Variable, kind: Kind = Kind.FLOAT) -> Node:
+        """A stored quantity."""
+        return self.node(Op.VARIABLE, (), kind, variable)
+
+    # conversions
+
+    def as_float(self, a: Node) -> Node:
+        """The value as FLOAT."""
+        if a.kind is Kind.FLOAT:
+            return a
+        if a.op is Op.LITERAL:
+            return self.literal(float(a.payload))  # type: ignore[arg-type]
+        return self.node(Op.TO_FLOAT, (a,), Kind.FLOAT)
+
+    def as_int(self, a: Node) -> Node:
+        """The value as INT (towards zero)."""
+        if a.kind is Kind.INT:
+            return a
+        return self.node(Op.TO_INT, (a,), Kind.INT)
+
+    # operations
+
+    def add(self, a: Node, b: Node) -> Node:
+        """a + b."""
+        if is_literal(a, 0):
+            return b
+        if is_literal(b, 0):
+            return a
+        if b.op is Op.NEG:
+            return self.sub(a, b.args[0])
+        return self._arithmetic(Op.ADD, a, b)
+
+    def sub(self, a: Node, b: Node) -> Node:
+        """a - b."""
+        if is_literal(b, 0):
+            return a
+        if is_literal(a, 0):
+            return self.neg(b)
+        if a is b and a.op is not Op.CONSTANT:
+            return self.literal(0)
+        return self._arithmetic(Op.SUB, a, b)
+
+    def mul(self, a: Node, b: Node) -> Node:
+        """a * b."""
+        for x, y in ((a, b), (b, a)):
+            if is_literal(x, 0):
+                return self.literal(0)
+            if is_literal(x, 1):
+                return y
+        return self._arithmetic(Op.MUL, a, b)
+
+    def div(self, a: Node, b: Node) -> Node:
+        """a / b, always FLOAT."""
+        if is_literal(b, 1):
+            return self.as_float(a)
+        if is_literal(a, 0):
+            return self.literal(0)
+        return self.node(Op.DIV, (self.as_float(a), self.as_float(b)))
+
+    def neg(self, a: Node) -> Node:
+        """-a."""
+        if a.op is Op.NEG:
+            return a.args[0]
+        if a.op is Op.LITERAL and a.kind is not Kind.BOOL:
+            return self.literal(-a.payload)  # type: ignore[operator]
+        return self.node(Op.NEG, (a,), a.kind)
+
+    def power(self, a: Node, b: Node) -> Node:
+        """a ** b; small whole literal powers become products, which are exact in the same order everywhere."""
+        if b.op is Op.LITERAL and float(b.payload).is_integer() and abs(b.payload) <= 16:  # type: ignore[arg-type]
+            return self._whole_power(a, int(b.payload))  # type: ignore[call-overload]
+        if is_literal(b, 0.5):
+            return self.function("sqrt", (a,))
+        if is_literal(b, -0.5):
+            return self.div(self.literal(1.0), self.function("sqrt", (a,)))
+        return self.node(Op.POW, (self.as_float(a), self.as_float(b)))
+
+    def _whole_power(self, a: Node, n: int) -> Node:
+        if n < 0:
+            return self.div(self.literal(1.0), self._whole_power(a, -n))
+        if n == 0:
+            return self.literal(1)
+        half = self._whole_power(a, n // 2) if n > 1 else self.literal(1)
+        square = self.mul(half, half)
+        return self.mul(square, a) if n % 2 else square
+
+    def binary(self, op: Op, a: Node, b: Node) -> Node:
+        """Any operation of two arguments, by name."""
+        special = {Op.ADD: self.add, Op.SUB: self.sub, Op.MUL: self.mul, Op.DIV: self.div, Op.POW: self.power}
+        if op in special:
+            return special[op](a, b)
+        if op in _COMPARE:
+            a, b = self._same_kind(a, b)
+            return self.node(op, (a, b), Kind.BOOL)
+        if op in _LOGIC:
+            return self.node(op, (a, b), Kind.BOOL)
+        return self._arithmetic(op, a, b)
+
+    def logical_not(self, a: Node) -> Node:
+        """Not a."""
+        return a.args[0] if a.op is Op.NOT else self.node(Op.NOT, (a,), Kind.BOOL)
+
+    def logical_and(self, a: Node, b: Node) -> Node:
+        """Both."""
+        return self.node(Op.AND, (a, b), Kind.BOOL)
+
+    def select(self, condition: Node, a: Node, b: Node) -> Node:
+        """A where the condition holds, else b."""
+        if a is b:
+            return a
+        if a.kind is not Kind.BOOL:
+            a, b = self._same_kind(a, b)
+        return self.node(Op.SELECT, (condition, a, b), a.kind)
+
+    def function(self, name: str, args: tuple[Node, ...], kind: Kind = Kind.FLOAT) -> Node:
+        """A function of the numerics library, on floats."""
+        return self.node(Op.FUNCTION, tuple(self.as_float(a) for a in args), kind, name)
+
+    def _arithmetic(self, op: Op, a: Node, b: Node) -> Node:
+        a, b = self._same_kind(a, b)
+        return self.node(op, (a, b), a.kind)
+
+    def _same_kind(self, a: Node, b: Node) -> tuple[Node, Node]:
+        if a.kind is b.kind:
+            return a, b
+        return self.as_float(a), self.as_float(b)
+
+    # whole graphs
+
+    def rebuild(self, node: Node, args: tuple[Node, ...]) -> Node:
+        """The same operation on other arguments, simplified again."""
+        match node.op:
+            case Op.ADD | Op.SUB | Op.MUL | Op.DIV | Op.POW | Op.FLOORDIV | Op.MOD:
+                return self.binary(node.op, *args)
+            case Op.NEG:
+                return self.neg(args[0])
+            case Op.SELECT:
+                return self.select(*args)
+            case Op.TO_FLOAT:
+                return self.as_float(args[0])
+            case Op.FUNCTION:
+                return self.function(str(node.payload), args, node.kind)
+            case Op.LT | Op.LE | Op.GT | Op.GE | Op.EQ | Op.NE:
+                return self.binary(node.op, *args)
+            case _:
+                return self.node(node.op, args, node.kind, node.payload)
+
+    def substitute(self, node: Node, replace: Callable[[Node], Node | None]) -> Node:
+        """The graph with some nodes replaced; `replace` gives the new node, or None to keep."""
+        done: dict[int, Node] = {}
+
+        def visit(n: Node) -> Node:
+            found = done.get(id(n))
+            if found is None:
+                found = replace(n)
+                if found is None:
+                    found = self.rebuild(n, tuple(visit(a) for a in n.args)) if n.args else n
+                done[id(n)] = found
+            return found
+
+        return visit(node)
+
+    def replace_variables(self, node: Node, values: Mapping[Variable, Node]) -> Node:
+        """The graph with variables replaced by other graphs."""
+        if not values:
+            return node
+        return self.substitute(
+            node,
+            lambda n: values.get(n.payload) if n.op is Op.VARIABLE else None,  # type: ignore[call-overload]
+        )
+
+
+def is_literal(node: Node, value: float) -> bool:
+    """Whether the node is this number, written in the text."""
+    return node.op is Op.LITERAL and node.kind is not Kind.BOOL and node.payload == value
+
+
+def walk(*roots: Node) -> Iterator[Node]:
+    """Every node below the roots once, arguments before their users."""
+    seen: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if id(node) in seen:
+            continue
+        if ready:
+            seen.add(id(node))
+            yield node
+        else:
+            stack.append((node, True))
+            stack.extend((a, False) for a in reversed(node.args) if id(a) not in seen)
+
+
+def variables_of(*roots: Node) -> set[Variable]:
+    """The stored quantities the graphs read."""
+    return {n.payload for n in walk(*roots) if n.op is Op.VARIABLE}  # type: ignore[misc]
+
+
+_CHANGING = frozenset(
+    {Op.VARIABLE, Op.INDEX, Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED, Op.LIST}
+)
+
+
+def is_fixed(node: Node) -> bool:
+    """Whether the value is the same for every element at every time of a run."""
+    return not any(n.op in _CHANGING for n in walk(node))

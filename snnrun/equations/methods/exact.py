@@ -1,0 +1,129 @@
+"""Exact integration of linear equations by the matrix exponential."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from snnrun.equations.dag import Graph, Node, Op, Variable, is_fixed, is_literal, variables_of, walk
+from snnrun.equations.derive import NotLinear, collect_linear
+from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update
+
+Matrix = dict[tuple[Variable, Variable], Node]
+
+
+def advance(system: System) -> Update:
+    """x <- P*x + Q*b with P = exp(A*dt) and Q its integral over the step.
+
+    A holds the coefficients of the state in the right-hand sides, b the rest; both must be constant over the step.
+    Exact for any step. The exponential is taken of numbers, not of symbols, so equal time constants are no special
+    case. Equations that do not mix have the closed form x + dt*phi(a*dt)*(a*x + b), evaluated in the step, so their
+    coefficients may differ between neurons and change between steps; equations that mix need coefficients that are
+    the same for all elements. No noise.
+
+    Reference: Rotter & Diesmann 1999, Biol. Cybern. 81, 381-402.
+    """
+    if system.has_noise:
+        raise MethodError(next(iter(system.rhs)).name, "it does not integrate noise (`xi`)")
+    matrix, rest = _linear(system)
+    mixed = any(row is not column for row, column in matrix)
+    if not mixed:
+        return Update(system.hold(float_update(system, _alone(system, matrix, rest))), "closed form, equations do not mix")
+    for (row, _), entry in matrix.items():
+        if not is_fixed(entry):
+            raise MethodError(
+                row.name,
+                "the equations mix and their coefficients differ between elements or change in time "
+                f"({_culprit(entry)})",
+            )
+    new = _propagated(system, matrix, rest, frozenset())
+    if system.active is not None and system.frozen:
+        held = _propagated(system, matrix, rest, system.frozen)
+        new = {v: system.graph.select(system.active, new[v], held[v]) for v in new}
+    return Update(float_update(system, new), "matrix exponential")
+
+
+def _culprit(entry: Node) -> str:
+    names = sorted(v.name for v in variables_of(entry)) or ["time"]
+    return ", ".join(f"`{n}`" for n in names)
+
+
+def _linear(system: System) -> tuple[Matrix, dict[Variable, Node]]:
+    matrix: Matrix = {}
+    rest: dict[Variable, Node] = {}
+    for row, rhs in system.rhs.items():
+        if any(n.op in {Op.TIME, Op.STEP, Op.UNIFORM, Op.NORMAL, Op.POISSON} for n in walk(rhs)):
+            raise MethodError(row.name, f"the equation of `{row.name}` changes within the step (it depends on `t`)")
+        remaining = rhs
+        for column in system.rhs:
+            try:
+                entry, remaining = collect_linear(system.graph, remaining, system.state(column), freeze=False)
+            except NotLinear:
+                raise MethodError(row.name, f"the equation of `{row.name}` is not linear in `{column.name}`") from None
+            if variables_of(entry) & set(system.rhs):
+                raise MethodError(row.name, f"the equation of `{row.name}` multiplies state variables")
+            if not is_literal(entry, 0):
+                matrix[row, column] = entry
+        rest[row] = remaining
+    return matrix, rest
+
+
+def _alone(system: System, matrix: Matrix, rest: Mapping[Variable, Node]) -> dict[Variable, Node]:
+    g, dt = system.graph, system.dt
+    new: dict[Variable, Node] = {}
+    for v in system.rhs:
+        x = system.state(v)
+        a = matrix.get((v, v))
+        if a is None:
+            new[v] = g.add(x, g.mul(dt, rest[v]))
+            continue
+        z = g.mul(a, dt)
+        decayed = g.mul(x, g.function("exp", (z,)))
+        new[v] = g.add(decayed, g.mul(rest[v], g.mul(dt, g.function("exprel", (z,)))))
+    return new
+
+
+def _propagated(
+    system: System, matrix: Matrix, rest: Mapping[Variable, Node], frozen: frozenset[Variable]
+) -> dict[Variable, Node]:
+    """P*x + Q*b; rows of frozen variables are zero in A and b, so they stay and the others see them constant."""
+    g = system.graph
+    states = list(system.rhs)
+    zero = g.literal(0.0)
+    entries = tuple(
+        zero if row in frozen else g.as_float(matrix.get((row, column), zero)) for row in states for column in states
+    )
+    reach = _reachable(matrix, states, frozen)
+    new: dict[Variable, Node] = {}
+    for r, row in enumerate(states):
+        if row in frozen:
+            new[row] = system.state(row)
+            continue
+        value = g.literal(0)
+        for c, column in enumerate(states):
+            if (row, column) not in reach:
+                continue
+            value = g.add(value, g.mul(_entry(g, entries, system.dt, (r, c), "P"), system.state(column)))
+            if column not in frozen and not is_literal(rest[column], 0):
+                value = g.add(value, g.mul(_entry(g, entries, system.dt, (r, c), "Q"), rest[column]))
+        new[row] = value
+    return new
+
+
+def _entry(g: Graph, entries: tuple[Node, ...], dt: Node, place: tuple[int, int], of: str) -> Node:
+    n = int(len(entries) ** 0.5)
+    return g.node(Op.PROPAGATOR, (*entries, dt), payload=(n, *place, of))
+
+
+def _reachable(
+    matrix: Matrix, states: list[Variable], frozen: frozenset[Variable]
+) -> set[tuple[Variable, Variable]]:
+    """Entries of exp(A) that can differ from zero: paths of the graph of A."""
+    reach = {(v, v) for v in states} | {(r, c) for r, c in matrix if r not in frozen}
+    for k in states:
+        for r in states:
+            if (r, k) in reach:
+                reach |= {(r, c) for c in states if (k, c) in reach}
+    return reach
+
+
+METHOD = Method("exact", advance, "exact for linear equations (matrix exponential)")

@@ -1,0 +1,72 @@
+"""Methods for multiplicative noise, in the sense of Stratonovich."""
+
+from __future__ import annotations
+
+from snnrun.equations.dag import Node, Variable
+from snnrun.equations.methods.system import Method, System, Update, float_update
+
+
+def heun(system: System) -> Update:
+    """x + dt*f(x) + dW*(g(x) + g(x + g(x)*dW, t + dt))/2.
+
+    Strong order 1/2 (1 for one noise), two evaluations of g; converges to the Stratonovich solution. The drift is
+    taken at the start of the step only, so without noise this is forward Euler.
+
+    Reference: Kloeden & Platen 1992, section 11.1; semantics as Brian2 users know them.
+    """
+    g, dt = system.graph, system.dt
+    drift, noise = system.drift_and_noise()
+    support = _predict(system, noise)
+    new = {}
+    for v, f in drift.items():
+        value = g.add(system.state(v), g.mul(dt, f))
+        for leaf, coefficient in noise[v].items():
+            later = system.at_stage(coefficient, support, dt)
+            mean = g.mul(g.literal(0.5), g.add(coefficient, later))
+            value = g.add(value, g.mul(mean, system.increment(leaf)))
+        new[v] = value
+    return Update(float_update(system, new))
+
+
+def _predict(system: System, noise: dict[Variable, dict[Node, Node]]) -> dict[Variable, Node]:
+    g = system.graph
+    support: dict[Variable, Node] = {}
+    for v, coefficients in noise.items():
+        value = system.state(v)
+        for leaf, coefficient in coefficients.items():
+            value = g.add(value, g.mul(coefficient, system.increment(leaf)))
+        support[v] = value
+    return support
+
+
+def milstein(system: System) -> Update:
+    """x + dt*f + g*dW + (g(x + dt*f + sqrt(dt)*g) - g)*dW**2 / (2*sqrt(dt)).
+
+    Strong order 1 for one diagonal noise, without derivatives of g; Stratonovich (the last term has dW**2, not
+    dW**2 - dt).
+
+    Reference: Kloeden & Platen 1992, section 11.1.
+    """
+    g, dt = system.graph, system.dt
+    drift, noise = system.drift_and_noise()
+    root = g.function("sqrt", (dt,))
+    support: dict[Variable, Node] = {}
+    for v, f in drift.items():
+        value = g.add(system.state(v), g.mul(dt, f))
+        for coefficient in noise[v].values():
+            value = g.add(value, g.mul(root, coefficient))
+        support[v] = value
+    new = {}
+    for v, f in drift.items():
+        value = g.add(system.state(v), g.mul(dt, f))
+        for leaf, coefficient in noise[v].items():
+            dw = system.increment(leaf)
+            change = g.sub(system.at_stage(coefficient, support), coefficient)
+            correction = g.mul(g.div(change, g.mul(g.literal(2.0), root)), g.mul(dw, dw))
+            value = g.add(g.add(value, g.mul(coefficient, dw)), correction)
+        new[v] = value
+    return Update(float_update(system, new))
+
+
+HEUN = Method("heun", heun, "Heun, Stratonovich noise of any kind", "any")
+MILSTEIN = Method("milstein", milstein, "derivative-free Milstein, Stratonovich, one diagonal noise a variable", "any")

@@ -1,0 +1,447 @@
+"""Text to tree: a small scanner and a precedence parser, with bounds that hold for hostile text.
+
+Input: a `Text`; output: trees of `ast.py`. Non-goals: meaning of names, dimensions.
+Nothing here calls Python's own parser or evaluator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeVar
+
+from snnrun.equations.ast import (
+    COMPARISONS,
+    PRECEDENCE,
+    Binary,
+    Boolean,
+    Call,
+    Expr,
+    Generator,
+    ListOf,
+    Name,
+    Number,
+    Quantity,
+    Statement,
+    Unary,
+)
+from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.source import Span, Text
+from snnrun.units.table import lookup_unit, unit_names
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+MAX_CHARACTERS = 4096
+MAX_DEPTH = 64
+MAX_NODES = 2000
+MAX_DIGITS = 64
+MAX_EXPONENT = 308
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>[ \t\r\n]+|\#[^\n]*)
+  | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)
+  | (?P<op>\*\*|//|<=|>=|==|!=|\+=|-=|\*=|/=|[-+*/%<>=(),\[\];])
+""",
+    re.VERBOSE,
+)
+_BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
+_RESERVED = frozenset({"and", "or", "not", "for", "in", "if", "else", "lambda", "import"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str  # number, name, op, end
+    text: str
+    start: int
+    end: int
+
+
+def syntax_error(code: str, message: str, span: Span, help: str | None = None) -> ExperimentError:
+    """An error of one place."""
+    return ExperimentError(Diagnostic(code, message, span, help))
+
+
+def _scan(text: Text) -> list[_Token]:
+    if len(text.value) > MAX_CHARACTERS:
+        raise syntax_error(
+            "EQ102", f"this expression has {len(text.value)} characters; {MAX_CHARACTERS} are allowed", text.span(0, 1)
+        )
+    tokens: list[_Token] = []
+    position = 0
+    while position < len(text.value):
+        found = _TOKEN.match(text.value, position)
+        if found is None:
+            raise _bad_character(text, position)
+        kind = found.lastgroup or ""
+        if kind != "space":
+            tokens.append(_Token(kind, found.group(), found.start(), found.end()))
+        position = found.end()
+    tokens.append(_Token("end", "", position, position))
+    return tokens
+
+
+def _bad_character(text: Text, position: int) -> ExperimentError:
+    char = text.value[position]
+    hints = {
+        "^": "write `**` for a power",
+        "&": "write `and`",
+        "|": "write `or`",
+        "!": "write `not`",
+        "'": "an expression holds no strings",
+        '"': "an expression holds no strings",
+        "{": "use round brackets",
+        "µ": "write `u` for micro, for example `us`",
+        "Ω": "write `ohm`",
+        "=": "write `==` to compare",
+    }
+    shown = char if char.isprintable() else f"\\x{ord(char):02x}"
+    return syntax_error(
+        "EQ101", f"`{shown}` has no meaning in an expression", text.span(position, position + 1), hints.get(char)
+    )
+
+
+class _Parser:
+    """A precedence-climbing parser over one text."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self.tokens = _scan(text)
+        self.index = 0
+        self.depth = 0
+        self.nodes = 0
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.index]
+
+    def span(self, start: int, end: int) -> Span:
+        return self.text.span(start, end)
+
+    def here(self) -> Span:
+        token = self.token
+        return self.span(token.start, max(token.end, token.start))
+
+    def advance(self) -> _Token:
+        token = self.token
+        if token.kind != "end":
+            self.index += 1
+        return token
+
+    def accept(self, *texts: str) -> _Token | None:
+        if self.token.text in texts and self.token.kind in {"op", "name"}:
+            return self.advance()
+        return None
+
+    def expect(self, text: str, why: str) -> _Token:
+        if self.token.text == text:
+            return self.advance()
+        raise self.unexpected(why)
+
+    def unexpected(self, wanted: str) -> ExperimentError:
+        token = self.token
+        found = "the text ends" if token.kind == "end" else f"found `{token.text}`"
+        return syntax_error("EQ103", f"{found} where {wanted} was expected", self.here())
+
+    def counted(self, node: Expr) -> Expr:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise syntax_error("EQ102", f"this expression has more than {MAX_NODES} parts", self.here())
+        return node
+
+    def expression(self, minimum: int = 0) -> Expr:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise syntax_error("EQ102", f"this expression is nested deeper than {MAX_DEPTH} levels", self.here())
+        left = self.prefix()
+        while True:
+            op = self.token.text
+            level = PRECEDENCE.get(op, 0) if self.token.kind in {"op", "name"} and op not in {"not", "neg"} else 0
+            if level == 0 or level < minimum:
+                break
+            left = self.infix(left, op, level)
+        self.depth -= 1
+        return left
+
+    def infix(self, left: Expr, op: str, level: int) -> Expr:
+        start = left.span
+        self.advance()
+        if op == "**":
+            right = self.expression(PRECEDENCE["neg"])
+        else:
+            right = self.expression(level + 1)
+        whole = Span(start.file, start.start, max(right.span.end, start.end))
+        if op in COMPARISONS and self.token.text in COMPARISONS:
+            # a < b < c is (a < b) and (b < c)
+            rest = self.infix(right, self.token.text, level)
+            first = self.counted(Binary(op, left, right, whole))
+            return self.counted(Binary("and", first, rest, Span(start.file, start.start, rest.span.end)))
+        return self.counted(Binary(op, left, right, whole))
+
+    def prefix(self) -> Expr:
+        token = self.token
+        if token.text == "-" and token.kind == "op":
+            self.advance()
+            operand = self.expression(PRECEDENCE["neg"])
+            return self.counted(Unary("-", operand, Span(operand.span.file, self.start(token), operand.span.end)))
+        if token.text == "+" and token.kind == "op":
+            self.advance()
+            return self.expression(PRECEDENCE["neg"])
+        if token.text == "not" and token.kind == "name":
+            self.advance()
+            operand = self.expression(PRECEDENCE["not"])
+            return self.counted(Unary("not", operand, Span(operand.span.file, self.start(token), operand.span.end)))
+        return self.primary()
+
+    def start(self, token: _Token) -> int:
+        return self.span(token.start, token.end).start
+
+    def primary(self) -> Expr:
+        token = self.token
+        if token.kind == "number":
+            return self.number()
+        if token.kind == "name" and token.text not in _RESERVED:
+            return self.name()
+        if token.text == "(" and token.kind == "op":
+            self.advance()
+            inner = self.expression()
+            self.expect(")", "`)`")
+            return inner
+        if token.text == "[" and token.kind == "op":
+            self.advance()
+            items = self.arguments("]")
+            return self.counted(ListOf(items, self.span(token.start, self.tokens[self.index - 1].end)))
+        raise self.unexpected("a number, a name or `(`")
+
+    def number(self) -> Expr:
+        token = self.advance()
+        value = self.literal(token)
+        unit = self.token
+        if unit.kind == "name" and unit.text not in _RESERVED and unit.text not in _BOOLEANS:
+            return self.quantity(token, value)
+        if unit.kind == "number":
+            raise syntax_error(
+                "EQ103", f"`{token.text} {unit.text}`: an operator is missing between two numbers", self.here()
+            )
+        integer = "." not in token.text and "e" not in token.text.lower()
+        return self.counted(Number(value, integer, self.span(token.start, token.end)))
+
+    def literal(self, token: _Token) -> Fraction:
+        mantissa, _, exponent = token.text.lower().partition("e")
+        if len(mantissa) > MAX_DIGITS or (exponent and (len(exponent) > 5 or abs(int(exponent)) > MAX_EXPONENT)):
+            raise syntax_error("EQ104", f"the number `{token.text[:40]}` is too long", self.span(token.start, token.end))
+        return Fraction(token.text)
+
+    def quantity(self, number: _Token, value: Fraction) -> Expr:
+        unit = self.advance()
+        power = 1
+        if lookup_unit(unit.text) is None:
+            raise unknown_unit(unit.text, self.span(unit.start, unit.end))
+        if self.token.text == "**" and self.tokens[self.index + 1].kind in {"number", "op"}:
+            power = self.unit_power()
+        end = self.tokens[self.index - 1].end
+        return self.counted(Quantity(value, unit.text, power, self.span(number.start, end)))
+
+    def unit_power(self) -> int:
+        self.advance()
+        sign = -1 if self.accept("-") else 1
+        token = self.token
+        if token.kind != "number" or not token.text.isdigit() or len(token.text) > 2:
+            raise self.unexpected("a whole number as the power of a unit")
+        self.advance()
+        return sign * int(token.text)
+
+    def name(self) -> Expr:
+        token = self.advance()
+        span = self.span(token.start, token.end)
+        if token.text in _BOOLEANS:
+            return self.counted(Boolean(_BOOLEANS[token.text], span))
+        if self.token.text == "(" and self.token.kind == "op":
+            self.advance()
+            args = self.arguments(")")
+            whole = self.span(token.start, self.tokens[self.index - 1].end)
+            return self.counted(Call(token.text, args, whole, span))
+        if self.token.kind in {"number", "name"} and self.token.text not in _RESERVED:
+            raise syntax_error(
+                "EQ103",
+                f"`{token.text} {self.token.text}`: an operator is missing",
+                self.here(),
+                "write `*` between names; only a number may stand directly before a unit",
+            )
+        return self.counted(Name(token.text, span))
+
+    def arguments(self, close: str) -> tuple[Expr, ...]:
+        args: list[Expr] = []
+        if self.accept(close):
+            return ()
+        while True:
+            args.append(self.expression())
+            if self.accept(close):
+                return tuple(args)
+            if self.token.text == "=":
+                raise syntax_error("EQ103", "`=` has no meaning here", self.here(), "write `==` to compare")
+            self.expect(",", f"`,` or `{close}`")
+            if self.accept(close):
+                return tuple(args)
+
+    def finish(self, node: Expr) -> Expr:
+        if self.token.kind != "end":
+            if self.token.text == "=":
+                raise syntax_error("EQ103", "`=` has no meaning here", self.here(), "write `==` to compare")
+            raise self.unexpected("an operator or the end")
+        return node
+
+
+def unknown_unit(name: str, span: Span) -> ExperimentError:
+    """The error for a unit that does not exist."""
+    return syntax_error("EQ105", f"there is no unit `{name}`", span, did_you_mean(name, unit_names()))
+
+
+def parse_expression(text: Text) -> Expr:
+    """Parse one expression.
+
+    Raises:
+        ExperimentError: EQ101 to EQ105, at the character that cannot be read.
+    """
+    if not text.value.strip():
+        raise syntax_error("EQ103", "an expression is missing here", text.span())
+    parser = _Parser(text)
+    return parser.finish(parser.expression())
+
+
+def split_lines(text: Text, separators: str = "\n;") -> list[Text]:
+    """Cut a text into its statements, joining lines while a bracket is open or an operator waits.
+
+    Comments (`# ...`) are left out; each piece keeps its places.
+    """
+    pieces: list[Text] = []
+    start, depth, position = 0, 0, 0
+    value = text.value
+    while position <= len(value):
+        char = value[position] if position < len(value) else "\n"
+        if char == "#":
+            end = value.find("\n", position)
+            position = len(value) if end < 0 else end
+            continue
+        depth += (char in "([") - (char in ")]")
+        at_end = position == len(value)
+        if at_end or (char in separators and (char == ";" or (depth <= 0 and not _goes_on(value, start, position)))):
+            piece = text.slice(start, min(position, len(value)))
+            if _strip_comments(piece.value).strip():
+                pieces.append(_trim(piece))
+            start, depth = position + 1, 0
+        position += 1
+    return pieces
+
+
+def _strip_comments(value: str) -> str:
+    return re.sub(r"#[^\n]*", "", value)
+
+
+def _goes_on(value: str, start: int, end: int) -> bool:
+    """Whether the piece before a line break is unfinished (ends in an operator), or the next line starts with one."""
+    before = _strip_comments(value[start:end]).rstrip()
+    return bool(before) and (before[-1] in "+-*/%,(<>=" or before.endswith((" and", " or", " not")))
+
+
+def _trim(text: Text) -> Text:
+    left = len(text.value) - len(text.value.lstrip())
+    right = len(text.value.rstrip())
+    return text.slice(left, right)
+
+
+def parse_statements(text: Text) -> tuple[Statement, ...]:
+    """Parse assignments separated by lines or `;`.
+
+    Raises:
+        ExperimentError: One diagnostic for each statement that cannot be read.
+    """
+    return collect(split_lines(text), _statement)
+
+
+def collect(items: Iterable[A], parse: Callable[[A], B]) -> tuple[B, ...]:
+    """Apply a parser to each item; errors of all items are raised together."""
+    done: list[B] = []
+    problems: list[Diagnostic] = []
+    for item in items:
+        try:
+            done.append(parse(item))
+        except ExperimentError as error:
+            problems.extend(error.diagnostics)
+    if problems:
+        raise ExperimentError(*problems)
+    return tuple(done)
+
+
+def _statement(text: Text) -> Statement:
+    parser = _Parser(text)
+    target = parser.token
+    if target.kind != "name" or target.text in _RESERVED:
+        raise parser.unexpected("the name of a variable to assign")
+    parser.advance()
+    op = parser.token.text
+    if op not in {"=", "+=", "-=", "*=", "/="}:
+        raise syntax_error(
+            "EQ106",
+            "a statement must assign: `variable = expression`",
+            parser.here(),
+            "statements are assignments such as `v = 0` or `v += w`",
+        )
+    parser.advance()
+    value = parser.finish(parser.expression())
+    return Statement(
+        target.text, op if op == "=" else op[:-1], value, text.span(), text.span(target.start, target.end)
+    )
+
+
+def parse_generator(text: Text) -> Generator:
+    """Parse `j` texts of connect rules: `i + 1`, `k for k in range(i-3, i+4) if k != i`, `k for k in sample(N, p=0.1)`.
+
+    Raises:
+        ExperimentError: At the place that cannot be read.
+    """
+    parser = _Parser(text)
+    element = parser.expression()
+    if parser.token.text != "for":
+        return Generator(parser.finish(element), None, "single", (), (), None)
+    parser.advance()
+    variable = parser.advance()
+    if variable.kind != "name" or "." in variable.text:
+        raise parser.unexpected("the name of the loop variable")
+    parser.expect("in", "`in`")
+    kind = parser.advance()
+    if kind.text not in {"range", "sample"}:
+        raise syntax_error(
+            "EQ107",
+            f"`{kind.text}` cannot be looped over",
+            text.span(kind.start, kind.end),
+            "use `range(...)` or `sample(...)`",
+        )
+    parser.expect("(", "`(`")
+    args, options = _generator_arguments(parser)
+    condition = parser.expression() if parser.accept("if") else None
+    if parser.token.kind != "end":
+        raise parser.unexpected("`if` or the end")
+    return Generator(element, variable.text, kind.text, args, options, condition)
+
+
+def _generator_arguments(parser: _Parser) -> tuple[tuple[Expr, ...], tuple[tuple[str, Expr], ...]]:
+    args: list[Expr] = []
+    options: list[tuple[str, Expr]] = []
+    while not parser.accept(")"):
+        following = parser.tokens[min(parser.index + 1, len(parser.tokens) - 1)]
+        if parser.token.kind == "name" and following.text == "=":
+            name = parser.advance().text
+            parser.advance()
+            if name not in {"p", "size"}:
+                raise parser.unexpected("`p` or `size`")
+            options.append((name, parser.expression()))
+        else:
+            args.append(parser.expression())
+        if parser.token.text != ")":
+            parser.expect(",", "`,` or `)`")
+    return tuple(args), tuple(options)

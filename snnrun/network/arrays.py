@@ -1,0 +1,156 @@
+"""The `arrays` section: values that change in steps, from the file itself, from files of numbers, from pictures."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from snnrun.equations.check import ArrayFunction, Checker, Scope, Typed
+from snnrun.network.context import Context, Path, exact_int, known
+from snnrun.network.files import find_file, read_numbers, read_picture
+from snnrun.network.ir import FloatArray, TimedArray
+from snnrun.spec.models import FileArray, ImageArray, ValuesArray
+from snnrun.spec.nodes import ListNode
+from snnrun.units.dimensions import ONE, TIME, Dimension
+
+
+def resolve_arrays(context: Context) -> None:
+    """Read all arrays into the context, and make `name(t)`, `name.rows`, `name.columns`, `name.duration` known."""
+    for name, model in context.experiment.arrays.items():
+        with context.collecting(f"arrays.{name}"):
+            array = _Array(context, ("arrays", name)).read(model)
+            context.arrays[name] = array
+            columns = array.values.shape[1] if array.values.ndim == 2 else None  # noqa: PLR2004
+            context.array_functions[name] = ArrayFunction(name, array.dimension, columns)
+            _publish(context, array, columns)
+
+
+def _publish(context: Context, array: TimedArray, columns: int | None) -> None:
+    g = context.graph
+    context.constants[f"{array.name}.rows"] = exact_int(g, f"{array.name}.rows", len(array.values))
+    if columns is not None:
+        context.constants[f"{array.name}.columns"] = exact_int(g, f"{array.name}.columns", columns)
+    length = Fraction(array.dt).limit_denominator(10**12) * len(array.values)
+    for name, value in (("duration", length), ("dt", Fraction(array.dt).limit_denominator(10**12))):
+        full = f"{array.name}.{name}"
+        context.constants[full] = Typed(g.constant(full, float(value)), TIME, value)
+
+
+class _Array:
+    def __init__(self, context: Context, path: Path) -> None:
+        self.context = context
+        self.path = path
+        self.name = str(path[-1])
+
+    def read(self, model: ValuesArray | FileArray | ImageArray) -> TimedArray:
+        dt = self.bin_length()
+        if isinstance(model, ValuesArray):
+            values, dimension = self.written()
+        else:
+            values = self.picture(model) if isinstance(model, ImageArray) else self.numbers(model)
+            values, dimension = self.in_units(values)
+        if not np.all(np.isfinite(values)):
+            raise self.context.error("NET151", f"array `{self.name}` holds values that are not finite", self.path)
+        return TimedArray(self.name, np.ascontiguousarray(values), dt, dimension)
+
+    def bin_length(self) -> float:
+        path = (*self.path, "dt")
+        if not self.context.document.has(path):
+            raise self.context.key_error("NET150", f"array `{self.name}` needs `dt`, the length of one entry", self.path)
+        value = self.context.constant(path, TIME, f"`dt` of array `{self.name}`")
+        if value <= 0 or not math.isfinite(value):
+            raise self.context.error("NET150", f"`dt` of array `{self.name}` must be positive", path)
+        steps = value / self.context.dt
+        if abs(steps - round(steps)) > 1e-6 * max(1.0, steps * 1e-3) or round(steps) < 1:
+            raise self.context.error(
+                "NET152",
+                f"one entry of `{self.name}` ({value:g} s) is not a whole number of steps ({self.context.dt:g} s)",
+                path,
+                "choose dt of the array as a multiple of run.dt",
+            )
+        return value
+
+    def unit(self) -> tuple[float, Dimension]:
+        path = (*self.path, "unit")
+        if not self.context.document.has(path):
+            return 1.0, ONE
+        expr = self.context.expression(path)
+        typed = Checker(self.context.graph, Scope({}, place="a unit")).check(expr)
+        return known(typed, expr.span, "a unit"), typed.dimension
+
+    def written(self) -> tuple[FloatArray, Dimension]:
+        scale, dimension = self.unit()
+        path = (*self.path, "values")
+        node = self.context.document.node(path)
+        assert isinstance(node, ListNode)
+        nested = [isinstance(item, ListNode) for item in node.items]
+        if any(nested) and not all(nested):
+            raise self.context.error("NET151", "the values are partly lists and partly numbers", path)
+        if not any(nested):
+            values, own = self.row(path)
+        else:
+            rows = [self.row((*path, k)) for k in range(len(node.items))]
+            if len({len(r) for r, _ in rows}) > 1:
+                raise self.context.error("NET151", "all rows must have the same number of values", path)
+            values, own = np.stack([r for r, _ in rows]), rows[0][1]
+        if self.context.document.has((*self.path, "unit")):
+            if not own.is_one:
+                raise self.context.error("NET151", "the values have units already: leave out `unit`",
+                                         (*self.path, "unit"))
+            return values * scale, dimension
+        return values, own
+
+    def row(self, path: Path) -> tuple[FloatArray, Dimension]:
+        node = self.context.document.node(path)
+        assert isinstance(node, ListNode)
+        values: list[float] = []
+        dimension: Dimension | None = None
+        for k in range(len(node.items)):
+            expr = self.context.expression((*path, k))
+            typed = self.context.checker({}, f"array `{self.name}`").check(expr)
+            dimension = dimension or typed.dimension
+            values.append(known(self.context.checker({}, "").value(expr, dimension, "each value"), expr.span, "a value"))
+        if not values:
+            raise self.context.error("NET151", "the list is empty", path)
+        return np.array(values), dimension or ONE
+
+    def picture(self, model: ImageArray) -> FloatArray:
+        path = (*self.path, "image")
+        file = find_file(self.context, path)
+        size = (model.resize[0], model.resize[1]) if model.resize else None
+        try:
+            values = read_picture(file, model.channel.value, size)
+        except ValueError as problem:
+            raise self.context.error("FIL202", str(problem), path) from None
+        if model.invert:
+            values = 1.0 - values
+        if model.flip in ("vertical", "both"):
+            values = values[..., ::-1, :]
+        if model.flip in ("horizontal", "both"):
+            values = values[..., :, ::-1]
+        if values.ndim == 3:  # noqa: PLR2004 - one frame a time bin, one pixel a neuron
+            return values.reshape(len(values), -1)
+        return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)
+
+    def numbers(self, model: FileArray) -> FloatArray:
+        values = read_numbers(self.context, self.path)
+        if values.ndim > 2:  # noqa: PLR2004
+            values = values.reshape(len(values), -1)
+        return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)
+
+    def turned(self, values: FloatArray, *, transpose: bool, axis: str) -> FloatArray:
+        if values.ndim == 2 and (transpose != (axis == "columns")):  # noqa: PLR2004
+            return values.T
+        return values
+
+    def in_units(self, values: FloatArray) -> tuple[FloatArray, Dimension]:
+        scale, dimension = self.unit()
+        path = (*self.path, "scale")
+        if self.context.document.has(path):
+            expr = self.context.expression(path)
+            typed = self.context.checker({}, f"`scale` of array `{self.name}`").check(expr)
+            scale *= known(typed, expr.span, "`scale`")
+            dimension = dimension * typed.dimension
+        return values * scale, dimension

@@ -1,0 +1,267 @@
+"""What the stages of `resolve` share: the file, what was found so far, and the errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from snnrun.equations.ast import Expr
+from snnrun.equations.check import ArrayFunction, Checker, Scope, Typed, UserFunction
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
+from snnrun.equations.parse import parse_expression
+from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.network.ir import IntArray, Stored, TimedArray, View
+from snnrun.source import Span, Text
+from snnrun.spec.document import Document
+from snnrun.spec.models import Experiment
+from snnrun.units.dimensions import ONE, TIME, Dimension
+
+Path: TypeAlias = tuple[str | int, ...]
+ALIGNED = 1e-6  # a time is a whole number of steps when it is this near to one, in steps
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a name of a group or synapses object means: its graph as seen from its own elements."""
+
+    typed: Typed
+    stored: Stored | None
+
+
+@dataclass(slots=True)
+class Population:
+    """A group as other objects see it.
+
+    Args:
+        view: All its neurons.
+        members: Variables and subexpressions by name.
+        subgroups: Parts by name.
+        frozen: Variables that stand still while a neuron is refractory.
+        has_spikes: Whether it can spike.
+    """
+
+    name: str
+    view: View
+    members: dict[str, Member]
+    subgroups: dict[str, View]
+    frozen: frozenset[str] = frozenset()
+    has_spikes: bool = True
+    symbols: dict[str, Typed] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Its place in the file."""
+        return f"groups.{self.name}"
+
+
+@dataclass(slots=True)
+class Context:
+    """One resolution of one file.
+
+    Args:
+        dt: The step. [s]
+        constants: Values of the `constants` section and of what the file makes known (`dt`, `stimulus.columns`).
+    """
+
+    document: Document
+    experiment: Experiment
+    report: Report = field(default_factory=Report)
+    graph: Graph = field(default_factory=Graph)
+    dt: float = 0.0
+    constants: dict[str, Typed] = field(default_factory=dict)
+    functions: dict[str, UserFunction] = field(default_factory=dict)
+    arrays: dict[str, TimedArray] = field(default_factory=dict)
+    array_functions: dict[str, ArrayFunction] = field(default_factory=dict)
+    populations: dict[str, Population] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    _draws: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def collecting(self, failed: str | None = None) -> Iterator[None]:
+        """Keep errors and go on; `failed` names an object that others must not complain about."""
+        try:
+            yield
+        except ExperimentError as error:
+            self.report.extend(error.diagnostics)
+            if failed is not None:
+                self.failed.add(failed)
+
+    def error(self, code: str, message: str, path: Path, help: str | None = None) -> ExperimentError:
+        """An error at the value of a path."""
+        return ExperimentError(Diagnostic(code, message, self.document.nearest_span(path), help))
+
+    def key_error(self, code: str, message: str, path: Path, help: str | None = None) -> ExperimentError:
+        """An error at the key of a path."""
+        return ExperimentError(Diagnostic(code, message, self.document.key_span(path), help))
+
+    # expressions
+
+    def text(self, path: Path) -> Text:
+        """The text at a path."""
+        return self.document.text(path)
+
+    def expression(self, path: Path) -> Expr:
+        """The parsed expression at a path."""
+        return parse_expression(self.text(path))
+
+    def scope(
+        self,
+        symbols: Mapping[str, Typed],
+        place: str,
+        *,
+        draw: Callable[[str], Draw] | None = None,
+        noise: Callable[[str], Node] | None = None,
+        missing: Callable[[str], str | None] = lambda _name: None,
+    ) -> Scope:
+        """A scope with the file's constants and functions below its own names."""
+        return Scope({**self.constants, **symbols}, self.functions, self.array_functions, noise, draw, missing, place)
+
+    def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
+        """A checker for expressions with these names."""
+        return Checker(self.graph, self.scope(symbols, place, **options))
+
+    def draws(self, owner: str, use: str, *, shared: bool = False) -> Callable[[str], Draw]:
+        """Streams of rand() and its like for one object: the first, the second, ... use has its own."""
+
+        def draw(function: str) -> Draw:
+            stem = f"{owner}.{function}"
+            number = self._draws.get(stem, 0)
+            self._draws[stem] = number + 1
+            return Draw(f"{stem}.{number}", use, shared)
+
+        return draw
+
+    def constant(self, path: Path, dimension: Dimension, what: str) -> float:
+        """The value of a constant expression, in SI units.
+
+        Raises:
+            ExperimentError: It is not constant, or of another dimension.
+        """
+        return self.constant_of(self.expression(path), dimension, what)
+
+    def constant_of(self, expr: Expr, dimension: Dimension, what: str) -> float:
+        """The value of a parsed constant expression."""
+        typed = self.checker({}, what).value(expr, dimension, what)
+        return known(typed, expr.span, what)
+
+    def integer(self, path: Path, what: str, minimum: int) -> int:
+        """A whole number, at least `minimum`."""
+        return self.integer_of(self.expression(path), what, minimum)
+
+    def integer_of(self, expr: Expr, what: str, minimum: int) -> int:
+        """A parsed whole number, at least `minimum`."""
+        value = self.constant_of(expr, ONE, what)
+        if value != int(value) if np.isfinite(value) else True:
+            raise at(expr.span, "NET101", f"{what} must be a whole number, this is {value:g}")
+        if value < minimum:
+            raise at(expr.span, "NET101", f"{what} must be at least {minimum}, this is {value:g}")
+        if value > 2**31 - 1:
+            raise at(expr.span, "NET101", f"{what} is too large: {value:g}")
+        return int(value)
+
+    def steps(self, path: Path, what: str, minimum: int = 0) -> int:
+        """A time as a whole number of steps."""
+        return self.steps_of(self.expression(path), what, minimum)
+
+    def steps_of(self, expr: Expr, what: str, minimum: int = 0) -> int:
+        """A parsed time as a whole number of steps."""
+        value = self.constant_of(expr, TIME, what)
+        if not np.isfinite(value):
+            raise at(expr.span, "NET102", f"{what} must be finite")
+        steps = value / self.dt
+        whole = round(steps)
+        if abs(steps - whole) > ALIGNED * max(1.0, abs(whole) * 1e-6):
+            raise at(
+                expr.span,
+                "NET102",
+                f"{what} is not a whole number of steps: {value:g} s / {self.dt:g} s = {steps:g}",
+                f"choose a multiple of dt; the nearest is {whole * self.dt:g} s",
+            )
+        if whole < minimum:
+            least = "positive" if minimum == 1 else f"at least {minimum} steps" if minimum else "not negative"
+            raise at(expr.span, "NET102", f"{what} must be {least}, this is {value:g} s")
+        return whole
+
+    # names of other objects
+
+    def view(self, path: Path, what: str) -> View:
+        """The group or subgroup that a text names."""
+        text = self.text(path)
+        return self.view_named(text.value.strip(), text.span(), what)
+
+    def view_named(self, name: str, span: Span, what: str) -> View:
+        """The group or subgroup of a name."""
+        from snnrun.errors import did_you_mean  # noqa: PLC0415 - only for messages
+
+        head, _, tail = name.partition(".")
+        population = self.populations.get(head)
+        if population is None:
+            if f"groups.{head}" in self.failed:
+                raise Skip
+            known_names = list(self.experiment.groups)
+            raise at(span, "NET110", f"{what}: there is no group `{head}`", did_you_mean(head, known_names))
+        if not tail:
+            return population.view
+        if tail not in population.subgroups:
+            raise at(
+                span,
+                "NET110",
+                f"{what}: `{head}` has no subgroup `{tail}`",
+                did_you_mean(tail, population.subgroups) or _list_of(population.subgroups, "its subgroups are"),
+            )
+        return population.subgroups[tail]
+
+
+class Skip(ExperimentError):
+    """What this refers to has failed already and was reported there."""
+
+
+def at(span: Span, code: str, message: str, help: str | None = None) -> ExperimentError:
+    """An error at a place."""
+    return ExperimentError(Diagnostic(code, message, span, help))
+
+
+def _list_of(names: Mapping[str, Any], lead: str) -> str | None:
+    return f"{lead}: {', '.join(names)}" if names else None
+
+
+def known(typed: Typed, span: Span, what: str) -> float:
+    """The value of a constant, or the error that it is none."""
+    if typed.exact is None:
+        raise at(span, "NET103", f"{what} must be constant, this changes during the run")
+    return typed.value
+
+
+def seen_from(graph: Graph, node: Node, reach: str) -> Node:
+    """A graph of a neuron's own variables as a synapse sees it at its `pre` or `post` end."""
+
+    def replace(n: Node) -> Node | None:
+        if n.op is Op.VARIABLE:
+            v = n.payload
+            assert isinstance(v, Variable)
+            return graph.node(Op.VARIABLE, (), n.kind, Variable(v.owner, v.name, reach, v.shared))
+        if n.op is Op.INDEX and n.payload == "own":
+            return graph.node(Op.INDEX, (), Kind.INT, reach)
+        return None
+
+    return graph.substitute(node, replace)
+
+
+def exact_int(graph: Graph, name: str, value: int) -> Typed:
+    """A whole number with a name."""
+    return Typed(graph.constant(name, value), ONE, Fraction(value))
+
+
+def everything(group: str, size: int) -> View:
+    """All neurons of a group."""
+    return View(group, group, np.arange(size, dtype=np.int64), whole=True)
+
+
+def part(group: str, name: str, ids: IntArray, size: int) -> View:
+    """Some neurons of a group."""
+    return View(group, name, ids, whole=len(ids) == size and bool(np.all(ids == np.arange(size))))

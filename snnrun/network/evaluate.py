@@ -1,0 +1,205 @@
+"""Graphs evaluated with numpy, over all elements at once.
+
+Initial values, delays, connection conditions and parameters of kernels are computed here; the oracle of the tests
+steps whole networks with it. The functions are those of the kernels, so the bits are theirs too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Variable
+from snnrun.network.ir import IntArray, Seeds, TimedArray
+from snnrun.network.propagator import propagator
+from snnrun.network.streams import key_of
+from snnrun.numerics import functions, random
+from snnrun.numerics.scalar import NAMES
+
+DTYPES = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
+
+
+def _no_variable(variable: Variable) -> Any:
+    raise KeyError(variable)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What leaves stand for.
+
+    Args:
+        read: Values of a variable at the elements, shape (n,) or scalar.
+        index: Values of index leaves: `own`, `i`, `j` and loop variables; shape (n,) or broadcastable.
+        elements: Element numbers, for random numbers; shape (n,).
+        step: The step, or a number that takes its place as counter of random numbers.
+        dt: Length of a step. [s]
+    """
+
+    read: Callable[[Variable], Any] = _no_variable
+    index: Mapping[str, Any] = field(default_factory=dict)
+    elements: Any = 0
+    step: Any = 0
+    dt: float = 0.0
+    seeds: Seeds | None = None
+    arrays: Mapping[str, TimedArray] = field(default_factory=dict)
+    noise: Callable[[Draw], Any] | None = None
+
+
+def evaluate(node: Node, env: Environment) -> Any:
+    """The value of a graph: scalar or array, broadcast over the elements."""
+    with np.errstate(all="ignore"):
+        return _Evaluation(env).of(node)
+
+
+def fixed_value(node: Node, env: Environment | None = None) -> float:
+    """The value of a graph of constants."""
+    return float(evaluate(node, env or Environment()))
+
+
+_BINARY: dict[Op, Callable[[Any, Any], Any]] = {
+    Op.ADD: np.add,
+    Op.SUB: np.subtract,
+    Op.MUL: np.multiply,
+    Op.LT: np.less,
+    Op.LE: np.less_equal,
+    Op.GT: np.greater,
+    Op.GE: np.greater_equal,
+    Op.EQ: np.equal,
+    Op.NE: np.not_equal,
+    Op.AND: np.logical_and,
+    Op.OR: np.logical_or,
+}
+
+
+class _Evaluation:
+    """One pass over a graph; every node once."""
+
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self.known: dict[int, Any] = {}
+
+    def of(self, node: Node) -> Any:
+        key = id(node)
+        if key not in self.known:
+            self.known[key] = self.compute(node, [self.of(a) for a in node.args])
+        return self.known[key]
+
+    def compute(self, node: Node, args: list[Any]) -> Any:
+        op = node.op
+        if op in _BINARY:
+            return _BINARY[op](*args)
+        match op:
+            case Op.LITERAL:
+                return DTYPES[node.kind](node.payload)  # type: ignore[arg-type]
+            case Op.CONSTANT:
+                assert isinstance(node.payload, Constant)
+                return DTYPES[node.kind](node.payload.value)
+            case Op.DIV:
+                return np.divide(np.float64(args[0]), args[1])
+            case Op.FLOORDIV | Op.MOD:
+                return self.whole_division(node, args)
+            case Op.POW:
+                return functions.pow(np.float64(args[0]), np.float64(args[1]))
+            case Op.NEG:
+                return np.negative(args[0])
+            case Op.NOT:
+                return np.logical_not(args[0])
+            case Op.SELECT:
+                return np.where(args[0], args[1], args[2])[()]
+            case Op.TO_FLOAT:
+                return np.asarray(args[0]).astype(np.float64)[()]
+            case Op.TO_INT:
+                return np.asarray(args[0]).astype(np.int64)[()]
+            case Op.FUNCTION:
+                return self.function(str(node.payload), args)
+            case Op.PROPAGATOR:
+                return self.propagator(node, args)
+            case _:
+                return self.leaf(node, args)
+
+    def leaf(self, node: Node, args: list[Any]) -> Any:
+        env = self.env
+        match node.op:
+            case Op.VARIABLE:
+                assert isinstance(node.payload, Variable)
+                return env.read(node.payload)
+            case Op.INDEX:
+                return env.index[str(node.payload)]
+            case Op.TIME:
+                return np.multiply(np.float64(env.step), env.dt)
+            case Op.STEP:
+                return np.int64(env.step)
+            case Op.LIST:
+                return np.asarray(node.payload, np.float64)[env.index["list"]]
+            case Op.TIMED:
+                return self.timed(env.arrays[str(node.payload)], args)
+            case _:
+                return self.random(node, args)
+
+    def whole_division(self, node: Node, args: list[Any]) -> Any:
+        if node.kind is Kind.INT:
+            return np.floor_divide(*args) if node.op is Op.FLOORDIV else np.remainder(*args)
+        function = functions.floordiv if node.op is Op.FLOORDIV else functions.fmod_python
+        return function(np.float64(args[0]), np.float64(args[1]))
+
+    def function(self, name: str, args: list[Any]) -> Any:
+        if name == "sqrt":
+            return np.sqrt(args[0])
+        return getattr(functions, NAMES.get(name, name))(*(np.float64(a) for a in args))
+
+    def random(self, node: Node, args: list[Any]) -> Any:
+        env, draw = self.env, node.payload
+        assert isinstance(draw, Draw)
+        assert env.seeds is not None
+        elements = np.int64(0) if draw.shared else env.elements
+        counter = (elements, env.step, env.seeds.of(draw.use), key_of(draw.stream))
+        match node.op:
+            case Op.UNIFORM:
+                return random.uniform(*counter)
+            case Op.NORMAL | Op.NOISE:
+                return random.normal(*counter)
+            case Op.POISSON:
+                return random.poisson(args[0], *counter)
+        raise AssertionError(node.op)
+
+    def timed(self, array: TimedArray, args: list[Any]) -> Any:
+        e, k = grid_of(array.dt, self.env.dt)
+        row = np.clip((np.float64(args[0]) / e + 0.5) / k, 0.0, len(array.values) - 1.0)
+        row = np.asarray(row).astype(np.int64)
+        if array.values.ndim == 1:
+            return array.values[row]
+        column = np.clip(args[1], 0, array.values.shape[1] - 1)
+        return array.values[row, column]
+
+    def propagator(self, node: Node, args: list[Any]) -> Any:
+        n, row, column, of = node.payload  # type: ignore[misc]
+        entries, dt = np.broadcast_arrays(*args[:-1]), args[-1]
+        matrix = np.stack(entries, axis=-1).reshape(*entries[0].shape, n, n)
+        key = ("propagator", tuple(id(a) for a in node.args))
+        if key not in self.known:  # type: ignore[comparison-overlap]
+            self.known[key] = propagator(matrix, float(dt))  # type: ignore[index]
+        p, q = self.known[key]  # type: ignore[index]
+        return (p if of == "P" else q)[..., row, column]
+
+
+def grid_of(array_dt: float, dt: float) -> tuple[float, float]:
+    """The fine grid (e, K) on which a timed array is looked up: entry int((t/e + 0.5)/K).
+
+    An argument in the last 1/(2K) of an entry counts as the next one, so rounding of t = step*dt never picks the entry
+    before.
+    """
+    k = 2.0 ** int(np.ceil(np.log2(8 * array_dt / dt)))
+    return array_dt / k, k
+
+
+def full(value: Any, n: int, dtype: Any) -> Any:
+    """A value as an own array of n elements."""
+    return np.array(np.broadcast_to(np.asarray(value), (n,)), dtype=dtype)
+
+
+def indices(n: int) -> IntArray:
+    """0 to n - 1."""
+    return np.arange(n, dtype=np.int64)

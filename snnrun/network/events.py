@@ -1,0 +1,350 @@
+"""Inputs, operations and monitors of the file to those of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from snnrun.equations.check import Typed
+from snnrun.equations.dag import Draw, Kind, Node, Op, Variable
+from snnrun.equations.parse import parse_statements
+from snnrun.errors import did_you_mean
+from snnrun.network.context import Context, Path, Skip, at, part
+from snnrun.network.groups import group_locale
+from snnrun.network.ir import (
+    Assignment,
+    Block,
+    ConnectivityMonitor,
+    Hook,
+    IntArray,
+    Monitor,
+    Operation,
+    PoissonInput,
+    RateMonitor,
+    Recorded,
+    Slot,
+    SpikeMonitor,
+    StateMonitor,
+    Stored,
+    Synapses,
+    View,
+    Window,
+)
+from snnrun.network.selection import select_indices
+from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.network.synapses import end_symbols
+from snnrun.spec import models
+from snnrun.spec.nodes import ListNode
+from snnrun.units.dimensions import FREQUENCY, TIME, Dimension
+
+NUMBER = "$events"  # name of the leaf that stands for the number of Poisson events
+
+
+# inputs
+
+
+def resolve_inputs(context: Context) -> tuple[PoissonInput, ...]:
+    """All Poisson inputs."""
+    found: list[PoissonInput] = []
+    for name in context.experiment.inputs:
+        with context.collecting(f"inputs.{name}"):
+            try:
+                found.append(_input(context, name))
+            except Skip:
+                context.failed.add(f"inputs.{name}")
+    return tuple(found)
+
+
+def _input(context: Context, name: str) -> PoissonInput:
+    path: Path = ("inputs", name)
+    g = context.graph
+    view = context.view((*path, "target"), f"the target of input `{name}`")
+    word = context.text((*path, "variable"))
+    locale = group_locale(context, view.group, f"input `{name}`", f"inputs.{name}", guarded=True)
+    target = locale.targets.get(word.value)
+    if target is None or target.stored.kind is not Kind.FLOAT:
+        raise at(word.span(), "NET200", f"`{view.group}` has no variable `{word.value}` to add to",
+                 did_you_mean(word.value, locale.targets))
+    size = context.integer((*path, "size"), f"the number of trains of input `{name}`", 1)
+    rate = context.constant((*path, "rate"), FREQUENCY, f"the rate of input `{name}`")
+    probability = rate * context.dt
+    if not 0 <= probability <= 1:
+        raise context.error("NET132", f"the rate {rate:g} Hz must lie between 0 and 1/dt", (*path, "rate"))
+    expr = context.expression((*path, "weight"))
+    weight = context.checker(locale.symbols, f"the weight of input `{name}`").value(
+        expr, target.stored.dimension, f"the weight of input `{name}`")
+    variable = target.stored.variable
+    counts = g.node(Op.VARIABLE, (), Kind.FLOAT, Variable(f"inputs.{name}", NUMBER))
+    old = g.variable(variable)
+    new = g.add(old, g.mul(g.as_float(weight.node), counts))
+    if target.guard is not None:
+        new = g.select(target.guard, new, old)
+    chance = g.mul(context.checker({}, "").check(context.expression((*path, "rate"))).node, g.constant("dt", context.dt))
+    return PoissonInput(name, view, variable, size, g.as_float(chance), Draw(f"inputs.{name}", "input"),
+                        Block((Assignment(variable, new),)), counts)
+
+
+# operations
+
+
+def resolve_operations(
+    context: Context, synapses: Mapping[str, Synapses]
+) -> tuple[tuple[Operation, ...], tuple[Hook, ...]]:
+    """All operations, and the calls of Python functions."""
+    operations: list[Operation] = []
+    hooks: list[Hook] = []
+    for name, model in context.experiment.operations.items():
+        with context.collecting(f"operations.{name}"):
+            try:
+                if isinstance(model, models.CallOperation):
+                    hooks.append(_hook(context, name, model))
+                else:
+                    operations.append(_operation(context, name, model, synapses))
+            except Skip:
+                context.failed.add(f"operations.{name}")
+    return tuple(operations), tuple(hooks)
+
+
+def _hook(context: Context, name: str, model: models.CallOperation) -> Hook:
+    path: Path = ("operations", name)
+    file, colon, function = model.call.rpartition(":")
+    if not colon or not function.isidentifier() or not file.endswith(".py"):
+        raise context.error("NET210", "`call` names a function of a file: `hooks.py:function`", (*path, "call"))
+    return Hook(name, file, function, context.steps((*path, "every"), "`every`", 1))
+
+
+def _operation(
+    context: Context, name: str, model: models.Operation, synapses: Mapping[str, Synapses]
+) -> Operation:
+    path: Path = ("operations", name)
+    every, at_steps = _times(context, path, model)
+    slot = Slot(model.when.value)
+    if slot not in (Slot.START, Slot.END):
+        raise context.error("NET199", f"operations at `{slot.value}` are not supported yet", (*path, "when"),
+                            "use `start` or `end`")
+    text = context.text((*path, "target"))
+    owner = text.value.strip()
+    if owner in context.experiment.synapses:
+        if owner not in synapses:
+            raise Skip
+        locale = synapse_locale(context, synapses[owner], f"operation `{name}`", f"operations.{name}")
+        target = f"synapses.{owner}"
+        block = lower_statements(context, context.text((*path, "do")), locale)
+    else:
+        view = context.view((*path, "target"), f"the target of operation `{name}`")
+        target = f"groups.{view.group}"
+        locale = _shared_aware(context, view, name)
+        block = _only_members(context, view, lower_statements(context, context.text((*path, "do")), locale))
+    return Operation(name, target, block, every, at_steps, slot, model.order)
+
+
+def _times(context: Context, path: Path, model: models.Operation) -> tuple[int, IntArray]:
+    if (model.every is None) == (model.at is None):
+        raise context.key_error("NET211", "an operation has either `every` or `at`", path)
+    if model.every is not None:
+        return context.steps((*path, "every"), "`every`", 1), np.zeros(0, dtype=np.int64)
+    place = (*path, "at")
+    node = context.document.node(place)
+    if isinstance(node, ListNode):
+        steps = [context.steps((*place, k), "`at`") for k in range(len(node.items))]
+    else:
+        steps = [context.steps(place, "`at`")]
+    return 0, np.unique(np.array(steps, dtype=np.int64))
+
+
+def _shared_aware(context: Context, view: View, name: str) -> Locale:
+    """Statements on a group may assign shared variables; rand() in them is then one number for all."""
+    locale = group_locale(context, view.group, f"operation `{name}`", f"operations.{name}", guarded=True,
+                          allow_shared=True)
+    text = context.text(("operations", name, "do"))
+    targets = [locale.targets.get(s.target) for s in parse_statements(text)]
+    assigned = [t.stored.variable.shared for t in targets if t is not None]
+    if any(assigned) and not all(assigned):
+        raise at(text.span(), "NET212", "shared and own variables cannot be assigned by the same operation",
+                 "split it into two operations")
+    if assigned and all(assigned):
+        options = {"draw": context.draws(f"operations.{name}", "noise", shared=True)}
+        return Locale(locale.symbols, locale.targets, locale.place, options, locale.refuse)
+    return locale
+
+
+def _only_members(context: Context, view: View, block: Block) -> Block:
+    """Restrict a block to a subgroup."""
+    if view.whole:
+        return block
+    g = context.graph
+    own = g.node(Op.INDEX, (), Kind.INT, "own")
+    member: Node | None = None
+    for start, stop in _runs(view.ids):
+        inside = g.logical_and(
+            g.binary(Op.GE, own, g.constant(f"{view.name}.start", int(start))),
+            g.binary(Op.LT, own, g.constant(f"{view.name}.stop", int(stop))),
+        )
+        member = inside if member is None else g.node(Op.OR, (member, inside), Kind.BOOL)
+    assert member is not None
+    kinds = {s.variable: s.kind for s in _stored_of(context, view)}
+    return Block(tuple(
+        Assignment(a.variable, g.select(member, a.value, g.variable(a.variable, kinds[a.variable])))
+        for a in block.assignments
+    ))
+
+
+def _stored_of(context: Context, view: View) -> list[Stored]:
+    return [m.stored for m in context.populations[view.group].members.values() if m.stored is not None]
+
+
+def _runs(ids: IntArray) -> list[tuple[int, int]]:
+    """Ascending indices as half-open ranges."""
+    breaks = np.flatnonzero(np.diff(ids) != 1) + 1
+    return [(int(r[0]), int(r[-1]) + 1) for r in np.split(ids, breaks)]
+
+
+def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> Locale:
+    """Where statements about synapses stand."""
+    g = context.graph
+    symbols: dict[str, Typed] = {"t": Typed(g.node(Op.TIME), TIME)}
+    targets: dict[str, Target] = {}
+    for view, end in ((synapses.source, "pre"), (synapses.target, "post")):
+        seen, writable = end_symbols(context, context.populations[view.group], end)
+        symbols |= {f"{n}_{end}": t for n, t in seen.items()}
+        targets |= {f"{n}_{end}": t for n, t in writable.items()}
+    for stored in synapses.stored:
+        symbols[stored.variable.name] = Typed(g.variable(stored.variable, stored.kind), stored.dimension)
+        if stored.variable.name not in ("i", "j", "N_incoming", "N_outgoing", "lastupdate"):
+            targets[stored.variable.name] = Target(stored)
+    symbols |= {n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()}
+    return Locale(symbols, targets, place, {"draw": context.draws(stream, "noise")})
+
+
+# monitors
+
+
+def resolve_monitors(context: Context, synapses: Mapping[str, Synapses], steps: int) -> tuple[Monitor, ...]:
+    """All monitors, in the order of the file."""
+    found: list[Monitor] = []
+    for name, model in context.experiment.monitors.items():
+        with context.collecting(f"monitors.{name}"):
+            try:
+                found.append(_Monitor(context, name, synapses, steps).build(model))
+            except Skip:
+                context.failed.add(f"monitors.{name}")
+    return tuple(found)
+
+
+class _Monitor:
+    def __init__(self, context: Context, name: str, synapses: Mapping[str, Synapses], steps: int) -> None:
+        self.context = context
+        self.name = name
+        self.path: Path = ("monitors", name)
+        self.synapses = synapses
+        self.steps = steps
+
+    def build(self, model: models.Monitor) -> Monitor:
+        match model:
+            case models.SpikeMonitor():
+                return self.spikes(model)
+            case models.StateMonitor():
+                return self.state(model)
+            case models.RateMonitor():
+                return self.rate(model)
+            case models.ConnectivityMonitor():
+                return ConnectivityMonitor(self.name, self.synapses_named().name)
+            case _:
+                raise self.context.key_error("NET199", "monitors of custom events are not supported yet", self.path)
+
+    def window(self) -> Window:
+        path = (*self.path, "window")
+        if not self.context.document.has(path):
+            return Window(0, self.steps)
+        start, stop = (self.context.steps((*path, k), "`window`") for k in (0, 1))
+        if stop <= start:
+            raise self.context.error("NET220", "the window ends before it begins", path)
+        return Window(start, min(stop, self.steps))
+
+    def spiking_view(self) -> View:
+        view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
+        if not self.context.populations[view.group].has_spikes:
+            raise self.context.error("NET173", f"`{view.group}` never spikes: it has no threshold",
+                                     (*self.path, "source"), "add `threshold:` to the group")
+        path = (*self.path, "indices")
+        if not self.context.document.has(path):
+            return view
+        chosen = np.sort(select_indices(self.context, path, view.size, f"monitor `{self.name}`"))
+        size = self.context.populations[view.group].view.size
+        return part(view.group, view.name, view.ids[chosen], size)
+
+    def spikes(self, model: models.SpikeMonitor) -> SpikeMonitor:
+        view = self.spiking_view()
+        members = self.context.populations[view.group].members
+        known = {n: (m.typed.node, m.typed.dimension) for n, m in members.items()}
+        columns = self.columns(model.variables or [], known, view.group)
+        return SpikeMonitor(self.name, view, columns, model.counts_only, self.window())
+
+    def columns(
+        self, names: list[str], known: Mapping[str, tuple[Node, Dimension]], source: str
+    ) -> tuple[Recorded, ...]:
+        found = []
+        for k, name in enumerate(names):
+            if name not in known:
+                raise self.context.error("NET221", f"`{source}` has no variable `{name}`",
+                                         (*self.path, "variables", k), did_you_mean(name, known))
+            found.append(Recorded(name, *known[name]))
+        return tuple(found)
+
+    def state(self, model: models.StateMonitor) -> StateMonitor:
+        every = 1
+        if model.dt is not None:
+            every = self.context.steps((*self.path, "dt"), f"`dt` of monitor `{self.name}`", 1)
+        slot = Slot(model.when.value)
+        if slot not in (Slot.START, Slot.END):
+            raise self.context.error("NET199", f"monitors at `{slot.value}` are not supported yet", (*self.path, "when"),
+                                     "use `start` or `end`")
+        source = self.context.text((*self.path, "source")).value.strip()
+        if source in self.context.experiment.synapses:
+            return self.state_of_synapses(model, every, slot)
+        view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
+        members = self.context.populations[view.group].members
+        known = {n: (m.typed.node, m.typed.dimension) for n, m in members.items()}
+        columns = self.columns(model.variables, known, view.group)
+        ids = view.ids
+        if self.context.document.has((*self.path, "indices")):
+            ids = view.ids[select_indices(self.context, (*self.path, "indices"), view.size, f"monitor `{self.name}`")]
+        if all(isinstance(c.node.payload, Variable) and c.node.payload.shared for c in columns):
+            ids = ids[:1]
+        return StateMonitor(self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot)
+
+    def synapses_named(self) -> Synapses:
+        text = self.context.text((*self.path, "source"))
+        found = self.synapses.get(text.value.strip())
+        if found is None:
+            if f"synapses.{text.value.strip()}" in self.context.failed:
+                raise Skip
+            raise at(text.span(), "NET110", f"there are no synapses `{text.value}`",
+                     did_you_mean(text.value, self.context.experiment.synapses))
+        return found
+
+    def state_of_synapses(self, model: models.StateMonitor, every: int, slot: Slot) -> StateMonitor:
+        synapses = self.synapses_named()
+        known: dict[str, tuple[Node, Dimension]] = {
+            s.variable.name: (self.context.graph.variable(s.variable, s.kind), s.dimension)
+            for s in synapses.stored
+            if s.variable.name != "lastupdate"
+        }
+        known |= dict(synapses.expressions)
+        columns = self.columns(model.variables, known, synapses.name)
+        ids = None
+        path = (*self.path, "indices")
+        if self.context.document.has(path) and model.indices != "all":
+            ids = select_indices(self.context, path, 2**31 - 1, f"monitor `{self.name}`")
+        return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot)
+
+    def rate(self, model: models.RateMonitor) -> RateMonitor:
+        width = self.context.steps((*self.path, "bin"), "`bin`", 1) if model.bin is not None else 1
+        smooth = None
+        if model.smooth is not None:
+            smooth = self.context.constant((*self.path, "smooth"), TIME, "`smooth`")
+            if not smooth > 0:
+                raise self.context.error("NET222", "`smooth` must be positive", (*self.path, "smooth"))
+        return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
+

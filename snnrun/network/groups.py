@@ -1,0 +1,452 @@
+"""Groups of the file to groups of the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnrun.equations.check import Typed
+from snnrun.equations.dag import Kind, Node, Op, Variable
+from snnrun.equations.methods.system import System, Update
+from snnrun.equations.model import Definition, Role, parse_equations
+from snnrun.errors import ExperimentError
+from snnrun.network.context import Context, Member, Path, Population, Skip, at, everything, exact_int, part
+from snnrun.network.definitions import (
+    Variables,
+    check_line,
+    integrate,
+    lift_propagators,
+    must_be_shared,
+    noise_leaf,
+    read_definitions,
+    resolve_subexpressions,
+)
+from snnrun.network.initial import initial_values, list_node
+from snnrun.network.ir import (
+    EMPTY,
+    Assignment,
+    Block,
+    Group,
+    GroupKind,
+    Initial,
+    Integration,
+    Refractory,
+    Stored,
+    View,
+)
+from snnrun.network.schedules import read_schedule
+from snnrun.network.selection import select_indices
+from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.spec.models import NeuronGroup, PoissonGroup, SpikeGroup
+from snnrun.spec.nodes import ListNode, ScalarNode
+from snnrun.units.dimensions import FREQUENCY, ONE, TIME
+
+NEVER = 10000.0  # `lastspike` before the first spike is -10000 s
+
+
+def resolve_groups(context: Context) -> dict[str, Group]:
+    """All groups, in the order of the file; errors are collected in the context."""
+    groups: dict[str, Group] = {}
+    for name, model in context.experiment.groups.items():
+        with context.collecting(f"groups.{name}"):
+            try:
+                groups[name] = _GroupBuilder(context, name).build(model)
+            except Skip:
+                context.failed.add(f"groups.{name}")
+    return groups
+
+
+class _GroupBuilder:
+    """One group."""
+
+    def __init__(self, context: Context, name: str) -> None:
+        self.context = context
+        self.graph = context.graph
+        self.name = name
+        self.path: Path = ("groups", name)
+        self.owner = f"groups.{name}"
+        self.place = f"the equations of `{name}`"
+        self.size = 0
+        self.outer: dict[str, Typed] = {}
+        self.held_values: dict[str, Node] = {}  # of `constant over dt` subexpressions, by name
+
+    def build(self, model: NeuronGroup | PoissonGroup | SpikeGroup) -> Group:
+        self.refuse_unsupported(model)
+        self.size, sizes = self.sizes(model)
+        self.outer = self.names(model)
+        subgroups = self.subgroups(sizes)
+        population = Population(self.name, everything(self.name, self.size), {}, subgroups, symbols=self.outer)
+        self.context.populations[self.name] = population
+        if isinstance(model, PoissonGroup):
+            return self.poisson(population, model)
+        if isinstance(model, SpikeGroup):
+            schedule = read_schedule(self.context, self.path, model, self.size)
+            return self.group(population, GroupKind.SPIKES, schedule=schedule, order=model.order)
+        return self.neurons(population, model)
+
+    def refuse_unsupported(self, model: NeuronGroup | PoissonGroup | SpikeGroup) -> None:
+        for key in ("dt", "events", "linked", "precision"):
+            if getattr(model, key, None) is not None:
+                raise self.context.key_error("NET199", f"`{key}` of a group is not supported yet", (*self.path, key))
+
+    def group(self, population: Population, kind: GroupKind, **values: object) -> Group:
+        """A group with what its kind does not have left empty."""
+        empty: dict[str, object] = {
+            "stored": (),
+            "expressions": {},
+            "precomputed": (),
+            "held": EMPTY,
+            "refractory": None,
+            "update": EMPTY,
+            "threshold": None,
+            "reset": EMPTY,
+            "initial": (),
+            "schedule": None,
+            "integration": None,
+            "order": 0,
+        }
+        return Group(self.name, self.size, kind, subgroups=population.subgroups, **{**empty, **values})  # type: ignore[arg-type]
+
+    # size and parts
+
+    def sizes(self, model: NeuronGroup | PoissonGroup | SpikeGroup) -> tuple[int, dict[str, int]]:
+        """The size of the group, and of those subgroups that are given by sizes."""
+        sizes: dict[str, int] = {}
+        for name in model.subgroups or {}:
+            path = (*self.path, "subgroups", name)
+            node = self.context.document.node(path)
+            if isinstance(node, ScalarNode) and ":" not in str(node.value) and str(node.value).strip() != "all":
+                expr = self.context.expression(path)
+                symbols = {"i": Typed(self.graph.node(Op.INDEX, (), Kind.INT, "own"), ONE)}
+                symbols["N"] = Typed(self.graph.node(Op.INDEX, (), Kind.INT, "N"), ONE)
+                if self.context.checker(symbols, f"the size of `{name}`").check(expr).exact is not None:
+                    sizes[name] = self.context.integer_of(expr, f"the size of subgroup `{name}`", 1)
+        if model.size is None:
+            if not sizes:
+                raise self.context.key_error("NET130", f"group `{self.name}` has no size", self.path,
+                                             "add `size: 100`, or subgroups with sizes")
+            return sum(sizes.values()), sizes
+        size = self.context.integer((*self.path, "size"), f"the size of `{self.name}`", 1)
+        if sizes and sum(sizes.values()) != size:
+            raise self.context.error(
+                "NET130",
+                f"the subgroups of `{self.name}` have {sum(sizes.values())} neurons, its size is {size}",
+                (*self.path, "size"),
+                "leave out `size`: it is the sum of its subgroups",
+            )
+        return size, sizes
+
+    def subgroups(self, sizes: dict[str, int]) -> dict[str, View]:
+        views: dict[str, View] = {}
+        at_neuron = 0
+        for name in self.context.document.keys((*self.path, "subgroups")):
+            path = (*self.path, "subgroups", name)
+            if name in sizes:
+                ids = np.arange(at_neuron, at_neuron + sizes[name], dtype=np.int64)
+                at_neuron += sizes[name]
+            else:
+                ids = np.sort(select_indices(self.context, path, self.size, f"subgroup `{name}`"))
+            if len(np.unique(ids)) != len(ids):
+                raise self.context.error("NET131", f"subgroup `{name}` names a neuron twice", path)
+            views[name] = part(self.name, f"{self.name}.{name}", ids, self.size)
+        return views
+
+    def names(self, model: NeuronGroup | PoissonGroup | SpikeGroup) -> dict[str, Typed]:
+        """Names that every expression of the group knows, and its own constants."""
+        g = self.graph
+        names = {
+            "t": Typed(g.node(Op.TIME), TIME),
+            "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
+            "i": Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE),
+            "N": exact_int(g, "N", self.size),
+        }
+        for name in getattr(model, "constants", None) or {}:
+            path = (*self.path, "constants", name)
+            expr = self.context.expression(path)
+            typed = self.context.checker(names, f"constant `{name}`").check(expr)
+            if typed.exact is None:
+                raise at(expr.span, "NET103", f"constant `{name}` changes during the run")
+            names[name] = Typed(g.constant(f"{self.owner}.{name}", typed.value), typed.dimension, typed.exact)
+        return names
+
+    # Poisson
+
+    def poisson(self, population: Population, model: PoissonGroup) -> Group:
+        context, g = self.context, self.graph
+        path = (*self.path, "rates")
+        stored: tuple[Stored, ...] = ()
+        initial: tuple[Initial, ...] = ()
+        variable = Variable(self.owner, "rates")
+        if isinstance(context.document.node(path), ListNode):
+            stored = (Stored(variable, Kind.FLOAT, FREQUENCY),)
+            node = list_node(context, path, self.size, FREQUENCY, f"the rates of `{self.name}`")
+            initial = (Initial(variable, node, None, context.document.span(path)),)
+            rate = g.variable(variable)
+        else:
+            draw = context.draws(f"{self.owner}.rates", "input")
+            expr = context.expression(path)
+            checker = context.checker(self.outer, f"the rates of `{self.name}`", draw=draw)
+            typed = checker.value(expr, FREQUENCY, f"the rates of `{self.name}`")
+            if typed.exact is not None and not 0 <= typed.value * context.dt <= 1:
+                limit = "negative" if typed.value < 0 else f"above 1/dt = {1 / context.dt:g} Hz"
+                raise at(expr.span, "NET132", f"the rate {typed.value:g} Hz is {limit}")
+            rate = g.as_float(typed.node)
+        population.members["rates"] = Member(Typed(rate, FREQUENCY), stored[0] if stored else None)
+        uniform = g.node(Op.UNIFORM, payload=context.draws(self.owner, "input")("spikes"))
+        threshold = g.binary(Op.LT, uniform, g.mul(rate, g.constant("dt", context.dt)))
+        expressions = {} if stored else {"rates": (rate, FREQUENCY)}
+        return self.group(population, GroupKind.POISSON, stored=stored, expressions=expressions, threshold=threshold,
+                          initial=initial, order=model.order)
+
+    # neurons
+
+    def neurons(self, population: Population, model: NeuronGroup) -> Group:
+        context = self.context
+        definitions = parse_equations(context.text((*self.path, "equations")))
+        variables = read_definitions(context, self.owner, self.place, definitions)
+        variables.outer = self.outer
+        self.refuse_flags(variables)
+        population.members = variables.members
+        errors: list[ExperimentError] = []
+        refractory = self.try_part(errors, lambda: self.refractory_symbols(variables, model))
+        resolve_subexpressions(variables, lambda d: self.line(variables, d))
+        held = self.held(variables)
+        population.frozen = frozenset(d.name for d in variables.with_flag("unless refractory")) if refractory else frozenset()
+        if variables.owner in context.failed:
+            raise ExperimentError(*(d for e in errors for d in e.diagnostics)) if errors else Skip()
+        update = self.try_part(errors, lambda: self.update(variables, model, bool(refractory)))
+        rule = self.try_part(errors, lambda: self.refractory(variables, model))
+        threshold = self.try_part(errors, lambda: self.threshold(variables, model))
+        reset = self.try_part(errors, lambda: self.reset(variables, model))
+        initial = self.try_part(errors, lambda: self.initial(variables, model))
+        self.unknown_reset(model, errors)
+        population.has_spikes = threshold is not None
+        if errors:
+            raise ExperimentError(*(d for e in errors for d in e.diagnostics))
+        assert update is not None
+        block, precomputed, integration = update
+        hidden = tuple(Stored(a.variable, Kind.FLOAT, ONE) for a in precomputed)
+        expressions = {n: (m.typed.node, m.typed.dimension) for n, m in variables.members.items() if m.stored is None}
+        return self.group(
+            population, GroupKind.NEURONS, stored=(*variables.stored, *hidden), expressions=expressions,
+            precomputed=precomputed, held=held, refractory=rule, update=block, threshold=threshold,
+            reset=reset or EMPTY, initial=initial or (), integration=integration, order=model.order,
+        )
+
+    def try_part(self, errors: list[ExperimentError], make):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        """The result of one part, or None with its error kept, so that all errors of a group are shown at once."""
+        try:
+            return make()
+        except ExperimentError as error:
+            errors.append(error)
+            return None
+
+    def refuse_flags(self, variables: Variables) -> None:
+        for flag in ("event-driven", "clock-driven", "summed", "linked"):
+            for d in variables.with_flag(flag):
+                what = "is not supported yet" if flag == "linked" else "belongs in the equations of synapses"
+                raise at(d.span, "EQ112" if flag != "linked" else "NET199", f"`({flag})` {what}")
+
+    def refractory_symbols(self, variables: Variables, model: NeuronGroup) -> bool:
+        """Make `lastspike` and `not_refractory` known where the group has them."""
+        g = self.graph
+        if model.threshold is not None:
+            last = Stored(Variable(self.owner, "lastspike"), Kind.INT, TIME)
+            node = g.mul(g.as_float(g.variable(last.variable, Kind.INT)), g.constant("dt", self.context.dt))
+            if model.refractory is not None or self.mentioned("lastspike"):
+                variables.members["lastspike"] = Member(Typed(node, TIME), last)
+        if model.refractory is None:
+            return False
+        active = Stored(Variable(self.owner, "not_refractory"), Kind.BOOL, ONE)
+        variables.members["not_refractory"] = Member(Typed(g.variable(active.variable, Kind.BOOL), ONE), active)
+        if model.threshold is None:
+            raise self.context.key_error("NET133", "a group without threshold has no refractory period",
+                                         (*self.path, "refractory"), "add `threshold:`")
+        return True
+
+    def mentioned(self, name: str) -> bool:
+        """Whether any text of the file uses a name (then its array is kept)."""
+        texts = (node.value for _, node in self.context.document.walk() if isinstance(node, ScalarNode))
+        return any(isinstance(text, str) and name in text for text in texts)
+
+    def options(self, variables: Variables, *, shared: bool = False, noise: bool = True) -> dict[str, object]:
+        """Randomness in expressions of the group."""
+        kind = ".shared" if shared else ""
+        return {
+            "draw": self.context.draws(self.owner + kind, "noise", shared=shared),
+            "noise": noise_leaf(self.graph, self.owner + kind, shared=shared) if noise else None,
+            "missing": lambda name: self.explain(variables, name),
+        }
+
+    def explain(self, variables: Variables, name: str) -> str | None:
+        if name == "not_refractory":
+            return "give the group a `refractory:` to use it"
+        if name == "lastspike":
+            return "give the group a `threshold:` to use it"
+        if name == "j":
+            return "`j` counts targets of synapses; here the index is `i`"
+        d = variables.definitions.get(name)
+        return f"`{name}` is defined in line {d.span.line}, but has an error itself" if d is not None else None
+
+    def line(self, variables: Variables, d: Definition) -> Typed:
+        assert d.expr is not None
+        shared = "shared" in d.flags
+        checker = self.context.checker(variables.symbols(), self.place, **self.options(variables, shared=shared))
+        typed = check_line(variables, d, checker.check(d.expr), per_time=d.role is Role.DIFFERENTIAL)
+        if shared:
+            must_be_shared(typed.node, d)
+        held = variables.members.get(d.name)
+        if d.role is Role.SUBEXPRESSION and held is not None:
+            self.held_values[d.name] = typed.node
+            return held.typed
+        return typed
+
+    def held(self, variables: Variables) -> Block:
+        """The block that computes `constant over dt` subexpressions at the start of the step."""
+        assignments: list[Assignment] = []
+        values: dict[Variable, Node] = {}
+        for name, node in self.held_values.items():
+            stored = variables.members[name].stored
+            assert stored is not None
+            value = self.graph.replace_variables(node, values)
+            values[stored.variable] = value
+            assignments.append(Assignment(stored.variable, value))
+        return Block(tuple(assignments))
+
+    def update(
+        self, variables: Variables, model: NeuronGroup, has_refractory: bool
+    ) -> tuple[Block, tuple[Assignment, ...], Integration | None]:
+        rhs: dict[Variable, Node] = {}
+        errors: list[ExperimentError] = []
+        for d in variables.by_role(Role.DIFFERENTIAL):
+            typed = self.try_part(errors, lambda d=d: self.line(variables, d))
+            if typed is not None:
+                stored = variables.members[d.name].stored
+                assert stored is not None
+                rhs[stored.variable] = typed.node
+        if errors:
+            raise ExperimentError(*(x for e in errors for x in e.diagnostics))
+        if not rhs:
+            return EMPTY, (), None
+        frozen = frozenset(
+            variables.members[d.name].stored.variable  # type: ignore[union-attr]
+            for d in variables.with_flag("unless refractory")
+        )
+        if frozen and not has_refractory:
+            flagged = variables.with_flag("unless refractory")[0]
+            self.context.report.warn("NET134", f"`{flagged.name}` is `unless refractory`, but the group has no "
+                                     "`refractory:`", flagged.span)
+            frozen = frozenset()
+        active = self.graph.variable(Variable(self.owner, "not_refractory"), Kind.BOOL) if has_refractory else None
+        fixed = frozenset(s.variable for s in variables.stored if not s.state)
+        merged, integration = self.integrate_parts(variables, model, rhs, frozen, active, fixed)
+        merged, precomputed = lift_propagators(self.graph, self.owner, merged)
+        return Block(tuple(Assignment(v, n) for v, n in merged.values.items())), precomputed, integration
+
+    def integrate_parts(self, variables, model, rhs, frozen, active, fixed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        """Integrate shared variables by themselves: nothing they read differs between neurons."""
+        dt = self.graph.constant("dt", self.context.dt)
+        values: dict[Variable, Node] = {}
+        integration = None
+        note = ""
+        for shared in (False, True):
+            chosen = {v: n for v, n in rhs.items() if v.shared is shared}
+            if chosen:
+                system = System(self.graph, chosen, frozen & chosen.keys(), active if frozen & chosen.keys() else None,
+                                fixed, dt)
+                update, one = integrate(self.context, system, str(model.method.value), self.method_path(),
+                                        variables.definitions)
+                values.update(update.values)
+                note = update.note
+                integration = one if integration is None else Integration(
+                    integration.method, integration.reason, (*integration.variables, *one.variables))
+        return Update(values, note), integration
+
+    def method_path(self) -> Path:
+        path = (*self.path, "method")
+        return path if self.context.document.has(path) else (*self.path, "equations")
+
+    def refractory(self, variables: Variables, model: NeuronGroup) -> Refractory | None:
+        if model.refractory is None or "not_refractory" not in variables.members:
+            return None
+        path = (*self.path, "refractory")
+        expr = self.context.expression(path)
+        checker = self.context.checker(variables.symbols(), f"the refractory period of `{self.name}`",
+                                       **self.options(variables, noise=False))
+        typed = checker.check(expr)
+        if typed.node.kind is Kind.BOOL:
+            return Refractory(None, typed.node)
+        if typed.dimension != TIME:
+            raise at(expr.span, "EQ209", f"`refractory` must be a time or a condition, this is "
+                     f"{typed.dimension.describe()}", "write for example `2 ms` or `v > -40*mV`")
+        if typed.exact is not None and typed.value < 0:
+            raise at(expr.span, "NET102", f"the refractory period is negative: {typed.value:g} s")
+        dt = self.graph.constant("dt", self.context.dt)
+        steps = self.graph.as_int(self.graph.function("timestep", (typed.node, dt)))
+        return Refractory(steps, None)
+
+    def threshold(self, variables: Variables, model: NeuronGroup) -> Node | None:
+        if model.threshold is None:
+            return None
+        expr = self.context.expression((*self.path, "threshold"))
+        checker = self.context.checker(variables.symbols(), f"the threshold of `{self.name}`",
+                                       **self.options(variables, noise=False))
+        return checker.condition(expr, "a threshold").node
+
+    def reset(self, variables: Variables, model: NeuronGroup) -> Block:
+        if model.reset is None:
+            return EMPTY
+        return lower_statements(self.context, self.context.text((*self.path, "reset")),
+                                group_locale(self.context, self.name, f"the reset of `{self.name}`", f"{self.owner}.reset",
+                                             guarded=False))
+
+    def unknown_reset(self, model: NeuronGroup, errors: list[ExperimentError]) -> None:
+        if model.reset is not None and model.threshold is None:
+            errors.append(self.context.key_error("NET133", "a group without threshold is never reset",
+                                                 (*self.path, "reset"), "add `threshold:`"))
+
+    def initial(self, variables: Variables, model: NeuronGroup) -> tuple[Initial, ...]:
+        targets = {n: m.stored for n, m in variables.members.items() if m.stored is not None}
+        return initial_values(self.context, (*self.path, "initial"), self.owner, self.size, targets,
+                              variables.symbols(), f"the initial values of `{self.name}`")
+
+
+def group_locale(
+    context: Context, name: str, place: str, stream: str, *, guarded: bool, allow_shared: bool = False
+) -> Locale:
+    """Where statements about the neurons of a group stand.
+
+    Args:
+        context: The resolution.
+        name: The group.
+        place: What the statements are, for messages.
+        stream: Owner of their random numbers.
+        guarded: Whether refractory neurons keep their frozen variables.
+        allow_shared: Whether shared variables may be assigned.
+    """
+    population = context.populations[name]
+    g = context.graph
+    active = g.variable(Variable(population.path, "not_refractory"), Kind.BOOL)
+    targets: dict[str, Target] = {}
+    for member_name, member in population.members.items():
+        stored = member.stored
+        if stored is None or member_name in {"lastspike", "not_refractory"}:
+            continue
+        if stored.variable.shared and not allow_shared:
+            continue
+        guard = active if guarded and member_name in population.frozen else None
+        targets[member_name] = Target(stored, guard)
+    symbols = {**population.symbols, **{n: m.typed for n, m in population.members.items()}}
+    options = {"draw": context.draws(stream, "noise")}
+
+    def refuse(target: str) -> str | None:
+        member = population.members.get(target)
+        if member is not None and member.stored is None:
+            return f"`{target}` is a subexpression and cannot be assigned"
+        if member is not None and member.stored is not None and member.stored.variable.shared and not allow_shared:
+            return f"`{target}` is shared by all neurons and cannot be assigned by one of them"
+        if target in {"t", "dt", "i", "N", "lastspike", "not_refractory"}:
+            return f"`{target}` cannot be assigned"
+        return None
+
+    return Locale(symbols, targets, place, options, refuse)
+

@@ -1,0 +1,552 @@
+"""The network as the kernels see it: SI floats, arrays and graphs. No units, no text to parse, no files.
+
+`resolve` makes it, `codegen` prints it as a kernel, `engine` allocates and runs it, the oracle of the tests interprets
+it. What happens in a step, in order:
+
+    start       operations (when: start), then state monitors sample
+    groups      summed variables; `constant over dt`; refractoriness; synaptic equations; equations of groups
+    thresholds  neurons that spike are listed; spike monitors record
+    synapses    pathways and Poisson inputs act, by order, then as in the file
+    resets      the reset of every neuron that spiked
+    end         rate monitors; operations (when: end)
+
+All reads of one block happen before its first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable
+from snnrun.source import Span
+from snnrun.units.dimensions import Dimension
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+
+
+class Slot(Enum):
+    """The parts of a step."""
+
+    START = "start"
+    GROUPS = "groups"
+    THRESHOLDS = "thresholds"
+    SYNAPSES = "synapses"
+    RESETS = "resets"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A variable that has an array.
+
+    Args:
+        variable: Its identity.
+        kind: FLOAT (float64), INT (int64) or BOOL (uint8).
+        dimension: Its dimension, for messages and results.
+        state: Whether the kernel changes it by an equation (checked for NaN).
+    """
+
+    variable: Variable
+    kind: Kind
+    dimension: Dimension
+    state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One write of a block: `variable` at the current index becomes `value`."""
+
+    variable: Variable
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Writes that belong together; every value is a graph of what held before the block."""
+
+    assignments: tuple[Assignment, ...] = ()
+
+    @property
+    def values(self) -> tuple[Node, ...]:
+        """The graphs of all writes."""
+        return tuple(a.value for a in self.assignments)
+
+
+EMPTY = Block()
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """One line of `initial`: values set before the run, in the order written.
+
+    Args:
+        variable: What is set.
+        value: Graph evaluated once for each element.
+        where: Only elements for which this holds; None for all.
+        span: The line's place, for errors found when the values are computed.
+    """
+
+    variable: Variable
+    value: Node
+    where: Node | None
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A group, or the part of it that a subgroup names.
+
+    Args:
+        group: Name of the group.
+        name: As the file names it (`pop` or `pop.exc`).
+        ids: Neuron indices in the whole group, ascending, shape (n,).
+        whole: Whether it is all of the group.
+    """
+
+    group: str
+    name: str
+    ids: IntArray
+    whole: bool
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return len(self.ids)
+
+
+class GroupKind(Enum):
+    """Where the spikes of a group come from."""
+
+    NEURONS = "neurons"
+    POISSON = "poisson"
+    SPIKES = "spikes"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Spikes known beforehand, of a `kind: spikes` group.
+
+    Args:
+        steps: Time of each spike in steps, ascending, shape (n,).
+        ids: Its neuron, ascending within a step, shape (n,).
+        period: Steps after which all repeat; 0 for never.
+    """
+
+    steps: IntArray
+    ids: IntArray
+    period: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refractory:
+    """When a neuron may spike again.
+
+    Args:
+        steps: Length in steps as a graph (INT), for a refractory time; else None.
+        condition: The neuron stays refractory while this holds; else None.
+    """
+
+    steps: Node | None
+    condition: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """The chosen method, for people."""
+
+    method: str
+    reason: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Neurons with the same equations, a Poisson source, or a list of spikes."""
+
+    name: str
+    size: int
+    kind: GroupKind
+    stored: tuple[Stored, ...]
+    expressions: Mapping[str, tuple[Node, Dimension]]
+    precomputed: tuple[Assignment, ...]
+    held: Block
+    refractory: Refractory | None
+    update: Block
+    threshold: Node | None
+    reset: Block
+    initial: tuple[Initial, ...]
+    subgroups: Mapping[str, View]
+    schedule: Schedule | None
+    integration: Integration | None
+    order: int = 0
+
+    @property
+    def path(self) -> str:
+        """Its place in the file."""
+        return f"groups.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """Statements that act on synapses when a neuron spikes.
+
+    Args:
+        name: Its name in the file.
+        post: Triggered by the spikes of the target instead of the source.
+        block: What happens at each synapse.
+        delay: Graph of the delay in steps (INT); evaluated once for each synapse.
+        uniform_delay: Whether the delay is the same for all synapses.
+        order: Position among the pathways of the network.
+        span: Place of the delay or of the statements.
+    """
+
+    name: str
+    post: bool
+    block: Block
+    delay: Node | None
+    uniform_delay: bool
+    order: int
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """A neuron's variable that is the sum over its synapses.
+
+    Args:
+        target: The variable of the group, with reach `post` or `pre`.
+        value: What each synapse adds.
+    """
+
+    target: Variable
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every source with every target (`all`), or where a condition holds, with a probability.
+
+    Args:
+        where: Condition on i, j and variables of both ends; None for all.
+        p: Probability; None for certainty.
+        n: Synapses a pair; None for one.
+    """
+
+    where: Node | None = None
+    p: Node | None = None
+    n: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneToOne:
+    """Source k with target k."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Listed pairs; indices count within the views.
+
+    Args:
+        pre: Source indices, shape (n,).
+        post: Target indices, shape (n,).
+        n: Synapses a pair.
+    """
+
+    pre: IntArray
+    post: IntArray
+    n: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """For each source i, the targets that a text generates.
+
+    Args:
+        element: Target index as a graph of i and the loop variable.
+        variable: The leaf that stands for the loop variable; None for a plain expression.
+        kind: `single`, `range` or `sample`.
+        bounds: start, stop and step as graphs of i.
+        p: Probability of `sample`.
+        size: Number to `sample` without replacement.
+        condition: Keep only these.
+        skip_if_invalid: Leave out indices outside the target instead of refusing them.
+    """
+
+    element: Node
+    variable: Node | None
+    kind: str
+    bounds: tuple[Node, Node, Node] | None
+    p: Node | None
+    size: Node | None
+    condition: Node | None
+    skip_if_invalid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FixedDegree:
+    """A fixed number of synapses: to each target (`in`), from each source (`out`), or in all (`total`)."""
+
+    of: str
+    number: int
+    multapses: bool
+    autapses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A synapse wherever the matrix is not zero; rows are sources.
+
+    Args:
+        pre: Source indices, shape (n,).
+        post: Target indices, shape (n,).
+        weights: The entries, shape (n,).
+        variable: The synaptic variable that takes them, or None.
+    """
+
+    pre: IntArray
+    post: IntArray
+    weights: FloatArray
+    variable: str | None
+
+
+Rule: TypeAlias = All | OneToOne | Pairs | Generated | FixedDegree | Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """One rule of `connect`, between two views.
+
+    Args:
+        rule: What to connect.
+        source: Where i counts.
+        target: Where j counts.
+        stream: Name of its random numbers.
+        span: Its place in the file.
+        initial: Values of synaptic variables that only this rule's synapses get.
+        delay: Delay in steps that only this rule's synapses get, or None.
+    """
+
+    rule: Rule
+    source: View
+    target: View
+    stream: str
+    span: Span | None
+    initial: tuple[Initial, ...] = ()
+    delay: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Synapses:
+    """All synapses of one object between a source and a target."""
+
+    name: str
+    source: View
+    target: View
+    stored: tuple[Stored, ...]
+    expressions: Mapping[str, tuple[Node, Dimension]]
+    update: Block
+    summed: tuple[Summed, ...]
+    pathways: tuple[Pathway, ...]
+    connect: tuple[Connect, ...]
+    initial: tuple[Initial, ...]
+    integration: Integration | None
+
+    @property
+    def path(self) -> str:
+        """Its place in the file."""
+        return f"synapses.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PoissonInput:
+    """The sum of many Poisson trains into one variable.
+
+    Args:
+        target: The neurons.
+        variable: What they receive.
+        size: Number of trains a neuron.
+        probability: Graph (fixed) of rate*dt.
+        weight: Graph of what one event adds.
+        draw: Its random numbers.
+        block: The write: variable + weight * count, `count` being the leaf `counts`.
+        counts: The leaf that stands for the number of events.
+    """
+
+    name: str
+    target: View
+    variable: Variable
+    size: int
+    probability: Node
+    draw: Draw
+    block: Block
+    counts: Node
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Statements that run at times.
+
+    Args:
+        target: `groups.x` or `synapses.x`.
+        block: What it does, to each element.
+        every: Period in steps; 0 when `at` lists the times.
+        at: Steps at which it runs, ascending.
+        slot: START or END.
+        order: Position within the slot.
+    """
+
+    name: str
+    target: str
+    block: Block
+    every: int
+    at: IntArray
+    slot: Slot
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A Python function called every so many steps, at the start of the step."""
+
+    name: str
+    file: str
+    function: str
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One column of a monitor."""
+
+    name: str
+    node: Node
+    dimension: Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Steps in which a monitor records: start <= s < stop."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeMonitor:
+    """Records which neuron spikes when; `columns` are values before the reset."""
+
+    name: str
+    source: View
+    columns: tuple[Recorded, ...]
+    counts_only: bool
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class StateMonitor:
+    """Samples variables every so many steps.
+
+    Args:
+        source: `groups.x` or `synapses.x`.
+        ids: Elements, in the user's order; None for all synapses (whose number is not known yet).
+        every: Steps between samples.
+        slot: START (before the step) or END.
+    """
+
+    name: str
+    source: str
+    columns: tuple[Recorded, ...]
+    ids: IntArray | None
+    every: int
+    window: Window
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class RateMonitor:
+    """Counts the spikes of a view in each step."""
+
+    name: str
+    source: View
+    bin: int
+    smooth: float | None
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectivityMonitor:
+    """Stores the realised synapses and their variables after the run."""
+
+    name: str
+    synapses: str
+
+
+Monitor: TypeAlias = SpikeMonitor | StateMonitor | RateMonitor | ConnectivityMonitor
+
+
+@dataclass(frozen=True, slots=True)
+class TimedArray:
+    """Values that change in steps of `dt`, clamped at both ends.
+
+    Args:
+        values: Shape (times,) or (times, columns).
+        dt: Length of one entry. [s]
+    """
+
+    name: str
+    values: FloatArray
+    dt: float
+    dimension: Dimension
+
+    @property
+    def duration(self) -> float:
+        """Length of all entries. [s]"""
+        return len(self.values) * self.dt
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """The seed of each use of random numbers, so that one can vary while another is frozen."""
+
+    connect: int
+    initial: int
+    noise: int
+    input: int
+
+    def of(self, use: str) -> int:
+        """The seed of a use by name."""
+        return int(getattr(self, use))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Everything a run needs.
+
+    Args:
+        graph: The graph all nodes belong to.
+        dt: The step. [s]
+        steps: Length of the run in steps.
+    """
+
+    name: str
+    graph: Graph
+    dt: float
+    steps: int
+    seeds: Seeds
+    groups: Mapping[str, Group]
+    synapses: Mapping[str, Synapses]
+    inputs: tuple[PoissonInput, ...]
+    operations: tuple[Operation, ...]
+    hooks: tuple[Hook, ...]
+    monitors: tuple[Monitor, ...]
+    arrays: Mapping[str, TimedArray]
+    math: str = "strict"
+    notes: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,180 @@
+"""From the checked file to the network: names looked up, dimensions checked, everything in SI units.
+
+Input: `Document` and `Experiment`. Output: `Network`. All errors of the file are collected and raised together.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from snnrun.equations.ast import names_in
+from snnrun.equations.check import Typed, UserFunction
+from snnrun.equations.parse import parse_expression
+from snnrun.errors import Diagnostic
+from snnrun.network.arrays import resolve_arrays
+from snnrun.network.context import Context, Path, at
+from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations
+from snnrun.network.groups import resolve_groups
+from snnrun.network.ir import Network, Seeds
+from snnrun.network.synapses import resolve_synapses
+from snnrun.spec import models
+from snnrun.spec.document import Document
+from snnrun.spec.models import Experiment
+from snnrun.units.dimensions import TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What `resolve` finds.
+
+    Args:
+        network: The network.
+        warnings: Diagnostics that do not stop the run.
+        context: Names and values, for metrics and plots of the same file.
+    """
+
+    network: Network
+    warnings: tuple[Diagnostic, ...]
+    context: Context
+
+
+def resolve(document: Document, experiment: Experiment) -> Resolved:
+    """The network of an experiment.
+
+    Raises:
+        ExperimentError: Every error of the file, each with its place.
+    """
+    context = Context(document, experiment)
+    _constants(context)
+    _functions(context)
+    steps = _run(context)
+    context.report.stop_if_errors()
+    resolve_arrays(context)
+    with context.collecting():
+        steps = _duration(context)
+    groups = resolve_groups(context)
+    synapses = resolve_synapses(context)
+    inputs = resolve_inputs(context)
+    operations, hooks = resolve_operations(context, synapses)
+    monitors = resolve_monitors(context, synapses, steps)
+    context.report.stop_if_errors()
+    network = Network(
+        name=str(experiment.name),
+        graph=context.graph,
+        dt=context.dt,
+        steps=steps,
+        seeds=seeds_of(experiment),
+        groups=groups,
+        synapses=synapses,
+        inputs=inputs,
+        operations=operations,
+        hooks=hooks,
+        monitors=monitors,
+        arrays=context.arrays,
+        math=experiment.run.math.value,
+    )
+    return Resolved(network, tuple(context.report.warnings), context)
+
+
+def seeds_of(experiment: Experiment) -> Seeds:
+    """The four seeds of an experiment."""
+    seed = experiment.seed
+    if isinstance(seed, models.Seeds):
+        values = (seed.connect, seed.initial, seed.noise, seed.input)
+        return Seeds(*(1 if v is None else v for v in values))
+    return Seeds(seed, seed, seed, seed)
+
+
+def _constants(context: Context) -> None:
+    """Constants in any order; each may use the others."""
+    pending = dict.fromkeys(context.experiment.constants)
+    open_names: list[str] = []
+
+    def visit(name: str) -> None:
+        path: Path = ("constants", name)
+        if name in open_names:  # a circle
+            circle = " -> ".join([*open_names[open_names.index(name) :], name])
+            raise context.error("NET104", f"these constants use each other: {circle}", path)
+        expr = context.expression(path)
+        open_names.append(name)
+        for used in sorted(names_in(expr)):
+            if used in pending and used != name:
+                visit(used)
+            elif used == name:
+                raise at(expr.span, "NET104", f"the constant `{name}` uses itself",
+                         "a unit of this name is meant? write it directly after a number: `10 m`")
+        open_names.pop()
+        if name not in pending:
+            return
+        del pending[name]
+        typed = context.checker({}, "the constants", missing=_explain).check(expr)
+        if typed.exact is None:
+            raise at(expr.span, "NET103", f"the constant `{name}` is not constant")
+        context.constants[name] = _named(context, name, typed)
+
+    for name in list(context.experiment.constants):
+        if name in pending:
+            with context.collecting():
+                try:
+                    visit(name)
+                finally:
+                    open_names.clear()
+                    pending.pop(name, None)
+
+
+def _explain(name: str) -> str | None:
+    if name in ("t", "i", "j", "v"):
+        return f"`{name}` changes during the run; constants may use constants only"
+    if "." in name:
+        return "values of arrays are known after the constants; use them in `groups` and `run`"
+    return None
+
+
+def _named(context: Context, name: str, typed: Typed) -> Typed:
+    assert typed.exact is not None
+    whole = typed.node.kind.value == "int" and float(typed.exact).is_integer()
+    value = int(typed.exact) if whole else float(typed.exact)
+    return Typed(context.graph.constant(name, value), typed.dimension, typed.exact)
+
+
+def _functions(context: Context) -> None:
+    for signature in context.experiment.functions:
+        path: Path = ("functions", signature)
+        name, _, rest = signature.partition("(")
+        parameters = tuple(p.strip() for p in rest.rstrip(") ").split(",") if p.strip())
+        with context.collecting():
+            body = parse_expression(context.text(path))
+            context.functions[name.strip()] = UserFunction(name.strip(), parameters, body)
+
+
+def _run(context: Context) -> int:
+    run = context.experiment.run
+    if run.phases is not None:
+        with context.collecting():
+            raise context.key_error("NET199", "`phases` are not supported yet", ("run", "phases"),
+                                    "give the run one `duration`")
+    for key, wanted in (("threads", 1), ("precision", models.Precision.DOUBLE), ("math", models.MathMode.STRICT)):
+        if getattr(run, key) != wanted:
+            with context.collecting():
+                raise context.error("NET199", f"`run.{key}` other than `{wanted}` is not supported yet", ("run", key))
+    with context.collecting():
+        context.dt = context.constant(("run", "dt"), TIME, "`dt`")
+        if not (context.dt > 0 and math.isfinite(context.dt)):
+            raise context.error("NET105", f"`dt` must be positive, this is {context.dt:g} s", ("run", "dt"))
+        exact = context.checker({}, "`dt`").check(context.expression(("run", "dt"))).exact
+        context.constants["dt"] = Typed(context.graph.constant("dt", context.dt), TIME,
+                                        exact if exact is not None else Fraction(context.dt))
+    return 0
+
+
+def _duration(context: Context) -> int:
+    if context.experiment.run.duration is None:
+        raise context.key_error("NET106", "the run has no `duration`", ("run",), "add `duration: 1 s`")
+    steps = context.steps(("run", "duration"), "`duration`", 1)
+    expr = context.expression(("run", "duration"))
+    exact = context.checker({}, "`duration`").check(expr).exact
+    value = float(exact) if exact is not None else steps * context.dt
+    context.constants["duration"] = Typed(context.graph.constant("duration", value), TIME, exact)
+    return steps

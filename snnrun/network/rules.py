@@ -1,0 +1,315 @@
+"""The `connect` section: its rules read and checked, ready to be built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from snnrun.equations.check import Typed
+from snnrun.equations.dag import Kind, Node, Op
+from snnrun.equations.parse import parse_generator
+from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.network.context import Context, Path, at
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.delays import read_delay
+from snnrun.network.files import find_file, read_numbers
+from snnrun.network.initial import initial_values
+from snnrun.network.ir import (
+    All,
+    Connect,
+    FixedDegree,
+    Generated,
+    IntArray,
+    Matrix,
+    OneToOne,
+    Pairs,
+    Rule,
+    Stored,
+    View,
+)
+from snnrun.source import Text
+from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, plain
+from snnrun.units.dimensions import ONE
+
+
+def read_rules(
+    context: Context,
+    path: Path,
+    owner: str,
+    symbols: Mapping[str, Typed],
+    source: View,
+    target: View,
+    settable: Mapping[str, Stored],
+) -> tuple[Connect, ...]:
+    """All rules of a synapses object.
+
+    Raises:
+        ExperimentError: All errors of all rules.
+    """
+    node = context.document.node(path)
+    places = [(*path, k) for k in range(len(node.items))] if isinstance(node, ListNode) else [path]
+    rules: list[Connect] = []
+    problems: list[Diagnostic] = []
+    for number, place in enumerate(places):
+        try:
+            rules.append(_Reader(context, place, owner, number, symbols, source, target, settable).read())
+        except ExperimentError as error:
+            problems.extend(error.diagnostics)
+    if problems:
+        raise ExperimentError(*problems)
+    return tuple(rules)
+
+
+class _Reader:
+    """One rule."""
+
+    def __init__(
+        self,
+        context: Context,
+        path: Path,
+        owner: str,
+        number: int,
+        symbols: Mapping[str, Typed],
+        source: View,
+        target: View,
+        settable: Mapping[str, Stored],
+    ) -> None:
+        self.context = context
+        self.path = path
+        self.owner = owner
+        self.stream = f"{owner}.connect.{number}"
+        self.symbols = symbols
+        self.source = source
+        self.target = target
+        self.settable = settable
+        self.draw = context.draws(self.stream, "connect")
+
+    def read(self) -> Connect:
+        context = self.context
+        span = context.document.span(self.path)
+        node = context.document.node(self.path)
+        if isinstance(node, ScalarNode):
+            return Connect(self.named(str(node.value)), self.source, self.target, self.stream, span)
+        assert isinstance(node, MapNode)
+        if "source" in node.entries:
+            self.source = self.narrower("source", self.source)
+        if "target" in node.entries:
+            self.target = self.narrower("target", self.target)
+        rule = self.rule(node)
+        initial = initial_values(context, (*self.path, "initial"), self.stream, None, self.settable, self.symbols,
+                                 "this rule")
+        delay = None
+        if "delay" in node.entries:
+            delay = read_delay(context, (*self.path, "delay"), self.symbols, self.stream, self.owner)
+        return Connect(rule, self.source, self.target, self.stream, span, initial, delay)
+
+    def narrower(self, end: str, outer: View) -> View:
+        """The part of the source or target that this rule names."""
+        path = (*self.path, end)
+        view = self.context.view(path, f"the {end} of this rule")
+        if view.group != outer.group or not set(view.ids.tolist()) <= set(outer.ids.tolist()):
+            raise self.context.error("NET180", f"`{view.name}` is not part of `{outer.name}`", path)
+        return view
+
+    def named(self, word: str) -> Rule:
+        if word == "one_to_one":
+            if self.source.size != self.target.size:
+                raise self.context.error(
+                    "NET181",
+                    f"one_to_one needs ends of equal size: {self.source.name} has {self.source.size}, "
+                    f"{self.target.name} {self.target.size}",
+                    self.path,
+                )
+            return OneToOne()
+        return All()
+
+    def rule(self, node: MapNode) -> Rule:
+        keys = node.entries
+        table: tuple[tuple[str, Callable[[], Rule]], ...] = (
+            ("rule", lambda: self.named(self.context.text((*self.path, "rule")).value)),
+            ("pairs", self.pairs),
+            ("fixed_indegree", lambda: self.fixed("fixed_indegree", "in")),
+            ("fixed_outdegree", lambda: self.fixed("fixed_outdegree", "out")),
+            ("fixed_total", lambda: self.fixed("fixed_total", "total")),
+            ("matrix", self.matrix),
+            ("file", self.file),
+        )
+        for key, read in table:
+            if key in keys:
+                return read()
+        if "i" in keys and "j" in keys:
+            return self.indices()
+        if "j" in keys:
+            return self.generated()
+        if "i" in keys:
+            raise self.context.key_error("NET199", "rules that generate sources (`i: ... for ...`) are not supported yet",
+                                         (*self.path, "i"))
+        return All(self.optional("where", self.condition), self.optional("p", self.probability),
+                   self.optional("n", self.multiplicity))
+
+    def optional(self, key: str, read: Callable[[Path], Node]) -> Node | None:
+        path = (*self.path, key)
+        return read(path) if self.context.document.has(path) else None
+
+    def check(self, path: Path, what: str) -> Typed:
+        return self.context.checker(self.symbols, what, draw=self.draw).check(self.context.expression(path))
+
+    def condition(self, path: Path) -> Node:
+        expr = self.context.expression(path)
+        return self.context.checker(self.symbols, "`where`", draw=self.draw).condition(expr, "`where`").node
+
+    def probability(self, path: Path) -> Node:
+        expr = self.context.expression(path)
+        typed = self.context.checker(self.symbols, "`p`").value(expr, ONE, "a probability")
+        if typed.exact is not None and not 0 <= typed.value <= 1:
+            raise at(expr.span, "NET182", f"a probability lies between 0 and 1, this is {typed.value:g}")
+        return self.context.graph.as_float(typed.node)
+
+    def multiplicity(self, path: Path) -> Node:
+        expr = self.context.expression(path)
+        typed = self.context.checker(self.symbols, "`n`").value(expr, ONE, "the number of synapses a pair")
+        if typed.node.kind is not Kind.INT:
+            raise at(expr.span, "NET183", "the number of synapses a pair must be a whole number")
+        if typed.exact is not None and typed.value < 0:
+            raise at(expr.span, "NET183", f"the number of synapses a pair is negative: {typed.value:g}")
+        return typed.node
+
+    def pairs(self) -> Rule:
+        path = (*self.path, "pairs")
+        data = plain(self.context.document.node(path))
+        table = np.array(data, dtype=object)
+        if table.ndim != 2 or table.shape[1] != 2:  # noqa: PLR2004
+            raise self.context.error("NET184", "`pairs` is a list of `[i, j]`", path)
+        return self.paired(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), path)
+
+    def indices(self) -> Rule:
+        pre = self.index_list("i", self.source)
+        post = self.index_list("j", self.target)
+        try:
+            pre, post = np.broadcast_arrays(pre, post)
+        except ValueError:
+            raise self.context.error("NET184", f"there are {len(pre)} source and {len(post)} target indices",
+                                     (*self.path, "j")) from None
+        return self.paired(pre.copy(), post.copy(), (*self.path, "j"))
+
+    def index_list(self, key: str, view: View) -> IntArray:
+        path = (*self.path, key)
+        node = self.context.document.node(path)
+        if isinstance(node, ListNode):
+            return np.array([self.context.integer((*path, k), f"`{key}`", -(2**31)) for k in range(len(node.items))],
+                            dtype=np.int64)
+        expr = self.context.expression(path)
+        typed = self.context.checker({}, f"`{key}`").value(expr, ONE, f"`{key}`")
+        values = evaluate(typed.node, Environment(index={"list": slice(None)}, dt=self.context.dt))
+        whole = np.atleast_1d(values)
+        if np.any(whole != np.floor(whole)):
+            raise at(expr.span, "NET184", f"`{key}` must be whole numbers")
+        return whole.astype(np.int64)
+
+    def paired(self, pre: IntArray, post: IntArray, path: Path) -> Rule:
+        for ids, view, word in ((pre, self.source, "source"), (post, self.target, "target")):
+            wrong = ids[(ids < 0) | (ids >= view.size)]
+            if len(wrong):
+                raise self.context.error("NET184", f"{word} index {wrong[0]} is outside 0 to {view.size - 1}", path)
+        n = 1
+        if self.context.document.has((*self.path, "n")):
+            n = self.context.integer((*self.path, "n"), "the number of synapses a pair", 0)
+        return Pairs(pre, post, n)
+
+    def generated(self) -> Rule:
+        context, g = self.context, self.context.graph
+        path = (*self.path, "j")
+        if isinstance(context.document.node(path), ListNode):
+            raise context.error("NET184", "a list of `j` needs `i` beside it", path)
+        text: Text = context.text(path)
+        generator = parse_generator(text)
+        symbols = dict(self.symbols)
+        checker = context.checker(symbols, "`j`", draw=self.draw)
+        leaf = None
+        bounds, p, size, condition = None, None, None, None
+        if generator.variable is not None:
+            values = [self.whole(checker.check(a), a.span) for a in generator.args]
+            if not 1 <= len(values) <= 3:  # noqa: PLR2004
+                raise at(text.span(), "NET185", f"`{generator.kind}` takes one to three numbers")
+            zero, one = g.literal(0), g.literal(1)
+            bounds = {1: (zero, values[0], one), 2: (*values, one), 3: tuple(values)}[len(values)]
+            leaf = g.node(Op.INDEX, (), Kind.INT, f"loop:{generator.variable}")
+            symbols[generator.variable] = Typed(leaf, ONE)
+            options = {name: checker.check(e) for name, e in generator.options}
+            p = g.as_float(options["p"].node) if "p" in options else None
+            size = self.whole(options["size"], text.span()) if "size" in options else None
+            if generator.kind == "sample" and (p is None) == (size is None):
+                raise at(text.span(), "NET185", "`sample` takes either `p=` or `size=`")
+        inner = context.checker(symbols, "`j`", draw=self.draw)
+        element = self.whole(inner.check(generator.element), generator.element.span)
+        if generator.condition is not None:
+            condition = inner.condition(generator.condition, "the condition").node
+        if self.context.document.has((*self.path, "p")):
+            p = self.probability((*self.path, "p")) if p is None else g.mul(p, self.probability((*self.path, "p")))
+        skip = bool(context.document.has((*self.path, "skip_if_invalid")) and self.flag("skip_if_invalid"))
+        return Generated(element, leaf, generator.kind, bounds, p, size, condition, skip)  # type: ignore[arg-type]
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        node = self.context.document.find((*self.path, key))
+        return bool(node.value) if isinstance(node, ScalarNode) else default
+
+    def whole(self, typed: Typed, span: Any) -> Node:
+        if typed.node.kind is not Kind.INT or not typed.dimension.is_one:
+            raise at(span, "NET185", "an index must be a whole number", "write `int(...)` to cut it")
+        return typed.node
+
+    def fixed(self, key: str, of: str) -> Rule:
+        number = self.context.integer((*self.path, key), f"`{key}`", 0)
+        multapses, autapses = self.flag("multapses"), self.flag("autapses", default=True)
+        self.must_be_possible(key, of, number, multapses=multapses, autapses=autapses)
+        return FixedDegree(of, number, multapses, autapses)
+
+    def must_be_possible(self, key: str, of: str, number: int, *, multapses: bool, autapses: bool) -> None:
+        same = self.source.group == self.target.group
+        common = len(np.intersect1d(self.source.ids, self.target.ids)) if same and not autapses else 0
+        own = 1 if common else 0
+        most = {
+            "in": self.source.size - own,
+            "out": self.target.size - own,
+            "total": self.source.size * self.target.size - common,
+        }[of]
+        if number > most and (not multapses or most == 0):
+            raise self.context.error("NET186", f"`{key}` is {number}, but only {most} different partners exist",
+                                     (*self.path, key), "allow several synapses a pair with `multapses: true`")
+
+    def matrix(self) -> Rule:
+        path = (*self.path, "matrix")
+        file = find_file(self.context, path)
+        try:
+            matrix = np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
+        except (OSError, ValueError) as problem:
+            raise self.context.error("FIL202", f"this matrix cannot be read: {str(problem)[:160]}", path) from None
+        if matrix.shape != (self.source.size, self.target.size):
+            raise self.context.error("NET187", f"the matrix has shape {matrix.shape}, the ends have "
+                                     f"{self.source.size} and {self.target.size} neurons", path)
+        pre, post = np.nonzero(matrix)
+        variable = "w" if "w" in self.settable else None
+        return Matrix(pre.astype(np.int64), post.astype(np.int64), matrix[pre, post], variable)
+
+    def file(self) -> Rule:
+        path = (*self.path, "file")
+        if self.context.text(path).value.lower().endswith((".h5", ".hdf5")):
+            return self.paired(*self.sonata(path), path)
+        table = read_numbers(self.context, self.path)
+        if table.ndim != 2 or table.shape[1] < 2:  # noqa: PLR2004
+            raise self.context.error("NET187", "a table of edges has the columns i, j", path)
+        return self.paired(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), path)
+
+    def sonata(self, path: Path) -> tuple[IntArray, IntArray]:
+        import h5py  # noqa: PLC0415 - only when a file needs it
+
+        file = find_file(self.context, path)
+        try:
+            with h5py.File(file, "r", locking=False) as h5:
+                (population,) = h5["edges"].values()
+                return (population["source_node_id"][...].astype(np.int64),
+                        population["target_node_id"][...].astype(np.int64))
+        except (OSError, KeyError, ValueError) as problem:
+            raise self.context.error("FIL202", f"these edges cannot be read: {str(problem)[:160]}", path) from None

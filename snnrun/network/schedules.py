@@ -1,0 +1,132 @@
+"""Spikes known beforehand: lists in the file, csv files, SONATA spike files."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+
+import numpy as np
+
+from snnrun.errors import ExperimentError
+from snnrun.network.context import ALIGNED, Context, Path
+from snnrun.network.files import find_file
+from snnrun.network.ir import FloatArray, IntArray, Schedule
+from snnrun.spec.models import SpikeGroup
+from snnrun.spec.nodes import ListNode
+from snnrun.units.dimensions import TIME
+
+
+def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Schedule:
+    """The spikes of a `kind: spikes` group, sorted by time and neuron.
+
+    Raises:
+        ExperimentError: NET160 to NET162.
+    """
+    if model.file is not None:
+        ids, times, where = *_from_file(context, (*path, "file")), (*path, "file")
+    else:
+        ids, times, where = *_written(context, path), (*path, "times")
+    period = 0
+    if model.period is not None:
+        period = context.steps((*path, "period"), "the period", 1)
+    wrong = ids[(ids < 0) | (ids >= size)]
+    if len(wrong):
+        raise context.error("NET160", f"neuron {wrong[0]} is outside 0 to {size - 1}", where)
+    steps = _steps(context, times, where)
+    if period and np.any(steps >= period):
+        raise context.error("NET161", "a spike lies after the period", where)
+    order = np.lexsort((ids, steps))
+    steps, ids = steps[order], ids[order]
+    twice = (np.diff(steps) == 0) & (np.diff(ids) == 0)
+    if np.any(twice):
+        k = int(np.argmax(twice))
+        raise context.error("NET161", f"neuron {ids[k]} spikes twice in the step at {steps[k] * context.dt:g} s", where)
+    return Schedule(steps, ids, period)
+
+
+def _steps(context: Context, times: FloatArray, path: Path) -> IntArray:
+    if not np.all(np.isfinite(times)) or np.any(times < 0):
+        raise context.error("NET161", "spike times must be finite and not negative", path)
+    exact = times / context.dt
+    steps = np.floor(exact + 0.5).astype(np.int64)
+    off = np.abs(exact - steps) > max(ALIGNED, 1e-3)
+    if np.any(off):
+        context.report.warn(
+            "NET162",
+            f"{int(off.sum())} spike times are not multiples of dt; they are moved to the nearest step",
+            context.document.nearest_span(path),
+        )
+    return steps
+
+
+def _written(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
+    for key in ("indices", "times"):
+        if not context.document.has((*path, key)):
+            raise context.key_error("NET160", "a `kind: spikes` group needs `indices` and `times`, or `file`", path)
+    times = np.array(_constants(context, (*path, "times")))
+    node = context.document.node((*path, "indices"))
+    if isinstance(node, ListNode):
+        ids = [context.integer((*path, "indices", k), "an index", 0) for k in range(len(node.items))]
+    else:
+        ids = [context.integer((*path, "indices"), "an index", 0)] * len(times)
+    if len(ids) != len(times):
+        raise context.error("NET160", f"there are {len(ids)} indices and {len(times)} times", (*path, "times"))
+    return np.array(ids, dtype=np.int64), times
+
+
+def _constants(context: Context, path: Path) -> list[float]:
+    node = context.document.node(path)
+    if isinstance(node, ListNode):
+        return [context.constant((*path, k), TIME, "a spike time") for k in range(len(node.items))]
+    from snnrun.equations.check import Checker  # noqa: PLC0415
+
+    expr = context.expression(path)
+    checker: Checker = context.checker({}, "the spike times")
+    typed = checker.value(expr, TIME, "the spike times")
+    if typed.exact is not None:
+        return [typed.value]
+    from snnrun.network.evaluate import Environment, evaluate  # noqa: PLC0415
+
+    values = evaluate(typed.node, Environment(index={"list": slice(None)}, dt=context.dt))
+    return [float(x) for x in np.atleast_1d(values)]
+
+
+def _from_file(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
+    file = find_file(context, path)
+    try:
+        return _read(file)
+    except (OSError, ValueError, KeyError) as problem:
+        raise _unreadable(context, path, problem) from None
+
+
+def _unreadable(context: Context, path: Path, problem: Exception) -> ExperimentError:
+    return context.error(
+        "FIL202",
+        f"these spikes cannot be read: {str(problem).splitlines()[0][:160]}",
+        path,
+        "a csv file has the columns neuron, time in seconds; an h5 file is SONATA's",
+    )
+
+
+def _read(file: FilePath) -> tuple[IntArray, FloatArray]:
+    if file.suffix.lower() in (".h5", ".hdf5"):
+        return _read_sonata(file)
+    table = np.loadtxt(file, delimiter=",", ndmin=2)
+    if table.shape[1] != 2:  # noqa: PLR2004
+        raise ValueError(f"a table of spikes has two columns, this has {table.shape[1]}")
+    return table[:, 0].astype(np.int64), table[:, 1]
+
+
+def _read_sonata(file: FilePath) -> tuple[IntArray, FloatArray]:
+    import h5py  # noqa: PLC0415 - only when a file needs it
+
+    with h5py.File(file, "r", locking=False) as h5:
+        populations = list(h5["spikes"].keys())
+        if len(populations) != 1:
+            raise ValueError(f"the file holds {len(populations)} populations, one is needed")
+        group = h5["spikes"][populations[0]]
+        units = group["timestamps"].attrs.get("units", "ms")
+        units = units.decode() if isinstance(units, bytes) else str(units)
+        if units not in ("ms", "s"):
+            raise ValueError(f"unknown unit of timestamps `{units}`")
+        scale = 1e-3 if units == "ms" else 1.0
+        return group["node_ids"][...].astype(np.int64), group["timestamps"][...] * scale

@@ -1,0 +1,83 @@
+"""Which elements a text means: `all`, a list, a slice, a condition on `i`."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from snnrun.equations.ast import ListOf
+from snnrun.equations.check import Typed
+from snnrun.equations.dag import Kind, Op, walk
+from snnrun.network.context import Context, Path, at, exact_int
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.ir import IntArray
+from snnrun.source import Span
+from snnrun.spec.nodes import ListNode
+from snnrun.units.dimensions import ONE
+
+_SLICE = re.compile(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(\d+)\s*)?")
+
+
+def select_indices(context: Context, path: Path, size: int, what: str) -> IntArray:
+    """Indices within 0 to size - 1, in the order the user gave.
+
+    Raises:
+        ExperimentError: NET120 for an index outside, an empty selection, or text that selects nothing.
+    """
+    node = context.document.node(path)
+    if isinstance(node, ListNode):
+        numbers = [context.integer((*path, k), f"an index of {what}", -size) for k in range(len(node.items))]
+        return _checked(context, path, np.array(numbers, dtype=np.int64), size, what)
+    text = context.text(path)
+    word = text.value.strip()
+    if word == "all":
+        return np.arange(size, dtype=np.int64)
+    found = _SLICE.fullmatch(text.value)
+    if found:
+        start, stop, step = (int(g) if g else None for g in found.groups())
+        return _sliced(slice(start, stop, step), size, what, text.span())
+    expr = context.expression(path)
+    if isinstance(expr, ListOf):
+        values = [context.integer_of(item, f"an index of {what}", -size) for item in expr.items]
+        return _checked(context, path, np.array(values, dtype=np.int64), size, what)
+    return _by_expression(context, path, size, what)
+
+
+def _sliced(chosen: slice, size: int, what: str, span: Span) -> IntArray:
+    stop = chosen.stop
+    if stop is not None and stop > size:
+        raise at(span, "NET120", f"{what}: the slice ends at {stop}, but there are only {size}")
+    ids = np.arange(size, dtype=np.int64)[chosen]
+    if not len(ids):
+        raise at(span, "NET120", f"{what}: this slice is empty")
+    return ids
+
+
+def _checked(context: Context, path: Path, ids: IntArray, size: int, what: str) -> IntArray:
+    if not len(ids):
+        raise context.error("NET120", f"{what}: the list is empty", path)
+    wrong = ids[(ids >= size) | (ids < -size)]
+    if len(wrong):
+        raise context.error("NET120", f"{what}: index {wrong[0]} is outside 0 to {size - 1}", path)
+    return np.where(ids < 0, ids + size, ids)
+
+
+def _by_expression(context: Context, path: Path, size: int, what: str) -> IntArray:
+    g = context.graph
+    symbols = {"i": Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE), "N": exact_int(g, "N", size)}
+    expr = context.expression(path)
+    typed = context.checker(symbols, what).check(expr)
+    if any(n.op in {Op.VARIABLE, Op.TIME, Op.STEP} for n in walk(typed.node)):
+        raise at(expr.span, "NET120", f"{what}: the choice may use `i`, `N` and constants only")
+    if typed.node.kind is Kind.BOOL:
+        everyone = np.arange(size, dtype=np.int64)
+        env = Environment(index={"own": everyone}, dt=context.dt)
+        ids = everyone[np.broadcast_to(evaluate(typed.node, env), (size,))]
+        if not len(ids):
+            raise at(expr.span, "NET120", f"{what}: no index fulfils this condition")
+        return ids
+    if typed.exact is None:
+        raise at(expr.span, "NET120", f"{what}: write a list, a slice such as `0:10`, `all`, or a condition on `i`")
+    value = context.integer_of(expr, f"an index of {what}", -size)
+    return _checked(context, path, np.array([value], dtype=np.int64), size, what)

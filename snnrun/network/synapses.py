@@ -1,0 +1,371 @@
+"""Synapses of the file to synapses of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from snnrun.equations.check import Typed, wrong_dimension
+from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
+from snnrun.equations.derive import NotLinear, collect_linear
+from snnrun.equations.methods.system import System
+from snnrun.equations.model import Definition, Role, parse_equations
+from snnrun.errors import ExperimentError, did_you_mean
+from snnrun.network.context import Context, Path, Population, Skip, at, exact_int, seen_from
+from snnrun.network.delays import delay_steps, read_delay
+from snnrun.network.definitions import (
+    Variables,
+    check_line,
+    integrate,
+    noise_leaf,
+    read_definitions,
+    resolve_subexpressions,
+)
+from snnrun.network.initial import initial_values, list_node
+from snnrun.network.ir import EMPTY, Assignment, Block, Integration, Pathway, Stored, Summed, Synapses, View
+from snnrun.network.rules import read_rules
+from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.spec import models
+from snnrun.spec.nodes import ListNode, MapNode
+from snnrun.units.dimensions import ONE, TIME
+
+_HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
+
+
+@dataclass(slots=True)
+class SynapseScope:
+    """Names as one synapses object sees them.
+
+    Args:
+        symbols: What expressions may read.
+        targets: What statements may assign.
+    """
+
+    owner: str
+    source: View
+    target: View
+    symbols: dict[str, Typed] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+
+
+def resolve_synapses(context: Context) -> dict[str, Synapses]:
+    """All synapses, in the order of the file; errors are collected in the context."""
+    found: dict[str, Synapses] = {}
+    for name, model in context.experiment.synapses.items():
+        with context.collecting(f"synapses.{name}"):
+            try:
+                found[name] = _SynapsesBuilder(context, name, model).build()
+            except Skip:
+                context.failed.add(f"synapses.{name}")
+    return found
+
+
+def end_symbols(context: Context, population: Population, reach: str) -> tuple[dict[str, Typed], dict[str, Target]]:
+    """Variables of a group as its synapses see them, by their plain names.
+
+    Args:
+        context: The resolution.
+        population: The group.
+        reach: `pre` or `post`.
+    """
+    g = context.graph
+    active = g.node(Op.VARIABLE, (), Kind.BOOL, Variable(population.path, "not_refractory", reach))
+    symbols: dict[str, Typed] = {}
+    targets: dict[str, Target] = {}
+    for name, member in population.members.items():
+        symbols[name] = Typed(seen_from(g, member.typed.node, reach), member.typed.dimension)
+        stored = member.stored
+        if stored is None or name in {"lastspike", "not_refractory"} or stored.variable.shared:
+            continue
+        variable = Variable(stored.variable.owner, name, reach)
+        guard = active if name in population.frozen else None
+        targets[name] = Target(Stored(variable, stored.kind, stored.dimension, stored.state), guard)
+    return symbols, targets
+
+
+class _SynapsesBuilder:
+    """One synapses object."""
+
+    def __init__(self, context: Context, name: str, model: models.Synapses) -> None:
+        self.context = context
+        self.graph: Graph = context.graph
+        self.name = name
+        self.model = model
+        self.path: Path = ("synapses", name)
+        self.owner = f"synapses.{name}"
+        self.errors: list[ExperimentError] = []
+
+    def build(self) -> Synapses:
+        context = self.context
+        for end in ("source", "target"):
+            if context.text((*self.path, end)).value.split(".")[0] in context.experiment.synapses:
+                raise context.error("NET199", "synapses onto synapses are not supported yet", (*self.path, end))
+        source = context.view((*self.path, "source"), f"the source of `{self.name}`")
+        target = context.view((*self.path, "target"), f"the target of `{self.name}`")
+        scope = SynapseScope(self.owner, source, target)
+        variables = self.variables(scope)
+        update = self.part(lambda: self.update(variables, scope)) or (EMPTY, None)
+        summed = self.part(lambda: self.summed(variables, scope)) or ()
+        elapsed = self.part(lambda: self.event_driven(variables)) or {}
+        pathways = self.part(lambda: self.pathways(scope, elapsed, source, target)) or ()
+        rules = self.part(lambda: read_rules(context, (*self.path, "connect"), self.owner, scope.symbols,
+                                             source, target, self.settable(variables))) or ()
+        initial = self.part(lambda: initial_values(
+            context, (*self.path, "initial"), self.owner, None, self.settable(variables), scope.symbols,
+            f"the initial values of `{self.name}`")) or ()
+        if self.errors:
+            raise ExperimentError(*(d for e in self.errors for d in e.diagnostics))
+        block, integration = update
+        hidden = self.hidden(variables, pathways, block, summed)
+        expressions = {n: (m.typed.node, m.typed.dimension) for n, m in variables.members.items() if m.stored is None}
+        return Synapses(self.name, source, target, (*variables.stored, *hidden), expressions, block, summed,
+                        pathways, rules, initial, integration)
+
+    def part(self, make):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        """The result of one part, or None with its error kept."""
+        try:
+            return make()
+        except ExperimentError as error:
+            self.errors.append(error)
+            return None
+
+    # names
+
+    def variables(self, scope: SynapseScope) -> Variables:
+        context, g = self.context, self.graph
+        pre, post = (context.populations[v.group] for v in (scope.source, scope.target))
+        pre_symbols, pre_targets = end_symbols(context, pre, "pre")
+        post_symbols, post_targets = end_symbols(context, post, "post")
+        outer: dict[str, Typed] = {
+            **post_symbols,  # an unsuffixed name means the target's, unless the synapse has it
+            **{f"{n}_pre": t for n, t in pre_symbols.items()},
+            **{f"{n}_post": t for n, t in post_symbols.items()},
+            "t": Typed(g.node(Op.TIME), TIME),
+            "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
+            "N_pre": exact_int(g, "N_pre", scope.source.size),
+            "N_post": exact_int(g, "N_post", scope.target.size),
+            **{n: Typed(g.variable(Variable(self.owner, n), Kind.INT), ONE) for n in _HIDDEN},
+        }
+        self.refuse_ambiguous(outer)
+        definitions = ()
+        if self.model.equations is not None:
+            definitions = parse_equations(context.text((*self.path, "equations")))
+        place = f"the equations of `{self.name}`"
+        variables = read_definitions(context, self.owner, place, definitions)
+        variables.outer = outer
+        for flag in ("unless refractory", "shared", "constant over dt", "linked"):
+            for d in variables.with_flag(flag):
+                raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")
+        scope.symbols = {**outer, **{n: m.typed for n, m in variables.members.items()}}
+        resolve_subexpressions(variables, lambda d: self.line(variables, d))
+        scope.symbols = variables.symbols()
+        own = {n: Target(m.stored) for n, m in variables.members.items() if m.stored is not None}
+        scope.targets = {
+            **post_targets,
+            **{f"{n}_pre": t for n, t in pre_targets.items()},
+            **{f"{n}_post": t for n, t in post_targets.items()},
+            **own,
+        }
+        if self.owner in context.failed:
+            raise Skip
+        return variables
+
+    def refuse_ambiguous(self, outer: Mapping[str, Typed]) -> None:
+        for name in outer:
+            if name in self.context.constants and name.endswith(("_pre", "_post")):
+                raise self.context.key_error(
+                    "NET170",
+                    f"the constant `{name}` has the name of a variable that synapses `{self.name}` see",
+                    ("constants", name),
+                    "rename the constant",
+                )
+
+    def settable(self, variables: Variables) -> dict[str, Stored]:
+        return {n: m.stored for n, m in variables.members.items() if m.stored is not None}
+
+    def line(self, variables: Variables, d: Definition) -> Typed:
+        assert d.expr is not None
+        checker = self.context.checker(variables.symbols(), variables.place,
+                                       draw=self.context.draws(self.owner, "noise"),
+                                       noise=noise_leaf(self.graph, self.owner, shared=False),
+                                       missing=lambda name: self.explain(name))
+        return check_line(variables, d, checker.check(d.expr), per_time=d.role is Role.DIFFERENTIAL)
+
+    def explain(self, name: str) -> str | None:
+        """Why a name is not known in these synapses."""
+        stem, _, end = name.rpartition("_")
+        if end in ("pre", "post") and stem:
+            view = self.context.view((*self.path, "source" if end == "pre" else "target"), "")
+            members = self.context.populations[view.group].members
+            return did_you_mean(stem, members) or f"`{view.group}` has no variable `{stem}`"
+        return None
+
+    # parts
+
+    def update(self, variables: Variables, scope: SynapseScope) -> tuple[Block, Integration | None]:
+        rhs: dict[Variable, Node] = {}
+        for d in variables.by_role(Role.DIFFERENTIAL):
+            if "event-driven" in d.flags:
+                continue
+            if "clock-driven" not in d.flags:
+                self.context.report.warn(
+                    "NET171",
+                    f"`{d.name}` is integrated in every step for every synapse",
+                    d.span,
+                    "write `(event-driven)` to update it at spikes only, or `(clock-driven)` to say that this is meant",
+                )
+            typed = self.line(variables, d)
+            stored = variables.members[d.name].stored
+            assert stored is not None
+            rhs[stored.variable] = typed.node
+        if not rhs:
+            return EMPTY, None
+        fixed = frozenset(s.variable for s in variables.stored if not s.state)
+        system = System(self.graph, rhs, frozenset(), None, fixed, self.graph.constant("dt", self.context.dt))
+        method_path = (*self.path, "method")
+        path = method_path if self.context.document.has(method_path) else (*self.path, "equations")
+        made, integration = integrate(self.context, system, str(self.model.method.value), path, variables.definitions)
+        if any(n.op is Op.PROPAGATOR and not is_fixed(n) for n in walk(*made.values.values())):
+            raise self.context.error("EQ220", "`exact` in synapses needs coefficients that are the same for all", path)
+        return Block(tuple(Assignment(v, n) for v, n in made.values.items())), integration
+
+    def event_driven(self, variables: Variables) -> dict[Variable, Node]:
+        """Values of event-driven variables now, from those at the last event of the synapse."""
+        g = self.graph
+        last = g.variable(Variable(self.owner, "lastupdate"), Kind.INT)
+        dt = g.constant("dt", self.context.dt)
+        elapsed = g.mul(g.as_float(g.sub(g.node(Op.STEP, (), Kind.INT), last)), dt)
+        values: dict[Variable, Node] = {}
+        lines = variables.with_flag("event-driven")
+        states = {variables.members[d.name].stored.variable for d in variables.by_role(Role.DIFFERENTIAL)}  # type: ignore[union-attr]
+        for d in lines:
+            stored = variables.members[d.name].stored
+            assert stored is not None
+            x = g.variable(stored.variable)
+            rhs = self.line(variables, d).node
+            try:
+                a, b = collect_linear(g, rhs, x, freeze=False)
+            except NotLinear:
+                raise at(d.span, "EQ221", f"`{d.name}` cannot be event-driven: it is not linear in `{d.name}`",
+                         "write `(clock-driven)`") from None
+            self.constant_between_events(d, a, b, states)
+            z = g.mul(a, elapsed)
+            decayed = g.mul(x, g.function("exp", (z,)))
+            values[stored.variable] = g.add(decayed, g.mul(b, g.mul(elapsed, g.function("exprel", (z,)))))
+        if values:
+            values[last.payload] = g.node(Op.STEP, (), Kind.INT)  # type: ignore[index]
+        return values
+
+    def constant_between_events(self, d: Definition, a: Node, b: Node, states: set[Variable]) -> None:
+        changing = {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED}
+        for n in walk(a, b):
+            outside = n.op is Op.VARIABLE and (n.payload.reach != "own" or n.payload in states)  # type: ignore[attr-defined]
+            if n.op in changing or outside:
+                name = n.payload.name if isinstance(n.payload, Variable) else "time or randomness"
+                raise at(d.span, "EQ221", f"`{d.name}` cannot be event-driven: `{name}` changes between events",
+                         "write `(clock-driven)`")
+
+    def summed(self, variables: Variables, scope: SynapseScope) -> tuple[Summed, ...]:
+        found: list[Summed] = []
+        for d in variables.with_flag("summed"):
+            assert d.expr is not None
+            stem, _, end = d.name.rpartition("_")
+            if end not in ("pre", "post") or not stem:
+                raise at(d.name_span, "NET172", "a summed variable is named after the neuron's, with `_post` or `_pre`",
+                         f"write `{d.name}_post = ... (summed)`")
+            view = scope.target if end == "post" else scope.source
+            member = self.context.populations[view.group].members.get(stem)
+            if member is None or member.stored is None or member.stored.state or member.stored.kind is not Kind.FLOAT:
+                raise at(d.name_span, "NET172", f"`{view.group}` has no parameter `{stem}` to sum into",
+                         f"add `{stem} : {variables.dimensions[d.name].symbol}` to its equations")
+            if member.stored.dimension != variables.dimensions[d.name]:
+                raise at(d.span, "EQ209", f"`{d.name}` is {variables.dimensions[d.name].describe()}, `{stem}` of "
+                         f"`{view.group}` is {member.stored.dimension.describe()}")
+            typed = self.line(variables, d)
+            variable = Variable(member.stored.variable.owner, stem, end)
+            found.append(Summed(variable, typed.node))
+        return tuple(found)
+
+    def pathways(
+        self, scope: SynapseScope, elapsed: dict[Variable, Node], source: View, target: View
+    ) -> tuple[Pathway, ...]:
+        found: list[Pathway] = []
+        for key, post in (("on_pre", False), ("on_post", True)):
+            if getattr(self.model, key) is None:
+                continue
+            population = self.context.populations[(target if post else source).group]
+            if not population.has_spikes:
+                raise self.context.key_error("NET173", f"`{population.name}` never spikes: it has no threshold",
+                                             (*self.path, key), "add `threshold:` to the group")
+            for name, path in self.pathway_paths((*self.path, key)):
+                pathway = self.part(lambda n=name, p=path, q=post: self.pathway(scope, elapsed, n, p, post=q))
+                if pathway is not None:
+                    found.append(pathway)
+        return tuple(found)
+
+    def pathway_paths(self, path: Path) -> list[tuple[str, Path]]:
+        node = self.context.document.node(path)
+        if not isinstance(node, MapNode) or "do" in node.entries:
+            return [(str(path[-1]), path)]
+        return [(name, (*path, name)) for name in node.entries]
+
+    def pathway(
+        self, scope: SynapseScope, elapsed: dict[Variable, Node], name: str, path: Path, *, post: bool
+    ) -> Pathway:
+        context = self.context
+        node = context.document.node(path)
+        is_map = isinstance(node, MapNode)
+        do = (*path, "do") if is_map else path
+        if is_map and context.document.has((*path, "event")) and context.text((*path, "event")).value != "spike":
+            raise context.error("NET199", "pathways on custom events are not supported yet", (*path, "event"))
+        locale = Locale(
+            scope.symbols,
+            scope.targets,
+            f"`{name}` of synapses `{self.name}`",
+            {"draw": context.draws(f"{self.owner}.{name}", "noise"), "missing": self.explain},
+            self.refuse(scope),
+        )
+        block = lower_statements(context, context.text(do), locale, elapsed)
+        delay_path: Path | None = None
+        if is_map and context.document.has((*path, "delay")):
+            delay_path = (*path, "delay")
+        elif not post and context.document.has((*self.path, "delay")):
+            delay_path = (*self.path, "delay")
+        delay = self.delay(scope, delay_path) if delay_path else None
+        order = 1 if post else -1
+        if is_map and context.document.has((*path, "order")):
+            order = context.integer((*path, "order"), "`order`", -(2**30))
+        own_delays = not post and self.rules_have_delays()
+        uniform = (delay is None or is_fixed(delay)) and not own_delays
+        return Pathway(name, post, block, delay, uniform, order, context.document.span(delay_path or path))
+
+    def rules_have_delays(self) -> bool:
+        connect = self.context.document.node((*self.path, "connect"))
+        rules = connect.items if isinstance(connect, ListNode) else (connect,)
+        return any(isinstance(r, MapNode) and "delay" in r.entries for r in rules)
+
+    def delay(self, scope: SynapseScope, path: Path) -> Node:
+        """The delay in steps."""
+        if isinstance(self.context.document.node(path), ListNode):
+            seconds = list_node(self.context, path, None, TIME, f"the delays of `{self.name}`")
+            return delay_steps(self.graph, seconds, self.context.dt)
+        return read_delay(self.context, path, scope.symbols, self.owner, self.name)
+
+    def refuse(self, scope: SynapseScope):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        def why(name: str) -> str | None:
+            if name in scope.symbols:
+                return f"`{name}` cannot be assigned here"
+            return None
+
+        return why
+
+    def hidden(
+        self, variables: Variables, pathways: tuple[Pathway, ...], block: Block, summed: tuple[Summed, ...]
+    ) -> tuple[Stored, ...]:
+        """Arrays that the statements need beside the file's variables."""
+        nodes = [*block.values, *(s.value for s in summed), *(v for p in pathways for v in p.block.values)]
+        nodes += [m.typed.node for m in variables.members.values() if m.stored is None]
+        used = {v.name for v in variables_of(*nodes) if v.owner == self.owner}
+        used |= {a.variable.name for p in pathways for a in p.block.assignments if a.variable.owner == self.owner}
+        names = [n for n in (*_HIDDEN, "lastupdate") if n in used and n not in variables.members]
+        return tuple(Stored(Variable(self.owner, n), Kind.INT, ONE) for n in names)

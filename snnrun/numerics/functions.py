@@ -1,0 +1,481 @@
+"""Mathematical functions of float64, written once for numpy and for compiled kernels.
+
+Every function is straight-line code over IEEE `+ - * /`, comparisons, integer operations and the `primitives`, so a
+kernel and numpy agree in every bit, on every processor, and LLVM vectorises loops over them. All results lie within
+2 ulp of the exact value over the whole range (angles up to 2**30); infinities, NaN, subnormal numbers and signed zeros
+are handled as IEEE 754 and numpy do.
+
+The text of this file is pasted into kernels by `kernel_text`: only constants, and functions in this restricted style.
+Called from numpy, wrap calls in `np.errstate` (or use `snnrun.numerics.arrays`, which does).
+The coefficients of polynomials are Chebyshev fits on the reduced interval, computed with mpmath.
+"""
+
+from __future__ import annotations
+
+from snnrun.numerics.primitives import Integers, Numbers, bits_of, float_of, select, shift_right, sqrt
+
+_INFINITY = float("inf")
+_NAN = float("nan")
+_SIGN = -0x8000_0000_0000_0000
+_MAGNITUDE = 0x7FFF_FFFF_FFFF_FFFF
+# Adding 1.5 * 2**52 to a small number rounds it to an integer, which then stands in the low bits.
+_ROUNDER = 6755399441055744.0
+# The same for exponents n: the low bits hold n + 2046, so that each half of it is the biased exponent of 2**(n/2).
+_EXPONENT_ROUNDER = 6755399441057790.0
+_TWO_52 = 4503599627370496.0
+# Beyond this angle (in radians) sin, cos and tan are NaN: a reduction of any angle needs tables of bits of pi, which
+# would make every call twice as slow, for angles whose rounding alone is 1e-7 of a turn.
+_LARGEST_ANGLE = 1073741824.0
+_LOG2_E = 1.4426950408889634
+# ln 2 in two parts; the first has 42 bits, so its product with an exponent is exact.
+_LN2_HI = 0.6931471805598903
+_LN2_LO = 5.497923018708371e-14
+
+
+def absolute(x: Numbers) -> Numbers:
+    """|x|."""
+    return float_of(bits_of(x) & _MAGNITUDE)
+
+
+def with_sign(x: Numbers, signed: Numbers) -> Numbers:
+    """A number that is not negative (or a NaN or -0), with the sign bit of another."""
+    return float_of(bits_of(x) | (bits_of(signed) & _SIGN))
+
+
+def floor(x: Numbers) -> Numbers:
+    """The largest integer that is not larger than x."""
+    shift = with_sign(_TWO_52, x)
+    rounded = (x + shift) - shift
+    lower = rounded - select(rounded > x, 1.0, 0.0)
+    return select(absolute(x) < _TWO_52, with_sign(lower, x), x)
+
+
+def ceil(x: Numbers) -> Numbers:
+    """The smallest integer that is not smaller than x."""
+    return -floor(-x)
+
+
+def sign(x: Numbers) -> Numbers:
+    """-1, 0 or 1; NaN for NaN."""
+    return select(x > 0.0, 1.0, select(x < 0.0, -1.0, select(x == x, 0.0, x)))  # noqa: PLR0124
+
+
+def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
+    """Limit x to [low, high]; NaN stays."""
+    raised = select(x < low, low, x)
+    return select(raised > high, high, raised)
+
+
+def timestep(t: Numbers, dt: Numbers) -> Numbers:
+    """The number of whole steps in a time, with a thousandth of a step of tolerance."""
+    return floor((t + 0.001 * dt) / dt)
+
+
+def _two_product(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
+    """The rounded product a * b and its exact error (Dekker)."""
+    product = a * b
+    t = 134217729.0 * a
+    a_hi = t - (t - a)
+    a_lo = a - a_hi
+    t = 134217729.0 * b
+    b_hi = t - (t - b)
+    b_lo = b - b_hi
+    return product, ((a_hi * b_hi - product) + a_hi * b_lo + a_lo * b_hi) + a_lo * b_lo
+
+
+def _two_sum(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
+    """The rounded sum a + b and its exact error (Knuth)."""
+    total = a + b
+    b_part = total - a
+    return total, (a - (total - b_part)) + (b - b_part)
+
+
+def _exp_tail(r: Numbers) -> Numbers:
+    """(exp(r) - 1 - r) / r**2 for |r| <= ln(2)/2."""
+    p = 2.5100376098445793e-08
+    p = p * r + 2.7620076225732137e-07
+    p = p * r + 2.755726847975115e-06
+    p = p * r + 2.480152132164195e-05
+    p = p * r + 0.00019841269863040905
+    p = p * r + 0.0013888888917197187
+    p = p * r + 0.008333333333330065
+    p = p * r + 0.041666666666624164
+    p = p * r + 0.16666666666666669
+    p = p * r + 0.5000000000000001
+    return p  # noqa: RET504 - one term a line
+
+
+def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
+    """Scale y by 2**n, n in the low bits of `rounder`; in two factors, so that subnormal results are rounded once."""
+    n = bits_of(rounder)
+    half = shift_right(n, 1)
+    return y * float_of(half << 52) * float_of((n - half) << 52)
+
+
+def _exp_of_sum(hi: Numbers, lo: Numbers) -> Numbers:
+    """exp(hi + lo) for |lo| far below |hi|."""
+    z = select(hi > 710.0, 710.0, hi)
+    z = select(z < -746.0, -746.0, z)
+    t = z * _LOG2_E + _EXPONENT_ROUNDER
+    n = t - _EXPONENT_ROUNDER
+    r = (z - n * _LN2_HI) - (n * _LN2_LO - lo)
+    return _times_power_of_two(1.0 + (r + r * r * _exp_tail(r)), t)
+
+
+def exp(x: Numbers) -> Numbers:
+    """e**x."""
+    return _exp_of_sum(x, 0.0)
+
+
+def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """exp(x) - 1 as (y + y_lo) * 2**n for x >= -40; also 2**-n (0 when it no longer counts) and the rounder with n."""
+    t = x * _LOG2_E + _EXPONENT_ROUNDER
+    n = t - _EXPONENT_ROUNDER
+    a = x - n * _LN2_HI
+    b = n * _LN2_LO
+    r = a - b
+    r_lo = (a - r) - b
+    tail = r * r * _exp_tail(r) + (r_lo + r_lo * r)
+    p = r + tail
+    p_lo = tail - (p - r)
+    inverse = select(n > 60.0, 0.0, float_of((3069 - bits_of(t)) << 52))
+    e = 1.0 - inverse
+    s = e + p
+    s_lo = (p - (s - e)) + p_lo
+    y = s + s_lo
+    return y, s_lo - (y - s), inverse, t
+
+
+def expm1(x: Numbers) -> Numbers:
+    """e**x - 1, exact near 0."""
+    z = select(x > 710.0, 710.0, x)
+    z = select(z < -40.0, -40.0, z)
+    y, _, _, t = _expm1_parts(z)
+    return with_sign(_times_power_of_two(y, t), x)
+
+
+def exprel(x: Numbers) -> Numbers:
+    """(e**x - 1) / x, and its limit 1 at 0."""
+    divisor = select(x > 720.0, 720.0, x)
+    z = select(divisor < -40.0, -40.0, divisor)
+    y, _, _, t = _expm1_parts(z)
+    return select(x == 0.0, 1.0, _times_power_of_two(y / divisor, t))
+
+
+def sinh(x: Numbers) -> Numbers:
+    """The hyperbolic sine."""
+    a = absolute(x)
+    a = select(a > 712.0, 712.0, a)
+    y, y_lo, inverse, t = _expm1_parts(a)
+    # With E = expm1(a) = y 2**n: sinh a = (E + E / (E + 1)) / 2.
+    total = y + (inverse * (y / (y + inverse)) + y_lo)
+    return with_sign(_times_power_of_two(total, t - 1.0), x)
+
+
+def cosh(x: Numbers) -> Numbers:
+    """The hyperbolic cosine."""
+    a = absolute(x)
+    a = select(a > 712.0, 712.0, a)
+    y, y_lo, inverse, t = _expm1_parts(a)
+    grown = y + inverse
+    lost = (inverse - (grown - y)) + y_lo
+    return _times_power_of_two(grown + (inverse * (inverse / grown) + lost), t - 1.0)
+
+
+def tanh(x: Numbers) -> Numbers:
+    """The hyperbolic tangent."""
+    a = absolute(x)
+    a = select(a > 22.0, 22.0, a)
+    y, y_lo, inverse, _ = _expm1_parts(a + a)
+    # With E = expm1(2a) = y 2**n: tanh a = E / (E + 2), and one correction for what rounding lost.
+    twice = inverse + inverse
+    below = y + twice
+    larger = select(y > twice, y, twice)
+    smaller = select(y > twice, twice, y)
+    below_lo = (smaller - (below - larger)) + y_lo
+    q = y / below
+    return with_sign(q + (y_lo - q * below_lo) / below, x)
+
+
+def _exponent_and_fraction(x: Numbers) -> tuple[Numbers, Numbers]:
+    """The numbers k and m with x = m * 2**k and m in [sqrt(1/2), sqrt(2)), for x > 0."""
+    subnormal = x < 2.2250738585072014e-308
+    scaled = select(subnormal, x * 18014398509481984.0, x)
+    bits = bits_of(scaled) + (0x3FF0_0000_0000_0000 - 0x3FE6_A09E_667F_3BCD)
+    biased = float_of(shift_right(bits, 52) | 0x4330_0000_0000_0000)
+    k = biased - select(subnormal, _TWO_52 + 1023.0 + 54.0, _TWO_52 + 1023.0)
+    return k, float_of((bits & 0x000F_FFFF_FFFF_FFFF) + 0x3FE6_A09E_667F_3BCD)
+
+
+def log_plus(x: Numbers, correction: Numbers) -> Numbers:
+    """log(x) + correction for x > 0 and a correction below an ulp of x."""
+    k, m = _exponent_and_fraction(x)
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    p = 0.14617807153417325
+    p = p * z + 0.15331611722055008
+    p = p * z + 0.1818289243253687
+    p = p * z + 0.22222211089379496
+    p = p * z + 0.28571428626253836
+    p = p * z + 0.3999999999989889
+    p = p * z + 0.666666666666667
+    h = 0.5 * f * f
+    return k * _LN2_HI - ((h - (s * (h + z * p) + (k * _LN2_LO + correction))) - f)
+
+
+def log(x: Numbers) -> Numbers:
+    """The natural logarithm; -inf at 0, NaN below."""
+    edge = select(x == 0.0, -_INFINITY, select(x > 0.0, x, _NAN))
+    return select((x > 0.0) & (x < _INFINITY), log_plus(x, 0.0), edge)
+
+
+def log1p(x: Numbers) -> Numbers:
+    """log(1 + x), exact near 0."""
+    u = 1.0 + x
+    lost = select(x > 1.0, 1.0 - (u - x), x - (u - 1.0))
+    inside = _itself_if_tiny(log_plus(u, lost / u), x)
+    edge = select(x == -1.0, -_INFINITY, select(x > 0.0, x, _NAN))
+    return select((x > -1.0) & (x < _INFINITY), inside, edge)
+
+
+def _itself_if_tiny(value: Numbers, x: Numbers) -> Numbers:
+    """A value near x, or x itself where x is so small that only the sign of zero is at stake."""
+    return select(absolute(x) < 1e-300, x, value)
+
+
+def _log_in_two(x: Numbers) -> tuple[Numbers, Numbers]:
+    """log(x) for 0 < x < inf as a sum of two numbers, to about 2**-65 of its size."""
+    k, m = _exponent_and_fraction(x)
+    f = m - 1.0
+    g = m + 1.0
+    s = f / g
+    product, error = _two_product(s, g)
+    s_lo = (((f - product) - error) - s * (m - (g - 1.0))) / g
+    z, z_lo = _two_product(s, s)
+    z_lo = z_lo + 2.0 * s * s_lo
+    p = 0.11724327060846747
+    p = p * z + 0.11706126464563398
+    p = p * z + 0.1333480879881234
+    p = p * z + 0.1538459488700718
+    p = p * z + 0.18181818336099848
+    p = p * z + 0.22222222221652765
+    p = p * z + 0.2857142857142937
+    p = p * z + 0.4
+    # log(m) = 2 s + s z (2/3 + z p), summed in pairs
+    q = z * p
+    w = 0.6666666666666666 + q
+    w_lo = (q - (w - 0.6666666666666666)) + 3.700743415417188e-17
+    v, v_lo = _two_product(z, w)
+    v_lo = v_lo + (z * w_lo + z_lo * w)
+    c, c_lo = _two_product(s, v)
+    c_lo = c_lo + (s * v_lo + s_lo * v)
+    two_s = 2.0 * s
+    hi = two_s + c
+    lo = (c - (hi - two_s)) + (c_lo + 2.0 * s_lo)
+    whole = k * _LN2_HI
+    total = whole + hi
+    rest = (hi - (total - whole)) + (lo + k * _LN2_LO)
+    hi = total + rest
+    return hi, rest - (hi - total)
+
+
+def log10(x: Numbers) -> Numbers:
+    """The logarithm to base 10; -inf at 0, NaN below."""
+    hi, lo = _log_in_two(x)
+    product, error = _two_product(hi, 0.4342944819032518)
+    inside = product + (error + (hi * 1.098319650216765e-17 + lo * 0.4342944819032518))
+    edge = select(x == 0.0, -_INFINITY, select(x > 0.0, x, _NAN))
+    return select((x > 0.0) & (x < _INFINITY), inside, edge)
+
+
+def pow(x: Numbers, y: Numbers) -> Numbers:  # noqa: A001 - the name it has in equations
+    """The power x**y; 1 if y = 0 or x = 1; negative x with integer y, zeros and infinities as IEEE 754 says."""
+    a = absolute(x)
+    hi, lo = _log_in_two(a)
+    # Beyond 2**66 every power of anything but 1 is 0 or infinite, and every y is an even integer.
+    bounded = select(y > 7.378697629483821e19, 7.378697629483821e19, y)
+    bounded = select(bounded < -7.378697629483821e19, -7.378697629483821e19, bounded)
+    product, error = _two_product(hi, bounded)
+    error = error + lo * bounded
+    size = _exp_of_sum(product, select(absolute(product) < 750.0, error, 0.0))
+    zero = a == 0.0
+    edge = select(zero, -y, y)
+    size = select(zero | (a == _INFINITY), select(edge > 0.0, _INFINITY, 0.0), size)
+    half = 0.5 * y
+    whole = floor(y) == y
+    odd = whole & (floor(half) != half)
+    signed = select(odd, with_sign(size, x), size)
+    undefined = ((x < 0.0) & (a < _INFINITY) & (floor(y) != y)) | (x != x) | (y != y)  # noqa: PLR0124
+    return select((y == 0.0) | (x == 1.0), 1.0, select(undefined, _NAN, signed))
+
+
+def _quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
+    """An angle modulo pi/2 as a sum of two numbers within pi/4, and bits that end in the number of quarter turns.
+
+    Five parts of pi/2 of 23 bits each (the last in full), so that products with up to 2**30 turns are exact.
+    """
+    inside = select(absolute(x) <= _LARGEST_ANGLE, x, _NAN)
+    t = inside * 0.6366197723675814 + _ROUNDER
+    n = t - _ROUNDER
+    near = (inside - n * 1.570796251296997) - n * 7.549789415861596e-08
+    a, a_lo = _two_sum(near, -(n * 5.390302529957765e-15))
+    b, b_lo = _two_sum(a, -(n * 3.2820031633724233e-22))
+    r, r_lo = _two_sum(b, (a_lo + b_lo) - n * 3.7950107727212256e-29)
+    return r, r_lo, bits_of(t)
+
+
+def _sine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
+    """sin(r + r_lo) for |r| <= pi/4, as a sum of two numbers."""
+    z = r * r
+    p = 1.5918128954107197e-10
+    p = p * z - 2.5051131840273875e-08
+    p = p * z + 2.7557316102529747e-06
+    p = p * z - 0.0001984126983675853
+    p = p * z + 0.008333333333330948
+    p = p * z - 0.16666666666666666
+    tail = r * z * p + r_lo * (1.0 - 0.5 * z)
+    s = r + tail
+    return s, tail - (s - r)
+
+
+def _cosine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
+    """cos(r + r_lo) for |r| <= pi/4, as a sum of two numbers."""
+    z = r * r
+    p = -1.1382632212345609e-11
+    p = p * z + 2.087614626544433e-09
+    p = p * z - 2.7557317271715595e-07
+    p = p * z + 2.4801587298765662e-05
+    p = p * z - 0.0013888888888887398
+    p = p * z + 0.041666666666666664
+    h = 0.5 * z
+    w = 1.0 - h
+    tail = ((1.0 - w) - h) + (z * z * p - r * r_lo)
+    c = w + tail
+    return c, tail - (c - w)
+
+
+def sin(x: Numbers) -> Numbers:
+    """The sine of an angle in radians."""
+    r, r_lo, turns = _quarter_turns(x)
+    s, _ = _sine_near_zero(r, r_lo)
+    c, _ = _cosine_near_zero(r, r_lo)
+    value = select((turns & 1) == 0, s, c)
+    value = float_of(bits_of(value) ^ ((turns & 2) << 62))
+    return select(absolute(x) < 1e-8, x, value)
+
+
+def cos(x: Numbers) -> Numbers:
+    """The cosine of an angle in radians."""
+    r, r_lo, turns = _quarter_turns(x)
+    s, _ = _sine_near_zero(r, r_lo)
+    c, _ = _cosine_near_zero(r, r_lo)
+    value = select((turns & 1) == 0, c, s)
+    return float_of(bits_of(value) ^ (((turns + 1) & 2) << 62))
+
+
+def tan(x: Numbers) -> Numbers:
+    """The tangent of an angle in radians."""
+    r, r_lo, turns = _quarter_turns(x)
+    s, s_lo = _sine_near_zero(r, r_lo)
+    c, c_lo = _cosine_near_zero(r, r_lo)
+    even = (turns & 1) == 0
+    above = select(even, s, -c)
+    above_lo = select(even, s_lo, -c_lo)
+    below = select(even, c, s)
+    below_lo = select(even, c_lo, s_lo)
+    q = above / below
+    value = q + (above_lo - q * below_lo) / below
+    return select(absolute(x) < 1e-8, x, value)
+
+
+def arctan(x: Numbers) -> Numbers:
+    """The angle in [-pi/2, pi/2] with this tangent."""
+    a = absolute(x)
+    large = a > 2.414213562373095
+    middle = (a > 0.41421356237309503) & (a <= 2.414213562373095)
+    above = select(large, -1.0, select(middle, a - 1.0, a))
+    below = select(large, a, select(middle, a + 1.0, 1.0))
+    base = select(large, 1.5707963267948966, select(middle, 0.7853981633974483, 0.0))
+    base_lo = select(large, 6.123233995736766e-17, select(middle, 3.061616997868383e-17, 0.0))
+    t = above / below
+    z = t * t
+    p = -0.019175404711104935
+    p = p * z + 0.03923044778479309
+    p = p * z - 0.050854078345894844
+    p = p * z + 0.05858140904866328
+    p = p * z - 0.06664510525508936
+    p = p * z + 0.07692183125376892
+    p = p * z - 0.0909090457530649
+    p = p * z + 0.11111111015187018
+    p = p * z - 0.14285714284665682
+    p = p * z + 0.19999999999995516
+    p = p * z - 0.3333333333333333
+    return with_sign(base + (t + (t * z * p + base_lo)), x)
+
+
+def _arcsine_tail(z: Numbers) -> Numbers:
+    """(arcsin(t) - t) / t**3 of z = t**2 <= 1/4."""
+    p = 0.028757851367421566
+    p = p * z - 0.014851887071247204
+    p = p * z + 0.01740087944269402
+    p = p * z + 0.005457506718640358
+    p = p * z + 0.01032281435018578
+    p = p * z + 0.011479177415184906
+    p = p * z + 0.013971212973552933
+    p = p * z + 0.017352392720869973
+    p = p * z + 0.02237217294214989
+    p = p * z + 0.030381944138531247
+    p = p * z + 0.04464285714635543
+    p = p * z + 0.07499999999998433
+    p = p * z + 0.16666666666666669
+    return p  # noqa: RET504 - one term a line
+
+
+def arcsin(x: Numbers) -> Numbers:
+    """The angle in [-pi/2, pi/2] with this sine; NaN beyond [-1, 1]."""
+    a = absolute(x)
+    small = a < 0.5
+    z = select(small, a * a, 0.5 * (1.0 - a))
+    root = select(small, a, sqrt(z))
+    tail = root * z * _arcsine_tail(z)
+    outer = 1.5707963267948966 - (2.0 * root + (2.0 * tail - 6.123233995736766e-17))
+    return with_sign(select(small, a + tail, outer), x)
+
+
+def arccos(x: Numbers) -> Numbers:
+    """The angle in [0, pi] with this cosine; NaN beyond [-1, 1]."""
+    a = absolute(x)
+    small = a < 0.5
+    z = select(small, a * a, 0.5 * (1.0 - a))
+    root = select(small, x, sqrt(z))
+    tail = root * z * _arcsine_tail(z)
+    inner = 1.5707963267948966 - (x + (tail - 6.123233995736766e-17))
+    double = 2.0 * root + 2.0 * tail
+    outer = select(x > 0.0, double, 3.141592653589793 - (double - 1.2246467991473532e-16))
+    return select(small, inner, outer)
+
+
+def _modulo(a: Numbers, b: Numbers) -> Numbers:
+    """What is left of a after a multiple of b, between 0 and b; exact for |a / b| < 2**52."""
+    product, error = _two_product(floor(a / b), b)
+    r = (a - product) - error
+    # The rounded quotient may be one too large or one too small.
+    r = select((r != 0.0) & ((r < 0.0) != (b < 0.0)), r + b, r)
+    return select(absolute(r) >= absolute(b), r - b, r)
+
+
+def fmod_python(a: Numbers, b: Numbers) -> Numbers:
+    """The remainder a % b as Python means it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
+    r = _modulo(a, b)
+    beyond = select((a == 0.0) | ((a < 0.0) == (b < 0.0)), a, b)
+    r = select((absolute(b) == _INFINITY) & (absolute(a) < _INFINITY), beyond, r)
+    return select(r == 0.0, with_sign(0.0, b), r)
+
+
+def floordiv(a: Numbers, b: Numbers) -> Numbers:
+    """The quotient a // b as Python means it: the floor of the exact one; infinite or NaN for b = 0."""
+    quotient = (a - fmod_python(a, b)) / b
+    whole = floor(quotient)
+    whole = select(quotient - whole > 0.5, whole + 1.0, whole)
+    return select(b == 0.0, a / b, select(whole == 0.0, with_sign(0.0, a / b), whole))

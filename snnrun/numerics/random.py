@@ -1,0 +1,215 @@
+"""Random numbers as functions of (element, step, seed, stream): Threefry-2x64 with 13 rounds.
+
+Nothing is drawn from a state, so a number depends neither on threads nor on what else is drawn. Words come in pairs,
+(x0, x1) = threefry(counter = (k >> 1, step), key = (seed, stream)); an even element takes x0, an odd one x1.
+The definitions are fixed: results of published experiments depend on them.
+
+Reference: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+The text of this file is pasted into kernels by `kernel_text`, in the same restricted style as `functions`.
+"""
+
+from __future__ import annotations
+
+from snnrun.numerics.functions import absolute, exp, floor, log, log1p, log_plus
+from snnrun.numerics.primitives import Integers, Numbers, Truth, any_true, bits_of, float_of, select, sqrt, u64
+
+_ONE_BITS = 0x3FF0_0000_0000_0000
+_QUARTER_ROUNDER = 6755399441055744.0
+_NAN = float("nan")
+
+
+def _rotate(x: Integers, count: int) -> Integers:
+    return (x << u64(count)) | (x >> u64(64 - count))
+
+
+def _four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
+    """Rounds 0 to 3 of every eight."""
+    x0 = x0 + x1
+    x1 = _rotate(x1, 16) ^ x0
+    x0 = x0 + x1
+    x1 = _rotate(x1, 42) ^ x0
+    x0 = x0 + x1
+    x1 = _rotate(x1, 12) ^ x0
+    x0 = x0 + x1
+    x1 = _rotate(x1, 31) ^ x0
+    return x0, x1
+
+
+def _next_four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
+    """Rounds 4 to 7 of every eight."""
+    x0 = x0 + x1
+    x1 = _rotate(x1, 16) ^ x0
+    x0 = x0 + x1
+    x1 = _rotate(x1, 32) ^ x0
+    x0 = x0 + x1
+    x1 = _rotate(x1, 24) ^ x0
+    x0 = x0 + x1
+    x1 = _rotate(x1, 21) ^ x0
+    return x0, x1
+
+
+def threefry(c0: Integers, c1: Integers, k0: Integers, k1: Integers) -> tuple[Integers, Integers]:
+    """Two random words from a counter and a key, all uint64 (or any integers, taken modulo 2**64)."""
+    k0 = u64(k0)
+    k1 = u64(k1)
+    k2 = u64(0x1BD1_1BDA_A9FC_1A22) ^ k0 ^ k1
+    x0, x1 = _four_rounds(u64(c0) + k0, u64(c1) + k1)
+    x0, x1 = _next_four_rounds(x0 + k1, x1 + (k2 + u64(1)))
+    x0, x1 = _four_rounds(x0 + k2, x1 + (k0 + u64(2)))
+    x0 = x0 + k0
+    x1 = x1 + (k1 + u64(3))
+    x0 = x0 + x1
+    return x0, _rotate(x1, 16) ^ x0
+
+
+def _one_to_two(word: Integers) -> Numbers:
+    """The upper 52 bits of a word as a number in [1, 2); no conversion, so it vectorises everywhere."""
+    return float_of((word >> u64(12)) | u64(_ONE_BITS))
+
+
+def _gauss_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
+    """Two independent standard normal numbers from two random words (Box and Muller)."""
+    radius = sqrt(-2.0 * log_plus(2.0 - _one_to_two(word0), 0.0))
+    quarters = 4.0 * (_one_to_two(word1) - 1.0)
+    t = quarters + _QUARTER_ROUNDER
+    f = quarters - (t - _QUARTER_ROUNDER)
+    z = f * f
+    s = -6.627624938992472e-10
+    s = s * z + 5.691927850489633e-08
+    s = s * z - 3.598842717144858e-06
+    s = s * z + 0.0001604411847266723
+    s = s * z - 0.004681754135314827
+    s = s * z + 0.07969262624616692
+    s = s * z - 0.6459640975062463
+    s = s * z + 1.5707963267948966
+    s = s * f
+    c = -6.321256869628588e-09
+    c = c * z + 4.710609726757823e-07
+    c = c * z - 2.520203677046026e-05
+    c = c * z + 0.0009192602741831558
+    c = c * z - 0.02086348076331121
+    c = c * z + 0.2536695079010467
+    c = c * z - 1.2337005501361697
+    c = c * z + 1.0
+    turns = bits_of(t)
+    even = (turns & 1) == 0
+    sine = float_of(bits_of(select(even, s, c)) ^ ((turns & 2) << 62))
+    cosine = float_of(bits_of(select(even, c, s)) ^ (((turns + 1) & 2) << 62))
+    return radius * cosine, radius * sine
+
+
+def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
+    """The uniform number in [0, 1) of element k at a step: a multiple of 2**-52."""
+    x0, x1 = threefry(k >> 1, step, seed, stream)
+    return _one_to_two(select((k & 1) == 0, x0, x1)) - 1.0
+
+
+def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
+    """The standard normal number of element k at a step."""
+    x0, x1 = threefry(k >> 1, step, seed, stream)
+    even, odd = _gauss_pair(x0, x1)
+    return select((k & 1) == 0, even, odd)
+
+
+def fill_uniform(out: Numbers, n: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `uniform` of elements 0 to n - 1; `out` has room for n rounded up to even."""
+    for q in range((n + 1) >> 1):
+        x0, x1 = threefry(q, step, seed, stream)
+        out[2 * q] = _one_to_two(x0) - 1.0
+        out[2 * q + 1] = _one_to_two(x1) - 1.0
+
+
+def fill_normal(out: Numbers, n: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `normal` of elements 0 to n - 1; `out` has room for n rounded up to even."""
+    for q in range((n + 1) >> 1):
+        x0, x1 = threefry(q, step, seed, stream)
+        even, odd = _gauss_pair(x0, x1)
+        out[2 * q] = even
+        out[2 * q + 1] = odd
+
+
+def _log_factorial(k: Numbers) -> Numbers:
+    """log(k!) for k >= 0 (Stirling's series at k + 8)."""
+    n = k + 8.0
+    below = (k + 1.0) * (k + 2.0) * (k + 3.0) * (k + 4.0) * (k + 5.0) * (k + 6.0) * (k + 7.0) * n
+    inverse = 1.0 / n
+    z = inverse * inverse
+    series = inverse * (1.0 / 12.0 - z * (1.0 / 360.0 - z * (1.0 / 1260.0 - z / 1680.0)))
+    return (n + 0.5) * log(n) - n + 0.9189385332046728 + series - log(below)
+
+
+def _log_poisson(k: Numbers, mean: Numbers) -> Numbers:
+    """The logarithm of the Poisson probability of k >= 0, without cancellation for large means."""
+    d = (k - mean) / mean
+    inverse = 1.0 / select(k < 20.0, 20.0, k)
+    z = inverse * inverse
+    series = inverse * (1.0 / 12.0 - z * (1.0 / 360.0 - z * (1.0 / 1260.0 - z / 1680.0)))
+    large = mean * (d - (1.0 + d) * log1p(d)) - 0.5 * log(6.283185307179586 * k) - series
+    few = select(k < 20.0, k, 0.0)
+    return select(k < 20.0, few * log(mean) - mean - _log_factorial(few), large)
+
+
+def _poisson_by_inversion(mean: Numbers, wanted: Truth, u: Numbers) -> Numbers:
+    """Search the distribution function for a uniform number u, where wanted; means below 10."""
+    p = exp(-mean)
+    total = p
+    count = 0.0 * mean
+    going = wanted & (u >= total)
+    while any_true(going):
+        count = select(going, count + 1.0, count)
+        p = select(going, p * (mean / select(count < 1.0, 1.0, count)), p)
+        total = total + p
+        # The sum of all probabilities may be rounded to less than u.
+        going = going & (u >= total) & (count < 100.0)
+    return count
+
+
+def _poisson_by_rejection(  # noqa: PLR0917 - a kernel function has positional arguments only
+    mean: Numbers, wanted: Truth, k: Integers, step: Integers, seed: Integers, stream: Integers
+) -> Numbers:
+    """Hoermann's transformed rejection with squeeze (PTRS, 1993), where wanted; means from 10."""
+    b = 0.931 + 2.53 * sqrt(mean)
+    a = 0.02483 * b - 0.059
+    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
+    squeeze = 0.9277 - 3.6224 / (b - 2.0)
+    count = 0.0 * mean
+    going = wanted
+    attempt = 0
+    while any_true(going):
+        # Elements stay below 2**40, so attempts and elements never share a counter.
+        x0, x1 = threefry(u64(k) + (u64(attempt) << u64(40)), step, seed, stream)
+        u = _one_to_two(x0) - 1.5
+        v = 2.0 - _one_to_two(x1)
+        room = 0.5 - absolute(u)
+        room = select(room < 1e-16, 1e-16, room)
+        candidate = floor((2.0 * a / room + b) * u + mean + 0.43)
+        inside = (candidate >= 0.0) & ((room >= 0.013) | (v <= room))
+        at = select(candidate < 0.0, 0.0, candidate)
+        height = log(v * inverse_alpha / (a / (room * room) + b))
+        accepted = ((room >= 0.07) & (v <= squeeze)) | (inside & (height <= _log_poisson(at, mean)))
+        count = select(going & accepted, candidate, count)
+        going = going & (accepted == False)  # noqa: E712 - `not` is no function of arrays
+        attempt = attempt + 1
+    return count
+
+
+def poisson(lam: Numbers, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
+    """The Poisson number (as float64) with mean `lam` of element k at a step; NaN unless 0 <= lam <= 2**52.
+
+    A stream used for this is used for nothing else: element k takes both words of pair k, and those of pairs
+    k + attempt * 2**40.
+    """
+    few = (lam >= 0.0) & (lam < 10.0)
+    many = (lam >= 10.0) & (lam <= 4503599627370496.0)
+    x0, _ = threefry(k, step, seed, stream)
+    small = _poisson_by_inversion(select(few, lam, 1.0), few, _one_to_two(x0) - 1.0)
+    large = _poisson_by_rejection(select(many, lam, 10.0), many, k, step, seed, stream)
+    return select(few, small, select(many, large, _NAN))
+
+
+def count_below(u: Numbers, table: Numbers, size: int) -> Integers:
+    """The number of thresholds that are not above u: with `binomial_table`, a binomial number by inversion."""
+    count = 0
+    for j in range(size):
+        count = count + select(table[j] <= u, 1, 0)
+    return count

@@ -1,0 +1,173 @@
+"""All pictures of a folder: the ones asked for, or the ones that what was recorded suggests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from snnrun.plot.connectivity import draw_connectivity
+from snnrun.plot.curve import REPEATS, draw_curve
+from snnrun.plot.heatmap import draw_heatmap
+from snnrun.plot.image import draw_image
+from snnrun.plot.isi import draw_isi
+from snnrun.plot.options import Kind, Options, Picture, Size, picture_from
+from snnrun.plot.page import Place, add_frame, new_figure, save
+from snnrun.plot.psth import draw_psth
+from snnrun.plot.quantities import plain
+from snnrun.plot.raster import draw_raster
+from snnrun.plot.rate import draw_rate
+from snnrun.plot.source import Source
+from snnrun.plot.style import looks
+from snnrun.plot.sweep import draw_sweep
+from snnrun.plot.traces import draw_traces
+from snnrun.plot.weights import draw_weights
+from snnrun.results.layout import NAME_PATTERN, MonitorKind, storage_error
+
+_DRAWERS: dict[Kind, Callable[[Place, Source, Options], None]] = {
+    Kind.RASTER: draw_raster,
+    Kind.TRACES: draw_traces,
+    Kind.RATE: draw_rate,
+    Kind.PSTH: draw_psth,
+    Kind.ISI: draw_isi,
+    Kind.CURVE: draw_curve,
+    Kind.CONNECTIVITY: draw_connectivity,
+    Kind.WEIGHTS: draw_weights,
+    Kind.HEATMAP: draw_heatmap,
+    Kind.IMAGE: draw_image,
+    Kind.SWEEP: draw_sweep,
+}
+_PAGE = Size(0.180)
+_PROPORTIONS = {Kind.RASTER: 0.62, Kind.CONNECTIVITY: 0.46, Kind.WEIGHTS: 0.46, Kind.HEATMAP: 0.6}
+_USUAL_PROPORTION = 0.52
+_NARROW_M = 0.1
+
+
+def draw(
+    folder: Path,
+    plots: Sequence[Mapping[str, Any]] | None,
+    out: Path,
+    formats: Sequence[str] = ("png",),
+    style: str | None = None,
+) -> list[Path]:
+    """Draw pictures of a run's or a sweep's folder.
+
+    Args:
+        folder: The folder with `results.h5` or `sweep.h5`.
+        plots: The file's `plots:` as plain data, quantities in SI; None for pictures of everything recorded.
+        out: Where the pictures go; made if missing.
+        formats: Any of `png`, `svg`, `pdf`.
+        style: A matplotlib style file for all pictures that do not name their own.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ExperimentError: An option of a plot is wrong.
+        StorageError: There are no such results, or the pictures cannot be written.
+    """
+    with closing(Source.open(folder)) as source:
+        pictures = suggested(source) if plots is None else [picture_from(plot) for plot in plots]
+        written: list[Path] = []
+        for picture, name in zip(pictures, file_names(pictures), strict=True):
+            with looks(picture.style or style):
+                figure = compose(source, picture)
+                try:
+                    out.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise storage_error("ST106", f"cannot write to `{out}`: {error.strerror}") from error
+                written += save(figure, out / name, formats)
+        return written
+
+
+def compose(source: Source, picture: Picture) -> Figure:
+    """One figure with its panels beside each other, or below each other where the page is narrow."""
+    count = len(picture.panels)
+    size = picture.size or _PAGE
+    stacked = count > 1 and size.width < _NARROW_M
+    columns = 1 if stacked else min(count, 3)
+    rows = -(-count // columns)
+    figure = new_figure(size, _proportion(picture) * (rows if stacked else rows * (0.9 if count > 1 else 1)))
+    about = source.description
+    title = picture.title if picture.title is not None else (about.title or about.name if about else "")
+    add_frame(figure, title, about)
+    if count == 1:
+        _panel(figure, source, picture.panels[0])
+        return figure
+    places = figure.subfigures(rows, columns, squeeze=False).ravel()
+    for place, options in zip(places, picture.panels, strict=False):
+        if options.title:
+            place.suptitle(plain(options.title), fontsize=8)
+        _panel(place, source, options)
+    return figure
+
+
+def suggested(source: Source) -> list[Picture]:
+    """One picture of each kind that what was recorded suggests."""
+    if source.table is not None:
+        plain_axes = [a for a in source.table.axes if a.name not in REPEATS]
+        kind = Kind.SWEEP if len(plain_axes) > 1 else Kind.CURVE
+        scalar = [n for n, (v, _) in source.table.metrics.items() if np.ndim(v) == len(source.table.axes)]
+        return [_single(Options(kind, y=name, name=_file_name(name))) for name in scalar]
+    results = source.run()
+    monitors = results.monitors()
+    found: list[Options] = []
+    spikes = tuple(m.name for m in monitors if m.kind is MonitorKind.SPIKES)
+    if spikes:
+        found.append(Options(Kind.RASTER, monitors=spikes))
+    found += [Options(Kind.TRACES, monitors=(m.name,)) for m in monitors if m.kind is MonitorKind.STATE]
+    rates = tuple(m.name for m in monitors if m.kind is MonitorKind.RATE)
+    if rates:
+        found.append(Options(Kind.RATE, monitors=rates))
+    found += [Options(Kind.CONNECTIVITY, monitors=(m.name,)) for m in monitors if m.kind is MonitorKind.CONNECTIVITY]
+    for name in results.series_names():
+        keys = list(results.series(name))
+        if len(keys) > 1:
+            found.append(Options(Kind.CURVE, name=name))
+    return [_single(options) for options in found]
+
+
+def file_names(pictures: Sequence[Picture]) -> list[str]:
+    """One name a picture, without ending: its own, or its kind, with the monitor where a kind comes twice."""
+    kinds = [picture.panels[0].kind for picture in pictures]
+    names: list[str] = []
+    for picture, kind in zip(pictures, kinds, strict=True):
+        options = picture.panels[0]
+        name = picture.name or "-".join(dict.fromkeys(panel.kind.value for panel in picture.panels))
+        if picture.name is None and kinds.count(kind) > 1:
+            name += "".join(f"-{part}" for part in options.monitors[:1] or (options.y,) if part)
+        name = _file_name(name)
+        same = sum(other == name or re.fullmatch(re.escape(name) + r"-\d+", other) is not None for other in names)
+        names.append(f"{name[:60]}-{same + 1}" if name in names else name)
+    return names
+
+
+def _panel(place: Place, source: Source, options: Options) -> None:
+    _DRAWERS[options.kind](place, source, options)
+
+
+def _proportion(picture: Picture) -> float:
+    kinds = [panel.kind for panel in picture.panels]
+    proportion = max(_PROPORTIONS.get(kind, _USUAL_PROPORTION) for kind in kinds)
+    size = picture.size or _PAGE
+    if size.width < _NARROW_M:
+        # Two panels below each other.
+        proportion = 1.45 if set(kinds) & {Kind.CONNECTIVITY, Kind.WEIGHTS} else max(proportion, 0.75)
+    return proportion
+
+
+def _single(options: Options) -> Picture:
+    return Picture((replace(options, title=None),), name=options.name)
+
+
+def _file_name(text: str) -> str:
+    """A name for a file made from a user's: other characters become `_`."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", text).strip(".")[:60] or "plot"
+    assert NAME_PATTERN.fullmatch(name)
+    return name

@@ -1,0 +1,42 @@
+"""Image: spikes as a grey picture, one column a time bin and one row a neuron, as when an image is the input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnrun.plot.options import Options
+from snnrun.plot.page import Place, apply_limits, name_axes, round_ticks, say
+from snnrun.plot.quantities import Scale, time_scale
+from snnrun.plot.source import Source, bands, recorded_span
+from snnrun.results.layout import MonitorKind
+
+_COLUMNS = 800
+_ROWS = 600
+
+
+def draw_image(place: Place, source: Source, options: Options) -> None:
+    """Draw one spike monitor."""
+    monitor = source.monitors(options, MonitorKind.SPIKES)[0]
+    drawn = bands(source, options, (monitor,))
+    if not any(len(band.times_s) for band in drawn):
+        say(place, f"no spikes in '{monitor.name}'")
+        return
+    span = recorded_span(source, (monitor,))
+    times = np.concatenate([band.times_s for band in drawn])
+    ids = np.concatenate([band.neurons[band.rows] for band in drawn])
+    low, high = (int(f([f(band.neurons) for band in drawn])) for f in (min, max))
+    dt = source.about().dt
+    steps = max(round((span[1] - span[0]) / dt), 1)
+    columns = options.bins or (round((span[1] - span[0]) / options.bin) if options.bin else min(steps, _COLUMNS))
+    limits = ((low - 0.5, high + 0.5), (span[0] - dt / 2, span[1] - dt / 2))
+    shape = (min(high - low + 1, _ROWS), max(columns, 1))
+    counts, _, _ = np.histogram2d(ids, times, bins=shape, range=limits)
+    time = time_scale(span[1] - span[0])
+    axes = place.add_subplot()
+    extent = (*time(span), low - 0.5, high + 0.5)
+    full = max(float(np.quantile(counts[counts > 0], 0.95)), 1.0)
+    axes.imshow(counts, origin="lower", aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=full)
+    axes.spines[["top", "right"]].set_visible(True)
+    apply_limits(axes, options, time, Scale(1.0, ""))
+    round_ticks(axes, integer_y=True)
+    name_axes(axes, options, time.label("Time"), "Neuron index")

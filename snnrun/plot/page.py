@@ -1,0 +1,185 @@
+"""A figure's frame: size, title, foot, and files whose bytes depend on the data alone."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.plot.options import Options, Size
+from snnrun.plot.quantities import Scale, plain
+from snnrun.plot.style import FAINT
+from snnrun.results.layout import Description, IntArray, storage_error
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis as MatplotlibAxis
+
+Place = Figure | SubFigure
+"""Where one plot is drawn: a figure, or one of several parts of it."""
+
+_M_PER_INCH = 0.0254
+_FORMATS = ("png", "svg", "pdf")
+_NO_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+_TICK_SPACING_INCH = 0.42
+_LETTERS_PER_INCH = 13.0  # of the title's font
+_WIDE_LETTERS = 0x2E80
+
+
+def new_figure(size: Size, proportion: float) -> Figure:
+    """An empty figure; a size without height gets its width times a proportion."""
+    height = size.height if size.height is not None else size.width * proportion
+    figure = Figure(figsize=(size.width / _M_PER_INCH, height / _M_PER_INCH), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def add_frame(figure: Figure, title: str, description: Description | None) -> None:
+    """The title above, and below, small, what identifies the run."""
+    width = figure.get_figwidth()
+    if title:
+        line = fitting(title, 1.7 * width)
+        lines = textwrap.wrap(line, max(int(width * _LETTERS_PER_INCH * len(line) / max(int(_widths(line)[-1]), 1)), 8))
+        figure.suptitle("\n".join(lines))
+    if description is not None:
+        foot = f"{description.hash[:8]} · seed {description.seed}"
+        figure.supxlabel(plain(foot), x=0.995, ha="right", fontsize=5, color=FAINT)
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a figure in some formats, each file whole or not at all, and return their paths.
+
+    Raises:
+        ExperimentError: A format is not known.
+        StorageError: A file cannot be written.
+    """
+    paths = []
+    for kind in formats:
+        if kind not in _FORMATS:
+            raise ExperimentError(Diagnostic("PL105", f"no pictures in `{kind}`", None, "use " + ", ".join(_FORMATS)))
+        path = stem.with_name(f"{stem.name}.{kind}")
+        aside = stem.with_name(f".{stem.name}.{os.getpid()}-tmp")
+        try:
+            with warnings.catch_warnings():
+                # A user's label may hold letters the bundled font lacks; a box is drawn for them.
+                warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
+                # A page of stamp size has no room for axes; it is drawn as well as can be.
+                warnings.filterwarnings("ignore", message=r"constrained_layout not applied")
+                figure.savefig(aside, format=kind, metadata=_NO_METADATA[kind])
+            aside.replace(path)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
+        paths.append(path)
+    return paths
+
+
+def say(place: Place, message: str) -> None:
+    """Say why there is nothing to draw, where the picture would be."""
+    axes = place.add_subplot()
+    axes.set_axis_off()
+    text = "\n".join(textwrap.wrap(plain(message), max(int(inches(axes)[0] * _LETTERS_PER_INCH * 0.9), 16)))
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, color=FAINT, transform=axes.transAxes)
+
+
+def round_ticks(axes: Axes, *, integer_x: bool = False, integer_y: bool = False) -> None:
+    """Ticks at round numbers, as many as there is room for without overlap."""
+    width, height = inches(axes)
+    _locate(axes.xaxis, width, integer_x)
+    _locate(axes.yaxis, height * 1.3, integer_y)
+
+
+def two_panels(place: Place) -> tuple[Axes, Axes]:
+    """Two axes beside each other, or below each other where the place is higher than wide."""
+    box = place.bbox
+    left, right = place.subplots(2, 1) if box.height > box.width else place.subplots(1, 2)
+    return left, right
+
+
+def inches(axes: Axes) -> tuple[float, float]:
+    """About the width and height of an axes: the grid of subplots is known before the layout has run."""
+    figure, root = axes.get_figure(root=False), axes.get_figure(root=True)
+    assert figure is not None
+    assert root is not None
+    box = axes.get_position()
+    return box.width * figure.bbox.width / root.dpi, box.height * figure.bbox.height / root.dpi
+
+
+def _locate(axis: MatplotlibAxis, length: float, integer: bool) -> None:
+    if axis.get_scale() == "log":
+        low, high = sorted(abs(v) for v in axis.get_view_interval())
+        narrow = low > 0 and high / low < 100  # fewer than two decades need more than powers of ten
+        axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=8))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+        return
+    count = max(2, min(8, int(length / _TICK_SPACING_INCH)))
+    axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 5, 10], integer=integer))
+
+
+def apply_limits(axes: Axes, options: Options, x: Scale | None, y: Scale | None) -> None:
+    """The limits a plot asks for, where its axes are quantities."""
+    if options.xlim is not None and x is not None:
+        axes.set_xlim(*(None if v is None else v * x.factor for v in options.xlim))
+    if options.ylim is not None and y is not None:
+        axes.set_ylim(*(None if v is None else v * y.factor for v in options.ylim))
+
+
+def fitting(text: str, length: float) -> str:
+    """A user's text, cut to about a length in inches at the size of labels; letters of East Asia are twice as wide."""
+    line = plain(text)
+    room = max(int(length * _LETTERS_PER_INCH), 8)
+    widths = _widths(line)
+    return line if widths[-1] <= room else line[: int(np.searchsorted(widths, room)) - 1] + "…"
+
+
+def _widths(line: str) -> IntArray:
+    """Width of each beginning of a line, from the empty one on, in usual letters; shape (len(line) + 1,)."""
+    return np.cumsum([0, *(2 if ord(char) >= _WIDE_LETTERS else 1 for char in line)])
+
+
+def name_axes(axes: Axes, options: Options, x: str | None, y: str | None) -> None:
+    """Axis labels, or the ones a plot asks for."""
+    if x is not None:
+        axes.set_xlabel(fitting(options.labels.get("x", x), inches(axes)[0]))
+    if y is not None:
+        axes.set_ylabel(fitting(options.labels.get("y", y), inches(axes)[1]))
+
+
+def draw_lines(axes: Axes, options: Options, x: Scale, y: Scale | None) -> None:
+    """The lines a plot asks for: labelled horizontal ones, dashed vertical ones."""
+    for label, value in options.lines if y is not None else ():
+        assert y is not None
+        axes.axhline(value * y.factor, color=FAINT, linewidth=0.8, zorder=1.5, label=plain(label) or None)
+    seen = set()
+    for label, value in options.vlines:
+        shown = plain(label) if label not in seen else ""
+        seen.add(label)
+        axes.axvline(value * x.factor, color="black", linewidth=0.7, linestyle="--", zorder=1.5, label=shown or None)
+
+
+def legend(axes: Axes, *, always: bool = False) -> None:
+    """A legend outside the data, above the axes, when there is more than one thing to tell apart."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not labels or (len(labels) < 2 and not always):
+        return
+    room = inches(axes)[0]
+    labels = [fitting(label, room * 0.8) for label in labels]
+    longest = max(int(_widths(label)[-1]) for label in labels)
+    columns = max(1, min(len(labels), int(room / (0.35 + 0.068 * longest))))
+    axes.legend(
+        handles, labels, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2, columnspacing=1.0
+    )

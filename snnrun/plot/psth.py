@@ -1,0 +1,74 @@
+"""Peri-stimulus time histogram: spikes folded to a period, or around the spikes of another monitor."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from snnrun.plot.histogram import time_edges
+from snnrun.plot.options import Options
+from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, round_ticks, say
+from snnrun.plot.quantities import Scale, time_scale
+from snnrun.plot.source import Source, bands, recorded_span
+from snnrun.results.layout import FloatArray, MonitorKind
+
+_AROUND_S = (-0.05, 0.1)
+_HERTZ = Scale(1.0, "Hz")
+
+
+def draw_psth(place: Place, source: Source, options: Options) -> None:
+    """Draw one monitor; neither period nor trigger given, the whole run is one trial."""
+    monitors = source.monitors(options, MonitorKind.SPIKES)[:1]
+    drawn = bands(source, options, monitors)
+    if not any(len(band.times_s) for band in drawn):
+        say(place, f"no spikes in '{monitors[0].name}'")
+        return
+    span = recorded_span(source, monitors)
+    triggers, window = _trials(source, options, span)
+    if not len(triggers):
+        say(place, f"no spikes in '{options.marks}' to align to")
+        return
+    dt = source.about().dt
+    edges = time_edges(window, options, dt, sum(len(band.times_s) for band in drawn))
+    axes = place.add_subplot()
+    time = time_scale(window[1] - window[0])
+    for band in drawn:
+        rate = _aligned_rate(band.times_s, triggers, edges, len(band.neurons), dt=dt, span=span)
+        axes.stairs(rate, time(edges), color=band.colour, fill=len(drawn) == 1, label=band.name)
+    if options.marks is not None:
+        axes.axvline(0, color="black", linewidth=0.7, linestyle="--")
+    axes.set_xlim(*time(window))
+    axes.set_ylim(bottom=0)
+    draw_lines(axes, options, time, _HERTZ)
+    apply_limits(axes, options, time, _HERTZ)
+    round_ticks(axes)
+    several = f", {len(triggers)} trials" if len(triggers) > 1 else ""
+    name_axes(axes, options, time.label("Time in trial"), f"Rate (Hz){several}")
+
+
+def _trials(source: Source, options: Options, span: tuple[float, float]) -> tuple[FloatArray, tuple[float, float]]:
+    """Beginning of each trial, and the window around it. [s]."""
+    if options.marks is not None:
+        source.run().monitor(options.marks, MonitorKind.SPIKES)
+        low, high = options.xlim or (None, None)
+        window = (_AROUND_S[0] if low is None else low, _AROUND_S[1] if high is None else high)
+        return np.unique(source.run().spikes(options.marks).times_s), window
+    if options.period is not None:
+        count = max(math.ceil((span[1] - span[0]) / options.period - 1e-9), 1)
+        return np.asarray(span[0] + np.arange(count) * options.period, np.float64), (0.0, options.period)
+    return np.array([span[0]]), (0.0, span[1] - span[0])
+
+
+def _aligned_rate(
+    times_s: FloatArray, triggers: FloatArray, edges: FloatArray, size: int, *, dt: float, span: tuple[float, float]
+) -> FloatArray:
+    """Spikes per neuron and second of observed time in each bin, shape (bins,). [Hz]."""
+    ordered = np.sort(times_s)
+    total = np.zeros(len(edges) - 1)
+    seen = np.zeros(len(edges) - 1)
+    for trigger in triggers:
+        # Half a step earlier, so that a spike on an edge falls right of it whatever the rounding.
+        total += np.diff(np.searchsorted(ordered, trigger + edges - dt / 2))
+        seen += np.diff(np.clip(trigger + edges, *span))
+    return np.divide(total, seen * max(size, 1), out=np.zeros_like(total), where=seen > 0)

@@ -1,0 +1,147 @@
+"""What pictures are made from: one run's results or one sweep's table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from snnrun.plot.options import Options
+from snnrun.plot.style import FAINT, group_colours
+from snnrun.results.layout import RESULTS_FILE, SWEEP_FILE, Description, IntArray, Monitor, MonitorKind, storage_error
+from snnrun.results.reader import Results, SpikeTrain
+from snnrun.results.table import SweepTable, read_sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a picture's data come from.
+
+    Args:
+        results: A run's results, None for a sweep.
+        table: A sweep's table, None for a run.
+        description: What they say about themselves.
+        colours: Colour of each group and subgroup.
+    """
+
+    results: Results | None
+    table: SweepTable | None
+    description: Description | None
+    colours: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, folder: Path) -> Source:
+        """The results or the sweep in a folder.
+
+        Raises:
+            StorageError: There is neither.
+        """
+        if folder.is_file() or (folder / RESULTS_FILE).is_file():
+            results = Results.open(folder)
+            return cls(results, None, results.description, group_colours(results.description))
+        if (folder / SWEEP_FILE).is_file():
+            table = read_sweep(folder)
+            about = table.description
+            return cls(None, table, about, group_colours(about) if about else {})
+        raise storage_error("ST202", f"there are no results in `{folder}`")
+
+    def close(self) -> None:
+        """Close the files."""
+        if self.results is not None:
+            self.results.close()
+
+    def run(self) -> Results:
+        """The run's results.
+
+        Raises:
+            StorageError: This is a sweep.
+        """
+        if self.results is None:
+            raise storage_error("ST208", "this picture is of one run, and this folder holds a sweep")
+        return self.results
+
+    def about(self) -> Description:
+        """The run's description."""
+        return self.run().description
+
+    def monitors(self, options: Options, *kinds: MonitorKind) -> tuple[Monitor, ...]:
+        """The monitors a plot names, or else all of some kinds.
+
+        Raises:
+            StorageError: A named monitor does not exist, or none is of these kinds.
+        """
+        results = self.run()
+        if options.monitors:
+            return tuple(results.monitor(name, *kinds) for name in options.monitors)
+        found = tuple(m for m in results.monitors() if m.kind in kinds)
+        if not found:
+            what = " or ".join(k.value for k in kinds)
+            raise storage_error("ST206", f"a {options.kind.value} picture needs a {what} monitor, and there is none")
+        return found
+
+    def colour(self, name: str) -> str:
+        """The colour of a group, subgroup or synapses object."""
+        facts = self.description.group(name) if self.description else None
+        return self.colours.get(name, self.colours.get(facts.name, FAINT) if facts else FAINT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """Neurons that are drawn together: those of a group or subgroup, in one colour.
+
+    Args:
+        name: The group or subgroup.
+        colour: Its colour.
+        neurons: Its neurons that are drawn, ascending, shape (n,).
+        times_s: Time of each of their spikes, shape (spikes,). [s]
+        rows: Position in `neurons` of each spike's neuron, shape (spikes,).
+    """
+
+    name: str
+    colour: str
+    neurons: IntArray
+    times_s: np.ndarray
+    rows: IntArray
+
+
+def bands(source: Source, options: Options, monitors: tuple[Monitor, ...]) -> list[Band]:
+    """The spikes of some monitors by group, a group with subgroups split into them."""
+    found = []
+    for monitor in monitors:
+        train = source.run().spikes(monitor.name)
+        parts = _parts(source, monitor)
+        several = len(monitors) > 1 and sum(m.source == monitor.source for m in monitors) > 1
+        for name, ids in parts:
+            picked = options.pick(ids)
+            label = f"{monitor.name}" if several and len(parts) == 1 else name
+            found.append(_band(label, source.colour(name), picked, train))
+    return [band for band in found if len(band.neurons)]
+
+
+def _parts(source: Source, monitor: Monitor) -> list[tuple[str, IntArray]]:
+    """Names and neurons of a monitor's subgroups, or of its group."""
+    facts = source.about().group(monitor.source)
+    everybody = np.arange(monitor.size)
+    if facts is None:
+        return [(monitor.source, everybody)]
+    if monitor.source != facts.name:
+        own = [s for s in facts.subgroups if f"{facts.name}.{s.name}" == monitor.source]
+        return [(monitor.source, np.arange(s.start, s.stop)) for s in own] or [(monitor.source, everybody)]
+    if not facts.subgroups or sum(s.stop - s.start for s in facts.subgroups) != facts.size:
+        return [(facts.name, everybody)]
+    return [(f"{facts.name}.{s.name}", np.arange(s.start, s.stop)) for s in facts.subgroups]
+
+
+def _band(name: str, colour: str, neurons: IntArray, train: SpikeTrain) -> Band:
+    row_of = np.full(train.size + 1, -1, np.int64)
+    row_of[neurons[neurons < train.size]] = np.arange(int(np.sum(neurons < train.size)))
+    rows = row_of[train.ids]
+    keep = rows >= 0
+    return Band(name, colour, neurons, train.times_s[keep], rows[keep])
+
+
+def recorded_span(source: Source, monitors: tuple[Monitor, ...]) -> tuple[float, float]:
+    """From when to when some monitors recorded. [s]."""
+    windows = [m.window or (0.0, source.about().duration) for m in monitors]
+    return min(w[0] for w in windows), max(w[1] for w in windows)

@@ -1,0 +1,170 @@
+"""How our HDF5 files are made and opened: always the same bytes, no locks, no way out of the file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.results.layout import Column, storage_error
+
+# HDF5 1.8's format: read by every reader in use, and half the size of the oldest format for small files.
+_FORMAT = ("v108", "v110")
+_DIMENSION_ONLY = "This is a netCDF dimension but not a netCDF variable."
+_RESERVE_BYTES = 32 << 20
+_METADATA_BYTES = 1 << 20
+SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="u1")
+
+
+def create_in_memory() -> h5py.File:
+    """A new file that lives in memory; `save_memory` writes it."""
+    return h5py.File("results", "w", driver="core", backing_store=False, libver=_FORMAT, track_order=False)
+
+
+def create_on_disk(path: Path) -> h5py.File:
+    """A new file at a path where none is yet."""
+    return h5py.File(path, "x", libver=_FORMAT, track_order=False, locking=False)
+
+
+def save_memory(file: h5py.File, path: Path) -> None:
+    """Close a file made in memory and write it with one plain write, whose failure is an ordinary error."""
+    file.flush()
+    image = file.id.get_file_image()
+    file.close()
+    with path.open("xb") as out:
+        out.write(image)
+
+
+def reserve(path: Path, needed: int) -> None:
+    """Take the disk space of the next writes before HDF5 makes them: it crashes at close when one of its own fails.
+
+    Raises:
+        StorageError: The disk or the quota has less than `needed` bytes and a reserve.
+    """
+    free = shutil.disk_usage(path.parent).free
+    if free < needed + _RESERVE_BYTES:
+        raise storage_error(
+            "ST103",
+            f"no space left for `{path.name}`: {free >> 20} MB free in its folder",
+            "free some space, or record less (`indices`, `dt`, `window` of the monitors)",
+        )
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as handle:
+            os.posix_fallocate(handle.fileno(), handle.seek(0, os.SEEK_END), needed + _METADATA_BYTES)
+
+
+def flush_and_trim(file: h5py.File, path: Path) -> None:
+    """Flush, and give back what was reserved and not used."""
+    file.flush()
+    size = file.id.get_filesize()
+    if path.stat().st_size > size:
+        os.truncate(path, size)
+
+
+def dimension(group: h5py.Group, name: str, size: int) -> h5py.Dataset:
+    """A netCDF dimension without coordinates; takes no room in the file whatever its size."""
+    scale = group.create_dataset(name, (size,), ">f4")
+    scale.make_scale(f"{_DIMENSION_ONLY}{size:10d}")
+    return scale
+
+
+def coordinate(dataset: h5py.Dataset) -> h5py.Dataset:
+    """Make a vector the coordinate of the dimension that has its name."""
+    dataset.make_scale(dataset.name.rpartition("/")[2])
+    return dataset
+
+
+def attach(dataset: h5py.Dataset, scales: tuple[h5py.Dataset, ...]) -> None:
+    """Name the axes of a dataset."""
+    for axis, scale in enumerate(scales):
+        h5py.h5ds.attach_scale(dataset.id, scale.id, axis)
+
+
+def single_precision_view(group: h5py.Group, name: str, full: h5py.Dataset) -> h5py.Dataset:
+    """A dataset of 4-byte floats that shows another one of the same file; it holds no data of its own."""
+    if not full.size:
+        return group.create_dataset(name, full.shape, "<f4")
+    space = h5py.h5s.create_simple(full.shape)
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_obj_track_times(False)
+    layout.set_virtual(space, b".", full.name.encode(), space)
+    return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), h5py.h5t.IEEE_F32LE, space, layout))
+
+
+def variable(
+    group: h5py.Group, name: str, values: NDArray[Any], unit: str | None, scales: tuple[h5py.Dataset, ...] = ()
+) -> h5py.Dataset:
+    """A dataset with its unit and its dimensions."""
+    dataset = group.create_dataset(name, data=values)
+    if unit is not None:
+        dataset.attrs["units"] = unit
+    attach(dataset, scales)
+    return dataset
+
+
+def write_attributes(node: h5py.Group, attributes: Mapping[str, Any]) -> None:
+    """Attributes in a fixed order."""
+    for key in sorted(attributes):
+        node.attrs[key] = attributes[key]
+
+
+def open_for_reading(path: Path) -> h5py.File:
+    """An existing file, opened without a lock.
+
+    Raises:
+        StorageError: There is none, or it is damaged.
+    """
+    if not path.is_file():
+        raise storage_error("ST202", f"there are no results at `{path}`")
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise storage_error(
+            "ST203", f"`{path}` is damaged or not an HDF5 file", "run the experiment again to replace it"
+        ) from error
+
+
+def inside(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
+    """What stands at a path, or None; refuses everything that could lead to another file.
+
+    Raises:
+        StorageError: A link, a virtual dataset or external storage is on the way.
+    """
+    node: h5py.Group | h5py.Dataset = file
+    for part in path.strip("/").split("/"):
+        if not isinstance(node, h5py.Group):
+            return None
+        link = node.get(part, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise storage_error("ST204", f"`{path}` is a link, and links in results are not followed")
+        node = node[part]
+    if isinstance(node, h5py.Dataset) and (node.is_virtual or node.external):
+        raise storage_error("ST204", f"`{path}` keeps its data in another file, which is not followed")
+    return node
+
+
+def text_attribute(node: h5py.Group | h5py.Dataset, name: str, default: str = "") -> str:
+    """A text attribute as text."""
+    value = node.attrs.get(name, default)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def column_plain(column: Column) -> list[str]:
+    """A column as plain data for JSON."""
+    return [column.name, column.unit, column.type.value]
+
+
+def little_endian(values: NDArray[Any]) -> NDArray[Any]:
+    """The same values, contiguous and little-endian; flags become bytes."""
+    array = np.asarray(values, order="C")  # keeps a scalar a scalar, unlike ascontiguousarray
+    if array.dtype.kind == "b":
+        return array.astype("|u1")
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)

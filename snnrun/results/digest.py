@@ -1,0 +1,74 @@
+"""The digest of recorded data: independent of chunk lengths, of HDF5 and of compression."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetDigest:
+    """The digest of one recorded dataset.
+
+    Args:
+        name: Its path in the results.
+        unit: Its unit.
+        dtype: Its little-endian type, as numpy writes it.
+        shape: Its shape.
+        sha256: Hexadecimal SHA-256 of its bytes, in row order.
+    """
+
+    name: str
+    unit: str
+    dtype: str
+    shape: tuple[int, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The digest of a run.
+
+    Args:
+        sha256: Hexadecimal SHA-256 over the lines of all datasets, sorted by name.
+        datasets: The digest of each dataset, sorted by name.
+    """
+
+    sha256: str
+    datasets: tuple[DatasetDigest, ...]
+
+    @classmethod
+    def of(cls, datasets: Iterable[DatasetDigest]) -> Digest:
+        """The digest over datasets, given in any order."""
+        ordered = tuple(sorted(datasets, key=lambda d: d.name))
+        total = hashlib.sha256()
+        for d in ordered:
+            shape = ",".join(str(n) for n in d.shape)
+            total.update(f"{d.name}\0{d.unit}\0{d.dtype}\0{shape}\0{d.sha256}\n".encode())
+        return cls(total.hexdigest(), ordered)
+
+    def __str__(self) -> str:
+        """The hexadecimal digest."""
+        return self.sha256
+
+
+class RunningHash:
+    """SHA-256 of a dataset that arrives in pieces."""
+
+    __slots__ = ("_sha",)
+
+    def __init__(self) -> None:
+        self._sha = hashlib.sha256()
+
+    def update(self, values: NDArray[np.generic]) -> None:
+        """Add rows; `values` must be contiguous and little-endian."""
+        if values.size:
+            self._sha.update(values.data.cast("B"))
+
+    def digest(self, name: str, unit: str, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> DatasetDigest:
+        """The digest of everything added."""
+        return DatasetDigest(name, unit, dtype.str, shape, self._sha.hexdigest())

@@ -1,0 +1,136 @@
+"""Where a result came from: code, packages, machine, command; none of it goes into `results.h5`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from snnrun.results.layout import PROVENANCE_FILE
+
+PACKAGES = ("snnrun", "numpy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "PyYAML", "Pillow")
+_GIT_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class GitState:
+    """The commit of a folder, and whether its tracked files differ from it (None: git did not say in time)."""
+
+    commit: str
+    dirty: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a result came from.
+
+    Args:
+        command: The command line.
+        started: When it began, ISO 8601 in UTC.
+        duration_s: How long it took. [s]
+        python: Python's version.
+        system: Operating system and architecture.
+        processor: Model of the processor.
+        packages: Version of each package; no package is imported to learn it.
+        git: Commit of the experiment's folder, None outside a repository or without git.
+    """
+
+    command: tuple[str, ...]
+    started: str
+    duration_s: float
+    python: str
+    system: str
+    processor: str
+    packages: dict[str, str] = field(default_factory=dict)
+    git: GitState | None = None
+
+    def write(self, folder: Path) -> Path:
+        """Write `provenance.json` and return its path."""
+        path = folder / PROVENANCE_FILE
+        path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+
+def collect(command: Sequence[str], started_s: float, duration_s: float, source: Path) -> Provenance:
+    """Everything there is to know.
+
+    Args:
+        command: The command line.
+        started_s: When it began, seconds since 1970.
+        duration_s: How long it took. [s]
+        source: The experiment's file or its folder, for git.
+    """
+    return Provenance(
+        command=tuple(command),
+        started=datetime.fromtimestamp(started_s, UTC).isoformat(timespec="seconds"),
+        duration_s=round(duration_s, 6),
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        processor=processor_model(),
+        packages=package_versions(),
+        git=git_state(source),
+    )
+
+
+def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """The installed version of each package that is installed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def processor_model() -> str:
+    """The processor's name as its maker writes it, as far as the system tells."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                key, _, value = line.partition(":")
+                if key.strip() in {"model name", "Model"}:
+                    return value.strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def git_state(source: Path) -> GitState | None:
+    """The commit of the repository that holds a path, or None."""
+    folder = source if source.is_dir() else source.parent
+    program = shutil.which("git")
+    if program is None:
+        return None
+    commit = _git(program, folder, "rev-parse", "--verify", "HEAD")
+    if commit is None:
+        return None
+    changes = _git(program, folder, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
+    return GitState(commit.strip(), None if changes is None else bool(changes.strip()))
+
+
+def _git(program: str, folder: Path, *arguments: str) -> str | None:
+    """What a git command prints; the repository's own configuration must not make it start other programs."""
+    quiet = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(folder))
+    # Variables such as GIT_DIR would answer for another repository.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed program and arguments, no shell
+            [program, *quiet, *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

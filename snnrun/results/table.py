@@ -1,0 +1,264 @@
+"""The table of a sweep: `sweep.h5` after the CF conventions (opens in xarray) and `points.csv` (opens anywhere)."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from snnrun.results.container import (
+    attach,
+    coordinate,
+    create_in_memory,
+    inside,
+    little_endian,
+    open_for_reading,
+    save_memory,
+    text_attribute,
+)
+from snnrun.results.layout import POINTS_FILE, SWEEP_FILE, Description, storage_error
+
+_TEXT = h5py.string_dtype()
+
+
+class PointStatus(IntEnum):
+    """What became of a point of a sweep."""
+
+    MISSING = 0
+    COMPLETE = 1
+    FAILED = 2
+    INTERRUPTED = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """One swept parameter, or the points of a list.
+
+    Args:
+        name: The parameter's path in the file, such as `tau` or `groups.exc.size`.
+        unit: SI symbol text; `1` when dimensionless, None when the values are texts.
+        values: Its values: SI numbers or texts, shape (n,).
+        label: Longer name for people; the name itself when empty.
+    """
+
+    name: str
+    unit: str | None
+    values: Sequence[Any] | NDArray[Any]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coordinate:
+    """A parameter that varies along an axis of another name (`zip`, `points`, `sample`: several along one).
+
+    Args:
+        axis: The axis it varies along.
+        name: The parameter's path in the file.
+        unit: SI symbol text; None when the values are texts.
+        values: Its values, shape (n,).
+    """
+
+    axis: str
+    name: str
+    unit: str | None
+    values: Sequence[Any] | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SweepTable:
+    """A sweep's table as read back.
+
+    Args:
+        axes: The axes of the grid, in order.
+        coordinates: Parameters along an axis of another name.
+        metrics: For each metric its values over the grid, and unit. [SI]
+        status: Status of each point, shape of the grid.
+        description: What the experiment says about itself, if it was stored.
+    """
+
+    axes: tuple[Axis, ...]
+    coordinates: tuple[Coordinate, ...]
+    metrics: dict[str, tuple[NDArray[Any], str]]
+    status: NDArray[np.int8]
+    description: Description | None
+
+
+def write_sweep(
+    folder: Path,
+    axes: Sequence[Axis],
+    metrics: Mapping[str, tuple[ArrayLike, str]],
+    status: ArrayLike,
+    *,
+    coordinates: Sequence[Coordinate] = (),
+    description: Description | None = None,
+) -> tuple[Path, Path]:
+    """Write `sweep.h5` and `points.csv`, replacing earlier ones, and return their paths.
+
+    Args:
+        folder: Where to.
+        axes: The axes of the grid.
+        metrics: For each metric its values, of the grid's shape, and unit.
+        status: A `PointStatus` for each point, shape of the grid.
+        coordinates: Parameters along an axis of another name.
+        description: What the experiment says about itself, for the titles of pictures.
+    """
+    shape = tuple(len(axis.values) for axis in axes)
+    states = np.asarray(status, dtype=np.int8)
+    for name, values in [("status", states), *((name, value) for name, (value, _) in metrics.items())]:
+        if np.shape(values) != shape:
+            raise ValueError(f"`{name}` has shape {np.shape(values)}, the grid {shape}")
+    table = SweepTable(
+        tuple(axes),
+        tuple(coordinates),
+        {name: (np.asarray(values), unit) for name, (values, unit) in metrics.items()},
+        states,
+        description,
+    )
+    return _write_hdf5(folder / SWEEP_FILE, table), _write_csv(folder / POINTS_FILE, table)
+
+
+def read_sweep(folder: Path) -> SweepTable:
+    """The table in a sweep's folder.
+
+    Raises:
+        StorageError: There is none, or it cannot be read.
+    """
+    with open_for_reading(folder / SWEEP_FILE) as file:
+        try:
+            names: list[str] = json.loads(text_attribute(file, "axes", "[]"))
+            along: list[list[str]] = json.loads(text_attribute(file, "coordinates", "[]"))
+            metric_names: list[str] = json.loads(text_attribute(file, "metrics", "[]"))
+            about = text_attribute(file, "description")
+            return SweepTable(
+                axes=tuple(Axis(n, *_column(file, n), label=_label(file, n)) for n in names),
+                coordinates=tuple(Coordinate(axis, n, *_column(file, n)) for axis, n in along),
+                metrics={
+                    n: (_dataset(file, n)[...], text_attribute(_dataset(file, n), "units", "1")) for n in metric_names
+                },
+                status=_dataset(file, "status")[...],
+                description=Description.from_json(about) if about else None,
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise storage_error("ST205", f"`{folder / SWEEP_FILE}` is not a sweep of this program") from error
+
+
+def _write_hdf5(path: Path, table: SweepTable) -> Path:
+    file = create_in_memory()
+    file.attrs["Conventions"] = "CF-1.11"
+    file.attrs["axes"] = json.dumps([axis.name for axis in table.axes])
+    file.attrs["coordinates"] = json.dumps([[c.axis, c.name] for c in table.coordinates])
+    file.attrs["metrics"] = json.dumps(list(table.metrics))
+    if table.description is not None:
+        file.attrs["title"] = table.description.title
+        file.attrs["description"] = table.description.to_json()
+    scales = {}
+    for axis in table.axes:
+        scales[axis.name] = coordinate(_parameter(file, axis.name, axis.unit, axis.values, axis.label))
+    for c in table.coordinates:
+        attach(_parameter(file, c.name, c.unit, c.values, ""), (scales[c.axis],))
+    dimensions = tuple(scales.values())
+    others = " ".join(c.name for c in table.coordinates)
+    for name, (values, unit) in table.metrics.items():
+        dataset = file.create_dataset(_free(file, name), data=little_endian(values))
+        dataset.attrs["units"] = unit
+        dataset.attrs["long_name"] = name
+        if others:
+            dataset.attrs["coordinates"] = others  # CF: parameters along an axis of another name
+        attach(dataset, dimensions)
+    status = file.create_dataset(_free(file, "status"), data=table.status)
+    status.attrs["long_name"] = "what became of the point"
+    status.attrs["flag_values"] = np.array([s.value for s in PointStatus], np.int8)
+    status.attrs["flag_meanings"] = " ".join(s.name.lower() for s in PointStatus)
+    attach(status, dimensions)
+    return _saved(file, path)
+
+
+def _saved(file: h5py.File, path: Path) -> Path:
+    """A reader sees the old table or the new one, never half of one."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}-tmp")
+    aside.unlink(missing_ok=True)
+    try:
+        save_memory(file, aside)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
+    return path
+
+
+def _parameter(file: h5py.File, name: str, unit: str | None, values: Any, label: str) -> h5py.Dataset:
+    if unit is None:
+        dataset = file.create_dataset(_free(file, name), data=[str(v) for v in values], dtype=_TEXT)
+    else:
+        dataset = file.create_dataset(_free(file, name), data=little_endian(np.asarray(values)))
+        dataset.attrs["units"] = unit
+    dataset.attrs["long_name"] = label or name
+    return dataset
+
+
+def _free(file: h5py.File, name: str) -> str:
+    if not name or "/" in name or name == "." or name in file:
+        raise storage_error("ST102", f"`{name}` cannot name a column of the sweep's table")
+    return name
+
+
+def _write_csv(path: Path, table: SweepTable) -> Path:
+    aside = path.with_name(f".{path.name}.{os.getpid()}-tmp")
+    try:
+        with aside.open("w", encoding="utf-8", newline="") as out:
+            csv.writer(out, lineterminator="\n").writerows(_rows(table))
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
+    return path
+
+
+def _rows(table: SweepTable) -> Iterator[list[str]]:
+    """A header and one row a point, the last axis fastest."""
+    parameters = [(a.name, a.unit) for a in table.axes] + [(c.name, c.unit) for c in table.coordinates]
+    metrics = [(name, unit) for name, (_, unit) in table.metrics.items()]
+    yield ["point", *(_header(*p) for p in parameters), *(_header(*m) for m in metrics), "status"]
+    place = {axis.name: k for k, axis in enumerate(table.axes)}
+    for number, index in enumerate(np.ndindex(table.status.shape)):
+        values = [axis.values[i] for axis, i in zip(table.axes, index, strict=True)]
+        values += [c.values[index[place[c.axis]]] for c in table.coordinates]
+        values += [array[index] for array, _ in table.metrics.values()]
+        yield [str(number), *(_cell(v) for v in values), PointStatus(int(table.status[index])).name.lower()]
+
+
+def _header(name: str, unit: str | None) -> str:
+    return name if unit in {None, "1"} else f"{name} [{unit}]"
+
+
+def _cell(value: Any) -> str:
+    """Text that gives the same double back."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return repr(plain) if isinstance(plain, float) else str(plain)
+
+
+def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    node = inside(file, name)
+    if not isinstance(node, h5py.Dataset):
+        raise KeyError(name)
+    return node
+
+
+def _column(file: h5py.File, name: str) -> tuple[str | None, NDArray[Any]]:
+    dataset = _dataset(file, name)
+    if h5py.check_string_dtype(dataset.dtype) is not None:
+        return None, np.asarray(dataset.asstr()[...], dtype=object)
+    return text_attribute(dataset, "units", "1"), dataset[...]
+
+
+def _label(file: h5py.File, name: str) -> str:
+    return text_attribute(_dataset(file, name), "long_name")

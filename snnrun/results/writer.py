@@ -1,0 +1,462 @@
+"""Writing `results.h5`: SONATA where SONATA has a place, everything else under `/snnrun`.
+
+    /spikes/<monitor>/{timestamps [ms], node_ids, <variable>...}, attribute `sorting` (HDF5 enum)
+    /report/<monitor>.<variable>/{data, time [ms], element, mapping/...}; `data` is a single precision view, as SONATA
+        wants, of the full values in /snnrun/states/<monitor>/<variable>
+    /edges/<monitor>/{source_node_id, target_node_id, edge_type_id, edge_group_id, edge_group_index, 0/<variable>...}
+    /snnrun/{counts, rates, series, metrics, states}
+
+A file that stays small is built in memory and written at once; a large one goes to disk block by block.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from snnrun.errors import Diagnostic, InternalError
+from snnrun.results.container import (
+    SORTING,
+    attach,
+    column_plain,
+    coordinate,
+    create_in_memory,
+    create_on_disk,
+    dimension,
+    flush_and_trim,
+    little_endian,
+    reserve,
+    save_memory,
+    single_precision_view,
+    variable,
+    write_attributes,
+)
+from snnrun.results.digest import Digest
+from snnrun.results.grid import Grid
+from snnrun.results.layout import (
+    Description,
+    FloatArray,
+    IntArray,
+    Monitor,
+    MonitorKind,
+    RecordingPlan,
+    RunStatus,
+    SpikeChannel,
+    StateChannel,
+    spike_variable,
+    state_variable,
+    storage_error,
+)
+from snnrun.results.streams import Stream, blocks
+
+_MAGIC = np.uint32(0x0A7A)
+_SONATA_VERSION = np.array([0, 1], dtype=np.uint32)
+
+
+class ResultsWriter:
+    """Appends what a run records, chunk by chunk, and closes it with a digest.
+
+    Args:
+        path: The file; must not exist.
+        plan: What is recorded.
+        description: What the results say about themselves.
+        attributes: More attributes of `/snnrun`; nothing that differs between two runs of the same experiment.
+    """
+
+    def __init__(
+        self, path: Path, plan: RecordingPlan, description: Description, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        self._path = Path(path)
+        if self._path.exists():
+            raise storage_error("ST105", f"`{self._path.name}` exists already and is not written over")
+        self._plan = plan
+        self._description = description
+        self._attributes = dict(attributes or {})
+        self._file: h5py.File | None = None
+        self._streams: dict[str, Stream] = {}
+        self._labels: dict[str, dict[str, str]] = {}
+        self._spikes = {c.name: c for c in plan.spikes}
+        self._states = {c.name: c for c in plan.states}
+        self._grids = {c.name: Grid.of(0.0, description.dt if c.dt is None else c.dt) for c in plan.spikes}
+        self._last_step = dict.fromkeys(self._spikes, np.iinfo(np.int64).min)
+        self._unsorted: set[str] = set()
+        self._open_streams()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if kind is not None:
+            self.abort()
+
+    def add_spikes(
+        self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, NDArray[Any]] | None = None
+    ) -> None:
+        """Append spikes.
+
+        Args:
+            name: The monitor.
+            steps: Step of each spike on the clock of its group, shape (n,); ascending.
+            ids: Neuron of each spike in the whole group, shape (n,).
+            extras: Value of each recorded variable at each spike, shape (n,). [SI]
+        """
+        channel = self._spikes[name]
+        extras = extras or {}
+        if channel.counts_only or {c.name for c in channel.columns} != set(extras):
+            raise _misuse(f"`{name}` does not record these values")
+        steps = np.asarray(steps)
+        if len({len(steps), len(ids), *(len(v) for v in extras.values())}) != 1:
+            raise _misuse(f"`{name}` got arrays of different lengths")
+        if not len(steps):
+            return
+        if steps[0] < self._last_step[name] or np.any(steps[1:] < steps[:-1]):
+            self._unsorted.add(name)
+        self._last_step[name] = int(steps[-1])
+        self._append(f"spikes/{name}/timestamps", self._grids[name].milliseconds(steps))
+        self._append(f"spikes/{name}/node_ids", ids)
+        for column in channel.columns:
+            self._append(spike_variable(name, column.name), extras[column.name])
+
+    def add_states(self, name: str, data: Mapping[str, NDArray[Any]], first: int | None = None) -> None:
+        """Append samples.
+
+        Args:
+            name: The monitor.
+            data: For each variable its samples, shape (samples, elements). [SI]
+            first: Number of the first sample since the channel's start; samples skipped before it (a phase that does
+                not record) become NaN, or 0 for integers and flags. None: right after the last one.
+        """
+        channel = self._states[name]
+        if {c.name for c in channel.columns} != set(data):
+            raise _misuse(f"`{name}` does not record these variables")
+        for column in channel.columns:
+            path = state_variable(name, column.name)
+            if first is not None:
+                self._fill(path, first)
+            self._append(path, data[column.name])
+
+    def add_rates(self, name: str, values: FloatArray) -> None:
+        """Append the population rate of the next bins, shape (bins,) [Hz]."""
+        self._append(f"snnrun/rates/{name}/rate", values)
+
+    def put_counts(self, name: str, counts: IntArray) -> None:
+        """Store the number of spikes of each neuron of the whole group, shape (size,)."""
+        self._put(f"snnrun/counts/{name}", "1", counts, "<u8")
+
+    def put_connectivity(
+        self, name: str, pre: IntArray, post: IntArray, values: Mapping[str, tuple[NDArray[Any], str]] | None = None
+    ) -> None:
+        """Store realised pairs.
+
+        Args:
+            name: The monitor.
+            pre: Source neuron of each synapse in creation order, shape (n,).
+            post: Target neuron of each synapse, shape (n,).
+            values: For each synaptic variable its values, shape (n,), and unit.
+        """
+        self._put(f"edges/{name}/source_node_id", "1", pre, "<u8")
+        self._put(f"edges/{name}/target_node_id", "1", post, "<u8")
+        for key, (array, unit) in (values or {}).items():
+            _check_key(key)
+            self._put(f"edges/{name}/0/{key}", unit, array)
+
+    def put_series(self, name: str, columns: Mapping[str, tuple[ArrayLike, str, str]]) -> None:
+        """Store a curve: columns of equal length, each with its values, unit and label."""
+        _check_key(name)
+        if len({np.shape(values) for values, _, _ in columns.values()}) > 1:
+            raise _misuse(f"the columns of `{name}` differ in length")
+        for key, (values, unit, label) in columns.items():
+            _check_key(key)
+            path = f"snnrun/series/{name}/{key}"
+            self._put(path, unit, np.asarray(values))
+            self._labels.setdefault(name, {})[key] = label
+
+    def finish(self, metrics: Mapping[str, tuple[Any, str]], status: RunStatus | str) -> Digest:
+        """Write what waits, the metrics and the status, close the file and return the digest of what was recorded."""
+        small = self._file is None
+        try:
+            if self._file is None:
+                self._file = create_in_memory()
+            else:
+                self._reserve_rest()
+            file = self._file
+            self._write_root(file, RunStatus(status))
+            for channel in self._plan.spikes:
+                if not channel.counts_only:
+                    self._finish_spikes(file, channel)
+            for state in self._plan.states:
+                self._finish_states(file, state)
+            self._finish_rates(file)
+            self._finish_connectivity(file)
+            self._finish_counts(file)
+            self._finish_series(file)
+            _write_metrics(file, metrics)
+            if small:
+                save_memory(file, self._path)
+            else:
+                flush_and_trim(file, self._path)
+                file.close()
+            self._file = None
+        except (OSError, RuntimeError) as error:
+            self.abort()
+            raise _cannot_write(self._path, error) from error
+        return Digest.of(s.digest() for s in self._streams.values() if s.recorded)
+
+    def abort(self) -> None:
+        """Give the file up and remove it."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+        self._path.unlink(missing_ok=True)
+
+    def _open_streams(self) -> None:
+        for channel in self._plan.spikes:
+            if channel.counts_only:
+                continue
+            self._stream(f"spikes/{channel.name}/timestamps", "ms", "<f8")
+            self._stream(f"spikes/{channel.name}/node_ids", "1", "<u8")
+            for column in channel.columns:
+                self._stream(spike_variable(channel.name, column.name), column.unit, column.type)
+        for state in self._plan.states:
+            for column in state.columns:
+                self._stream(state_variable(state.name, column.name), column.unit, column.type, len(state.ids))
+        for rate in self._plan.rates:
+            self._stream(f"snnrun/rates/{rate.name}/rate", "Hz", "<f8")
+
+    def _stream(self, path: str, unit: str, dtype: str, width: int | None = None) -> Stream:
+        stream = Stream(path, unit, dtype, width)
+        self._streams[path] = stream
+        return stream
+
+    def _append(self, path: str, values: ArrayLike) -> None:
+        stream = self._streams[path]
+        stream.append(values)
+        if stream.full:
+            self._flush(stream)
+
+    def _put(self, path: str, unit: str, values: ArrayLike, dtype: str | None = None) -> None:
+        array = little_endian(np.asarray(values))
+        stream = self._stream(path, unit, dtype or array.dtype.str)
+        for start, stop in blocks(len(array)):
+            self._append(path, array[start:stop])
+        if stream.full:
+            self._flush(stream)
+
+    def _fill(self, path: str, first: int) -> None:
+        stream = self._streams[path]
+        if first < stream.length:
+            raise _misuse(f"`{path}` already has sample {first}")
+        empty = np.nan if stream.dtype.kind == "f" else 0
+        for start, stop in blocks(first - stream.length, stream.dtype.itemsize * max(stream.width or 1, 1)):
+            self._append(stream.path, np.full((stop - start, stream.width or 0), empty))
+
+    def _flush(self, stream: Stream) -> None:
+        try:
+            if self._file is None:
+                self._file = create_on_disk(self._path)
+            reserve(self._path, stream.pending_bytes)
+            stream.flush(self._file)
+            flush_and_trim(self._file, self._path)
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+
+    def _reserve_rest(self) -> None:
+        """Take the space of everything that is still to be written: waiting rows, time axes, edge tables."""
+        waiting = sum(s.pending_bytes for s in self._streams.values())
+        reserve(self._path, waiting + 8 * sum({s.length for s in self._streams.values()}))
+
+    def _write_root(self, file: h5py.File, status: RunStatus) -> None:
+        file.attrs["magic"] = _MAGIC
+        file.attrs["version"] = _SONATA_VERSION
+        extras = file.require_group("snnrun")
+        write_attributes(extras, self._attributes)
+        extras.attrs["description"] = self._description.to_json()
+        extras.attrs["monitors"] = json.dumps([_plain(m) for m in _monitors(self._plan)], ensure_ascii=False)
+        extras.attrs["status"] = status.value
+
+    def _finish_spikes(self, file: h5py.File, channel: SpikeChannel) -> None:
+        base = f"spikes/{channel.name}"
+        times = coordinate(self._streams[f"{base}/timestamps"].finish(file))
+        others = [f"{base}/node_ids", *(spike_variable(channel.name, c.name) for c in channel.columns)]
+        for path in others:
+            self._streams[path].finish(file).dims[0].attach_scale(times)
+        sorting = 0 if channel.name in self._unsorted else 2
+        file[base].attrs.create("sorting", sorting, dtype=SORTING)
+
+    def _finish_states(self, file: h5py.File, channel: StateChannel) -> None:
+        if not channel.columns:
+            return
+        grid = Grid.of(channel.start, channel.step)
+        data = [self._streams[state_variable(channel.name, c.name)].finish(file) for c in channel.columns]
+        group = data[0].parent
+        group.attrs["start"], group.attrs["step"] = channel.start, channel.step
+        time = _time_axis(group, grid, data[0].shape[0])
+        element = coordinate(variable(group, "element", channel.ids.astype("<i8"), None))
+        if channel.pre is not None and channel.post is not None:
+            variable(group, "pre", channel.pre.astype("<i8"), "1", (element,))
+            variable(group, "post", channel.post.astype("<i8"), "1", (element,))
+        mapping: h5py.Group | None = None
+        for column, dataset in zip(channel.columns, data, strict=True):
+            attach(dataset, (time, element))
+            report = file.create_group(f"report/{channel.name}.{column.name}")
+            view = single_precision_view(report, "data", dataset)
+            view.attrs["units"] = column.unit
+            # All variables of a monitor are sampled at the same places and times: one table, several names.
+            report["time"], report["element"] = time, element
+            attach(view, (time, element))
+            if mapping is None:
+                mapping = _write_mapping(report, channel, grid, dataset.shape[0])
+            else:
+                report["mapping"] = mapping
+
+    def _finish_rates(self, file: h5py.File) -> None:
+        for channel in self._plan.rates:
+            rate = self._streams[f"snnrun/rates/{channel.name}/rate"].finish(file)
+            group = rate.parent
+            rate.dims[0].attach_scale(_time_axis(group, Grid.of(channel.start, channel.bin), rate.shape[0]))
+            group.attrs["start"], group.attrs["bin"] = channel.start, channel.bin
+            if channel.smooth is not None:
+                group.attrs["smooth"] = channel.smooth
+
+    def _finish_connectivity(self, file: h5py.File) -> None:
+        for channel in self._plan.connectivities:
+            base = f"edges/{channel.name}"
+            source = self._streams.get(f"{base}/source_node_id")
+            if source is None:
+                continue
+            target = self._streams[f"{base}/target_node_id"]
+            pre, post = source.finish(file), target.finish(file)
+            pre.attrs["node_population"] = channel.source
+            post.attrs["node_population"] = channel.target
+            group = file[base]
+            edge = dimension(group, "edge", source.length)
+            for dataset in (pre, post, *_edge_tables(group, source.length)):
+                dataset.dims[0].attach_scale(edge)
+            group.attrs["source_size"] = np.int64(channel.source_size)
+            group.attrs["target_size"] = np.int64(channel.target_size)
+            group.require_group("0")
+            for path, stream in self._streams.items():
+                if path.startswith(f"{base}/0/"):
+                    stream.finish(file).dims[0].attach_scale(edge)
+
+    def _finish_counts(self, file: h5py.File) -> None:
+        for channel in self._plan.spikes:
+            stream = self._streams.get(f"snnrun/counts/{channel.name}")
+            if stream is not None:
+                counts = stream.finish(file)
+                counts.dims[0].attach_scale(dimension(counts.parent, f"{channel.name}.neuron", stream.length))
+
+    def _finish_series(self, file: h5py.File) -> None:
+        for name, labels in self._labels.items():
+            scale: h5py.Dataset | None = None
+            for key, label in labels.items():
+                dataset = self._streams[f"snnrun/series/{name}/{key}"].finish(file)
+                if scale is None:
+                    scale = dimension(dataset.parent, "row", dataset.shape[0])
+                dataset.attrs["long_name"] = label
+                dataset.dims[0].attach_scale(scale)
+            file[f"snnrun/series/{name}"].attrs["columns"] = json.dumps(list(labels), ensure_ascii=False)
+
+
+def _edge_tables(group: h5py.Group, length: int) -> list[h5py.Dataset]:
+    """The tables SONATA wants beside the pairs: one type, one group, so all but one are constant and take no room."""
+    kind = group.create_dataset("edge_type_id", (length,), "<i8", fillvalue=-1)
+    number = group.create_dataset("edge_group_id", (length,), "<u4", fillvalue=0)
+    index = group.create_dataset("edge_group_index", (length,), "<u8")
+    for start, stop in blocks(length):
+        index[start:stop] = np.arange(start, stop, dtype="<u8")
+    return [kind, number, index]
+
+
+def _time_axis(group: h5py.Group, grid: Grid, length: int) -> h5py.Dataset:
+    time = group.create_dataset("time", (length,), "<f8")
+    for start, stop in blocks(length):
+        time[start:stop] = grid.milliseconds(np.arange(start, stop))
+    time.attrs["units"] = "ms"
+    return coordinate(time)
+
+
+def _write_mapping(group: h5py.Group, channel: StateChannel, grid: Grid, samples: int) -> h5py.Group:
+    """SONATA's table of what the columns of a report are: one element a neuron."""
+    mapping: h5py.Group = group.create_group("mapping")
+    n = len(channel.ids)
+    nodes = coordinate(variable(mapping, "node_ids", channel.ids.astype("<u8"), None))
+    nodes.attrs["sorted"] = np.uint8(bool(np.all(channel.ids[1:] > channel.ids[:-1])))
+    coordinate(variable(mapping, "index_pointers", np.arange(n + 1, dtype="<u8"), None))
+    mapping["index_pointer"] = h5py.SoftLink("index_pointers")
+    variable(mapping, "element_ids", np.zeros(n, "<u4"), None, (nodes,))
+    variable(mapping, "element_pos", np.zeros(n, "<f4"), None, (nodes,))
+    ends = grid.milliseconds(np.array([0, samples]))
+    coordinate(variable(mapping, "time", np.array([ends[0], ends[1], grid.step]), "ms"))
+    return mapping
+
+
+def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> None:
+    if not metrics:
+        return
+    group = file.require_group("snnrun/metrics")
+    for name in sorted(metrics):
+        _check_key(name)
+        value, unit = metrics[name]
+        array = little_endian(np.asarray(value))
+        scales = tuple(dimension(group, f"{name}.axis{axis}", n) for axis, n in enumerate(array.shape))
+        variable(group, name, array, unit, scales)
+
+
+def _monitors(plan: RecordingPlan) -> list[Monitor]:
+    spikes = [
+        Monitor(
+            c.name,
+            MonitorKind.COUNTS if c.counts_only else MonitorKind.SPIKES,
+            c.group,
+            c.size,
+            c.columns,
+            window=c.window,
+            dt=c.dt,
+        )
+        for c in plan.spikes
+    ]
+    states = [
+        Monitor(c.name, MonitorKind.STATE, c.source, len(c.ids), c.columns, synapses=c.pre is not None)
+        for c in plan.states
+    ]
+    rates = [Monitor(c.name, MonitorKind.RATE, c.group, c.size) for c in plan.rates]
+    pairs = [
+        Monitor(c.name, MonitorKind.CONNECTIVITY, c.synapses, c.source_size, target=c.target)
+        for c in plan.connectivities
+    ]
+    return [*spikes, *states, *rates, *pairs]
+
+
+def _plain(monitor: Monitor) -> dict[str, Any]:
+    return {
+        "name": monitor.name,
+        "kind": monitor.kind.value,
+        "source": monitor.source,
+        "size": monitor.size,
+        "columns": [column_plain(c) for c in monitor.columns],
+        "target": monitor.target,
+        "window": monitor.window,
+        "synapses": monitor.synapses,
+        "dt": monitor.dt,
+    }
+
+
+def _check_key(name: str) -> None:
+    if not name or "/" in name or name == "." or "\0" in name:
+        raise storage_error("ST102", f"`{name}` cannot name a table in the results")
+
+
+def _misuse(message: str) -> InternalError:
+    return InternalError(Diagnostic("ST900", message))
+
+
+def _cannot_write(path: Path, error: BaseException) -> Exception:
+    return storage_error("ST104", f"cannot write `{path.name}`: {error}", "check the free space and the rights there")

@@ -1,0 +1,71 @@
+"""From an experiment file to a `Document`: read, parse, extend, override."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.source import SourceFile
+from snnrun.spec.document import Document
+from snnrun.spec.extends import Extension
+from snnrun.spec.load_toml import parse_toml
+from snnrun.spec.load_yaml import parse_yaml
+from snnrun.spec.nodes import MapNode, describe, scalar
+from snnrun.spec.overrides import apply_overrides
+from snnrun.spec.read import read_source
+
+
+def load(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    data_root: str | Path | None = None,
+) -> Document:
+    """The document of an experiment file.
+
+    Args:
+        path: The file; `.yaml`, `.yml` or `.toml`.
+        overrides: Options `path=value`, applied in order.
+        seed: Replaces the seed of the file.
+        data_root: The folder that must hold every file the experiment names; the file's own folder unless given.
+
+    Raises:
+        ExperimentError: The file cannot be read or parsed, `extends` fails, or an option is wrong.
+    """
+    file = Path(path)
+    root_folder = (file.parent if data_root is None else Path(data_root)).absolute()
+    extension = Extension(_read, root_folder)
+    root = extension.load(file, str(path))
+    document = _named(Document(root, file, root_folder, extension.folders))
+    document = apply_overrides(document, overrides)
+    if seed is not None:
+        document = document.with_values({("seed",): scalar(seed, SourceFile(f"--seed {seed}", str(seed)))})
+    return document
+
+
+def _read(path: Path, name: str) -> tuple[SourceFile, MapNode]:
+    """One file as source and tree."""
+    suffix = path.suffix.lower()
+    if suffix not in (".yaml", ".yml", ".toml") and path.is_file():
+        advice = "name a file that ends in .yaml, .yml or .toml"
+        raise ExperimentError(Diagnostic("FIL107", f"`{name}` is not an experiment file", None, advice))
+    source = read_source(path, name)
+    root = parse_toml(source) if suffix == ".toml" else parse_yaml(source)
+    if not isinstance(root, MapNode):
+        message = f"an experiment is a map of keys such as `version: 1`, this file is {describe(root)}"
+        raise ExperimentError(Diagnostic("FIL108", message, root.span, "begin with `version: 1`"))
+    return source, root
+
+
+def _named(document: Document) -> Document:
+    """The document with a name: that of the file, unless it has one."""
+    if "name" in document.root.entries:
+        return document
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", document.path.stem)[:64] or "experiment"
+    named = document.with_values({("name",): stem}).root
+    order = {key: number for number, key in enumerate(("version", "name"))}
+    entries = dict(sorted(named.entries.items(), key=lambda item: order.get(item[0], len(order))))
+    return replace(document, root=MapNode(entries, named.span))

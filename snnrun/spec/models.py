@@ -1,0 +1,963 @@
+"""The vocabulary of the experiment file as pydantic models.
+
+Every key has its description here; the JSON Schema and the format reference are made from them. The models check
+shapes and fixed choices only. Units, names and expressions are the business of later stages, which also say when
+something the vocabulary knows is not supported yet.
+
+Where a key has several forms, the form is chosen by what the value looks like (a text, a list, its `kind`, its keys),
+so that a mistake gives one message about the form that was meant.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from typing_extensions import TypeAliasType
+
+from snnrun.spec.values import (
+    LIST_TAG,
+    MAP_TAG,
+    ONE_TAG,
+    Count,
+    DottedPath,
+    Expression,
+    Expressions,
+    FileStem,
+    Flag,
+    Identifier,
+    Index,
+    Names,
+    Order,
+    Reference,
+    References,
+    SeedNumber,
+    Sentence,
+    Sentences,
+    Signature,
+    Statements,
+    Table,
+    shape_of,
+)
+
+
+class Section(BaseModel):
+    """A map with fixed keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, use_attribute_docstrings=False)
+
+
+# --- Choices ---------------------------------------------------------------------------------------------------------
+
+
+class Method(StrEnum):
+    """How differential equations are integrated."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    EXPONENTIAL_EULER = "exponential_euler"
+    EULER = "euler"
+    RK2 = "rk2"
+    RK4 = "rk4"
+    HEUN = "heun"
+    MILSTEIN = "milstein"
+    RKF45 = "rkf45"
+
+
+class Slot(StrEnum):
+    """The parts of one step, in their order."""
+
+    START = "start"
+    GROUPS = "groups"
+    THRESHOLDS = "thresholds"
+    SYNAPSES = "synapses"
+    RESETS = "resets"
+    END = "end"
+
+
+class Precision(StrEnum):
+    """Floating-point numbers of the state."""
+
+    DOUBLE = "double"
+    SINGLE = "single"
+
+
+class MathMode(StrEnum):
+    """Whether the compiler may reorder arithmetic."""
+
+    STRICT = "strict"
+    FAST = "fast"
+
+
+class Channel(StrEnum):
+    """Which values of a picture count."""
+
+    RED = "red"
+    GREEN = "green"
+    BLUE = "blue"
+    ALPHA = "alpha"
+    LUMINANCE = "luminance"
+
+
+class Flip(StrEnum):
+    """How a picture is mirrored."""
+
+    VERTICAL = "vertical"
+    HORIZONTAL = "horizontal"
+    BOTH = "both"
+
+
+class TimeAxis(StrEnum):
+    """Which axis of a table is time."""
+
+    ROWS = "rows"
+    COLUMNS = "columns"
+    FRAMES = "frames"
+
+
+class SampleMethod(StrEnum):
+    """How points are drawn from a space of parameters."""
+
+    SOBOL = "sobol"
+    LHS = "lhs"
+    RANDOM = "random"
+
+
+class Keep(StrEnum):
+    """What a sweep stores of each point."""
+
+    METRICS = "metrics"
+    RESULTS = "results"
+
+
+class PlotKind(StrEnum):
+    """The kinds of picture."""
+
+    RASTER = "raster"
+    TRACES = "traces"
+    RATE = "rate"
+    PSTH = "psth"
+    ISI = "isi"
+    CURVE = "curve"
+    WEIGHTS = "weights"
+    CONNECTIVITY = "connectivity"
+    HEATMAP = "heatmap"
+    SWEEP = "sweep"
+    IMAGE = "image"
+
+
+# --- Arrays ----------------------------------------------------------------------------------------------------------
+
+
+class ValuesArray(Section):
+    """A timed array written in the file."""
+
+    values: Table = Field(
+        description="Values in time order; a list of lists has one row a time bin, one column a neuron."
+    )
+    unit: Expression | None = Field(None, description="Unit of the values, such as `nA`; absent: they carry their own.")
+    dt: Expression | None = Field(None, description="Length of one time bin.")
+
+
+class FileArray(Section):
+    """A timed array from a file of numbers."""
+
+    file: Statements = Field(description="File of numbers (npy, csv, h5), relative to this file.")
+    dataset: Statements | None = Field(None, description="Path of the data set inside an h5 file.")
+    unit: Expression | None = Field(None, description="Unit of the numbers, such as `nA`; absent: they have none.")
+    transpose: Flag = Field(False, description="Whether rows and columns are exchanged.")
+    scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
+    time_axis: TimeAxis = Field(TimeAxis.ROWS, description="Which axis is time.")
+    dt: Expression | None = Field(None, description="Length of one time bin.")
+
+
+class ImageArray(Section):
+    """A timed array from a picture."""
+
+    image: Statements = Field(description="Picture (png, jpg, tif, gif), relative to this file.")
+    channel: Channel = Field(Channel.LUMINANCE, description="Which channel counts; values are 0 to 1.")
+    invert: Flag = Field(False, description="Whether dark is 1 and bright is 0.")
+    flip: Flip | None = Field(None, description="How the picture is mirrored.")
+    transpose: Flag = Field(False, description="Whether rows and columns are exchanged.")
+    resize: list[Count] | None = Field(
+        None, min_length=2, max_length=2, description="`[rows, columns]` the picture is resized to."
+    )
+    scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
+    time_axis: TimeAxis = Field(TimeAxis.ROWS, description="Which axis is time; the other one counts neurons.")
+    dt: Expression | None = Field(None, description="Length of one time bin.")
+
+
+def _array_form(value: Any) -> str:
+    if isinstance(value, ValuesArray | FileArray | ImageArray):
+        return f"<{type(value).__name__}>"
+    keys = value if isinstance(value, dict) else ()
+    if "image" in keys:
+        return "<ImageArray>"
+    return "<FileArray>" if "file" in keys else "<ValuesArray>"
+
+
+Array = TypeAliasType(
+    "Array",
+    Annotated[
+        Annotated[ValuesArray, Tag("<ValuesArray>")]
+        | Annotated[FileArray, Tag("<FileArray>")]
+        | Annotated[ImageArray, Tag("<ImageArray>")],
+        Discriminator(_array_form),
+    ],
+)
+
+# --- Values of variables ---------------------------------------------------------------------------------------------
+
+
+class ValueRule(Section):
+    """A value for those neurons or synapses where a condition holds."""
+
+    value: Expression = Field(description="The value.")
+    where: Expression | None = Field(None, description="Condition, such as `i < 10`; absent: all.")
+
+
+class ValueFile(Section):
+    """Values from a file."""
+
+    file: Statements = Field(description="File of values (npy, csv, h5), relative to this file.")
+    dataset: Statements | None = Field(None, description="Path of the data set inside an h5 file.")
+
+
+def _initial_form(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "<rules>" if any(isinstance(item, dict | ValueRule) for item in value) else LIST_TAG
+    if isinstance(value, ValueFile) or (isinstance(value, dict) and "file" in value):
+        return "<file>"
+    return "<rule>" if isinstance(value, dict | ValueRule) else ONE_TAG
+
+
+InitialValue = TypeAliasType(
+    "InitialValue",
+    Annotated[
+        Annotated[Expression, Tag(ONE_TAG)]
+        | Annotated[list[Expression], Tag(LIST_TAG)]
+        | Annotated[list[ValueRule], Tag("<rules>")]
+        | Annotated[ValueRule, Tag("<rule>")]
+        | Annotated[ValueFile, Tag("<file>")],
+        Discriminator(_initial_form),
+    ],
+)
+
+# --- Groups ----------------------------------------------------------------------------------------------------------
+
+
+class Event(Section):
+    """A custom event."""
+
+    condition: Expression = Field(description="When it happens.")
+    do: Statements | None = Field(None, description="Statements carried out when it happens.")
+    order: Order = Field(0, description="Place among others of the same slot.")
+
+
+class Link(Section):
+    """A variable that is another group's."""
+
+    source: Reference = Field(alias="from", description="The variable it is: `group.variable`.")
+    index: Expressions | None = Field(None, description="Which neuron of that group, for each of this one.")
+
+
+def _text_or_map(value: Any) -> str:
+    return MAP_TAG if shape_of(value) == MAP_TAG else ONE_TAG
+
+
+EventForm = TypeAliasType(
+    "EventForm",
+    Annotated[Annotated[Expression, Tag(ONE_TAG)] | Annotated[Event, Tag(MAP_TAG)], Discriminator(_text_or_map)],
+)
+LinkForm = TypeAliasType(
+    "LinkForm",
+    Annotated[Annotated[Reference, Tag(ONE_TAG)] | Annotated[Link, Tag(MAP_TAG)], Discriminator(_text_or_map)],
+)
+
+_SUBGROUPS: Final = (
+    'Named parts: a slice `"0:800"`, a list of indices, a condition, or a size; sizes follow one another and the '
+    "group's `size` is their sum."
+)
+_SIZE: Final = "Number of neurons; absent: the sum of the sizes of its subgroups."
+_DT: Final = "Time step of this object; absent: that of the run."
+_ORDER: Final = "Place among others of the same slot."
+
+
+class NeuronGroup(Section):
+    """Neurons with equations."""
+
+    kind: Literal["neurons"] = Field("neurons", description="`neurons`, which may be left out.")
+    size: Expression | None = Field(None, description=_SIZE)
+    equations: Statements = Field(
+        description="Equations, one a line: `dv/dt = -v/tau : volt`, `x = 2*v : volt`, `w : 1`."
+    )
+    threshold: Expression | None = Field(None, description="Condition for a spike: `v > -50*mV`.")
+    reset: Statements | None = Field(None, description="Statements after a spike: `v = -70*mV`.")
+    refractory: Expression | None = Field(
+        None,
+        description="How long (a time, an expression) or while what holds (a condition) a neuron cannot spike again.",
+    )
+    method: Method = Field(Method.AUTO, description="Method of integration.")
+    initial: dict[Identifier, InitialValue] | None = Field(
+        None,
+        description="Values at the start, in order: `v: expression`, a list, rules `[{where, value}]` or `{file}`.",
+    )
+    events: dict[Identifier, EventForm] | None = Field(
+        None, description="Custom events: name → condition, or `{condition, do, order}`."
+    )
+    linked: dict[Identifier, LinkForm] | None = Field(
+        None, description="Variables `(linked)` in the equations: name → `group.variable`, or `{from, index}`."
+    )
+    subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
+    dt: Expression | None = Field(None, description=_DT)
+    order: Order = Field(0, description=_ORDER)
+    precision: Precision | None = Field(None, description="Floating-point numbers of this group; absent: as the run.")
+    constants: dict[Identifier, Expression] | None = Field(None, description="Constants of this group alone.")
+
+
+class PoissonGroup(Section):
+    """Neurons that spike at random, independently."""
+
+    kind: Literal["poisson"] = Field(description="`poisson`.")
+    size: Expression | None = Field(None, description=_SIZE)
+    rates: Expressions = Field(description="Rate: one for all, a list, or an expression of `t` and `i`.")
+    subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
+    dt: Expression | None = Field(None, description=_DT)
+    order: Order = Field(0, description=_ORDER)
+    constants: dict[Identifier, Expression] | None = Field(None, description="Constants of this group alone.")
+
+
+class SpikeGroup(Section):
+    """Neurons that spike at given times."""
+
+    kind: Literal["spikes"] = Field(description="`spikes`.")
+    size: Expression | None = Field(None, description=_SIZE)
+    indices: Expressions | None = Field(None, description="Which neuron spikes, one entry a spike.")
+    times: Expressions | None = Field(None, description="When it spikes, one entry a spike, in any order.")
+    file: Statements | None = Field(None, description="File of spikes (csv, SONATA h5), relative to this file.")
+    period: Expression | None = Field(None, description="The spikes repeat after this time.")
+    subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
+    dt: Expression | None = Field(None, description=_DT)
+    order: Order = Field(0, description=_ORDER)
+
+
+def _group_kind(value: Any) -> str:
+    kind = value.get("kind", "neurons") if isinstance(value, dict) else getattr(value, "kind", "neurons")
+    return f"<{kind}>" if isinstance(kind, str) else "<kind>"
+
+
+Group = TypeAliasType(
+    "Group",
+    Annotated[
+        Annotated[NeuronGroup, Tag("<neurons>")]
+        | Annotated[PoissonGroup, Tag("<poisson>")]
+        | Annotated[SpikeGroup, Tag("<spikes>")],
+        Discriminator(_group_kind),
+    ],
+)
+
+
+class PoissonInput(Section):
+    """The sum of many Poisson trains, added to a variable."""
+
+    kind: Literal["poisson"] = Field("poisson", description="`poisson`, which may be left out.")
+    target: Reference = Field(description="Group or subgroup that receives it.")
+    variable: Identifier = Field(description="Variable the weight is added to.")
+    size: Expression = Field(description="Number of trains a neuron.")
+    rate: Expression = Field(description="Rate of each train.")
+    weight: Expression = Field(description="What one spike adds.")
+
+
+# --- Synapses --------------------------------------------------------------------------------------------------------
+
+
+class Pathway(Section):
+    """What happens at a synapse on an event."""
+
+    do: Statements = Field(description="Statements: `v_post += w`.")
+    delay: Expressions | None = Field(None, description="From the event to its effect; one, an expression, or a list.")
+    order: Order | None = Field(None, description="Place among pathways: `on_pre` -1 and `on_post` 1 unless given.")
+    event: Identifier = Field("spike", description="The event; `spike` or a custom event of the group.")
+
+
+def _pathways_form(value: Any) -> str:
+    if isinstance(value, Pathway) or (isinstance(value, dict) and "do" in value):
+        return "<pathway>"
+    return MAP_TAG if isinstance(value, dict) else ONE_TAG
+
+
+PathwayForm = TypeAliasType(
+    "PathwayForm",
+    Annotated[Annotated[Statements, Tag(ONE_TAG)] | Annotated[Pathway, Tag(MAP_TAG)], Discriminator(_text_or_map)],
+)
+Pathways = TypeAliasType(
+    "Pathways",
+    Annotated[
+        Annotated[Statements, Tag(ONE_TAG)]
+        | Annotated[Pathway, Tag("<pathway>")]
+        | Annotated[dict[Identifier, PathwayForm], Tag(MAP_TAG)],
+        Discriminator(_pathways_form),
+    ],
+)
+
+
+class NamedRule(StrEnum):
+    """Connection rules that need no numbers."""
+
+    ALL = "all"
+    ONE_TO_ONE = "one_to_one"
+
+
+class Rule(Section):
+    """Keys that every connection rule may hold beside its own."""
+
+    source: Reference | None = Field(None, description="Subgroup of the source this rule is about.")
+    target: Reference | None = Field(None, description="Subgroup of the target this rule is about.")
+    delay: Expressions | None = Field(None, description="Delay of the synapses this rule makes.")
+    initial: dict[Identifier, InitialValue] | None = Field(
+        None, description="Values at the start of the synapses this rule makes."
+    )
+
+
+class NamedConnect(Rule):
+    """All pairs, or each neuron with its namesake, between subgroups."""
+
+    rule: NamedRule = Field(description="`all` or `one_to_one`.")
+
+
+class WhereConnect(Rule):
+    """Pairs for which a condition holds, each with a probability."""
+
+    where: Expression | None = Field(None, description="Condition on `i`, `j` and variables with `_pre`, `_post`.")
+    p: Expression | None = Field(None, description="Probability, a number or an expression.")
+    n: Expression | None = Field(None, description="Number of synapses a pair.")
+
+
+class IndexConnect(Rule):
+    """Pairs by their indices."""
+
+    i: Expressions = Field(description="Source indices: a number, a list, or an expression.")
+    j: Expressions = Field(description="Target indices, one for each `i`; a single one goes with all.")
+    n: Expression | None = Field(None, description="Number of synapses a pair.")
+
+
+class PairsConnect(Rule):
+    """Pairs as a list."""
+
+    pairs: list[list[Index]] = Field(description="List of `[i, j]`.")
+    n: Expression | None = Field(None, description="Number of synapses a pair.")
+
+
+class TargetsConnect(Rule):
+    """Targets of each source by an expression."""
+
+    j: Statements = Field(description="`i + 1`, or `k for k in range(i-3, i+4) if k != i`, or with `sample(...)`.")
+    skip_if_invalid: Flag = Field(False, description="Whether targets that do not exist are left out silently.")
+    p: Expression | None = Field(None, description="Probability, a number or an expression.")
+    n: Expression | None = Field(None, description="Number of synapses a pair.")
+
+
+class SourcesConnect(Rule):
+    """Sources of each target by an expression."""
+
+    i: Statements = Field(description="`j + 1`, or `k for k in range(j-3, j+4) if k != j`, or with `sample(...)`.")
+    skip_if_invalid: Flag = Field(False, description="Whether sources that do not exist are left out silently.")
+    p: Expression | None = Field(None, description="Probability, a number or an expression.")
+    n: Expression | None = Field(None, description="Number of synapses a pair.")
+
+
+class FixedRule(Rule):
+    """A random choice with a fixed number."""
+
+    multapses: Flag = Field(False, description="Whether a pair may have several synapses.")
+    autapses: Flag = Field(True, description="Whether a neuron may connect to itself.")
+
+
+class IndegreeConnect(FixedRule):
+    """Each target gets the same number of synapses from random sources."""
+
+    fixed_indegree: Expression = Field(description="Synapses a target.")
+
+
+class OutdegreeConnect(FixedRule):
+    """Each source gets the same number of synapses to random targets."""
+
+    fixed_outdegree: Expression = Field(description="Synapses a source.")
+
+
+class TotalConnect(FixedRule):
+    """A number of synapses between random sources and targets."""
+
+    fixed_total: Expression = Field(description="Synapses in all.")
+
+
+class MatrixConnect(Rule):
+    """A synapse where a matrix is not zero."""
+
+    matrix: Statements = Field(description="File of a matrix (npy), one row a source, one column a target.")
+
+
+class FileConnect(Rule):
+    """Synapses from a file."""
+
+    file: Statements = Field(description="Edges (csv with columns i, j; SONATA edges h5), relative to this file.")
+
+
+_CONNECT_KEYS: Final = (
+    ("rule", "rule"),
+    ("pairs", "pairs"),
+    ("fixed_indegree", "indegree"),
+    ("fixed_outdegree", "outdegree"),
+    ("fixed_total", "total"),
+    ("matrix", "matrix"),
+    ("file", "file"),
+)
+
+
+def _connect_form(value: Any) -> str:
+    if isinstance(value, Rule):
+        return _CONNECT_TAGS[type(value)]
+    if not isinstance(value, dict):
+        return shape_of(value)
+    for key, form in _CONNECT_KEYS:
+        if key in value:
+            return f"<{form}>"
+    if "i" in value and "j" in value:
+        return "<indices>"
+    if "j" in value:
+        return "<targets>"
+    return "<sources>" if "i" in value else "<where>"
+
+
+ConnectRule = TypeAliasType(
+    "ConnectRule",
+    Annotated[
+        Annotated[NamedRule, Tag(ONE_TAG)]
+        | Annotated[NamedConnect, Tag("<rule>")]
+        | Annotated[WhereConnect, Tag("<where>")]
+        | Annotated[IndexConnect, Tag("<indices>")]
+        | Annotated[PairsConnect, Tag("<pairs>")]
+        | Annotated[TargetsConnect, Tag("<targets>")]
+        | Annotated[SourcesConnect, Tag("<sources>")]
+        | Annotated[IndegreeConnect, Tag("<indegree>")]
+        | Annotated[OutdegreeConnect, Tag("<outdegree>")]
+        | Annotated[TotalConnect, Tag("<total>")]
+        | Annotated[MatrixConnect, Tag("<matrix>")]
+        | Annotated[FileConnect, Tag("<file>")],
+        Discriminator(_connect_form),
+    ],
+)
+_CONNECT_TAGS: Final[dict[type[Rule], str]] = {
+    NamedConnect: "<rule>",
+    WhereConnect: "<where>",
+    IndexConnect: "<indices>",
+    PairsConnect: "<pairs>",
+    TargetsConnect: "<targets>",
+    SourcesConnect: "<sources>",
+    IndegreeConnect: "<indegree>",
+    OutdegreeConnect: "<outdegree>",
+    TotalConnect: "<total>",
+    MatrixConnect: "<matrix>",
+    FileConnect: "<file>",
+}
+
+
+def _list_or_one(value: Any) -> str:
+    return LIST_TAG if isinstance(value, list | tuple) else ONE_TAG
+
+
+Connect = TypeAliasType(
+    "Connect",
+    Annotated[
+        Annotated[ConnectRule, Tag(ONE_TAG)] | Annotated[list[ConnectRule], Tag(LIST_TAG)],
+        Discriminator(_list_or_one),
+    ],
+)
+
+
+class Synapses(Section):
+    """Synapses from one group to another."""
+
+    source: Reference = Field(description="Group, subgroup, or another synapses object.")
+    target: Reference = Field(description="Group, subgroup, or another synapses object.")
+    equations: Statements | None = Field(
+        None, description="Equations of one synapse: `w : 1`, `dg/dt = -g/tau : siemens`."
+    )
+    on_pre: Pathways | None = Field(
+        None, description="On a spike of the source: statements, or a map of pathways `{do, delay, order, event}`."
+    )
+    on_post: Pathways | None = Field(None, description="On a spike of the target: the same forms.")
+    delay: Expressions | None = Field(None, description="Delay of `on_pre` pathways that have none of their own.")
+    connect: Connect = Field(
+        description="Which pairs: `all`, `one_to_one`, a rule such as `{p: 0.1}` or `{fixed_indegree: 80}`, or a list."
+    )
+    initial: dict[Identifier, InitialValue] | None = Field(None, description="Values at the start, in order.")
+    method: Method = Field(Method.AUTO, description="Method of integration of its equations.")
+
+
+# --- Monitors --------------------------------------------------------------------------------------------------------
+
+_WINDOW: Final = "`[from, to]`: records while from <= t < to; absent: always."
+_INDICES: Final = 'Which neurons or synapses: `all`, a list, a slice `"0:10"`, a condition; absent: all.'
+
+
+class SpikeMonitor(Section):
+    """Records spikes."""
+
+    kind: Literal["spikes"] = Field(description="`spikes`.")
+    source: Reference = Field(description="Group or subgroup.")
+    variables: list[Identifier] | None = Field(None, description="Variables stored with each spike, before the reset.")
+    indices: Expressions | None = Field(None, description=_INDICES)
+    counts_only: Flag = Field(False, description="Whether only the number of spikes of each neuron is stored.")
+    window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
+
+
+class StateMonitor(Section):
+    """Records variables over time."""
+
+    kind: Literal["state"] = Field(description="`state`.")
+    source: Reference = Field(description="Group, subgroup or synapses.")
+    variables: list[Identifier] = Field(min_length=1, description="Variables and subexpressions to record.")
+    indices: Expressions | None = Field(None, description=_INDICES)
+    dt: Expression | None = Field(None, description="Interval between samples; absent: every step.")
+    when: Slot = Field(Slot.START, description="Part of the step in which it samples.")
+    window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
+
+
+class RateMonitor(Section):
+    """Records the mean rate of a group over time."""
+
+    kind: Literal["rate"] = Field(description="`rate`.")
+    source: Reference = Field(description="Group or subgroup.")
+    bin: Expression | None = Field(None, description="Length of a bin; absent: one step.")
+    smooth: Expression | None = Field(None, description="Width (standard deviation) of a Gaussian that smooths it.")
+    window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
+
+
+class EventMonitor(Section):
+    """Records custom events."""
+
+    kind: Literal["events"] = Field(description="`events`.")
+    source: Reference = Field(description="Group or subgroup.")
+    event: Identifier = Field(description="Name of the event.")
+    variables: list[Identifier] | None = Field(None, description="Variables stored with each event.")
+    indices: Expressions | None = Field(None, description=_INDICES)
+    window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
+
+
+class ConnectivityMonitor(Section):
+    """Stores which synapses exist."""
+
+    kind: Literal["connectivity"] = Field(description="`connectivity`.")
+    source: Reference = Field(description="Synapses.")
+    variables: list[Identifier] | None = Field(None, description="Variables of the synapses stored at the end.")
+
+
+def _monitor_kind(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return f"<{kind}>" if isinstance(kind, str) else "<kind>"
+
+
+Monitor = TypeAliasType(
+    "Monitor",
+    Annotated[
+        Annotated[SpikeMonitor, Tag("<spikes>")]
+        | Annotated[StateMonitor, Tag("<state>")]
+        | Annotated[RateMonitor, Tag("<rate>")]
+        | Annotated[EventMonitor, Tag("<events>")]
+        | Annotated[ConnectivityMonitor, Tag("<connectivity>")],
+        Discriminator(_monitor_kind),
+    ],
+)
+
+# --- Operations and the run ------------------------------------------------------------------------------------------
+
+
+class Operation(Section):
+    """Statements carried out at given times."""
+
+    target: Reference = Field(description="Group, subgroup or synapses.")
+    every: Expression | None = Field(None, description="Interval; acts at t = 0, d, 2d, ...")
+    at: Expressions | None = Field(None, description="Time or list of times; instead of `every`.")
+    do: Statements = Field(description="Statements: `I = rand()*50*nA`.")
+    when: Slot = Field(Slot.START, description="Part of the step in which it acts.")
+    order: Order = Field(0, description=_ORDER)
+
+
+class CallOperation(Section):
+    """A Python function called at an interval (only with the flag that allows it)."""
+
+    call: Statements = Field(description="`file.py:function`, relative to this file.")
+    every: Expression = Field(description="Interval; acts at t = 0, d, 2d, ...")
+
+
+def _operation_form(value: Any) -> str:
+    is_call = "call" in value if isinstance(value, dict) else isinstance(value, CallOperation)
+    return "<call>" if is_call else "<do>"
+
+
+OperationForm = TypeAliasType(
+    "OperationForm",
+    Annotated[
+        Annotated[Operation, Tag("<do>")] | Annotated[CallOperation, Tag("<call>")], Discriminator(_operation_form)
+    ],
+)
+
+
+class Phase(Section):
+    """One part of a run."""
+
+    # Paths and conditions of phases are resolved by later stages.
+
+    name: Identifier = Field(description="Name of the phase.")
+    duration: Expression = Field(description="How long it lasts.")
+    set: dict[DottedPath, InitialValue] | None = Field(
+        None, description="Changes at its start: a constant, `group.variable` or `synapses.variable` → value."
+    )
+    record: list[Identifier] | None = Field(None, description="Monitors that record in it; absent: all.")
+    stop_when: Expression | None = Field(None, description="Ends the phase as soon as this holds.")
+
+
+class Run(Section):
+    """How long, how fine, how fast."""
+
+    duration: Expression | None = Field(None, description="Simulated time; or give `phases`.")
+    dt: Expression = Field(description="Time step.")
+    phases: list[Phase] | None = Field(
+        None,
+        min_length=1,
+        description="Parts of the run, one after the other: `{name, duration, set, record, stop_when}`.",
+    )
+    threads: Count = Field(1, description="Threads of one run; the result does not depend on it.")
+    precision: Precision = Field(Precision.DOUBLE, description="Floating-point numbers of the state.")
+    math: MathMode = Field(MathMode.STRICT, description="`fast` lets the compiler reorder arithmetic: other bits.")
+
+
+class Seeds(Section):
+    """Seeds of the single streams of random numbers."""
+
+    connect: SeedNumber | None = Field(None, description="Of connections.")
+    initial: SeedNumber | None = Field(None, description="Of initial values.")
+    noise: SeedNumber | None = Field(None, description="Of noise and random functions during the run.")
+    input: SeedNumber | None = Field(None, description="Of Poisson groups and inputs.")
+
+
+SeedForm = TypeAliasType(
+    "SeedForm",
+    Annotated[Annotated[SeedNumber, Tag(ONE_TAG)] | Annotated[Seeds, Tag(MAP_TAG)], Discriminator(_text_or_map)],
+)
+
+# --- Sweep -----------------------------------------------------------------------------------------------------------
+
+
+class Linspace(Section):
+    """Evenly spaced values."""
+
+    linspace: list[Expression] = Field(min_length=2, max_length=2, description="`[first, last]`, both included.")
+    num: Count = Field(description="How many values.")
+
+
+class Logspace(Section):
+    """Values with even ratios."""
+
+    logspace: list[Expression] = Field(min_length=2, max_length=2, description="`[first, last]`, both included.")
+    num: Count = Field(description="How many values.")
+
+
+class Range(Section):
+    """Values with a step."""
+
+    range: list[Expression] = Field(min_length=3, max_length=3, description="`[first, end, step]`, the end left out.")
+
+
+def _axis_form(value: Any) -> str:
+    if isinstance(value, Logspace | Linspace | Range):
+        return f"<{type(value).__name__.lower()}>"
+    if not isinstance(value, dict):
+        return shape_of(value)
+    return next((f"<{key}>" for key in ("logspace", "range") if key in value), "<linspace>")
+
+
+Axis = TypeAliasType(
+    "Axis",
+    Annotated[
+        Annotated[list[Expression], Tag(LIST_TAG), Field(min_length=1)]
+        | Annotated[Linspace, Tag("<linspace>")]
+        | Annotated[Logspace, Tag("<logspace>")]
+        | Annotated[Range, Tag("<range>")],
+        Discriminator(_axis_form),
+    ],
+)
+
+
+class Sample(Section):
+    """Points drawn from a space of parameters."""
+
+    method: SampleMethod = Field(SampleMethod.SOBOL, description="How points are drawn.")
+    size: Count = Field(description="How many points.")
+    ranges: dict[DottedPath, Annotated[list[Expression], Field(min_length=2, max_length=2)]] = Field(
+        min_length=1, description="Path → `[low, high]`."
+    )
+
+
+class Sweep(Section):
+    """The same experiment with other values."""
+
+    axes: dict[DottedPath, Axis] | None = Field(
+        None,
+        description="Path or constant → values; all combinations are run. Values: a list, `{linspace: [a, b], num}`, "
+        "`{logspace: [a, b], num}` or `{range: [a, b, step]}`.",
+    )
+    zip: dict[DottedPath, Axis] | None = Field(None, description="Path → values that change together.")
+    points: list[dict[DottedPath, Expression]] | None = Field(
+        None, min_length=1, description="The points one by one: a list of maps path → value."
+    )
+    sample: Sample | None = Field(None, description="Points drawn at random or evenly: `{method, size, ranges}`.")
+    repeat: Count = Field(1, description="Runs of each point, with other seeds.")
+    shared: Identifier | None = Field(None, description="Phase that is run once and that all points continue from.")
+    keep: Keep = Field(Keep.METRICS, description="What is stored of each point: `metrics` or whole `results`.")
+
+
+# --- Plots -----------------------------------------------------------------------------------------------------------
+
+
+def _size_form(value: Any) -> str:
+    return LIST_TAG if isinstance(value, list | tuple) else ONE_TAG
+
+
+class PageWidth(StrEnum):
+    """Widths of a picture in print."""
+
+    COLUMN = "column"
+    PAGE = "page"
+
+
+PlotSize = TypeAliasType(
+    "PlotSize",
+    Annotated[
+        Annotated[PageWidth, Tag(ONE_TAG)]
+        | Annotated[list[Expression], Tag(LIST_TAG), Field(min_length=2, max_length=2)],
+        Discriminator(_size_form),
+    ],
+)
+
+_COMMON_OPTIONS: Final = frozenset(
+    {"kind", "name", "title", "size", "style", "labels", "xlim", "ylim", "lines", "vlines"}
+)
+
+PLOT_OPTIONS: Final[dict[PlotKind, frozenset[str]]] = {
+    PlotKind.RASTER: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bin", "marks"},
+    PlotKind.TRACES: _COMMON_OPTIONS | {"monitor", "source", "variables", "neurons", "marks", "x", "y"},
+    PlotKind.RATE: _COMMON_OPTIONS | {"monitor", "source", "bin", "marks"},
+    PlotKind.PSTH: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bin", "marks"},
+    PlotKind.ISI: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bins", "bin"},
+    PlotKind.CURVE: _COMMON_OPTIONS | {"x", "y", "monitor", "source", "variables"},
+    PlotKind.WEIGHTS: _COMMON_OPTIONS | {"monitor", "source", "variables", "bins", "bin"},
+    PlotKind.CONNECTIVITY: _COMMON_OPTIONS | {"monitor", "source", "variables"},
+    PlotKind.HEATMAP: _COMMON_OPTIONS | {"x", "y", "monitor", "source", "variables", "neurons"},
+    PlotKind.SWEEP: _COMMON_OPTIONS | {"x", "y", "monitor", "source", "variables"},
+    PlotKind.IMAGE: _COMMON_OPTIONS | {"monitor", "source", "variables", "neurons"},
+}
+"""Which options each kind of plot has."""
+
+
+class Plot(Section):
+    """One picture."""
+
+    kind: PlotKind = Field(description="What is drawn.")
+    monitor: References | None = Field(None, description="Monitor or monitors it is drawn from.")
+    source: References | None = Field(None, description="Group, synapses or array, where no monitor is needed to tell.")
+    variables: Names | None = Field(None, description="Variables to draw; absent: all that were recorded.")
+    neurons: Expressions | None = Field(None, description='Which neurons: `all`, a list, a slice `"0:10"`.')
+    x: DottedPath | None = Field(None, description="What the horizontal axis shows: a swept parameter or a metric.")
+    y: Names | None = Field(None, description="What the vertical axis shows: a metric or several.")
+    xlim: list[Expression] | None = Field(None, min_length=2, max_length=2, description="Limits `[from, to]`.")
+    ylim: list[Expression] | None = Field(None, min_length=2, max_length=2, description="Limits `[from, to]`.")
+    size: PlotSize | None = Field(None, description="`column` (85 mm), `page` (full width), or `[width, height]`.")
+    labels: dict[Annotated[str, Field(min_length=1)], Sentence] | None = Field(
+        None, description="Other words for names: `x`, `y`, or the name of a variable, group or monitor → label."
+    )
+    title: Sentence | None = Field(None, description="Title; absent: the name of the experiment.")
+    style: Sentences | None = Field(None, description="Style of matplotlib, or a style file relative to this file.")
+    bins: Count | None = Field(None, description="Number of bins of a histogram.")
+    bin: Expression | None = Field(None, description="Width of a bin.")
+    marks: References | None = Field(None, description="Spike monitor whose spikes are drawn as vertical lines.")
+    lines: dict[Annotated[str, Field(min_length=1)], Expression] | None = Field(
+        None, description="Horizontal lines: label → value."
+    )
+    vlines: Expressions | None = Field(None, description="Vertical lines: value or list of values.")
+    name: FileStem | None = Field(None, description="Name of the picture's file, without ending.")
+
+
+class Panels(Section):
+    """Several plots beside each other in one picture."""
+
+    panels: list[Plot] = Field(min_length=1, description="The plots, from left to right.")
+    title: Sentence | None = Field(None, description="Title of the whole.")
+    size: PlotSize | None = Field(None, description="`column` (85 mm), `page` (full width), or `[width, height]`.")
+    style: Sentences | None = Field(None, description="Style of matplotlib, or a style file relative to this file.")
+    name: FileStem | None = Field(None, description="Name of the picture's file, without ending.")
+
+
+def _plot_form(value: Any) -> str:
+    is_panels = "panels" in value if isinstance(value, dict) else isinstance(value, Panels)
+    return "<panels>" if is_panels else "<plot>"
+
+
+PlotForm = TypeAliasType(
+    "PlotForm",
+    Annotated[Annotated[Plot, Tag("<plot>")] | Annotated[Panels, Tag("<panels>")], Discriminator(_plot_form)],
+)
+Plots = TypeAliasType(
+    "Plots",
+    Annotated[
+        Annotated[Literal["none"], Tag(ONE_TAG)] | Annotated[list[PlotForm], Tag(LIST_TAG)], Discriminator(_list_or_one)
+    ],
+)
+
+# --- The whole -------------------------------------------------------------------------------------------------------
+
+
+class Experiment(Section):
+    """One whole experiment."""
+
+    model_config = ConfigDict(defer_build=False)
+
+    version: Literal[1] = Field(description="Version of this format: 1.")
+    name: FileStem | None = Field(
+        None, description="Name of the experiment and of its folder; absent: that of the file."
+    )
+    description: Sentence | None = Field(None, description="What it shows, in prose.")
+    references: Sentences | None = Field(None, description="What it reproduces: papers, with DOI.")
+    extends: Sentences | None = Field(
+        None, description="File or files to start from: maps merge, lists and scalars replace, `null` removes a key."
+    )
+    seed: SeedForm = Field(1, description="One number, or `{connect, initial, noise, input}` for the single streams.")
+    constants: dict[Identifier, Expression] = Field(
+        default_factory=dict, description="Name → quantity or expression of other constants; every one can be swept."
+    )
+    functions: dict[Signature, Expression] = Field(
+        default_factory=dict, description="`sigmoid(x): 1/(1 + exp(-x))`, in the language of expressions."
+    )
+    arrays: dict[Identifier, Array] = Field(
+        default_factory=dict, description="Timed arrays, used as functions of time: from values, files or pictures."
+    )
+    groups: dict[Identifier, Group] = Field(default_factory=dict, description="Neurons.")
+    inputs: dict[Identifier, PoissonInput] = Field(
+        default_factory=dict, description="Poisson inputs: many trains at once, without neurons of their own."
+    )
+    synapses: dict[Identifier, Synapses] = Field(default_factory=dict, description="Connections between groups.")
+    monitors: dict[Identifier, Monitor] = Field(default_factory=dict, description="What is recorded.")
+    operations: dict[Identifier, OperationForm] = Field(
+        default_factory=dict, description="What is done at given times during the run."
+    )
+    run: Run = Field(description="Duration, time step and the like.")
+    metrics: dict[Identifier, Expression] = Field(
+        default_factory=dict,
+        description="Name → number computed from monitors: `mean_rate(out)`, `count(out) / duration`.",
+    )
+    sweep: Sweep | None = Field(None, description="Runs the experiment with many values.")
+    plots: Plots | None = Field(
+        None, description="A list of exactly these pictures; `none`; absent: made from the monitors and the sweep."
+    )

@@ -1,0 +1,166 @@
+"""Options that change one value of the file: `--set groups.exc.size=400`. Codes `SET1xx`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from snnrun.errors import Diagnostic, ExperimentError, Report, did_you_mean
+from snnrun.source import SourceFile, Span, Text
+from snnrun.spec import nodes
+from snnrun.spec.core_schema import resolve_plain
+from snnrun.spec.document import Document
+from snnrun.spec.load_yaml import parse_yaml
+from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe
+from snnrun.spec.read import check_characters
+from snnrun.spec.scalar_text import ScalarStyle
+from snnrun.spec.vocabulary import TOP_LEVEL, has_free_names
+
+_STEP: Final = re.compile(r"[^.]+")
+
+
+def apply_overrides(document: Document, options: Sequence[str]) -> Document:
+    """The document with the values of some options `path=value`, later ones on top of earlier ones.
+
+    Raises:
+        ExperimentError: With every option that has no `=`, no such path or a broken value.
+    """
+    report = Report()
+    for option in options:
+        try:
+            document = _apply(document, option)
+        except ExperimentError as problem:
+            report.extend(problem.diagnostics)
+    report.stop_if_errors()
+    return document
+
+
+def _apply(document: Document, option: str) -> Document:
+    file = SourceFile(f"--set {option}", option)
+    check_characters(file)
+    name, equals, value = option.partition("=")
+    if not equals:
+        span = Span(file, 0, len(option))
+        advice = f"write `--set {option or 'path'}=value`"
+        raise ExperimentError(Diagnostic("SET101", f"`{option}` has no `=`", span, advice))
+    start = len(name) + 1 + len(value) - len(value.lstrip())
+    dotted = Text(name, file, tuple(range(len(name) + 1)))
+    path = find_path(document, dotted)
+    return document.with_values({path: _value(file, start)}, _keys(path, dotted))
+
+
+def _keys(path: nodes.Path, dotted: Text) -> dict[nodes.Path, Text]:
+    """The places of the keys of a path in the option that names it."""
+    keys: dict[nodes.Path, Text] = {}
+    at = len(dotted.value)
+    for depth in range(len(path), 0, -1):
+        step = str(path[depth - 1])
+        start = dotted.value.rfind(step, 0, at)
+        if start < 0:
+            break
+        keys[path[:depth]] = dotted.slice(start, start + len(step))
+        at = start
+    return keys
+
+
+def _value(file: SourceFile, start: int) -> Node | None:
+    """The value of an option, as YAML would read it after `key: `; None when it is empty or `null`."""
+    literal = file.text[start:].rstrip()
+    if literal[:1] in ("[", "{", '"', "'"):
+        return parse_yaml(file, start)
+    if "\n" in literal:
+        # A whole text from a script: as it is, line breaks included.
+        return ScalarNode(literal, Span(file, start, start + len(literal)), literal, ScalarStyle.GIVEN)
+    value = resolve_plain(literal)
+    if value is None:
+        return None
+    return ScalarNode(value, Span(file, start, start + len(literal)), literal, ScalarStyle.GIVEN)
+
+
+def find_path(document: Document, dotted: Text) -> nodes.Path:
+    """The path that a dotted name means: `groups.exc.size`, `plots.0.kind`, or the bare name of a constant.
+
+    A key that the file leaves out is found too when the format knows its map (`run.threads`), but a name of the
+    user's own (a constant, a group) must exist.
+
+    Args:
+        document: The experiment.
+        dotted: The name, with its place.
+
+    Raises:
+        ExperimentError: There is no such path, with the nearest name that exists.
+    """
+    steps = [(found[0], found.start(), found.end()) for found in _STEP.finditer(dotted.value)]
+    if not steps or re.search(r"\.\.|^\.|\.$|\s", dotted.value.strip()):
+        advice = "write names with dots between them, as in `groups.exc.size`"
+        raise ExperimentError(Diagnostic("SET102", f"`{dotted.value}` is not a path", dotted.span(), advice))
+    steps = [(name.strip(), first, last) for name, first, last in steps]
+    if len(steps) == 1 and document.has(("constants", steps[0][0])):
+        return ("constants", steps[0][0])
+    return _follow(document.root, steps, dotted)
+
+
+def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text) -> nodes.Path:
+    path: nodes.Path = ()
+    node: Node | None = root
+    while steps:
+        count = _matching(node, [name for name, _, _ in steps])
+        name = ".".join(step for step, _, _ in steps[:count])
+        place = dotted.span(steps[0][1], steps[count - 1][2])
+        step = _step(node, path, name, place, is_last=len(steps) == count)
+        node = None if node is None else _below(node, step)
+        path = (*path, step)
+        steps = steps[count:]
+    return path
+
+
+def _matching(node: Node | None, names: list[str]) -> int:
+    """How many of the names are one key: keys of `sweep.axes` hold dots themselves."""
+    if isinstance(node, MapNode):
+        for count in range(1, len(names) + 1):
+            if ".".join(names[:count]) in node.entries:
+                return count
+    return 1
+
+
+def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_last: bool) -> str | int:
+    """The key or index that one name means.
+
+    Raises:
+        ExperimentError: There is no such key or index.
+    """
+    if isinstance(node, ListNode):
+        return _index(node, path, name, place)
+    if isinstance(node, ScalarNode):
+        message = f"`{_dotted(path)}` is {describe(node)}, it has no `{name}`"
+        raise ExperimentError(Diagnostic("SET103", message, place, f"write `{_dotted(path)}=value`"))
+    known: list[str] = [] if node is None else list(node.entries)
+    if name in known or (path and not has_free_names(path)) or (not path and name in TOP_LEVEL and is_last):
+        return name
+    if not path and name in TOP_LEVEL and not has_free_names((name,)):
+        return name
+    candidates = [*known, *TOP_LEVEL] if not path else known
+    if not path and is_last and node is not None:
+        constants = node.get("constants")
+        candidates += list(constants.entries) if isinstance(constants, MapNode) else []
+    where = f"in `{_dotted(path)}`" if path else "in this experiment"
+    advice = did_you_mean(name, candidates) or (f"known here: {', '.join(candidates[:12])}" if candidates else None)
+    raise ExperimentError(Diagnostic("SET103", f"there is no `{name}` {where}", place, advice))
+
+
+def _index(node: ListNode, path: nodes.Path, name: str, place: Span) -> int:
+    if name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(node.items):
+        return int(name)
+    advice = f"it has {len(node.items)} items; the first is `{_dotted((*path, 0))}`"
+    raise ExperimentError(Diagnostic("SET103", f"`{_dotted(path)}` has no item `{name}`", place, advice))
+
+
+def _below(node: Node, step: str | int) -> Node | None:
+    if isinstance(node, ListNode):
+        return node.items[int(step)]
+    return node.get(str(step)) if isinstance(node, MapNode) else None
+
+
+def _dotted(path: nodes.Path) -> str:
+    return ".".join(str(step) for step in path)

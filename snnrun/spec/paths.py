@@ -1,0 +1,44 @@
+"""File names in an experiment: always below the data root. Codes `PTH1xx`."""
+
+from __future__ import annotations
+
+from pathlib import Path, PureWindowsPath
+
+from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.source import Text
+
+
+def resolve_file(text: Text, folder: Path, data_root: Path) -> Path:
+    """The path of a file that an experiment names.
+
+    Args:
+        text: The name, relative to the folder.
+        folder: The folder of the file that holds the name.
+        data_root: The folder that must hold the file, links resolved.
+
+    Returns:
+        The path, below the data root; whether the file exists is not checked.
+
+    Raises:
+        ExperimentError: The name is empty, absolute, holds NUL, or leads out of the data root.
+    """
+    name = text.value
+    if not name.strip() or "\0" in name:
+        raise _error("PTH101", "this is not a file name", text, "write a path relative to this file")
+    if Path(name).is_absolute() or PureWindowsPath(name).drive or name.startswith(("~", "\\")):
+        advice = "write it relative to this file, so that the experiment also runs elsewhere"
+        raise _error("PTH102", f"`{name}` is an absolute path", text, advice)
+    path = folder / name
+    try:
+        inside = path.resolve().is_relative_to(data_root.resolve())
+    except (OSError, RuntimeError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or "not a usable path"
+        raise _error("PTH101", f"`{name}`: {reason}", text, "write a path relative to this file") from None
+    if not inside:
+        advice = "move the file there, or name a folder that holds both as the data root"
+        raise _error("PTH103", f"`{name}` leads out of the folder `{data_root}`", text, advice)
+    return path
+
+
+def _error(code: str, message: str, text: Text, help: str) -> ExperimentError:
+    return ExperimentError(Diagnostic(code, message, text.span(), help))

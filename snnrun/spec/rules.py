@@ -1,0 +1,159 @@
+"""Rules of the format about several keys of one map: codes `FMT208` and `FMT209`.
+
+They read the document, not the models, so that they are reported together with problems elsewhere in the file. A map
+whose shape is wrong is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from snnrun.errors import Report, did_you_mean
+from snnrun.spec import nodes
+from snnrun.spec.document import Document
+from snnrun.spec.models import PLOT_OPTIONS, Plot, PlotKind
+from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
+
+_AXIS_FORMS: Final = ("linspace", "logspace", "range")
+
+
+def check_rules(document: Document, report: Report) -> None:
+    """Report keys that do not go together."""
+    _check_groups(document, report)
+    _check_operations(document, report)
+    _check_connect(document, report)
+    _check_run(document, report)
+    _check_sweep(document, report)
+    _check_plots(document, report)
+
+
+def _maps(document: Document, section: str) -> Iterator[tuple[nodes.Path, MapNode]]:
+    """The maps of a section with their paths."""
+    for key in document.keys((section,)):
+        node = document.find((section, key))
+        if isinstance(node, MapNode):
+            yield (section, key), node
+
+
+def _check_groups(document: Document, report: Report) -> None:
+    for path, node in _maps(document, "groups"):
+        kind = node.get("kind")
+        if "size" not in node.entries and "subgroups" not in node.entries:
+            message = f"`{path[1]}` needs `size`"
+            advice = "give the number of neurons, or `subgroups` with their sizes"
+            report.error("FMT202", message, document.key_span(path), advice)
+        if isinstance(kind, ScalarNode) and kind.value == "spikes":
+            _check_spikes(document, report, path, node)
+
+
+def _check_spikes(document: Document, report: Report, path: nodes.Path, node: MapNode) -> None:
+    keys = node.entries
+    if "file" in keys:
+        for key in ("indices", "times"):
+            if key in keys:
+                message = f"`{key}` and `file` do not go together"
+                report.error("FMT208", message, document.key_span((*path, key)), "give the spikes in one way")
+        return
+    missing = [key for key in ("indices", "times") if key not in keys]
+    if missing:
+        message = f"`{path[1]}` needs `{'` and `'.join(missing)}`"
+        advice = "give `indices` and `times`, one entry a spike, or a `file`"
+        report.error("FMT202", message, document.key_span(path), advice)
+
+
+def _check_operations(document: Document, report: Report) -> None:
+    for path, node in _maps(document, "operations"):
+        keys = node.entries
+        if "call" in keys:
+            continue
+        if "every" in keys and "at" in keys:
+            message = "`every` and `at` do not go together"
+            report.error("FMT208", message, document.key_span((*path, "at")), "keep one of them")
+        if "every" not in keys and "at" not in keys:
+            advice = "add `every: 10 ms`, or `at: 50 ms` for single times"
+            report.error("FMT202", f"`{path[1]}` needs `every` or `at`", document.key_span(path), advice)
+
+
+_CONNECT_CHOICES: Final = ("rule", "pairs", "fixed_indegree", "fixed_outdegree", "fixed_total", "matrix", "file")
+
+
+def _check_connect(document: Document, report: Report) -> None:
+    for path, node in _maps(document, "synapses"):
+        connect = node.get("connect")
+        place = (*path, "connect")
+        if isinstance(connect, ListNode):
+            for index, item in enumerate(connect.items):
+                _check_rule(document, report, (*place, index), item, in_list=True)
+            if not connect.items:
+                report.error("FMT206", "`connect` is empty", document.key_span(place), "write `connect: all` or a rule")
+        elif connect is not None:
+            _check_rule(document, report, place, connect, in_list=False)
+
+
+def _check_rule(document: Document, report: Report, path: nodes.Path, node: nodes.Node, *, in_list: bool) -> None:
+    if not isinstance(node, MapNode):
+        return
+    given = [key for key in _CONNECT_CHOICES if key in node.entries]
+    for key in given[1:]:
+        message = f"`{given[0]}` and `{key}` are two connection rules"
+        report.error("FMT208", message, document.key_span((*path, key)), "write a list with one rule an item")
+    if not node.entries or (not in_list and set(node.entries) <= {"source", "target", "delay", "initial"}):
+        advice = "write `all`, or a rule such as `{p: 0.1}`, `{where: i != j}` or `{fixed_indegree: 80}`"
+        report.error("FMT202", "`connect` needs a rule", document.key_span(path), advice)
+
+
+def _check_run(document: Document, report: Report) -> None:
+    node = document.find(("run",))
+    if not isinstance(node, MapNode):
+        return
+    if "duration" not in node.entries and "phases" not in node.entries:
+        report.error(
+            "FMT202", "`run` needs `duration`", document.key_span(("run",)), "add `duration: 1 s`, or `phases`"
+        )
+    if "duration" in node.entries and "phases" in node.entries:
+        message = "`duration` and `phases` do not go together"
+        advice = "each phase has its own `duration`"
+        report.error("FMT208", message, document.key_span(("run", "duration")), advice)
+
+
+def _check_sweep(document: Document, report: Report) -> None:
+    node = document.find(("sweep",))
+    if not isinstance(node, MapNode):
+        return
+    if not {"axes", "zip", "points", "sample", "repeat"} & set(node.entries):
+        advice = "add `axes`, `zip`, `points`, `sample` or `repeat`"
+        report.error("FMT202", "`sweep` says nothing to vary", document.key_span(("sweep",)), advice)
+    for part in ("axes", "zip"):
+        for key in document.keys(("sweep", part)):
+            axis = document.find(("sweep", part, key))
+            forms = [form for form in _AXIS_FORMS if isinstance(axis, MapNode) and form in axis.entries]
+            for form in forms[1:]:
+                message = f"`{forms[0]}` and `{form}` do not go together"
+                report.error("FMT208", message, document.key_span(("sweep", part, key, form)), "keep one of them")
+
+
+def _check_plots(document: Document, report: Report) -> None:
+    plots = document.find(("plots",))
+    if not isinstance(plots, ListNode):
+        return
+    for index, item in enumerate(plots.items):
+        panels = item.get("panels") if isinstance(item, MapNode) else None
+        if isinstance(panels, ListNode):
+            for number in range(len(panels.items)):
+                _check_plot(document, report, ("plots", index, "panels", number))
+        else:
+            _check_plot(document, report, ("plots", index))
+
+
+def _check_plot(document: Document, report: Report, path: nodes.Path) -> None:
+    node = document.find((*path, "kind"))
+    if not isinstance(node, ScalarNode) or node.value not in set(PlotKind):
+        return
+    kind = PlotKind(str(node.value))
+    options = PLOT_OPTIONS[kind]
+    for key in document.keys(path):
+        if key in Plot.model_fields and key not in options:
+            advice = did_you_mean(key, options) or f"its options are: {', '.join(sorted(options - {'kind'}))}"
+            message = f"a plot of kind `{kind.value}` has no `{key}`"
+            report.error("FMT209", message, document.key_span((*path, key)), advice)

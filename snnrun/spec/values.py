@@ -1,0 +1,247 @@
+"""The kinds of value that keys of the format hold, below the models.
+
+Quantities, expressions and equations stay as the user wrote them: the models only say which keys may hold them. Their
+texts with places come from `Document.text`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import Discriminator, PlainValidator, Tag, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_REFERENCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SIGNATURE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\s*\(\s*([A-Za-z]\w*(\s*,\s*[A-Za-z]\w*)*)?\s*\)", re.ASCII)
+_DOTTED: Final = re.compile(r"[A-Za-z][\w()-]*(\.\w[\w()-]*)*", re.ASCII)
+_SEED_LIMIT: Final = 2**64
+
+LIST_TAG: Final = "<list>"
+MAP_TAG: Final = "<map>"
+ONE_TAG: Final = "<one>"
+
+
+def _fail(kind: str, message: str, **context: Any) -> PydanticCustomError:
+    return PydanticCustomError(kind, message, context)
+
+
+def _expression(value: Any) -> Any:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        raise _fail("snn_empty", "is an empty text")
+    raise _fail("snn_shape", "needs one value or expression, such as `10 ms`", found=value)
+
+
+def _statements(value: Any) -> Any:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, str):
+        raise _fail("snn_empty", "is an empty text")
+    raise _fail("snn_shape", "needs a text", found=value)
+
+
+def _matching(pattern: re.Pattern[str], message: str, help: str) -> PlainValidator:
+    def check(value: Any) -> str:
+        # A key such as `1` or a value such as `true` is not a text, yet a name that fails the pattern all the same.
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        if isinstance(value, dict | list):
+            raise _fail("snn_shape", "needs a name", found=value)
+        raise _fail("snn_name", message, help=help)
+
+    return PlainValidator(check)
+
+
+def _whole_number(low: int, high: int | None, what: str) -> PlainValidator:
+    def check(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+                return check(int(value))
+            raise _fail("snn_shape", f"needs {what}", found=value)
+        if value < low or (high is not None and value > high):
+            raise _fail("snn_range", f"needs {what}", found=value)
+        return value
+
+    return PlainValidator(check)
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _fail("snn_flag", "needs `true` or `false`", found=value)
+
+
+_ANY_SCALAR: Final = {"type": ["string", "number", "boolean"]}
+
+Expression = TypeAliasType(
+    "Expression",
+    Annotated[
+        str | int | float | bool, PlainValidator(_expression), WithJsonSchema(_ANY_SCALAR | {"title": "expression"})
+    ],
+)
+"""A quantity, an expression or a condition: `10 ms`, `0.5`, `2*tau`, `v > 1`."""
+
+Statements = TypeAliasType(
+    "Statements", Annotated[str, PlainValidator(_statements), WithJsonSchema({"type": "string", "title": "text"})]
+)
+"""Equations or statements: a text of one or several lines."""
+
+Sentence = Statements
+"""Prose."""
+
+Identifier = TypeAliasType(
+    "Identifier",
+    Annotated[
+        str,
+        _matching(
+            _IDENTIFIER, "is not a usable name", "a name begins with a letter and has letters, digits and `_` only"
+        ),
+        WithJsonSchema({"type": "string", "pattern": f"^{_IDENTIFIER.pattern}$", "title": "name"}),
+    ],
+)
+"""A name the user gives: of a constant, a group, a monitor."""
+
+Reference = TypeAliasType(
+    "Reference",
+    Annotated[
+        str,
+        _matching(
+            _REFERENCE, "is not the name of an object", "name a group, a subgroup `group.part`, or another object"
+        ),
+        WithJsonSchema({"type": "string", "pattern": f"^{_REFERENCE.pattern}$", "title": "name of an object"}),
+    ],
+)
+"""The name of an object of the file: a group, a subgroup `pop.exc`, synapses, a monitor."""
+
+FileStem = TypeAliasType(
+    "FileStem",
+    Annotated[
+        str,
+        _matching(_FILE_NAME, "cannot name a folder", "use 1 to 64 letters, digits, `_`, `.` and `-`"),
+        WithJsonSchema({"type": "string", "pattern": f"^{_FILE_NAME.pattern}$", "title": "name"}),
+    ],
+)
+"""A name that becomes part of file names."""
+
+Signature = TypeAliasType(
+    "Signature",
+    Annotated[
+        str,
+        _matching(_SIGNATURE, "is not a function with its arguments", "write `name(x, y): expression`"),
+        WithJsonSchema({"type": "string", "title": "function with arguments"}),
+    ],
+)
+"""The head of a function: `sigmoid(x)`."""
+
+DottedPath = TypeAliasType(
+    "DottedPath",
+    Annotated[
+        str,
+        _matching(_DOTTED, "is not a path into the file", "write names with dots, `groups.exc.size`, or a constant"),
+        WithJsonSchema({"type": "string", "title": "path"}),
+    ],
+)
+"""A dotted path into the file, or the bare name of a constant."""
+
+Flag = TypeAliasType("Flag", Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})])
+"""True or false."""
+
+Count = TypeAliasType(
+    "Count",
+    Annotated[
+        int, _whole_number(1, None, "a whole number of at least 1"), WithJsonSchema({"type": "integer", "minimum": 1})
+    ],
+)
+"""A whole number of at least 1."""
+
+Index = TypeAliasType(
+    "Index",
+    Annotated[
+        int, _whole_number(0, None, "a whole number of at least 0"), WithJsonSchema({"type": "integer", "minimum": 0})
+    ],
+)
+"""A whole number of at least 0."""
+
+Order = TypeAliasType(
+    "Order", Annotated[int, _whole_number(-(2**31), 2**31 - 1, "a whole number"), WithJsonSchema({"type": "integer"})]
+)
+"""A place among others of the same slot."""
+
+SeedNumber = TypeAliasType(
+    "SeedNumber",
+    Annotated[
+        int,
+        _whole_number(0, _SEED_LIMIT - 1, "a whole number from 0 to 2**64 - 1"),
+        WithJsonSchema({"type": "integer", "minimum": 0, "maximum": _SEED_LIMIT - 1}),
+    ],
+)
+"""A seed of the random numbers."""
+
+
+def shape_of(value: Any) -> str:
+    """The tag of a value by its shape alone: a list, a map, or one value."""
+    if isinstance(value, list | tuple):
+        return LIST_TAG
+    return MAP_TAG if isinstance(value, dict) or hasattr(value, "model_fields_set") else ONE_TAG
+
+
+Expressions = TypeAliasType(
+    "Expressions",
+    Annotated[
+        Annotated[Expression, Tag(ONE_TAG)] | Annotated[list[Expression], Tag(LIST_TAG)],
+        Discriminator(shape_of),
+    ],
+)
+"""One expression for all, or a list with one for each."""
+
+Names = TypeAliasType(
+    "Names",
+    Annotated[
+        Annotated[Identifier, Tag(ONE_TAG)] | Annotated[list[Identifier], Tag(LIST_TAG)],
+        Discriminator(shape_of),
+    ],
+)
+"""One name or a list of names."""
+
+References = TypeAliasType(
+    "References",
+    Annotated[
+        Annotated[Reference, Tag(ONE_TAG)] | Annotated[list[Reference], Tag(LIST_TAG)],
+        Discriminator(shape_of),
+    ],
+)
+"""One name of an object or a list of them."""
+
+Sentences = TypeAliasType(
+    "Sentences",
+    Annotated[
+        Annotated[Sentence, Tag(ONE_TAG)] | Annotated[list[Sentence], Tag(LIST_TAG)],
+        Discriminator(shape_of),
+    ],
+)
+"""A text or a list of texts."""
+
+Table = TypeAliasType(
+    "Table",
+    Annotated[
+        Annotated[Expression, Tag(ONE_TAG)]
+        | Annotated[
+            list[
+                Annotated[
+                    Annotated[Expression, Tag(ONE_TAG)] | Annotated[list[Expression], Tag(LIST_TAG)],
+                    Discriminator(shape_of),
+                ]
+            ],
+            Tag(LIST_TAG),
+        ],
+        Discriminator(shape_of),
+    ],
+)
+"""Values in one or two dimensions, or an expression that gives them."""

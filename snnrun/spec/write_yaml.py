@@ -1,0 +1,144 @@
+"""A tree of nodes as YAML text that people can read and that loads to the same data."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from snnrun.spec.core_schema import resolve_plain
+from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
+
+_WIDTH: Final = 110
+_PLAIN: Final = re.compile(
+    r"[A-Za-z0-9_.+\-/^()=](?:[^\x00-\x1f\x7f-\xa0\ufeff\ud800-\udfff\u2028\u2029]*[^\s\x7f-\xa0])?"
+)
+_NOT_PLAIN: Final = re.compile(r": |:$| #|^- |^-$|^---|^\.\.\.|^\? |\t")
+_FLOW_MARKS: Final = re.compile(r"[,\[\]{}:#]")
+_BLOCK: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ud800-\udfff\u2028\u2029\ufffe\uffff]*")
+_ESCAPED: Final = re.compile(r"[\\\"\x00-\x1f\x7f-\xa0\ufeff\ud800-\udfff\u2028\u2029\ufffe\uffff]")
+_SHORT: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def write_yaml(root: MapNode) -> str:
+    """The text of a whole file; maps and multi-line texts as blocks, short lists on one line."""
+    return "".join(f"{line}\n" if line else "\n" for line in _map_lines(root, ""))
+
+
+def _map_lines(node: MapNode, indent: str) -> Iterator[str]:
+    for name, entry in node.entries.items():
+        key = _one_line(name, in_flow=False)
+        yield from _value_lines(f"{indent}{key}:", entry.value, indent + "  ")
+
+
+def _value_lines(lead: str, node: Node, indent: str) -> Iterator[str]:
+    """Lines of one value after `key:` or `-`.
+
+    Args:
+        lead: What stands before the value on its first line.
+        node: The value.
+        indent: Of lines below.
+    """
+    block = _block_text(node, indent)
+    if block is not None:
+        yield f"{lead} {block[0]}"
+        yield from block[1:]
+        return
+    flow = _flow(node)
+    if flow is not None and len(lead) + 1 + len(flow) <= _WIDTH:
+        yield f"{lead} {flow}"
+    elif isinstance(node, MapNode):
+        yield lead
+        yield from _map_lines(node, indent)
+    elif isinstance(node, ListNode):
+        yield lead
+        for item in node.items:
+            yield from _item_lines(item, indent)
+    else:
+        yield f"{lead} {_scalar(node, in_flow=False)}"
+
+
+def _item_lines(node: Node, indent: str) -> Iterator[str]:
+    """Lines of one item of a list; a map begins on the line of its dash."""
+    if not isinstance(node, MapNode) or not node.entries:
+        yield from _value_lines(f"{indent}-", node, indent + "  ")
+        return
+    for number, line in enumerate(_map_lines(node, indent + "  ")):
+        yield f"{indent}- {line[len(indent) + 2 :]}" if number == 0 else line
+
+
+def _flow(node: Node) -> str | None:
+    """A list of scalars, or of such lists, or anything empty, on one line."""
+    match node:
+        case MapNode(entries=entries):
+            return None if entries else "{}"
+        case ScalarNode():
+            return None
+        case ListNode(items=items):
+            parts = []
+            for item in items:
+                part = _scalar(item, in_flow=True) if isinstance(item, ScalarNode) else _flow(item)
+                if part is None:
+                    return None
+                parts.append(part)
+            return f"[{', '.join(parts)}]"
+
+
+def _block_text(node: Node, indent: str) -> list[str] | None:
+    """A text of several lines as a `|` block: header and lines; None for anything else."""
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+        return None
+    text = node.value
+    body = text.rstrip("\n")
+    if "\n" not in text or not body.strip() or not _BLOCK.fullmatch(text):
+        return None
+    lines = body.split("\n")
+    if any(line and not line.strip() for line in lines):
+        return None
+    endings = len(text) - len(body)
+    chomping = "-" if endings == 0 else ("" if endings == 1 else "+")
+    hint = "2" if lines[0].startswith((" ", "\t")) or not lines[0] else ""
+    filled = [f"{indent}{line}" if line else "" for line in lines]
+    return [f"|{hint}{chomping}", *filled, *[""] * max(endings - 1, 0)]
+
+
+def _scalar(node: ScalarNode, *, in_flow: bool) -> str:
+    value = node.value
+    if isinstance(value, str):
+        return _one_line(value, in_flow=in_flow)
+    if value is None:
+        return "null"
+    if same(resolve_plain(node.literal), value):
+        return node.literal
+    return number_literal(value)
+
+
+def same(a: object, b: object) -> bool:
+    """Whether two scalars are the same value of the same type (NaN is NaN)."""
+    return type(a) is type(b) and (a == b or (a != a and b != b))  # noqa: PLR0124 - NaN is not itself
+
+
+def number_literal(value: float | bool) -> str:
+    """A number or boolean as YAML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
+    return repr(value)
+
+
+def _one_line(text: str, *, in_flow: bool) -> str:
+    """A text on one line, without quotes where it then still is the same text."""
+    plain = _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and resolve_plain(text) == text
+    if plain and isinstance(resolve_plain(text), str) and not (in_flow and _FLOW_MARKS.search(text)):
+        return text
+    return '"' + _ESCAPED.sub(_escape, text) + '"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    char = found[0]
+    if char in _SHORT:
+        return _SHORT[char]
+    code = ord(char)
+    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}"

@@ -1,0 +1,109 @@
+"""Quantities in writing: the unit a reader expects, with a prefix that keeps the number short."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from snnrun.units import dimensions as d
+from snnrun.units.dimensions import Dimension
+from snnrun.units.table import Unit, lookup_unit
+
+_ENGINEERING = ("y", "z", "a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E", "Z", "Y")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The prefixed forms in which a dimension is written.
+
+    Args:
+        unit: Name of the unit that takes the prefixes.
+        largest: The largest prefix in use (nobody writes kiloseconds).
+        suffix: Power behind the name, for areas and volumes.
+    """
+
+    unit: str
+    largest: str = "Y"
+    suffix: str = ""
+
+    def units(self) -> list[Unit]:
+        """The units of this scale, the smallest first."""
+        prefixes = _ENGINEERING[: _ENGINEERING.index(self.largest) + 1]
+        found = [lookup_unit(prefix + self.unit + self.suffix) for prefix in prefixes]
+        return [unit for unit in found if unit is not None]
+
+
+_SCALES: dict[Dimension, _Scale] = {
+    d.LENGTH: _Scale("m", "k"),
+    d.AREA: _Scale("m", "k", "2"),
+    d.VOLUME: _Scale("m", "", "3"),
+    d.MASS: _Scale("g", "k"),
+    d.TIME: _Scale("s", ""),
+    d.CURRENT: _Scale("A"),
+    d.TEMPERATURE: _Scale("K"),
+    d.AMOUNT: _Scale("mol"),
+    d.LUMINOUS_INTENSITY: _Scale("cd"),
+    d.FREQUENCY: _Scale("Hz"),
+    d.FORCE: _Scale("N"),
+    d.PRESSURE: _Scale("Pa"),
+    d.ENERGY: _Scale("J"),
+    d.POWER: _Scale("W"),
+    d.CHARGE: _Scale("C"),
+    d.VOLTAGE: _Scale("V"),
+    d.RESISTANCE: _Scale("ohm"),
+    d.CONDUCTANCE: _Scale("S"),
+    d.CAPACITANCE: _Scale("F"),
+    d.MAGNETIC_FLUX: _Scale("Wb"),
+    d.MAGNETIC_FLUX_DENSITY: _Scale("T"),
+    d.INDUCTANCE: _Scale("H"),
+    d.CONCENTRATION: _Scale("M"),
+}
+
+
+def readable_unit(largest: float, dimension: Dimension) -> Unit:
+    """The unit in which to plot or print values of a dimension.
+
+    Args:
+        largest: The largest magnitude among the values, in SI units.
+        dimension: Their dimension.
+
+    Returns:
+        The unit that puts `largest` into [1, 1000) if there is one (mV for 0.05 V, ms for 0.1 s, s for 20 s); the
+        plain SI unit for zero, for values that are not finite, and for dimensions without a unit of their own.
+    """
+    scale = _SCALES.get(dimension)
+    plain = Unit(dimension.symbol, Fraction(1), dimension)
+    if scale is None:
+        return plain
+    units = scale.units()
+    size = abs(largest)
+    if size == 0.0 or not math.isfinite(size):
+        return next((unit for unit in units if unit.scale == 1), plain)
+    # A value rounded when it was computed (0.001 as 1e-3 * (1 - 1e-16)) still belongs to the unit it means.
+    size *= 1.0 + 1e-12
+    return next((unit for unit in reversed(units) if size >= unit.scale), units[0])
+
+
+def format_quantity(value: float, dimension: Dimension, digits: int = 6) -> str:
+    """A value with its unit: `7.2 V`, `-60 mV`, `0.1` for a plain number.
+
+    Args:
+        value: In SI units.
+        dimension: Its dimension.
+        digits: Significant digits; trailing zeros are dropped.
+    """
+    if dimension.is_one:
+        return format(value, f".{digits}g")
+    if not math.isfinite(value) or value == 0.0:
+        return f"{value:g} {readable_unit(value, dimension).name}"
+    rounded = float(format(value, f".{digits - 1}e"))  # first, so that 999.9999999 mV becomes 1 V
+    unit = readable_unit(rounded, dimension)
+    return f"{_mantissa(float(Fraction(value) / unit.scale), digits)} {unit.name}"
+
+
+def _mantissa(number: float, digits: int) -> str:
+    text = format(number, f".{digits}g")
+    if "e" in text and 1.0 <= abs(number) < 1e6:
+        return format(float(text), ".0f")
+    return text

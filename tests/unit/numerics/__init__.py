@@ -1,0 +1,1 @@
+"""Tests of the numerical functions and of the random numbers."""

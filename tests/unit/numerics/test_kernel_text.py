@@ -1,0 +1,179 @@
+"""Compiled kernels: the bits of numpy, no symbol from outside, and loops that are vectorised."""
+
+import re
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+from snnrun.numerics import arrays
+from snnrun.numerics.binomial import binomial_table
+from snnrun.numerics.kernel_text import kernel_function_names, kernel_text
+
+from .kernels import BINARY, ELEMENT, FILL, UNARY, run_at
+
+N = 4001
+EDGES = [0.0, 1.0, 0.5, np.inf, np.nan, 5e-324, 1e-310, 2.0**30, 2.0**52, 1e300, 700.0, 745.1]
+
+
+def points(seed):
+    rng = np.random.default_rng(seed)
+    spread = rng.choice([-1.0, 1.0], N) * np.ldexp(rng.uniform(1, 2, N), rng.integers(-1074, 1024, N))
+    x = np.concatenate([spread, rng.uniform(-3, 3, N), rng.uniform(-50, 750, N), EDGES, [-e for e in EDGES]])
+    return rng.permutation(x)
+
+
+def assert_same_bits(a, b):
+    """Equal in every bit; any NaN equals any NaN (their bits depend on the order of operands)."""
+    both_nan = np.isnan(a) & np.isnan(b)
+    different = (a.view(np.int64) != b.view(np.int64)) & ~both_nan
+    assert not different.any(), (a[different][:3], b[different][:3])
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_functions_of_one_number_have_the_bits_of_numpy(kernels, name):
+    x = points(1)
+    out = np.empty_like(x)
+    kernels.call(name, x, out, x.size)
+    assert_same_bits(out, getattr(arrays, name)(x))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_functions_of_two_numbers_have_the_bits_of_numpy(kernels, name):
+    x, y = points(1), points(2)
+    out = np.empty_like(x)
+    kernels.call(name, x, y, out, x.size)
+    assert_same_bits(out, getattr(arrays, name)(x, y))
+
+
+KEYS = [(0, 0, 0), (123456, 42, -1), (2**40, 2**63 - 1, -(2**63))]
+
+
+@pytest.mark.parametrize("name", ELEMENT)
+@pytest.mark.parametrize(("step", "seed", "stream"), KEYS)
+def test_random_numbers_have_the_bits_of_numpy(kernels, name, step, seed, stream):
+    one_by_one, filled = np.empty(N), np.empty(N + 1)
+    kernels.call(name, one_by_one, N, step, seed, stream)
+    kernels.call(f"fill_{name}", filled, N, step, seed, stream)
+    expected = getattr(arrays, f"{name}s")(N, step, seed, stream & (2**64 - 1))
+    assert_same_bits(one_by_one, expected)
+    assert_same_bits(filled[:N], expected)
+
+
+def test_filling_writes_no_further_than_the_next_even_number(kernels):
+    for name in FILL:
+        out = np.full(8, -1.0)
+        kernels.call(name, out, 5, 0, 0, 0)
+        assert (out[6:] == -1.0).all()
+
+
+def test_poisson_numbers_have_the_bits_of_numpy(kernels):
+    lam = np.concatenate([[0.0, -1.0, np.nan, np.inf, 10.0], np.geomspace(1e-6, 1e15, N - 5)])
+    out = np.empty(N)
+    kernels.call("poisson", lam, out, N, 3, 4, 5)
+    assert_same_bits(out, arrays.poissons(lam, N, 3, 4, 5))
+
+
+def test_counting_thresholds_is_inversion_of_the_distribution_function(kernels):
+    table = binomial_table(1000, 0.0015)
+    u, out = arrays.uniforms(N, 1, 2, 3), np.empty(N)
+    kernels.call("count_below", u, table, table.size, out, N)
+    np.testing.assert_array_equal(out, u + np.searchsorted(table, u, side="right"))
+
+
+def module_of(cfunc):
+    """The LLVM module of a kernel, with all but its entry internal, as the engine's object files have it."""
+    module = llvm.parse_assembly(cfunc.inspect_llvm())
+    entry = cfunc.native_name.removeprefix("cfunc.")
+    for function in module.functions:
+        if not function.is_declaration and function.name != entry:
+            function.linkage = "internal"
+    module.get_function(entry).name = "entry"
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, llvm.create_pass_builder(machine(""), llvm.create_pipeline_tuning_options(speed_level=0)))
+    return module
+
+
+def machine(cpu):
+    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=3, reloc="pic", codemodel="default")
+
+
+ALL = [*UNARY, *BINARY, *ELEMENT, *FILL, "poisson", "count_below", "gates"]
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("cpu", ["", llvm.get_host_cpu_name()], ids=["generic", "host"])
+def test_kernels_need_no_symbol_from_outside(kernels, name, cpu):
+    assembly = machine(cpu).emit_assembly(module_of(kernels.cfunc(name)))
+    defined = set(re.findall(r"^([\w.$]+):", assembly, re.MULTILINE))
+    called = set(re.findall(r"^\s(?:callq?|jmp|bl|b)\s+([A-Za-z_][\w.$]*)", assembly, re.MULTILINE))
+    referred = set(re.findall(r"([A-Za-z_][\w.$]*)@(?:PLT|GOTPCREL)", assembly))
+    assert "entry" in defined
+    assert called | referred <= defined
+
+
+@pytest.fixture
+def on_any_processor(kernels):
+    """Calls a kernel's machine code for the plainest processor of this architecture, loaded as the engine loads it."""
+    engines = []
+
+    def call(name, *args):
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine(""))
+        code = machine("").emit_object(module_of(kernels.cfunc(name)))
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        engines.append(engine)
+        result, error = np.zeros(1), np.zeros(4)  # numba's convention: where the result and an exception go
+        run_at(engine.get_function_address("entry"), result, error, *args)
+
+    return call
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "exprel", "sin", "tanh", "sqrt", "floor"])
+def test_functions_have_the_same_bits_on_any_processor(on_any_processor, name):
+    x = points(3)
+    out = np.empty_like(x)
+    on_any_processor(name, x, out, x.size)
+    assert_same_bits(out, getattr(arrays, name)(x))
+
+
+def test_random_numbers_have_the_same_bits_on_any_processor(on_any_processor):
+    out = np.empty(N + 1)
+    on_any_processor("fill_normal", out, N, 1, 2, 3)
+    assert_same_bits(out[:N], arrays.normals(N, 1, 2, 3))
+    on_any_processor("poisson", np.full(N, 25.0), out, N, 1, 2, 3)
+    assert_same_bits(out[:N], arrays.poissons(25.0, N, 1, 2, 3))
+
+
+def test_integers_and_truths_are_converted_to_what_a_function_takes(kernels):
+    out = np.empty(4)
+    kernels.call("conversions", out, 3)
+    np.testing.assert_array_equal(out, [arrays.exp(3), 9.0, arrays.exp(1), arrays.floor(-2.5)])
+
+
+@pytest.mark.skipif(not llvm.get_default_triple().startswith("x86_64"), reason="reads x86 assembly")
+@pytest.mark.parametrize(
+    "name", ["exp", "expm1", "exprel", "log", "log1p", "sin", "cos", "tan", "tanh", "pow", "arctan", "gates", *FILL]
+)
+def test_loops_are_vectorised(kernels, name):
+    assembly = machine(llvm.get_host_cpu_name()).emit_assembly(module_of(kernels.cfunc(name)))
+    packed = len(re.findall(r"\sv?(?:add|sub|mul)pd\s", assembly))
+    scalar = len(re.findall(r"\sv?(?:add|sub|mul)sd\s", assembly))
+    assert packed > 0
+    # The remainder of the loop, a few elements, stays scalar: about one scalar operation for each packed one at most.
+    assert scalar <= 1.1 * packed + 1
+
+
+def test_the_text_depends_on_the_set_of_names_only():
+    assert kernel_text(["exp", "normal", "select"]) == kernel_text(iter(["normal", "exp", "exp"]))
+    assert "def pow(" not in kernel_text(["exp"])
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(KeyError):
+        kernel_text(["gamma"])
+
+
+def test_every_function_is_public_on_purpose():
+    assert {*UNARY, *BINARY, *ELEMENT, *FILL, "poisson", "count_below", "clip"} - {"sqrt"} <= kernel_function_names()

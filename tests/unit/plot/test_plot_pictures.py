@@ -1,0 +1,456 @@
+"""Pictures: the right marks at the right places, readable units, nothing overlaps, the same bytes each time."""
+
+import itertools
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import plot_synthetic as synthetic
+import pytest
+from PIL import Image
+
+from snnrun.errors import ExperimentError, StorageError
+from snnrun.plot.draw import compose, draw, file_names, suggested
+from snnrun.plot.options import picture_from
+from snnrun.plot.source import Source
+from snnrun.plot.style import SPIKE, looks
+from snnrun.results.layout import GroupFacts, RecordingPlan, SpikeChannel
+
+RUNS = {
+    "thirty": synthetic.thirty_neurons,
+    "one": synthetic.one_neuron,
+    "hh": synthetic.hodgkin_huxley,
+    "syn": synthetic.synapses,
+    "net": lambda folder: synthetic.network(folder, 800, 200),
+    "layers": lambda folder: synthetic.layers(folder, 7_000),
+    "silent": synthetic.silent,
+    "tau": synthetic.tau_sweep,
+    "seeds": lambda folder: synthetic.tau_sweep(folder, 10),
+    "plane": synthetic.plane_sweep,
+    "listed": synthetic.listed_sweep,
+}
+ALL_KINDS = [
+    ("thirty", {"kind": "raster"}),
+    ("layers", {"kind": "raster"}),
+    ("one", {"kind": "traces"}),
+    ("hh", {"kind": "traces"}),
+    ("net", {"kind": "rate", "monitor": ["exc_spikes", "inh_spikes"]}),
+    ("net", {"kind": "rate"}),
+    ("net", {"kind": "psth", "monitor": "exc_spikes", "period": 0.05}),
+    ("net", {"kind": "isi"}),
+    ("thirty", {"kind": "curve", "x": "v0", "y": "rates(spikes)"}),
+    ("tau", {"kind": "curve", "x": "tau", "y": "rate"}),
+    ("plane", {"kind": "curve", "x": "eta", "y": "rate"}),
+    ("syn", {"kind": "connectivity"}),
+    ("syn", {"kind": "weights", "monitor": "pairs"}),
+    ("hh", {"kind": "heatmap", "variables": ["v"]}),
+    ("plane", {"kind": "heatmap", "z": "rate"}),
+    ("plane", {"kind": "sweep", "y": "latency"}),
+    ("net", {"kind": "image", "monitor": "inh_spikes"}),
+    ("hh", {"panels": [{"kind": "rate", "monitor": "spikes"}, {"kind": "traces", "variables": ["v"]}]}),
+]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    made = {}
+
+    def folder(name):
+        if name not in made:
+            made[name] = RUNS[name](root / name)
+        return made[name]
+
+    return folder
+
+
+def figure_of(folder: Path, plot: dict):
+    """The figure of one plot, laid out."""
+    source = Source.open(folder)
+    with looks(None):
+        figure = compose(source, picture_from(plot))
+        figure.canvas.draw()
+    source.close()
+    return figure
+
+
+def all_axes(figure):
+    return [axes for part in [figure, *figure.subfigs] for axes in part.get_axes() if axes.figure is part]
+
+
+def texts_of(figure):
+    return [t.get_text() for axes in all_axes(figure) for t in axes.texts] + [t.get_text() for t in figure.texts]
+
+
+@pytest.mark.parametrize("size", ["column", "page"])
+@pytest.mark.parametrize(("run", "plot"), ALL_KINDS)
+def test_no_labels_overlap_or_leave_the_page(folders, run, plot, size):
+    figure = figure_of(folders(run), {**plot, "size": size})
+    page = figure.bbox
+    for axes in all_axes(figure):
+        renderer = figure.canvas.get_renderer()
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            shown = [
+                tick.label1.get_window_extent(renderer)
+                for tick in axis.get_major_ticks()
+                if tick.label1.get_visible() and tick.label1.get_text() and low - 1e-9 <= tick.get_loc() <= high + 1e-9
+            ]
+            assert not any(a.overlaps(b) for a, b in itertools.combinations(shown, 2))
+            label = axis.label.get_window_extent(renderer)
+            if axis.label.get_text():
+                assert not any(label.overlaps(tick) for tick in shown)
+                assert label.x0 >= page.x0 - 1
+                assert label.x1 <= page.x1 + 1
+                assert label.y0 >= page.y0 - 1
+                assert label.y1 <= page.y1 + 1
+    # Whatever is drawn at the rim would be cut: the outermost pixels are paper.
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+        assert (edge == 255).all()
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_without_options_everything_recorded_gets_a_picture(folders, run, tmp_path):
+    expected = {
+        "thirty": ["raster", "if-curve"],
+        "one": ["raster", "traces"],
+        "hh": ["raster", "traces"],
+        "syn": ["traces", "connectivity"],
+        "net": ["raster", "rate", "connectivity"],
+        "layers": ["raster"],
+        "silent": ["raster", "traces", "connectivity"],
+        "plane": ["rate", "latency"],
+    }.get(run, ["rate"])
+    written = draw(folders(run), None, tmp_path / "plots")
+    assert [path.name for path in written] == [f"{name}.png" for name in expected]
+    for path in written:
+        with Image.open(path) as picture:
+            assert picture.size[0] == pytest.approx(0.18 / 0.0254 * 200, abs=1)
+            assert len(set(picture.convert("L").get_flattened_data())) > 5
+    assert sorted(p.name for p in (tmp_path / "plots").iterdir()) == sorted(p.name for p in written)
+
+
+def test_the_same_results_give_the_same_bytes_in_every_format_and_process(folders, tmp_path):
+    plots = [{"kind": "raster"}, {"kind": "connectivity"}]
+    folder = folders("net")
+    first = draw(folder, plots, tmp_path / "a", ("png", "svg", "pdf"))
+    assert len(first) == 6
+    program = (
+        "import sys; from pathlib import Path; from snnrun.plot.draw import draw;"
+        "plots=[{'kind':'raster'},{'kind':'connectivity'}];"
+        "draw(Path(sys.argv[1]), plots, Path(sys.argv[2]), ('png','svg','pdf'))"
+    )
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\nfont.size: 30\nsvg.hashsalt: other\n")
+    subprocess.run(
+        [sys.executable, "-c", program, str(folder), str(tmp_path / "b")],
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "9", "PYTHONPATH": str(Path(__file__).parents[3])},
+    )
+    for path in first:
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+
+
+def test_heavy_marks_are_pixels_inside_vector_files(tmp_path):
+    folder = synthetic.network(tmp_path / "net")
+    svg, pdf = draw(folder, [{"kind": "raster"}], tmp_path, ("svg", "pdf"))
+    assert "<image" in svg.read_text()
+    assert svg.stat().st_size < 1_500_000
+    assert pdf.stat().st_size < 1_500_000
+
+
+def test_drawing_leaves_the_callers_matplotlib_settings_alone(folders, tmp_path):
+    with mpl.rc_context({"font.size": 17}):
+        draw(folders("one"), None, tmp_path)
+        assert mpl.rcParams["font.size"] == 17
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_a_raster_has_one_mark_a_spike_at_its_time_in_milliseconds(folders):
+    figure = figure_of(folders("thirty"), {"kind": "raster"})
+    raster, rate = figure.axes
+    (marks,) = raster.lines
+    with_source = Source.open(folders("thirty"))
+    train = with_source.results.spikes("spikes")
+    with_source.close()
+    assert len(train.ids) > 100
+    assert np.allclose(marks.get_xdata(), train.times_s * 1e3)
+    assert np.array_equal(marks.get_ydata(), train.ids)
+    assert raster.get_ylabel() == "Neuron index"
+    assert rate.get_xlabel() == "Time (ms)"
+    assert raster.get_xlim() == rate.get_xlim() == (0, 100)
+
+
+def test_the_rate_below_the_raster_integrates_to_the_number_of_spikes(folders):
+    figure = figure_of(folders("thirty"), {"kind": "raster"})
+    values, edges, _ = figure.axes[1].patches[0].get_data()
+    source = Source.open(folders("thirty"))
+    spikes = len(source.results.spikes("spikes").ids)
+    source.close()
+    assert np.sum(values * np.diff(edges) * 1e-3) * 30 == pytest.approx(spikes)
+
+
+def test_groups_are_stacked_in_their_own_colours_and_named(folders):
+    figure = figure_of(folders("layers"), {"kind": "raster"})
+    raster = figure.axes[0]
+    assert [t.get_text() for t in raster.texts] == ["L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I"]
+    assert len({t.get_color() for t in raster.texts}) == 8
+    boxes = [t.get_window_extent() for t in raster.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_a_group_has_the_same_colour_in_every_picture(folders):
+    raster = figure_of(folders("net"), {"kind": "raster"}).axes[0]
+    rate = figure_of(folders("net"), {"kind": "rate", "monitor": ["inh_spikes", "exc_spikes"]}).axes[0]
+    of_raster = {text.get_text(): text.get_color() for text in raster.texts}
+    of_rate = {p.get_label(): mpl.colors.to_hex(p.get_edgecolor()).upper() for p in rate.patches}
+    assert of_raster == of_rate
+    assert len(of_raster) == 2
+
+
+def test_many_spikes_become_an_image_that_is_dark_where_they_are(tmp_path):
+    plan = RecordingPlan(spikes=(SpikeChannel("out", "g", 1000),))
+    steps = np.repeat(np.arange(0, 500), 400)
+
+    def fill(writer):
+        writer.add_spikes("out", steps, np.tile(np.arange(400), 500))
+
+    folder = synthetic.write(tmp_path, plan, synthetic.about("x", 0.1, GroupFacts("g", 1000)), fill)
+    raster = figure_of(folder, {"kind": "raster"}).axes[0]
+    (picture,) = raster.images
+    alpha = picture.get_array()[..., 3]
+    rows, columns = alpha.shape
+    assert alpha[: rows * 39 // 100, : columns * 49 // 100].mean() > 0.5
+    assert alpha[rows * 41 // 100 :].max() == 0
+    assert alpha[:, columns * 51 // 100 :].max() == 0
+
+
+def test_traces_are_in_millivolts_with_threshold_reset_spikes_and_refractory_periods(folders):
+    (axes,) = figure_of(folders("one"), {"kind": "traces"}).axes
+    assert axes.get_ylabel() == "v (mV)"
+    labels = [t.get_text() for t in axes.get_legend().get_texts()]
+    assert set(labels) == {"threshold", "reset", "spike"}
+    by_label = {line.get_label(): line for line in axes.lines}
+    assert by_label["threshold"].get_ydata()[0] == pytest.approx(-50)
+    assert by_label["reset"].get_ydata()[0] == pytest.approx(-65)
+    red = [line for line in axes.lines if line.get_color() == SPIKE]
+    source = Source.open(folders("one"))
+    times = source.results.spikes("out").times_s
+    source.close()
+    assert [line.get_xdata()[0] for line in red] == pytest.approx((times * 1e3).tolist())
+    assert {line.get_linestyle() for line in red} == {"-."}
+    assert len(times) >= 4
+    widths = [patch.get_width() for patch in axes.patches]
+    assert widths == pytest.approx([5.0] * len(times))
+
+
+def test_spikes_that_carry_the_variable_are_dots_on_its_trace(folders):
+    axes = figure_of(folders("hh"), {"kind": "traces", "variables": ["v"]}).axes[0]
+    (dots,) = [line for line in axes.lines if line.get_marker() == "o"]
+    assert dots.get_ydata().tolist() == pytest.approx([-40, -38, -39])
+
+
+def test_each_variable_has_its_own_unit(folders):
+    figure = figure_of(folders("hh"), {"kind": "traces"})
+    assert [axes.get_ylabel() for axes in figure.axes] == ["v (mV)", "m", "g (µS)"]
+
+
+def test_lines_limits_and_labels_are_drawn_where_asked(folders):
+    plot = {
+        "kind": "traces",
+        "variables": ["v"],
+        "marks": False,
+        "lines": {"rest": -0.06},
+        "vlines": {"cleft": [0.0068, 0.0118]},
+        "xlim": [0, 0.03],
+        "ylim": [-0.08, 0.05],
+        "labels": ["first", "second", "third"],
+    }
+    (axes,) = figure_of(folders("hh"), plot).axes
+    assert axes.get_xlim() == (0, 30)
+    assert axes.get_ylim() == (-80, 50)
+    names = [t.get_text() for t in axes.get_legend().get_texts()]
+    assert names == ["first", "second", "third", "rest", "cleft"]
+    upright = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+    assert upright == pytest.approx([6.8, 11.8])
+
+
+def test_a_sweep_over_seeds_is_a_mean_with_its_standard_deviation(folders):
+    (axes,) = figure_of(folders("seeds"), {"kind": "curve", "x": "tau", "y": "rate"}).axes
+    source = Source.open(folders("seeds"))
+    values = source.table.metrics["rate"][0]
+    source.close()
+    (line,) = axes.lines
+    assert np.allclose(line.get_ydata(), values.mean(axis=1))
+    (band,) = axes.collections
+    corners = band.get_paths()[0].vertices
+    assert corners[:, 1].max() == pytest.approx((values.mean(1) + values.std(1, ddof=1)).max())
+    assert axes.get_xlabel() == "tau (ms)"
+    assert axes.get_ylabel() == "rate (Hz)"
+
+
+def test_the_curve_of_a_run_is_the_stored_series(folders):
+    (axes,) = figure_of(folders("thirty"), {"kind": "curve", "x": "v0", "y": "rates(spikes)"}).axes
+    assert axes.get_xlabel() == "v0"
+    assert axes.get_ylabel() == "rates(spikes) (Hz)"
+    assert axes.lines[0].get_xdata()[-1] == 3
+    assert axes.lines[0].get_marker() == "o"
+
+
+def test_connectivity_shows_every_pair_in_both_panels(folders):
+    columns, matrix = figure_of(folders("syn"), {"kind": "connectivity"}).axes
+    source = Source.open(folders("syn"))
+    pairs = source.results.connectivity("pairs")
+    source.close()
+    segments = columns.collections[0].get_segments()
+    assert [(int(s[0][1]), int(s[1][1])) for s in segments] == list(zip(pairs.pre, pairs.post, strict=True))
+    assert np.array_equal(matrix.lines[0].get_xdata(), pairs.pre)
+    assert np.array_equal(matrix.lines[0].get_ydata(), pairs.post)
+    assert [t.get_text() for t in columns.get_xticklabels()] == ["Source\npop", "Target\npop"]
+
+
+def test_weights_are_counted_once_each_and_stand_at_their_pair(folders):
+    figure = figure_of(folders("syn"), {"kind": "weights", "monitor": "pairs"})
+    source = Source.open(folders("syn"))
+    pairs = source.results.connectivity("pairs")
+    source.close()
+    assert figure.axes[0].patches[0].get_data().values.sum() == len(pairs.pre)
+    assert figure.axes[0].get_xlabel() == "w (nS)"
+    shown = figure.axes[1].images[0].get_array()
+    assert shown[pairs.post[3], pairs.pre[3]] == pytest.approx(pairs.values["w"][3] * 1e9)
+
+
+@pytest.mark.parametrize(
+    ("plot", "message"),
+    [
+        ({"kind": "raster"}, "no spikes in 'out'"),
+        ({"kind": "rate"}, "no spikes in 'out'"),
+        ({"kind": "psth"}, "no spikes in 'out'"),
+        ({"kind": "image"}, "no spikes in 'out'"),
+        ({"kind": "isi"}, "no neuron spiked twice in 'out'"),
+        ({"kind": "traces"}, "all values in 'v' are NaN"),
+        ({"kind": "heatmap"}, "all values of 'v' are NaN"),
+        ({"kind": "connectivity"}, "no connections in 'pairs'"),
+        ({"kind": "weights", "monitor": "pairs"}, "no values of 'w' in 'pairs'"),
+    ],
+)
+def test_nothing_to_draw_is_said_in_the_picture(folders, plot, message):
+    figure = figure_of(folders("silent"), plot)
+    assert any(message in text for text in texts_of(figure))
+    assert not any(axes.axison for axes in figure.axes)
+
+
+def test_title_hash_and_seed_are_on_the_page(folders):
+    figure = figure_of(folders("one"), {"kind": "raster"})
+    assert figure.get_suptitle() == "LIF neuron with a refractory period"
+    assert figure.get_supxlabel() == "3f9a1c02 · seed 1"
+    assert figure_of(folders("one"), {"kind": "raster", "title": "mine"}).get_suptitle() == "mine"
+
+
+@pytest.mark.parametrize("text", ["$\\frac{1}{0}$", "$x", "cost $5 and $6", "a\nb\x1b[31m", "数" * 40, "x" * 500])
+def test_any_text_of_a_user_can_be_drawn_and_is_not_mathematics(folders, tmp_path, text):
+    plot = {"kind": "traces", "title": text, "lines": {text: -0.06}, "labels": {"x": text, "v": text}}
+    (path,) = draw(folders("one"), [plot], tmp_path, ("svg",))
+    assert path.stat().st_size > 1000
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure = figure_of(folders("one"), plot)
+    assert not any(t.get_parse_math() for t in figure.findobj(mpl.text.Text))
+
+
+@pytest.mark.parametrize(
+    ("plot", "code"),
+    [
+        ({"kind": "rastr"}, "PL102"),
+        ({"kind": "raster", "monitr": "out"}, "PL101"),
+        ({"kind": "raster", "size": "huge"}, "PL103"),
+        ({"kind": "raster", "size": [5, 5]}, "PL103"),
+        ({"kind": "raster", "xlim": [1]}, "PL103"),
+        ({"kind": "raster", "xlim": ["a", 2]}, "PL103"),
+        ({"kind": "raster", "bins": 0}, "PL103"),
+        ({"kind": "raster", "bin": -1.0}, "PL103"),
+        ({"kind": "raster", "neurons": "some"}, "PL103"),
+        ({"panels": []}, "PL103"),
+        ({"kind": "raster", "style": "missing.mplstyle"}, "PL104"),
+    ],
+)
+def test_wrong_options_are_errors_with_a_code(folders, tmp_path, plot, code):
+    with pytest.raises(ExperimentError, match=code):
+        draw(folders("one"), [plot], tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_format_is_an_error(folders, tmp_path):
+    with pytest.raises(ExperimentError, match="PL105"):
+        draw(folders("one"), None, tmp_path, ("gif",))
+
+
+@pytest.mark.parametrize(
+    "plot",
+    [
+        {"kind": "raster", "monitor": "nothing"},
+        {"kind": "traces", "variables": ["u"]},
+        {"kind": "connectivity"},
+        {"kind": "curve"},
+        {"kind": "sweep"},
+        {"kind": "weights"},
+    ],
+)
+def test_pictures_of_what_was_not_recorded_are_storage_errors(folders, tmp_path, plot):
+    with pytest.raises(StorageError):
+        draw(folders("one"), [plot], tmp_path)
+
+
+def test_pictures_of_a_run_from_a_sweep_are_storage_errors(folders, tmp_path):
+    with pytest.raises(StorageError, match="ST208"):
+        draw(folders("tau"), [{"kind": "raster"}], tmp_path)
+    with pytest.raises(StorageError, match="ST202"):
+        draw(tmp_path, None, tmp_path)
+
+
+def test_a_style_file_changes_looks_and_nothing_else(folders, tmp_path):
+    style = tmp_path / "paper.mplstyle"
+    style.write_text("# mine\naxes.labelsize: 11\naxes.prop_cycle: cycler('color', ['009E73', 'D55E00'])\n")
+    plain, styled = (
+        draw(folders("one"), None, tmp_path / s, style=path)[0] for s, path in (("a", None), ("b", str(style)))
+    )
+    assert plain.read_bytes() != styled.read_bytes()
+    for line in (
+        "backend: module://os",
+        "text.usetex: True",
+        "savefig.directory: /",
+        "svg.hashsalt: x",
+        "nonsense: 1",
+        "axes.prop_cycle: cycler('color', [__import__('os').getcwd()])",
+        "axes.labelsize: [",
+        "keymap.save: s",
+    ):
+        style.write_text(line + "\n")
+        with pytest.raises(ExperimentError, match="PL104"):
+            draw(folders("one"), None, tmp_path / "c", style=str(style))
+
+
+def test_file_names_tell_pictures_apart():
+    plots = [
+        {"kind": "raster", "monitor": "a"},
+        {"kind": "raster", "monitor": "b"},
+        {"kind": "traces"},
+        {"kind": "isi", "name": "../../etc/passwd"},
+        {"panels": [{"kind": "rate"}, {"kind": "curve"}]},
+        {"kind": "psth", "name": "x"},
+        {"kind": "psth", "name": "x"},
+    ]
+    names = file_names([picture_from(p) for p in plots])
+    assert names == ["raster-a", "raster-b", "traces", "_.._etc_passwd", "rate-curve", "x", "x-2"]
+
+
+def test_suggested_pictures_put_all_groups_into_one_raster(folders):
+    source = Source.open(folders("net"))
+    first = suggested(source)[0]
+    source.close()
+    assert first.panels[0].monitors == ("exc_spikes", "inh_spikes")

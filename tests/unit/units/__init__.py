@@ -1,0 +1,1 @@
+"""Tests of dimensions, units and quantities in writing."""
