@@ -57,6 +57,11 @@ class Built:
     wirings: dict[str, Wiring] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
 
+    def final(self, owner: str, name: str) -> Any:
+        """A variable as it is now: a number when it is shared, else one value an element."""
+        array = self.arrays[SlotKey("variable", owner, name)].astype(np.float64)
+        return float(array[0]) if len(array) == 1 else array
+
     def table(self) -> IntArray:
         """Addresses of the arrays in the kernel's order; the arrays must stay alive."""
         return np.array([self.arrays[key].ctypes.data for key, _ in self.kernel.slots], dtype=np.int64)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -79,6 +80,7 @@ class Context:
     array_functions: dict[str, ArrayFunction] = field(default_factory=dict)
     populations: dict[str, Population] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
     _draws: dict[str, int] = field(default_factory=dict)
 
     @contextmanager

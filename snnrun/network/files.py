@@ -9,6 +9,7 @@ import numpy as np
 from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path
 from snnrun.network.ir import FloatArray
+from snnrun.source import Text
 from snnrun.spec.nodes import MapNode
 from snnrun.spec.paths import resolve_file
 
@@ -17,19 +18,20 @@ MAX_BYTES = 4 * 2**30
 PICTURES = ("PNG", "JPEG", "TIFF", "GIF")
 
 
-def find_file(context: Context, path: Path) -> FilePath:
-    """The file that a text names.
+def find_file(context: Context, path: Path, name: Text | None = None) -> FilePath:
+    """The file that a text names; `name` is that part of it which is the file's name.
 
     Raises:
         ExperimentError: FIL201 when it is missing or too large.
     """
-    text = context.text(path)
+    text = name or context.text(path)
     file = resolve_file(text, context.document.folder_of(path), context.document.data_root)
     if not file.is_file():
         raise context.error("FIL201", f"there is no file `{text.value}`", path,
                             f"paths are relative to the experiment file, here: {file.parent.name or '.'}/")
     if file.stat().st_size > MAX_BYTES:
         raise context.error("FIL201", f"the file `{text.value}` is larger than 4 GiB", path)
+    context.files[text.value] = file
     return file
 
 

@@ -186,7 +186,7 @@ class _Problem:
         known = keys_of(form.owner) if form.owner else []
         others = [other for model in form.siblings for other in keys_of(model)]
         advice = did_you_mean(key, known) or did_you_mean(key, others)
-        if advice is None and key in others:
+        if key in others and key not in known:
             advice = f"`{key}` belongs to another form of this; here the keys are: {', '.join(known)}"
         where = f"`{dotted(self.path[:-1])}`" if len(self.path) > 1 else "an experiment"
         message = f"`{key}` is not a key of {where}"

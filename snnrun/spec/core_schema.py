@@ -49,3 +49,12 @@ def _resolve_number(literal: str) -> str | int | float:
     if literal in _NAN:
         return math.nan
     return literal
+
+
+def number_literal(value: float | bool) -> str:
+    """A number or boolean as YAML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
+    return repr(value)

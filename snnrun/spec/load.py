@@ -11,7 +11,6 @@ from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.source import SourceFile
 from snnrun.spec.document import Document
 from snnrun.spec.extends import Extension
-from snnrun.spec.load_toml import parse_toml
 from snnrun.spec.load_yaml import parse_yaml
 from snnrun.spec.nodes import MapNode, describe, scalar
 from snnrun.spec.overrides import apply_overrides
@@ -53,7 +52,7 @@ def _read(path: Path, name: str) -> tuple[SourceFile, MapNode]:
         advice = "name a file that ends in .yaml, .yml or .toml"
         raise ExperimentError(Diagnostic("FIL107", f"`{name}` is not an experiment file", None, advice))
     source = read_source(path, name)
-    root = parse_toml(source) if suffix == ".toml" else parse_yaml(source)
+    root = _parse_toml(source) if suffix == ".toml" else parse_yaml(source)
     if not isinstance(root, MapNode):
         message = f"an experiment is a map of keys such as `version: 1`, this file is {describe(root)}"
         raise ExperimentError(Diagnostic("FIL108", message, root.span, "begin with `version: 1`"))
@@ -69,3 +68,9 @@ def _named(document: Document) -> Document:
     order = {key: number for number, key in enumerate(("version", "name"))}
     entries = dict(sorted(named.entries.items(), key=lambda item: order.get(item[0], len(order))))
     return replace(document, root=MapNode(entries, named.span))
+
+
+def _parse_toml(source: SourceFile) -> MapNode:
+    from snnrun.spec.load_toml import parse_toml  # noqa: PLC0415 - most experiments are YAML
+
+    return parse_toml(source)

@@ -8,8 +8,6 @@ Where a key has several forms, the form is chosen by what the value looks like (
 so that a mistake gives one message about the form that was meant.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from snnrun.spec.core_schema import resolve_plain
+from snnrun.spec.core_schema import number_literal, resolve_plain
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 
 _WIDTH: Final = 110
-_PLAIN: Final = re.compile(
-    r"[A-Za-z0-9_.+\-/^()=](?:[^\x00-\x1f\x7f-\xa0\ufeff\ud800-\udfff\u2028\u2029]*[^\s\x7f-\xa0])?"
-)
+_ODD: Final = r"\x00-\x1f\x7f-\xa0\ufeff\ud800-\udfff\u2028\u2029\ufffe\uffff"
+_PLAIN: Final = re.compile(rf"[A-Za-z0-9_.+\-/^()=](?:[^{_ODD}]*[^\s{_ODD}])?")
 _NOT_PLAIN: Final = re.compile(r": |:$| #|^- |^-$|^---|^\.\.\.|^\? |\t")
 _FLOW_MARKS: Final = re.compile(r"[,\[\]{}:#]")
 _BLOCK: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ud800-\udfff\u2028\u2029\ufffe\uffff]*")
-_ESCAPED: Final = re.compile(r"[\\\"\x00-\x1f\x7f-\xa0\ufeff\ud800-\udfff\u2028\u2029\ufffe\uffff]")
+_ESCAPED: Final = re.compile(rf"[\\\"{_ODD}]")
 _SHORT: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -117,15 +115,6 @@ def _scalar(node: ScalarNode, *, in_flow: bool) -> str:
 def same(a: object, b: object) -> bool:
     """Whether two scalars are the same value of the same type (NaN is NaN)."""
     return type(a) is type(b) and (a == b or (a != a and b != b))  # noqa: PLR0124 - NaN is not itself
-
-
-def number_literal(value: float | bool) -> str:
-    """A number or boolean as YAML writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and not math.isfinite(value):
-        return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
-    return repr(value)
 
 
 def _one_line(text: str, *, in_flow: bool) -> str:

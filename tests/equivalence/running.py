@@ -1,13 +1,28 @@
-"""Runs one case file with snnrun and gives back what it recorded, in the terms of the reference data."""
+"""Runs experiments for tests: by the compiled kernel, by the oracle, and in the terms of the reference data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from snnrun.codegen.cache import obtain
+from snnrun.codegen.kernel import generate
+from snnrun.engine.build import Built, build
+from snnrun.engine.driver import Simulation
+from snnrun.engine.native import NativeKernel
+from snnrun.engine.recording import Memory
+from snnrun.network.ir import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor
+from snnrun.network.resolve import Resolved, resolve
+from snnrun.spec.check import parse_experiment
+from snnrun.spec.load import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +70,94 @@ class Recorded:
     connectivity: Mapping[str, Pairs]
 
 
+@contextmanager
+def as_file(experiment: Path | str) -> Iterator[Path]:
+    """The file of an experiment that is given as a path or as YAML text."""
+    if isinstance(experiment, Path):
+        yield experiment
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "experiment.yaml"
+        text = experiment if "version:" in experiment else f"version: 1\n{experiment}"
+        if "\nname:" not in text:
+            text = f"name: test\n{text}"
+        path.write_text(text, encoding="utf-8")
+        yield path
+
+
+def resolved(experiment: Path | str, *overrides: str) -> Resolved:
+    """A file or text as far as `resolve`."""
+    with as_file(experiment) as path:
+        document = load(path, overrides)
+        return resolve(document, parse_experiment(document))
+
+
+def network_of(experiment: Path | str, *overrides: str) -> Network:
+    """The network of a file or text."""
+    return resolved(experiment, *overrides).network
+
+
+@functools.cache
+def _loaded(text: str, _processor: str) -> NativeKernel:
+    return NativeKernel(obtain(text).object)
+
+
+def native(text: str) -> NativeKernel:
+    """The loaded kernel of a text; each text is compiled and loaded once a process."""
+    return _loaded(text, os.environ.get("NUMBA_CPU_NAME", ""))
+
+
+def simulation_of(network: Network) -> tuple[Simulation, Memory]:
+    """A run that is ready to start, and where its recordings go."""
+    kernel = generate(network)
+    memory = Memory()
+    return Simulation(build(network, kernel), native(kernel.text), memory), memory
+
+
+def run_network(network: Network, most: int | None = None) -> tuple[Memory, Built]:
+    """Run a network by its kernel; at most `most` steps a call."""
+    simulation, memory = simulation_of(network)
+    simulation.run(most=most)
+    return memory, simulation.built
+
+
+def run_kernel(experiment: Path | str, *overrides: str, most: int | None = None) -> Memory:
+    """Run a file or text by its kernel."""
+    return run_network(network_of(experiment, *overrides), most)[0]
+
+
+def run_oracle(experiment: Path | str, *overrides: str) -> Memory:
+    """Run a file or text by the oracle."""
+    from oracle import interpret
+
+    return interpret(network_of(experiment, *overrides))
+
+
+def sample_steps(monitor: StateMonitor, steps: int) -> NDArray[np.int64]:
+    """The steps at which a state monitor samples."""
+    every = np.arange(min(monitor.window.stop, steps))
+    return every[(every >= monitor.window.start) & (every % monitor.every == 0)]
+
+
 def run_case(path: Path) -> Recorded:
-    """Run an experiment file through the pipeline into a temporary folder and read its results back."""
-    # The body is for the pipeline's author:
-    #     from snnrun.pipeline import run_file
-    #     results = run_file(path, out=temporary_folder, plots=False)   ->  snnrun.results.reader.Results
-    # then one Spikes, Trace or Pairs a monitor, times divided by dt and rounded.
-    raise NotImplementedError(path)
+    """Run an experiment file and give what it recorded."""
+    network = network_of(path)
+    memory, built = run_network(network)
+    spikes: dict[str, Spikes] = {}
+    states: dict[str, Trace] = {}
+    connectivity: dict[str, Pairs] = {}
+    for monitor in network.monitors:
+        match monitor:
+            case SpikeMonitor(name=name, columns=columns):
+                step, i = memory.spike_steps(name)
+                spikes[name] = Spikes(i, step, {c.name: memory.extra(name, c.name) for c in columns})
+            case StateMonitor(name=name, columns=columns):
+                variables = {c.name: memory.state(name, c.name).T for c in columns}
+                states[name] = Trace(sample_steps(monitor, network.steps), variables)
+            case ConnectivityMonitor(name=name, synapses=synapses):
+                wiring = built.wirings[synapses]
+                created = np.argsort(wiring.created)
+                connectivity[name] = Pairs(wiring.pre[created], wiring.post[created])
+            case _:
+                pass
+    return Recorded(spikes, states, connectivity)

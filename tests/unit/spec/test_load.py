@@ -293,11 +293,11 @@ def test_wrong_options_point_into_the_option(base, option):
     if WRONG_OPTIONS[option] is None:
         assert load(base, [option]).plain()["constants"]["tau"] == "!x"
         return
-    code, column, help = WRONG_OPTIONS[option]
+    code, column, advice = WRONG_OPTIONS[option]
     item = error_of(base, [option])
     assert (item.code, item.span.column) == (code, column)
     assert item.span.file.name == f"--set {option}"
-    assert help in item.help
+    assert advice in item.help
 
 
 def test_all_wrong_options_are_reported_at_once(base):

@@ -94,9 +94,9 @@ def test_broken_text_gives_one_error_at_its_place(case):
 def test_help_for_an_equation_shows_the_quoted_line():
     with pytest.raises(ExperimentError) as caught:
         parse("equations: dv/dt = -v/tau : 1\n")
-    help = caught.value.diagnostics[0].help
-    assert 'equations: "dv/dt = -v/tau : 1"' in help
-    assert "use a block" in help
+    advice = caught.value.diagnostics[0].help
+    assert 'equations: "dv/dt = -v/tau : 1"' in advice
+    assert "use a block" in advice
 
 
 def test_problems_of_the_tree_are_reported_together():

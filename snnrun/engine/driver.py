@@ -1,0 +1,247 @@
+"""Runs a built network: short calls of the kernel, and between them progress, recording, hooks and a look for NaN.
+
+The engine knows no files: recorded data go to a sink. Results do not depend on how the steps are cut into calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.engine.build import IMMUTABLE, Array, Built
+from snnrun.engine.native import NativeKernel
+from snnrun.engine.recording import Sink
+from snnrun.equations.dag import Kind
+from snnrun.errors import Diagnostic, RunError
+from snnrun.network.ir import Monitor, RateMonitor, SpikeMonitor, StateMonitor, Stored
+from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
+
+CALL_SECONDS = 0.05  # Ctrl-C and progress wait for a call to return
+FIRST_CALL = 64
+MOST_STEPS = 1 << 20
+SNAPSHOT_LIMIT = 256 * 2**20
+
+Hook = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A value that stopped being finite.
+
+    Args:
+        stored: The variable.
+        index: Its element.
+        step: The step in which it happened.
+        last: Its last finite value. [SI]
+        value: What it became.
+    """
+
+    stored: Stored
+    index: int
+    step: int
+    last: float | None
+    value: float
+
+
+class Simulation:
+    """One run of a built network.
+
+    Args:
+        built: The network in memory.
+        kernel: Its machine code.
+        sink: Where recorded data go.
+        hooks: Functions to call every so many steps, at the start of the step.
+    """
+
+    def __init__(
+        self, built: Built, kernel: NativeKernel, sink: Sink, hooks: Mapping[int, tuple[Hook, ...]] | None = None
+    ) -> None:
+        self.built = built
+        self.network = built.network
+        self.arrays = built.arrays
+        self.kernel = kernel
+        self.sink = sink
+        self.hooks = dict(hooks or {})
+        self.step = 0
+        self._table = built.table()
+        self._checked = _checked_variables(built)
+
+    def run(self, progress: Callable[[int], None] = lambda _step: None, most: int | None = None) -> None:
+        """Simulate to the end.
+
+        Args:
+            progress: Called with the step after every call of the kernel.
+            most: At most this many steps a call (for tests).
+
+        Raises:
+            RunError: RUN301 when a variable becomes NaN or infinite; what was recorded before stays in the sink.
+        """
+        size = FIRST_CALL
+        while self.step < self.network.steps:
+            self._call_hooks()
+            n = min(size, most or MOST_STEPS, self._to_next_stop())
+            started = time.perf_counter()
+            done = self._advance(n)
+            elapsed = time.perf_counter() - started
+            if done == size:
+                size = int(min(MOST_STEPS, size * min(4.0, max(0.5, CALL_SECONDS / max(elapsed, 1e-9)))) + 1)
+            progress(self.step)
+
+    def state(self) -> dict[SlotKey, Array]:
+        """A copy of everything that changes during a run."""
+        return {k: a.copy() for k, a in self.arrays.items() if k.use not in IMMUTABLE and k.use != "record"}
+
+    def restore(self, state: Mapping[SlotKey, Array], step: int) -> None:
+        """Go back to a copy."""
+        for key, array in state.items():
+            self.arrays[key][...] = array
+        self.step = step
+
+    # one call
+
+    def _advance(self, n: int) -> int:
+        before = self.state() if self._snapshot_fits() else None
+        first = self.step
+        done = self.kernel.advance(first, n, self._table)
+        self.step += done
+        if self._broken() is not None:
+            self._fail(before, first, done)
+        self._flush()
+        return done
+
+    def _snapshot_fits(self) -> bool:
+        size = sum(a.nbytes for k, a in self.arrays.items() if k.use not in IMMUTABLE and k.use != "record")
+        return size <= SNAPSHOT_LIMIT
+
+    def _call_hooks(self) -> None:
+        for every, functions in self.hooks.items():
+            if self.step % every == 0:
+                for function in functions:
+                    function(self.step)
+
+    def _to_next_stop(self) -> int:
+        """Steps until the end, the next call of Python, or a full buffer."""
+        stops = [self.network.steps - self.step]
+        stops += [every - self.step % every for every in self.hooks]
+        for monitor in self.network.monitors:
+            capacity = self.built.numbers.get(f"capacity:monitors.{monitor.name}")
+            if isinstance(monitor, StateMonitor):
+                stops.append(max(1, (capacity or 1) * monitor.every))
+            elif isinstance(monitor, RateMonitor):
+                stops.append(capacity or 1)
+        return max(1, min(stops))
+
+    # recording
+
+    def _flush(self) -> None:
+        for monitor in self.network.monitors:
+            self._flush_monitor(monitor)
+
+    def _flush_monitor(self, monitor: Monitor) -> None:
+        owner = f"monitors.{monitor.name}"
+        count = self.arrays.get(SlotKey("count", owner))
+        if count is None or not count[0]:
+            return
+        n = int(count[0])
+        match monitor:
+            case SpikeMonitor(columns=columns):
+                extras = {c.name: self.arrays[SlotKey("record", owner, "." + c.name)][:n] for c in columns}
+                steps, ids = (self.arrays[SlotKey("record", owner, part)][:n] for part in ("step", "id"))
+                self.sink.spikes(monitor.name, steps, ids, extras)
+            case StateMonitor(columns=columns):
+                width = self.built.numbers[f"n:{owner}"]
+                data = {
+                    c.name: self.arrays[SlotKey("record", owner, c.name)][: n * width].reshape(n, width)
+                    for c in columns
+                }
+                self.sink.states(monitor.name, data)
+            case RateMonitor():
+                self.sink.numbers(monitor.name, self.arrays[SlotKey("record", owner, "number")][:n])
+            case _:
+                pass
+        count[0] = 0
+
+    # failures
+
+    def _broken(self) -> tuple[Stored, int] | None:
+        for stored, array in self._checked:
+            if not np.isfinite(array).all():
+                return stored, int(np.argmin(np.isfinite(array)))
+        return None
+
+    def _fail(self, before: dict[SlotKey, Array] | None, first: int, done: int) -> None:
+        """Find the step in which a value stopped being finite, keep what was recorded before it, and stop."""
+        if before is None:
+            broken = self._broken()
+            assert broken is not None
+            self._flush()
+            raise self._error(Failure(broken[0], broken[1], first + done - 1, None, np.nan), exact=False)
+        low, high = 0, done  # finite after `low` steps, broken after `high`
+        while high - low > 1:
+            middle = (low + high) // 2
+            self._replay(before, first, middle)
+            low, high = (low, middle) if self._broken() is not None else (middle, high)
+        self._replay(before, first, high)
+        broken = self._broken()
+        assert broken is not None
+        stored, index = broken
+        array = self._array(stored)
+        value = float(array[index])
+        self._replay(before, first, low)
+        last = float(self._array(stored)[index])
+        self._flush()
+        raise self._error(Failure(stored, index, first + low, last, value), exact=True)
+
+    def _replay(self, before: dict[SlotKey, Array], first: int, n: int) -> None:
+        self.restore(before, first)
+        if n:
+            self.step += self.kernel.advance(first, n, self._table)
+
+    def _array(self, stored: Stored) -> Array:
+        return self.arrays[SlotKey("variable", stored.variable.owner, stored.variable.name)]
+
+    def _error(self, failure: Failure, *, exact: bool) -> RunError:
+        variable = failure.stored.variable
+        section, _, name = variable.owner.partition(".")
+        what = "neuron" if section == "groups" else "synapse"
+        became = "NaN (not a number)" if np.isnan(failure.value) else "infinite"
+        moment = format_quantity(failure.step * self.network.dt, TIME)
+        when = f"at t = {moment}" if exact else f"before t = {moment}"
+        where = "" if variable.shared else f" of {what} {failure.index}"
+        last = ""
+        if failure.last is not None:
+            last = f"; its last finite value was {format_quantity(failure.last, failure.stored.dimension)}"
+        return RunError(
+            Diagnostic(
+                "RUN301",
+                f"`{variable.name}`{where} of `{name}` became {became} {when}{last}",
+                None,
+                "try a smaller `dt`, or another `method` (`exponential_euler`, `exact`)",
+            )
+        )
+
+
+def _checked_variables(built: Built) -> list[tuple[Stored, Array]]:
+    """Floating-point variables that the network changes, and that are finite at the start."""
+    written: set[tuple[str, str]] = set()
+    network = built.network
+    blocks = [g.update for g in network.groups.values()] + [g.reset for g in network.groups.values()]
+    blocks += [s.update for s in network.synapses.values()]
+    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
+    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
+    for block in blocks:
+        written |= {(a.variable.owner, a.variable.name) for a in block.assignments}
+    found: list[tuple[Stored, Array]] = []
+    for owner in (*network.groups.values(), *network.synapses.values()):
+        for stored in owner.stored:
+            key = (stored.variable.owner, stored.variable.name)
+            array = built.arrays[SlotKey("variable", *key)]
+            if stored.kind is Kind.FLOAT and key in written and np.isfinite(array).all():
+                found.append((stored, array))
+    return found
+

@@ -1,0 +1,250 @@
+"""The `metrics` section: expressions over monitors, checked before the run and computed after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from snnrun.engine.metrics import (
+    SPIKE_FUNCTIONS,
+    STATE_FUNCTIONS,
+    WITH_WIDTH,
+    Meter,
+    Moments,
+    SpikeUse,
+    StateUse,
+    Train,
+)
+from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, ListOf, Name, Number, Quantity, Unary
+from snnrun.equations.parse import parse_expression
+from snnrun.errors import did_you_mean
+from snnrun.network.context import Context, Path, at
+from snnrun.network.ir import FloatArray, Network, SpikeMonitor, StateMonitor
+from snnrun.source import Span, Text
+from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
+
+Value = float | FloatArray
+_PLAIN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {"sqrt": np.sqrt, "abs": np.abs, "log": np.log, "exp": np.exp,
+                                                     "log10": np.log10}
+_NAMES = (*SPIKE_FUNCTIONS, *STATE_FUNCTIONS, *_PLAIN_FUNCTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A checked part of a metric: its dimension, and how to compute it once the run is over."""
+
+    dimension: Dimension
+    compute: Callable[[], Value]
+
+
+@dataclass(slots=True)
+class Measures:
+    """All metrics of a file.
+
+    Args:
+        meter: The sink that feeds them.
+        parts: By name, in the order of the file.
+        finals: Reads a variable of a group at the end of the run (set by whoever runs it).
+    """
+
+    meter: Meter = field(default_factory=Meter)
+    parts: dict[str, Part] = field(default_factory=dict)
+    finals: Callable[[str, str], Value] | None = None
+
+    def values(self) -> dict[str, tuple[Value, Dimension]]:
+        """All metrics in SI units."""
+        with np.errstate(all="ignore"):
+            return {name: (part.compute(), part.dimension) for name, part in self.parts.items()}
+
+    def final(self, owner: str, name: str) -> Value:
+        """A variable at the end of the run."""
+        assert self.finals is not None
+        return self.finals(owner, name)
+
+
+def check_metrics(context: Context, network: Network) -> Measures:
+    """Check the `metrics` section and set up what computes it.
+
+    Raises:
+        ExperimentError: Every metric that is wrong.
+    """
+    measures = Measures()
+    for name in context.experiment.metrics:
+        path: Path = ("metrics", name)
+        with context.collecting(f"metrics.{name}"):
+            measures.parts[name] = measure(context, network, measures, context.text(path))
+    context.report.stop_if_errors()
+    return measures
+
+
+def measure(context: Context, network: Network, measures: Measures, text: Text) -> Part:
+    """One expression over monitors."""
+    return _Metric(context, network, measures).part(parse_expression(text))
+
+
+class _Metric:
+    def __init__(self, context: Context, network: Network, measures: Measures) -> None:
+        self.context = context
+        self.network = network
+        self.measures = measures
+        self.monitors = {m.name: m for m in network.monitors}
+
+    def part(self, expr: Expr) -> Part:
+        match expr:
+            case Number() | Quantity():
+                typed = self.context.checker({}, "a metric").check(expr)
+                return _constant(typed.value, typed.dimension)
+            case Name():
+                return self.name(expr)
+            case Unary(op="-"):
+                inner = self.part(expr.operand)
+                return Part(inner.dimension, lambda: -inner.compute())
+            case Binary():
+                return self.binary(expr)
+            case Call():
+                return self.call(expr)
+            case Boolean() | Unary() | ListOf():
+                raise at(expr.span, "MET401", "a metric is a number computed from monitors")
+
+    def name(self, expr: Name) -> Part:
+        if expr.id in self.measures.parts:
+            return self.measures.parts[expr.id]
+        if expr.id in self.monitors:
+            raise at(expr.span, "MET402", f"`{expr.id}` is a monitor: say what to compute of it",
+                     f"for example `mean_rate({expr.id})` or `max({expr.id})`")
+        group, _, variable = expr.id.partition(".")
+        population = self.context.populations.get(group)
+        if population is not None and variable:
+            return self.final(expr, group, variable)
+        if population is not None:
+            raise at(expr.span, "MET402", f"`{expr.id}` is a group; metrics are computed from monitors")
+        typed = self.context.checker({}, "a metric", missing=self.explain).check(expr)
+        return _constant(typed.value, typed.dimension)
+
+    def explain(self, name: str) -> str | None:
+        return did_you_mean(name, [*self.monitors, *self.context.constants])
+
+    def final(self, expr: Name, group: str, variable: str) -> Part:
+        """A variable of a group as it is at the end of the run."""
+        members = self.context.populations[group].members
+        member = members.get(variable)
+        if member is None or member.stored is None:
+            raise at(expr.span, "NET221", f"`{group}` has no variable `{variable}`", did_you_mean(variable, members))
+        stored = member.stored
+        return Part(stored.dimension, lambda: self.measures.final(stored.variable.owner, variable))
+
+    def binary(self, expr: Binary) -> Part:
+        if expr.op in COMPARISONS or expr.op in LOGIC:
+            raise at(expr.span, "MET401", "a metric is a number, not a condition")
+        a, b = self.part(expr.left), self.part(expr.right)
+        if expr.op == "*":
+            return Part(a.dimension * b.dimension, lambda: a.compute() * b.compute())
+        if expr.op == "/":
+            return Part(a.dimension / b.dimension, lambda: np.divide(a.compute(), b.compute())[()])
+        if expr.op == "**":
+            return self.power(expr, a, b)
+        if a.dimension != b.dimension:
+            verb = {"+": "add", "-": "subtract"}.get(expr.op, "combine")
+            raise at(expr.span, "EQ203", f"cannot {verb} {a.dimension.describe()} and {b.dimension.describe()}")
+        if expr.op in ("+", "-"):
+            sign = 1.0 if expr.op == "+" else -1.0
+            return Part(a.dimension, lambda: a.compute() + sign * b.compute())
+        raise at(expr.span, "MET401", f"`{expr.op}` has no place in a metric")
+
+    def power(self, expr: Binary, a: Part, b: Part) -> Part:
+        if not isinstance(expr.right, Number):
+            raise at(expr.right.span, "EQ207", "an exponent in a metric must be a number")
+        return Part(a.dimension ** expr.right.value, lambda: np.power(a.compute(), b.compute()))
+
+    def call(self, expr: Call) -> Part:
+        name = expr.function
+        if name in SPIKE_FUNCTIONS:
+            return self.spikes(expr)
+        if name in STATE_FUNCTIONS:
+            return self.states(expr)
+        if name in _PLAIN_FUNCTIONS:
+            if len(expr.args) != 1:
+                raise at(expr.span, "EQ206", f"`{name}` takes 1 argument, here it has {len(expr.args)}")
+            return self.plain_function(expr)
+        raise at(expr.name_span, "EQ202", f"there is no function `{name}` of monitors", did_you_mean(name, _NAMES))
+
+    def plain_function(self, expr: Call) -> Part:
+        inner = self.part(expr.args[0])
+        function = _PLAIN_FUNCTIONS[expr.function]
+        if expr.function == "abs":
+            return Part(inner.dimension, lambda: function(inner.compute()))
+        if expr.function == "sqrt":
+            from fractions import Fraction  # noqa: PLC0415
+
+            return Part(inner.dimension ** Fraction(1, 2), lambda: function(inner.compute()))
+        if not inner.dimension.is_one:
+            raise at(expr.args[0].span, "EQ204", f"`{expr.function}` wants a dimensionless argument, this is "
+                     f"{inner.dimension.describe()}")
+        return Part(ONE, lambda: function(inner.compute()))
+
+    def monitor(self, expr: Expr, wanted: type, kind: str) -> tuple[Any, str | None]:
+        """The monitor that an argument names, and the variable after a dot."""
+        if not isinstance(expr, Name):
+            raise at(expr.span, "MET403", f"write the name of a `kind: {kind}` monitor here")
+        name, _, variable = expr.id.partition(".")
+        found = self.monitors.get(name)
+        if found is None:
+            names = [n for n, m in self.monitors.items() if isinstance(m, wanted)]
+            raise at(expr.span, "MET403", f"there is no monitor `{name}`", did_you_mean(name, names)
+                     or (f"monitors of this kind: {', '.join(names)}" if names else None))
+        if not isinstance(found, wanted):
+            raise at(expr.span, "MET403", f"`{name}` is not a `kind: {kind}` monitor")
+        return found, variable or None
+
+    def spikes(self, expr: Call) -> Part:
+        name = expr.function
+        wanted = 2 if name in WITH_WIDTH else 1
+        if len(expr.args) != wanted:
+            raise at(expr.span, "EQ206", f"`{name}` takes {wanted} arguments, here it has {len(expr.args)}",
+                     f"for example `{name}(out, 50 ms)`" if wanted > 1 else None)
+        monitor, _ = self.monitor(expr.args[0], SpikeMonitor, "spikes")
+        assert isinstance(monitor, SpikeMonitor)
+        if monitor.counts_only and name not in ("count", "counts", "rates", "mean_rate"):
+            raise at(expr.span, "MET404", f"`{monitor.name}` counts only; `{name}` needs the times of spikes")
+        width = self.context.steps_of(expr.args[1], "the width of a bin", 1) if wanted > 1 else 1
+        train = Train(monitor.source.size, monitor.window.start, monitor.window.stop, self.network.dt)
+        accumulator = SPIKE_FUNCTIONS[name](train, width)
+        self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, accumulator))
+        dimension = {"rates": FREQUENCY, "mean_rate": FREQUENCY, "first_spike": TIME}.get(name, ONE)
+        return Part(dimension, accumulator.value)
+
+    def states(self, expr: Call) -> Part:
+        if len(expr.args) != 1:
+            raise at(expr.span, "EQ206", f"`{expr.function}` takes 1 argument, here it has {len(expr.args)}")
+        monitor, variable = self.monitor(expr.args[0], StateMonitor, "state")
+        assert isinstance(monitor, StateMonitor)
+        column = self.column(monitor, variable, expr.args[0].span)
+        accumulator = Moments(expr.function)
+        self.measures.meter.state_uses.setdefault(monitor.name, []).append(StateUse(monitor, column, accumulator))
+        dimension = next(c.dimension for c in monitor.columns if c.name == column)
+        return Part(dimension, accumulator.value)
+
+    def column(self, monitor: StateMonitor, variable: str | None, span: Span) -> str:
+        names = [c.name for c in monitor.columns]
+        if variable is None and len(names) == 1:
+            return names[0]
+        if variable is None and monitor.name in names:
+            return monitor.name
+        if variable is None:
+            raise at(span, "MET403", f"`{monitor.name}` records several variables",
+                     f"write `{monitor.name}.{names[0]}`")
+        if variable not in names:
+            raise at(span, "NET221", f"`{monitor.name}` does not record `{variable}`", did_you_mean(variable, names))
+        return variable
+
+
+def _constant(value: float, dimension: Dimension) -> Part:
+    return Part(dimension, lambda: value)
+
+
+def numbers_of(values: Mapping[str, tuple[Value, Dimension]]) -> dict[str, tuple[Any, str]]:
+    """Metrics with the symbol of their unit, for the writer."""
+    return {name: (value, dimension.symbol) for name, (value, dimension) in values.items()}

@@ -1,0 +1,90 @@
+"""What a run records, as it comes: the driver hands over chunks, a sink keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from snnrun.network.ir import FloatArray, IntArray
+
+
+class Sink(Protocol):
+    """Where recorded chunks go."""
+
+    def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
+        """Spikes of a monitor, in order; each array has shape (n,)."""
+
+    def states(self, name: str, data: Mapping[str, FloatArray]) -> None:
+        """Samples of a monitor's variables, shape (samples, elements) each. [SI]"""
+
+    def numbers(self, name: str, spikes: IntArray) -> None:
+        """Number of spikes of a rate monitor's neurons in each of the next steps, shape (steps,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tee:
+    """Several sinks that all get everything."""
+
+    sinks: tuple[Sink, ...]
+
+    def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
+        """Hand on spikes."""
+        for sink in self.sinks:
+            sink.spikes(name, steps, ids, extras)
+
+    def states(self, name: str, data: Mapping[str, FloatArray]) -> None:
+        """Hand on samples."""
+        for sink in self.sinks:
+            sink.states(name, data)
+
+    def numbers(self, name: str, spikes: IntArray) -> None:
+        """Hand on counts."""
+        for sink in self.sinks:
+            sink.numbers(name, spikes)
+
+
+@dataclass(slots=True)
+class Memory:
+    """A sink that keeps everything in memory, for points of a sweep that store only metrics, and for tests."""
+
+    spike_parts: dict[str, list[tuple[IntArray, IntArray, dict[str, FloatArray]]]] = field(default_factory=dict)
+    state_parts: dict[str, list[dict[str, FloatArray]]] = field(default_factory=dict)
+    number_parts: dict[str, list[IntArray]] = field(default_factory=dict)
+
+    def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
+        """Keep spikes."""
+        copied = {k: v.copy() for k, v in extras.items()}
+        self.spike_parts.setdefault(name, []).append((steps.copy(), ids.copy(), copied))
+
+    def states(self, name: str, data: Mapping[str, FloatArray]) -> None:
+        """Keep samples."""
+        self.state_parts.setdefault(name, []).append({k: v.copy() for k, v in data.items()})
+
+    def numbers(self, name: str, spikes: IntArray) -> None:
+        """Keep counts."""
+        self.number_parts.setdefault(name, []).append(spikes.copy())
+
+    def spike_steps(self, name: str) -> tuple[IntArray, IntArray]:
+        """All spikes of a monitor: steps and neurons."""
+        parts = self.spike_parts.get(name, [])
+        return _joined([p[0] for p in parts]), _joined([p[1] for p in parts])
+
+    def extra(self, name: str, variable: str) -> FloatArray:
+        """A variable recorded with the spikes of a monitor."""
+        return np.concatenate([p[2][variable] for p in self.spike_parts.get(name, [])] or [np.zeros(0)])
+
+    def state(self, name: str, variable: str) -> FloatArray:
+        """All samples of a variable, shape (samples, elements)."""
+        parts = [p[variable] for p in self.state_parts.get(name, [])]
+        return np.concatenate(parts) if parts else np.zeros((0, 0))
+
+    def number(self, name: str) -> IntArray:
+        """All counts of a rate monitor, one a step."""
+        return _joined(self.number_parts.get(name, []))
+
+
+def _joined(parts: list[Any]) -> IntArray:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)

@@ -1,0 +1,308 @@
+"""What a step means, as slow plain code: an interpreter of the network, to compare kernels with.
+
+It takes initial values and wiring from `engine.build`, and follows the order written in `network/ir.py` line by line:
+whole groups at once with numpy, synaptic events one by one. It shares nothing with `codegen` and the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.kernel import Kernel
+from snnrun.engine.build import build
+from snnrun.engine.recording import Memory
+from snnrun.equations.dag import Variable
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.ir import (
+    Block,
+    Group,
+    GroupKind,
+    Network,
+    Operation,
+    Pathway,
+    PoissonInput,
+    RateMonitor,
+    Recorded,
+    Slot,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+    Window,
+)
+from snnrun.network.streams import key_of
+from snnrun.numerics import random
+from snnrun.numerics.binomial import binomial_table
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def interpret(network: Network) -> Memory:
+    """Everything that the network's monitors record."""
+    oracle = Oracle(network)
+    oracle.run()
+    return oracle.memory
+
+
+class Oracle:
+    """A network that is stepped by interpretation; `arrays` holds the values of its variables."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.built = build(network, Kernel("", (), {}))
+        self.memory = Memory()
+        self.arrays: dict[tuple[str, str], Array] = {}
+        for key, array in self.built.arrays.items():
+            if key.use == "variable":
+                self.arrays[key.owner, key.name] = array.astype(bool) if array.dtype == np.uint8 else array.copy()
+        self.history: dict[str, list[list[int]]] = {g.path: [] for g in network.groups.values()}
+        self.counts: dict[str, Array] = {
+            m.name: np.zeros(network.groups[m.source.group].size, np.int64)
+            for m in network.monitors
+            if isinstance(m, SpikeMonitor)
+        }
+        self.step = 0
+
+    def run(self) -> None:
+        for self.step in range(self.network.steps):
+            self.start()
+            self.groups()
+            self.thresholds()
+            self.synapses()
+            self.resets()
+            self.end()
+
+    # values of variables
+
+    def read(self, variable: Variable, at: Mapping[str, Any]) -> Any:
+        """A variable at elements: `at` maps `own`, `pre` and `post` to indices."""
+        array = self.arrays[variable.owner, variable.name]
+        return array[0] if variable.shared else array[at[variable.reach]]
+
+    def environment(self, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None) -> Environment:
+        known = leaves or {}
+        return Environment(
+            read=lambda v: known[v] if v in known else self.read(v, at),
+            index=at,
+            elements=elements,
+            step=np.int64(self.step),
+            dt=self.network.dt,
+            seeds=self.network.seeds,
+            arrays=self.network.arrays,
+        )
+
+    def everywhere(self, owner: str) -> tuple[dict[str, Any], Array]:
+        """Indices of all elements of an object, seen from themselves."""
+        section, _, name = owner.partition(".")
+        if section == "groups":
+            elements = np.arange(self.network.groups[name].size)
+            return {"own": elements}, elements
+        wiring = self.built.wirings[name]
+        elements = np.arange(wiring.size)
+        return {"own": elements, "pre": wiring.pre, "post": wiring.post}, elements
+
+    def carry_out(self, block: Block, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None) -> None:
+        """All reads of one block happen before its first write."""
+        env = self.environment(at, elements, leaves)
+        once = self.environment({"own": np.int64(0)}, np.int64(0))
+        values = [evaluate(a.value, once if a.variable.shared else env) for a in block.assignments]
+        for assignment, value in zip(block.assignments, values, strict=True):
+            variable = assignment.variable
+            self.arrays[variable.owner, variable.name][0 if variable.shared else at[variable.reach]] = value
+
+    def one_by_one(self, block: Block, owner: str, elements: Iterable[int]) -> None:
+        """A block for some elements, each seeing what those before it wrote."""
+        everywhere, _ = self.everywhere(owner)
+        for k in elements:
+            one = slice(k, k + 1)
+            self.carry_out(block, {reach: index[one] for reach, index in everywhere.items()}, np.arange(k, k + 1))
+
+    def for_each(self, block: Block, owner: str) -> None:
+        """A block for all elements of an object."""
+        at, elements = self.everywhere(owner)
+        if all(a.variable.reach == "own" for a in block.assignments):
+            self.carry_out(block, at, elements)
+        else:
+            self.one_by_one(block, owner, elements)
+
+    # start
+
+    def start(self) -> None:
+        self.operations(Slot.START)
+        self.sample(Slot.START)
+
+    def operations(self, slot: Slot) -> None:
+        chosen = [o for o in self.network.operations if o.slot is slot and self.is_due(o)]
+        for operation in sorted(chosen, key=lambda o: o.order):
+            self.for_each(operation.block, operation.target)
+
+    def is_due(self, operation: Operation) -> bool:
+        return self.step % operation.every == 0 if operation.every else self.step in operation.at
+
+    def sample(self, slot: Slot) -> None:
+        for monitor in self.network.monitors:
+            if not isinstance(monitor, StateMonitor) or monitor.slot is not slot or not self.records(monitor.window):
+                continue
+            if self.step % monitor.every == 0:
+                at, _ = self.everywhere(monitor.source)
+                ids = self.sampled(monitor)
+                columns = self.columns(monitor.columns, {reach: index[ids] for reach, index in at.items()}, ids)
+                self.memory.states(monitor.name, {name: values[None, :] for name, values in columns.items()})
+
+    def sampled(self, monitor: StateMonitor) -> Array:
+        """The elements a monitor samples; synapses are numbered as they were created."""
+        section, _, name = monitor.source.partition(".")
+        if section == "groups":
+            assert monitor.ids is not None
+            return monitor.ids
+        created = np.argsort(self.built.wirings[name].created)
+        return created if monitor.ids is None else created[monitor.ids]
+
+    def columns(self, columns: tuple[Recorded, ...], at: Mapping[str, Any], elements: Array) -> dict[str, Array]:
+        env = self.environment(at, elements)
+        return {c.name: np.array(np.broadcast_to(evaluate(c.node, env), elements.shape), float) for c in columns}
+
+    def records(self, window: Window) -> bool:
+        return window.start <= self.step < window.stop
+
+    # groups
+
+    def groups(self) -> None:
+        self.summed()
+        for group in self.network.groups.values():
+            self.for_each(group.held, group.path)
+        for synapses in self.network.synapses.values():
+            self.for_each(synapses.update, synapses.path)
+        for group in self.network.groups.values():
+            self.refractoriness(group)
+            self.for_each(group.update, group.path)
+
+    def summed(self) -> None:
+        """All sums are of values before any of them is rewritten."""
+        terms = []
+        for synapses in self.network.synapses.values():
+            at, elements = self.everywhere(synapses.path)
+            for summed in synapses.summed:
+                value = np.broadcast_to(evaluate(summed.value, self.environment(at, elements)), elements.shape)
+                view = synapses.target if summed.target.reach == "post" else synapses.source
+                array = self.arrays[summed.target.owner, summed.target.name]
+                terms.append((array, view.ids, at[summed.target.reach], np.array(value)))
+        for array, members, _, _ in terms:
+            array[members] = 0.0
+        for array, _, neurons, values in terms:
+            np.add.at(array, neurons, values)
+
+    def refractoriness(self, group: Group) -> None:
+        rule = group.refractory
+        if rule is None:
+            return
+        at, elements = self.everywhere(group.path)
+        env = self.environment(at, elements)
+        active = self.arrays[group.path, "not_refractory"]
+        if rule.steps is not None:
+            active[:] = self.step - self.arrays[group.path, "lastspike"] >= evaluate(rule.steps, env)
+        else:
+            assert rule.condition is not None
+            active[:] = active | ~np.broadcast_to(evaluate(rule.condition, env), active.shape)
+
+    # thresholds
+
+    def thresholds(self) -> None:
+        for group in self.network.groups.values():
+            spiking = self.spiking(group)
+            self.history[group.path].append(spiking)
+            if (group.path, "lastspike") in self.arrays:
+                self.arrays[group.path, "lastspike"][spiking] = self.step
+            if group.refractory is not None:
+                self.arrays[group.path, "not_refractory"][spiking] = False
+        for monitor in self.network.monitors:
+            if isinstance(monitor, SpikeMonitor) and self.records(monitor.window):
+                self.record(monitor)
+
+    def spiking(self, group: Group) -> list[int]:
+        """The neurons that spike in this step, ascending."""
+        if group.kind is GroupKind.SPIKES:
+            assert group.schedule is not None
+            now = self.step % group.schedule.period if group.schedule.period else self.step
+            return sorted(group.schedule.ids[group.schedule.steps == now].tolist())
+        if group.threshold is None:
+            return []
+        at, elements = self.everywhere(group.path)
+        crossed = np.broadcast_to(evaluate(group.threshold, self.environment(at, elements)), elements.shape)
+        if group.refractory is not None:
+            crossed = crossed & self.arrays[group.path, "not_refractory"]
+        return np.flatnonzero(crossed).tolist()
+
+    def record(self, monitor: SpikeMonitor) -> None:
+        now = self.history[f"groups.{monitor.source.group}"][self.step]
+        ids = np.array([k for k in now if k in set(monitor.source.ids.tolist())], np.int64)
+        self.counts[monitor.name][ids] += 1
+        if len(ids) and not monitor.counts_only:
+            columns = self.columns(monitor.columns, {"own": ids}, ids)
+            self.memory.spikes(monitor.name, np.full(len(ids), self.step), ids, columns)
+
+    # synapses
+
+    def synapses(self) -> None:
+        acts: list[tuple[int, Synapses, Pathway] | tuple[int, PoissonInput, None]] = [
+            (p.order, s, p) for s in self.network.synapses.values() for p in s.pathways
+        ]
+        acts += [(i.order, i, None) for i in self.network.inputs]
+        for _, owner, pathway in sorted(acts, key=lambda act: act[0]):
+            if isinstance(owner, PoissonInput):
+                self.poisson_input(owner)
+            else:
+                assert pathway is not None
+                self.one_by_one(pathway.block, owner.path, self.arriving(owner, pathway))
+
+    def arriving(self, synapses: Synapses, pathway: Pathway) -> list[int]:
+        """Synapses that a spike reaches now: oldest spikes first, then by neuron, then as created."""
+        wiring = self.built.wirings[synapses.name]
+        neurons = wiring.post if pathway.post else wiring.pre
+        history = self.history[f"groups.{(synapses.target if pathway.post else synapses.source).group}"]
+        delays = self.delays(synapses, pathway)
+        found: list[int] = []
+        for age in sorted(set(delays.tolist()), reverse=True):
+            for neuron in history[self.step - age] if age <= self.step else ():
+                due = np.flatnonzero((neurons == neuron) & (delays == age))
+                found += due[np.argsort(wiring.created[due])].tolist()
+        return found
+
+    def delays(self, synapses: Synapses, pathway: Pathway) -> Array:
+        """Steps from spike to event of each synapse."""
+        owner = f"{synapses.path}.{pathway.name}"
+        size = self.built.wirings[synapses.name].size
+        if pathway.uniform_delay:
+            return np.full(size, self.built.numbers[f"delay:{owner}"])
+        delays = np.empty(size, np.int64)
+        delays[self.built.arrays[SlotKey("delay order", owner)]] = self.built.arrays[SlotKey("delays", owner)]
+        return delays
+
+    def poisson_input(self, poisson: PoissonInput) -> None:
+        """variable += weight * Binomial(size, rate*dt), each neuron by inversion of one uniform number."""
+        members = np.arange(poisson.target.size)
+        p = float(evaluate(poisson.probability, self.environment({}, 0)))
+        with np.errstate(over="ignore"):
+            u = random.uniform(members, self.step, self.network.seeds.of(poisson.draw.use), key_of(poisson.draw.stream))
+        events = np.searchsorted(binomial_table(poisson.size, p), u, side="right").astype(float)
+        leaf = poisson.counts.payload
+        assert isinstance(leaf, Variable)
+        self.carry_out(poisson.block, {"own": poisson.target.ids}, poisson.target.ids, {leaf: events})
+
+    # resets and end
+
+    def resets(self) -> None:
+        for group in self.network.groups.values():
+            self.one_by_one(group.reset, group.path, self.history[group.path][self.step])
+
+    def end(self) -> None:
+        for monitor in self.network.monitors:
+            if isinstance(monitor, RateMonitor) and self.records(monitor.window):
+                members = set(monitor.source.ids.tolist())
+                number = sum(k in members for k in self.history[f"groups.{monitor.source.group}"][self.step])
+                self.memory.numbers(monitor.name, np.array([number]))
+        self.operations(Slot.END)
+        self.sample(Slot.END)
