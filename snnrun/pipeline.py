@@ -235,10 +235,8 @@ def run(
     clock = clock or Clock()
     engine = engine or Engine()
     started = time.time()
-    if checked.resolved.network.hooks and not allow_code:
-        from snnrun.hooks import load_hooks  # noqa: PLC0415
-
-        load_hooks(checked.resolved.context, checked.resolved.network.hooks, allowed=False)
+    if not allow_code:
+        refuse_hooks(checked)
     prepared = prepared or prepare(checked, engine, clock)
     full_hash = run_hash(checked.document, checked.resolved.context.files)
     final = final or out / checked.name / full_hash[:8]
@@ -264,6 +262,18 @@ def run(
         raise problem
     names = tuple(folder / "plots" / p.name for p in pictures)
     return Outcome(folder, str(digest), clock.seconds, writer.metrics, writer.counts, names)
+
+
+def refuse_hooks(checked: Checked) -> None:
+    """Stop before anything is done when an experiment wants to run Python and may not.
+
+    Raises:
+        ExperimentError: HOK601, naming the file.
+    """
+    if checked.resolved.network.hooks:
+        from snnrun.hooks import load_hooks  # noqa: PLC0415
+
+        load_hooks(checked.resolved.context, checked.resolved.network.hooks, allowed=False)
 
 
 def draw(folder: Path, plots: list[dict[str, Any]] | None, formats: Sequence[str], out: Path | None = None) -> list[Path]:
@@ -309,16 +319,19 @@ def as_json(outcome: Outcome) -> str:
             "folder": str(outcome.folder) if outcome.folder else None,
             "digest": outcome.digest,
             "seconds": {k: round(v, 6) for k, v in outcome.seconds.items()},
-            "metrics": {k: {"value": _plain(v), "unit": u} for k, (v, u) in outcome.metrics.items()},
+            "metrics": {k: {"value": plain_value(v), "unit": u} for k, (v, u) in outcome.metrics.items()},
             "counts": dict(outcome.counts),
             "pictures": [str(p) for p in outcome.pictures],
         }
     )
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A metric as JSON knows it: numbers that are not finite become null."""
+    if isinstance(value, list):
+        return [plain_value(v) for v in value]
     if hasattr(value, "tolist"):
-        value = value.tolist()
+        return plain_value(value.tolist())
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124
         return None
     return value

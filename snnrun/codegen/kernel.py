@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from snnrun.codegen.emit import CType, Fill, IntValue, Place, SlotKey, Writer
 from snnrun.codegen.prelude import PRELUDE
-from snnrun.equations.dag import Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.network.ir import (
     Block,
     Group,
@@ -294,17 +294,36 @@ def _groups(module: _Module) -> None:
 
 def _summed(module: _Module) -> None:
     every = [(s, summed) for s in module.network.synapses.values() for summed in s.summed]
+    use = "sum" if _sums_read_sums([summed for _, summed in every]) else "variable"
     for synapses, summed in every:
-        view = synapses.target if summed.target.reach == "post" else synapses.source
-        w = module.writer(synapses.path)
-        p = w.pointer("p_sum", SlotKey("variable", summed.target.owner, summed.target.name), CType.F64)
-        n, k = _over_view(w, view, synapses.path + (".target" if summed.target.reach == "post" else ".source"))
-        w.loop(f"for b in range({n}):")
-        w.line(f"{p}[{k}] = 0.0")
-        w.end()
-        module.call("clear", synapses.path, w)
+        _at_members(module, "clear", synapses, summed, use, "0.0")
     for synapses, summed in every:
-        _add_up(module, synapses, summed)
+        _add_up(module, synapses, summed, use)
+    if use == "sum":
+        for synapses, summed in every:
+            _at_members(module, "put_sum", synapses, summed, "variable", None)
+
+
+def _sums_read_sums(every: list[Summed]) -> bool:
+    """Whether a sum is made of sums; all are then collected aside, so that each sees the others as they were."""
+    targets = {(summed.target.owner, summed.target.name) for summed in every}
+    return any((v.owner, v.name) in targets for v in variables_of(*(summed.value for summed in every)))
+
+
+def _at_members(
+    module: _Module, stem: str, synapses: Synapses, summed: Summed, use: str, value: str | None
+) -> None:
+    """Set the sum of every neuron that takes part; to what was collected when `value` is None."""
+    end, view = ("target", synapses.target) if summed.target.reach == "post" else ("source", synapses.source)
+    w = module.writer(synapses.path)
+    p = w.pointer("p_sum", SlotKey(use, summed.target.owner, summed.target.name), CType.F64)
+    n, k = _over_view(w, view, f"{synapses.path}.{end}")
+    if value is None:
+        value = f"{w.pointer('p_collected', SlotKey('sum', summed.target.owner, summed.target.name), CType.F64)}[{k}]"
+    w.loop(f"for b in range({n}):")
+    w.line(f"{p}[{k}] = {value}")
+    w.end()
+    module.call(stem, synapses.path, w)
 
 
 def _over_view(w: Writer, view: View, owner: str) -> tuple[str, str]:
@@ -315,9 +334,9 @@ def _over_view(w: Writer, view: View, owner: str) -> tuple[str, str]:
     return n, f"{w.pointer('view', SlotKey('view', owner), CType.I64)}[b]"
 
 
-def _add_up(module: _Module, synapses: Synapses, summed: Summed) -> None:
+def _add_up(module: _Module, synapses: Synapses, summed: Summed, use: str) -> None:
     w = module.writer(synapses.path)
-    p = w.pointer("p_sum", SlotKey("variable", summed.target.owner, summed.target.name), CType.F64)
+    p = w.pointer("p_sum", SlotKey(use, summed.target.owner, summed.target.name), CType.F64)
     n = w.integer("n", f"n:{synapses.path}")
     w.loop(f"for k in range({n}):")
     place = _place_of(w, synapses.path, "k")
@@ -331,23 +350,42 @@ def _update(module: _Module, group: Group) -> None:
     """Refractoriness, integration and threshold of one group, in one loop without branches."""
     shared = tuple(a for a in group.update.assignments if a.variable.shared)
     own = tuple(a for a in group.update.assignments if not a.variable.shared)
-    if own or group.threshold is not None or group.refractory is not None:
-        w = module.writer(group.path)
-        n = w.integer("n", f"n:{group.path}")
-        w.loop(f"for k in range({n}):")
-        place = Place({"own": "k"}, "k", buffered=True)
+    changed = {a.variable for a in shared}
+    # a threshold that reads a shared variable must see its new value, which is made after the neurons' (they see the old)
+    later = group.threshold is not None and bool(changed & variables_of(group.threshold))
+    if own or group.refractory is not None or (group.threshold is not None and not later):
+        w, place = _neuron_loop(module, group)
         active = _refractoriness(w, group, place)
         w.assign(own, place, module.kinds)
-        if group.threshold is not None:
-            (crossed,) = w.evaluate([group.threshold], place)
-            both = f"{crossed} & {active}" if active else crossed
-            w.line(f"{w.pointer('flags', SlotKey('flags', group.path), CType.U8)}[k] = select({both}, 1, 0)")
+        if not later:
+            _flag(w, group, place, active)
         w.end()
         module.call("update", group.path, w)
     if shared:
         w = module.writer(group.path)
         w.assign(shared, Place({"own": "0"}, "0"), module.kinds)
         module.call("update_shared", group.path, w)
+    if later:
+        w, place = _neuron_loop(module, group)
+        pointer = w.variable_pointer(not_refractory(group), Kind.BOOL) if group.refractory is not None else None
+        _flag(w, group, place, pointer and f"({pointer}[k] != 0)")
+        w.end()
+        module.call("cross", group.path, w)
+
+
+def _neuron_loop(module: _Module, group: Group) -> tuple[Writer, Place]:
+    w = module.writer(group.path)
+    w.loop(f"for k in range({w.integer('n', f'n:{group.path}')}):")
+    return w, Place({"own": "k"}, "k", buffered=True)
+
+
+def _flag(w: Writer, group: Group, place: Place, active: str | None) -> None:
+    """Note which neurons cross the threshold."""
+    if group.threshold is None:
+        return
+    (crossed,) = w.evaluate([group.threshold], place)
+    both = f"{crossed} & {active}" if active else crossed
+    w.line(f"{w.pointer('flags', SlotKey('flags', group.path), CType.U8)}[k] = select({both}, 1, 0)")
 
 
 def not_refractory(group: Group) -> Variable:
@@ -393,9 +431,6 @@ def _thresholds(module: _Module) -> None:
         elif group.threshold is not None:
             flags = [(SlotKey("flags", group.path), CType.I64), (SlotKey("flags", group.path), CType.U8)]
             module.plain("list_spikes", (n, depth), flags + ring, "iaaiaa")
-    for monitor in module.network.monitors:
-        if isinstance(monitor, SpikeMonitor):
-            _record_spikes(module, monitor)
     for group in module.network.groups.values():
         values, ring = _ring(group.path)
         stored = {s.variable.name for s in group.stored}
@@ -405,6 +440,9 @@ def _thresholds(module: _Module) -> None:
         ):
             if name in stored and group.threshold is not None:
                 module.plain(function, values, [*ring, (SlotKey("variable", group.path, name), ctype)], "iiaaa")
+    for monitor in module.network.monitors:
+        if isinstance(monitor, SpikeMonitor):
+            _record_spikes(module, monitor)
 
 
 def _spike_loop(w: Writer, group_path: str, delay: IntValue = 0) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from snnrun.engine.connectivity import Wiring, WiringCache, pointers, wire, wiri
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.network.connect import Ground
-from snnrun.network.evaluate import Environment, evaluate, full, grid_of, indices
+from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of, indices
 from snnrun.network.ir import (
     Group,
     Initial,
@@ -62,6 +61,11 @@ class Built:
         array = self.arrays[SlotKey("variable", owner, name)].astype(np.float64)
         return float(array[0]) if len(array) == 1 else array
 
+    @property
+    def memory(self) -> int:
+        """Bytes of all arrays."""
+        return sum(a.nbytes for a in self.arrays.values())
+
     def table(self) -> IntArray:
         """Addresses of the arrays in the kernel's order; the arrays must stay alive."""
         return np.array([self.arrays[key].ctypes.data for key, _ in self.kernel.slots], dtype=np.int64)
@@ -69,7 +73,7 @@ class Built:
 
 IMMUTABLE = frozenset(
     {"floats", "ints", "pre", "post", "rows", "columns", "column order", "delay order", "delays", "timed", "timed grid",
-     "schedule steps", "schedule ids", "view", "member", "ids", "binomial", "at", "dt", "random"}
+     "schedule steps", "schedule ids", "view", "member", "ids", "binomial", "at", "dt", "random", "sum"}
 )
 
 
@@ -110,7 +114,7 @@ class _Builder:
             self.put("at", f"operations.{operation.name}", "", operation.at)
             self.put("cursor", f"operations.{operation.name}", "", np.zeros(1, np.int64))
         self.monitors()
-        self.random_buffers()
+        self.buffers()
         self.put("dt", "run", "", np.array([n.dt]))
         self.parameters()
         return self.built
@@ -138,9 +142,9 @@ class _Builder:
         kinds = {s.variable: s.kind for s in group.stored}
         for line in group.initial:
             self.initial(group, line, kinds[line.variable])
-        for assignment in group.precomputed:
-            values = evaluate(assignment.value, self.group_environment(group))
-            self.variable(assignment.variable)[:] = values
+        values = evaluate_all([a.value for a in group.precomputed], self.group_environment(group))
+        for assignment, value in zip(group.precomputed, values, strict=True):
+            self.variable(assignment.variable)[:] = value
 
     def group_environment(self, group: Group, step: int = 0) -> Environment:
         """The group's values as they are now."""
@@ -200,7 +204,7 @@ class _Builder:
         self.put("post", path, "", wiring.post.astype(np.int32))
         self.put("rows", path, "", pointers(wiring.pre, n.groups[synapses.source.group].size))
         if any(p.post for p in synapses.pathways):
-            order = np.argsort(wiring.post, kind="stable").astype(np.int64)
+            order = np.lexsort((wiring.created, wiring.post)).astype(np.int64)
             self.put("column order", path, "", order)
             self.put("columns", path, "", pointers(wiring.post, n.groups[synapses.target.group].size))
         values = _SynapseValues(self, synapses, wiring)
@@ -239,7 +243,7 @@ class _Builder:
             return
         stored = steps[wiring.created]
         neurons = wiring.post if pathway.post else wiring.pre
-        order = np.lexsort((stored, neurons)).astype(np.int64)
+        order = np.lexsort((wiring.created, stored, neurons)).astype(np.int64)
         self.put("delay order", owner, "", order)
         self.put("delays", owner, "", stored[order].astype(np.int32))
         self.numbers[f"longest:{owner}"] = longest
@@ -316,8 +320,11 @@ class _Builder:
 
     # what the kernel asks for
 
-    def random_buffers(self) -> None:
+    def buffers(self) -> None:
+        """Arrays that only the kernel knows: random numbers of a step, and sums on their way."""
         for key, _ in self.built.kernel.slots:
+            if key.use == "sum":
+                self.put("sum", key.owner, key.name, np.zeros_like(self.arrays[replace(key, use="variable")]))
             if key.use == "random":
                 n = self.numbers[f"n:{key.owner}"]
                 self.put("random", key.owner, key.name, np.zeros(n + n % 2))
@@ -325,7 +332,7 @@ class _Builder:
     def parameters(self) -> None:
         env = Environment(dt=self.network.dt, seeds=self.network.seeds, arrays=self.network.arrays)
         for call, parameters in self.built.kernel.parameters.items():
-            floats = [float(evaluate(node, env)) for node in parameters.floats]
+            floats = [float(value) for value in evaluate_all(parameters.floats, env)]
             ints = [self.integer(value, env) for value in parameters.ints]
             self.put("floats", call, "", np.array(floats, np.float64))
             self.put("ints", call, "", np.array(ints, np.int64))
@@ -448,7 +455,3 @@ def _signed(value: int) -> int:
     value &= 0xFFFF_FFFF_FFFF_FFFF
     return value - 2**64 if value >= 2**63 else value
 
-
-def memory_of(arrays: Mapping[SlotKey, Array]) -> int:
-    """Bytes of all arrays."""
-    return sum(a.nbytes for a in arrays.values())

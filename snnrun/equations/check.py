@@ -357,9 +357,9 @@ class Checker:
             raise _error("EQ204", f"`poisson` wants a dimensionless mean, this is {args[0].dimension.describe()}",
                          expr.args[0].span)
         op = {"rand": Op.UNIFORM, "randn": Op.NORMAL, "poisson": Op.POISSON}[expr.function]
-        kind = Kind.INT if op is Op.POISSON else Kind.FLOAT
         draw = self.scope.draw(expr.function)
-        return Typed(self.graph.node(op, tuple(self.graph.as_float(a.node) for a in args), kind, draw), ONE)
+        node = self.graph.node(op, tuple(self.graph.as_float(a.node) for a in args), payload=draw)
+        return Typed(self.graph.as_int(node) if op is Op.POISSON else node, ONE)
 
     def _int(self, expr: Call, args: list[Typed]) -> Typed:
         self._count(expr, 1)

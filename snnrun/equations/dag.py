@@ -36,7 +36,7 @@ class Op(Enum):
     NOISE = "noise"  # payload: Draw; standard normal, one a step and element
     UNIFORM = "uniform"  # payload: Draw; in [0, 1)
     NORMAL = "normal"  # payload: Draw
-    POISSON = "poisson"  # payload: Draw; args (mean,); INT
+    POISSON = "poisson"  # payload: Draw; args (mean,); a whole number
     LIST = "list"  # payload: tuple of floats, one an element in the order the user counts
     TIMED = "timed"  # payload: array's name; args (time,) or (time, INT column)
     ADD = "+"

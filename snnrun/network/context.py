@@ -79,6 +79,7 @@ class Context:
     arrays: dict[str, TimedArray] = field(default_factory=dict)
     array_functions: dict[str, ArrayFunction] = field(default_factory=dict)
     populations: dict[str, Population] = field(default_factory=dict)
+    held: dict[tuple[str, str], Node] = field(default_factory=dict)  # `constant over dt`, by owner and name
     failed: set[str] = field(default_factory=set)
     files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
     _draws: dict[str, int] = field(default_factory=dict)
@@ -217,6 +218,20 @@ class Context:
                 did_you_mean(tail, population.subgroups) or _list_of(population.subgroups, "its subgroups are"),
             )
         return population.subgroups[tail]
+
+
+    def before_step(self, node: Node) -> Node:
+        """A graph read before the step holds its `constant over dt` values: these are computed on the spot."""
+
+        def replace(n: Node) -> Node | None:
+            if n.op is not Op.VARIABLE:
+                return None
+            v = n.payload
+            assert isinstance(v, Variable)
+            value = self.held.get((v.owner, v.name))
+            return value if value is None or v.reach == "own" else seen_from(self.graph, value, v.reach)
+
+        return self.graph.substitute(node, replace) if self.held else node
 
 
 class Skip(ExperimentError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.check import Typed, wrong_dimension
-from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
 from snnrun.equations.methods.system import MethodError, System, Update
 from snnrun.equations.methods.table import METHODS, SPELLINGS, choose, fitting
 from snnrun.equations.model import Definition, Role
@@ -214,11 +214,13 @@ def lift_propagators(graph: Graph, owner: str, update: Update) -> tuple[Update, 
     lifted: dict[int, Assignment] = {}
 
     def replace(n: Node) -> Node | None:
-        if n.op is not Op.PROPAGATOR or not any(a.op is Op.VARIABLE for a in walk(n)):
+        if n.op is not Op.PROPAGATOR or is_fixed(n):
             return None
         found = lifted.get(id(n))
         if found is None:
-            found = Assignment(Variable(owner, f"propagator_{len(lifted)}"), n)
+            shared = all(v.shared for v in variables_of(n)) and not any(a.op is Op.INDEX for a in walk(n))
+            stem = "shared_propagator" if shared else "propagator"
+            found = Assignment(Variable(owner, f"{stem}_{len(lifted)}", shared=shared), n)
             lifted[id(n)] = found
         return graph.variable(found.variable)
 

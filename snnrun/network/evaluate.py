@@ -6,7 +6,7 @@ steps whole networks with it. The functions are those of the kernels, so the bit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,13 @@ def evaluate(node: Node, env: Environment) -> Any:
     """The value of a graph: scalar or array, broadcast over the elements."""
     with np.errstate(all="ignore"):
         return _Evaluation(env).of(node)
+
+
+def evaluate_all(nodes: Sequence[Node], env: Environment) -> list[Any]:
+    """The values of several graphs; parts they share are computed once."""
+    evaluation = _Evaluation(env)
+    with np.errstate(all="ignore"):
+        return [evaluation.of(node) for node in nodes]
 
 
 def fixed_value(node: Node, env: Environment | None = None) -> float:

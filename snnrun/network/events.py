@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -136,6 +137,8 @@ def _operation(
         target = f"groups.{view.group}"
         locale = _shared_aware(context, view, name)
         block = _only_members(context, view, lower_statements(context, context.text((*path, "do")), locale))
+    if slot is Slot.START:
+        block = Block(tuple(Assignment(a.variable, context.before_step(a.value)) for a in block.assignments))
     return Operation(name, target, block, every, at_steps, slot, model.order)
 
 
@@ -306,13 +309,19 @@ class _Monitor:
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
         members = self.context.populations[view.group].members
         known = {n: (m.typed.node, m.typed.dimension) for n, m in members.items()}
-        columns = self.columns(model.variables, known, view.group)
+        columns = self.sampled(self.columns(model.variables, known, view.group), slot)
         ids = view.ids
         if self.context.document.has((*self.path, "indices")):
             ids = view.ids[select_indices(self.context, (*self.path, "indices"), view.size, f"monitor `{self.name}`")]
         if all(isinstance(c.node.payload, Variable) and c.node.payload.shared for c in columns):
             ids = ids[:1]
         return StateMonitor(self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot)
+
+    def sampled(self, columns: tuple[Recorded, ...], slot: Slot) -> tuple[Recorded, ...]:
+        """What is sampled before the step shows the `constant over dt` values of this step, not of the one before."""
+        if slot is not Slot.START:
+            return columns
+        return tuple(replace(c, node=self.context.before_step(c.node)) for c in columns)
 
     def synapses_named(self) -> Synapses:
         text = self.context.text((*self.path, "source"))
@@ -332,7 +341,7 @@ class _Monitor:
             if s.variable.name != "lastupdate"
         }
         known |= dict(synapses.expressions)
-        columns = self.columns(model.variables, known, synapses.name)
+        columns = self.sampled(self.columns(model.variables, known, synapses.name), slot)
         ids = None
         path = (*self.path, "indices")
         if self.context.document.has(path) and model.indices != "all":

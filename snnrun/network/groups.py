@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from snnrun.equations.check import Typed
@@ -36,6 +38,7 @@ from snnrun.network.ir import (
 from snnrun.network.schedules import read_schedule
 from snnrun.network.selection import select_indices
 from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.network.written import written_names
 from snnrun.spec.models import NeuronGroup, PoissonGroup, SpikeGroup
 from snnrun.spec.nodes import ListNode, ScalarNode
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME
@@ -245,6 +248,9 @@ class _GroupBuilder:
             for d in variables.with_flag(flag):
                 what = "is not supported yet" if flag == "linked" else "belongs in the equations of synapses"
                 raise at(d.span, "EQ112" if flag != "linked" else "NET199", f"`({flag})` {what}")
+        for d in variables.with_flag("shared"):
+            if "unless refractory" in d.flags:
+                raise at(d.span, "EQ112", f"`{d.name}` is shared, so no single neuron's refractoriness can freeze it")
 
     def refractory_symbols(self, variables: Variables, model: NeuronGroup) -> bool:
         """Make `lastspike` and `not_refractory` known where the group has them."""
@@ -308,7 +314,7 @@ class _GroupBuilder:
             stored = variables.members[name].stored
             assert stored is not None
             value = self.graph.replace_variables(node, values)
-            values[stored.variable] = value
+            values[stored.variable] = self.context.held[self.owner, name] = value
             assignments.append(Assignment(stored.variable, value))
         return Block(tuple(assignments))
 
@@ -337,8 +343,7 @@ class _GroupBuilder:
                                      "`refractory:`", flagged.span)
             frozen = frozenset()
         active = self.graph.variable(Variable(self.owner, "not_refractory"), Kind.BOOL) if has_refractory else None
-        fixed = frozenset(s.variable for s in variables.stored if not s.state)
-        merged, integration = self.integrate_parts(variables, model, rhs, frozen, active, fixed)
+        merged, integration = self.integrate_parts(variables, model, rhs, frozen, active, self.fixed(variables))
         merged, precomputed = lift_propagators(self.graph, self.owner, merged)
         return Block(tuple(Assignment(v, n) for v, n in merged.values.items())), precomputed, integration
 
@@ -360,6 +365,14 @@ class _GroupBuilder:
                 integration = one if integration is None else Integration(
                     integration.method, integration.reason, (*integration.variables, *one.variables))
         return Update(values, note), integration
+
+    def fixed(self, variables: Variables) -> frozenset[Variable]:
+        """Parameters that keep their initial values during the run."""
+        written = written_names(self.context, self.name)
+        if written is None:
+            return frozenset()
+        changing = written | self.held_values.keys() | {"lastspike", "not_refractory"}
+        return frozenset(s.variable for s in variables.stored if not s.state and s.variable.name not in changing)
 
     def method_path(self) -> Path:
         path = (*self.path, "method")
@@ -405,9 +418,11 @@ class _GroupBuilder:
                                                  (*self.path, "reset"), "add `threshold:`"))
 
     def initial(self, variables: Variables, model: NeuronGroup) -> tuple[Initial, ...]:
-        targets = {n: m.stored for n, m in variables.members.items() if m.stored is not None}
-        return initial_values(self.context, (*self.path, "initial"), self.owner, self.size, targets,
-                              variables.symbols(), f"the initial values of `{self.name}`")
+        hidden = self.held_values.keys() | {"lastspike", "not_refractory"}
+        targets = {n: m.stored for n, m in variables.members.items() if m.stored is not None and n not in hidden}
+        lines = initial_values(self.context, (*self.path, "initial"), self.owner, self.size, targets,
+                               variables.symbols(), f"the initial values of `{self.name}`")
+        return tuple(replace(line, value=self.context.before_step(line.value)) for line in lines)
 
 
 def group_locale(
@@ -429,7 +444,8 @@ def group_locale(
     targets: dict[str, Target] = {}
     for member_name, member in population.members.items():
         stored = member.stored
-        if stored is None or member_name in {"lastspike", "not_refractory"}:
+        held = (population.path, member_name) in context.held
+        if stored is None or held or member_name in {"lastspike", "not_refractory"}:
             continue
         if stored.variable.shared and not allow_shared:
             continue
@@ -440,7 +456,7 @@ def group_locale(
 
     def refuse(target: str) -> str | None:
         member = population.members.get(target)
-        if member is not None and member.stored is None:
+        if member is not None and (member.stored is None or (population.path, target) in context.held):
             return f"`{target}` is a subexpression and cannot be assigned"
         if member is not None and member.stored is not None and member.stored.variable.shared and not allow_shared:
             return f"`{target}` is shared by all neurons and cannot be assigned by one of them"

@@ -4,8 +4,8 @@
 it. What happens in a step, in order:
 
     start       operations (when: start), then state monitors sample
-    groups      summed variables; `constant over dt`; refractoriness; synaptic equations; equations of groups
-    thresholds  neurons that spike are listed; spike monitors record
+    groups      summed variables; `constant over dt`; synaptic equations; refractoriness; equations of groups
+    thresholds  neurons that spike are listed, `lastspike` and `not_refractory` set; spike monitors record
     synapses    pathways and Poisson inputs act, by order, then as in the file
     resets      the reset of every neuron that spiked
     end         rate monitors; operations (when: end)

@@ -47,12 +47,12 @@ def _steps(context: Context, times: FloatArray, path: Path) -> IntArray:
     if not np.all(np.isfinite(times)) or np.any(times < 0):
         raise context.error("NET161", "spike times must be finite and not negative", path)
     exact = times / context.dt
-    steps = np.floor(exact + 0.5).astype(np.int64)
+    steps = np.floor(exact + 1e-3).astype(np.int64)
     off = np.abs(exact - steps) > max(ALIGNED, 1e-3)
     if np.any(off):
         context.report.warn(
             "NET162",
-            f"{int(off.sum())} spike times are not multiples of dt; they are moved to the nearest step",
+            f"{int(off.sum())} spike times are not multiples of dt; each acts in the step that holds it",
             context.document.nearest_span(path),
         )
     return steps

@@ -75,7 +75,8 @@ def end_symbols(context: Context, population: Population, reach: str) -> tuple[d
     for name, member in population.members.items():
         symbols[name] = Typed(seen_from(g, member.typed.node, reach), member.typed.dimension)
         stored = member.stored
-        if stored is None or name in {"lastspike", "not_refractory"} or stored.variable.shared:
+        held = (population.path, name) in context.held
+        if stored is None or held or name in {"lastspike", "not_refractory"} or stored.variable.shared:
             continue
         variable = Variable(stored.variable.owner, name, reach)
         guard = active if name in population.frozen else None
@@ -220,13 +221,11 @@ class _SynapsesBuilder:
             rhs[stored.variable] = typed.node
         if not rhs:
             return EMPTY, None
-        fixed = frozenset(s.variable for s in variables.stored if not s.state)
-        system = System(self.graph, rhs, frozenset(), None, fixed, self.graph.constant("dt", self.context.dt))
+        # synapses that differ would each need a matrix of their own: `exact` takes mixing equations with one for all
+        system = System(self.graph, rhs, frozenset(), None, frozenset(), self.graph.constant("dt", self.context.dt))
         method_path = (*self.path, "method")
         path = method_path if self.context.document.has(method_path) else (*self.path, "equations")
         made, integration = integrate(self.context, system, str(self.model.method.value), path, variables.definitions)
-        if any(n.op is Op.PROPAGATOR and not is_fixed(n) for n in walk(*made.values.values())):
-            raise self.context.error("EQ220", "`exact` in synapses needs coefficients that are the same for all", path)
         return Block(tuple(Assignment(v, n) for v, n in made.values.items())), integration
 
     def event_driven(self, variables: Variables) -> dict[Variable, Node]:
@@ -275,7 +274,10 @@ class _SynapsesBuilder:
                          f"write `{d.name}_post = ... (summed)`")
             view = scope.target if end == "post" else scope.source
             member = self.context.populations[view.group].members.get(stem)
-            if member is None or member.stored is None or member.stored.state or member.stored.kind is not Kind.FLOAT:
+            stored = member.stored if member is not None else None
+            usable = stored is not None and stored.kind is Kind.FLOAT and not (stored.state or stored.variable.shared)
+            held = (f"groups.{view.group}", stem) in self.context.held
+            if member is None or member.stored is None or held or not usable:
                 raise at(d.name_span, "NET172", f"`{view.group}` has no parameter `{stem}` to sum into",
                          f"add `{stem} : {variables.dimensions[d.name].symbol}` to its equations")
             if member.stored.dimension != variables.dimensions[d.name]:

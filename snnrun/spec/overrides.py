@@ -136,7 +136,7 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
         message = f"`{_dotted(path)}` is {describe(node)}, it has no `{name}`"
         raise ExperimentError(Diagnostic("SET103", message, place, f"write `{_dotted(path)}=value`"))
     known: list[str] = [] if node is None else list(node.entries)
-    if name in known or (path and not has_free_names(path)) or (not path and name in TOP_LEVEL and is_last):
+    if name in known or (path and not _has_free_names(path, known)) or (not path and name in TOP_LEVEL and is_last):
         return name
     if not path and name in TOP_LEVEL and not has_free_names((name,)):
         return name
@@ -147,6 +147,11 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
     where = f"in `{_dotted(path)}`" if path else "in this experiment"
     advice = did_you_mean(name, candidates) or (f"known here: {', '.join(candidates[:12])}" if candidates else None)
     raise ExperimentError(Diagnostic("SET103", f"there is no `{name}` {where}", place, advice))
+
+
+def _has_free_names(path: nodes.Path, keys: list[str]) -> bool:
+    """Whether the user chooses the names in a map; `on_pre: {do, delay}` is one pathway, not a map of pathways."""
+    return has_free_names(path) and not (path[-1] in ("on_pre", "on_post") and "do" in keys)
 
 
 def _index(node: ListNode, path: nodes.Path, name: str, place: Span) -> int:

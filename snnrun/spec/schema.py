@@ -63,6 +63,8 @@ def experiment_schema() -> dict[str, Any]:
         "title": "snnrun experiment",
         "description": "A spiking neural network experiment: model, run, recordings, sweep and plots in one file.",
     }
+    # A file that extends another may leave to it what every experiment needs.
+    schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["extends"]}]
     return head | {key: value for key, value in schema.items() if key not in head}
 
 

@@ -40,12 +40,12 @@ _MEANING: Final = (
         "begin each item with `- ` in the same column",
     ),
     (
-        "did not find expected ',' or '}'",
+        "expected ',' or '}'",
         "the map in braces is broken here",
         "close it with `}`, and quote texts that hold brackets, braces, commas or `: `",
     ),
     (
-        "did not find expected ',' or ']'",
+        "expected ',' or ']'",
         "the list in brackets is broken here",
         "close it with `]`, and quote texts that hold brackets, braces, commas or `: `",
     ),
@@ -88,11 +88,11 @@ def _explain_marked(file: SourceFile, problem: str, at: int, context: int | None
         return _bad_start(file, at)
     if "alphabetic or numeric" in problem or "did not find the expected '>'" in problem:
         return _list_with_more(file, start) or _unquoted(file, start, "this text needs quotes")
-    if "expected comment or line break" in problem:
+    if "comment or line break" in problem or "indentation indicators" in problem:
         return _unquoted(file, start, f"a text cannot begin with `{file.text[start : start + 1]}` without quotes")
     if "unexpected end of stream" in problem or "document indicator" in problem:
         return Diagnostic("YML112", "this quote is never closed", _one(file, start), "close it with the same quote")
-    cut = (_flow_colon(file, at) or _list_with_more(file, at)) if "did not find expected" in problem else None
+    cut = (_flow_colon(file, at) or _list_with_more(file, at)) if "expected" in problem else None
     return cut or _from_table(file, problem, at, start)
 
 

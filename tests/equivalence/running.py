@@ -19,6 +19,7 @@ from snnrun.engine.build import Built, build
 from snnrun.engine.driver import Simulation
 from snnrun.engine.native import NativeKernel
 from snnrun.engine.recording import Memory
+from snnrun.equations.dag import Variable
 from snnrun.network.ir import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor
 from snnrun.network.resolve import Resolved, resolve
 from snnrun.spec.check import parse_experiment
@@ -153,6 +154,9 @@ def run_case(path: Path) -> Recorded:
                 spikes[name] = Spikes(i, step, {c.name: memory.extra(name, c.name) for c in columns})
             case StateMonitor(name=name, columns=columns):
                 variables = {c.name: memory.state(name, c.name).T for c in columns}
+                if all(isinstance(c.node.payload, Variable) and c.node.payload.shared for c in columns):
+                    size = network.groups[monitor.source.removeprefix("groups.")].size  # Brian2 repeats shared values
+                    variables = {k: np.repeat(v, size, axis=0) for k, v in variables.items()}
                 states[name] = Trace(sample_steps(monitor, network.steps), variables)
             case ConnectivityMonitor(name=name, synapses=synapses):
                 wiring = built.wirings[synapses]

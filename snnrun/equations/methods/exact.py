@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snnrun.equations.dag import Graph, Node, Op, Variable, is_fixed, is_literal, variables_of, walk
+from snnrun.equations.dag import Graph, Node, Op, Variable, is_literal, variables_of, walk
 from snnrun.equations.derive import NotLinear, collect_linear
 from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update
 
@@ -17,8 +17,8 @@ def advance(system: System) -> Update:
     A holds the coefficients of the state in the right-hand sides, b the rest; both must be constant over the step.
     Exact for any step. The exponential is taken of numbers, not of symbols, so equal time constants are no special
     case. Equations that do not mix have the closed form x + dt*phi(a*dt)*(a*x + b), evaluated in the step, so their
-    coefficients may differ between neurons and change between steps; equations that mix need coefficients that are
-    the same for all elements. No noise.
+    coefficients may differ between neurons and change between steps. The coefficients of equations that mix are constants
+    and parameters that nothing changes during the run, as their exponential is taken once, before it. No noise.
 
     Reference: Rotter & Diesmann 1999, Biol. Cybern. 81, 381-402.
     """
@@ -29,12 +29,9 @@ def advance(system: System) -> Update:
     if not mixed:
         return Update(system.hold(float_update(system, _alone(system, matrix, rest))), "closed form, equations do not mix")
     for (row, _), entry in matrix.items():
-        if not is_fixed(entry):
-            raise MethodError(
-                row.name,
-                "the equations mix and their coefficients differ between elements or change in time "
-                f"({_culprit(entry)})",
-            )
+        culprits = _changing(system, entry)
+        if culprits:
+            raise MethodError(row.name, f"the equations mix, and {culprits} in their coefficients may change during the run")
     new = _propagated(system, matrix, rest, frozenset())
     if system.active is not None and system.frozen:
         held = _propagated(system, matrix, rest, system.frozen)
@@ -42,16 +39,19 @@ def advance(system: System) -> Update:
     return Update(float_update(system, new), "matrix exponential")
 
 
-def _culprit(entry: Node) -> str:
-    names = sorted(v.name for v in variables_of(entry)) or ["time"]
-    return ", ".join(f"`{n}`" for n in names)
+def _changing(system: System, entry: Node) -> str:
+    """What in a coefficient is not known before the run; empty when all is."""
+    names = [f"`{v.name}`" for v in sorted(variables_of(entry) - system.fixed, key=lambda v: v.name)]
+    if any(n.op in {Op.TIMED, Op.STEP, Op.POISSON} for n in walk(entry)):
+        names.append("time")
+    return ", ".join(names)
 
 
 def _linear(system: System) -> tuple[Matrix, dict[Variable, Node]]:
     matrix: Matrix = {}
     rest: dict[Variable, Node] = {}
     for row, rhs in system.rhs.items():
-        if any(n.op in {Op.TIME, Op.STEP, Op.UNIFORM, Op.NORMAL, Op.POISSON} for n in walk(rhs)):
+        if _moves(rhs):
             raise MethodError(row.name, f"the equation of `{row.name}` changes within the step (it depends on `t`)")
         remaining = rhs
         for column in system.rhs:
@@ -65,6 +65,15 @@ def _linear(system: System) -> tuple[Matrix, dict[Variable, Node]]:
                 matrix[row, column] = entry
         rest[row] = remaining
     return matrix, rest
+
+
+def _moves(node: Node) -> bool:
+    """Whether a graph changes within the step. A timed array at `t` does not: its entries last whole steps."""
+    if node.op is Op.TIMED and node.args[0].op is Op.TIME:
+        return any(_moves(a) for a in node.args[1:])
+    if node.op in {Op.TIME, Op.STEP, Op.UNIFORM, Op.NORMAL, Op.POISSON}:
+        return True
+    return any(_moves(a) for a in node.args)
 
 
 def _alone(system: System, matrix: Matrix, rest: Mapping[Variable, Node]) -> dict[Variable, Node]:

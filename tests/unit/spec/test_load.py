@@ -256,6 +256,12 @@ def test_key_the_file_leaves_out_can_be_set_where_the_format_knows_it(base):
     assert data["groups"]["lif"]["threshold"] == "v > 1"
 
 
+def test_a_single_pathway_can_be_given_a_delay(write):
+    path = write("s.yaml", "version: 1\nsynapses: {s: {on_pre: {do: v += 1}, on_post: {a: v += 1}}}\n")
+    assert load(path, ["synapses.s.on_pre.delay=1 ms"]).plain()["synapses"]["s"]["on_pre"]["delay"] == "1 ms"
+    assert error_of(path, ["synapses.s.on_post.b=v += 2"]).code == "SET103"
+
+
 def test_keys_with_dots_are_found(base):
     assert load(base, ["sweep.axes.groups.lif.size=[7]"]).plain()["sweep"]["axes"] == {"groups.lif.size": [7]}
 

@@ -50,6 +50,11 @@ def test_schema_refuses_what_the_models_refuse(validator, name):
     assert not validator.is_valid(data)
 
 
+def test_schema_lets_a_file_leave_to_its_base_what_is_needed(validator):
+    assert validator.is_valid({"extends": "base.yaml", "seed": 2})
+    assert not validator.is_valid({"seed": 2})
+
+
 def test_every_key_has_a_description():
     for model in every_model():
         assert model.__doc__

@@ -1,0 +1,200 @@
+"""`snnrun validate`, `show` and `plot`: looking without running."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from snnrun import pipeline
+from snnrun.cli.progress import time_text
+from snnrun.cli.render import clean, render
+from snnrun.equations.dag import is_fixed
+from snnrun.errors import Diagnostic, ExperimentError, StorageError
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.ir import (
+    All,
+    Connect,
+    FixedDegree,
+    Generated,
+    Group,
+    GroupKind,
+    Matrix,
+    Network,
+    OneToOne,
+    Pairs,
+    Synapses,
+)
+
+
+def validate_files(files: Sequence[Path], overrides: Sequence[str], *, json: bool) -> None:
+    """Check every file; exit 2 when one has an error."""
+    reports: list[dict[str, Any]] = []
+    bad = 0
+    for file in files:
+        diagnostics, summary = _check(file, overrides)
+        errors = [d for d in diagnostics if d.severity.value == "error"]
+        bad += bool(errors)
+        reports.append({"file": str(file), "valid": not errors, "diagnostics": [d.as_json() for d in diagnostics]})
+        if not json:
+            render(diagnostics, sys.stderr)
+            state = f"{len(errors)} error{'' if len(errors) == 1 else 's'}" if errors else f"valid · {summary}"
+            sys.stderr.write(f"{clean(str(file))}: {state}\n")
+    if json:
+        sys.stdout.write(json_module.dumps({"valid": not bad, "files": reports}) + "\n")
+    if bad:
+        sys.exit(2)
+
+
+def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], str]:
+    try:
+        checked = pipeline.check(pipeline.read(file, overrides))
+        if checked.experiment.sweep is not None:
+            from snnrun.sweep.points import plan_sweep
+
+            plan_sweep(checked.resolved.context, checked.experiment.sweep)
+    except ExperimentError as error:
+        return error.diagnostics, ""
+    network = checked.resolved.network
+    neurons = sum(g.size for g in network.groups.values())
+    return checked.warnings, f"{len(network.groups)} groups, {neurons:,} neurons, {time_text(network.steps * network.dt)}"
+
+
+def show_file(file: Path, overrides: Sequence[str], *, resolved: bool, kernel: bool) -> None:
+    """Print what will run."""
+    document = pipeline.read(file, overrides)
+    checked = pipeline.check(document)
+    if resolved:
+        sys.stdout.write(document.to_yaml())
+        return
+    if kernel:
+        from snnrun.codegen.kernel import generate
+
+        sys.stdout.write(generate(checked.resolved.network).text)
+        return
+    render(checked.warnings, sys.stderr)
+    sys.stdout.write("\n".join(_description(checked)) + "\n")
+
+
+def _description(checked: pipeline.Checked) -> Iterator[str]:
+    network = checked.resolved.network
+    yield f"{network.name}: {time_text(network.steps * network.dt)} at {time_text(network.dt)}, {network.steps:,} steps"
+    if checked.experiment.description:
+        yield "  " + " ".join(checked.experiment.description.split())
+    yield ""
+    yield "groups"
+    for group in network.groups.values():
+        yield from _group(group, network)
+    if network.synapses:
+        yield ""
+        yield "synapses"
+        for synapses in network.synapses.values():
+            yield from _synapses(synapses, network)
+    for poisson in network.inputs:
+        yield f"  input {poisson.name}: {poisson.size:,} Poisson trains into {poisson.target.name}.{poisson.variable.name}"
+    yield ""
+    yield "one step"
+    yield from _step_order(network)
+    yield ""
+    yield f"memory about {_estimate(network) / 1e6:.1f} MB beside recordings"
+
+
+def _group(group: Group, network: Network) -> Iterator[str]:
+    kinds = {GroupKind.NEURONS: "neurons", GroupKind.POISSON: "Poisson sources", GroupKind.SPIKES: "given spikes"}
+    yield f"  {group.name}: {group.size:,} {kinds[group.kind]}"
+    if group.integration is not None:
+        names = ", ".join(group.integration.variables)
+        yield f"    {names} by {group.integration.method} ({group.integration.reason})"
+    if group.stored:
+        yield f"    stored: {', '.join(f'{s.variable.name} [{s.dimension.symbol}]' for s in group.stored)}"
+    if group.refractory is not None and group.refractory.steps is not None and is_fixed(group.refractory.steps):
+        steps = int(evaluate(group.refractory.steps, Environment(dt=network.dt)))
+        yield f"    refractory {time_text(steps * network.dt)}"
+    for name, view in group.subgroups.items():
+        yield f"    subgroup {name}: {view.size:,} neurons"
+
+
+def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
+    expected = sum(_expected(rule) or 0 for rule in synapses.connect)
+    known = all(_expected(rule) is not None for rule in synapses.connect)
+    number = f"about {expected:,.0f} synapses" if known else "a number of synapses that the rules decide"
+    yield f"  {synapses.name}: {synapses.source.name} -> {synapses.target.name}, {number}"
+    if synapses.integration is not None:
+        names = ", ".join(synapses.integration.variables)
+        yield f"    {names} by {synapses.integration.method} ({synapses.integration.reason})"
+    for pathway in synapses.pathways:
+        if not pathway.uniform_delay:
+            delay, way = "delay of each synapse", "queue sorted by delay"
+        else:
+            steps = 0 if pathway.delay is None else int(evaluate(pathway.delay, Environment()))
+            delay = f"delay {time_text(steps * network.dt)}"
+            way = "spike lists kept until they arrive" if steps else "delivered in the step of the spike"
+        yield f"    {pathway.name}: {'on spikes of the target' if pathway.post else 'on spikes of the source'}, {delay} ({way})"
+
+
+def _expected(rule: Connect) -> float | None:
+    """Expected number of synapses of a rule; None where only running it tells."""
+    pairs = rule.source.size * rule.target.size
+    match rule.rule:
+        case All(where=None, p=None, n=None):
+            return pairs
+        case All(where=None, n=None, p=p) if p is not None and is_fixed(p):
+            return pairs * float(evaluate(p, Environment()))
+        case OneToOne():
+            return rule.source.size
+        case Pairs(pre=pre, n=n):
+            return len(pre) * n
+        case Matrix(pre=pre):
+            return len(pre)
+        case FixedDegree(of=of, number=number):
+            return number * {"in": rule.target.size, "out": rule.source.size, "total": 1}[of]
+        case Generated(variable=None):
+            return rule.source.size
+        case _:
+            return None
+
+
+def _step_order(network: Network) -> Iterator[str]:
+    start = [f"operation {o.name}" for o in network.operations if o.slot.value == "start"]
+    end = [f"operation {o.name}" for o in network.operations if o.slot.value == "end"]
+    pathways = [(p.order, f"{s.name}.{p.name}") for s in network.synapses.values() for p in s.pathways]
+    pathways += [(i.order, f"input {i.name}") for i in network.inputs]
+    groups = [f"{s.name} (synapses)" for s in network.synapses.values() if s.update.assignments]
+    groups += [g.name for g in network.groups.values() if g.update.assignments]
+    resets = [g.name for g in network.groups.values() if g.reset.assignments]
+    thresholds = [g.name for g in network.groups.values() if g.threshold is not None or g.schedule is not None]
+    for slot, names in (
+        ("start", [*[f"call {h.function}" for h in network.hooks], *start, "monitors sample"]),
+        ("groups", groups),
+        ("thresholds", thresholds),
+        ("synapses", [n for _, n in sorted(pathways, key=lambda p: p[0])]),
+        ("resets", resets),
+        ("end", end),
+    ):
+        yield f"  {slot:<11}{', '.join(names) if names else '-'}"
+
+
+def _estimate(network: Network) -> float:
+    """Bytes of state and synapses."""
+    size = float(sum(8 * len(g.stored) * g.size + 16 * g.size for g in network.groups.values()))
+    for s in network.synapses.values():
+        expected = sum(_expected(r) or r.source.size * r.target.size for r in s.connect)
+        each = 8 + 8 * len(s.stored) + sum(12 for p in s.pathways if not p.uniform_delay)
+        each += 8 if any(p.post for p in s.pathways) else 0
+        size += expected * each
+    return size
+
+
+def plot_folder(folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None) -> None:
+    """Draw a folder's pictures again."""
+    if not (folder / "experiment.yaml").is_file():
+        raise StorageError(Diagnostic("PLT504", f"`{folder}` is not a folder of results", None,
+                                      "name a folder such as outputs/06-raster/latest"))
+    for wrong in set(formats) - {"png", "svg", "pdf"}:
+        raise ExperimentError(Diagnostic("PLT505", f"there is no picture format `{wrong}`", None, "use png, svg or pdf"))
+    options = {k: v for k, v in (("size", size), ("style", style)) if v is not None}
+    for picture in pipeline.redraw(folder, formats, out, options):
+        sys.stdout.write(f"{picture}\n")
+

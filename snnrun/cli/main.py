@@ -1,0 +1,182 @@
+"""The command line. Talk on stderr, data on stdout; modules are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snnrun import __version__
+
+app = typer.Typer(
+    name="snnrun",
+    help="Run spiking neural network experiments written as data.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Files = Annotated[list[Path], typer.Argument(help="Experiment files (.yaml, .yml, .toml).", show_default=False)]
+File = Annotated[Path, typer.Argument(help="Experiment file (.yaml, .yml, .toml).", show_default=False)]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the file, e.g. tau=5ms, groups.exc.size=400."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Formats = Annotated[list[str] | None, typer.Option("--format", help="Format of pictures: png, svg, pdf (repeatable).")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"snnrun {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    """Run spiking neural network experiments written as data."""
+    if debug:
+        os.environ["SNNRUN_DEBUG"] = "1"
+
+
+@app.command()
+def run(
+    files: Files,
+    set_: Sets = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("outputs"),
+    seed: Annotated[int | None, typer.Option(help="Replace the seed of the file.")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    format: Formats = None,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    json: Json = False,
+) -> None:
+    """Check, compile and run experiments; write results and pictures."""
+    from snnrun.cli.run import run_files
+
+    run_files(
+        files, set_ or [], out, seed, plots=not no_plots, formats=format or ["png"], allow_code=allow_code, quiet=quiet,
+        json=json,
+    )
+
+
+@app.command()
+def validate(files: Files, set_: Sets = None, json: Json = False) -> None:
+    """Check experiments without running them: all errors at once."""
+    from snnrun.cli.inspect import validate_files
+
+    validate_files(files, set_ or [], json=json)
+
+
+@app.command()
+def show(
+    file: File,
+    set_: Sets = None,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Print the file with everything expanded.")] = False,
+    kernel: Annotated[bool, typer.Option("--kernel", help="Print the generated code.")] = False,
+) -> None:
+    """Show what will run: sizes, methods and why, the order of a step, connections, memory."""
+    from snnrun.cli.inspect import show_file
+
+    show_file(file, set_ or [], resolved=resolved, kernel=kernel)
+
+
+@app.command()
+def plot(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    format: Formats = None,
+    out: Annotated[Path | None, typer.Option(help="Where to put the pictures (the folder's plots/ otherwise).")] = None,
+    size: Annotated[str | None, typer.Option(help="`column` (85 mm) or `page` (180 mm).")] = None,
+    style: Annotated[str | None, typer.Option(help="A matplotlib style file.")] = None,
+) -> None:
+    """Draw the pictures of a run again, from its results alone."""
+    from snnrun.cli.inspect import plot_folder
+
+    plot_folder(folder, format or ["png"], out, size, style)
+
+
+@app.command()
+def schema(
+    reference: Annotated[bool, typer.Option("--reference", help="Print the format reference (Markdown).")] = False,
+) -> None:
+    """Print the JSON Schema of experiment files, for editors."""
+    from snnrun.spec.schema import format_reference, schema_text
+
+    typer.echo(format_reference() if reference else schema_text(), nl=False)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the experiment; the file is NAME.yaml.", show_default=False)],
+    like: Annotated[str, typer.Option(help="Template to start from.")] = "lif",
+    templates: Annotated[bool, typer.Option("--list", help="List the templates.")] = False,
+) -> None:
+    """Write a commented starting file."""
+    from snnrun.cli.start import new_experiment
+
+    new_experiment(name, like, list_only=templates)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def units(
+    expression: Annotated[str, typer.Argument(help='For example "120*mA*60*ohm".', show_default=False)],
+    to: Annotated[str | None, typer.Option(help="Unit to convert to, for example mV.")] = None,
+) -> None:
+    """Compute with quantities: 120*mA*60*ohm gives 7.2 V."""
+    from snnrun.cli.start import compute_units
+
+    compute_units(expression, to)
+
+
+def main() -> None:
+    """Entry point: errors become messages and exit codes, tracebacks only with --debug."""
+    from snnrun.errors import SnnrunError
+
+    try:
+        app(standalone_mode=False)
+        code = 0
+    except SnnrunError as error:
+        from snnrun.cli.render import render
+
+        if os.environ.get("SNNRUN_DEBUG"):
+            raise
+        render(error.diagnostics, sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        code = _usage_or_bug(error)
+    sys.exit(code)
+
+
+def _usage_or_bug(error: Exception) -> int:
+    """Exit code of an error that is not ours: wrong usage, or a bug."""
+    show_usage = getattr(error, "show", None)
+    if callable(show_usage):
+        show_usage()
+        return int(getattr(error, "exit_code", 2))
+    if type(error).__name__ in ("Exit", "Abort"):
+        return int(getattr(error, "exit_code", 1))
+    if os.environ.get("SNNRUN_DEBUG"):
+        raise error
+    sys.stderr.write(
+        f"error[BUG]: this is a bug of snnrun: {type(error).__name__}: {error}\n"
+        "  help: run again with `snnrun --debug ...` and report what it prints\n"
+    )
+    return 70

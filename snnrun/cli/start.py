@@ -1,0 +1,83 @@
+"""`snnrun new` and `snnrun units`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from snnrun.equations.check import Checker, Scope, Typed
+from snnrun.equations.dag import Graph
+from snnrun.equations.parse import parse_expression
+from snnrun.errors import Diagnostic, ExperimentError, StorageError, did_you_mean
+from snnrun.source import Text
+from snnrun.units.quantities import format_quantity
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def template_names() -> list[str]:
+    """Templates that a new file can start from."""
+    folder = files("snnrun.cli") / "templates"
+    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def new_experiment(name: str, like: str, *, list_only: bool) -> None:
+    """Write NAME.yaml; an existing file is never written over.
+
+    Raises:
+        ExperimentError: The template is not known, or the name cannot be one.
+        StorageError: The file exists.
+    """
+    if list_only:
+        sys.stdout.write("\n".join(template_names()) + "\n")
+        return
+    stem = name.removesuffix(".yaml")
+    if _NAME.fullmatch(Path(stem).name) is None:
+        raise ExperimentError(Diagnostic("NEW801", f"`{name}` cannot be the name of an experiment", None,
+                                         "use letters, digits, `_`, `.` or `-`"))
+    if like not in template_names():
+        known = ", ".join(template_names())
+        raise ExperimentError(Diagnostic("NEW802", f"there is no template `{like}`", None,
+                                         did_you_mean(like, template_names()) or f"templates: {known}"))
+    target = Path(f"{stem}.yaml")
+    text = (files("snnrun.cli") / "templates" / f"{like}.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^name:.*$", f"name: {Path(stem).name}", text, count=1)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise StorageError(Diagnostic("NEW803", f"`{target}` exists already", None, "choose another name")) from None
+    except OSError as problem:
+        raise StorageError(Diagnostic("NEW804", f"`{target}` cannot be written: {problem.strerror}")) from None
+    sys.stderr.write(f"wrote {target}\nnext: snnrun run {target}\n")
+
+
+def compute_units(expression: str, to: str | None) -> None:
+    """Print the value of an expression of quantities.
+
+    Raises:
+        ExperimentError: The expression is wrong, or the unit is of another dimension.
+    """
+    typed = evaluate_quantity(expression)
+    if to is None:
+        sys.stdout.write(format_quantity(typed.value, typed.dimension, 12) + "\n")
+        return
+    unit = evaluate_quantity(to)
+    if unit.dimension != typed.dimension:
+        raise ExperimentError(Diagnostic(
+            "UNT901", f"`{expression}` is {typed.dimension.describe()}, `{to}` is {unit.dimension.describe()}"))
+    assert typed.exact is not None
+    assert unit.exact is not None
+    sys.stdout.write(f"{float(typed.exact / unit.exact):.12g} {to}\n")
+
+
+def evaluate_quantity(expression: str) -> Typed:
+    """A constant expression without names of its own."""
+    text = Text.plain(expression, "expression")
+    expr = parse_expression(text)
+    typed = Checker(Graph(), Scope({}, place="an expression of units")).check(expr)
+    if typed.exact is None:
+        raise ExperimentError(Diagnostic("UNT902", "this is a condition, not a quantity", expr.span))
+    return typed

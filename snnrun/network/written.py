@@ -1,0 +1,90 @@
+"""Which variables of a group the statements of a file change during a run, found before the statements are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from snnrun.equations.model import parse_equations
+from snnrun.equations.parse import parse_statements
+from snnrun.errors import ExperimentError
+from snnrun.network.context import Context, Path
+from snnrun.spec.models import CallOperation, Synapses
+from snnrun.spec.nodes import MapNode, ScalarNode
+
+
+def written_names(context: Context, group: str) -> frozenset[str] | None:
+    """Names that resets, operations, inputs and synapses assign in a group; None when a Python function may assign any.
+
+    Texts that cannot be read count for nothing here: they are reported where they are resolved.
+    """
+    experiment = context.experiment
+    if any(isinstance(o, CallOperation) for o in experiment.operations.values()):
+        return None
+    names = set(_assigned(context, ("groups", group, "reset")))
+    for name, operation in experiment.operations.items():
+        if not isinstance(operation, CallOperation):
+            names |= _seen_by(context, group, _ends_of(context, operation.target), ("operations", name, "do"))
+    for name, synapses in experiment.synapses.items():
+        ends = _ends(synapses)
+        for key in ("on_pre", "on_post"):
+            names |= _seen_by(context, group, ends, ("synapses", name, key))
+        for summed in _summed(context, ("synapses", name, "equations")):
+            names |= _of_end(summed, group, ends)
+    for poisson in experiment.inputs.values():
+        if _group_of(poisson.target) == group:
+            names.add(str(poisson.variable))
+    return frozenset(names)
+
+
+def _group_of(reference: object) -> str:
+    return str(reference).strip().partition(".")[0]
+
+
+def _ends(synapses: Synapses) -> tuple[str, str]:
+    return _group_of(synapses.source), _group_of(synapses.target)
+
+
+def _ends_of(context: Context, reference: object) -> tuple[str, str]:
+    """The groups that statements about an object can reach as `pre` and `post`."""
+    synapses = context.experiment.synapses.get(str(reference).strip())
+    return _ends(synapses) if synapses is not None else ("", _group_of(reference))
+
+
+def _seen_by(context: Context, group: str, ends: tuple[str, str], path: Path) -> set[str]:
+    return {own for name in _assigned(context, path) for own in _of_end(name, group, ends)}
+
+
+def _of_end(name: str, group: str, ends: tuple[str, str]) -> set[str]:
+    """What a name of a synapse's statement means in a group: nothing, or a variable there."""
+    pre, post = ends
+    found = {name} if group == post else set()
+    for suffix, end in (("_pre", pre), ("_post", post)):
+        if name.endswith(suffix) and group == end:
+            found.add(name.removesuffix(suffix))
+    return found
+
+
+def _assigned(context: Context, path: Path) -> Iterator[str]:
+    """Targets of all statements at or below a path."""
+    if not context.document.has(path):
+        return
+    node = context.document.node(path)
+    if isinstance(node, MapNode):
+        for key in node.entries:
+            if key not in {"delay", "order", "event"}:
+                yield from _assigned(context, (*path, key))
+    elif isinstance(node, ScalarNode):
+        try:
+            statements = parse_statements(context.text(path))
+        except ExperimentError:
+            return
+        yield from (s.target for s in statements)
+
+
+def _summed(context: Context, path: Path) -> list[str]:
+    if not context.document.has(path):
+        return []
+    try:
+        return [d.name for d in parse_equations(context.text(path)) if "summed" in d.flags]
+    except ExperimentError:
+        return []
