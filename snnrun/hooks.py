@@ -84,8 +84,12 @@ def load_hooks(context: Context, hooks: tuple[Hook, ...], *, allowed: bool) -> d
     for hook in hooks:
         path = ("operations", hook.name, "call")
         if not allowed:
-            raise context.error("HOK601", f"this experiment runs Python code from `{hook.file}`", path,
-                                "read that file; if you trust it, add `--allow-code`")
+            raise context.error(
+                "HOK601",
+                f"this experiment runs Python code from `{hook.file}`",
+                path,
+                "read that file; if you trust it, add `--allow-code`",
+            )
         functions[hook.name] = _load(context, hook)
     return functions
 
@@ -97,7 +101,9 @@ def _load(context: Context, hook: Hook) -> Callable[..., Any]:
     try:
         function = getattr(_module(file), hook.function, None)
     except Exception as problem:  # noqa: BLE001 - whatever a user's file raises
-        raise context.error("HOK602", f"`{hook.file}` cannot be loaded: {type(problem).__name__}: {problem}", path) from None
+        raise context.error(
+            "HOK602", f"`{hook.file}` cannot be loaded: {type(problem).__name__}: {problem}", path
+        ) from None
     if not callable(function):
         raise context.error("HOK602", f"`{hook.file}` has no function `{hook.function}`", path)
     return function  # type: ignore[no-any-return]
@@ -135,7 +141,4 @@ class _Call:
             self.function(self.view, step * self.dt)
         except Exception as problem:  # noqa: BLE001 - whatever a user's function raises
             message = f"`{self.hook.function}` of `{self.hook.file}` failed at t = {step * self.dt:g} s: "
-            raise RunError(
-                Diagnostic("RUN302", f"{message}{type(problem).__name__}: {problem}")
-            ) from problem
-
+            raise RunError(Diagnostic("RUN302", f"{message}{type(problem).__name__}: {problem}")) from problem

@@ -276,7 +276,9 @@ def refuse_hooks(checked: Checked) -> None:
         load_hooks(checked.resolved.context, checked.resolved.network.hooks, allowed=False)
 
 
-def draw(folder: Path, plots: list[dict[str, Any]] | None, formats: Sequence[str], out: Path | None = None) -> list[Path]:
+def draw(
+    folder: Path, plots: list[dict[str, Any]] | None, formats: Sequence[str], out: Path | None = None
+) -> list[Path]:
     """Plot stage: the pictures of a folder of results."""
     if plots == []:
         return []
@@ -335,4 +337,3 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124
         return None
     return value
-

@@ -225,18 +225,29 @@ def plan_of(built: Built) -> layout.RecordingPlan:
                 whole = (m.window.start, m.window.stop) == (0, network.steps)
                 window = None if whole else (m.window.start * dt, m.window.stop * dt)
                 size = network.groups[m.source.group].size
-                spikes.append(layout.SpikeChannel(m.name, m.source.name, size, m.counts_only, _columns(m.columns, double=True),
-                                                  window=window))
+                spikes.append(
+                    layout.SpikeChannel(
+                        m.name, m.source.name, size, m.counts_only, _columns(m.columns, double=True), window=window
+                    )
+                )
             case StateMonitor():
                 states.append(_state_channel(built, m))
             case RateMonitor():
-                rates.append(layout.RateChannel(m.name, m.source.name, m.source.size, m.bin * dt, m.smooth,
-                                                m.window.start * dt))
+                rates.append(
+                    layout.RateChannel(m.name, m.source.name, m.source.size, m.bin * dt, m.smooth, m.window.start * dt)
+                )
             case ConnectivityMonitor():
                 s = network.synapses[m.synapses]
-                pairs.append(layout.ConnectivityChannel(
-                    m.name, s.name, s.source.name, s.target.name, network.groups[s.source.group].size,
-                    network.groups[s.target.group].size))
+                pairs.append(
+                    layout.ConnectivityChannel(
+                        m.name,
+                        s.name,
+                        s.source.name,
+                        s.target.name,
+                        network.groups[s.source.group].size,
+                        network.groups[s.target.group].size,
+                    )
+                )
     return layout.RecordingPlan(tuple(spikes), tuple(states), tuple(rates), tuple(pairs))
 
 
@@ -257,15 +268,18 @@ def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
         return layout.StateChannel(m.name, name, m.ids, columns, first * dt, m.every * dt)
     wiring = built.wirings[name]
     stored = built.arrays[SlotKey("ids", f"monitors.{m.name}")]
-    return layout.StateChannel(m.name, name, wiring.created[stored], columns, first * dt, m.every * dt,
-                               wiring.pre[stored], wiring.post[stored])
+    return layout.StateChannel(
+        m.name, name, wiring.created[stored], columns, first * dt, m.every * dt, wiring.pre[stored], wiring.post[stored]
+    )
 
 
 def describe(checked: Checked, full_hash: str) -> layout.Description:
     """What results say about themselves."""
     network = checked.resolved.network
     seed = checked.experiment.seed
-    number = seed if isinstance(seed, int) else (seed.noise if isinstance(seed, Seeds) and seed.noise is not None else 1)
+    number = (
+        seed if isinstance(seed, int) else (seed.noise if isinstance(seed, Seeds) and seed.noise is not None else 1)
+    )
     return layout.Description(
         name=network.name,
         title=network.name,

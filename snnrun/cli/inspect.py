@@ -59,7 +59,10 @@ def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], 
         return error.diagnostics, ""
     network = checked.resolved.network
     neurons = sum(g.size for g in network.groups.values())
-    return checked.warnings, f"{len(network.groups)} groups, {neurons:,} neurons, {time_text(network.steps * network.dt)}"
+    return (
+        checked.warnings,
+        f"{len(network.groups)} groups, {neurons:,} neurons, {time_text(network.steps * network.dt)}",
+    )
 
 
 def show_file(file: Path, overrides: Sequence[str], *, resolved: bool, kernel: bool) -> None:
@@ -190,11 +193,18 @@ def _estimate(network: Network) -> float:
 def plot_folder(folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None) -> None:
     """Draw a folder's pictures again."""
     if not (folder / "experiment.yaml").is_file():
-        raise StorageError(Diagnostic("PLT504", f"`{folder}` is not a folder of results", None,
-                                      "name a folder such as outputs/06-raster/latest"))
+        raise StorageError(
+            Diagnostic(
+                "PLT504",
+                f"`{folder}` is not a folder of results",
+                None,
+                "name a folder such as outputs/06-raster/latest",
+            )
+        )
     for wrong in set(formats) - {"png", "svg", "pdf"}:
-        raise ExperimentError(Diagnostic("PLT505", f"there is no picture format `{wrong}`", None, "use png, svg or pdf"))
+        raise ExperimentError(
+            Diagnostic("PLT505", f"there is no picture format `{wrong}`", None, "use png, svg or pdf")
+        )
     options = {k: v for k, v in (("size", size), ("style", style)) if v is not None}
     for picture in pipeline.redraw(folder, formats, out, options):
         sys.stdout.write(f"{picture}\n")
-

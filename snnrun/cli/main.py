@@ -67,7 +67,14 @@ def run(
     from snnrun.cli.run import run_files
 
     run_files(
-        files, set_ or [], out, seed, plots=not no_plots, formats=format or ["png"], allow_code=allow_code, quiet=quiet,
+        files,
+        set_ or [],
+        out,
+        seed,
+        plots=not no_plots,
+        formats=format or ["png"],
+        allow_code=allow_code,
+        quiet=quiet,
         json=json,
     )
 

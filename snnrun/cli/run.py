@@ -52,8 +52,18 @@ def run_files(
     engine = pipeline.Engine()
     failed: list[SnnrunError] = []
     for number, file in enumerate(files):
-        one = _Run(file, overrides, out, seed, plots=plots, formats=formats, allow_code=allow_code, quiet=quiet or json,
-                   json=json, engine=engine)
+        one = _Run(
+            file,
+            overrides,
+            out,
+            seed,
+            plots=plots,
+            formats=formats,
+            allow_code=allow_code,
+            quiet=quiet or json,
+            json=json,
+            engine=engine,
+        )
         if number:
             one.talk.line("")
         try:
@@ -123,8 +133,9 @@ class _Run:
         bar = Bar(network.steps, network.dt, quiet=self.talk.quiet)
         try:
             with bar:
-                outcome = pipeline.run(checked, self.out, self.engine, self.clock, bar.update, prepared=prepared,
-                                       **self.options)
+                outcome = pipeline.run(
+                    checked, self.out, self.engine, self.clock, bar.update, prepared=prepared, **self.options
+                )
         except (RunError, KeyboardInterrupt) as problem:
             self.stopped(problem)
             raise
@@ -140,8 +151,12 @@ class _Run:
         if prepared.compiled.note:
             self.talk.line(f"note: {prepared.compiled.note}")
         memory = prepared.built.memory
-        parts = [f"checked {seconds['load'] + seconds['check']:.2f} s", code, f"built {seconds['build']:.2f} s",
-                 f"{_bytes(memory)}"]
+        parts = [
+            f"checked {seconds['load'] + seconds['check']:.2f} s",
+            code,
+            f"built {seconds['build']:.2f} s",
+            f"{_bytes(memory)}",
+        ]
         if prepared.built.wirings:
             parts.insert(0, f"{_number(sum(w.size for w in prepared.built.wirings.values()))} synapses")
         return " · ".join(parts)
@@ -160,18 +175,24 @@ class _Run:
             size = monitor.source.size  # type: ignore[union-attr]
             window = monitor.window  # type: ignore[union-attr]
             rate = count / size / ((window.stop - window.start) * network.dt)
-            self.talk.line(f"{name}  {_number(count)} spikes of {_number(size)} neuron{'' if size == 1 else 's'}, {rate:.3g} Hz")
+            self.talk.line(
+                f"{name}  {_number(count)} spikes of {_number(size)} neuron{'' if size == 1 else 's'}, {rate:.3g} Hz"
+            )
         for name, (value, unit) in outcome.metrics.items():
             if np.ndim(value) == 0:
                 self.talk.line(f"{name} = {_metric(float(value), unit)}")
         assert outcome.folder is not None
         results = outcome.folder / "results.h5"
-        self.talk.line(f"{_shown(outcome.folder)}  results.h5 {_bytes(results.stat().st_size)} · digest {outcome.digest[:8]}")
+        self.talk.line(
+            f"{_shown(outcome.folder)}  results.h5 {_bytes(results.stat().st_size)} · digest {outcome.digest[:8]}"
+        )
         for picture in outcome.pictures:
             self.talk.line(f"  {_shown(picture)}")
         spent = self.clock.seconds
         total = sum(spent.values())
-        self.talk.line(f"{total:.2f} s: simulate {spent['simulate']:.2f}, write {spent['write']:.2f}, plot {spent['plot']:.2f}")
+        self.talk.line(
+            f"{total:.2f} s: simulate {spent['simulate']:.2f}, write {spent['write']:.2f}, plot {spent['plot']:.2f}"
+        )
 
     def sweep(self, checked: pipeline.Checked) -> None:
         """All points of a sweep."""
@@ -184,21 +205,38 @@ class _Run:
         bar = Bar(len(plan.points), None, quiet=self.talk.quiet)
         started = time.perf_counter()
         with bar:
-            outcome = run_sweep(checked, self.out, self.clock, lambda done, _all, _point: bar.update(done, 0),
-                                **self.options)
+            outcome = run_sweep(
+                checked, self.out, self.clock, lambda done, _all, _point: bar.update(done, 0), **self.options
+            )
         if self.json:
-            sys.stdout.write(json_module.dumps({
-                "folder": str(outcome.folder), "digest": outcome.digest, "points": outcome.points,
-                "failed": {str(k): v for k, v in outcome.failed.items()},
-                "seconds": {**{k: round(v, 6) for k, v in outcome.seconds.items()}, "loop": round(outcome.loop_seconds, 6)},
-                "compiles": outcome.compiles, "counts": {},
-                "metrics": {n: {"value": pipeline.plain_value(v), "unit": u} for n, (v, u) in outcome.metrics.items()},
-                "pictures": [str(p) for p in outcome.pictures]}) + "\n")
+            sys.stdout.write(
+                json_module.dumps(
+                    {
+                        "folder": str(outcome.folder),
+                        "digest": outcome.digest,
+                        "points": outcome.points,
+                        "failed": {str(k): v for k, v in outcome.failed.items()},
+                        "seconds": {
+                            **{k: round(v, 6) for k, v in outcome.seconds.items()},
+                            "loop": round(outcome.loop_seconds, 6),
+                        },
+                        "compiles": outcome.compiles,
+                        "counts": {},
+                        "metrics": {
+                            n: {"value": pipeline.plain_value(v), "unit": u} for n, (v, u) in outcome.metrics.items()
+                        },
+                        "pictures": [str(p) for p in outcome.pictures],
+                    }
+                )
+                + "\n"
+            )
         else:
             each = outcome.loop_seconds / max(outcome.points, 1)
             kernels = "one kernel" if outcome.compiles == 1 else f"{outcome.compiles} kernels"
-            self.talk.line(f"{outcome.points - len(outcome.failed)} of {outcome.points} points in "
-                           f"{time.perf_counter() - started:.2f} s, {each * 1e3:.1f} ms each, {kernels}")
+            self.talk.line(
+                f"{outcome.points - len(outcome.failed)} of {outcome.points} points in "
+                f"{time.perf_counter() - started:.2f} s, {each * 1e3:.1f} ms each, {kernels}"
+            )
             self.talk.line(f"{_shown(outcome.folder)}  points.csv · sweep.h5 · digest {outcome.digest[:8]}")
             for picture in outcome.pictures:
                 self.talk.line(f"  {_shown(picture)}")
@@ -239,4 +277,3 @@ def _bytes(n: int) -> str:
 def _shown(path: Path) -> str:
     text = str(path)
     return shlex.quote(text) if " " in text else text
-

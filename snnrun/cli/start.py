@@ -35,12 +35,21 @@ def new_experiment(name: str, like: str, *, list_only: bool) -> None:
         return
     stem = name.removesuffix(".yaml")
     if _NAME.fullmatch(Path(stem).name) is None:
-        raise ExperimentError(Diagnostic("NEW801", f"`{name}` cannot be the name of an experiment", None,
-                                         "use letters, digits, `_`, `.` or `-`"))
+        raise ExperimentError(
+            Diagnostic(
+                "NEW801", f"`{name}` cannot be the name of an experiment", None, "use letters, digits, `_`, `.` or `-`"
+            )
+        )
     if like not in template_names():
         known = ", ".join(template_names())
-        raise ExperimentError(Diagnostic("NEW802", f"there is no template `{like}`", None,
-                                         did_you_mean(like, template_names()) or f"templates: {known}"))
+        raise ExperimentError(
+            Diagnostic(
+                "NEW802",
+                f"there is no template `{like}`",
+                None,
+                did_you_mean(like, template_names()) or f"templates: {known}",
+            )
+        )
     target = Path(f"{stem}.yaml")
     text = (files("snnrun.cli") / "templates" / f"{like}.yaml").read_text(encoding="utf-8")
     text = re.sub(r"(?m)^name:.*$", f"name: {Path(stem).name}", text, count=1)
@@ -66,8 +75,11 @@ def compute_units(expression: str, to: str | None) -> None:
         return
     unit = evaluate_quantity(to)
     if unit.dimension != typed.dimension:
-        raise ExperimentError(Diagnostic(
-            "UNT901", f"`{expression}` is {typed.dimension.describe()}, `{to}` is {unit.dimension.describe()}"))
+        raise ExperimentError(
+            Diagnostic(
+                "UNT901", f"`{expression}` is {typed.dimension.describe()}, `{to}` is {unit.dimension.describe()}"
+            )
+        )
     assert typed.exact is not None
     assert unit.exact is not None
     sys.stdout.write(f"{float(typed.exact / unit.exact):.12g} {to}\n")

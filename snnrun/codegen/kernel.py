@@ -110,7 +110,9 @@ class _Module:
         q = self.slot(SlotKey("ints", call), CType.I64)
         return [f"{q}[{k}]" for k in range(len(values))]
 
-    def plain(self, function: str, values: tuple[IntValue, ...], arrays: list[tuple[SlotKey, CType]], order: str) -> None:
+    def plain(
+        self, function: str, values: tuple[IntValue, ...], arrays: list[tuple[SlotKey, CType]], order: str
+    ) -> None:
         """A call of a prelude function; `order` places ints (`i`) and arrays (`a`)."""
         ints = iter(self.ints(values))
         pointers = iter([self.slot(key, ctype) for key, ctype in arrays])
@@ -142,8 +144,7 @@ def _text(module: _Module) -> str:
     casts = [f"    a{n} = {ctype.value}(table, {n})" for (_, ctype), n in module.slots.items()]
     steps = [f"        {line}" for line in module.calls]
     advance = [
-        "@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), "
-        'error_model="numpy", _nrt=False)',
+        '@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), error_model="numpy", _nrt=False)',
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps; fewer when a buffer of recorded spikes could overflow. Returns the number done."""',
         *casts,
@@ -310,9 +311,7 @@ def _sums_read_sums(every: list[Summed]) -> bool:
     return any((v.owner, v.name) in targets for v in variables_of(*(summed.value for summed in every)))
 
 
-def _at_members(
-    module: _Module, stem: str, synapses: Synapses, summed: Summed, use: str, value: str | None
-) -> None:
+def _at_members(module: _Module, stem: str, synapses: Synapses, summed: Summed, use: str, value: str | None) -> None:
     """Set the sum of every neuron that takes part; to what was collected when `value` is None."""
     end, view = ("target", synapses.target) if summed.target.reach == "post" else ("source", synapses.source)
     w = module.writer(synapses.path)

@@ -1,8 +1,8 @@
 """Text that every kernel carries besides the numerics library: casts of the pointer table, and scans of spike flags."""
 
 PRELUDE = '''
-_inline = njit(error_model="numpy", forceinline=True, _nrt=False)
-_outline = njit(error_model="numpy", _nrt=False)
+_inline = njit(forceinline=True, **_options)
+_outline = njit(**_options)
 
 
 def _cast(pointer):

@@ -72,8 +72,29 @@ class Built:
 
 
 IMMUTABLE = frozenset(
-    {"floats", "ints", "pre", "post", "rows", "columns", "column order", "delay order", "delays", "timed", "timed grid",
-     "schedule steps", "schedule ids", "view", "member", "ids", "binomial", "at", "dt", "random", "sum"}
+    {
+        "floats",
+        "ints",
+        "pre",
+        "post",
+        "rows",
+        "columns",
+        "column order",
+        "delay order",
+        "delays",
+        "timed",
+        "timed grid",
+        "schedule steps",
+        "schedule ids",
+        "view",
+        "member",
+        "ids",
+        "binomial",
+        "at",
+        "dt",
+        "random",
+        "sum",
+    }
 )
 
 
@@ -148,6 +169,7 @@ class _Builder:
 
     def group_environment(self, group: Group, step: int = 0) -> Environment:
         """The group's values as they are now."""
+
         def read(variable: Variable) -> Any:
             array = self.variable(variable)
             return array[0] if variable.shared else array
@@ -232,11 +254,14 @@ class _Builder:
         steps = values.delays(pathway)
         if len(steps) and steps.min() < 0:
             k = int(np.argmin(steps))
-            raise _problem("NET174", f"the delay of synapse {k} is negative: {steps[k] * self.network.dt:g} s", pathway.span)
+            raise _problem(
+                "NET174", f"the delay of synapse {k} is negative: {steps[k] * self.network.dt:g} s", pathway.span
+            )
         longest = int(steps.max()) if len(steps) else 0
         if longest > 2**20:
-            raise _problem("NET174", f"the delay {longest * self.network.dt:g} s is too long: over a million steps",
-                           pathway.span)
+            raise _problem(
+                "NET174", f"the delay {longest * self.network.dt:g} s is too long: over a million steps", pathway.span
+            )
         self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 1)
         if pathway.uniform_delay:
             self.numbers[f"delay:{owner}"] = longest
@@ -315,7 +340,9 @@ class _Builder:
             return place
         wrong = monitor.ids[monitor.ids >= wiring.size]
         if len(wrong):
-            raise _problem("NET120", f"monitor `{monitor.name}`: synapse {wrong[0]} is outside 0 to {wiring.size - 1}", None)
+            raise _problem(
+                "NET120", f"monitor `{monitor.name}`: synapse {wrong[0]} is outside 0 to {wiring.size - 1}", None
+            )
         return place[monitor.ids]
 
     # what the kernel asks for
@@ -431,14 +458,17 @@ def _uncreated(stored: IntArray, created: IntArray) -> IntArray:
 
 def _sized(values: Any, size: int, pathway: Pathway) -> Any:
     if np.ndim(values) and len(values) != size:
-        raise _problem("NET141", f"the list of delays has {len(values)} values, there are {size} synapses", pathway.span)
+        raise _problem(
+            "NET141", f"the list of delays has {len(values)} values, there are {size} synapses", pathway.span
+        )
     return values
 
 
 def _values(values: Any, size: int, kind: Kind, line: Initial) -> Array:
     if np.ndim(values) and len(values) != size:
-        raise _problem("NET141", f"the list for `{line.variable.name}` has {len(values)} values, {size} are needed",
-                       line.span)
+        raise _problem(
+            "NET141", f"the list for `{line.variable.name}` has {len(values)} values, {size} are needed", line.span
+        )
     checked = full(values, size, _STORED[kind])
     if kind is Kind.FLOAT and np.any(np.isnan(checked)):
         k = int(np.argmax(np.isnan(checked)))
@@ -454,4 +484,3 @@ def _signed(value: int) -> int:
     """A 64-bit pattern as a signed number."""
     value &= 0xFFFF_FFFF_FFFF_FFFF
     return value - 2**64 if value >= 2**63 else value
-

@@ -244,4 +244,3 @@ def _checked_variables(built: Built) -> list[tuple[Stored, Array]]:
             if stored.kind is Kind.FLOAT and key in written and np.isfinite(array).all():
                 found.append((stored, array))
     return found
-

@@ -27,8 +27,13 @@ from snnrun.source import Span, Text
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 
 Value = float | FloatArray
-_PLAIN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {"sqrt": np.sqrt, "abs": np.abs, "log": np.log, "exp": np.exp,
-                                                     "log10": np.log10}
+_PLAIN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+    "log": np.log,
+    "exp": np.exp,
+    "log10": np.log10,
+}
 _NAMES = (*SPIKE_FUNCTIONS, *STATE_FUNCTIONS, *_PLAIN_FUNCTIONS)
 
 
@@ -113,8 +118,12 @@ class _Metric:
         if expr.id in self.measures.parts:
             return self.measures.parts[expr.id]
         if expr.id in self.monitors:
-            raise at(expr.span, "MET402", f"`{expr.id}` is a monitor: say what to compute of it",
-                     f"for example `mean_rate({expr.id})` or `max({expr.id})`")
+            raise at(
+                expr.span,
+                "MET402",
+                f"`{expr.id}` is a monitor: say what to compute of it",
+                f"for example `mean_rate({expr.id})` or `max({expr.id})`",
+            )
         group, _, variable = expr.id.partition(".")
         population = self.context.populations.get(group)
         if population is not None and variable:
@@ -157,7 +166,7 @@ class _Metric:
     def power(self, expr: Binary, a: Part, b: Part) -> Part:
         if not isinstance(expr.right, Number):
             raise at(expr.right.span, "EQ207", "an exponent in a metric must be a number")
-        return Part(a.dimension ** expr.right.value, lambda: np.power(a.compute(), b.compute()))
+        return Part(a.dimension**expr.right.value, lambda: np.power(a.compute(), b.compute()))
 
     def call(self, expr: Call) -> Part:
         name = expr.function
@@ -181,8 +190,11 @@ class _Metric:
 
             return Part(inner.dimension ** Fraction(1, 2), lambda: function(inner.compute()))
         if not inner.dimension.is_one:
-            raise at(expr.args[0].span, "EQ204", f"`{expr.function}` wants a dimensionless argument, this is "
-                     f"{inner.dimension.describe()}")
+            raise at(
+                expr.args[0].span,
+                "EQ204",
+                f"`{expr.function}` wants a dimensionless argument, this is {inner.dimension.describe()}",
+            )
         return Part(ONE, lambda: function(inner.compute()))
 
     def monitor(self, expr: Expr, wanted: type, kind: str) -> tuple[Any, str | None]:
@@ -193,8 +205,12 @@ class _Metric:
         found = self.monitors.get(name)
         if found is None:
             names = [n for n, m in self.monitors.items() if isinstance(m, wanted)]
-            raise at(expr.span, "MET403", f"there is no monitor `{name}`", did_you_mean(name, names)
-                     or (f"monitors of this kind: {', '.join(names)}" if names else None))
+            raise at(
+                expr.span,
+                "MET403",
+                f"there is no monitor `{name}`",
+                did_you_mean(name, names) or (f"monitors of this kind: {', '.join(names)}" if names else None),
+            )
         if not isinstance(found, wanted):
             raise at(expr.span, "MET403", f"`{name}` is not a `kind: {kind}` monitor")
         return found, variable or None
@@ -203,8 +219,12 @@ class _Metric:
         name = expr.function
         wanted = 2 if name in WITH_WIDTH else 1
         if len(expr.args) != wanted:
-            raise at(expr.span, "EQ206", f"`{name}` takes {wanted} arguments, here it has {len(expr.args)}",
-                     f"for example `{name}(out, 50 ms)`" if wanted > 1 else None)
+            raise at(
+                expr.span,
+                "EQ206",
+                f"`{name}` takes {wanted} arguments, here it has {len(expr.args)}",
+                f"for example `{name}(out, 50 ms)`" if wanted > 1 else None,
+            )
         monitor, _ = self.monitor(expr.args[0], SpikeMonitor, "spikes")
         assert isinstance(monitor, SpikeMonitor)
         if monitor.counts_only and name not in ("count", "counts", "rates", "mean_rate"):
@@ -234,8 +254,9 @@ class _Metric:
         if variable is None and monitor.name in names:
             return monitor.name
         if variable is None:
-            raise at(span, "MET403", f"`{monitor.name}` records several variables",
-                     f"write `{monitor.name}.{names[0]}`")
+            raise at(
+                span, "MET403", f"`{monitor.name}` records several variables", f"write `{monitor.name}.{names[0]}`"
+            )
         if variable not in names:
             raise at(span, "NET221", f"`{monitor.name}` does not record `{variable}`", did_you_mean(variable, names))
         return variable

@@ -156,15 +156,23 @@ class Checker:
         """
         result = self.check(expr)
         if result.node.kind is not Kind.BOOL:
-            raise _error("EQ205", f"{what} must be a condition (true or false), not a number", expr.span,
-                         "compare it with something, for example `v > 1`")
+            raise _error(
+                "EQ205",
+                f"{what} must be a condition (true or false), not a number",
+                expr.span,
+                "compare it with something, for example `v > 1`",
+            )
         return result
 
     def must_be_number(self, typed: Typed, span: Span) -> None:
         """Refuse a condition where a number is needed."""
         if typed.node.kind is Kind.BOOL:
-            raise _error("EQ205", "a condition (true or false) stands where a number is needed", span,
-                         "write `int(condition)` to get 0 or 1")
+            raise _error(
+                "EQ205",
+                "a condition (true or false) stands where a number is needed",
+                span,
+                "write `int(condition)` to get 0 or 1",
+            )
 
     def _constant(self, node: Node, dimension: Dimension, exact: Exact, span: Span) -> Typed:
         if isinstance(exact, Fraction):
@@ -203,8 +211,12 @@ class Checker:
 
     def _xi(self, expr: Name) -> Typed:
         if self.scope.noise is None:
-            raise _error("EQ208", f"white noise (`{expr.id}`) belongs in differential equations, not in "
-                         f"{self.scope.place}", expr.span, "use `randn()` for one normal number")
+            raise _error(
+                "EQ208",
+                f"white noise (`{expr.id}`) belongs in differential equations, not in {self.scope.place}",
+                expr.span,
+                "use `randn()` for one normal number",
+            )
         return Typed(self.scope.noise(expr.id), TIME ** Fraction(-1, 2))
 
     def _unary(self, expr: Unary) -> Typed:
@@ -260,13 +272,15 @@ class Checker:
 
     def _power(self, expr: Binary, left: Typed, right: Typed) -> Typed:
         if not right.dimension.is_one:
-            raise _error("EQ207", f"an exponent must be dimensionless, this is {right.dimension.describe()}",
-                         expr.right.span)
+            raise _error(
+                "EQ207", f"an exponent must be dimensionless, this is {right.dimension.describe()}", expr.right.span
+            )
         dimension = ONE
         if not left.dimension.is_one:
             if right.exact is None:
-                raise _error("EQ207", f"the exponent of {left.dimension.describe()} must be a constant",
-                             expr.right.span)
+                raise _error(
+                    "EQ207", f"the exponent of {left.dimension.describe()} must be a constant", expr.right.span
+                )
             exponent = Fraction(right.exact).limit_denominator(1000) if math.isfinite(right.exact) else Fraction(0)
             dimension = left.dimension**exponent
         exact = _exact_power(left.exact, right.exact, expr.span)
@@ -280,8 +294,12 @@ class Checker:
             if item.exact is None:
                 raise _error("EQ211", "the values of a list must be constants", part.span)
             if item.dimension != items[0].dimension:
-                raise _error("EQ203", f"the values of a list must be alike: the first is "
-                             f"{items[0].dimension.describe()}, this is {item.dimension.describe()}", part.span)
+                raise _error(
+                    "EQ203",
+                    f"the values of a list must be alike: the first is "
+                    f"{items[0].dimension.describe()}, this is {item.dimension.describe()}",
+                    part.span,
+                )
         node = self.graph.node(Op.LIST, (), Kind.FLOAT, tuple(item.value for item in items))
         return Typed(node, items[0].dimension)
 
@@ -320,15 +338,22 @@ class Checker:
         match function.rule:
             case Rule.PLAIN:
                 if not first.dimension.is_one:
-                    raise _error("EQ204", f"`{function.name}` wants a dimensionless argument, this is "
-                                 f"{first.dimension.describe()}", expr.args[0].span,
-                                 f"divide it by a quantity in {first.dimension.symbol}")
+                    raise _error(
+                        "EQ204",
+                        f"`{function.name}` wants a dimensionless argument, this is {first.dimension.describe()}",
+                        expr.args[0].span,
+                        f"divide it by a quantity in {first.dimension.symbol}",
+                    )
             case Rule.SAME:
                 for other, part in zip(args[1:], expr.args[1:], strict=True):
                     if other.dimension != first.dimension:
-                        raise _error("EQ204", f"the arguments of `{function.name}` must be alike: the first is "
-                                     f"{first.dimension.describe()}, this is {other.dimension.describe()}",
-                                     part.span, _suggest(first, other))
+                        raise _error(
+                            "EQ204",
+                            f"the arguments of `{function.name}` must be alike: the first is "
+                            f"{first.dimension.describe()}, this is {other.dimension.describe()}",
+                            part.span,
+                            _suggest(first, other),
+                        )
                 dimension = first.dimension
             case Rule.ROOT:
                 dimension = first.dimension ** Fraction(1, 2)
@@ -354,8 +379,11 @@ class Checker:
         wanted = 1 if expr.function == "poisson" else 0
         self._count(expr, wanted)
         if args and not args[0].dimension.is_one:
-            raise _error("EQ204", f"`poisson` wants a dimensionless mean, this is {args[0].dimension.describe()}",
-                         expr.args[0].span)
+            raise _error(
+                "EQ204",
+                f"`poisson` wants a dimensionless mean, this is {args[0].dimension.describe()}",
+                expr.args[0].span,
+            )
         op = {"rand": Op.UNIFORM, "randn": Op.NORMAL, "poisson": Op.POISSON}[expr.function]
         draw = self.scope.draw(expr.function)
         node = self.graph.node(op, tuple(self.graph.as_float(a.node) for a in args), payload=draw)
@@ -364,8 +392,11 @@ class Checker:
     def _int(self, expr: Call, args: list[Typed]) -> Typed:
         self._count(expr, 1)
         if not args[0].dimension.is_one:
-            raise _error("EQ204", f"`int` wants a dimensionless argument or a condition, this is "
-                         f"{args[0].dimension.describe()}", expr.args[0].span)
+            raise _error(
+                "EQ204",
+                f"`int` wants a dimensionless argument or a condition, this is {args[0].dimension.describe()}",
+                expr.args[0].span,
+            )
         exact = None if args[0].exact is None else Fraction(int(args[0].exact))
         return Typed(self.graph.as_int(args[0].node), ONE, exact)
 
@@ -399,8 +430,11 @@ class Checker:
         if array.columns is not None:
             column = self.check(expr.args[1])
             if column.node.kind is not Kind.INT or not column.dimension.is_one:
-                raise _error("EQ204", f"the second argument of `{array.name}` is a column: a whole number such as `i`",
-                             expr.args[1].span)
+                raise _error(
+                    "EQ204",
+                    f"the second argument of `{array.name}` is a column: a whole number such as `i`",
+                    expr.args[1].span,
+                )
             args.append(column.node)
         return Typed(self.graph.node(Op.TIMED, tuple(args), Kind.FLOAT, array.name), array.dimension)
 
@@ -416,8 +450,17 @@ def wrong_dimension(found: Typed, wanted: Dimension, what: str, expr: Expr) -> E
 
 
 def _example(dimension: Dimension) -> str:
-    examples = {"V": "10 mV", "s": "10 ms", "Hz": "10 Hz", "A": "1 nA", "S": "10 nS", "F": "200 pF", "ohm": "100 Mohm",
-                "m": "10 um", "m^2": "20000 um**2"}
+    examples = {
+        "V": "10 mV",
+        "s": "10 ms",
+        "Hz": "10 Hz",
+        "A": "1 nA",
+        "S": "10 nS",
+        "F": "200 pF",
+        "ohm": "100 Mohm",
+        "m": "10 um",
+        "m^2": "20000 um**2",
+    }
     return examples.get(dimension.symbol, f"1 {dimension.symbol}" if dimension.symbol.isalpha() else dimension.symbol)
 
 

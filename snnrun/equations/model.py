@@ -1,8 +1,8 @@
 """The text under `equations:` as a list of definitions.
 
-    dv/dt = (v0 - v)/tau : volt (unless refractory)     differential equation
-    I_total = I1 + I2 : amp                              subexpression
-    v0 : volt (constant)                                 parameter
+dv/dt = (v0 - v)/tau : volt (unless refractory)     differential equation
+I_total = I1 + I2 : amp                              subexpression
+v0 : volt (constant)                                 parameter
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class Definition:
 _DIFFERENTIAL = re.compile(r"\s*d(?P<name>[^\W\d]\w*)\s*/\s*dt\s*=(?!=)")
 _ASSIGNED = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*=(?!=)")
 _BARE = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*$")
-_UNIT_AND_FLAGS = re.compile(r"^(?P<unit>[^()]*(?:\([^()]*\)[^()]*)*?)\s*(?:\((?P<flags>[a-z][a-z ,\-]*)\))?\s*$", re.DOTALL)
+_UNIT_AND_FLAGS = re.compile(
+    r"^(?P<unit>[^()]*(?:\([^()]*\)[^()]*)*?)\s*(?:\((?P<flags>[a-z][a-z ,\-]*)\))?\s*$", re.DOTALL
+)
 _KINDS = {"boolean": Kind.BOOL, "integer": Kind.INT}
 _ALL_FLAGS = frozenset().union(*FLAGS.values())
 
@@ -129,7 +131,9 @@ def _unit(right: Text) -> tuple[Expr | None, Kind, Text | None]:
     value = re.sub(r"#[^\n]*", lambda m: " " * len(m.group()), right.value)
     found = _UNIT_AND_FLAGS.match(value)
     if found is None or not found.group("unit").strip():
-        raise syntax_error("EQ110", "the unit is missing after `:`", right.span(), "write `1` for a dimensionless variable")
+        raise syntax_error(
+            "EQ110", "the unit is missing after `:`", right.span(), "write `1` for a dimensionless variable"
+        )
     start, end = found.span("unit")
     flags = right.slice(*found.span("flags")) if found.group("flags") else None
     word = found.group("unit").strip()

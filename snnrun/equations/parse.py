@@ -233,7 +233,9 @@ class _Parser:
     def literal(self, token: _Token) -> Fraction:
         mantissa, _, exponent = token.text.lower().partition("e")
         if len(mantissa) > MAX_DIGITS or (exponent and (len(exponent) > 5 or abs(int(exponent)) > MAX_EXPONENT)):
-            raise syntax_error("EQ104", f"the number `{token.text[:40]}` is too long", self.span(token.start, token.end))
+            raise syntax_error(
+                "EQ104", f"the number `{token.text[:40]}` is too long", self.span(token.start, token.end)
+            )
         return Fraction(token.text)
 
     def quantity(self, number: _Token, value: Fraction) -> Expr:
@@ -393,9 +395,7 @@ def _statement(text: Text) -> Statement:
         )
     parser.advance()
     value = parser.finish(parser.expression())
-    return Statement(
-        target.text, op if op == "=" else op[:-1], value, text.span(), text.span(target.start, target.end)
-    )
+    return Statement(target.text, op if op == "=" else op[:-1], value, text.span(), text.span(target.start, target.end))
 
 
 def parse_generator(text: Text) -> Generator:

@@ -58,7 +58,9 @@ class _Array:
     def bin_length(self) -> float:
         path = (*self.path, "dt")
         if not self.context.document.has(path):
-            raise self.context.key_error("NET150", f"array `{self.name}` needs `dt`, the length of one entry", self.path)
+            raise self.context.key_error(
+                "NET150", f"array `{self.name}` needs `dt`, the length of one entry", self.path
+            )
         value = self.context.constant(path, TIME, f"`dt` of array `{self.name}`")
         if value <= 0 or not math.isfinite(value):
             raise self.context.error("NET150", f"`dt` of array `{self.name}` must be positive", path)
@@ -97,8 +99,9 @@ class _Array:
             values, own = np.stack([r for r, _ in rows]), rows[0][1]
         if self.context.document.has((*self.path, "unit")):
             if not own.is_one:
-                raise self.context.error("NET151", "the values have units already: leave out `unit`",
-                                         (*self.path, "unit"))
+                raise self.context.error(
+                    "NET151", "the values have units already: leave out `unit`", (*self.path, "unit")
+                )
             return values * scale, dimension
         return values, own
 
@@ -111,7 +114,9 @@ class _Array:
             expr = self.context.expression((*path, k))
             typed = self.context.checker({}, f"array `{self.name}`").check(expr)
             dimension = dimension or typed.dimension
-            values.append(known(self.context.checker({}, "").value(expr, dimension, "each value"), expr.span, "a value"))
+            values.append(
+                known(self.context.checker({}, "").value(expr, dimension, "each value"), expr.span, "a value")
+            )
         if not values:
             raise self.context.error("NET151", "the list is empty", path)
         return np.array(values), dimension or ONE

@@ -144,7 +144,9 @@ class _Connector:
         scale = 1.0 / float(functions.log1p(np.float64(-p)))
         guess = int(self.targets * p + 6 * np.sqrt(self.targets * p * (1 - p)) + 4)
         rows = max(1, BLOCK // guess)
-        parts = [self.jump(first, min(first + rows, self.sources), guess, scale) for first in range(0, self.sources, rows)]
+        parts = [
+            self.jump(first, min(first + rows, self.sources), guess, scale) for first in range(0, self.sources, rows)
+        ]
         return _joined(parts)
 
     def jump(self, first: int, last: int, guess: int, scale: float) -> tuple[IntArray, IntArray]:
@@ -187,7 +189,9 @@ class _Connector:
         """Keep each pair with its probability."""
         chance = np.broadcast_to(evaluate(p, self.environment(i, j)), i.shape)
         if np.any(~((chance >= 0) & (chance <= 1))):
-            raise self.failed(f"a probability lies between 0 and 1, here it is {chance[~((chance >= 0) & (chance <= 1))][0]:g}")
+            raise self.failed(
+                f"a probability lies between 0 and 1, here it is {chance[~((chance >= 0) & (chance <= 1))][0]:g}"
+            )
         keep = self.uniform(counter, i) < chance
         return i[keep], j[keep]
 
@@ -334,4 +338,3 @@ def _nothing() -> tuple[IntArray, IntArray]:
 
 def _joined(parts: list[tuple[IntArray, IntArray]]) -> tuple[IntArray, IntArray]:
     return np.concatenate([i for i, _ in parts]), np.concatenate([j for _, j in parts])
-

@@ -219,7 +219,6 @@ class Context:
             )
         return population.subgroups[tail]
 
-
     def before_step(self, node: Node) -> Node:
         """A graph read before the step holds its `constant over dt` values: these are computed on the spot."""
 

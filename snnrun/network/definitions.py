@@ -197,8 +197,9 @@ def integrate(
             raise at(definitions[error.variable].span, "EQ220", f"no method fits: {error.reason}") from None
         return update, Integration(chosen, f"auto: {reason}", names)
     if wanted not in METHODS:
-        raise context.error("NET199", f"the method `{wanted}` is not supported yet", path,
-                            f"methods: {', '.join(METHODS)}")
+        raise context.error(
+            "NET199", f"the method `{wanted}` is not supported yet", path, f"methods: {', '.join(METHODS)}"
+        )
     try:
         update = METHODS[wanted].advance(system)
     except MethodError as error:

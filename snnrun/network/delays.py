@@ -17,7 +17,9 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
         ExperimentError: It is no time, or a negative constant.
     """
     expr = context.expression(path)
-    typed = context.checker(symbols, f"the delay of `{name}`", draw=context.draws(f"{owner}.delay", "initial")).check(expr)
+    typed = context.checker(symbols, f"the delay of `{name}`", draw=context.draws(f"{owner}.delay", "initial")).check(
+        expr
+    )
     if typed.node.kind is Kind.BOOL or typed.dimension != TIME:
         raise wrong_dimension(typed, TIME, f"the delay of `{name}`", expr)
     if typed.exact is not None and typed.value < 0:
@@ -29,4 +31,3 @@ def delay_steps(graph: Graph, seconds: Node, dt: float) -> Node:
     """int(delay/dt + 0.5)."""
     steps = graph.add(graph.div(seconds, graph.constant("dt", dt)), graph.literal(0.5))
     return graph.as_int(graph.function("floor", (steps,)))
-

@@ -65,8 +65,12 @@ def _input(context: Context, name: str) -> PoissonInput:
     locale = group_locale(context, view.group, f"input `{name}`", f"inputs.{name}", guarded=True)
     target = locale.targets.get(word.value)
     if target is None or target.stored.kind is not Kind.FLOAT:
-        raise at(word.span(), "NET200", f"`{view.group}` has no variable `{word.value}` to add to",
-                 did_you_mean(word.value, locale.targets))
+        raise at(
+            word.span(),
+            "NET200",
+            f"`{view.group}` has no variable `{word.value}` to add to",
+            did_you_mean(word.value, locale.targets),
+        )
     size = context.integer((*path, "size"), f"the number of trains of input `{name}`", 1)
     rate = context.constant((*path, "rate"), FREQUENCY, f"the rate of input `{name}`")
     probability = rate * context.dt
@@ -74,16 +78,27 @@ def _input(context: Context, name: str) -> PoissonInput:
         raise context.error("NET132", f"the rate {rate:g} Hz must lie between 0 and 1/dt", (*path, "rate"))
     expr = context.expression((*path, "weight"))
     weight = context.checker(locale.symbols, f"the weight of input `{name}`").value(
-        expr, target.stored.dimension, f"the weight of input `{name}`")
+        expr, target.stored.dimension, f"the weight of input `{name}`"
+    )
     variable = target.stored.variable
     counts = g.node(Op.VARIABLE, (), Kind.FLOAT, Variable(f"inputs.{name}", NUMBER))
     old = g.variable(variable)
     new = g.add(old, g.mul(g.as_float(weight.node), counts))
     if target.guard is not None:
         new = g.select(target.guard, new, old)
-    chance = g.mul(context.checker({}, "").check(context.expression((*path, "rate"))).node, g.constant("dt", context.dt))
-    return PoissonInput(name, view, variable, size, g.as_float(chance), Draw(f"inputs.{name}", "input"),
-                        Block((Assignment(variable, new),)), counts)
+    chance = g.mul(
+        context.checker({}, "").check(context.expression((*path, "rate"))).node, g.constant("dt", context.dt)
+    )
+    return PoissonInput(
+        name,
+        view,
+        variable,
+        size,
+        g.as_float(chance),
+        Draw(f"inputs.{name}", "input"),
+        Block((Assignment(variable, new),)),
+        counts,
+    )
 
 
 # operations
@@ -115,15 +130,14 @@ def _hook(context: Context, name: str, model: models.CallOperation) -> Hook:
     return Hook(name, file, function, context.steps((*path, "every"), "`every`", 1))
 
 
-def _operation(
-    context: Context, name: str, model: models.Operation, synapses: Mapping[str, Synapses]
-) -> Operation:
+def _operation(context: Context, name: str, model: models.Operation, synapses: Mapping[str, Synapses]) -> Operation:
     path: Path = ("operations", name)
     every, at_steps = _times(context, path, model)
     slot = Slot(model.when.value)
     if slot not in (Slot.START, Slot.END):
-        raise context.error("NET199", f"operations at `{slot.value}` are not supported yet", (*path, "when"),
-                            "use `start` or `end`")
+        raise context.error(
+            "NET199", f"operations at `{slot.value}` are not supported yet", (*path, "when"), "use `start` or `end`"
+        )
     text = context.text((*path, "target"))
     owner = text.value.strip()
     if owner in context.experiment.synapses:
@@ -158,14 +172,19 @@ def _times(context: Context, path: Path, model: models.Operation) -> tuple[int, 
 
 def _shared_aware(context: Context, view: View, name: str) -> Locale:
     """Statements on a group may assign shared variables; rand() in them is then one number for all."""
-    locale = group_locale(context, view.group, f"operation `{name}`", f"operations.{name}", guarded=True,
-                          allow_shared=True)
+    locale = group_locale(
+        context, view.group, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True
+    )
     text = context.text(("operations", name, "do"))
     targets = [locale.targets.get(s.target) for s in parse_statements(text)]
     assigned = [t.stored.variable.shared for t in targets if t is not None]
     if any(assigned) and not all(assigned):
-        raise at(text.span(), "NET212", "shared and own variables cannot be assigned by the same operation",
-                 "split it into two operations")
+        raise at(
+            text.span(),
+            "NET212",
+            "shared and own variables cannot be assigned by the same operation",
+            "split it into two operations",
+        )
     if assigned and all(assigned):
         options = {"draw": context.draws(f"operations.{name}", "noise", shared=True)}
         return Locale(locale.symbols, locale.targets, locale.place, options, locale.refuse)
@@ -187,10 +206,12 @@ def _only_members(context: Context, view: View, block: Block) -> Block:
         member = inside if member is None else g.node(Op.OR, (member, inside), Kind.BOOL)
     assert member is not None
     kinds = {s.variable: s.kind for s in _stored_of(context, view)}
-    return Block(tuple(
-        Assignment(a.variable, g.select(member, a.value, g.variable(a.variable, kinds[a.variable])))
-        for a in block.assignments
-    ))
+    return Block(
+        tuple(
+            Assignment(a.variable, g.select(member, a.value, g.variable(a.variable, kinds[a.variable])))
+            for a in block.assignments
+        )
+    )
 
 
 def _stored_of(context: Context, view: View) -> list[Stored]:
@@ -268,8 +289,12 @@ class _Monitor:
     def spiking_view(self) -> View:
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
         if not self.context.populations[view.group].has_spikes:
-            raise self.context.error("NET173", f"`{view.group}` never spikes: it has no threshold",
-                                     (*self.path, "source"), "add `threshold:` to the group")
+            raise self.context.error(
+                "NET173",
+                f"`{view.group}` never spikes: it has no threshold",
+                (*self.path, "source"),
+                "add `threshold:` to the group",
+            )
         path = (*self.path, "indices")
         if not self.context.document.has(path):
             return view
@@ -290,8 +315,12 @@ class _Monitor:
         found = []
         for k, name in enumerate(names):
             if name not in known:
-                raise self.context.error("NET221", f"`{source}` has no variable `{name}`",
-                                         (*self.path, "variables", k), did_you_mean(name, known))
+                raise self.context.error(
+                    "NET221",
+                    f"`{source}` has no variable `{name}`",
+                    (*self.path, "variables", k),
+                    did_you_mean(name, known),
+                )
             found.append(Recorded(name, *known[name]))
         return tuple(found)
 
@@ -301,8 +330,12 @@ class _Monitor:
             every = self.context.steps((*self.path, "dt"), f"`dt` of monitor `{self.name}`", 1)
         slot = Slot(model.when.value)
         if slot not in (Slot.START, Slot.END):
-            raise self.context.error("NET199", f"monitors at `{slot.value}` are not supported yet", (*self.path, "when"),
-                                     "use `start` or `end`")
+            raise self.context.error(
+                "NET199",
+                f"monitors at `{slot.value}` are not supported yet",
+                (*self.path, "when"),
+                "use `start` or `end`",
+            )
         source = self.context.text((*self.path, "source")).value.strip()
         if source in self.context.experiment.synapses:
             return self.state_of_synapses(model, every, slot)
@@ -329,8 +362,12 @@ class _Monitor:
         if found is None:
             if f"synapses.{text.value.strip()}" in self.context.failed:
                 raise Skip
-            raise at(text.span(), "NET110", f"there are no synapses `{text.value}`",
-                     did_you_mean(text.value, self.context.experiment.synapses))
+            raise at(
+                text.span(),
+                "NET110",
+                f"there are no synapses `{text.value}`",
+                did_you_mean(text.value, self.context.experiment.synapses),
+            )
         return found
 
     def state_of_synapses(self, model: models.StateMonitor, every: int, slot: Slot) -> StateMonitor:
@@ -356,4 +393,3 @@ class _Monitor:
             if not smooth > 0:
                 raise self.context.error("NET222", "`smooth` must be positive", (*self.path, "smooth"))
         return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
-

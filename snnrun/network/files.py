@@ -27,8 +27,12 @@ def find_file(context: Context, path: Path, name: Text | None = None) -> FilePat
     text = name or context.text(path)
     file = resolve_file(text, context.document.folder_of(path), context.document.data_root)
     if not file.is_file():
-        raise context.error("FIL201", f"there is no file `{text.value}`", path,
-                            f"paths are relative to the experiment file, here: {file.parent.name or '.'}/")
+        raise context.error(
+            "FIL201",
+            f"there is no file `{text.value}`",
+            path,
+            f"paths are relative to the experiment file, here: {file.parent.name or '.'}/",
+        )
     if file.stat().st_size > MAX_BYTES:
         raise context.error("FIL201", f"the file `{text.value}` is larger than 4 GiB", path)
     context.files[text.value] = file

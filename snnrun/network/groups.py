@@ -125,8 +125,9 @@ class _GroupBuilder:
                     sizes[name] = self.context.integer_of(expr, f"the size of subgroup `{name}`", 1)
         if model.size is None:
             if not sizes:
-                raise self.context.key_error("NET130", f"group `{self.name}` has no size", self.path,
-                                             "add `size: 100`, or subgroups with sizes")
+                raise self.context.key_error(
+                    "NET130", f"group `{self.name}` has no size", self.path, "add `size: 100`, or subgroups with sizes"
+                )
             return sum(sizes.values()), sizes
         size = self.context.integer((*self.path, "size"), f"the size of `{self.name}`", 1)
         if sizes and sum(sizes.values()) != size:
@@ -197,8 +198,15 @@ class _GroupBuilder:
         uniform = g.node(Op.UNIFORM, payload=context.draws(self.owner, "input")("spikes"))
         threshold = g.binary(Op.LT, uniform, g.mul(rate, g.constant("dt", context.dt)))
         expressions = {} if stored else {"rates": (rate, FREQUENCY)}
-        return self.group(population, GroupKind.POISSON, stored=stored, expressions=expressions, threshold=threshold,
-                          initial=initial, order=model.order)
+        return self.group(
+            population,
+            GroupKind.POISSON,
+            stored=stored,
+            expressions=expressions,
+            threshold=threshold,
+            initial=initial,
+            order=model.order,
+        )
 
     # neurons
 
@@ -213,7 +221,9 @@ class _GroupBuilder:
         refractory = self.try_part(errors, lambda: self.refractory_symbols(variables, model))
         resolve_subexpressions(variables, lambda d: self.line(variables, d))
         held = self.held(variables)
-        population.frozen = frozenset(d.name for d in variables.with_flag("unless refractory")) if refractory else frozenset()
+        population.frozen = (
+            frozenset(d.name for d in variables.with_flag("unless refractory")) if refractory else frozenset()
+        )
         if variables.owner in context.failed:
             raise ExperimentError(*(d for e in errors for d in e.diagnostics)) if errors else Skip()
         update = self.try_part(errors, lambda: self.update(variables, model, bool(refractory)))
@@ -230,9 +240,19 @@ class _GroupBuilder:
         hidden = tuple(Stored(a.variable, Kind.FLOAT, ONE) for a in precomputed)
         expressions = {n: (m.typed.node, m.typed.dimension) for n, m in variables.members.items() if m.stored is None}
         return self.group(
-            population, GroupKind.NEURONS, stored=(*variables.stored, *hidden), expressions=expressions,
-            precomputed=precomputed, held=held, refractory=rule, update=block, threshold=threshold,
-            reset=reset or EMPTY, initial=initial or (), integration=integration, order=model.order,
+            population,
+            GroupKind.NEURONS,
+            stored=(*variables.stored, *hidden),
+            expressions=expressions,
+            precomputed=precomputed,
+            held=held,
+            refractory=rule,
+            update=block,
+            threshold=threshold,
+            reset=reset or EMPTY,
+            initial=initial or (),
+            integration=integration,
+            order=model.order,
         )
 
     def try_part(self, errors: list[ExperimentError], make):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
@@ -265,8 +285,12 @@ class _GroupBuilder:
         active = Stored(Variable(self.owner, "not_refractory"), Kind.BOOL, ONE)
         variables.members["not_refractory"] = Member(Typed(g.variable(active.variable, Kind.BOOL), ONE), active)
         if model.threshold is None:
-            raise self.context.key_error("NET133", "a group without threshold has no refractory period",
-                                         (*self.path, "refractory"), "add `threshold:`")
+            raise self.context.key_error(
+                "NET133",
+                "a group without threshold has no refractory period",
+                (*self.path, "refractory"),
+                "add `threshold:`",
+            )
         return True
 
     def mentioned(self, name: str) -> bool:
@@ -339,8 +363,9 @@ class _GroupBuilder:
         )
         if frozen and not has_refractory:
             flagged = variables.with_flag("unless refractory")[0]
-            self.context.report.warn("NET134", f"`{flagged.name}` is `unless refractory`, but the group has no "
-                                     "`refractory:`", flagged.span)
+            self.context.report.warn(
+                "NET134", f"`{flagged.name}` is `unless refractory`, but the group has no `refractory:`", flagged.span
+            )
             frozen = frozenset()
         active = self.graph.variable(Variable(self.owner, "not_refractory"), Kind.BOOL) if has_refractory else None
         merged, integration = self.integrate_parts(variables, model, rhs, frozen, active, self.fixed(variables))
@@ -356,14 +381,19 @@ class _GroupBuilder:
         for shared in (False, True):
             chosen = {v: n for v, n in rhs.items() if v.shared is shared}
             if chosen:
-                system = System(self.graph, chosen, frozen & chosen.keys(), active if frozen & chosen.keys() else None,
-                                fixed, dt)
-                update, one = integrate(self.context, system, str(model.method.value), self.method_path(),
-                                        variables.definitions)
+                system = System(
+                    self.graph, chosen, frozen & chosen.keys(), active if frozen & chosen.keys() else None, fixed, dt
+                )
+                update, one = integrate(
+                    self.context, system, str(model.method.value), self.method_path(), variables.definitions
+                )
                 values.update(update.values)
                 note = update.note
-                integration = one if integration is None else Integration(
-                    integration.method, integration.reason, (*integration.variables, *one.variables))
+                integration = (
+                    one
+                    if integration is None
+                    else Integration(integration.method, integration.reason, (*integration.variables, *one.variables))
+                )
         return Update(values, note), integration
 
     def fixed(self, variables: Variables) -> frozenset[Variable]:
@@ -383,14 +413,19 @@ class _GroupBuilder:
             return None
         path = (*self.path, "refractory")
         expr = self.context.expression(path)
-        checker = self.context.checker(variables.symbols(), f"the refractory period of `{self.name}`",
-                                       **self.options(variables, noise=False))
+        checker = self.context.checker(
+            variables.symbols(), f"the refractory period of `{self.name}`", **self.options(variables, noise=False)
+        )
         typed = checker.check(expr)
         if typed.node.kind is Kind.BOOL:
             return Refractory(None, typed.node)
         if typed.dimension != TIME:
-            raise at(expr.span, "EQ209", f"`refractory` must be a time or a condition, this is "
-                     f"{typed.dimension.describe()}", "write for example `2 ms` or `v > -40*mV`")
+            raise at(
+                expr.span,
+                "EQ209",
+                f"`refractory` must be a time or a condition, this is {typed.dimension.describe()}",
+                "write for example `2 ms` or `v > -40*mV`",
+            )
         if typed.exact is not None and typed.value < 0:
             raise at(expr.span, "NET102", f"the refractory period is negative: {typed.value:g} s")
         dt = self.graph.constant("dt", self.context.dt)
@@ -401,27 +436,40 @@ class _GroupBuilder:
         if model.threshold is None:
             return None
         expr = self.context.expression((*self.path, "threshold"))
-        checker = self.context.checker(variables.symbols(), f"the threshold of `{self.name}`",
-                                       **self.options(variables, noise=False))
+        checker = self.context.checker(
+            variables.symbols(), f"the threshold of `{self.name}`", **self.options(variables, noise=False)
+        )
         return checker.condition(expr, "a threshold").node
 
     def reset(self, variables: Variables, model: NeuronGroup) -> Block:
         if model.reset is None:
             return EMPTY
-        return lower_statements(self.context, self.context.text((*self.path, "reset")),
-                                group_locale(self.context, self.name, f"the reset of `{self.name}`", f"{self.owner}.reset",
-                                             guarded=False))
+        return lower_statements(
+            self.context,
+            self.context.text((*self.path, "reset")),
+            group_locale(self.context, self.name, f"the reset of `{self.name}`", f"{self.owner}.reset", guarded=False),
+        )
 
     def unknown_reset(self, model: NeuronGroup, errors: list[ExperimentError]) -> None:
         if model.reset is not None and model.threshold is None:
-            errors.append(self.context.key_error("NET133", "a group without threshold is never reset",
-                                                 (*self.path, "reset"), "add `threshold:`"))
+            errors.append(
+                self.context.key_error(
+                    "NET133", "a group without threshold is never reset", (*self.path, "reset"), "add `threshold:`"
+                )
+            )
 
     def initial(self, variables: Variables, model: NeuronGroup) -> tuple[Initial, ...]:
         hidden = self.held_values.keys() | {"lastspike", "not_refractory"}
         targets = {n: m.stored for n, m in variables.members.items() if m.stored is not None and n not in hidden}
-        lines = initial_values(self.context, (*self.path, "initial"), self.owner, self.size, targets,
-                               variables.symbols(), f"the initial values of `{self.name}`")
+        lines = initial_values(
+            self.context,
+            (*self.path, "initial"),
+            self.owner,
+            self.size,
+            targets,
+            variables.symbols(),
+            f"the initial values of `{self.name}`",
+        )
         return tuple(replace(line, value=self.context.before_step(line.value)) for line in lines)
 
 
@@ -465,4 +513,3 @@ def group_locale(
         return None
 
     return Locale(symbols, targets, place, options, refuse)
-

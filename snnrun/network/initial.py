@@ -43,8 +43,9 @@ def initial_values(
         here = (*path, name)
         try:
             if name not in targets:
-                raise context.key_error("NET140", f"`{name}` is no variable that {place} can set", here,
-                                        did_you_mean(name, targets))
+                raise context.key_error(
+                    "NET140", f"`{name}` is no variable that {place} can set", here, did_you_mean(name, targets)
+                )
             lines += _Values(context, here, f"{owner}.initial.{name}", size, targets[name], symbols, place).lines()
         except ExperimentError as error:
             problems.extend(error.diagnostics)
@@ -102,8 +103,9 @@ class _Values:
         numbers = read_numbers(self.context, self.path)
         if numbers.ndim != 1 or (self.size is not None and len(numbers) != self.size):
             wanted = f"{self.size} values" if self.size is not None else "one value an element"
-            raise self.context.error("NET141", f"the file holds an array of shape {numbers.shape}, {wanted} are needed",
-                                     (*self.path, "file"))
+            raise self.context.error(
+                "NET141", f"the file holds an array of shape {numbers.shape}, {wanted} are needed", (*self.path, "file")
+            )
         node = self.context.graph.node(Op.LIST, (), Kind.FLOAT, tuple(float(x) for x in numbers))
         return self.fitting(node)
 
@@ -135,8 +137,12 @@ def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> 
         raise at(expr.span, "NET141", f"the list has {length} values, {size} are needed")
     if stored.kind is Kind.INT:
         if typed.node.kind is Kind.FLOAT and _list_length(typed.node) is None:
-            raise at(expr.span, "EQ213", f"`{stored.variable.name}` is an integer, this is not a whole number",
-                     "write `int(...)` to cut it")
+            raise at(
+                expr.span,
+                "EQ213",
+                f"`{stored.variable.name}` is an integer, this is not a whole number",
+                "write `int(...)` to cut it",
+            )
         return graph.as_int(typed.node)
     return graph.as_float(typed.node)
 
@@ -171,4 +177,3 @@ def list_node(context: Context, path: Path, size: int | None, dimension: Dimensi
     if not np.all(np.isfinite(values)):
         raise context.error("NET141", f"{what}: the values must be finite", path)
     return context.graph.node(Op.LIST, (), Kind.FLOAT, tuple(values))
-

@@ -101,7 +101,9 @@ def _check_names(context: Context, network: Network, path: Path, plot: dict[str,
         names = [named] if isinstance(named, str) else list(named or [])
         for name in names:
             if name not in monitors and not (key == "marks" and name == "none"):
-                raise context.error("PLT501", f"there is no monitor `{name}`", (*path, key), did_you_mean(name, monitors))
+                raise context.error(
+                    "PLT501", f"there is no monitor `{name}`", (*path, key), did_you_mean(name, monitors)
+                )
     kind = plot["kind"]
     main = plot.get("monitor")
     wanted: dict[str, tuple[type, ...]] = {
@@ -112,14 +114,16 @@ def _check_names(context: Context, network: Network, path: Path, plot: dict[str,
     }
     if isinstance(main, str) and kind in wanted and not isinstance(monitors[main], wanted[kind]):
         kinds = " or ".join(f"`kind: {_kind(t)}`" for t in wanted[kind])
-        raise context.error("PLT502", f"a {kind} plot needs a {kinds} monitor, `{main}` is another kind",
-                            (*path, "monitor"))
+        raise context.error(
+            "PLT502", f"a {kind} plot needs a {kinds} monitor, `{main}` is another kind", (*path, "monitor")
+        )
     _check_curve(context, path, plot)
 
 
 def _kind(monitor: type) -> str:
     return {SpikeMonitor: "spikes", StateMonitor: "state", RateMonitor: "rate", ConnectivityMonitor: "connectivity"}[
-        monitor]
+        monitor
+    ]
 
 
 def _check_curve(context: Context, path: Path, plot: dict[str, Any]) -> None:
@@ -134,8 +138,12 @@ def _check_curve(context: Context, path: Path, plot: dict[str, Any]) -> None:
             population = context.populations.get(group)
             if name in known or (population is not None and variable in population.members):
                 continue
-            raise context.error("PLT503", f"`{name}` is neither a metric nor swept nor a variable of a group",
-                                (*path, key), did_you_mean(str(name), known))
+            raise context.error(
+                "PLT503",
+                f"`{name}` is neither a metric nor swept nor a variable of a group",
+                (*path, key),
+                did_you_mean(str(name), known),
+            )
 
 
 def swept(experiment: models.Experiment) -> tuple[str, ...]:

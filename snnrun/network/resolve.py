@@ -103,8 +103,12 @@ def _constants(context: Context) -> None:
             if used in pending and used != name:
                 visit(used)
             elif used == name:
-                raise at(expr.span, "NET104", f"the constant `{name}` uses itself",
-                         "a unit of this name is meant? write it directly after a number: `10 m`")
+                raise at(
+                    expr.span,
+                    "NET104",
+                    f"the constant `{name}` uses itself",
+                    "a unit of this name is meant? write it directly after a number: `10 m`",
+                )
         open_names.pop()
         if name not in pending:
             return
@@ -153,8 +157,9 @@ def _run(context: Context) -> int:
     run = context.experiment.run
     if run.phases is not None:
         with context.collecting():
-            raise context.key_error("NET199", "`phases` are not supported yet", ("run", "phases"),
-                                    "give the run one `duration`")
+            raise context.key_error(
+                "NET199", "`phases` are not supported yet", ("run", "phases"), "give the run one `duration`"
+            )
     for key, wanted in (("threads", 1), ("precision", models.Precision.DOUBLE), ("math", models.MathMode.STRICT)):
         if getattr(run, key) != wanted:
             with context.collecting():
@@ -164,8 +169,9 @@ def _run(context: Context) -> int:
         if not (context.dt > 0 and math.isfinite(context.dt)):
             raise context.error("NET105", f"`dt` must be positive, this is {context.dt:g} s", ("run", "dt"))
         exact = context.checker({}, "`dt`").check(context.expression(("run", "dt"))).exact
-        context.constants["dt"] = Typed(context.graph.constant("dt", context.dt), TIME,
-                                        exact if exact is not None else Fraction(context.dt))
+        context.constants["dt"] = Typed(
+            context.graph.constant("dt", context.dt), TIME, exact if exact is not None else Fraction(context.dt)
+        )
     return 0
 
 

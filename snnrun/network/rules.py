@@ -98,8 +98,9 @@ class _Reader:
         if "target" in node.entries:
             self.target = self.narrower("target", self.target)
         rule = self.rule(node)
-        initial = initial_values(context, (*self.path, "initial"), self.stream, None, self.settable, self.symbols,
-                                 "this rule")
+        initial = initial_values(
+            context, (*self.path, "initial"), self.stream, None, self.settable, self.symbols, "this rule"
+        )
         delay = None
         if "delay" in node.entries:
             delay = read_delay(context, (*self.path, "delay"), self.symbols, self.stream, self.owner)
@@ -144,10 +145,14 @@ class _Reader:
         if "j" in keys:
             return self.generated()
         if "i" in keys:
-            raise self.context.key_error("NET199", "rules that generate sources (`i: ... for ...`) are not supported yet",
-                                         (*self.path, "i"))
-        return All(self.optional("where", self.condition), self.optional("p", self.probability),
-                   self.optional("n", self.multiplicity))
+            raise self.context.key_error(
+                "NET199", "rules that generate sources (`i: ... for ...`) are not supported yet", (*self.path, "i")
+            )
+        return All(
+            self.optional("where", self.condition),
+            self.optional("p", self.probability),
+            self.optional("n", self.multiplicity),
+        )
 
     def optional(self, key: str, read: Callable[[Path], Node]) -> Node | None:
         path = (*self.path, key)
@@ -190,16 +195,18 @@ class _Reader:
         try:
             pre, post = np.broadcast_arrays(pre, post)
         except ValueError:
-            raise self.context.error("NET184", f"there are {len(pre)} source and {len(post)} target indices",
-                                     (*self.path, "j")) from None
+            raise self.context.error(
+                "NET184", f"there are {len(pre)} source and {len(post)} target indices", (*self.path, "j")
+            ) from None
         return self.paired(pre.copy(), post.copy(), (*self.path, "j"))
 
     def index_list(self, key: str, view: View) -> IntArray:
         path = (*self.path, key)
         node = self.context.document.node(path)
         if isinstance(node, ListNode):
-            return np.array([self.context.integer((*path, k), f"`{key}`", -(2**31)) for k in range(len(node.items))],
-                            dtype=np.int64)
+            return np.array(
+                [self.context.integer((*path, k), f"`{key}`", -(2**31)) for k in range(len(node.items))], dtype=np.int64
+            )
         expr = self.context.expression(path)
         typed = self.context.checker({}, f"`{key}`").value(expr, ONE, f"`{key}`")
         values = evaluate(typed.node, Environment(index={"list": slice(None)}, dt=self.context.dt))
@@ -276,8 +283,12 @@ class _Reader:
             "total": self.source.size * self.target.size - common,
         }[of]
         if number > most and (not multapses or most == 0):
-            raise self.context.error("NET186", f"`{key}` is {number}, but only {most} different partners exist",
-                                     (*self.path, key), "allow several synapses a pair with `multapses: true`")
+            raise self.context.error(
+                "NET186",
+                f"`{key}` is {number}, but only {most} different partners exist",
+                (*self.path, key),
+                "allow several synapses a pair with `multapses: true`",
+            )
 
     def matrix(self) -> Rule:
         path = (*self.path, "matrix")
@@ -287,8 +298,11 @@ class _Reader:
         except (OSError, ValueError) as problem:
             raise self.context.error("FIL202", f"this matrix cannot be read: {str(problem)[:160]}", path) from None
         if matrix.shape != (self.source.size, self.target.size):
-            raise self.context.error("NET187", f"the matrix has shape {matrix.shape}, the ends have "
-                                     f"{self.source.size} and {self.target.size} neurons", path)
+            raise self.context.error(
+                "NET187",
+                f"the matrix has shape {matrix.shape}, the ends have {self.source.size} and {self.target.size} neurons",
+                path,
+            )
         pre, post = np.nonzero(matrix)
         variable = "w" if "w" in self.settable else None
         return Matrix(pre.astype(np.int64), post.astype(np.int64), matrix[pre, post], variable)
@@ -309,7 +323,9 @@ class _Reader:
         try:
             with h5py.File(file, "r", locking=False) as h5:
                 (population,) = h5["edges"].values()
-                return (population["source_node_id"][...].astype(np.int64),
-                        population["target_node_id"][...].astype(np.int64))
+                return (
+                    population["source_node_id"][...].astype(np.int64),
+                    population["target_node_id"][...].astype(np.int64),
+                )
         except (OSError, KeyError, ValueError) as problem:
             raise self.context.error("FIL202", f"these edges cannot be read: {str(problem)[:160]}", path) from None

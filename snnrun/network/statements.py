@@ -139,8 +139,12 @@ class _Lowering:
             raise wrong_dimension(typed, stored.dimension, f"the value assigned to `{s.target}`", s.value)
         if stored.kind is Kind.INT:
             if typed.node.kind is not Kind.INT:
-                raise at(s.value.span, "EQ213", f"`{s.target}` is an integer, this is not a whole number",
-                         "write `int(...)` to cut it")
+                raise at(
+                    s.value.span,
+                    "EQ213",
+                    f"`{s.target}` is an integer, this is not a whole number",
+                    "write `int(...)` to cut it",
+                )
             return typed.node
         return self.graph.as_float(typed.node)
 
@@ -154,11 +158,14 @@ class _Lowering:
                 if s.target in self.symbols
                 else f"`{s.target}` is not known in {self.locale.place}"
             )
-            raise at(s.target_span, "EQ214" if s.target in self.symbols else "EQ201", message,
-                     did_you_mean(s.target, self.locale.targets))
+            raise at(
+                s.target_span,
+                "EQ214" if s.target in self.symbols else "EQ201",
+                message,
+                did_you_mean(s.target, self.locale.targets),
+            )
         typed = self.value(s)
         leaf_variable = Variable("local", s.target)
         leaf = self.graph.node(Op.VARIABLE, (), typed.node.kind, leaf_variable)
         self.values[leaf_variable] = typed.node
         self.temporaries[s.target] = self.symbols[s.target] = Typed(leaf, typed.dimension)
-

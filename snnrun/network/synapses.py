@@ -109,18 +109,52 @@ class _SynapsesBuilder:
         summed = self.part(lambda: self.summed(variables, scope)) or ()
         elapsed = self.part(lambda: self.event_driven(variables)) or {}
         pathways = self.part(lambda: self.pathways(scope, elapsed, source, target)) or ()
-        rules = self.part(lambda: read_rules(context, (*self.path, "connect"), self.owner, scope.symbols,
-                                             source, target, self.settable(variables))) or ()
-        initial = self.part(lambda: initial_values(
-            context, (*self.path, "initial"), self.owner, None, self.settable(variables), scope.symbols,
-            f"the initial values of `{self.name}`")) or ()
+        rules = (
+            self.part(
+                lambda: read_rules(
+                    context,
+                    (*self.path, "connect"),
+                    self.owner,
+                    scope.symbols,
+                    source,
+                    target,
+                    self.settable(variables),
+                )
+            )
+            or ()
+        )
+        initial = (
+            self.part(
+                lambda: initial_values(
+                    context,
+                    (*self.path, "initial"),
+                    self.owner,
+                    None,
+                    self.settable(variables),
+                    scope.symbols,
+                    f"the initial values of `{self.name}`",
+                )
+            )
+            or ()
+        )
         if self.errors:
             raise ExperimentError(*(d for e in self.errors for d in e.diagnostics))
         block, integration = update
         hidden = self.hidden(variables, pathways, block, summed)
         expressions = {n: (m.typed.node, m.typed.dimension) for n, m in variables.members.items() if m.stored is None}
-        return Synapses(self.name, source, target, (*variables.stored, *hidden), expressions, block, summed,
-                        pathways, rules, initial, integration)
+        return Synapses(
+            self.name,
+            source,
+            target,
+            (*variables.stored, *hidden),
+            expressions,
+            block,
+            summed,
+            pathways,
+            rules,
+            initial,
+            integration,
+        )
 
     def part(self, make):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         """The result of one part, or None with its error kept."""
@@ -186,10 +220,13 @@ class _SynapsesBuilder:
 
     def line(self, variables: Variables, d: Definition) -> Typed:
         assert d.expr is not None
-        checker = self.context.checker(variables.symbols(), variables.place,
-                                       draw=self.context.draws(self.owner, "noise"),
-                                       noise=noise_leaf(self.graph, self.owner, shared=False),
-                                       missing=lambda name: self.explain(name))
+        checker = self.context.checker(
+            variables.symbols(),
+            variables.place,
+            draw=self.context.draws(self.owner, "noise"),
+            noise=noise_leaf(self.graph, self.owner, shared=False),
+            missing=lambda name: self.explain(name),
+        )
         return check_line(variables, d, checker.check(d.expr), per_time=d.role is Role.DIFFERENTIAL)
 
     def explain(self, name: str) -> str | None:
@@ -245,8 +282,12 @@ class _SynapsesBuilder:
             try:
                 a, b = collect_linear(g, rhs, x, freeze=False)
             except NotLinear:
-                raise at(d.span, "EQ221", f"`{d.name}` cannot be event-driven: it is not linear in `{d.name}`",
-                         "write `(clock-driven)`") from None
+                raise at(
+                    d.span,
+                    "EQ221",
+                    f"`{d.name}` cannot be event-driven: it is not linear in `{d.name}`",
+                    "write `(clock-driven)`",
+                ) from None
             self.constant_between_events(d, a, b, states)
             z = g.mul(a, elapsed)
             decayed = g.mul(x, g.function("exp", (z,)))
@@ -261,8 +302,12 @@ class _SynapsesBuilder:
             outside = n.op is Op.VARIABLE and (n.payload.reach != "own" or n.payload in states)  # type: ignore[attr-defined]
             if n.op in changing or outside:
                 name = n.payload.name if isinstance(n.payload, Variable) else "time or randomness"
-                raise at(d.span, "EQ221", f"`{d.name}` cannot be event-driven: `{name}` changes between events",
-                         "write `(clock-driven)`")
+                raise at(
+                    d.span,
+                    "EQ221",
+                    f"`{d.name}` cannot be event-driven: `{name}` changes between events",
+                    "write `(clock-driven)`",
+                )
 
     def summed(self, variables: Variables, scope: SynapseScope) -> tuple[Summed, ...]:
         found: list[Summed] = []
@@ -270,19 +315,31 @@ class _SynapsesBuilder:
             assert d.expr is not None
             stem, _, end = d.name.rpartition("_")
             if end not in ("pre", "post") or not stem:
-                raise at(d.name_span, "NET172", "a summed variable is named after the neuron's, with `_post` or `_pre`",
-                         f"write `{d.name}_post = ... (summed)`")
+                raise at(
+                    d.name_span,
+                    "NET172",
+                    "a summed variable is named after the neuron's, with `_post` or `_pre`",
+                    f"write `{d.name}_post = ... (summed)`",
+                )
             view = scope.target if end == "post" else scope.source
             member = self.context.populations[view.group].members.get(stem)
             stored = member.stored if member is not None else None
             usable = stored is not None and stored.kind is Kind.FLOAT and not (stored.state or stored.variable.shared)
             held = (f"groups.{view.group}", stem) in self.context.held
             if member is None or member.stored is None or held or not usable:
-                raise at(d.name_span, "NET172", f"`{view.group}` has no parameter `{stem}` to sum into",
-                         f"add `{stem} : {variables.dimensions[d.name].symbol}` to its equations")
+                raise at(
+                    d.name_span,
+                    "NET172",
+                    f"`{view.group}` has no parameter `{stem}` to sum into",
+                    f"add `{stem} : {variables.dimensions[d.name].symbol}` to its equations",
+                )
             if member.stored.dimension != variables.dimensions[d.name]:
-                raise at(d.span, "EQ209", f"`{d.name}` is {variables.dimensions[d.name].describe()}, `{stem}` of "
-                         f"`{view.group}` is {member.stored.dimension.describe()}")
+                raise at(
+                    d.span,
+                    "EQ209",
+                    f"`{d.name}` is {variables.dimensions[d.name].describe()}, `{stem}` of "
+                    f"`{view.group}` is {member.stored.dimension.describe()}",
+                )
             typed = self.line(variables, d)
             variable = Variable(member.stored.variable.owner, stem, end)
             found.append(Summed(variable, typed.node))
@@ -297,8 +354,12 @@ class _SynapsesBuilder:
                 continue
             population = self.context.populations[(target if post else source).group]
             if not population.has_spikes:
-                raise self.context.key_error("NET173", f"`{population.name}` never spikes: it has no threshold",
-                                             (*self.path, key), "add `threshold:` to the group")
+                raise self.context.key_error(
+                    "NET173",
+                    f"`{population.name}` never spikes: it has no threshold",
+                    (*self.path, key),
+                    "add `threshold:` to the group",
+                )
             for name, path in self.pathway_paths((*self.path, key)):
                 pathway = self.part(lambda n=name, p=path, q=post: self.pathway(scope, elapsed, n, p, post=q))
                 if pathway is not None:

@@ -116,8 +116,17 @@ def run_sweep(
             (folder.path / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8")
             status = "complete" if not loop.failed else "failed"
             path = folder.publish(status, digest, versions={"snnrun": __version__}, timings=dict(clock.seconds)).path
-    return SweepOutcome(path, str(digest), clock.seconds, len(plan.points), loop.failed, spent,
-                        len(loop.engine.kernels), [path / "plots" / p.name for p in pictures], loop.table())
+    return SweepOutcome(
+        path,
+        str(digest),
+        clock.seconds,
+        len(plan.points),
+        loop.failed,
+        spent,
+        len(loop.engine.kernels),
+        [path / "plots" / p.name for p in pictures],
+        loop.table(),
+    )
 
 
 class _Loop:
@@ -160,8 +169,11 @@ class _Loop:
             self.status[point.index] = PointStatus.COMPLETE
             self.keep(point, values)
         if len(self.failed) == len(self.plan.points):
-            raise RunError(Diagnostic("RUN303", f"all {len(self.failed)} points failed; the first: "
-                                      f"{next(iter(self.failed.values()))}"))
+            raise RunError(
+                Diagnostic(
+                    "RUN303", f"all {len(self.failed)} points failed; the first: {next(iter(self.failed.values()))}"
+                )
+            )
 
     def point(self, k: int, point: Point) -> dict[str, tuple[Value, Dimension]]:
         """Run one point."""
@@ -174,8 +186,17 @@ class _Loop:
         prepared = pipeline.prepare(checked, self.engine, self.clock)
         if self.plan.keep_results:
             final = self.folder / "points" / f"{k:05d}"
-            pipeline.run(checked, self.folder, self.engine, self.clock, allow_code=self.allow_code,
-                         plots=self.plots, formats=self.formats, prepared=prepared, final=final)
+            pipeline.run(
+                checked,
+                self.folder,
+                self.engine,
+                self.clock,
+                allow_code=self.allow_code,
+                plots=self.plots,
+                formats=self.formats,
+                prepared=prepared,
+                final=final,
+            )
         else:
             pipeline.simulate(prepared, Nothing(), self.clock, allow_code=self.allow_code)
         return checked.measures.values()
@@ -248,4 +269,3 @@ def _axes(plan: Plan) -> tuple[list[Axis], list[Coordinate]]:
 
 def _axis(name: str, parameter: Values) -> Axis:
     return Axis(name, parameter.dimension.symbol if parameter.dimension else None, parameter.numbers)
-

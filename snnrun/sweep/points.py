@@ -188,7 +188,10 @@ class _Reader:
         place = dotted(document, self.name)
         if place is not None:
             return place
-        known = [*self.context.experiment.constants, *(_written(p) for p, n in document.walk() if p and p[0] != "sweep")]
+        known = [
+            *self.context.experiment.constants,
+            *(_written(p) for p, n in document.walk() if p and p[0] != "sweep"),
+        ]
         near = did_you_mean(self.name, known)
         raise self.context.key_error("SWP705", f"there is nothing called `{self.name}` to sweep", self.here(), near)
 
@@ -199,8 +202,14 @@ class _Reader:
         match axis:
             case Linspace():
                 a, b = self.bounds("linspace")
-                return self.spaced([a.exact + (b.exact - a.exact) * Fraction(k, max(axis.num - 1, 1))  # type: ignore[operator]
-                                    for k in range(axis.num)], a, "linspace")
+                return self.spaced(
+                    [
+                        a.exact + (b.exact - a.exact) * Fraction(k, max(axis.num - 1, 1))  # type: ignore[operator]
+                        for k in range(axis.num)
+                    ],
+                    a,
+                    "linspace",
+                )
             case Logspace():
                 a, b = self.bounds("logspace")
                 if not (a.value > 0 and b.value > 0):
@@ -217,21 +226,28 @@ class _Reader:
     def bounds(self, key: str) -> tuple[Typed, Typed]:
         first, last = (self.constant((*self.path, key, k)) for k in (0, 1))
         if first.dimension != last.dimension:
-            raise self.context.error("EQ203", f"the bounds are {first.dimension.describe()} and "
-                                     f"{last.dimension.describe()}", (*self.path, key, 1))
+            raise self.context.error(
+                "EQ203",
+                f"the bounds are {first.dimension.describe()} and {last.dimension.describe()}",
+                (*self.path, key, 1),
+            )
         return first, last
 
     def ranged(self) -> Values:
         start, stop, step = (self.constant((*self.path, "range", k)) for k in range(3))
         for k, other in ((1, stop), (2, step)):
             if other.dimension != start.dimension:
-                raise self.context.error("EQ203", f"this is {other.dimension.describe()}, the start is "
-                                         f"{start.dimension.describe()}", (*self.path, "range", k))
+                raise self.context.error(
+                    "EQ203",
+                    f"this is {other.dimension.describe()}, the start is {start.dimension.describe()}",
+                    (*self.path, "range", k),
+                )
         a, b, d = (Fraction(x.exact) for x in (start, stop, step))  # type: ignore[arg-type]
         number = math.ceil((b - a) / d) if d else 0
         if number < 1 or number > MOST_POINTS:
-            raise self.context.error("SWP703", "this range holds no values" if number < 1 else "too many values",
-                                     (*self.path, "range"))
+            raise self.context.error(
+                "SWP703", "this range holds no values" if number < 1 else "too many values", (*self.path, "range")
+            )
         return self.spaced([a + k * d for k in range(number)], start, "range")
 
     def constant(self, path: Path) -> Typed:
@@ -321,7 +337,9 @@ def _written(place: Place) -> str:
 def base_units(dimension: Dimension) -> str:
     """A dimension as a product of base units, to follow a number: `*metre**2*kilogram`."""
     names = ("metre", "kilogram", "second", "ampere", "kelvin", "mole", "candela")
-    parts = [f"*{n}**{e}" if e.denominator == 1 else f"*{n}**({e})" for n, e in
-             zip(names, dimension.exponents, strict=True) if e]
+    parts = [
+        f"*{n}**{e}" if e.denominator == 1 else f"*{n}**({e})"
+        for n, e in zip(names, dimension.exponents, strict=True)
+        if e
+    ]
     return "".join(parts)
-

@@ -15,7 +15,9 @@ def advance(system: System) -> Update:
     Reference: Kloeden & Platen 1992, section 10.2.
     """
     if system.has_noise and system.is_multiplicative():
-        raise MethodError(next(iter(system.rhs)).name, "the noise is multiplicative (its factor changes with the state)")
+        raise MethodError(
+            next(iter(system.rhs)).name, "the noise is multiplicative (its factor changes with the state)"
+        )
     g = system.graph
     if not system.has_noise:
         new = {v: g.add(system.state(v), g.mul(system.dt, f)) for v, f in system.rhs.items()}

@@ -27,11 +27,15 @@ def advance(system: System) -> Update:
     matrix, rest = _linear(system)
     mixed = any(row is not column for row, column in matrix)
     if not mixed:
-        return Update(system.hold(float_update(system, _alone(system, matrix, rest))), "closed form, equations do not mix")
+        return Update(
+            system.hold(float_update(system, _alone(system, matrix, rest))), "closed form, equations do not mix"
+        )
     for (row, _), entry in matrix.items():
         culprits = _changing(system, entry)
         if culprits:
-            raise MethodError(row.name, f"the equations mix, and {culprits} in their coefficients may change during the run")
+            raise MethodError(
+                row.name, f"the equations mix, and {culprits} in their coefficients may change during the run"
+            )
     new = _propagated(system, matrix, rest, frozenset())
     if system.active is not None and system.frozen:
         held = _propagated(system, matrix, rest, system.frozen)
@@ -123,9 +127,7 @@ def _entry(g: Graph, entries: tuple[Node, ...], dt: Node, place: tuple[int, int]
     return g.node(Op.PROPAGATOR, (*entries, dt), payload=(n, *place, of))
 
 
-def _reachable(
-    matrix: Matrix, states: list[Variable], frozen: frozenset[Variable]
-) -> set[tuple[Variable, Variable]]:
+def _reachable(matrix: Matrix, states: list[Variable], frozen: frozenset[Variable]) -> set[tuple[Variable, Variable]]:
     """Entries of exp(A) that can differ from zero: paths of the graph of A."""
     reach = {(v, v) for v in states} | {(r, c) for r, c in matrix if r not in frozen}
     for k in states:
