@@ -139,6 +139,6 @@ class _Call:
     def __call__(self, step: int) -> None:
         try:
             self.function(self.view, step * self.dt)
-        except Exception as problem:  # noqa: BLE001 - whatever a user's function raises
+        except Exception as problem:
             message = f"`{self.hook.function}` of `{self.hook.file}` failed at t = {step * self.dt:g} s: "
             raise RunError(Diagnostic("RUN302", f"{message}{type(problem).__name__}: {problem}")) from problem

@@ -264,7 +264,7 @@ def _metric(value: float, unit: str) -> str:
 
 
 def _number(n: int) -> str:
-    return f"{n / 1e6:.1f} M" if n >= 10_000_000 else f"{n:,}"  # noqa: PLR2004
+    return f"{n / 1e6:.1f} M" if n >= 10_000_000 else f"{n:,}"
 
 
 def _bytes(n: int) -> str:

@@ -146,7 +146,7 @@ def _text(module: _Module) -> str:
     advance = [
         '@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), error_model="numpy", _nrt=False)',
         "def advance(first, n_steps, table):",
-        '    """Simulate n_steps steps; fewer when a buffer of recorded spikes could overflow. Returns the number done."""',
+        '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
         *casts,
         "    for step in range(first, first + n_steps):",
         *guard,
@@ -431,14 +431,14 @@ def _thresholds(module: _Module) -> None:
             flags = [(SlotKey("flags", group.path), CType.I64), (SlotKey("flags", group.path), CType.U8)]
             module.plain("list_spikes", (n, depth), flags + ring, "iaaiaa")
     for group in module.network.groups.values():
-        values, ring = _ring(group.path)
+        sizes, ring = _ring(group.path)
         stored = {s.variable.name for s in group.stored}
         for name, function, ctype in (
             ("lastspike", "mark_spiked", CType.I64),
             ("not_refractory", "mark_refractory", CType.U8),
         ):
             if name in stored and group.threshold is not None:
-                module.plain(function, values, [*ring, (SlotKey("variable", group.path, name), ctype)], "iiaaa")
+                module.plain(function, sizes, [*ring, (SlotKey("variable", group.path, name), ctype)], "iiaaa")
     for monitor in module.network.monitors:
         if isinstance(monitor, SpikeMonitor):
             _record_spikes(module, monitor)

@@ -11,7 +11,8 @@ def _cast(pointer):
     @intrinsic
     def entry(typing, table, k):
         def emit(context, builder, signature, args):
-            address = builder.load(builder.gep(args[0], [context.cast(builder, args[1], signature.args[1], types.int64)]))
+            place = context.cast(builder, args[1], signature.args[1], types.int64)
+            address = builder.load(builder.gep(args[0], [place]))
             return builder.inttoptr(address, context.get_value_type(pointer))
 
         return pointer(table, k), emit

@@ -1,0 +1,1 @@
+"""Building networks in memory and running them."""

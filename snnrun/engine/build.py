@@ -1,4 +1,4 @@
-"""Everything a kernel's pointer table needs: arrays allocated, initial values computed, synapses made, buffers laid out."""
+"""Everything a kernel's pointer table needs: arrays, initial values, synapses, buffers."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class _Builder:
             self.put("timed", "arrays", array.name, array.values.reshape(-1))
             self.put("timed grid", "arrays", array.name, np.array(grid_of(array.dt, n.dt)))
             self.numbers[f"rows:{array.name}"] = len(array.values)
-            self.numbers[f"columns:{array.name}"] = array.values.shape[1] if array.values.ndim == 2 else 1  # noqa: PLR2004
+            self.numbers[f"columns:{array.name}"] = array.values.shape[1] if array.values.ndim == 2 else 1
         for group in n.groups.values():
             self.group(group)
         for synapses in n.synapses.values():
@@ -469,7 +469,7 @@ def _values(values: Any, size: int, kind: Kind, line: Initial) -> Array:
         raise _problem(
             "NET141", f"the list for `{line.variable.name}` has {len(values)} values, {size} are needed", line.span
         )
-    checked = full(values, size, _STORED[kind])
+    checked: Array = full(values, size, _STORED[kind])
     if kind is Kind.FLOAT and np.any(np.isnan(checked)):
         k = int(np.argmax(np.isnan(checked)))
         raise _problem("NET142", f"the value of `{line.variable.name}` is not a number (NaN) at index {k}", line.span)

@@ -237,10 +237,11 @@ def _checked_variables(built: Built) -> list[tuple[Stored, Array]]:
     for block in blocks:
         written |= {(a.variable.owner, a.variable.name) for a in block.assignments}
     found: list[tuple[Stored, Array]] = []
-    for owner in (*network.groups.values(), *network.synapses.values()):
-        for stored in owner.stored:
-            key = (stored.variable.owner, stored.variable.name)
-            array = built.arrays[SlotKey("variable", *key)]
-            if stored.kind is Kind.FLOAT and key in written and np.isfinite(array).all():
-                found.append((stored, array))
+    every = [s for g in network.groups.values() for s in g.stored]
+    every += [s for x in network.synapses.values() for s in x.stored]
+    for stored in every:
+        key = (stored.variable.owner, stored.variable.name)
+        array = built.arrays[SlotKey("variable", *key)]
+        if stored.kind is Kind.FLOAT and key in written and np.isfinite(array).all():
+            found.append((stored, array))
     return found

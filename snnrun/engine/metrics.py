@@ -119,7 +119,7 @@ class Intervals:
 
     def value(self) -> float:
         """NaN when no neuron has two intervals."""
-        chosen = self.n >= 2  # noqa: PLR2004
+        chosen = self.n >= 2
         if not np.any(chosen):
             return math.nan
         n, total, squares = (a[chosen].astype(np.float64) for a in (self.n, self.total, self.squares))
@@ -193,7 +193,7 @@ class Binned:
     def value(self) -> float:
         """NaN when there are too few bins or spikes."""
         self.close_until(self.bins)
-        if self.bins < 2:  # noqa: PLR2004
+        if self.bins < 2:
             return math.nan
         mean = self.total / self.bins
         variance = self.squares / self.bins - mean * mean

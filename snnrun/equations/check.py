@@ -324,7 +324,12 @@ class Checker:
         if name == "timestep":
             return self._timestep(expr, args)
         known = [*FUNCTION_NAMES, *self.scope.functions, *self.scope.arrays]
-        raise _error("EQ202", f"there is no function `{name}`", expr.name_span, did_you_mean(name, known))
+        raise _error(
+            "EQ202",
+            f"there is no function `{name}`",
+            expr.name_span,
+            self.scope.missing(name) or did_you_mean(name, known),
+        )
 
     def _count(self, expr: Call, wanted: int) -> None:
         if len(expr.args) != wanted:
@@ -540,7 +545,7 @@ def _exact_power(a: Exact, b: Exact, span: Span) -> Exact:
         raise _error("EQ210", "this constant is too large (over 1e308)", span) from None
     if isinstance(result, complex):
         raise _error("EQ210", "this constant is the root of a negative number", span)
-    return result
+    return float(result)
 
 
 def _apply(name: str, args: Iterable[float]) -> float | Fraction | None:

@@ -177,7 +177,7 @@ class Graph:
     # operations
 
     def add(self, a: Node, b: Node) -> Node:
-        """a + b."""
+        """A + b."""
         if is_literal(a, 0):
             return b
         if is_literal(b, 0):
@@ -187,7 +187,7 @@ class Graph:
         return self._arithmetic(Op.ADD, a, b)
 
     def sub(self, a: Node, b: Node) -> Node:
-        """a - b."""
+        """A - b."""
         if is_literal(b, 0):
             return a
         if is_literal(a, 0):
@@ -197,7 +197,7 @@ class Graph:
         return self._arithmetic(Op.SUB, a, b)
 
     def mul(self, a: Node, b: Node) -> Node:
-        """a * b."""
+        """A * b."""
         for x, y in ((a, b), (b, a)):
             if is_literal(x, 0):
                 return self.literal(0)
@@ -206,7 +206,7 @@ class Graph:
         return self._arithmetic(Op.MUL, a, b)
 
     def div(self, a: Node, b: Node) -> Node:
-        """a / b, always FLOAT."""
+        """A / b, always FLOAT."""
         if is_literal(b, 1):
             return self.as_float(a)
         if is_literal(a, 0):
@@ -222,7 +222,7 @@ class Graph:
         return self.node(Op.NEG, (a,), a.kind)
 
     def power(self, a: Node, b: Node) -> Node:
-        """a ** b; small whole literal powers become products, which are exact in the same order everywhere."""
+        """A ** b; small whole literal powers become products, which are exact in the same order everywhere."""
         if b.op is Op.LITERAL and float(b.payload).is_integer() and abs(b.payload) <= 16:  # type: ignore[arg-type]
             return self._whole_power(a, int(b.payload))  # type: ignore[call-overload]
         if is_literal(b, 0.5):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from snnrun.equations.dag import Graph, Node, Op, is_literal, walk
 
 
-class NotLinear(Exception):  # noqa: N818 - a finding, not a failure
+class NotLinear(Exception):
     """The expression is not of the form A*x + B; `node` is the part that is not."""
 
     def __init__(self, node: Node) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
@@ -170,10 +170,7 @@ class _Parser:
     def infix(self, left: Expr, op: str, level: int) -> Expr:
         start = left.span
         self.advance()
-        if op == "**":
-            right = self.expression(PRECEDENCE["neg"])
-        else:
-            right = self.expression(level + 1)
+        right = self.expression(PRECEDENCE["neg"]) if op == "**" else self.expression(level + 1)
         whole = Span(start.file, start.start, max(right.span.end, start.end))
         if op in COMPARISONS and self.token.text in COMPARISONS:
             # a < b < c is (a < b) and (b < c)
@@ -210,7 +207,7 @@ class _Parser:
             self.advance()
             inner = self.expression()
             self.expect(")", "`)`")
-            return inner
+            return replace(inner, span=self.span(token.start, self.tokens[self.index - 1].end))
         if token.text == "[" and token.kind == "op":
             self.advance()
             items = self.arguments("]")

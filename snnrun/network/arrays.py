@@ -22,7 +22,7 @@ def resolve_arrays(context: Context) -> None:
         with context.collecting(f"arrays.{name}"):
             array = _Array(context, ("arrays", name)).read(model)
             context.arrays[name] = array
-            columns = array.values.shape[1] if array.values.ndim == 2 else None  # noqa: PLR2004
+            columns = array.values.shape[1] if array.values.ndim == 2 else None
             context.array_functions[name] = ArrayFunction(name, array.dimension, columns)
             _publish(context, array, columns)
 
@@ -135,18 +135,18 @@ class _Array:
             values = values[..., ::-1, :]
         if model.flip in ("horizontal", "both"):
             values = values[..., :, ::-1]
-        if values.ndim == 3:  # noqa: PLR2004 - one frame a time bin, one pixel a neuron
+        if values.ndim == 3:
             return values.reshape(len(values), -1)
         return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)
 
     def numbers(self, model: FileArray) -> FloatArray:
         values = read_numbers(self.context, self.path)
-        if values.ndim > 2:  # noqa: PLR2004
+        if values.ndim > 2:
             values = values.reshape(len(values), -1)
         return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)
 
     def turned(self, values: FloatArray, *, transpose: bool, axis: str) -> FloatArray:
-        if values.ndim == 2 and (transpose != (axis == "columns")):  # noqa: PLR2004
+        if values.ndim == 2 and (transpose != (axis == "columns")):
             return values.T
         return values
 

@@ -98,7 +98,8 @@ class _Connector:
     def uniform(self, k: Any, row: Any, part: int = 0) -> FloatArray:
         """Uniform number k of a row; `part` separates uses within one rule."""
         stream = self.stream if part == 0 else key_of(f"{self.rule.stream}.{part}")
-        return random.uniform(k, row, self.seed, stream)
+        drawn: FloatArray = random.uniform(k, row, self.seed, stream)
+        return drawn
 
     def environment(self, i: IntArray, j: IntArray, loop: dict[str, Any] | None = None) -> Environment:
         pre, post = self.rule.source.ids[i], self.rule.target.ids[np.clip(j, 0, self.targets - 1)]

@@ -122,7 +122,14 @@ class Context:
         missing: Callable[[str], str | None] = lambda _name: None,
     ) -> Scope:
         """A scope with the file's constants and functions below its own names."""
-        return Scope({**self.constants, **symbols}, self.functions, self.array_functions, noise, draw, missing, place)
+
+        def explain(name: str) -> str | None:
+            head = name.partition(".")[0]
+            if {f"constants.{name}", f"functions.{name}", f"arrays.{head}"} & self.failed:
+                raise Skip
+            return missing(name)
+
+        return Scope({**self.constants, **symbols}, self.functions, self.array_functions, noise, draw, explain, place)
 
     def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
         """A checker for expressions with these names."""

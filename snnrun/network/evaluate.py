@@ -175,14 +175,15 @@ class _Evaluation:
     def timed(self, array: TimedArray, args: list[Any]) -> Any:
         e, k = grid_of(array.dt, self.env.dt)
         row = np.clip((np.float64(args[0]) / e + 0.5) / k, 0.0, len(array.values) - 1.0)
-        row = np.asarray(row).astype(np.int64)
+        rows: Any = np.asarray(row).astype(np.int64)
         if array.values.ndim == 1:
-            return array.values[row]
+            return array.values[rows]
         column = np.clip(args[1], 0, array.values.shape[1] - 1)
-        return array.values[row, column]
+        return array.values[rows, column]
 
     def propagator(self, node: Node, args: list[Any]) -> Any:
-        n, row, column, of = node.payload  # type: ignore[misc]
+        payload: Any = node.payload
+        n, row, column, of = payload
         entries, dt = np.broadcast_arrays(*args[:-1]), args[-1]
         matrix = np.stack(entries, axis=-1).reshape(*entries[0].shape, n, n)
         key = ("propagator", tuple(id(a) for a in node.args))

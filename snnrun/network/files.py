@@ -117,7 +117,8 @@ def read_picture(file: FilePath, channel: str, resize: tuple[int, int] | None) -
                 raise ValueError(f"the picture has more than {MAX_PIXELS:,} pixels")
             frames = [_channel(frame, channel, resize) for frame in ImageSequence.Iterator(picture)]
     except (OSError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
-        raise ValueError(f"this is no picture that can be read ({problem})") from None
+        reason = str(problem).replace(str(file), file.name)
+        raise ValueError(f"this is no picture that can be read ({reason})") from None
     return frames[0] if len(frames) == 1 else np.stack(frames)
 
 

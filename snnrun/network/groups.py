@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -43,6 +46,7 @@ from snnrun.spec.models import NeuronGroup, PoissonGroup, SpikeGroup
 from snnrun.spec.nodes import ListNode, ScalarNode
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME
 
+Result = TypeVar("Result")
 NEVER = 10000.0  # `lastspike` before the first spike is -10000 s
 
 
@@ -229,8 +233,8 @@ class _GroupBuilder:
         update = self.try_part(errors, lambda: self.update(variables, model, bool(refractory)))
         rule = self.try_part(errors, lambda: self.refractory(variables, model))
         threshold = self.try_part(errors, lambda: self.threshold(variables, model))
-        reset = self.try_part(errors, lambda: self.reset(variables, model))
-        initial = self.try_part(errors, lambda: self.initial(variables, model))
+        reset = self.try_part(errors, lambda: self.reset(model))
+        initial = self.try_part(errors, lambda: self.initial(variables))
         self.unknown_reset(model, errors)
         population.has_spikes = threshold is not None
         if errors:
@@ -255,7 +259,7 @@ class _GroupBuilder:
             order=model.order,
         )
 
-    def try_part(self, errors: list[ExperimentError], make):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def try_part(self, errors: list[ExperimentError], make: Callable[[], Result]) -> Result | None:
         """The result of one part, or None with its error kept, so that all errors of a group are shown at once."""
         try:
             return make()
@@ -348,7 +352,7 @@ class _GroupBuilder:
         rhs: dict[Variable, Node] = {}
         errors: list[ExperimentError] = []
         for d in variables.by_role(Role.DIFFERENTIAL):
-            typed = self.try_part(errors, lambda d=d: self.line(variables, d))
+            typed = self.try_part(errors, partial(self.line, variables, d))
             if typed is not None:
                 stored = variables.members[d.name].stored
                 assert stored is not None
@@ -372,7 +376,15 @@ class _GroupBuilder:
         merged, precomputed = lift_propagators(self.graph, self.owner, merged)
         return Block(tuple(Assignment(v, n) for v, n in merged.values.items())), precomputed, integration
 
-    def integrate_parts(self, variables, model, rhs, frozen, active, fixed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def integrate_parts(
+        self,
+        variables: Variables,
+        model: NeuronGroup,
+        rhs: dict[Variable, Node],
+        frozen: frozenset[Variable],
+        active: Node | None,
+        fixed: frozenset[Variable],
+    ) -> tuple[Update, Integration | None]:
         """Integrate shared variables by themselves: nothing they read differs between neurons."""
         dt = self.graph.constant("dt", self.context.dt)
         values: dict[Variable, Node] = {}
@@ -441,7 +453,7 @@ class _GroupBuilder:
         )
         return checker.condition(expr, "a threshold").node
 
-    def reset(self, variables: Variables, model: NeuronGroup) -> Block:
+    def reset(self, model: NeuronGroup) -> Block:
         if model.reset is None:
             return EMPTY
         return lower_statements(
@@ -458,7 +470,7 @@ class _GroupBuilder:
                 )
             )
 
-    def initial(self, variables: Variables, model: NeuronGroup) -> tuple[Initial, ...]:
+    def initial(self, variables: Variables) -> tuple[Initial, ...]:
         hidden = self.held_values.keys() | {"lastspike", "not_refractory"}
         targets = {n: m.stored for n, m in variables.members.items() if m.stored is not None and n not in hidden}
         lines = initial_values(

@@ -28,7 +28,7 @@ def propagator(matrix: FloatArray, dt: float) -> tuple[FloatArray, FloatArray]:
     big[..., :n, n:] = np.eye(n) * dt
     largest = float(np.max(np.sum(np.abs(big), axis=-1))) if big.size else 0.0
     squarings = 0
-    while largest > 0.25 and squarings < 1100:  # noqa: PLR2004
+    while largest > 0.25 and squarings < 1100:
         largest /= 2
         squarings += 1
     scaled = big * 2.0**-squarings

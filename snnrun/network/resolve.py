@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from snnrun.equations.ast import names_in
+from snnrun.equations.ast import Expr, names_in
 from snnrun.equations.check import Typed, UserFunction
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic
@@ -23,6 +23,8 @@ from snnrun.spec import models
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment
 from snnrun.units.dimensions import TIME
+
+_WHOLE = 2.0**63  # whole numbers from here on are kept as floating-point numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,10 @@ def resolve(document: Document, experiment: Experiment) -> Resolved:
     _constants(context)
     _functions(context)
     steps = _run(context)
-    context.report.stop_if_errors()
+    if "dt" not in context.constants:
+        context.report.stop_if_errors()
     resolve_arrays(context)
-    with context.collecting():
+    with context.collecting("constants.duration"):
         steps = _duration(context)
     groups = resolve_groups(context)
     synapses = resolve_synapses(context)
@@ -116,11 +119,11 @@ def _constants(context: Context) -> None:
         typed = context.checker({}, "the constants", missing=_explain).check(expr)
         if typed.exact is None:
             raise at(expr.span, "NET103", f"the constant `{name}` is not constant")
-        context.constants[name] = _named(context, name, typed)
+        context.constants[name] = _named(context, name, typed, expr)
 
     for name in list(context.experiment.constants):
         if name in pending:
-            with context.collecting():
+            with context.collecting(f"constants.{name}"):
                 try:
                     visit(name)
                 finally:
@@ -136,10 +139,14 @@ def _explain(name: str) -> str | None:
     return None
 
 
-def _named(context: Context, name: str, typed: Typed) -> Typed:
+def _named(context: Context, name: str, typed: Typed, expr: Expr) -> Typed:
     assert typed.exact is not None
-    whole = typed.node.kind.value == "int" and float(typed.exact).is_integer()
-    value = int(typed.exact) if whole else float(typed.exact)
+    try:
+        number = float(typed.exact)
+    except OverflowError:
+        raise at(expr.span, "EQ210", "this constant is too large (over 1e308)") from None
+    whole = typed.node.kind.value == "int" and number.is_integer() and abs(number) < _WHOLE
+    value = int(typed.exact) if whole else number
     return Typed(context.graph.constant(name, value), typed.dimension, typed.exact)
 
 
@@ -148,7 +155,7 @@ def _functions(context: Context) -> None:
         path: Path = ("functions", signature)
         name, _, rest = signature.partition("(")
         parameters = tuple(p.strip() for p in rest.rstrip(") ").split(",") if p.strip())
-        with context.collecting():
+        with context.collecting(f"functions.{name.strip()}"):
             body = parse_expression(context.text(path))
             context.functions[name.strip()] = UserFunction(name.strip(), parameters, body)
 

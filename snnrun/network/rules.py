@@ -12,8 +12,8 @@ from snnrun.equations.dag import Kind, Node, Op
 from snnrun.equations.parse import parse_generator
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.network.context import Context, Path, at
-from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.delays import read_delay
+from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.files import find_file, read_numbers
 from snnrun.network.initial import initial_values
 from snnrun.network.ir import (
@@ -185,13 +185,13 @@ class _Reader:
         path = (*self.path, "pairs")
         data = plain(self.context.document.node(path))
         table = np.array(data, dtype=object)
-        if table.ndim != 2 or table.shape[1] != 2:  # noqa: PLR2004
+        if table.ndim != 2 or table.shape[1] != 2:
             raise self.context.error("NET184", "`pairs` is a list of `[i, j]`", path)
         return self.paired(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), path)
 
     def indices(self) -> Rule:
-        pre = self.index_list("i", self.source)
-        post = self.index_list("j", self.target)
+        pre = self.index_list("i")
+        post = self.index_list("j")
         try:
             pre, post = np.broadcast_arrays(pre, post)
         except ValueError:
@@ -200,7 +200,7 @@ class _Reader:
             ) from None
         return self.paired(pre.copy(), post.copy(), (*self.path, "j"))
 
-    def index_list(self, key: str, view: View) -> IntArray:
+    def index_list(self, key: str) -> IntArray:
         path = (*self.path, key)
         node = self.context.document.node(path)
         if isinstance(node, ListNode):
@@ -238,7 +238,7 @@ class _Reader:
         bounds, p, size, condition = None, None, None, None
         if generator.variable is not None:
             values = [self.whole(checker.check(a), a.span) for a in generator.args]
-            if not 1 <= len(values) <= 3:  # noqa: PLR2004
+            if not 1 <= len(values) <= 3:
                 raise at(text.span(), "NET185", f"`{generator.kind}` takes one to three numbers")
             zero, one = g.literal(0), g.literal(1)
             bounds = {1: (zero, values[0], one), 2: (*values, one), 3: tuple(values)}[len(values)]
@@ -312,7 +312,7 @@ class _Reader:
         if self.context.text(path).value.lower().endswith((".h5", ".hdf5")):
             return self.paired(*self.sonata(path), path)
         table = read_numbers(self.context, self.path)
-        if table.ndim != 2 or table.shape[1] < 2:  # noqa: PLR2004
+        if table.ndim != 2 or table.shape[1] < 2:
             raise self.context.error("NET187", "a table of edges has the columns i, j", path)
         return self.paired(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), path)
 

@@ -111,7 +111,7 @@ def _read(file: FilePath) -> tuple[IntArray, FloatArray]:
     if file.suffix.lower() in (".h5", ".hdf5"):
         return _read_sonata(file)
     table = np.loadtxt(file, delimiter=",", ndmin=2)
-    if table.shape[1] != 2:  # noqa: PLR2004
+    if table.shape[1] != 2:
         raise ValueError(f"a table of spikes has two columns, this has {table.shape[1]}")
     return table[:, 0].astype(np.int64), table[:, 1]
 

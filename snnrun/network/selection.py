@@ -73,7 +73,7 @@ def _by_expression(context: Context, path: Path, size: int, what: str) -> IntArr
     if typed.node.kind is Kind.BOOL:
         everyone = np.arange(size, dtype=np.int64)
         env = Environment(index={"own": everyone}, dt=context.dt)
-        ids = everyone[np.broadcast_to(evaluate(typed.node, env), (size,))]
+        ids: IntArray = everyone[np.broadcast_to(evaluate(typed.node, env), (size,))]
         if not len(ids):
             raise at(expr.span, "NET120", f"{what}: no index fulfils this condition")
         return ids

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
-from snnrun.equations.check import Typed, wrong_dimension
+from snnrun.equations.check import Typed
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
 from snnrun.equations.derive import NotLinear, collect_linear
 from snnrun.equations.methods.system import System
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, Population, Skip, at, exact_int, seen_from
-from snnrun.network.delays import delay_steps, read_delay
 from snnrun.network.definitions import (
     Variables,
     check_line,
@@ -21,6 +22,7 @@ from snnrun.network.definitions import (
     read_definitions,
     resolve_subexpressions,
 )
+from snnrun.network.delays import delay_steps, read_delay
 from snnrun.network.initial import initial_values, list_node
 from snnrun.network.ir import EMPTY, Assignment, Block, Integration, Pathway, Stored, Summed, Synapses, View
 from snnrun.network.rules import read_rules
@@ -29,6 +31,7 @@ from snnrun.spec import models
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import ONE, TIME
 
+Result = TypeVar("Result")
 _HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 
 
@@ -105,7 +108,7 @@ class _SynapsesBuilder:
         target = context.view((*self.path, "target"), f"the target of `{self.name}`")
         scope = SynapseScope(self.owner, source, target)
         variables = self.variables(scope)
-        update = self.part(lambda: self.update(variables, scope)) or (EMPTY, None)
+        update = self.part(lambda: self.update(variables)) or (EMPTY, None)
         summed = self.part(lambda: self.summed(variables, scope)) or ()
         elapsed = self.part(lambda: self.event_driven(variables)) or {}
         pathways = self.part(lambda: self.pathways(scope, elapsed, source, target)) or ()
@@ -156,7 +159,7 @@ class _SynapsesBuilder:
             integration,
         )
 
-    def part(self, make):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def part(self, make: Callable[[], Result]) -> Result | None:
         """The result of one part, or None with its error kept."""
         try:
             return make()
@@ -182,7 +185,7 @@ class _SynapsesBuilder:
             **{n: Typed(g.variable(Variable(self.owner, n), Kind.INT), ONE) for n in _HIDDEN},
         }
         self.refuse_ambiguous(outer)
-        definitions = ()
+        definitions: tuple[Definition, ...] = ()
         if self.model.equations is not None:
             definitions = parse_equations(context.text((*self.path, "equations")))
         place = f"the equations of `{self.name}`"
@@ -225,7 +228,7 @@ class _SynapsesBuilder:
             variables.place,
             draw=self.context.draws(self.owner, "noise"),
             noise=noise_leaf(self.graph, self.owner, shared=False),
-            missing=lambda name: self.explain(name),
+            missing=self.explain,
         )
         return check_line(variables, d, checker.check(d.expr), per_time=d.role is Role.DIFFERENTIAL)
 
@@ -240,7 +243,7 @@ class _SynapsesBuilder:
 
     # parts
 
-    def update(self, variables: Variables, scope: SynapseScope) -> tuple[Block, Integration | None]:
+    def update(self, variables: Variables) -> tuple[Block, Integration | None]:
         rhs: dict[Variable, Node] = {}
         for d in variables.by_role(Role.DIFFERENTIAL):
             if "event-driven" in d.flags:
@@ -361,7 +364,7 @@ class _SynapsesBuilder:
                     "add `threshold:` to the group",
                 )
             for name, path in self.pathway_paths((*self.path, key)):
-                pathway = self.part(lambda n=name, p=path, q=post: self.pathway(scope, elapsed, n, p, post=q))
+                pathway = self.part(partial(self.pathway, scope, elapsed, name, path, post=post))
                 if pathway is not None:
                     found.append(pathway)
         return tuple(found)

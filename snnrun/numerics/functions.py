@@ -289,7 +289,7 @@ def log10(x: Numbers) -> Numbers:
     return select((x > 0.0) & (x < _INFINITY), inside, edge)
 
 
-def pow(x: Numbers, y: Numbers) -> Numbers:  # noqa: A001 - the name it has in equations
+def pow(x: Numbers, y: Numbers) -> Numbers:
     """The power x**y; 1 if y = 0 or x = 1; negative x with integer y, zeros and infinities as IEEE 754 says."""
     a = absolute(x)
     hi, lo = _log_in_two(a)

@@ -164,7 +164,7 @@ def _poisson_by_inversion(mean: Numbers, wanted: Truth, u: Numbers) -> Numbers:
     return count
 
 
-def _poisson_by_rejection(  # noqa: PLR0917 - a kernel function has positional arguments only
+def _poisson_by_rejection(
     mean: Numbers, wanted: Truth, k: Integers, step: Integers, seed: Integers, stream: Integers
 ) -> Numbers:
     """Hoermann's transformed rejection with squeeze (PTRS, 1993), where wanted; means from 10."""

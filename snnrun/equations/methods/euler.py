@@ -6,7 +6,7 @@ from snnrun.equations.methods.system import Method, MethodError, System, Update,
 
 
 def advance(system: System) -> Update:
-    """x + dt*f(x) + g*dW.
+    """X + dt*f(x) + g*dW.
 
     Order 1 (strong order 1 for additive noise), one stage. Unstable for steps longer than twice the shortest time
     constant. The noise is Ito; multiplicative noise is refused, as `heun` and `milstein` (Stratonovich) give it the

@@ -12,7 +12,7 @@ Matrix = dict[tuple[Variable, Variable], Node]
 
 
 def advance(system: System) -> Update:
-    """x <- P*x + Q*b with P = exp(A*dt) and Q its integral over the step.
+    """X <- P*x + Q*b with P = exp(A*dt) and Q its integral over the step.
 
     A holds the coefficients of the state in the right-hand sides, b the rest; both must be constant over the step.
     Exact for any step. The exponential is taken of numbers, not of symbols, so equal time constants are no special

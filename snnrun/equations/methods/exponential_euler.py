@@ -7,7 +7,7 @@ from snnrun.equations.methods.system import Method, MethodError, System, Update,
 
 
 def advance(system: System) -> Update:
-    """x + dt*phi(A*dt)*(A*x + B), phi(z) = (exp(z) - 1)/z.
+    """X + dt*phi(A*dt)*(A*x + B), phi(z) = (exp(z) - 1)/z.
 
     Each right-hand side is read as A*x + B in its own variable; other variables, and functions of x inside A or B,
     are frozen at the start of the step. Order 1, but stable for stiff gates (Hodgkin-Huxley). Right at A = 0, where

@@ -12,7 +12,7 @@ def _no_noise(system: System) -> None:
 
 
 def midpoint(system: System) -> Update:
-    """x + dt*f(x + dt/2*f(x), t + dt/2).
+    """X + dt*f(x + dt/2*f(x), t + dt/2).
 
     Order 2, two stages; no noise.
 

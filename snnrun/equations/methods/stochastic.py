@@ -7,7 +7,7 @@ from snnrun.equations.methods.system import Method, System, Update, float_update
 
 
 def heun(system: System) -> Update:
-    """x + dt*f(x) + dW*(g(x) + g(x + g(x)*dW, t + dt))/2.
+    """X + dt*f(x) + dW*(g(x) + g(x + g(x)*dW, t + dt))/2.
 
     Strong order 1/2 (1 for one noise), two evaluations of g; converges to the Stratonovich solution. The drift is
     taken at the start of the step only, so without noise this is forward Euler.
@@ -40,7 +40,7 @@ def _predict(system: System, noise: dict[Variable, dict[Node, Node]]) -> dict[Va
 
 
 def milstein(system: System) -> Update:
-    """x + dt*f + g*dW + (g(x + dt*f + sqrt(dt)*g) - g)*dW**2 / (2*sqrt(dt)).
+    """X + dt*f + g*dW + (g(x + dt*f + sqrt(dt)*g) - g)*dW**2 / (2*sqrt(dt)).
 
     Strong order 1 for one diagonal noise, without derivatives of g; Stratonovich (the last term has dW**2, not
     dW**2 - dt).

@@ -1,0 +1,443 @@
+"""Small networks that use every feature, as experiment files; many features in few networks, as each is compiled once."""
+
+from __future__ import annotations
+
+METHODS = """
+name: methods
+constants: {tau: 5 ms, El: -60 mV}
+arrays:
+  stimulus: {values: [0, 1, 3, 2, 0.5], dt: 2 ms}
+functions:
+  sigmoid(x): 1/(1 + exp(-x))
+groups:
+  exact_mixed:
+    size: 5
+    equations: |
+      dv/dt = (g - v + u + drive)/taum : 1 (unless refractory)
+      dg/dt = -g/tau : 1
+      du/dt = (v - u)/(3*tau) : 1
+      drive : 1
+      taum : second (constant)
+    method: exact
+    threshold: v > 1
+    reset: v = 0; g += 0.4
+    refractory: 1 ms
+    initial: {drive: 1 + 0.3*i, taum: (3 + i)*ms, g: 0.5, u: rand()}
+  exact_alone:
+    size: 4
+    equations: "dv/dt = (stimulus(t) + b - v)/taum : 1\\nb : 1\\ntaum : second"
+    method: exact
+    threshold: v > 1
+    reset: v = 0; taum = taum*1.01
+    initial: {b: 0.2*i, taum: (2 + i)*ms}
+  shared:
+    size: 3
+    equations: |
+      dv/dt = (s - v)/tau : 1
+      ds/dt = (q - s)/tau : 1 (shared)
+      dq/dt = -q/taus : 1 (shared)
+      taus : second (shared, constant)
+    method: exact
+    threshold: v > 0.2*(i + 1) and s > 0.35
+    reset: v = 0
+    initial: {s: 2, q: 3, taus: 20 ms}
+  exponential_euler:
+    size: 3
+    equations: |
+      dv/dt = (El - v)/tau + (30 + 10*i)*mV*sigmoid(m)/tau : volt (unless refractory)
+      dm/dt = (exprel((v - El)/(10*mV)) - m)/tau : 1
+    method: exponential_euler
+    threshold: v > -45*mV
+    reset: v = El; m = 0
+    refractory: v > -50*mV
+    initial: {v: El + 15*mV*rand()}
+  euler:
+    size: 4
+    equations: "dv/dt = (v**2 + stimulus(t) + 0.5 + 0.1*i)/tau : 1\\ndw/dt = cos(2*pi*t*100*Hz)/ms : 1 (unless refractory)"
+    method: euler
+    threshold: v > 3
+    reset: v = -1; w *= 0.5
+    refractory: (1 + i)*0.7*ms
+  rk2:
+    size: 4
+    equations: |
+      dv/dt = (v**2 + stimulus(t) + 0.5 + 0.1*i)/tau : 1 (unless refractory)
+      dw/dt = (sin(v) - w**3*sinh(w) + arctan(v) - log1p(abs(v)) + tanh(w))/tau : 1
+    method: rk2
+    threshold: v > 3
+    reset: v = -1
+    refractory: 1.5 ms
+  rk4:
+    size: 4
+    equations: |
+      dv/dt = (v**2 + stimulus(t - 1.3*ms) + 0.5 + 0.1*i)/tau : 1 (unless refractory)
+      dw/dt = (sin(v) - w**3 + int(not_refractory)*sqrt(abs(v)))/tau : 1
+    method: rk4
+    threshold: v > 3
+    reset: v = -1
+    refractory: 1.5 ms
+monitors:
+  s0: {kind: spikes, source: exact_mixed, variables: [v, g, lastspike]}
+  s1: {kind: spikes, source: exact_alone}
+  s2: {kind: spikes, source: shared, variables: [s]}
+  s3: {kind: spikes, source: exponential_euler}
+  s4: {kind: spikes, source: euler}
+  s5: {kind: spikes, source: rk2}
+  s6: {kind: spikes, source: rk4}
+  m0: {kind: state, source: exact_mixed, variables: [v, g, u]}
+  m1: {kind: state, source: exact_alone, variables: [v, taum]}
+  m2: {kind: state, source: shared, variables: [v, s]}
+  m3: {kind: state, source: exponential_euler, variables: [v, m]}
+  m4: {kind: state, source: euler, variables: [v, w]}
+  m5: {kind: state, source: rk2, variables: [v, w, not_refractory]}
+  m6: {kind: state, source: rk4, variables: [v, w]}
+run: {duration: 30 ms, dt: 0.1 ms}
+"""
+
+NOISE = """
+name: noise
+seed: {connect: 1, initial: 2, noise: 3, input: 4}
+constants: {tau: 5 ms}
+groups:
+  additive:
+    size: 5
+    equations: |
+      dv/dt = (1.2 - v)/tau + 0.3*tau**-0.5*xi + kick : 1 (unless refractory)
+      dw/dt = -w/tau + 0.2*tau**-0.5*xi + tau**-0.5*xi_b : 1
+      kick = 0.5*xi_c*tau**-0.5 : Hz
+    method: euler
+    threshold: v > 1
+    reset: v = 0.2*rand(); w += randn()
+    refractory: 1 ms + rand()*ms
+  heun:
+    size: 3
+    equations: "dv/dt = (1.1 - v)/tau + 0.5*v*tau**-0.5*xi + 0.1*tau**-0.5*xi_2 : 1 (unless refractory)\\ndx/dt = v*cos(t/ms)*xi_2*tau**-0.5 : 1"
+    method: heun
+    threshold: v > 1
+    reset: v = 0.5
+    refractory: 0.5 ms
+    initial: {v: 0.5}
+  milstein:
+    size: 3
+    equations: "dv/dt = (1.1 - v)/tau + 0.5*v*tau**-0.5*xi : 1 (unless refractory)"
+    method: milstein
+    threshold: v > 1
+    reset: v = 0.5
+    refractory: 0.5 ms
+    initial: {v: 0.5}
+  drawn:
+    size: 6
+    equations: |
+      dv/dt = (rand() + 0.3*randn() + 0.1*poisson(3 + i) - v)/tau : 1
+      ds/dt = -s/tau + xi*tau**-0.5 : 1 (shared)
+      kicks : integer
+      n = poisson(20.5)//3 : 1
+      held = rand() + s + v : 1 (constant over dt)
+      twice = 2*held + n : 1
+    method: euler
+    threshold: rand() < 100*Hz*dt and held < 2
+    reset: kicks += poisson(0.7); v += 0.01*twice
+monitors:
+  s0: {kind: spikes, source: additive}
+  s1: {kind: spikes, source: heun}
+  s2: {kind: spikes, source: milstein}
+  s3: {kind: spikes, source: drawn, variables: [held, twice]}
+  m0: {kind: state, source: additive, variables: [v, w]}
+  m1: {kind: state, source: heun, variables: [v, x]}
+  m2: {kind: state, source: milstein, variables: [v]}
+  m3: {kind: state, source: drawn, variables: [v, s, kicks, held, twice, n]}
+  m4: {kind: state, source: drawn, variables: [held, twice, v], when: end, dt: 0.3 ms}
+run: {duration: 20 ms, dt: 0.1 ms}
+"""
+
+VARIABLES = """
+name: variables
+constants: {tau: 5 ms}
+groups:
+  pop:
+    size: 7
+    equations: |
+      dv/dt = (drive*gain + int(awake) - v + sub)/tau : 1 (unless refractory)
+      sub = 0.1*level % 3 - (-level) // 2 + 0.01*i : 1
+      drive : 1 (constant)
+      gain : 1 (shared)
+      awake : boolean
+      level : integer
+      held = gain + v : 1 (constant over dt)
+      heldshared = gain*cos(t/ms) : 1 (constant over dt, shared)
+    method: euler
+    threshold: (v > 1 and awake) or not (level < 40)
+    reset: |
+      temporary = v - 1     # a local name
+      v = temporary*0.5; level += 1
+      awake = level % 3 != 0 or v > 10
+      level = level + int(awake)
+    refractory: 0.3 ms
+    initial:
+      drive: [1, 2, 3, 4, 5, 6, 7]
+      gain: 0.5
+      awake: [{where: i < 5, value: true}, {where: i == 2, value: false}]
+      level: i % 3
+      v: clip(rand(), 0.2, 0.7)
+    subgroups: {low: "0:3", odd: [1, 3, 5], high: i > 4, step: "0:7:2"}
+  silent:
+    size: 3
+    equations: "x : 1\\ncount : integer"
+synapses:
+  syn:
+    source: pop
+    target: silent
+    equations: "w : 1\\nhits : integer\\non : boolean"
+    connect: all
+    on_pre: |
+      x_post = 0.9*x_post + w
+      hits += 1
+      on = hits % 2 == 0
+      count_post += int(on) + i - j
+operations:
+  every: {target: pop, every: 1 ms, do: v = v + 0.1*rand() + 0.01*held; level = level - 1}
+  shared: {target: pop, at: [2 ms, 0.5 ms, 7 ms], do: gain = gain + rand()}
+  part: {target: pop.odd, every: 0.7 ms, do: level += 2, order: -1}
+  high: {target: pop.high, every: 0.9 ms, do: v = 0, when: end}
+  learn: {target: syn, every: 0.5 ms, do: w = clip(w + 0.1*v_pre - 0.01*x_post, 0, 1); x_post += 0.001*w*(i + 1), when: end}
+monitors:
+  all: {kind: spikes, source: pop, variables: [v, level, awake, not_refractory, lastspike]}
+  low: {kind: spikes, source: pop.low}
+  odd: {kind: spikes, source: pop.odd, window: [2 ms, 5 ms]}
+  chosen: {kind: spikes, source: pop, indices: [6, 0]}
+  counted: {kind: spikes, source: pop, counts_only: true}
+  state: {kind: state, source: pop, variables: [v, level, awake, sub, held, not_refractory, lastspike], indices: [3, 0, 6]}
+  later: {kind: state, source: pop.step, variables: [v], dt: 0.3 ms, window: [1.1 ms, 6 ms]}
+  shared: {kind: state, source: pop, variables: [gain, heldshared]}
+  end: {kind: state, source: pop, variables: [v, held], when: end, indices: "2:5"}
+  silent: {kind: state, source: silent, variables: [x, count]}
+  w: {kind: state, source: syn, variables: [w, hits, on], indices: [5, 2]}
+  ws: {kind: state, source: syn, variables: [w], dt: 2 ms}
+  rate: {kind: rate, source: pop}
+  ratelow: {kind: rate, source: pop.low, window: [1 ms, 4 ms]}
+run: {duration: 10 ms, dt: 0.1 ms}
+"""
+
+INPUTS = """
+name: inputs
+constants: {tau: 5 ms}
+arrays:
+  one: {values: [0, 200, 50, 400], dt: 3 ms, unit: Hz}
+  two: {values: [[0.1, 0.2, 0.3], [1, 2, 3], [0, 3, 0], [2, 2, 2]], dt: 2 ms}
+groups:
+  plain: {kind: poisson, size: 9, rates: 300 Hz}
+  listed: {kind: poisson, size: 3, rates: [0 Hz, 200 Hz, 900 Hz]}
+  varying: {kind: poisson, size: 5, rates: one(t) + 100*Hz*i*int(t > 4*ms)}
+  given: {kind: spikes, size: 3, indices: [2, 0, 1, 0], times: [3 ms, 0 ms, 1.05 ms, 2 ms]}
+  repeated: {kind: spikes, size: 2, indices: [1, 0, 0], times: [1.9 ms, 0 ms, 0.4 ms], period: 2 ms}
+  pop:
+    size: 6
+    equations: |
+      dv/dt = (two(t, i % 3) + two(t - 1*ms, 5 - i) - v)/tau : 1 (unless refractory)
+      x : 1
+    method: rk2
+    threshold: v > 1
+    reset: v = 0
+    refractory: 1 ms
+    subgroups: {some: [0, 2, 5]}
+inputs:
+  strong: {kind: poisson, target: pop, variable: v, size: 100, rate: 50 Hz, weight: 0.05}
+  partly: {kind: poisson, target: pop.some, variable: x, size: 3, rate: 1000 Hz, weight: 0.1*(i + 1)*v}
+synapses:
+  a: {source: plain, target: pop, connect: {p: 0.5}, on_pre: v_post += 0.05}
+  b: {source: listed, target: pop, connect: all, on_pre: x_post += 1, delay: 0.2 ms}
+  c: {source: given, target: pop.some, connect: one_to_one, on_pre: v += 0.7}
+  d: {source: repeated, target: pop, connect: {fixed_indegree: 1}, on_pre: x_post -= v_post*rand(), delay: rand()*ms}
+monitors:
+  s0: {kind: spikes, source: plain}
+  s1: {kind: spikes, source: listed}
+  s2: {kind: spikes, source: varying, variables: [rates]}
+  s3: {kind: spikes, source: given}
+  s4: {kind: spikes, source: repeated}
+  s5: {kind: spikes, source: pop, variables: [x]}
+  m: {kind: state, source: pop, variables: [v, x]}
+run: {duration: 12 ms, dt: 0.1 ms}
+"""
+
+PATHWAYS = """
+name: pathways
+constants: {tau: 4 ms}
+groups:
+  a:
+    size: 6
+    equations: "dv/dt = (1.3 + 0.2*i - v)/tau : 1\\nx : 1"
+    method: exact
+    threshold: v > 1
+    reset: v = 0
+    initial: {v: rand()}
+  b:
+    size: 5
+    equations: "dv/dt = (0.9 - v)/tau : 1 (unless refractory)\\ny : 1"
+    method: euler
+    threshold: v > 1
+    reset: v = 0; y = 0
+    refractory: 1.2 ms
+    initial: {v: rand()}
+    subgroups: {part: [1, 2, 4]}
+synapses:
+  varied:
+    source: a
+    target: b
+    equations: "w : 1\\nlast : second\\nn : integer"
+    connect: [{where: (i + j) % 2 == 0}, {i: 0, j: [1, 2]}, {i: 3, j: 3, n: 2, delay: 0.8 ms, initial: {w: 0.5}}]
+    on_pre:
+      first: {do: v_post += w; last = t; n += 1, delay: 0.3*ms*(1 + i + j)}
+      second: {do: w = 0.9*w + 0.01*y_post, order: -5}
+      third: y_post = y_post*0.7 + v_pre
+    on_post:
+      back: {do: x_pre = 0.5*x_pre + w*v_post; w += 0.001*n, delay: rand()*1.5*ms}
+      direct: w = w*(1 + 0.01*i) - 0.001*N_incoming
+    initial: {w: 0.1*rand()}
+    delay: 0.2 ms
+  within:
+    source: a
+    target: a
+    equations: "w : 1"
+    connect: {j: "k for k in range(i - 2, i + 3) if k != i", skip_if_invalid: true}
+    on_pre: v_post = 0.95*v_post + w*rand()
+    on_post: {do: w = w - 0.01*v_pre, delay: 0.5 ms}
+    initial: {w: 0.02*(i - j)}
+  to_part: {source: a, target: b.part, connect: {fixed_outdegree: 2}, on_pre: v += 0.1*y; y = y + 1, delay: 1 ms}
+monitors:
+  sa: {kind: spikes, source: a}
+  sb: {kind: spikes, source: b, variables: [v, y]}
+  ma: {kind: state, source: a, variables: [v, x]}
+  mb: {kind: state, source: b, variables: [v, y]}
+  w: {kind: state, source: varied, variables: [w, last, n]}
+  within: {kind: state, source: within, variables: [w]}
+run: {duration: 25 ms, dt: 0.1 ms}
+"""
+
+PLASTICITY = """
+name: plasticity
+constants: {tau: 4 ms, taupre: 8 ms, taupost: 6 ms}
+groups:
+  a: {kind: poisson, size: 5, rates: 200 Hz}
+  b:
+    size: 4
+    equations: "dv/dt = (0.5 - v)/tau : 1\\ndz/dt = -z/tau : 1"
+    method: exact
+    threshold: v > 1
+    reset: v = 0; z += 1
+synapses:
+  event:
+    source: a
+    target: b
+    equations: |
+      w : 1
+      dp/dt = -p/taupre : 1 (event-driven)
+      dq/dt = (0.1*w - q)/taupost : 1 (event-driven)
+    connect: all
+    on_pre: {do: v_post += w; p += 0.1; w = clip(w + q, 0, 1), delay: 0.3 ms}
+    on_post: q -= 0.11; w = clip(w + p, 0, 1)
+    initial: {w: 0.3*rand()}
+  clock:
+    source: a
+    target: b
+    equations: |
+      w : 1
+      dp/dt = -p/taupre : 1 (clock-driven)
+      dq/dt = (w*z_post - q)/taupost : 1 (clock-driven)
+      double = 2*p + z_post : 1
+    method: euler
+    connect: {where: i != j}
+    on_pre: v_post += w; p += 0.1; w = clip(w + q + 0.001*double, 0, 1)
+    on_post: {do: q -= 0.11; w = clip(w + p, 0, 1), delay: 0.2 ms}
+    initial: {w: 0.3*rand()}
+  coupled:
+    source: a
+    target: b
+    equations: |
+      dr/dt = (s - r)/taupre : 1 (clock-driven)
+      ds/dt = -s/taupost : 1 (clock-driven)
+    method: exact
+    connect: {p: 0.5*int(i > j)}
+    on_pre: s += 1
+  stochastic:
+    source: a
+    target: b
+    equations: "dr/dt = -r**3/taupre + 0.1*xi*taupre**-0.5 + rand()/second : 1 (clock-driven)"
+    method: euler
+    connect: {fixed_total: 7}
+    on_pre: r += 1
+monitors:
+  a: {kind: spikes, source: a}
+  b: {kind: spikes, source: b}
+  mb: {kind: state, source: b, variables: [v, z]}
+  e: {kind: state, source: event, variables: [w, p, q]}
+  c: {kind: state, source: clock, variables: [w, p, q, double]}
+  k: {kind: state, source: coupled, variables: [r, s]}
+  r: {kind: state, source: stochastic, variables: [r]}
+run: {duration: 25 ms, dt: 0.1 ms}
+"""
+
+SUMS = """
+name: sums
+constants: {tau: 4 ms}
+groups:
+  pop:
+    size: 6
+    equations: |
+      dv/dt = (drive + current + other - v)/tau : 1
+      drive : 1
+      current : 1
+      other : 1
+      total : 1
+    method: euler
+    threshold: v > 1
+    reset: v = 0
+    initial: {drive: 0.9 + 0.1*i, v: rand(), other: 0.01, total: 0.5}
+    subgroups: {left: "0:3", right: [3, 5]}
+synapses:
+  gap: {source: pop, target: pop, equations: "g : 1\\ncurrent_post = g*(v_pre - v_post) : 1 (summed)", connect: {where: i != j}, initial: {g: 0.1*rand()}}
+  second: {source: pop.left, target: pop.right, equations: "current_post = 0.1*v_pre + 0.001*current_post : 1 (summed)", connect: all}
+  back: {source: pop, target: pop, equations: "total_pre = v_post*N_outgoing : 1 (summed)", connect: {j: "k for k in sample(0, N_post, p=0.5)"}}
+  chain: {source: pop, target: pop, equations: "other_post = 0.01*total_pre : 1 (summed)", connect: one_to_one}
+monitors:
+  s: {kind: spikes, source: pop, variables: [current]}
+  m: {kind: state, source: pop, variables: [v, current, other, total]}
+run: {duration: 15 ms, dt: 0.1 ms}
+"""
+
+WIRING = """
+name: wiring
+groups:
+  a: {kind: spikes, size: 8, indices: [0, 1, 2, 3, 4, 5, 6, 7], times: "[0, 0.1, 0.2, 0.3, 0.3, 0.5, 0.6, 0.7]*ms"}
+  b: {size: 6, equations: "x : 1\\nplace : 1", initial: {place: i**2}, subgroups: {odd: [1, 3, 5]}}
+synapses:
+  all: {source: a, target: b, connect: all, on_pre: x_post = 0.9*x_post + 1}
+  one: {source: b, target: b, connect: one_to_one}
+  chance: {source: a, target: b, connect: {p: 0.3}, on_pre: x_post = 0.9*x_post + 2}
+  certain: {source: a, target: b, connect: {p: 1.0}}
+  where: {source: a, target: b, connect: {where: place_post > 3*i, p: "exp(-abs(i - j)/3)"}, on_pre: x_post = 0.9*x_post + 3}
+  many: {source: a, target: b, connect: {where: i == j, n: 1 + i % 3}, on_pre: x_post = 0.9*x_post + 4}
+  generated: {source: a, target: b, connect: {j: "(i + 2*k) % N_post for k in range(1, 3)"}, on_pre: x_post = 0.9*x_post + 5}
+  sampled: {source: a, target: b, connect: {j: "k for k in sample(N_post, size=2)"}, on_pre: x_post = 0.9*x_post + 6}
+  thinned: {source: a, target: b, connect: {j: "k for k in sample(0, N_post, 2, p=0.5)"}, on_pre: x_post = 0.9*x_post + 7}
+  indegree: {source: a, target: b, connect: {fixed_indegree: 3}, on_pre: x_post = 0.9*x_post + 8}
+  outdegree: {source: a, target: b, connect: {fixed_outdegree: 9, multapses: true}, on_pre: x_post = 0.9*x_post + 9}
+  total: {source: a, target: b.odd, connect: {fixed_total: 10}, on_pre: x_post = 0.9*x_post + 10, delay: 0.1*ms*j}
+  noself: {source: b, target: b, connect: {fixed_indegree: 5, autapses: false}}
+  pairs: {source: a, target: b, connect: {pairs: [[5, 1], [0, 3], [0, 3]]}, on_pre: x_post = 0.9*x_post + 11}
+  parts: {source: a, target: b, equations: "w : 1", connect: [{rule: all, target: b.odd, initial: {w: 0.1*j}}, {i: [1, 2], j: 0, delay: 0.2 ms, initial: {w: 3}}], on_pre: x_post = 0.9*x_post + w, delay: 0.1 ms}
+monitors:
+  x: {kind: state, source: b, variables: [x]}
+  s: {kind: spikes, source: a}
+run: {duration: 1.5 ms, dt: 0.1 ms}
+"""
+
+NETWORKS = {
+    "methods": METHODS,
+    "noise": NOISE,
+    "variables": VARIABLES,
+    "inputs": INPUTS,
+    "pathways": PATHWAYS,
+    "plasticity": PLASTICITY,
+    "sums": SUMS,
+    "wiring": WIRING,
+}

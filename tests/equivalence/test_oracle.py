@@ -1,0 +1,27 @@
+"""The kernel and the oracle, which interprets the same network in plain Python, give the same bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from agreement import assert_agreement, differences
+from networks import NETWORKS
+from running import network_of
+
+CASES = sorted((Path(__file__).resolve().parent / "cases").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_kernel_and_oracle_give_the_same_bits(name: str) -> None:
+    assert_agreement(NETWORKS[name], spikes=2)
+
+
+@pytest.mark.parametrize("name", ["variables", "pathways"])
+def test_they_agree_when_the_kernel_is_called_for_single_steps(name: str) -> None:
+    assert differences(network_of(NETWORKS[name]), most=1)[0] == []
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem)
+def test_they_agree_on_the_cases_of_brian2(path: Path) -> None:
+    assert_agreement(path)
