@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.engine.build import Array, Built
+from snnrun.engine.values import Array, Built
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.context import Context
 from snnrun.network.files import find_file
@@ -74,6 +74,24 @@ class NetworkView:
         return Variables(arrays)
 
 
+def find_hooks(context: Context, hooks: tuple[Hook, ...]) -> None:
+    """Make sure that the files exist; nothing of them is read.
+
+    Raises:
+        ExperimentError: FIL201 when one is missing.
+    """
+    for hook in hooks:
+        with context.collecting():
+            _file_of(context, hook)
+    context.report.stop_if_errors()
+
+
+def _file_of(context: Context, hook: Hook) -> Path:
+    path = ("operations", hook.name, "call")
+    text = context.text(path)
+    return find_file(context, path, name=text.slice(0, len(hook.file)))
+
+
 def load_hooks(context: Context, hooks: tuple[Hook, ...], *, allowed: bool) -> dict[str, Callable[..., Any]]:
     """The functions that an experiment names.
 
@@ -96,8 +114,7 @@ def load_hooks(context: Context, hooks: tuple[Hook, ...], *, allowed: bool) -> d
 
 def _load(context: Context, hook: Hook) -> Callable[..., Any]:
     path = ("operations", hook.name, "call")
-    text = context.text(path)
-    file = find_file(context, path, name=text.slice(0, len(hook.file)))
+    file = _file_of(context, hook)
     try:
         function = getattr(_module(file), hook.function, None)
     except Exception as problem:  # noqa: BLE001 - whatever a user's file raises

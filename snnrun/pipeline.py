@@ -7,131 +7,25 @@ Each stage is timed. Data flows one way; nothing below this module knows files o
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnrun import __version__
-from snnrun.errors import Diagnostic, RunError
-from snnrun.network.pictures import resolve_plots
-from snnrun.network.resolve import Resolved, resolve
+from snnrun.errors import Diagnostic, ExperimentError, InternalError, RunError, SnnrunError
+from snnrun.network.pictures import of_sweep, resolve_plots, swept
+from snnrun.network.resolve import resolve
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.document import Document
 from snnrun.spec.load import load
-from snnrun.spec.models import Experiment
+from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Progress, Stage
 
 if TYPE_CHECKING:
-    from snnrun.codegen.cache import Compiled
-    from snnrun.codegen.kernel import Kernel
-    from snnrun.engine.build import Built
-    from snnrun.engine.connectivity import WiringCache
-    from snnrun.engine.measure import Measures
-    from snnrun.engine.native import NativeKernel
+    from snnrun.publish import RunWriter
 
-Progress = Callable[[int, int], None]
-STAGES = ("load", "check", "generate", "compile", "build", "simulate", "write", "plot")
-
-
-@dataclass(slots=True)
-class Clock:
-    """Seconds spent in each stage."""
-
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time one stage; stages may be entered more than once."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] += time.perf_counter() - started
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A file that can run.
-
-    Args:
-        document: The file as loaded.
-        experiment: Its checked shape.
-        resolved: The network, warnings and names.
-        measures: Its metrics.
-        plots: Its pictures as plain data in SI units; None for those that the monitors suggest.
-    """
-
-    document: Document
-    experiment: Experiment
-    resolved: Resolved
-    measures: Measures
-    plots: list[dict[str, Any]] | None
-
-    @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        """What does not stop the run."""
-        return self.resolved.warnings
-
-    @property
-    def name(self) -> str:
-        """The experiment's name."""
-        return self.resolved.network.name
-
-
-@dataclass(slots=True)
-class Engine:
-    """Kernels and wirings that the runs of one process share."""
-
-    kernels: dict[str, tuple[Compiled, NativeKernel]] = field(default_factory=dict)
-    wirings: WiringCache | None = None
-
-    def kernel(self, text: str) -> tuple[Compiled, NativeKernel]:
-        """The machine code of a kernel's text."""
-        from snnrun.codegen.cache import obtain  # noqa: PLC0415 - the compiler is imported only to run
-        from snnrun.engine.native import NativeKernel  # noqa: PLC0415
-
-        if text not in self.kernels:
-            compiled = obtain(text)
-            self.kernels[text] = (compiled, NativeKernel(compiled.object))
-        return self.kernels[text]
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A network in memory with its machine code."""
-
-    checked: Checked
-    kernel: Kernel
-    compiled: Compiled
-    native: NativeKernel
-    built: Built
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run gave.
-
-    Args:
-        folder: Where the results are; None when they were not written.
-        digest: Digest of the recorded data; empty when they were not written.
-        seconds: Time of each stage. [s]
-        metrics: Value and SI symbol of each metric.
-        counts: Spikes of each spike monitor.
-        pictures: Files drawn.
-        network: Size and duration for people.
-    """
-
-    folder: Path | None
-    digest: str
-    seconds: Mapping[str, float]
-    metrics: Mapping[str, tuple[Any, str]]
-    counts: Mapping[str, int]
-    pictures: tuple[Path, ...] = ()
+Ready = Callable[[Prepared], None]
 
 
 def read(path: str | Path, overrides: Sequence[str] = (), seed: int | None = None) -> Document:
@@ -145,56 +39,86 @@ def check(document: Document) -> Checked:
     Raises:
         ExperimentError: All errors of the file.
     """
-    from snnrun.engine.measure import check_metrics  # noqa: PLC0415
+    from snnrun.engine.measure import check_metrics  # noqa: PLC0415 - `--help` does without numpy
 
     experiment = parse_experiment(document)
     resolved = resolve(document, experiment)
-    measures = check_metrics(resolved.context, resolved.network)
-    plots = resolve_plots(resolved.context, resolved.network)
+    context, network = resolved.context, resolved.network
+    measures = check_metrics(context, network)
+    plots = resolve_plots(context, network)
+    _check_options(resolved.context.document, plots)
+    if network.hooks:
+        from snnrun.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
+
+        find_hooks(context, network.hooks)
     return Checked(document, experiment, resolved, measures, plots)
 
 
+def _check_options(document: Document, plots: Sequence[Mapping[str, Any]] | None) -> None:
+    """Options that only the pictures understand, before anything runs."""
+    if not plots:
+        return
+    from snnrun.plot.options import picture_from  # noqa: PLC0415 - only files with plots
+
+    wrong: list[Diagnostic] = []
+    for k, plot in enumerate(plots):
+        try:
+            picture_from(plot)
+        except ExperimentError as error:
+            wrong += [replace(d, span=document.nearest_span(("plots", k))) for d in error.diagnostics]
+    if wrong:
+        raise ExperimentError(*wrong)
+
+
 def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
-    """Generate, compile and build stages."""
+    """Generate, compile and build stages.
+
+    Raises:
+        RunError: The network does not fit into memory.
+    """
     from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
     from snnrun.engine.build import build  # noqa: PLC0415
 
     network = checked.resolved.network
-    with clock.stage("generate"):
+    with clock.stage(Stage.GENERATE):
         kernel = generate(network)
-    with clock.stage("compile"):
+    with clock.stage(Stage.COMPILE):
         compiled, native = engine.kernel(kernel.text)
-    with clock.stage("build"):
+    with clock.stage(Stage.BUILD), _enough_memory():
         built = build(network, kernel, engine.wirings)
     return Prepared(checked, kernel, compiled, native, built)
 
 
-def run_hash(document: Document, files: Mapping[str, Path]) -> str:
-    """The name of a run: resolved file, files it names, version of the program."""
-    digest = hashlib.sha256(f"snnrun {__version__}\n".encode() + document.to_yaml().encode())
-    for name in sorted(files):
-        digest.update(name.encode() + hashlib.sha256(files[name].read_bytes()).digest())
-    return digest.hexdigest()
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    """Turn a refused allocation into a message."""
+    try:
+        yield
+    except MemoryError as error:
+        reason = f": {error}" if str(error) else ""
+        raise RunError(
+            Diagnostic("RUN304", f"not enough memory{reason}", None, "make the network smaller, or record less")
+        ) from None
 
 
 def simulate(
     prepared: Prepared, sink: Any, clock: Clock, progress: Progress = lambda _s, _n: None, *, allow_code: bool = False
 ) -> None:
     """Simulate stage: run the network into a sink, feeding the metrics too."""
-    from snnrun.engine.driver import Simulation  # noqa: PLC0415
+    from snnrun.engine.driver import Simulation  # noqa: PLC0415 - only to run
     from snnrun.engine.recording import Tee  # noqa: PLC0415
 
     network = prepared.built.network
     hooks: dict[int, Any] = {}
     if network.hooks:
-        from snnrun.hooks import bind, load_hooks  # noqa: PLC0415
+        from snnrun.hooks import bind, load_hooks  # noqa: PLC0415 - few experiments have any
 
         functions = load_hooks(prepared.checked.resolved.context, network.hooks, allowed=allow_code)
         hooks = bind(prepared.built, functions)
     measures = prepared.checked.measures
     measures.finals = prepared.built.final
     simulation = Simulation(prepared.built, prepared.native, Tee((sink, measures.meter)), hooks)
-    with clock.stage("simulate"):
+    with clock.stage(Stage.SIMULATE), _enough_memory():
         simulation.run(lambda step: progress(step, network.steps))
 
 
@@ -209,10 +133,12 @@ def run(
     plots: bool = True,
     formats: Sequence[str] = ("png",),
     command: Sequence[str] = (),
-    prepared: Prepared | None = None,
+    ready: Ready = lambda _prepared: None,
     final: Path | None = None,
 ) -> Outcome:
     """Run an experiment without its sweep, and publish its folder.
+
+    A run that stops before its end is published too, marked, with what was recorded: `Outcome.problem` says why.
 
     Args:
         checked: The experiment.
@@ -224,44 +150,117 @@ def run(
         plots: Whether pictures are drawn.
         formats: File formats of pictures.
         command: The command line, for the provenance.
-        prepared: The network in memory, when the caller has built it already.
-        final: The run's folder, when it is not the usual one (a point of a sweep).
+        ready: Called before the first step.
+        final: The run's folder, when it is a point of a sweep and not a run of its own.
 
     Raises:
-        RunError: The run stopped; its folder is published all the same, marked as failed, with what was recorded.
+        SnnrunError: Nothing was run: code that is not allowed, no memory, no place to write.
     """
-    from snnrun.publish import RunWriter  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.publish import RunWriter, place_of, portable  # noqa: PLC0415 - h5py is imported only to run
 
     clock = clock or Clock()
-    engine = engine or Engine()
     started = time.time()
     if not allow_code:
         refuse_hooks(checked)
-    prepared = prepared or prepare(checked, engine, clock)
-    full_hash = run_hash(checked.document, checked.resolved.context.files)
-    final = final or out / checked.name / full_hash[:8]
-    with RunWriter(prepared, final, full_hash) as writer:
-        status, problem = "complete", None
-        try:
-            simulate(prepared, writer.sink, clock, progress, allow_code=allow_code)
-        except RunError as error:
-            status, problem = "failed", error
-        except KeyboardInterrupt as error:
-            status, problem = "interrupted", error  # type: ignore[assignment]
-        with clock.stage("write"):
-            digest = writer.finish(status)
+    document, files = portable(checked.document, checked.resolved.context.files)
+    place = place_of(checked.name, document, files, out, final)
+    with RunWriter(place, document, files) as writer:
+        prepared = prepare(checked, engine or Engine(), clock)
+        ready(prepared)
+        writer.open(prepared)
+        problem = _simulated(prepared, writer, clock, progress, allow_code=allow_code)
+        with clock.stage(Stage.WRITE):
+            writer.finish(problem)
         pictures: list[Path] = []
+        trouble = None
         if plots and problem is None:
-            with clock.stage("plot"):
-                pictures = draw(writer.path, checked.plots, formats)
-        with clock.stage("write"):
-            writer.describe(command, started, clock.seconds, problem)
-            folder = writer.publish(status, clock.seconds)
-    if problem is not None:
-        problem.folder = folder  # type: ignore[attr-defined]
-        raise problem
-    names = tuple(folder / "plots" / p.name for p in pictures)
-    return Outcome(folder, str(digest), clock.seconds, writer.metrics, writer.counts, names)
+            pictures, trouble = draw_kept(writer.path, checked.plots, formats, clock)
+        with clock.stage(Stage.WRITE):
+            writer.describe(command, started, clock.seconds, problem, trouble)
+            return writer.publish(clock.seconds, pictures, problem, trouble)
+
+
+def _simulated(
+    prepared: Prepared, writer: RunWriter, clock: Clock, progress: Progress, *, allow_code: bool
+) -> BaseException | None:
+    """Run to the end; what stopped it before, if anything did."""
+    try:
+        simulate(prepared, writer.sink, clock, progress, allow_code=allow_code)
+    except (RunError, KeyboardInterrupt) as problem:
+        return problem
+    return None
+
+
+def draw_kept(
+    folder: Path, plots: list[dict[str, Any]] | None, formats: Sequence[str], clock: Clock
+) -> tuple[list[Path], SnnrunError | KeyboardInterrupt | None]:
+    """Plot stage of a run: a picture that cannot be drawn costs the picture, never the results.
+
+    Returns:
+        The pictures, and why some are missing.
+    """
+    try:
+        with clock.stage(Stage.PLOT):
+            return draw(folder, plots, formats), None
+    except (SnnrunError, KeyboardInterrupt) as trouble:
+        return [], trouble
+    except Exception as bug:  # noqa: BLE001 - whatever the drawing library raises, hours of simulation are kept
+        reason = f"{type(bug).__name__}: {bug}"
+        return [], InternalError(Diagnostic("PLT507", f"the pictures could not be drawn: {reason}"))
+
+
+def draw(
+    folder: Path,
+    plots: list[dict[str, Any]] | None,
+    formats: Sequence[str],
+    out: Path | None = None,
+    *,
+    size: str | None = None,
+    style: str | None = None,
+) -> list[Path]:
+    """The pictures of a folder of results.
+
+    Args:
+        folder: The folder.
+        plots: What to draw; None for what the results suggest.
+        formats: File formats.
+        out: Where to; None for the folder's own `plots`.
+        size: A size for all pictures.
+        style: A style file for all pictures.
+    """
+    if plots == []:
+        return []
+    from snnrun.plot.draw import draw as draw_pictures  # noqa: PLC0415 - matplotlib is imported only to draw
+
+    return draw_pictures(folder, plots, out or folder / "plots", formats, size=size, style=style)
+
+
+def redraw(
+    folder: Path, formats: Sequence[str], out: Path | None, size: str | None = None, style: str | None = None
+) -> list[Path]:
+    """Draw the pictures of a folder again, from its results alone.
+
+    Args:
+        folder: The folder of a run, a sweep, or a point of a sweep.
+        formats: File formats.
+        out: Where to put them; None for the folder's own `plots`.
+        size: A size instead of that of every picture.
+        style: A style file instead of that of every picture.
+    """
+    from snnrun.results.folder import refresh  # noqa: PLC0415 - h5py is imported only where results are
+
+    checked = check(load(folder / "experiment.yaml"))
+    pictures = draw(folder, plots_of(checked), formats, out, size=size, style=style)
+    if out is None:
+        refresh(folder)
+    return pictures
+
+
+def plots_of(checked: Checked) -> list[dict[str, Any]] | None:
+    """The pictures to draw from the folder of an experiment: of its sweep when it has one, of its run otherwise."""
+    if checked.plots is None or checked.experiment.sweep is None:
+        return checked.plots
+    return [plot for plot in checked.plots if of_sweep(plot, swept(checked.experiment))]
 
 
 def refuse_hooks(checked: Checked) -> None:
@@ -271,69 +270,6 @@ def refuse_hooks(checked: Checked) -> None:
         ExperimentError: HOK601, naming the file.
     """
     if checked.resolved.network.hooks:
-        from snnrun.hooks import load_hooks  # noqa: PLC0415
+        from snnrun.hooks import load_hooks  # noqa: PLC0415 - few experiments have any
 
         load_hooks(checked.resolved.context, checked.resolved.network.hooks, allowed=False)
-
-
-def draw(
-    folder: Path, plots: list[dict[str, Any]] | None, formats: Sequence[str], out: Path | None = None
-) -> list[Path]:
-    """Plot stage: the pictures of a folder of results."""
-    if plots == []:
-        return []
-    from snnrun.plot.draw import draw as draw_pictures  # noqa: PLC0415 - matplotlib is imported only to draw
-
-    return draw_pictures(folder, plots, out or folder / "plots", formats)
-
-
-def redraw(folder: Path, formats: Sequence[str], out: Path | None, options: Mapping[str, Any]) -> list[Path]:
-    """Draw the pictures of a folder again, from its results alone.
-
-    Args:
-        folder: A run's folder.
-        formats: File formats.
-        out: Where to put them; None for the folder's own `plots`.
-        options: Options that replace those of every plot (`size`, `style`, ...).
-    """
-    checked = check(load(folder / "experiment.yaml"))
-    plots = checked.plots
-    if options:
-        from snnrun.plot.draw import suggestions  # noqa: PLC0415
-
-        plots = [{**p, **options} for p in (suggestions(folder) if plots is None else plots)]
-    return draw(folder, plots, formats, out)
-
-
-def copy_files(files: Mapping[str, Path], folder: Path) -> None:
-    """Put the files that an experiment names into its folder, so that it runs again by itself."""
-    for name, file in files.items():
-        target = folder / name
-        if target.resolve().is_relative_to(folder.resolve()):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
-
-
-def as_json(outcome: Outcome) -> str:
-    """An outcome as one JSON object."""
-    return json.dumps(
-        {
-            "folder": str(outcome.folder) if outcome.folder else None,
-            "digest": outcome.digest,
-            "seconds": {k: round(v, 6) for k, v in outcome.seconds.items()},
-            "metrics": {k: {"value": plain_value(v), "unit": u} for k, (v, u) in outcome.metrics.items()},
-            "counts": dict(outcome.counts),
-            "pictures": [str(p) for p in outcome.pictures],
-        }
-    )
-
-
-def plain_value(value: Any) -> Any:
-    """A metric as JSON knows it: numbers that are not finite become null."""
-    if isinstance(value, list):
-        return [plain_value(v) for v in value]
-    if hasattr(value, "tolist"):
-        return plain_value(value.tolist())
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124
-        return None
-    return value

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,9 +16,10 @@ import numpy as np
 
 from snnrun import __version__
 from snnrun.codegen.emit import SlotKey
-from snnrun.engine.build import Built
 from snnrun.engine.measure import numbers_of
+from snnrun.engine.values import Built
 from snnrun.equations.dag import Kind, Op, Variable, is_fixed
+from snnrun.errors import SnnrunError
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
     ConnectivityMonitor,
@@ -28,13 +32,16 @@ from snnrun.network.ir import (
     SpikeMonitor,
     StateMonitor,
 )
-from snnrun.pipeline import Checked, Prepared, copy_files
 from snnrun.results import layout
 from snnrun.results.digest import Digest
 from snnrun.results.folder import claim
+from snnrun.results.layout import RunStatus
 from snnrun.results.provenance import collect
 from snnrun.results.writer import ResultsWriter
+from snnrun.spec.document import Document, Value
 from snnrun.spec.models import Seeds
+from snnrun.spec.nodes import ScalarNode
+from snnrun.stages import Checked, Outcome, Prepared
 
 _TYPES = {Kind.FLOAT: layout.ValueType.DOUBLE, Kind.INT: layout.ValueType.INTEGER, Kind.BOOL: layout.ValueType.BOOLEAN}
 
@@ -55,13 +62,13 @@ class FileSink:
         """Append spikes."""
         self._writer.add_spikes(name, steps, ids, extras)
 
-    def states(self, name: str, data: Mapping[str, FloatArray]) -> None:
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
         """Append samples."""
-        self._writer.add_states(name, data)
+        self._writer.add_states(name, data, first)
 
-    def numbers(self, name: str, spikes: IntArray) -> None:
+    def numbers(self, name: str, spikes: IntArray, first: int) -> None:
         """Append rates of whole bins."""
-        rates = self._rates[name].add(spikes)
+        rates = self._rates[name].add(spikes, first)
         if len(rates):
             self._writer.add_rates(name, rates)
 
@@ -72,68 +79,144 @@ class _Bins:
     def __init__(self, monitor: RateMonitor, dt: float) -> None:
         self.width = monitor.bin
         self.scale = 1.0 / (monitor.source.size * monitor.bin * dt)
-        self.waiting = np.zeros(0, dtype=np.int64)
+        self.waiting = np.zeros(0)
+        self.seen = 0
 
-    def add(self, spikes: IntArray) -> FloatArray:
-        """The rates that are complete now. [Hz]"""
-        steps = np.concatenate([self.waiting, spikes])
+    def add(self, spikes: IntArray, first: int) -> FloatArray:
+        """The rates that are complete now; bins in which the monitor did not record throughout are NaN. [Hz]"""
+        steps = np.concatenate([self.waiting, np.full(first - self.seen, np.nan), spikes])
+        self.seen = first + len(spikes)
         whole = len(steps) // self.width * self.width
         self.waiting = steps[whole:].copy()
         return steps[:whole].reshape(-1, self.width).sum(axis=1) * self.scale
+
+
+def portable(document: Document, files: Mapping[str, Path]) -> tuple[Document, dict[str, Path]]:
+    """The experiment as it stands in a folder of its own, where every file it names lies beside or below it.
+
+    Args:
+        document: The experiment.
+        files: Files that it names, as it names them.
+
+    Returns:
+        The document with names relative to its data root, and the files by these names.
+    """
+    root = document.data_root.resolve()
+    changes: dict[tuple[str | int, ...], Value] = {}
+    found: dict[str, Path] = {}
+    for path, node in document.walk():
+        if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+            continue
+        name, colon, function = node.value.rpartition(":") if path[-1] == "call" else (node.value, "", "")
+        file = (document.folder_of(path) / name).resolve() if name in files else root
+        if not file.is_file() or not file.is_relative_to(root):
+            continue
+        target = file.relative_to(root).as_posix()
+        found[target] = file
+        if target != name:
+            changes[path] = f"{target}{colon}{function}"
+    return document.with_values(changes) if changes else document, found
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run goes.
+
+    Args:
+        final: Its folder.
+        hash: The run's hash, hexadecimal.
+        in_sweep: Whether it is a point of a sweep.
+    """
+
+    final: Path
+    hash: str
+    in_sweep: bool = False
+
+
+def place_of(name: str, document: Document, files: Mapping[str, Path], out: Path, final: Path | None = None) -> Place:
+    """The folder of an experiment: `out/<name>/<hash8>`, or the one given.
+
+    The hash is over the resolved file, the files it names, and the version of the program.
+
+    Raises:
+        StorageError: A file cannot be read.
+    """
+    digest = hashlib.sha256(f"snnrun {__version__}\n".encode() + document.to_yaml().encode())
+    for relative in sorted(files):
+        try:
+            content = files[relative].read_bytes()
+        except OSError as error:
+            raise layout.storage_error("ST109", f"cannot read `{relative}`: {error.strerror}") from error
+        digest.update(relative.encode() + hashlib.sha256(content).digest())
+    full = digest.hexdigest()
+    return Place(final or out / name / full[:8], full, final is not None)
 
 
 class RunWriter:
     """Writes one run's folder and gives it its final name.
 
     Args:
-        prepared: The run.
-        final: The folder's final name.
-        full_hash: The run's hash.
+        place: Where it goes.
+        document: The experiment as it will stand there.
+        files: The files that it names, by these names.
     """
 
-    def __init__(self, prepared: Prepared, final: Path, full_hash: str) -> None:
-        self.prepared = prepared
-        self.network = prepared.built.network
-        self.folder = claim(final)
+    def __init__(self, place: Place, document: Document, files: Mapping[str, Path]) -> None:
+        self.place = place
+        self.document = document
+        self.files = files
+        self.folder = claim(place.final)
         self.path = self.folder.path
-        self.writer = ResultsWriter(
-            self.path / layout.RESULTS_FILE,
-            plan_of(prepared.built),
-            describe(prepared.checked, full_hash),
-            {"math": self.network.math, "precision": "double"},
-        )
-        self.sink = FileSink(self.writer, self.network)
         self.metrics: dict[str, tuple[Any, str]] = {}
         self.counts: dict[str, int] = {}
+        self.status = RunStatus.COMPLETE
         self.digest: Digest | None = None
+        self._results: ResultsWriter | None = None
+
+    def open(self, prepared: Prepared) -> None:
+        """Begin to write the results of a network."""
+        self.prepared = prepared
+        self.network = prepared.built.network
+        self.results = self._results = ResultsWriter(
+            self.path / layout.RESULTS_FILE,
+            plan_of(prepared.built),
+            describe(prepared.checked, self.place.hash),
+            {"math": self.network.math, "precision": "double"},
+        )
+        self.sink = FileSink(self.results, self.network)
 
     def __enter__(self) -> Self:
         self.folder.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if kind is not None:
-            self.writer.abort()
+        if kind is not None and self._results is not None:
+            self._results.abort()
         self.folder.__exit__(kind, error, tb)
 
-    def finish(self, status: str) -> Digest:
-        """Store counts, connectivity, curves and metrics; close the results."""
+    def finish(self, problem: BaseException | None) -> None:
+        """Store counts, connectivity, curves and metrics; close the results.
+
+        Args:
+            problem: What stopped the run. Metrics are those of whole runs: one that stopped has none.
+        """
+        if problem is not None:
+            self.status = RunStatus.INTERRUPTED if isinstance(problem, KeyboardInterrupt) else RunStatus.FAILED
         built = self.prepared.built
         for monitor in self.network.monitors:
             if isinstance(monitor, SpikeMonitor):
                 counts = built.arrays[SlotKey("counts", f"monitors.{monitor.name}")]
                 self.counts[monitor.name] = int(counts.sum())
                 if monitor.counts_only:
-                    self.writer.put_counts(monitor.name, counts)
+                    self.results.put_counts(monitor.name, counts)
             elif isinstance(monitor, ConnectivityMonitor):
                 self.connectivity(monitor)
-        measured = self.prepared.checked.measures.values()
-        self.metrics = numbers_of(measured)
-        self.curves()
-        self.digest = self.writer.finish(self.metrics, status)
-        plain = {name: {"value": _finite(value), "unit": unit} for name, (value, unit) in self.metrics.items()}
-        (self.path / "metrics.json").write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-        return self.digest
+        if problem is None:
+            self.metrics = numbers_of(self.prepared.checked.measures.values())
+            self.curves()
+        self.digest = self.results.finish(self.metrics, self.status)
+        plain = {name: {"value": plain_value(value), "unit": unit} for name, (value, unit) in self.metrics.items()}
+        self._write("metrics.json", json.dumps(plain, indent=2) + "\n")
 
     def connectivity(self, monitor: ConnectivityMonitor) -> None:
         """Store the pairs of a synapses object, in creation order."""
@@ -148,7 +231,7 @@ class RunWriter:
             if name not in ("i", "j", "lastupdate", "N_incoming", "N_outgoing"):
                 array = built.arrays[SlotKey("variable", synapses.path, name)]
                 values[name] = (array[back].astype(np.float64), stored.dimension.symbol)
-        self.writer.put_connectivity(monitor.name, wiring.pre[back], wiring.post[back], values)
+        self.results.put_connectivity(monitor.name, wiring.pre[back], wiring.post[back], values)
 
     def curves(self) -> None:
         """Store the columns of `kind: curve` plots: metrics with one value a neuron, and variables of groups."""
@@ -161,7 +244,7 @@ class RunWriter:
                 columns = {n: self.column(n) for n in names}
                 lengths = {np.size(values) for values, _, _ in columns.values() if values is not None}
                 if len(lengths) == 1 and lengths != {1} and all(v is not None for v, _, _ in columns.values()):
-                    self.writer.put_series(f"curve{number}", columns)
+                    self.results.put_series(f"curve{number}", columns)
                     number += 1
 
     def column(self, name: str) -> tuple[Any, str, str]:
@@ -179,30 +262,97 @@ class RunWriter:
         return None, "1", name
 
     def describe(
-        self, command: Sequence[str], started: float, seconds: Mapping[str, float], problem: BaseException | None
+        self,
+        command: Sequence[str],
+        started: float,
+        seconds: Mapping[str, float],
+        problem: BaseException | None,
+        trouble: BaseException | None,
     ) -> None:
         """Write the resolved file, its files, provenance and log."""
         checked = self.prepared.checked
-        (self.path / "experiment.yaml").write_text(checked.document.to_yaml(), encoding="utf-8")
-        copy_files(checked.resolved.context.files, self.path)
+        write_experiment(self.path, self.document, self.files)
         collect(command, started, sum(seconds.values()), checked.document.path).write(self.path)
         lines = [f"snnrun {__version__}  {checked.name}"]
         lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in checked.warnings]
         lines += [f"{stage:9} {spent:9.3f} s" for stage, spent in seconds.items()]
         lines += [f"kernel {self.prepared.compiled.key}{' from cache' if self.prepared.compiled.cached else ''}"]
         lines += [f"spikes of {name}: {count}" for name, count in self.counts.items()]
-        lines += [f"stopped: {problem!s}" if problem is not None else "done"]
-        (self.path / "run.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines += [f"no pictures: {_reason(trouble)}"] if trouble is not None else []
+        lines += [f"stopped: {_reason(problem)}" if problem is not None else "done"]
+        self._write("run.log", "\n".join(lines) + "\n")
 
-    def publish(self, status: str, seconds: Mapping[str, float]) -> Path:
+    def publish(
+        self,
+        seconds: Mapping[str, float],
+        pictures: Sequence[Path],
+        problem: BaseException | None,
+        trouble: SnnrunError | KeyboardInterrupt | None,
+    ) -> Outcome:
         """Give the folder its final name."""
-        return self.folder.publish(status, self.digest, versions={"snnrun": __version__}, timings=dict(seconds)).path
+        published = self.folder.publish(
+            self.status,
+            self.digest,
+            versions={"snnrun": __version__},
+            timings=dict(seconds),
+            latest=not self.place.in_sweep,
+        )
+        there = tuple(published.path / "plots" / p.name for p in pictures)
+        return Outcome(
+            published.path,
+            str(self.digest),
+            seconds,
+            self.metrics,
+            self.counts,
+            there,
+            problem,
+            trouble,
+            published.kept_old,
+        )
+
+    def _write(self, name: str, text: str) -> None:
+        write_text(self.path / name, text)
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_finite(v) for v in value.tolist()]
-    return value if math.isfinite(value) else None
+def write_text(path: Path, text: str) -> None:
+    """Write a small file of a run's folder.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise layout.storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
+
+
+def write_experiment(folder: Path, document: Document, files: Mapping[str, Path]) -> None:
+    """Put an experiment and the files it names into a folder, so that it runs there again by itself.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    write_text(folder / "experiment.yaml", document.to_yaml())
+    for name, file in files.items():
+        target = folder / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+        except OSError as error:
+            raise layout.storage_error("ST104", f"cannot copy `{name}`: {error.strerror}") from error
+
+
+def plain_value(value: Any) -> Any:
+    """A metric as JSON knows it: numbers that are not finite become null."""
+    if isinstance(value, list):
+        return [plain_value(v) for v in value]
+    if hasattr(value, "tolist"):
+        return plain_value(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _reason(problem: BaseException) -> str:
+    return str(problem) or {"KeyboardInterrupt": "interrupted"}.get(type(problem).__name__, type(problem).__name__)
 
 
 def _listed(value: Any) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,21 @@ import numpy as np
 from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.kernel import Kernel
 from snnrun.engine.connectivity import Wiring, WiringCache, pointers, wire, wiring_key
-from snnrun.equations.dag import Kind, Node, Variable
-from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.engine.values import (
+    STORED,
+    Array,
+    Built,
+    SynapseValues,
+    group_environment,
+    problem,
+    read_neurons,
+    set_group,
+)
+from snnrun.equations.dag import Node
 from snnrun.network.connect import Ground
-from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of, indices
+from snnrun.network.evaluate import Environment, evaluate, evaluate_all, grid_of
 from snnrun.network.ir import (
     Group,
-    Initial,
     IntArray,
     Network,
     Pathway,
@@ -30,45 +40,11 @@ from snnrun.network.ir import (
 from snnrun.network.streams import key_of
 from snnrun.numerics.binomial import binomial_table
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _DTYPES: dict[CType, Any] = {CType.F64: np.float64, CType.I64: np.int64, CType.I32: np.int32, CType.U8: np.uint8}
-_STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
 NEVER = 10000.0  # `lastspike` of a neuron that has not spiked is -10000 s
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
 SPIKE_BUFFER = 1 << 16
 RATE_BUFFER = 1 << 16
-
-
-@dataclass(slots=True)
-class Built:
-    """A network in memory.
-
-    Args:
-        arrays: By use and owner.
-        wirings: Synapses by name of their object.
-        numbers: Whole numbers that kernels ask for by name.
-        immutable: Uses of arrays that a run never changes.
-    """
-
-    network: Network
-    kernel: Kernel
-    arrays: dict[SlotKey, Array] = field(default_factory=dict)
-    wirings: dict[str, Wiring] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
-
-    def final(self, owner: str, name: str) -> Any:
-        """A variable as it is now: a number when it is shared, else one value an element."""
-        array = self.arrays[SlotKey("variable", owner, name)].astype(np.float64)
-        return float(array[0]) if len(array) == 1 else array
-
-    @property
-    def memory(self) -> int:
-        """Bytes of all arrays."""
-        return sum(a.nbytes for a in self.arrays.values())
-
-    def table(self) -> IntArray:
-        """Addresses of the arrays in the kernel's order; the arrays must stay alive."""
-        return np.array([self.arrays[key].ctypes.data for key, _ in self.kernel.slots], dtype=np.int64)
 
 
 IMMUTABLE = frozenset(
@@ -137,16 +113,13 @@ class _Builder:
         self.monitors()
         self.buffers()
         self.put("dt", "run", "", np.array([n.dt]))
-        self.parameters()
+        for key, values in parameter_arrays(n, self.built.kernel, self.numbers).items():
+            self.put(key.use, key.owner, key.name, values)
         return self.built
 
     def put(self, use: str, owner: str, name: str, array: Array) -> None:
         """Keep an array, contiguous."""
         self.arrays[SlotKey(use, owner, name)] = np.ascontiguousarray(array)
-
-    def variable(self, variable: Variable) -> Array:
-        """The array of a variable."""
-        return self.arrays[SlotKey("variable", variable.owner, variable.name)]
 
     # groups
 
@@ -154,47 +127,15 @@ class _Builder:
         self.numbers[f"n:{group.path}"] = group.size
         for stored in group.stored:
             size = 1 if stored.variable.shared else group.size
-            array = np.zeros(size, _STORED[stored.kind])
+            array = np.zeros(size, STORED[stored.kind])
             if stored.variable.name == "lastspike":
                 array[:] = -round(NEVER / self.network.dt)
             if stored.variable.name == "not_refractory":
                 array[:] = 1
             self.put("variable", group.path, stored.variable.name, array)
-        kinds = {s.variable: s.kind for s in group.stored}
         for line in group.initial:
-            self.initial(group, line, kinds[line.variable])
-        values = evaluate_all([a.value for a in group.precomputed], self.group_environment(group))
-        for assignment, value in zip(group.precomputed, values, strict=True):
-            self.variable(assignment.variable)[:] = value
-
-    def group_environment(self, group: Group, step: int = 0) -> Environment:
-        """The group's values as they are now."""
-
-        def read(variable: Variable) -> Any:
-            array = self.variable(variable)
-            return array[0] if variable.shared else array
-
-        kinds = {s.variable: s.kind for s in group.stored}
-        everyone = indices(group.size)
-        return Environment(
-            read=lambda v: read(v).astype(bool) if kinds.get(v) is Kind.BOOL else read(v),
-            index={"own": everyone, "list": everyone},
-            elements=everyone,
-            step=step,
-            dt=self.network.dt,
-            seeds=self.network.seeds,
-            arrays=self.network.arrays,
-        )
-
-    def initial(self, group: Group, line: Initial, kind: Kind) -> None:
-        env = self.group_environment(group)
-        array = self.variable(line.variable)
-        if line.variable.shared:
-            env = replace(env, index={"own": np.int64(0), "list": np.int64(0)}, elements=np.int64(0))
-        values = evaluate(line.value, env)
-        where = True if line.where is None else evaluate(line.where, env)
-        checked = _values(values, len(array), kind, line)
-        array[...] = np.where(np.broadcast_to(where, array.shape), checked, array)
+            set_group(self.built, self.network, group, line)
+        precompute(self.built, self.network, group)
 
     def spikes(self, group: Group) -> None:
         depth = self.depths[group.path]
@@ -214,7 +155,7 @@ class _Builder:
 
     def synapses(self, synapses: Synapses) -> None:
         n = self.network
-        ground = Ground(synapses.path, self.read_neurons, n.seeds, n.dt, dict(n.arrays))
+        ground = Ground(synapses.path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
         key = wiring_key(synapses, n.seeds.connect, n.dt)
         wiring = self.cache.get(key, lambda: wire(synapses, ground))
         self.built.wirings[synapses.name] = wiring
@@ -229,10 +170,11 @@ class _Builder:
             order = np.lexsort((wiring.created, wiring.post)).astype(np.int64)
             self.put("column order", path, "", order)
             self.put("columns", path, "", pointers(wiring.post, n.groups[synapses.target.group].size))
-        values = _SynapseValues(self, synapses, wiring)
+        values = SynapseValues(self.built, n, synapses, wiring)
+        values.start()
         for stored in synapses.stored:
-            array = values.arrays[stored.variable.name][wiring.created]
-            self.put("variable", path, stored.variable.name, array.astype(_STORED[stored.kind]))
+            array = values.stored(stored.variable.name)
+            self.put("variable", path, stored.variable.name, array.astype(STORED[stored.kind]))
         for pathway in synapses.pathways:
             self.delays(synapses, pathway, wiring, values)
 
@@ -240,26 +182,18 @@ class _Builder:
         self.numbers[f"n:{owner}"] = view.size
         self.put("view", owner, "", view.ids)
 
-    def read_neurons(self, variable: Variable, pre: IntArray, post: IntArray) -> Any:
-        """A neuron's variable at both ends of pairs."""
-        array = self.variable(variable)
-        if variable.shared:
-            return array[0]
-        values = array[pre if variable.reach == "pre" else post]
-        return values.astype(bool) if array.dtype == np.uint8 else values
-
-    def delays(self, synapses: Synapses, pathway: Pathway, wiring: Wiring, values: _SynapseValues) -> None:
+    def delays(self, synapses: Synapses, pathway: Pathway, wiring: Wiring, values: SynapseValues) -> None:
         owner = f"{synapses.path}.{pathway.name}"
         group = (synapses.target if pathway.post else synapses.source).group
         steps = values.delays(pathway)
         if len(steps) and steps.min() < 0:
             k = int(np.argmin(steps))
-            raise _problem(
+            raise problem(
                 "NET174", f"the delay of synapse {k} is negative: {steps[k] * self.network.dt:g} s", pathway.span
             )
         longest = int(steps.max()) if len(steps) else 0
         if longest > 2**20:
-            raise _problem(
+            raise problem(
                 "NET174", f"the delay {longest * self.network.dt:g} s is too long: over a million steps", pathway.span
             )
         self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 1)
@@ -279,8 +213,7 @@ class _Builder:
     def poisson_input(self, poisson: PoissonInput) -> None:
         owner = f"inputs.{poisson.name}"
         self.view(owner, poisson.target)
-        p = float(evaluate(poisson.probability, Environment(dt=self.network.dt)))
-        table = binomial_table(poisson.size, p)
+        table = input_table(self.network, poisson)
         self.put("binomial", owner, "", table)
         self.numbers[f"binomial:{owner}"] = len(table)
 
@@ -340,7 +273,7 @@ class _Builder:
             return place
         wrong = monitor.ids[monitor.ids >= wiring.size]
         if len(wrong):
-            raise _problem(
+            raise problem(
                 "NET120", f"monitor `{monitor.name}`: synapse {wrong[0]} is outside 0 to {wiring.size - 1}", None
             )
         return place[monitor.ids]
@@ -356,128 +289,43 @@ class _Builder:
                 n = self.numbers[f"n:{key.owner}"]
                 self.put("random", key.owner, key.name, np.zeros(n + n % 2))
 
-    def parameters(self) -> None:
-        env = Environment(dt=self.network.dt, seeds=self.network.seeds, arrays=self.network.arrays)
-        for call, parameters in self.built.kernel.parameters.items():
-            floats = [float(value) for value in evaluate_all(parameters.floats, env)]
-            ints = [self.integer(value, env) for value in parameters.ints]
-            self.put("floats", call, "", np.array(floats, np.float64))
-            self.put("ints", call, "", np.array(ints, np.int64))
 
-    def integer(self, value: IntValue, env: Environment) -> int:
-        if isinstance(value, Node):
-            return int(evaluate(value, env))
-        if isinstance(value, int):
-            return value
-        kind, _, name = value.partition(":")
-        if kind == "seed":
-            return _signed(self.network.seeds.of(name))
-        if kind == "stream":
-            return _signed(key_of(name))
-        return self.numbers[value]
+def precompute(built: Built, network: Network, group: Group) -> None:
+    """Compute values of a group that stay as they are while constants do."""
+    values = evaluate_all([a.value for a in group.precomputed], group_environment(built, network, group))
+    for assignment, value in zip(group.precomputed, values, strict=True):
+        built.variable(assignment.variable)[:] = value
 
 
-class _SynapseValues:
-    """Values of synaptic variables while a network is built, in creation order."""
-
-    def __init__(self, builder: _Builder, synapses: Synapses, wiring: Wiring) -> None:
-        self.builder = builder
-        self.synapses = synapses
-        self.wiring = wiring
-        self.pre = _uncreated(wiring.pre, wiring.created)
-        self.post = _uncreated(wiring.post, wiring.created)
-        m = wiring.size
-        self.arrays: dict[str, Array] = {s.variable.name: np.zeros(m, _STORED[s.kind]) for s in synapses.stored}
-        self.arrays["i"], self.arrays["j"] = wiring.i, wiring.j
-        kinds = {s.variable: s.kind for s in synapses.stored}
-        for number, rule in enumerate(synapses.connect):
-            chosen = wiring.rule == number
-            matrix = getattr(rule.rule, "variable", None) if hasattr(rule.rule, "weights") else None
-            if matrix is not None:
-                self.arrays[matrix][chosen] = rule.rule.weights  # type: ignore[union-attr]
-        for line in synapses.initial:
-            self.set(line, kinds[line.variable], np.ones(m, bool))
-        for number, rule in enumerate(synapses.connect):
-            for line in rule.initial:
-                self.set(line, kinds[line.variable], wiring.rule == number)
-
-    def environment(self) -> Environment:
-        b = self.builder
-
-        def read(variable: Variable) -> Any:
-            if variable.owner != self.synapses.path:
-                return b.read_neurons(variable, self.pre, self.post)
-            if variable.name == "N_incoming":
-                return np.bincount(self.post, minlength=int(self.post.max(initial=0)) + 1)[self.post]
-            if variable.name == "N_outgoing":
-                return np.bincount(self.pre, minlength=int(self.pre.max(initial=0)) + 1)[self.pre]
-            array = self.arrays[variable.name]
-            return array.astype(bool) if array.dtype == np.uint8 else array
-
-        everyone = indices(self.wiring.size)
-        return Environment(
-            read=read,
-            index={"pre": self.pre, "post": self.post, "list": everyone},
-            elements=everyone,
-            dt=b.network.dt,
-            seeds=b.network.seeds,
-            arrays=b.network.arrays,
-        )
-
-    def set(self, line: Initial, kind: Kind, chosen: Array) -> None:
-        env = self.environment()
-        values = _values(evaluate(line.value, env), self.wiring.size, kind, line)
-        if line.where is not None:
-            chosen = chosen & np.broadcast_to(evaluate(line.where, env), chosen.shape)
-        array = self.arrays[line.variable.name]
-        array[...] = np.where(chosen, values, array)
-
-    def delays(self, pathway: Pathway) -> IntArray:
-        """Delay of each synapse in steps, in creation order; one entry when all are equal."""
-        if pathway.uniform_delay:
-            steps = 0 if pathway.delay is None else evaluate(pathway.delay, Environment())
-            return np.array([steps], dtype=np.int64)
-        env = self.environment()
-        steps = np.zeros(self.wiring.size, np.int64)
-        if pathway.delay is not None:
-            steps[...] = _sized(evaluate(pathway.delay, env), self.wiring.size, pathway)
-        if not pathway.post:
-            for number, rule in enumerate(self.synapses.connect):
-                if rule.delay is not None:
-                    chosen = self.wiring.rule == number
-                    steps[chosen] = full(evaluate(rule.delay, env), self.wiring.size, np.int64)[chosen]
-        return steps
+def input_table(network: Network, poisson: PoissonInput) -> Array:
+    """Cumulative probabilities of the number of events of a Poisson input in one step."""
+    p = float(evaluate(poisson.probability, Environment(dt=network.dt)))
+    return binomial_table(poisson.size, p)
 
 
-def _uncreated(stored: IntArray, created: IntArray) -> IntArray:
-    """An array in storage order, back in creation order."""
-    back = np.empty_like(stored)
-    back[created] = stored
-    return back
+def parameter_arrays(network: Network, kernel: Kernel, numbers: Mapping[str, int]) -> dict[SlotKey, Array]:
+    """The values of a network that its kernel is given: for each call, an array of floats and one of whole numbers."""
+    env = Environment(dt=network.dt, seeds=network.seeds, arrays=network.arrays)
+    arrays: dict[SlotKey, Array] = {}
+    for call, parameters in kernel.parameters.items():
+        floats = [float(evaluate(node, env)) for node in parameters.floats]
+        ints = [_integer(value, env, network, numbers) for value in parameters.ints]
+        arrays[SlotKey("floats", call)] = np.array(floats, np.float64)
+        arrays[SlotKey("ints", call)] = np.array(ints, np.int64)
+    return arrays
 
 
-def _sized(values: Any, size: int, pathway: Pathway) -> Any:
-    if np.ndim(values) and len(values) != size:
-        raise _problem(
-            "NET141", f"the list of delays has {len(values)} values, there are {size} synapses", pathway.span
-        )
-    return values
-
-
-def _values(values: Any, size: int, kind: Kind, line: Initial) -> Array:
-    if np.ndim(values) and len(values) != size:
-        raise _problem(
-            "NET141", f"the list for `{line.variable.name}` has {len(values)} values, {size} are needed", line.span
-        )
-    checked: Array = full(values, size, _STORED[kind])
-    if kind is Kind.FLOAT and np.any(np.isnan(checked)):
-        k = int(np.argmax(np.isnan(checked)))
-        raise _problem("NET142", f"the value of `{line.variable.name}` is not a number (NaN) at index {k}", line.span)
-    return checked
-
-
-def _problem(code: str, message: str, span: Any) -> ExperimentError:
-    return ExperimentError(Diagnostic(code, message, span))
+def _integer(value: IntValue, env: Environment, network: Network, numbers: Mapping[str, int]) -> int:
+    if isinstance(value, Node):
+        return int(evaluate(value, env))
+    if isinstance(value, int):
+        return value
+    kind, _, name = value.partition(":")
+    if kind == "seed":
+        return _signed(network.seeds.of(name))
+    if kind == "stream":
+        return _signed(key_of(name))
+    return numbers[value]
 
 
 def _signed(value: int) -> int:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.engine.build import IMMUTABLE, Array, Built
+from snnrun.engine.build import IMMUTABLE
 from snnrun.engine.native import NativeKernel
+from snnrun.engine.phases import begin
 from snnrun.engine.recording import Sink
+from snnrun.engine.values import Array, Built
 from snnrun.equations.dag import Kind
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.ir import Monitor, RateMonitor, SpikeMonitor, StateMonitor, Stored
@@ -83,6 +85,7 @@ class Simulation:
         """
         size = FIRST_CALL
         while self.step < self.network.steps:
+            self._enter_phase()
             self._call_hooks()
             n = min(size, most or MOST_STEPS, self._to_next_stop())
             started = time.perf_counter()
@@ -111,12 +114,19 @@ class Simulation:
         self.step += done
         if self._broken() is not None:
             self._fail(before, first, done)
-        self._flush()
+        self._flush(first)
         return done
 
     def _snapshot_fits(self) -> bool:
         size = sum(a.nbytes for k, a in self.arrays.items() if k.use not in IMMUTABLE and k.use != "record")
         return size <= SNAPSHOT_LIMIT
+
+    def _enter_phase(self) -> None:
+        """At the first step of a phase, set what it sets."""
+        for phase in self.network.phases:
+            if phase.start == self.step:
+                begin(self.built, phase)
+                self._checked = _checked_variables(self.built)
 
     def _call_hooks(self) -> None:
         for every, functions in self.hooks.items():
@@ -128,6 +138,7 @@ class Simulation:
         """Steps until the end, the next call of Python, or a full buffer."""
         stops = [self.network.steps - self.step]
         stops += [every - self.step % every for every in self.hooks]
+        stops += [p.stop - self.step for p in self.network.phases if p.stop > self.step]
         for monitor in self.network.monitors:
             capacity = self.built.numbers.get(f"capacity:monitors.{monitor.name}")
             if isinstance(monitor, StateMonitor):
@@ -138,11 +149,12 @@ class Simulation:
 
     # recording
 
-    def _flush(self) -> None:
+    def _flush(self, first: int) -> None:
+        """Hand over what the calls since step `first` recorded."""
         for monitor in self.network.monitors:
-            self._flush_monitor(monitor)
+            self._flush_monitor(monitor, first)
 
-    def _flush_monitor(self, monitor: Monitor) -> None:
+    def _flush_monitor(self, monitor: Monitor, first: int) -> None:
         owner = f"monitors.{monitor.name}"
         count = self.arrays.get(SlotKey("count", owner))
         if count is None or not count[0]:
@@ -159,9 +171,10 @@ class Simulation:
                     c.name: self.arrays[SlotKey("record", owner, c.name)][: n * width].reshape(n, width)
                     for c in columns
                 }
-                self.sink.states(monitor.name, data)
+                self.sink.states(monitor.name, data, _sample_number(monitor, first))
             case RateMonitor():
-                self.sink.numbers(monitor.name, self.arrays[SlotKey("record", owner, "number")][:n])
+                spikes = self.arrays[SlotKey("record", owner, "number")][:n]
+                self.sink.numbers(monitor.name, spikes, max(first - monitor.window.start, 0))
             case _:
                 pass
         count[0] = 0
@@ -179,7 +192,7 @@ class Simulation:
         if before is None:
             broken = self._broken()
             assert broken is not None
-            self._flush()
+            self._flush(first)
             raise self._error(Failure(broken[0], broken[1], first + done - 1, None, np.nan), exact=False)
         low, high = 0, done  # finite after `low` steps, broken after `high`
         while high - low > 1:
@@ -194,7 +207,7 @@ class Simulation:
         value = float(array[index])
         self._replay(before, first, low)
         last = float(self._array(stored)[index])
-        self._flush()
+        self._flush(first)
         raise self._error(Failure(stored, index, first + low, last, value), exact=True)
 
     def _replay(self, before: dict[SlotKey, Array], first: int, n: int) -> None:
@@ -224,6 +237,12 @@ class Simulation:
                 "try a smaller `dt`, or another `method` (`exponential_euler`, `exact`)",
             )
         )
+
+
+def _sample_number(monitor: StateMonitor, step: int) -> int:
+    """Which sample of a monitor the first one at or after a step is."""
+    beginning = -(-monitor.window.start // monitor.every)
+    return max(-(-step // monitor.every), beginning) - beginning
 
 
 def _checked_variables(built: Built) -> list[tuple[Stored, Array]]:

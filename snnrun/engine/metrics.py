@@ -300,12 +300,12 @@ class Meter:
             view = use.monitor.source
             use.accumulator.spikes(steps, ids if view.whole else np.searchsorted(view.ids, ids))
 
-    def states(self, name: str, data: Mapping[str, FloatArray]) -> None:
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:  # noqa: ARG002
         """Feed samples."""
         for use in self.state_uses.get(name, ()):
             use.accumulator.samples(data[use.variable])
 
-    def numbers(self, name: str, spikes: IntArray) -> None:
+    def numbers(self, name: str, spikes: IntArray, first: int) -> None:
         """Rate monitors feed no metric."""
 
 

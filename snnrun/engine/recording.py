@@ -17,11 +17,11 @@ class Sink(Protocol):
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
         """Spikes of a monitor, in order; each array has shape (n,)."""
 
-    def states(self, name: str, data: Mapping[str, FloatArray]) -> None:
-        """Samples of a monitor's variables, shape (samples, elements) each. [SI]"""
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
+        """Samples of a monitor's variables, shape (samples, elements) each; `first` is the number of the first."""
 
-    def numbers(self, name: str, spikes: IntArray) -> None:
-        """Number of spikes of a rate monitor's neurons in each of the next steps, shape (steps,)."""
+    def numbers(self, name: str, spikes: IntArray, first: int) -> None:
+        """Number of spikes of a rate monitor's neurons in consecutive steps; `first` counts from its window's start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class Tee:
         for sink in self.sinks:
             sink.spikes(name, steps, ids, extras)
 
-    def states(self, name: str, data: Mapping[str, FloatArray]) -> None:
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
         """Hand on samples."""
         for sink in self.sinks:
-            sink.states(name, data)
+            sink.states(name, data, first)
 
-    def numbers(self, name: str, spikes: IntArray) -> None:
+    def numbers(self, name: str, spikes: IntArray, first: int) -> None:
         """Hand on counts."""
         for sink in self.sinks:
-            sink.numbers(name, spikes)
+            sink.numbers(name, spikes, first)
 
 
 @dataclass(slots=True)
@@ -59,11 +59,11 @@ class Memory:
         copied = {k: v.copy() for k, v in extras.items()}
         self.spike_parts.setdefault(name, []).append((steps.copy(), ids.copy(), copied))
 
-    def states(self, name: str, data: Mapping[str, FloatArray]) -> None:
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:  # noqa: ARG002 - gaps close
         """Keep samples."""
         self.state_parts.setdefault(name, []).append({k: v.copy() for k, v in data.items()})
 
-    def numbers(self, name: str, spikes: IntArray) -> None:
+    def numbers(self, name: str, spikes: IntArray, first: int) -> None:  # noqa: ARG002
         """Keep counts."""
         self.number_parts.setdefault(name, []).append(spikes.copy())
 

@@ -449,8 +449,8 @@ def wrong_dimension(found: Typed, wanted: Dimension, what: str, expr: Expr) -> E
     help = None
     if found.dimension.is_one and isinstance(expr, Number | Unary):
         help = f"give it a unit, for example `{_example(wanted)}`"
-    elif found.dimension.is_one or wanted.is_one:
-        help = None
+    elif found.dimension == wanted * TIME:
+        help = "divide it by a time, such as a time constant"
     return _error("EQ209", f"{what} must be {wanted.describe()}, this is {found.dimension.describe()}", expr.span, help)
 
 

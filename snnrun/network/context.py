@@ -210,9 +210,9 @@ class Context:
 
         head, _, tail = name.partition(".")
         population = self.populations.get(head)
+        if f"groups.{head}.equations" in self.failed or (population is None and f"groups.{head}" in self.failed):
+            raise Skip
         if population is None:
-            if f"groups.{head}" in self.failed:
-                raise Skip
             known_names = list(self.experiment.groups)
             raise at(span, "NET110", f"{what}: there is no group `{head}`", did_you_mean(head, known_names))
         if not tail:

@@ -100,7 +100,7 @@ class _Evaluation:
             return _BINARY[op](*args)
         match op:
             case Op.LITERAL:
-                return DTYPES[node.kind](node.payload)  # type: ignore[arg-type]
+                return DTYPES[node.kind](node.payload)
             case Op.CONSTANT:
                 assert isinstance(node.payload, Constant)
                 return DTYPES[node.kind](node.payload.value)

@@ -216,6 +216,8 @@ class _GroupBuilder:
 
     def neurons(self, population: Population, model: NeuronGroup) -> Group:
         context = self.context
+        population.has_spikes = model.threshold is not None
+        context.failed.add(f"{self.owner}.equations")  # until all variables are known
         definitions = parse_equations(context.text((*self.path, "equations")))
         variables = read_definitions(context, self.owner, self.place, definitions)
         variables.outer = self.outer
@@ -224,22 +226,22 @@ class _GroupBuilder:
         errors: list[ExperimentError] = []
         refractory = self.try_part(errors, lambda: self.refractory_symbols(variables, model))
         resolve_subexpressions(variables, lambda d: self.line(variables, d))
+        if self.owner not in context.failed:
+            context.failed.discard(f"{self.owner}.equations")
         held = self.held(variables)
         population.frozen = (
             frozenset(d.name for d in variables.with_flag("unless refractory")) if refractory else frozenset()
         )
-        if variables.owner in context.failed:
-            raise ExperimentError(*(d for e in errors for d in e.diagnostics)) if errors else Skip()
         update = self.try_part(errors, lambda: self.update(variables, model, bool(refractory)))
         rule = self.try_part(errors, lambda: self.refractory(variables, model))
         threshold = self.try_part(errors, lambda: self.threshold(variables, model))
         reset = self.try_part(errors, lambda: self.reset(model))
         initial = self.try_part(errors, lambda: self.initial(variables))
         self.unknown_reset(model, errors)
-        population.has_spikes = threshold is not None
-        if errors:
+        if errors or variables.owner in context.failed:
             raise ExperimentError(*(d for e in errors for d in e.diagnostics))
-        assert update is not None
+        if update is None:
+            raise Skip
         block, precomputed, integration = update
         hidden = tuple(Stored(a.variable, Kind.FLOAT, ONE) for a in precomputed)
         expressions = {n: (m.typed.node, m.typed.dimension) for n, m in variables.members.items() if m.stored is None}
@@ -318,8 +320,9 @@ class _GroupBuilder:
             return "give the group a `threshold:` to use it"
         if name == "j":
             return "`j` counts targets of synapses; here the index is `i`"
-        d = variables.definitions.get(name)
-        return f"`{name}` is defined in line {d.span.line}, but has an error itself" if d is not None else None
+        if name in variables.definitions:
+            raise Skip  # the line that defines it has an error of its own
+        return None
 
     def line(self, variables: Variables, d: Definition) -> Typed:
         assert d.expr is not None

@@ -12,9 +12,11 @@ from snnrun.equations.dag import Kind, Node, Op
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at, known
 from snnrun.network.files import read_numbers
-from snnrun.network.ir import Initial, Stored
+from snnrun.network.ir import Initial, Network, Stored
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import Dimension
+
+HIDDEN = ("i", "j", "N_incoming", "N_outgoing", "lastupdate")  # synaptic values that nobody sets
 
 
 def initial_values(
@@ -52,6 +54,45 @@ def initial_values(
     if problems:
         raise ExperimentError(*problems)
     return tuple(lines)
+
+
+def phase_values(context: Context, network: Network, path: Path, place: str) -> list[tuple[str, Initial]]:
+    """One entry of a phase's `set` that names a variable: `group.variable` or `synapses.variable`.
+
+    Raises:
+        ExperimentError: NET143 when there is no such variable, or its value is wrong.
+    """
+    name, _, variable = str(path[-1]).rpartition(".")
+    population = context.populations.get(name)
+    if population is not None:
+        owner, size = population.path, population.view.size
+        targets = {n: m.stored for n, m in population.members.items() if m.stored is not None}
+        symbols = {**population.symbols, **{n: m.typed for n, m in population.members.items()}}
+    elif name in network.synapses:
+        synapses = network.synapses[name]
+        owner, size = synapses.path, None
+        targets = {s.variable.name: s for s in synapses.stored if s.variable.name not in HIDDEN}
+        symbols = {
+            **{
+                s.variable.name: Typed(context.graph.variable(s.variable, s.kind), s.dimension) for s in synapses.stored
+            },
+            **{n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()},
+        }
+    else:
+        known_names = [*context.experiment.constants, *context.populations, *network.synapses]
+        raise context.key_error(
+            "NET143",
+            f"`{path[-1]}` is neither a constant nor a variable `group.variable` or `synapses.variable`",
+            path,
+            did_you_mean(name or variable, known_names),
+        )
+    if variable not in targets or variable in ("lastspike", "not_refractory"):
+        raise context.key_error(
+            "NET143", f"`{name}` has no variable `{variable}` to set", path, did_you_mean(variable, targets)
+        )
+    stream = f"{owner}.{'.'.join(str(step) for step in path[1:-1])}.{variable}"
+    lines = _Values(context, path, stream, size, targets[variable], symbols, place).lines()
+    return [(owner, line) for line in lines]
 
 
 class _Values:

@@ -16,7 +16,7 @@ All reads of one block happen before its first write.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
@@ -508,7 +508,7 @@ class TimedArray:
 
     @property
     def duration(self) -> float:
-        """Length of all entries. [s]"""
+        """Length of all entries in seconds."""
         return len(self.values) * self.dt
 
 
@@ -527,6 +527,24 @@ class Seeds:
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """One part of a run.
+
+    Args:
+        start: Its first step.
+        stop: The step after its last.
+        sets: Values that variables take before its first step; each with the path of their object.
+        network: The network with the constants of this phase, and only the monitors that record in it switched on.
+    """
+
+    name: str
+    start: int
+    stop: int
+    sets: tuple[tuple[str, Initial], ...]
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """Everything a run needs.
 
@@ -534,6 +552,7 @@ class Network:
         graph: The graph all nodes belong to.
         dt: The step. [s]
         steps: Length of the run in steps.
+        phases: Its parts, when there are several.
     """
 
     name: str
@@ -549,4 +568,4 @@ class Network:
     monitors: tuple[Monitor, ...]
     arrays: Mapping[str, TimedArray]
     math: str = "strict"
-    notes: Mapping[str, str] = field(default_factory=dict)
+    phases: tuple[Phase, ...] = ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
+from snnrun.network.files import find_file
 from snnrun.network.ir import ConnectivityMonitor, Network, RateMonitor, SpikeMonitor, StateMonitor
 from snnrun.spec import models
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, plain
@@ -45,7 +47,11 @@ def _picture(context: Context, network: Network, path: Path) -> dict[str, Any]:
     whole: dict[str, Any] = {key: plain(entry.value) for key, entry in node.entries.items() if key != "panels"}
     if "size" in whole:
         whole["size"] = _size(context, (*path, "size"))
-    return {**whole, "panels": [_plot(context, network, (*path, "panels", k)) for k in range(len(panels.items))]}
+    if "style" in whole:
+        whole["style"] = _style(context, (*path, "style"))
+    plots = [_plot(context, network, (*path, "panels", k)) for k in range(len(panels.items))]
+    _check_panels(context, path, plots)
+    return {**whole, "panels": plots}
 
 
 def _plot(context: Context, network: Network, path: Path) -> dict[str, Any]:
@@ -61,6 +67,8 @@ def _plot(context: Context, network: Network, path: Path) -> dict[str, Any]:
             found[key] = [_number(context, (*here, k)) for k in range(len(entry.value.items))]
         elif key == "size":
             found[key] = _size(context, here)
+        elif key == "style":
+            found[key] = _style(context, here)
         elif key in ("lines", "vlines"):
             found[key] = _lines(context, here)
         else:
@@ -83,6 +91,13 @@ def _size(context: Context, path: Path) -> Any:
         return node.value
     assert isinstance(node, ListNode)
     return [_number(context, (*path, k)) for k in range(len(node.items))]
+
+
+def _style(context: Context, path: Path) -> str:
+    """The path of a style file, which lies beside or below the experiment."""
+    if isinstance(context.document.node(path), ListNode):
+        raise context.error("PLT508", "a picture has one style file", path)
+    return str(find_file(context, path))
 
 
 def _lines(context: Context, path: Path) -> Any:
@@ -144,6 +159,33 @@ def _check_curve(context: Context, path: Path, plot: dict[str, Any]) -> None:
                 (*path, key),
                 did_you_mean(str(name), known),
             )
+
+
+def of_sweep(plot: Mapping[str, Any], parameters: Collection[str]) -> bool:
+    """Whether a picture shows a whole sweep: a metric against a parameter, not the curve of one run.
+
+    Args:
+        plot: The picture, as plain data.
+        parameters: What the sweep changes.
+    """
+    if "panels" in plot:
+        return any(of_sweep(panel, parameters) for panel in plot["panels"])
+    kind = plot.get("kind")
+    if kind not in ("curve", "sweep", "heatmap") or plot.get("monitor") is not None:
+        return kind == "sweep"
+    return plot.get("x") is None or plot["x"] in parameters
+
+
+def _check_panels(context: Context, path: Path, panels: list[dict[str, Any]]) -> None:
+    """Pictures of a sweep and of its points are made from different results."""
+    parameters = swept(context.experiment)
+    if parameters and len({of_sweep(panel, parameters) for panel in panels}) > 1:
+        raise context.error(
+            "PLT506",
+            "these panels belong to the whole sweep and to single points of it",
+            (*path, "panels"),
+            "make two pictures of them",
+        )
 
 
 def swept(experiment: models.Experiment) -> tuple[str, ...]:

@@ -6,22 +6,27 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from snnrun.equations.ast import Expr, names_in
 from snnrun.equations.check import Typed, UserFunction
 from snnrun.equations.parse import parse_expression
-from snnrun.errors import Diagnostic
+from snnrun.errors import Diagnostic, did_you_mean
 from snnrun.network.arrays import resolve_arrays
 from snnrun.network.context import Context, Path, at
 from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations
 from snnrun.network.groups import resolve_groups
-from snnrun.network.ir import Network, Seeds
+from snnrun.network.initial import phase_values
+from snnrun.network.ir import ConnectivityMonitor, Initial, Network, Phase, Seeds, Window
 from snnrun.network.synapses import resolve_synapses
+from snnrun.source import SourceFile, Text
 from snnrun.spec import models
+from snnrun.spec.check import parse_experiment
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment
+from snnrun.spec.nodes import scalar
 from snnrun.units.dimensions import TIME
 
 _WHOLE = 2.0**63  # whole numbers from here on are kept as floating-point numbers
@@ -78,6 +83,8 @@ def resolve(document: Document, experiment: Experiment) -> Resolved:
         arrays=context.arrays,
         math=experiment.run.math.value,
     )
+    network = replace(network, phases=_phases(context, network))
+    context.report.stop_if_errors()
     return Resolved(network, tuple(context.report.warnings), context)
 
 
@@ -162,11 +169,6 @@ def _functions(context: Context) -> None:
 
 def _run(context: Context) -> int:
     run = context.experiment.run
-    if run.phases is not None:
-        with context.collecting():
-            raise context.key_error(
-                "NET199", "`phases` are not supported yet", ("run", "phases"), "give the run one `duration`"
-            )
     for key, wanted in (("threads", 1), ("precision", models.Precision.DOUBLE), ("math", models.MathMode.STRICT)):
         if getattr(run, key) != wanted:
             with context.collecting():
@@ -183,11 +185,88 @@ def _run(context: Context) -> int:
 
 
 def _duration(context: Context) -> int:
-    if context.experiment.run.duration is None:
+    run = context.experiment.run
+    if run.phases is not None and run.duration is not None:
+        raise context.key_error(
+            "NET106",
+            "the run has `phases` and a `duration`",
+            ("run", "duration"),
+            "the phases have their own durations",
+        )
+    if run.phases is not None:
+        value = sum((_length(context, ("run", "phases", k, "duration")) for k in range(len(run.phases))), Fraction(0))
+        steps = sum(_phase_steps(context, k) for k in range(len(run.phases)))
+    elif run.duration is not None:
+        value, steps = _length(context, ("run", "duration")), context.steps(("run", "duration"), "`duration`", 1)
+    else:
         raise context.key_error("NET106", "the run has no `duration`", ("run",), "add `duration: 1 s`")
-    steps = context.steps(("run", "duration"), "`duration`", 1)
-    expr = context.expression(("run", "duration"))
-    exact = context.checker({}, "`duration`").check(expr).exact
-    value = float(exact) if exact is not None else steps * context.dt
-    context.constants["duration"] = Typed(context.graph.constant("duration", value), TIME, exact)
+    context.constants["duration"] = Typed(context.graph.constant("duration", float(value)), TIME, value)
     return steps
+
+
+def _length(context: Context, path: Path) -> Fraction:
+    exact = context.checker({}, "`duration`").value(context.expression(path), TIME, "`duration`").exact
+    return Fraction(exact) if exact is not None and math.isfinite(exact) else Fraction(0)
+
+
+def _phase_steps(context: Context, number: int) -> int:
+    return context.steps(("run", "phases", number, "duration"), "`duration`", 1)
+
+
+def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
+    """The parts of the run. Constants that a phase sets stay so in the phases after it."""
+    found: list[Phase] = []
+    constants: dict[Path, Text] = {}
+    start = 0
+    for k, model in enumerate(context.experiment.run.phases or ()):
+        stop = start + _phase_steps(context, k)
+        with context.collecting():
+            if model.stop_when is not None:
+                raise context.key_error("NET199", "`stop_when` is not supported yet", ("run", "phases", k, "stop_when"))
+            sets: list[tuple[str, Initial]] = []
+            for name in model.set or {}:
+                path: Path = ("run", "phases", k, "set", name)
+                if name in context.experiment.constants:
+                    _must_fit(context, name, path)
+                    constants[("constants", name)] = context.text(path)
+                else:
+                    sets += phase_values(context, network, path, f"phase `{model.name}`")
+            recording = _recording(context, _with_constants(context, network, constants), model, k)
+            found.append(Phase(model.name, start, stop, tuple(sets), recording))
+        start = stop
+    return tuple(found)
+
+
+def _must_fit(context: Context, name: str, path: Path) -> None:
+    expr = context.expression(path)
+    context.checker({}, "a phase").value(expr, context.constants[name].dimension, f"`{name}`")
+
+
+def _with_constants(context: Context, network: Network, constants: dict[Path, Text]) -> Network:
+    """The network with other constants: the same structure, other values."""
+    if not constants:
+        return network
+    length = scalar(f"{network.steps} * ({context.text(('run', 'dt')).value})", SourceFile("run.duration", "duration"))
+    changes: dict[Path, Any] = {**constants, ("run", "phases"): None, ("run", "duration"): length}
+    document = context.document.with_values(changes)
+    return resolve(document, parse_experiment(document)).network
+
+
+def _recording(context: Context, network: Network, model: models.Phase, number: int) -> Network:
+    """The network with only those monitors switched on that record in a phase."""
+    if model.record is None:
+        return network
+    known = {m.name for m in network.monitors}
+    for k, name in enumerate(model.record):
+        if name not in known:
+            raise context.error(
+                "NET110",
+                f"there is no monitor `{name}`",
+                ("run", "phases", number, "record", k),
+                did_you_mean(name, known),
+            )
+    monitors = tuple(
+        m if m.name in model.record or isinstance(m, ConnectivityMonitor) else replace(m, window=Window(0, 0))
+        for m in network.monitors
+    )
+    return replace(network, monitors=monitors)

@@ -17,7 +17,7 @@ from snnrun.plot.curve import REPEATS, draw_curve
 from snnrun.plot.heatmap import draw_heatmap
 from snnrun.plot.image import draw_image
 from snnrun.plot.isi import draw_isi
-from snnrun.plot.options import Kind, Options, Picture, Size, picture_from
+from snnrun.plot.options import Kind, Options, Picture, Size, picture_from, size_from
 from snnrun.plot.page import Place, add_frame, new_figure, save
 from snnrun.plot.psth import draw_psth
 from snnrun.plot.quantities import plain
@@ -54,6 +54,8 @@ def draw(
     plots: Sequence[Mapping[str, Any]] | None,
     out: Path,
     formats: Sequence[str] = ("png",),
+    *,
+    size: str | None = None,
     style: str | None = None,
 ) -> list[Path]:
     """Draw pictures of a run's or a sweep's folder.
@@ -63,7 +65,8 @@ def draw(
         plots: The file's `plots:` as plain data, quantities in SI; None for pictures of everything recorded.
         out: Where the pictures go; made if missing.
         formats: Any of `png`, `svg`, `pdf`.
-        style: A matplotlib style file for all pictures that do not name their own.
+        size: `column`, `page` or `WIDTHxHEIGHT` in millimetres, instead of the pictures' own sizes.
+        style: A matplotlib style file, instead of the pictures' own.
 
     Returns:
         The files written.
@@ -74,9 +77,11 @@ def draw(
     """
     with closing(Source.open(folder)) as source:
         pictures = suggested(source) if plots is None else [picture_from(plot) for plot in plots]
+        if size is not None:
+            pictures = [replace(picture, size=size_from(size)) for picture in pictures]
         written: list[Path] = []
         for picture, name in zip(pictures, file_names(pictures), strict=True):
-            with looks(picture.style or style):
+            with looks(style or picture.style):
                 figure = compose(source, picture)
                 try:
                     out.mkdir(parents=True, exist_ok=True)

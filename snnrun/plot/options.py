@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -254,6 +255,23 @@ def _size(value: Any) -> Size | None:
         if 0.02 <= width <= 2 and 0.02 <= height <= 2:
             return Size(width, height)
     raise _wrong("`size` is `column`, `page` or [width, height] between 2 cm and 2 m")
+
+
+def size_from(text: str) -> Size:
+    """A size as an option of the command line: `column`, `page`, or `120x80` in millimetres.
+
+    Raises:
+        ExperimentError: It is none of these.
+    """
+    measures = re.fullmatch(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)", text)
+    if measures is not None:
+        found = _size([float(measures[1]) / 1000, float(measures[2]) / 1000])
+    elif text in ("column", "page"):
+        found = _size(text)
+    else:
+        raise _wrong(f"`{text}` is no size: write `column`, `page`, or width x height in millimetres such as `120x80`")
+    assert found is not None
+    return found
 
 
 def _labels(value: Any) -> dict[str, str]:

@@ -15,7 +15,7 @@ import shutil
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -111,6 +111,7 @@ class RunFolder:
         versions: Mapping[str, str] | None = None,
         timings: Mapping[str, float] | None = None,
         durable: bool = True,
+        latest: bool = True,
     ) -> Published:
         """Give the folder its final name, whole.
 
@@ -123,6 +124,7 @@ class RunFolder:
             versions: Package versions, for `DONE.json`.
             timings: Seconds each stage took, for `DONE.json`.
             durable: Wait until the files are on the disk; False is for points of a sweep, whose loss costs little.
+            latest: Let `latest` beside the folder name it; False is for points of a sweep, which have no newest.
 
         Raises:
             StorageError: The files cannot be written; nothing was published.
@@ -136,7 +138,8 @@ class RunFolder:
             (self.final / _CLAIM_FILE).unlink(missing_ok=True)
             if durable:
                 _sync(self.final.parent)
-            point_latest(self.final)
+            if latest:
+                point_latest(self.final)
         except OSError as error:
             self.discard()
             raise _cannot_publish(self.final, error) from error
@@ -179,7 +182,7 @@ def claim(final: Path) -> RunFolder:
         (path / _CLAIM_FILE).write_text(json.dumps(owner), encoding="utf-8")
     except OSError as error:
         raise storage_error(
-            "ST106", f"cannot write to `{final.parent}`: {error.strerror}", "name another place with `--output`"
+            "ST106", f"cannot write to `{final.parent}`: {error.strerror}", "name another place with `--out`"
         ) from error
     return RunFolder(path, final)
 
@@ -209,6 +212,25 @@ def read_done(folder: Path) -> Done | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def refresh(folder: Path) -> None:
+    """Write down the files of a published folder anew, after its pictures were drawn again.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    done = read_done(folder)
+    if done is None:
+        return
+    aside = folder / f".{DONE_FILE}.{os.getpid()}-tmp"
+    try:
+        facts = {name: fact for name, fact in _facts(folder).items() if name != DONE_FILE}
+        aside.write_text(replace(done, files=facts).to_json(), encoding="utf-8")
+        aside.replace(folder / DONE_FILE)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise _cannot_publish(folder, error) from error
 
 
 def is_complete(folder: Path) -> bool:

@@ -5,53 +5,86 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun import __version__, pipeline
 from snnrun.engine.connectivity import WiringCache
-from snnrun.engine.measure import Value, numbers_of
-from snnrun.errors import Diagnostic, RunError, SnnrunError
-from snnrun.publish import describe
+from snnrun.engine.measure import Value
+from snnrun.errors import ExperimentError, Report, RunError, SnnrunError
+from snnrun.network.pictures import of_sweep
+from snnrun.publish import Place as RunPlace
+from snnrun.publish import describe, place_of, plain_value, portable, write_experiment, write_text
 from snnrun.results.folder import claim
+from snnrun.results.layout import RunStatus
 from snnrun.results.provenance import collect
 from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
 from snnrun.source import SourceFile
 from snnrun.spec.document import Document
-from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, scalar
+from snnrun.spec.nodes import ListNode, Node, scalar
+from snnrun.stages import Checked, Clock, Engine, Stage
 from snnrun.sweep.points import Place, Plan, Point, Values, plan_sweep
 from snnrun.units.dimensions import Dimension
 
 PointProgress = Callable[[int, int, Point], None]
-CURVES = frozenset({"curve", "sweep", "heatmap"})
+Index = tuple[int, ...]
+_KEPT = 64  # checked points that wait in memory for their run
+_SHOWN = 10  # errors of points that are shown at once
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep that can run.
+
+    Args:
+        checked: The experiment.
+        plan: Its points.
+        ready: Points that were checked already, by their place in the grid.
+    """
+
+    checked: Checked
+    plan: Plan
+    ready: dict[Index, Checked]
+
+
+@dataclass(frozen=True, slots=True)
 class SweepOutcome:
     """What a sweep gave.
 
     Args:
         folder: Its folder.
         digest: Digest of its table.
+        seconds: Time of each stage. [s]
         points: Number of points.
         failed: Points that failed, with the reason.
-        loop_seconds: Time of the loop over points.
-        compiles: Kernels that had to be compiled or loaded.
+        loop_seconds: Time of the loop over points. [s]
+        kernels: Kernels that the points needed.
+        pictures: Files drawn.
+        metrics: Metrics over the grid and their SI symbols.
+        left_out: Metrics that are no single numbers and have no place in the table.
+        problem: `KeyboardInterrupt` when it was stopped, None otherwise.
+        trouble: Why pictures are missing although all points ran, None otherwise.
+        kept_old: Whether the folder holds an earlier result, which was as good or better than this one.
     """
 
     folder: Path
     digest: str
-    seconds: dict[str, float]
+    seconds: Mapping[str, float]
     points: int
-    failed: dict[int, str]
+    failed: Mapping[int, str]
     loop_seconds: float
-    compiles: int
-    pictures: list[Path] = field(default_factory=list)
-    metrics: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    kernels: int
+    pictures: tuple[Path, ...]
+    metrics: Mapping[str, tuple[Any, str]]
+    left_out: tuple[str, ...]
+    problem: KeyboardInterrupt | None
+    trouble: SnnrunError | KeyboardInterrupt | None
+    kept_old: bool
 
 
 class Nothing:
@@ -67,16 +100,53 @@ class Nothing:
         """Drop counts."""
 
 
-def plan_of(checked: pipeline.Checked) -> Plan:
-    """The points of an experiment's sweep."""
+def check_sweep(checked: Checked) -> Sweep:
+    """The points of an experiment's sweep, each value tried in the file before the first run.
+
+    Values are tried one at a time, the other axes at their first: what only a combination of values breaks is found
+    when that point runs.
+
+    Raises:
+        ExperimentError: The sweep, or the file at some of its values, is wrong.
+    """
     assert checked.experiment.sweep is not None
-    return plan_sweep(checked.resolved.context, checked.experiment.sweep)
+    plan = plan_sweep(checked.resolved.context, checked.experiment.sweep)
+    base = point_document(checked.document)
+    ready: dict[Index, Checked] = {}
+    report = Report()
+    for point in plan.points:
+        if sum(k > 0 for k in point.index) > 1:
+            continue
+        try:
+            at_point = check_point(base, point)
+        except ExperimentError as error:
+            report.extend(error.diagnostics)
+            if len(report.errors) >= _SHOWN:
+                break
+            continue
+        if len(ready) < _KEPT:
+            ready[point.index] = at_point
+    report.stop_if_errors()
+    return Sweep(checked, plan, ready)
+
+
+def check_point(base: Document, point: Point) -> Checked:
+    """The experiment at one point.
+
+    Raises:
+        ExperimentError: Something is wrong there; the messages say at which values.
+    """
+    try:
+        return pipeline.check(base.with_values(point.values))
+    except ExperimentError as error:
+        where = ", ".join(f"{name} = {value}" for name, value in point.shown.items())
+        raise ExperimentError(*(replace(d, message=f"{d.message} (at {where})") for d in error.diagnostics)) from None
 
 
 def run_sweep(
-    checked: pipeline.Checked,
+    sweep: Sweep,
     out: Path,
-    clock: pipeline.Clock,
+    clock: Clock,
     progress: PointProgress = lambda _done, _all, _point: None,
     *,
     allow_code: bool = False,
@@ -86,148 +156,157 @@ def run_sweep(
 ) -> SweepOutcome:
     """Run all points, one after the other, and publish one folder.
 
-    A point that fails is marked with its reason and the others go on.
+    A point that fails is marked with its reason and the others go on. A sweep that is stopped keeps its points.
 
     Raises:
-        ExperimentError: The sweep, or the file at some point of it, is wrong.
+        SnnrunError: Nothing was run: code that is not allowed, or no place to write.
     """
-    plan = plan_of(checked)
+    checked = sweep.checked
     started = time.time()
-    full_hash = pipeline.run_hash(checked.document, checked.resolved.context.files)
-    final = out / checked.name / full_hash[:8]
-    with claim(final) as folder:
-        loop = _Loop(checked, plan, folder.path, clock, allow_code=allow_code, plots=plots, formats=formats)
-        before = time.perf_counter()
-        loop.run(progress)
-        spent = time.perf_counter() - before
-        with clock.stage("write"):
-            digest = loop.write(describe(checked, full_hash))
-            (folder.path / "experiment.yaml").write_text(checked.document.to_yaml(), encoding="utf-8")
-            pipeline.copy_files(checked.resolved.context.files, folder.path)
+    if not allow_code:
+        pipeline.refuse_hooks(checked)
+    document, files = portable(checked.document, checked.resolved.context.files)
+    place = place_of(checked.name, document, files, out)
+    with claim(place.final) as folder:
+        loop = _Loop(sweep, folder.path, clock, allow_code=allow_code, plots=plots, formats=formats)
+        problem = loop.run(progress)
+        with clock.stage(Stage.WRITE):
+            digest = loop.write(place)
+            write_experiment(folder.path, document, files)
         pictures: list[Path] = []
-        wanted = None if checked.plots is None else [p for p in checked.plots if p.get("kind") in CURVES]
-        if plots and loop.metrics and wanted != []:
-            with clock.stage("plot"):
-                pictures = pipeline.draw(folder.path, wanted, formats)
-        with clock.stage("write"):
+        trouble = None
+        if plots and loop.metrics and problem is None:
+            pictures, trouble = pipeline.draw_kept(folder.path, pipeline.plots_of(checked), formats, clock)
+        with clock.stage(Stage.WRITE):
             collect(command, started, sum(clock.seconds.values()), checked.document.path).write(folder.path)
-            log = [f"snnrun {__version__}  {checked.name}  {len(plan.points)} points"]
-            log += [f"point {k}: {reason}" for k, reason in loop.failed.items()]
-            (folder.path / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8")
-            status = "complete" if not loop.failed else "failed"
-            path = folder.publish(status, digest, versions={"snnrun": __version__}, timings=dict(clock.seconds)).path
-    return SweepOutcome(
-        path,
-        str(digest),
-        clock.seconds,
-        len(plan.points),
-        loop.failed,
-        spent,
-        len(loop.engine.kernels),
-        [path / "plots" / p.name for p in pictures],
-        loop.table(),
-    )
+            write_text(folder.path / "run.log", "\n".join(loop.log(problem)) + "\n")
+            published = folder.publish(
+                loop.run_status(problem), digest, versions={"snnrun": __version__}, timings=dict(clock.seconds)
+            )
+    there = tuple(published.path / "plots" / p.name for p in pictures)
+    return loop.outcome(published.path, digest, there, problem, trouble, kept_old=published.kept_old)
 
 
 class _Loop:
     """The points of one sweep."""
 
     def __init__(
-        self,
-        checked: pipeline.Checked,
-        plan: Plan,
-        folder: Path,
-        clock: pipeline.Clock,
-        *,
-        allow_code: bool,
-        plots: bool,
-        formats: Sequence[str],
+        self, sweep: Sweep, folder: Path, clock: Clock, *, allow_code: bool, plots: bool, formats: Sequence[str]
     ) -> None:
-        self.checked = checked
-        self.plan = plan
+        self.checked = sweep.checked
+        self.plan = sweep.plan
+        self.ready = dict(sweep.ready)
         self.folder = folder
         self.clock = clock
-        self.allow_code = allow_code
-        self.plots = plots
-        self.formats = formats
-        self.engine = pipeline.Engine(wirings=WiringCache({}))
-        self.base = point_document(checked.document)
-        self.metrics: dict[str, tuple[np.ndarray[Any, np.dtype[np.float64]], Dimension]] = {}
-        self.status = np.full(plan.shape, PointStatus.MISSING, dtype=np.int8)
+        self.options: dict[str, Any] = {"allow_code": allow_code, "plots": plots, "formats": formats}
+        self.engine = Engine(wirings=WiringCache({}))
+        self.base = point_document(sweep.checked.document)
+        self.metrics: dict[str, tuple[NDArray[np.float64], Dimension]] = {}
+        self.left_out: dict[str, None] = {}
+        self.status = np.full(self.plan.shape, PointStatus.MISSING, dtype=np.int8)
         self.failed: dict[int, str] = {}
+        self.seconds = 0.0
 
-    def run(self, progress: PointProgress) -> None:
-        """Every point in order."""
+    def run(self, progress: PointProgress) -> KeyboardInterrupt | None:
+        """Every point in order; what stopped the loop, if anything did."""
+        started = time.perf_counter()
         for k, point in enumerate(self.plan.points):
             progress(k, len(self.plan.points), point)
             try:
-                values = self.point(k, point)
-            except RunError as error:
+                self.keep(point, self.point(k, point))
+                self.status[point.index] = PointStatus.COMPLETE
+            except (RunError, ExperimentError) as error:
                 self.failed[k] = str(error)
                 self.status[point.index] = PointStatus.FAILED
-                continue
-            self.status[point.index] = PointStatus.COMPLETE
-            self.keep(point, values)
-        if len(self.failed) == len(self.plan.points):
-            raise RunError(
-                Diagnostic(
-                    "RUN303", f"all {len(self.failed)} points failed; the first: {next(iter(self.failed.values()))}"
-                )
-            )
+            except KeyboardInterrupt as stop:
+                self.status[point.index] = PointStatus.INTERRUPTED
+                return stop
+            finally:
+                self.seconds = time.perf_counter() - started
+        return None
 
     def point(self, k: int, point: Point) -> dict[str, tuple[Value, Dimension]]:
         """Run one point."""
-        with self.clock.stage("check"):
-            document = self.base.with_values(point.values)
-            try:
-                checked = pipeline.check(document)
-            except SnnrunError as error:
-                raise _at_point(error, point) from None
-        prepared = pipeline.prepare(checked, self.engine, self.clock)
-        if self.plan.keep_results:
-            final = self.folder / "points" / f"{k:05d}"
-            pipeline.run(
-                checked,
-                self.folder,
-                self.engine,
-                self.clock,
-                allow_code=self.allow_code,
-                plots=self.plots,
-                formats=self.formats,
-                prepared=prepared,
-                final=final,
-            )
-        else:
-            pipeline.simulate(prepared, Nothing(), self.clock, allow_code=self.allow_code)
+        checked = self.ready.pop(point.index, None)
+        if checked is None:
+            with self.clock.stage(Stage.CHECK):
+                checked = check_point(self.base, point)
+        if not self.plan.keep_results:
+            prepared = pipeline.prepare(checked, self.engine, self.clock)
+            pipeline.simulate(prepared, Nothing(), self.clock, allow_code=self.options["allow_code"])
+            return checked.measures.values()
+        final = self.folder / "points" / f"{k:05d}"
+        outcome = pipeline.run(checked, self.folder, self.engine, self.clock, final=final, **self.options)
+        problem = outcome.problem or outcome.trouble
+        if problem is not None:
+            raise problem
         return checked.measures.values()
 
-    def keep(self, point: Point, values: dict[str, tuple[Value, Dimension]]) -> None:
+    def keep(self, point: Point, values: Mapping[str, tuple[Value, Dimension]]) -> None:
         """Put the metrics of a point into the table; only single numbers have a place there."""
         for name, (value, dimension) in values.items():
             if np.ndim(value) == 0:
                 table, _ = self.metrics.setdefault(name, (np.full(self.plan.shape, np.nan), dimension))
                 table[point.index] = value
+            else:
+                self.left_out[name] = None
 
-    def table(self) -> dict[str, tuple[Any, str]]:
+    def table(self) -> dict[str, tuple[NDArray[np.float64], str]]:
         """Metrics over the grid, with the symbols of their units."""
-        return numbers_of(self.metrics)  # type: ignore[arg-type]
+        return {name: (values, dimension.symbol) for name, (values, dimension) in self.metrics.items()}
 
-    def write(self, description: Any) -> str:
+    def write(self, place: RunPlace) -> str:
         """Write the table; its digest is that of the numbers."""
         axes, coordinates = _axes(self.plan)
-        write_sweep(self.folder, axes, self.table(), self.status, coordinates=coordinates, description=description)
-        plain = {name: {"unit": unit, "values": _listed(table)} for name, (table, unit) in self.table().items()}
-        text = json.dumps({"metrics": plain, "status": self.status.tolist()}, sort_keys=True)
-        (self.folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+        about = describe(self.checked, place.hash)
+        write_sweep(self.folder, axes, self.table(), self.status, coordinates=coordinates, description=about)
+        numbers = {name: {"unit": unit, "values": plain_value(table)} for name, (table, unit) in self.table().items()}
+        text = json.dumps({"metrics": numbers, "status": self.status.tolist()}, sort_keys=True)
+        write_text(self.folder / "metrics.json", text + "\n")
         return _digest(text)
+
+    def run_status(self, problem: KeyboardInterrupt | None) -> RunStatus:
+        """How the sweep ended."""
+        if problem is not None:
+            return RunStatus.INTERRUPTED
+        return RunStatus.FAILED if self.failed else RunStatus.COMPLETE
+
+    def log(self, problem: KeyboardInterrupt | None) -> list[str]:
+        """What happened, for `run.log`."""
+        lines = [f"snnrun {__version__}  {self.checked.name}  {len(self.plan.points)} points"]
+        lines += [f"point {k}: {reason}" for k, reason in self.failed.items()]
+        return [*lines, "interrupted" if problem is not None else "done"]
+
+    def outcome(
+        self,
+        folder: Path,
+        digest: str,
+        pictures: tuple[Path, ...],
+        problem: KeyboardInterrupt | None,
+        trouble: SnnrunError | KeyboardInterrupt | None,
+        *,
+        kept_old: bool,
+    ) -> SweepOutcome:
+        """The whole."""
+        return SweepOutcome(
+            folder,
+            digest,
+            self.clock.seconds,
+            len(self.plan.points),
+            self.failed,
+            self.seconds,
+            len(self.engine.kernels),
+            pictures,
+            self.table(),
+            tuple(self.left_out),
+            problem,
+            trouble,
+            kept_old,
+        )
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _listed(table: Any) -> Any:
-    return json.loads(json.dumps(table.tolist()).replace("NaN", "null"))
 
 
 def point_document(document: Document) -> Document:
@@ -235,23 +314,13 @@ def point_document(document: Document) -> Document:
     plots = document.find(("plots",))
     own: Node | None = plots
     if isinstance(plots, ListNode):
-        kept = tuple(p for p in plots.items if not _of_sweep(p))
+        parameters = set(_parameters(document))
+        kept = tuple(p for p in plots.items if not of_sweep(_plain_plot(p), parameters))
         own = ListNode(kept, plots.span) if kept else scalar("none", SourceFile("plots", "none"))
     changes: dict[Place, Any] = {("sweep",): None}
     if own is not None:
         changes[("plots",)] = own
     return document.with_values(changes)
-
-
-def _of_sweep(plot: Node) -> bool:
-    kind = plot.get("kind") if isinstance(plot, MapNode) else None
-    return isinstance(kind, ScalarNode) and kind.value in CURVES
-
-
-def _at_point(error: SnnrunError, point: Point) -> SnnrunError:
-    """An error that says at which values it happened."""
-    where = ", ".join(f"{name} = {value}" for name, value in point.shown.items())
-    return type(error)(*(replace(d, message=f"{d.message} (at {where})") for d in error.diagnostics))
 
 
 def _axes(plan: Plan) -> tuple[list[Axis], list[Coordinate]]:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,14 @@ def _codes(text):
 def errors_of(path):
     """Every diagnostic of all stages before the run."""
     with pytest.raises(ExperimentError) as caught:
-        checked = pipeline.check(pipeline.read(path))
-        plan_sweep(checked.resolved.context, checked.experiment.sweep)
+        check(path)
     return caught.value.diagnostics
+
+
+def check(path):
+    checked = pipeline.check(pipeline.read(path))
+    if checked.experiment.sweep is not None:
+        plan_sweep(checked.resolved.context, checked.experiment.sweep)
 
 
 def test_there_are_cases():
@@ -52,8 +58,8 @@ def test_messages_name_the_place_in_the_words_of_the_field(name):
     render(diagnostics, stream, colour=False)
     text = stream.getvalue()
     for item in diagnostics:
-        assert item.span.end > item.span.start
         assert f"--> {item.span}" in text
+    assert text.count("^") >= len(diagnostics)
     assert not re.search(r"NoneType|Traceback|\bdict\b|\bstr\b|\bfloat\b|Fraction|Typed|Node|Dimension", text)
 
 
@@ -63,7 +69,10 @@ def test_did_you_mean_finds_the_misspelled_name():
 
 
 def test_a_tower_of_powers_is_refused_at_once():
-    assert all("too large" in item.message or "zero" in item.message for item in errors_of(FOLDER / "hostile-power.yaml"))
+    started = time.perf_counter()
+    messages = [item.message for item in errors_of(FOLDER / "hostile-power.yaml")]
+    assert sum("too large" in message for message in messages) == 3
+    assert time.perf_counter() - started < 5
 
 
 def test_an_expression_cannot_reach_python(tmp_path, monkeypatch):

@@ -1,24 +1,12 @@
-"""One cache of kernels for all equivalence tests of a session, away from the user's."""
+"""Makes the helpers of these tests importable, and gives them a cache of kernels of their own."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from kernel_cache import kernels  # noqa: E402
 
-@pytest.fixture(scope="session", autouse=True)
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep kernels in a folder that all workers share, unless one is given."""
-    if "SNNRUN_CACHE_DIR" in os.environ:
-        yield
-        return
-    folder = tmp_path_factory.getbasetemp().parent / "snnrun-kernels"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SNNRUN_CACHE_DIR", str(folder))
-        yield
+__all__ = ["kernels"]

@@ -62,7 +62,7 @@ groups:
     size: 4
     equations: |
       dv/dt = (v**2 + stimulus(t) + 0.5 + 0.1*i)/tau : 1 (unless refractory)
-      dw/dt = (sin(v) - w**3*sinh(w) + arctan(v) - log1p(abs(v)) + tanh(w))/tau : 1
+      dw/dt = (sin(v) - w + 0.1*sinh(w) + arctan(v) - log1p(abs(v)) + tanh(w))/tau : 1
     method: rk2
     threshold: v > 3
     reset: v = -1
@@ -71,7 +71,7 @@ groups:
     size: 4
     equations: |
       dv/dt = (v**2 + stimulus(t - 1.3*ms) + 0.5 + 0.1*i)/tau : 1 (unless refractory)
-      dw/dt = (sin(v) - w**3 + int(not_refractory)*sqrt(abs(v)))/tau : 1
+      dw/dt = (sin(v) - 2*w + int(not_refractory)*sqrt(abs(v)))/tau : 1
     method: rk4
     threshold: v > 3
     reset: v = -1
@@ -199,12 +199,12 @@ operations:
   shared: {target: pop, at: [2 ms, 0.5 ms, 7 ms], do: gain = gain + rand()}
   part: {target: pop.odd, every: 0.7 ms, do: level += 2, order: -1}
   high: {target: pop.high, every: 0.9 ms, do: v = 0, when: end}
-  learn: {target: syn, every: 0.5 ms, do: w = clip(w + 0.1*v_pre - 0.01*x_post, 0, 1); x_post += 0.001*w*(i + 1), when: end}
+  learn: {target: syn, every: 0.5 ms, do: "w = clip(w + 0.1*v_pre - 0.01*x_post, 0, 1); x_post += 0.001*w*(i + 1)", when: end}
 monitors:
   all: {kind: spikes, source: pop, variables: [v, level, awake, not_refractory, lastspike]}
   low: {kind: spikes, source: pop.low}
   odd: {kind: spikes, source: pop.odd, window: [2 ms, 5 ms]}
-  chosen: {kind: spikes, source: pop, indices: [6, 0]}
+  chosen: {kind: spikes, source: pop, indices: [5, 6, 4]}
   counted: {kind: spikes, source: pop, counts_only: true}
   state: {kind: state, source: pop, variables: [v, level, awake, sub, held, not_refractory, lastspike], indices: [3, 0, 6]}
   later: {kind: state, source: pop.step, variables: [v], dt: 0.3 ms, window: [1.1 ms, 6 ms]}
@@ -215,7 +215,7 @@ monitors:
   ws: {kind: state, source: syn, variables: [w], dt: 2 ms}
   rate: {kind: rate, source: pop}
   ratelow: {kind: rate, source: pop.low, window: [1 ms, 4 ms]}
-run: {duration: 10 ms, dt: 0.1 ms}
+run: {duration: 16 ms, dt: 0.1 ms}
 """
 
 INPUTS = """
@@ -333,7 +333,7 @@ synapses:
       dp/dt = -p/taupre : 1 (event-driven)
       dq/dt = (0.1*w - q)/taupost : 1 (event-driven)
     connect: all
-    on_pre: {do: v_post += w; p += 0.1; w = clip(w + q, 0, 1), delay: 0.3 ms}
+    on_pre: {do: "v_post += w; p += 0.1; w = clip(w + q, 0, 1)", delay: 0.3 ms}
     on_post: q -= 0.11; w = clip(w + p, 0, 1)
     initial: {w: 0.3*rand()}
   clock:
@@ -347,7 +347,7 @@ synapses:
     method: euler
     connect: {where: i != j}
     on_pre: v_post += w; p += 0.1; w = clip(w + q + 0.001*double, 0, 1)
-    on_post: {do: q -= 0.11; w = clip(w + p, 0, 1), delay: 0.2 ms}
+    on_post: {do: "q -= 0.11; w = clip(w + p, 0, 1)", delay: 0.2 ms}
     initial: {w: 0.3*rand()}
   coupled:
     source: a

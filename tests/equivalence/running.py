@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from snnrun.codegen.cache import obtain
 from snnrun.codegen.kernel import generate
-from snnrun.engine.build import Built, build
+from snnrun.engine.build import build
+from snnrun.engine.values import Built
 from snnrun.engine.driver import Simulation
 from snnrun.engine.native import NativeKernel
 from snnrun.engine.recording import Memory

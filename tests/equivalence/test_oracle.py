@@ -9,7 +9,8 @@ from agreement import assert_agreement, differences
 from networks import NETWORKS
 from running import network_of
 
-CASES = sorted((Path(__file__).resolve().parent / "cases").glob("*.yaml"))
+FILES = sorted((Path(__file__).resolve().parent / "cases").glob("*.yaml"))
+CASES = [path for path in FILES if "phases:" not in path.read_text(encoding="utf-8")]  # the oracle runs one phase
 
 
 @pytest.mark.parametrize("name", NETWORKS)

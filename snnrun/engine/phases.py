@@ -1,0 +1,42 @@
+"""What happens between two phases of a run: other constants, other values, other monitors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.kernel import generate
+from snnrun.engine.build import input_table, parameter_arrays, precompute
+from snnrun.engine.values import STORED, Built, SynapseValues, set_group
+from snnrun.network.ir import Phase
+
+
+def begin(built: Built, phase: Phase) -> None:
+    """Enter a phase: hand its constants to the kernel, then carry out its `set`.
+
+    All phases share one kernel, as constants are arguments of it. Connections and delays stay as they were built.
+    """
+    network = phase.network
+    kernel = generate(network)
+    assert kernel.text == built.kernel.text, "the phases of a run differ in values only"
+    numbers = dict(built.numbers)
+    for poisson in network.inputs:
+        owner = f"inputs.{poisson.name}"
+        table = input_table(network, poisson)
+        numbers[f"binomial:{owner}"] = len(table)
+        built.arrays[SlotKey("binomial", owner)] = table
+    for key, values in parameter_arrays(network, kernel, numbers).items():
+        built.arrays[key][...] = values
+    for group in network.groups.values():
+        precompute(built, network, group)
+    for owner, line in phase.sets:
+        section, _, name = owner.partition(".")
+        if section == "groups":
+            set_group(built, network, network.groups[name], line, phase.start)
+            continue
+        now = SynapseValues(built, network, network.synapses[name], built.wirings[name])
+        now.load()
+        now.set(line, np.ones(built.wirings[name].size, bool), phase.start)
+        for stored in network.synapses[name].stored:
+            array = built.arrays[SlotKey("variable", owner, stored.variable.name)]
+            array[...] = now.stored(stored.variable.name).astype(STORED[stored.kind])

@@ -1,0 +1,230 @@
+"""Values of variables computed from graphs: at the start of a run, and at the start of a phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.kernel import Kernel
+from snnrun.engine.connectivity import Wiring
+from snnrun.equations.dag import Kind, Variable
+from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.network.evaluate import Environment, evaluate, full, indices
+from snnrun.network.ir import Group, Initial, IntArray, Matrix, Network, Pathway, Synapses
+from snnrun.source import Span
+
+Array = np.ndarray[Any, np.dtype[Any]]
+STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
+
+
+@dataclass(slots=True)
+class Built:
+    """A network in memory.
+
+    Args:
+        arrays: By use and owner.
+        wirings: Synapses by name of their object.
+        numbers: Whole numbers that kernels ask for by name.
+        immutable: Uses of arrays that a run never changes.
+    """
+
+    network: Network
+    kernel: Kernel
+    arrays: dict[SlotKey, Array] = field(default_factory=dict)
+    wirings: dict[str, Wiring] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def final(self, owner: str, name: str) -> Any:
+        """A variable as it is now: a number when it is shared, else one value an element."""
+        array = self.arrays[SlotKey("variable", owner, name)].astype(np.float64)
+        return float(array[0]) if len(array) == 1 else array
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all arrays."""
+        return sum(a.nbytes for a in self.arrays.values())
+
+    def variable(self, variable: Variable) -> Array:
+        """The array of a variable."""
+        return self.arrays[SlotKey("variable", variable.owner, variable.name)]
+
+    def table(self) -> IntArray:
+        """Addresses of the arrays in the kernel's order; the arrays must stay alive."""
+        return np.array([self.arrays[key].ctypes.data for key, _ in self.kernel.slots], dtype=np.int64)
+
+
+def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray) -> Any:
+    """A neuron's variable at both ends of pairs."""
+    array = built.variable(variable)
+    if variable.shared:
+        return array[0]
+    values = array[pre if variable.reach == "pre" else post]
+    return values.astype(bool) if array.dtype == np.uint8 else values
+
+
+def group_environment(built: Built, network: Network, group: Group, step: int = 0) -> Environment:
+    """What leaves stand for, for all neurons of a group, with the values as they are now."""
+    kinds = {s.variable: s.kind for s in group.stored}
+
+    def read(variable: Variable) -> Any:
+        array = built.variable(variable)
+        value = array[0] if variable.shared else array
+        return value.astype(bool) if kinds.get(variable) is Kind.BOOL else value
+
+    everyone = indices(group.size)
+    return Environment(
+        read=read,
+        index={"own": everyone, "list": everyone},
+        elements=everyone,
+        step=step,
+        dt=network.dt,
+        seeds=network.seeds,
+        arrays=network.arrays,
+    )
+
+
+def set_group(built: Built, network: Network, group: Group, line: Initial, step: int = 0) -> None:
+    """Carry out one line of `initial`, or of a phase's `set`, on a group."""
+    env = group_environment(built, network, group, step)
+    array = built.variable(line.variable)
+    if line.variable.shared:
+        env = replace(env, index={"own": np.int64(0), "list": np.int64(0)}, elements=np.int64(0))
+    values = evaluate(line.value, env)
+    where = True if line.where is None else evaluate(line.where, env)
+    kind = next(s.kind for s in group.stored if s.variable == line.variable)
+    checked = checked_values(values, len(array), kind, line)
+    array[...] = np.where(np.broadcast_to(where, array.shape), checked, array)
+
+
+class SynapseValues:
+    """Values of synaptic variables in creation order, as the user counts synapses.
+
+    Args:
+        built: The network in memory.
+        network: The network whose constants count.
+        synapses: The object.
+        wiring: Its pairs.
+    """
+
+    def __init__(self, built: Built, network: Network, synapses: Synapses, wiring: Wiring) -> None:
+        self.built = built
+        self.network = network
+        self.synapses = synapses
+        self.wiring = wiring
+        self.pre = in_creation_order(wiring.pre, wiring)
+        self.post = in_creation_order(wiring.post, wiring)
+        self.kinds = {s.variable: s.kind for s in synapses.stored}
+        self.arrays: dict[str, Array] = {"i": wiring.i, "j": wiring.j}
+
+    def start(self) -> None:
+        """Take the values at the start of the run."""
+        m = self.wiring.size
+        self.arrays |= {s.variable.name: np.zeros(m, STORED[s.kind]) for s in self.synapses.stored}
+        self.arrays |= {"i": self.wiring.i, "j": self.wiring.j}
+        for number, rule in enumerate(self.synapses.connect):
+            if isinstance(rule.rule, Matrix) and rule.rule.variable is not None:
+                self.arrays[rule.rule.variable][self.wiring.rule == number] = rule.rule.weights
+        for line in self.synapses.initial:
+            self.set(line, np.ones(m, bool))
+        for number, rule in enumerate(self.synapses.connect):
+            for line in rule.initial:
+                self.set(line, self.wiring.rule == number)
+
+    def load(self) -> None:
+        """Take the values as they are now."""
+        for stored in self.synapses.stored:
+            array = self.built.arrays[SlotKey("variable", self.synapses.path, stored.variable.name)]
+            self.arrays[stored.variable.name] = in_creation_order(array, self.wiring)
+
+    def stored(self, name: str) -> Array:
+        """The values of a variable in storage order."""
+        return self.arrays[name][self.wiring.created]
+
+    def environment(self, step: int = 0) -> Environment:
+        """What leaves stand for, for all synapses."""
+
+        def read(variable: Variable) -> Any:
+            if variable.owner != self.synapses.path:
+                return read_neurons(self.built, variable, self.pre, self.post)
+            if variable.name == "N_incoming":
+                return np.bincount(self.post, minlength=int(self.post.max(initial=0)) + 1)[self.post]
+            if variable.name == "N_outgoing":
+                return np.bincount(self.pre, minlength=int(self.pre.max(initial=0)) + 1)[self.pre]
+            array = self.arrays[variable.name]
+            return array.astype(bool) if array.dtype == np.uint8 else array
+
+        everyone = indices(self.wiring.size)
+        return Environment(
+            read=read,
+            index={"pre": self.pre, "post": self.post, "list": everyone},
+            elements=everyone,
+            step=step,
+            dt=self.network.dt,
+            seeds=self.network.seeds,
+            arrays=self.network.arrays,
+        )
+
+    def set(self, line: Initial, chosen: Array, step: int = 0) -> None:
+        """Set a variable of some synapses."""
+        env = self.environment(step)
+        kind = self.kinds[line.variable]
+        values = checked_values(evaluate(line.value, env), self.wiring.size, kind, line)
+        if line.where is not None:
+            chosen = chosen & np.broadcast_to(evaluate(line.where, env), chosen.shape)
+        array = self.arrays[line.variable.name]
+        array[...] = np.where(chosen, values, array)
+
+    def delays(self, pathway: Pathway) -> IntArray:
+        """Delay of each synapse in steps, in creation order; one entry when all are equal."""
+        if pathway.uniform_delay:
+            steps = 0 if pathway.delay is None else evaluate(pathway.delay, Environment())
+            return np.array([steps], dtype=np.int64)
+        env = self.environment()
+        steps = np.zeros(self.wiring.size, np.int64)
+        if pathway.delay is not None:
+            steps[...] = sized(evaluate(pathway.delay, env), self.wiring.size, pathway)
+        if not pathway.post:
+            for number, rule in enumerate(self.synapses.connect):
+                if rule.delay is not None:
+                    chosen = self.wiring.rule == number
+                    steps[chosen] = full(evaluate(rule.delay, env), self.wiring.size, np.int64)[chosen]
+        return steps
+
+
+def in_creation_order(stored: Array, wiring: Wiring) -> Any:
+    """An array in storage order, back in creation order."""
+    back = np.empty_like(stored)
+    back[wiring.created] = stored
+    return back
+
+
+def sized(values: Any, size: int, pathway: Pathway) -> Any:
+    """Delays as they are, when a list of them has the right length."""
+    if np.ndim(values) and len(values) != size:
+        raise problem("NET141", f"the list of delays has {len(values)} values, there are {size} synapses", pathway.span)
+    return values
+
+
+def checked_values(values: Any, size: int, kind: Kind, line: Initial) -> Array:
+    """Values as an array of the variable's type.
+
+    Raises:
+        ExperimentError: NET141 for a list of the wrong length, NET142 for NaN.
+    """
+    if np.ndim(values) and len(values) != size:
+        raise problem(
+            "NET141", f"the list for `{line.variable.name}` has {len(values)} values, {size} are needed", line.span
+        )
+    checked: Array = full(values, size, STORED[kind])
+    if kind is Kind.FLOAT and np.any(np.isnan(checked)):
+        k = int(np.argmax(np.isnan(checked)))
+        raise problem("NET142", f"the value of `{line.variable.name}` is not a number (NaN) at index {k}", line.span)
+    return checked
+
+
+def problem(code: str, message: str, span: Span | None) -> ExperimentError:
+    """An error found while values are computed."""
+    return ExperimentError(Diagnostic(code, message, span))
