@@ -1,4 +1,4 @@
-"""From a file to a folder of results, one stage after the other:
+"""From a file to a folder of results, one stage after the other.
 
     load → check → generate → compile → build → simulate → write → plot
 

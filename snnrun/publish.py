@@ -83,12 +83,13 @@ class _Bins:
         self.seen = 0
 
     def add(self, spikes: IntArray, first: int) -> FloatArray:
-        """The rates that are complete now; bins in which the monitor did not record throughout are NaN. [Hz]"""
+        """The rates that are complete now; bins in which the monitor did not record throughout are NaN. [Hz]."""
         steps = np.concatenate([self.waiting, np.full(first - self.seen, np.nan), spikes])
         self.seen = first + len(spikes)
         whole = len(steps) // self.width * self.width
         self.waiting = steps[whole:].copy()
-        return steps[:whole].reshape(-1, self.width).sum(axis=1) * self.scale
+        rates: FloatArray = steps[:whole].reshape(-1, self.width).sum(axis=1) * self.scale
+        return rates
 
 
 def portable(document: Document, files: Mapping[str, Path]) -> tuple[Document, dict[str, Path]]:
@@ -295,6 +296,7 @@ class RunWriter:
             self.digest,
             versions={"snnrun": __version__},
             timings=dict(seconds),
+            durable=not self.place.in_sweep,
             latest=not self.place.in_sweep,
         )
         there = tuple(published.path / "plots" / p.name for p in pictures)

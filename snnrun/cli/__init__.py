@@ -1,0 +1,1 @@
+"""The terminal: commands, progress, errors as people read them."""

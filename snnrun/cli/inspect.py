@@ -27,6 +27,7 @@ from snnrun.network.ir import (
     Pairs,
     Synapses,
 )
+from snnrun.stages import Checked
 
 
 def validate_files(files: Sequence[Path], overrides: Sequence[str], *, json: bool) -> None:
@@ -52,9 +53,9 @@ def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], 
     try:
         checked = pipeline.check(pipeline.read(file, overrides))
         if checked.experiment.sweep is not None:
-            from snnrun.sweep.points import plan_sweep
+            from snnrun.sweep.check import check_sweep
 
-            plan_sweep(checked.resolved.context, checked.experiment.sweep)
+            check_sweep(checked)
     except ExperimentError as error:
         return error.diagnostics, ""
     network = checked.resolved.network
@@ -81,7 +82,7 @@ def show_file(file: Path, overrides: Sequence[str], *, resolved: bool, kernel: b
     sys.stdout.write("\n".join(_description(checked)) + "\n")
 
 
-def _description(checked: pipeline.Checked) -> Iterator[str]:
+def _description(checked: Checked) -> Iterator[str]:
     network = checked.resolved.network
     yield f"{network.name}: {time_text(network.steps * network.dt)} at {time_text(network.dt)}, {network.steps:,} steps"
     if checked.experiment.description:
@@ -96,7 +97,8 @@ def _description(checked: pipeline.Checked) -> Iterator[str]:
         for synapses in network.synapses.values():
             yield from _synapses(synapses, network)
     for poisson in network.inputs:
-        yield f"  input {poisson.name}: {poisson.size:,} Poisson trains into {poisson.target.name}.{poisson.variable.name}"
+        into = f"{poisson.target.name}.{poisson.variable.name}"
+        yield f"  input {poisson.name}: {poisson.size:,} Poisson trains into {into}"
     yield ""
     yield "one step"
     yield from _step_order(network)
@@ -134,7 +136,8 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
             steps = 0 if pathway.delay is None else int(evaluate(pathway.delay, Environment()))
             delay = f"delay {time_text(steps * network.dt)}"
             way = "spike lists kept until they arrive" if steps else "delivered in the step of the spike"
-        yield f"    {pathway.name}: {'on spikes of the target' if pathway.post else 'on spikes of the source'}, {delay} ({way})"
+        end = "target" if pathway.post else "source"
+        yield f"    {pathway.name}: on spikes of the {end}, {delay} ({way})"
 
 
 def _expected(rule: Connect) -> float | None:
@@ -201,10 +204,8 @@ def plot_folder(folder: Path, formats: Sequence[str], out: Path | None, size: st
                 "name a folder such as outputs/06-raster/latest",
             )
         )
-    for wrong in set(formats) - {"png", "svg", "pdf"}:
-        raise ExperimentError(
-            Diagnostic("PLT505", f"there is no picture format `{wrong}`", None, "use png, svg or pdf")
-        )
-    options = {k: v for k, v in (("size", size), ("style", style)) if v is not None}
-    for picture in pipeline.redraw(folder, formats, out, options):
+    pictures = pipeline.redraw(folder, formats, out, size, style)
+    for picture in pictures:
         sys.stdout.write(f"{picture}\n")
+    if not pictures:
+        sys.stderr.write("nothing to draw: the experiment says `plots: none`, or nothing was recorded\n")

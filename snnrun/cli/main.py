@@ -31,6 +31,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 Formats = Annotated[list[str] | None, typer.Option("--format", help="Format of pictures: png, svg, pdf (repeatable).")]
 
 
+def formats_of(wanted: list[str] | None) -> list[str]:
+    """The formats of pictures; `png` unless others are named.
+
+    Raises:
+        ExperimentError: PLT505, for one that does not exist.
+    """
+    for name in wanted or ():
+        if name not in ("png", "svg", "pdf"):
+            from snnrun.errors import Diagnostic, ExperimentError
+
+            raise ExperimentError(Diagnostic("PLT505", f"there is no format `{name}`", None, "use png, svg or pdf"))
+    return list(dict.fromkeys(wanted or ["png"]))
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(f"snnrun {__version__}")
@@ -39,7 +53,7 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
@@ -64,19 +78,22 @@ def run(
     json: Json = False,
 ) -> None:
     """Check, compile and run experiments; write results and pictures."""
-    from snnrun.cli.run import run_files
+    if sys.stderr.isatty() and not (quiet or json):
+        sys.stderr.write("\r\x1b[Kreading ...")  # a sign of life while modules load
+        sys.stderr.flush()
+    from snnrun.cli.run import Wishes, run_files
 
-    run_files(
-        files,
+    wishes = Wishes(
         set_ or [],
         out,
         seed,
         plots=not no_plots,
-        formats=format or ["png"],
+        formats=formats_of(format),
         allow_code=allow_code,
         quiet=quiet,
         json=json,
     )
+    run_files(files, wishes)
 
 
 @app.command()
@@ -105,13 +122,15 @@ def plot(
     folder: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
     format: Formats = None,
     out: Annotated[Path | None, typer.Option(help="Where to put the pictures (the folder's plots/ otherwise).")] = None,
-    size: Annotated[str | None, typer.Option(help="`column` (85 mm) or `page` (180 mm).")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="`column` (85 mm wide), `page` (180 mm), or WIDTHxHEIGHT in mm such as 120x80.")
+    ] = None,
     style: Annotated[str | None, typer.Option(help="A matplotlib style file.")] = None,
 ) -> None:
     """Draw the pictures of a run again, from its results alone."""
     from snnrun.cli.inspect import plot_folder
 
-    plot_folder(folder, format or ["png"], out, size, style)
+    plot_folder(folder, formats_of(format), out, size, style)
 
 
 @app.command()
@@ -167,7 +186,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence
         code = _usage_or_bug(error)
     sys.exit(code)
 

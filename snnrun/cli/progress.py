@@ -1,69 +1,111 @@
-"""The progress bar: simulated time, speed, remaining time; nothing at all where nobody looks."""
+"""The line that changes while a run goes on: what is being done, simulated time, speed, remaining time.
+
+On a terminal it is drawn over; where nobody looks (pipes, log files) it is not written at all.
+"""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
-from types import TracebackType
-from typing import Self
+
+from snnrun.cli.render import clean, columns_of
 
 WIDTH = 26
-EVERY = 0.1  # seconds between two drawings
-PATIENCE = 0.3  # short runs show no bar
+EVERY = 0.1  # between two drawings [s]
+PATIENCE = 0.3  # short runs show no bar [s]
 
 
-class Bar:
-    """One line on stderr that is drawn over.
+class Line:
+    """Lines on stderr, the last of which may be drawn over.
 
     Args:
-        total: Steps, or points of a sweep.
-        dt: Length of a step; None for points. [s]
         quiet: Whether to stay silent.
     """
 
-    def __init__(self, total: int, dt: float | None, *, quiet: bool) -> None:
-        self.total = total
-        self.dt = dt
-        self.silent = quiet or not sys.stderr.isatty()
-        self.started = time.perf_counter()
-        self.drawn = 0.0
-        self.visible = False
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.lively = not quiet and sys.stderr.isatty()
+        self._visible = False
 
-    def __enter__(self) -> Self:
-        self.started = time.perf_counter()
-        return self
+    def put(self, text: str) -> None:
+        """One or more lines that stay."""
+        if not self.quiet:
+            self.clear()
+            sys.stderr.write("".join(f"{_encodable(clean(line))}\n" for line in text.split("\n")))
+            sys.stderr.flush()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self.visible:
+    def show(self, text: str) -> None:
+        """A line that the next one replaces; only on a terminal."""
+        if self.lively:
+            room = max(shutil.get_terminal_size().columns - 1, 20)
+            shown = _encodable(clean(text))
+            while columns_of(shown) > room:
+                shown = shown[:-1]
+            sys.stderr.write(f"\r\x1b[K{shown}")
+            sys.stderr.flush()
+            self._visible = True
+
+    def clear(self) -> None:
+        """Remove the line that was shown."""
+        if self._visible:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+            self._visible = False
+
+
+class Bar:
+    """Progress of a run or of a sweep.
+
+    Args:
+        line: Where it is shown.
+        total: Steps, or points of a sweep.
+        dt: Length of a step; None for points. [s]
+    """
+
+    def __init__(self, line: Line, total: int, dt: float | None) -> None:
+        self.line = line
+        self.total = total
+        self.dt = dt
+        self.done = 0
+        self.drawn = 0.0
+        self.start()
+
+    @property
+    def whole(self) -> str:
+        """The end: a time, or a number of points."""
+        return f"{self.total:,} points" if self.dt is None else time_text(self.total * self.dt)
+
+    def start(self) -> None:
+        """Begin to count the time."""
+        self.started = time.perf_counter()
 
     def update(self, done: int, _total: int) -> None:
         """Draw the state, not more often than the eye wants."""
+        self.done = done
         now = time.perf_counter()
-        if self.silent or now - self.drawn < EVERY or now - self.started < PATIENCE:
+        if not self.line.lively or now - self.drawn < EVERY or now - self.started < PATIENCE:
             return
         self.drawn = now
-        self.visible = True
-        sys.stderr.write("\r\x1b[K" + self.text(done, now - self.started))
-        sys.stderr.flush()
+        self.line.show(self.text(done, now - self.started))
 
     def text(self, done: int, elapsed: float) -> str:
         """The line."""
         share = done / self.total
         filled = round(share * WIDTH)
         bar = "━" * filled + "─" * (WIDTH - filled)
-        remaining = elapsed * (1 - share) / share if share > 0 else 0.0
+        remaining = _clock(elapsed * (1 - share) / share) if share > 0 else "-:--:--"
         if self.dt is None:
-            return f"running {bar}  {done}/{self.total} points  {_clock(remaining)}"
+            return f"running {bar}  {done:,} of {self.whole}  {remaining} left"
         simulated = done * self.dt
         speed = simulated / elapsed
-        whole = time_text(self.total * self.dt)
-        return f"running {bar}  {time_text(simulated)} of {whole}  {speed:.2g}x real time  {_clock(remaining)}"
+        return f"running {bar}  {time_text(simulated)} of {self.whole}  {speed:.2g}x real time  {remaining} left"
 
 
 def time_text(seconds: float) -> str:
-    """A simulated time as people write it: 0.1 ms, 300 ms, 1.5 s."""
+    """A simulated time as people write it: 50 us, 0.1 ms, 300 ms, 1.5 s."""
+    if seconds < 1e-4:
+        return f"{seconds * 1e6:.4g} us"
     return f"{seconds * 1e3:.4g} ms" if seconds < 1 else f"{seconds:.5g} s"
 
 
@@ -71,3 +113,9 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def _encodable(text: str) -> str:
+    """The text in the encoding of the terminal; `?` for what it cannot show."""
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding, "replace")

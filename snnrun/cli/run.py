@@ -5,262 +5,333 @@ from __future__ import annotations
 import json as json_module
 import shlex
 import sys
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snnrun import pipeline
-from snnrun.cli.progress import Bar, time_text
+from snnrun.cli.progress import Bar, Line, time_text
 from snnrun.cli.render import clean, render
-from snnrun.errors import RunError, SnnrunError
+from snnrun.errors import SnnrunError
 from snnrun.network.ir import GroupKind, Network
+from snnrun.publish import plain_value
+from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
+
+if TYPE_CHECKING:
+    from snnrun.sweep.local import SweepOutcome
+
+LONG = 0.5  # a stage that takes longer is explained [s]
+INTERRUPTED = 130
+_DOING = {
+    Stage.COMPILE: "compiling ...",
+    Stage.BUILD: "building the network ...",
+    Stage.WRITE: "writing results ...",
+    Stage.PLOT: "drawing ...",
+}
 
 
-class Talk:
-    """Lines on stderr, silent when asked to be."""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the options of the command ask for."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
+    overrides: Sequence[str]
+    out: Path
+    seed: int | None
+    plots: bool
+    formats: Sequence[str]
+    allow_code: bool
+    quiet: bool
+    json: bool
 
-    def line(self, text: str) -> None:
-        """One line."""
-        if not self.quiet:
-            sys.stderr.write(clean(text) + "\n")
-            sys.stderr.flush()
+    def running(self) -> dict[str, Any]:
+        """The options of `pipeline.run` and `run_sweep`."""
+        return {
+            "allow_code": self.allow_code,
+            "plots": self.plots,
+            "formats": self.formats,
+            "command": ["snnrun", *sys.argv[1:]],
+        }
 
 
-def run_files(
-    files: Sequence[Path],
-    overrides: Sequence[str],
-    out: Path,
-    seed: int | None,
-    *,
-    plots: bool,
-    formats: Sequence[str],
-    allow_code: bool,
-    quiet: bool,
-    json: bool,
-) -> None:
-    """Run each file; errors of one do not stop the others, the exit code is that of the first failure.
-
-    Raises:
-        SnnrunError: The error of the only file.
-    """
-    engine = pipeline.Engine()
-    failed: list[SnnrunError] = []
+def run_files(files: Sequence[Path], wishes: Wishes) -> None:
+    """Run each file; a file that fails does not stop the others, the exit code is that of the first failure."""
+    engine = Engine()
+    reports: list[dict[str, Any]] = []
+    codes: list[int] = []
     for number, file in enumerate(files):
-        one = _Run(
-            file,
-            overrides,
-            out,
-            seed,
-            plots=plots,
-            formats=formats,
-            allow_code=allow_code,
-            quiet=quiet or json,
-            json=json,
-            engine=engine,
-        )
+        one = _Run(file, wishes, engine)
         if number:
-            one.talk.line("")
-        try:
-            one.run()
-        except SnnrunError as error:
-            if len(files) == 1:
-                raise
-            render(error.diagnostics, sys.stderr)
-            failed.append(error)
+            one.line.put("")
+        codes.append(one.run())
+        reports.append(one.report)
+        if codes[-1] == INTERRUPTED:
+            break
+    if wishes.json:
+        sys.stdout.write(json_module.dumps(reports[0] if len(files) == 1 else {"runs": reports}) + "\n")
+    failed = [code for code in codes if code]
     if failed:
-        sys.stderr.write(f"{len(failed)} of {len(files)} experiments failed\n")
-        sys.exit(failed[0].exit_code)
+        if len(files) > 1:
+            sys.stderr.write(f"{len(failed)} of {len(files)} experiments did not finish\n")
+        sys.exit(failed[0])
 
 
 class _Run:
     """One file."""
 
-    def __init__(
-        self,
-        file: Path,
-        overrides: Sequence[str],
-        out: Path,
-        seed: int | None,
-        *,
-        plots: bool,
-        formats: Sequence[str],
-        allow_code: bool,
-        quiet: bool,
-        json: bool,
-        engine: pipeline.Engine,
-    ) -> None:
+    def __init__(self, file: Path, wishes: Wishes, engine: Engine) -> None:
         self.file = file
-        self.overrides = overrides
-        self.out = out
-        self.seed = seed
-        self.json = json
+        self.wishes = wishes
         self.engine = engine
-        self.talk = Talk(quiet=quiet)
-        self.options: dict[str, Any] = {
-            "allow_code": allow_code,
-            "plots": plots,
-            "formats": formats,
-            "command": ["snnrun", *sys.argv[1:]],
-        }
-        self.clock = pipeline.Clock()
+        self.line = Line(quiet=wishes.quiet or wishes.json)
+        self.clock = Clock(self.entered)
+        self.report: dict[str, Any] = {"file": str(file)}
 
-    def run(self) -> None:
-        """Check, run, and say where everything is."""
-        with self.clock.stage("load"):
-            document = pipeline.read(self.file, self.overrides, self.seed)
-        with self.clock.stage("check"):
+    def entered(self, stage: Stage) -> None:
+        """Say what is going on while it may take long."""
+        if stage in _DOING:
+            self.line.show(_DOING[stage])
+
+    def run(self) -> int:
+        """Check, run, and say where everything is; the exit code."""
+        try:
+            return self.checked_run()
+        except SnnrunError as error:
+            return self.failed(error)
+        finally:
+            self.line.clear()
+
+    def checked_run(self) -> int:
+        """Load and check; then one run, or a sweep."""
+        with self.clock.stage(Stage.LOAD):
+            document = pipeline.read(self.file, self.wishes.overrides, self.wishes.seed)
+        with self.clock.stage(Stage.CHECK):
             checked = pipeline.check(document)
+        self.line.clear()
         render(checked.warnings, sys.stderr)
-        if checked.experiment.sweep is not None:
-            self.sweep(checked)
-        else:
-            self.single(checked)
+        if not self.wishes.allow_code:
+            pipeline.refuse_hooks(checked)
+        return self.single(checked) if checked.experiment.sweep is None else self.sweep(checked)
 
-    def single(self, checked: pipeline.Checked) -> None:
+    def failed(self, error: BaseException) -> int:
+        """Show an error; its exit code."""
+        self.line.clear()
+        if isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
+        assert isinstance(error, SnnrunError)
+        render(error.diagnostics, sys.stderr)
+        self.report["errors"] = [d.as_json() for d in error.diagnostics]
+        return error.exit_code
+
+    # one run
+
+    def single(self, checked: Checked) -> int:
         """One run."""
         network = checked.resolved.network
-        if network.hooks and not self.options["allow_code"]:
-            pipeline.refuse_hooks(checked)
-        self.talk.line(headline(network, checked))
-        prepared = pipeline.prepare(checked, self.engine, self.clock)
-        self.talk.line(self.preparation(prepared))
-        bar = Bar(network.steps, network.dt, quiet=self.talk.quiet)
-        try:
-            with bar:
-                outcome = pipeline.run(
-                    checked, self.out, self.engine, self.clock, bar.update, prepared=prepared, **self.options
-                )
-        except (RunError, KeyboardInterrupt) as problem:
-            self.stopped(problem)
-            raise
-        if self.json:
-            sys.stdout.write(pipeline.as_json(outcome) + "\n")
-            return
+        self.line.put(headline(network, checked))
+        bar = Bar(self.line, network.steps, network.dt)
+        outcome = pipeline.run(
+            checked,
+            self.wishes.out,
+            self.engine,
+            self.clock,
+            bar.update,
+            ready=lambda prepared: self.prepared(prepared, bar),
+            **self.wishes.running(),
+        )
+        self.line.clear()
+        self.report |= as_report(outcome)
+        if outcome.problem is not None:
+            return self.stopped(outcome, outcome.problem, f"{time_text(bar.done * network.dt)} of {bar.whole}")
         self.summary(checked, outcome)
+        return 0 if outcome.trouble is None else self.without_pictures(outcome.folder, outcome.trouble)
 
-    def preparation(self, prepared: pipeline.Prepared) -> str:
-        """What was done before the first step, and how long it took."""
+    def prepared(self, prepared: Prepared, bar: Bar) -> None:
+        """Say what was done before the first step, and how long it took."""
         seconds = self.clock.seconds
-        code = "kernel from cache" if prepared.compiled.cached else f"compiled {seconds['compile']:.1f} s"
         if prepared.compiled.note:
-            self.talk.line(f"note: {prepared.compiled.note}")
-        memory = prepared.built.memory
-        parts = [
-            f"checked {seconds['load'] + seconds['check']:.2f} s",
-            code,
-            f"built {seconds['build']:.2f} s",
-            f"{_bytes(memory)}",
-        ]
-        if prepared.built.wirings:
-            parts.insert(0, f"{_number(sum(w.size for w in prepared.built.wirings.values()))} synapses")
-        return " · ".join(parts)
-
-    def stopped(self, problem: BaseException) -> None:
-        """Say where the part of the run that was recorded is."""
-        folder = getattr(problem, "folder", None)
-        if folder is not None:
-            self.talk.line(f"what was recorded until then: {_shown(folder)}")
-
-    def summary(self, checked: pipeline.Checked, outcome: pipeline.Outcome) -> None:
-        """Numbers, folder, pictures."""
-        network = checked.resolved.network
-        for name, count in outcome.counts.items():
-            monitor = next(m for m in network.monitors if m.name == name)
-            size = monitor.source.size  # type: ignore[union-attr]
-            window = monitor.window  # type: ignore[union-attr]
-            rate = count / size / ((window.stop - window.start) * network.dt)
-            self.talk.line(
-                f"{name}  {_number(count)} spikes of {_number(size)} neuron{'' if size == 1 else 's'}, {rate:.3g} Hz"
-            )
-        for name, (value, unit) in outcome.metrics.items():
-            if np.ndim(value) == 0:
-                self.talk.line(f"{name} = {_metric(float(value), unit)}")
-        assert outcome.folder is not None
-        results = outcome.folder / "results.h5"
-        self.talk.line(
-            f"{_shown(outcome.folder)}  results.h5 {_bytes(results.stat().st_size)} · digest {outcome.digest[:8]}"
-        )
-        for picture in outcome.pictures:
-            self.talk.line(f"  {_shown(picture)}")
-        spent = self.clock.seconds
-        total = sum(spent.values())
-        self.talk.line(
-            f"{total:.2f} s: simulate {spent['simulate']:.2f}, write {spent['write']:.2f}, plot {spent['plot']:.2f}"
-        )
-
-    def sweep(self, checked: pipeline.Checked) -> None:
-        """All points of a sweep."""
-        from snnrun.sweep.local import plan_of, run_sweep
-
-        network = checked.resolved.network
-        plan = plan_of(checked)
-        shape = " x ".join(f"{axis.name} {axis.length}" for axis in plan.axes)
-        self.talk.line(f"{headline(network, checked)} · {len(plan.points)} points ({shape})")
-        bar = Bar(len(plan.points), None, quiet=self.talk.quiet)
-        started = time.perf_counter()
-        with bar:
-            outcome = run_sweep(
-                checked, self.out, self.clock, lambda done, _all, _point: bar.update(done, 0), **self.options
-            )
-        if self.json:
-            sys.stdout.write(
-                json_module.dumps(
-                    {
-                        "folder": str(outcome.folder),
-                        "digest": outcome.digest,
-                        "points": outcome.points,
-                        "failed": {str(k): v for k, v in outcome.failed.items()},
-                        "seconds": {
-                            **{k: round(v, 6) for k, v in outcome.seconds.items()},
-                            "loop": round(outcome.loop_seconds, 6),
-                        },
-                        "compiles": outcome.compiles,
-                        "counts": {},
-                        "metrics": {
-                            n: {"value": pipeline.plain_value(v), "unit": u} for n, (v, u) in outcome.metrics.items()
-                        },
-                        "pictures": [str(p) for p in outcome.pictures],
-                    }
-                )
-                + "\n"
-            )
+            self.line.put(f"note: {prepared.compiled.note}")
+        if prepared.compiled.cached:
+            code = "kernel from cache"
         else:
+            code = f"compiled {seconds['compile']:.1f} s (first run of this structure)"
+        parts = [f"checked {seconds['load'] + seconds['check']:.2f} s", code, f"built {seconds['build']:.2f} s"]
+        if prepared.built.wirings:
+            synapses = sum(w.size for w in prepared.built.wirings.values())
+            parts.append(f"{_number(synapses)} synapse{'' if synapses == 1 else 's'}")
+        parts.append(f"about {_bytes(prepared.built.memory)}")
+        self.line.put(" · ".join(parts))
+        bar.start()
+
+    def stopped(self, outcome: Outcome, problem: BaseException, reached: str) -> int:
+        """Say why, where the part of the run that was recorded is, and how to run again."""
+        code = self.failed(problem)
+        if code == INTERRUPTED:
+            self.line.put(f"interrupted at {reached}")
+        if outcome.kept_old:
+            self.line.put(f"{_shown(outcome.folder)}  kept: the results of an earlier, whole run")
+        else:
+            state = "interrupted" if code == INTERRUPTED else "failed"
+            self.line.put(f"{_shown(outcome.folder)}  what was recorded until then, marked {state}")
+        if code == INTERRUPTED:
+            self.again()
+        return code
+
+    def again(self) -> None:
+        """The command that runs it once more."""
+        self.line.put(f"next: {' '.join(shlex.quote(word) for word in self.wishes.running()['command'])}")
+
+    def without_pictures(self, folder: Path, trouble: SnnrunError | KeyboardInterrupt) -> int:
+        """The results are whole, pictures are missing."""
+        code = self.failed(trouble)
+        self.line.put(f"the results are complete, pictures are missing\nnext: snnrun plot {_shown(folder)}")
+        return code
+
+    def summary(self, checked: Checked, outcome: Outcome) -> None:
+        """Numbers, folder, pictures."""
+        for text in [*_spike_lines(checked.resolved.network, outcome.counts), *_metric_lines(outcome.metrics)]:
+            self.line.put(text)
+        results = f"results.h5 {_bytes((outcome.folder / 'results.h5').stat().st_size)}"
+        self.line.put(_folder_line(outcome.folder, [results], outcome.pictures, outcome.digest))
+        slow = [f"{name} {spent:.1f} s" for name, spent in self.clock.seconds.items() if spent >= LONG]
+        total = f"{sum(self.clock.seconds.values()):.2f} s"
+        self.line.put(f"{total}: {', '.join(slow)}" if slow else total)
+
+    # a sweep
+
+    def sweep(self, checked: Checked) -> int:
+        """All points of a sweep."""
+        from snnrun.sweep.check import check_sweep
+        from snnrun.sweep.local import run_sweep
+
+        with self.clock.stage(Stage.CHECK):
+            sweep = check_sweep(checked)
+        shape = " x ".join(f"{axis.name} {axis.length}" for axis in sweep.plan.axes)
+        number = len(sweep.plan.points)
+        points = f"{_number(number)} point{'' if number == 1 else 's'} ({shape})"
+        self.line.put(f"{headline(checked.resolved.network, checked)} · {points}")
+        bar = Bar(self.line, number, None)
+        bar.start()
+        outcome = run_sweep(
+            sweep, self.wishes.out, self.clock, lambda done, all_, _: bar.update(done, all_), **self.wishes.running()
+        )
+        self.line.clear()
+        self.report |= as_sweep_report(outcome)
+        self.sweep_summary(outcome)
+        return self.sweep_end(outcome, bar)
+
+    def sweep_summary(self, outcome: SweepOutcome) -> None:
+        """Numbers, folder, pictures."""
+        done = outcome.points - len(outcome.failed)
+        if outcome.problem is None:
+            compiled = self.clock.seconds["compile"]
+            kernels = "one kernel" if outcome.kernels == 1 else f"{outcome.kernels} kernels"
+            kernels += f", compiled {compiled:.1f} s" if compiled > LONG else ""
             each = outcome.loop_seconds / max(outcome.points, 1)
-            kernels = "one kernel" if outcome.compiles == 1 else f"{outcome.compiles} kernels"
-            self.talk.line(
-                f"{outcome.points - len(outcome.failed)} of {outcome.points} points in "
-                f"{time.perf_counter() - started:.2f} s, {each * 1e3:.1f} ms each, {kernels}"
+            self.line.put(
+                f"{_number(done)} of {_number(outcome.points)} points in {outcome.loop_seconds:.2f} s "
+                f"({each * 1e3:.1f} ms each, {kernels})"
             )
-            self.talk.line(f"{_shown(outcome.folder)}  points.csv · sweep.h5 · digest {outcome.digest[:8]}")
-            for picture in outcome.pictures:
-                self.talk.line(f"  {_shown(picture)}")
+        if outcome.left_out:
+            names = ", ".join(f"`{name}`" for name in outcome.left_out)
+            self.line.put(f"note: {names}: a sweep's table holds single numbers; `keep: results` keeps every point")
+        tables = ["points.csv", "sweep.h5"]
+        self.line.put(_folder_line(outcome.folder, tables, outcome.pictures, outcome.digest))
+
+    def sweep_end(self, outcome: SweepOutcome, bar: Bar) -> int:
+        """What went wrong, if anything did; the exit code."""
+        if outcome.problem is not None:
+            self.line.put(f"interrupted after {_number(bar.done)} of {_number(outcome.points)} points")
+            if outcome.kept_old:
+                self.line.put("the folder holds the results of an earlier, whole sweep")
+            self.again()
+            return INTERRUPTED
         if outcome.failed:
             for k, reason in list(outcome.failed.items())[:3]:
                 sys.stderr.write(f"point {k} failed: {clean(reason)}\n")
-            sys.exit(3)
+            if len(outcome.failed) > 3:
+                sys.stderr.write(f"... and {len(outcome.failed) - 3} more; run.log names them all\n")
+            return 3
+        return 0 if outcome.trouble is None else self.without_pictures(outcome.folder, outcome.trouble)
 
 
-def headline(network: Network, checked: pipeline.Checked) -> str:
+def as_report(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as `--json` prints it."""
+    return {
+        "folder": str(outcome.folder),
+        "digest": outcome.digest,
+        "status": _status(outcome.problem),
+        "seconds": {k: round(v, 6) for k, v in outcome.seconds.items()},
+        "metrics": _metrics(outcome.metrics),
+        "counts": dict(outcome.counts),
+        "pictures": [str(p) for p in outcome.pictures],
+    }
+
+
+def as_sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
+    """The outcome of a sweep as `--json` prints it."""
+    return {
+        "folder": str(outcome.folder),
+        "digest": outcome.digest,
+        "status": "failed" if outcome.failed and outcome.problem is None else _status(outcome.problem),
+        "seconds": {**{k: round(v, 6) for k, v in outcome.seconds.items()}, "loop": round(outcome.loop_seconds, 6)},
+        "metrics": _metrics(outcome.metrics),
+        "counts": {},
+        "points": outcome.points,
+        "failed": {str(k): reason for k, reason in outcome.failed.items()},
+        "kernels": outcome.kernels,
+        "pictures": [str(p) for p in outcome.pictures],
+    }
+
+
+def _status(problem: BaseException | None) -> str:
+    if problem is None:
+        return "complete"
+    return "interrupted" if isinstance(problem, KeyboardInterrupt) else "failed"
+
+
+def _metrics(metrics: Any) -> dict[str, Any]:
+    return {name: {"value": plain_value(value), "unit": unit} for name, (value, unit) in metrics.items()}
+
+
+def headline(network: Network, checked: Checked) -> str:
     """Name, size, duration and seed in one line."""
     neurons = sum(g.size for g in network.groups.values() if g.kind is GroupKind.NEURONS)
-    parts = [network.name, f"{_number(neurons)} neuron{'' if neurons == 1 else 's'}"]
+    parts = [network.name]
+    if network.groups:
+        parts.append(f"{_number(neurons)} neuron{'' if neurons == 1 else 's'}")
     sources = sum(g.size for g in network.groups.values() if g.kind is not GroupKind.NEURONS)
     if sources:
         parts.append(f"{_number(sources)} input{'' if sources == 1 else 's'}")
     parts.append(f"{time_text(network.steps * network.dt)} at {time_text(network.dt)}")
     seed = checked.experiment.seed
-    parts.append(f"seed {seed if isinstance(seed, int) else 'by stream'}")
+    parts.append(f"seed {seed}" if isinstance(seed, int) else "a seed for each stream")
     return " · ".join(parts)
 
 
-def _metric(value: float, unit: str) -> str:
-    return f"{value:.6g}" if unit == "1" else f"{value:.6g} {unit}"
+def _spike_lines(network: Network, counts: Any) -> list[str]:
+    """One line a spike monitor: how many, of how many neurons, how often."""
+    lines = []
+    for name, count in counts.items():
+        monitor = next(m for m in network.monitors if m.name == name)
+        size, window = monitor.source.size, monitor.window  # type: ignore[union-attr]
+        rate = count / size / ((window.stop - window.start) * network.dt)
+        spikes = f"{_number(count)} spike{'' if count == 1 else 's'}"
+        lines.append(f"{name}  {spikes} of {_number(size)} neuron{'' if size == 1 else 's'} · {rate:.3g} Hz")
+    return lines
+
+
+def _metric_lines(metrics: Any) -> list[str]:
+    """Single numbers, in readable units."""
+    found = [(name, float(value), unit) for name, (value, unit) in metrics.items() if np.ndim(value) == 0]
+    return [f"{name} = {value:.6g}{'' if unit == '1' else f' {unit}'}" for name, value, unit in found]
+
+
+def _folder_line(folder: Path, tables: Sequence[str], pictures: Sequence[Path], digest: str) -> str:
+    drawn = [f"plots/{p.name}" for p in pictures]
+    return f"{_shown(folder)}  {' · '.join([*tables, *drawn, f'digest {digest[:8]}'])}"
 
 
 def _number(n: int) -> str:
@@ -275,5 +346,4 @@ def _bytes(n: int) -> str:
 
 
 def _shown(path: Path) -> str:
-    text = str(path)
-    return shlex.quote(text) if " " in text else text
+    return shlex.quote(str(path))

@@ -36,7 +36,7 @@ class StateAccumulator(Accumulator, Protocol):
     """Takes samples."""
 
     def samples(self, data: FloatArray) -> None:
-        """Samples, shape (samples, elements). [SI]"""
+        """Samples, shape (samples, elements). [SI]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Counts:
     def __post_init__(self) -> None:
         self.counts = np.zeros(self.train.size, dtype=np.int64)
 
-    def spikes(self, steps: IntArray, neurons: IntArray) -> None:
+    def spikes(self, steps: IntArray, neurons: IntArray) -> None:  # noqa: ARG002 - only who spiked counts
         """Count."""
         self.counts += np.bincount(neurons, minlength=self.train.size)
 
@@ -135,7 +135,7 @@ class FirstSpike:
     train: Train
     step: int | None = None
 
-    def spikes(self, steps: IntArray, neurons: IntArray) -> None:
+    def spikes(self, steps: IntArray, neurons: IntArray) -> None:  # noqa: ARG002 - only the time counts
         """Keep the earliest."""
         if self.step is None and len(steps):
             self.step = int(steps[0])
@@ -237,6 +237,7 @@ class Moments:
 
     def add(self, rows: FloatArray) -> None:
         """Sum one block, relative to the first sample (so that small variances keep their digits)."""
+        assert self.shift is not None
         moved = rows - self.shift
         self.n += moved.size
         self.total += float(np.sum(moved))
@@ -294,7 +295,13 @@ class Meter:
     spike_uses: dict[str, list[SpikeUse]] = field(default_factory=dict)
     state_uses: dict[str, list[StateUse]] = field(default_factory=dict)
 
-    def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
+    def spikes(
+        self,
+        name: str,
+        steps: IntArray,
+        ids: IntArray,
+        extras: Mapping[str, FloatArray],  # noqa: ARG002 - metrics are of times and neurons
+    ) -> None:
         """Feed spikes."""
         for use in self.spike_uses.get(name, ()):
             view = use.monitor.source

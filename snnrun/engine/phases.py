@@ -27,8 +27,6 @@ def begin(built: Built, phase: Phase) -> None:
         built.arrays[SlotKey("binomial", owner)] = table
     for key, values in parameter_arrays(network, kernel, numbers).items():
         built.arrays[key][...] = values
-    for group in network.groups.values():
-        precompute(built, network, group)
     for owner, line in phase.sets:
         section, _, name = owner.partition(".")
         if section == "groups":
@@ -40,3 +38,5 @@ def begin(built: Built, phase: Phase) -> None:
         for stored in network.synapses[name].stored:
             array = built.arrays[SlotKey("variable", owner, stored.variable.name)]
             array[...] = now.stored(stored.variable.name).astype(STORED[stored.kind])
+    for group in network.groups.values():
+        precompute(built, network, group)  # from the parameters as they now are

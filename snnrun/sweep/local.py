@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +16,18 @@ from numpy.typing import NDArray
 from snnrun import __version__, pipeline
 from snnrun.engine.connectivity import WiringCache
 from snnrun.engine.measure import Value
-from snnrun.errors import ExperimentError, Report, RunError, SnnrunError
-from snnrun.network.pictures import of_sweep
-from snnrun.publish import Place as RunPlace
-from snnrun.publish import describe, place_of, plain_value, portable, write_experiment, write_text
+from snnrun.errors import ExperimentError, RunError, SnnrunError
+from snnrun.publish import Place, describe, place_of, plain_value, portable, write_experiment, write_text
 from snnrun.results.folder import claim
 from snnrun.results.layout import RunStatus
 from snnrun.results.provenance import collect
 from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
-from snnrun.source import SourceFile
-from snnrun.spec.document import Document
-from snnrun.spec.nodes import ListNode, Node, scalar
-from snnrun.stages import Checked, Clock, Engine, Stage
-from snnrun.sweep.points import Place, Plan, Point, Values, plan_sweep
+from snnrun.stages import Clock, Engine, Stage
+from snnrun.sweep.check import Sweep, check_point, point_document
+from snnrun.sweep.points import Plan, Point, Values
 from snnrun.units.dimensions import Dimension
 
 PointProgress = Callable[[int, int, Point], None]
-Index = tuple[int, ...]
-_KEPT = 64  # checked points that wait in memory for their run
-_SHOWN = 10  # errors of points that are shown at once
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """A sweep that can run.
-
-    Args:
-        checked: The experiment.
-        plan: Its points.
-        ready: Points that were checked already, by their place in the grid.
-    """
-
-    checked: Checked
-    plan: Plan
-    ready: dict[Index, Checked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,49 +76,6 @@ class Nothing:
 
     def numbers(self, *_: object) -> None:
         """Drop counts."""
-
-
-def check_sweep(checked: Checked) -> Sweep:
-    """The points of an experiment's sweep, each value tried in the file before the first run.
-
-    Values are tried one at a time, the other axes at their first: what only a combination of values breaks is found
-    when that point runs.
-
-    Raises:
-        ExperimentError: The sweep, or the file at some of its values, is wrong.
-    """
-    assert checked.experiment.sweep is not None
-    plan = plan_sweep(checked.resolved.context, checked.experiment.sweep)
-    base = point_document(checked.document)
-    ready: dict[Index, Checked] = {}
-    report = Report()
-    for point in plan.points:
-        if sum(k > 0 for k in point.index) > 1:
-            continue
-        try:
-            at_point = check_point(base, point)
-        except ExperimentError as error:
-            report.extend(error.diagnostics)
-            if len(report.errors) >= _SHOWN:
-                break
-            continue
-        if len(ready) < _KEPT:
-            ready[point.index] = at_point
-    report.stop_if_errors()
-    return Sweep(checked, plan, ready)
-
-
-def check_point(base: Document, point: Point) -> Checked:
-    """The experiment at one point.
-
-    Raises:
-        ExperimentError: Something is wrong there; the messages say at which values.
-    """
-    try:
-        return pipeline.check(base.with_values(point.values))
-    except ExperimentError as error:
-        where = ", ".join(f"{name} = {value}" for name, value in point.shown.items())
-        raise ExperimentError(*(replace(d, message=f"{d.message} (at {where})") for d in error.diagnostics)) from None
 
 
 def run_sweep(
@@ -200,11 +135,12 @@ class _Loop:
         self.clock = clock
         self.options: dict[str, Any] = {"allow_code": allow_code, "plots": plots, "formats": formats}
         self.engine = Engine(wirings=WiringCache({}))
-        self.base = point_document(sweep.checked.document)
+        self.base = point_document(sweep.checked)
         self.metrics: dict[str, tuple[NDArray[np.float64], Dimension]] = {}
         self.left_out: dict[str, None] = {}
         self.status = np.full(self.plan.shape, PointStatus.MISSING, dtype=np.int8)
         self.failed: dict[int, str] = {}
+        self.troubles: dict[int, str] = {}
         self.seconds = 0.0
 
     def run(self, progress: PointProgress) -> KeyboardInterrupt | None:
@@ -237,9 +173,12 @@ class _Loop:
             return checked.measures.values()
         final = self.folder / "points" / f"{k:05d}"
         outcome = pipeline.run(checked, self.folder, self.engine, self.clock, final=final, **self.options)
-        problem = outcome.problem or outcome.trouble
-        if problem is not None:
-            raise problem
+        if outcome.problem is not None:
+            raise outcome.problem
+        if isinstance(outcome.trouble, KeyboardInterrupt):
+            raise outcome.trouble
+        if outcome.trouble is not None:
+            self.troubles[k] = str(outcome.trouble)
         return checked.measures.values()
 
     def keep(self, point: Point, values: Mapping[str, tuple[Value, Dimension]]) -> None:
@@ -255,7 +194,7 @@ class _Loop:
         """Metrics over the grid, with the symbols of their units."""
         return {name: (values, dimension.symbol) for name, (values, dimension) in self.metrics.items()}
 
-    def write(self, place: RunPlace) -> str:
+    def write(self, place: Place) -> str:
         """Write the table; its digest is that of the numbers."""
         axes, coordinates = _axes(self.plan)
         about = describe(self.checked, place.hash)
@@ -275,6 +214,7 @@ class _Loop:
         """What happened, for `run.log`."""
         lines = [f"snnrun {__version__}  {self.checked.name}  {len(self.plan.points)} points"]
         lines += [f"point {k}: {reason}" for k, reason in self.failed.items()]
+        lines += [f"point {k}: no pictures: {reason}" for k, reason in self.troubles.items()]
         return [*lines, "interrupted" if problem is not None else "done"]
 
     def outcome(
@@ -307,20 +247,6 @@ class _Loop:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def point_document(document: Document) -> Document:
-    """The experiment of one point: without the sweep and the pictures of the sweep."""
-    plots = document.find(("plots",))
-    own: Node | None = plots
-    if isinstance(plots, ListNode):
-        parameters = set(_parameters(document))
-        kept = tuple(p for p in plots.items if not of_sweep(_plain_plot(p), parameters))
-        own = ListNode(kept, plots.span) if kept else scalar("none", SourceFile("plots", "none"))
-    changes: dict[Place, Any] = {("sweep",): None}
-    if own is not None:
-        changes[("plots",)] = own
-    return document.with_values(changes)
 
 
 def _axes(plan: Plan) -> tuple[list[Axis], list[Coordinate]]:

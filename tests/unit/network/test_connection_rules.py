@@ -1,0 +1,169 @@
+"""Properties of the connection rules: degrees, distinctness, distributions, and independence of other objects."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from snnrun.equations.dag import Graph
+from snnrun.errors import ExperimentError
+from snnrun.network.connect import Ground, connect
+from snnrun.network.context import everything, part
+from snnrun.network.ir import All, Connect, FixedDegree, OneToOne, Pairs, Rule, Seeds, View
+from snnrun.network.resolve import resolve
+from snnrun.spec.check import parse_experiment
+from snnrun.spec.load import load
+
+SIGNIFICANCE = 1e-6
+
+
+def pairs(rule: Rule, source: View, target: View, seed: int = 1, stream: str = "s") -> tuple[np.ndarray, np.ndarray]:
+    ground = Ground("synapses.s", lambda *_: 0, Seeds(seed, 1, 1, 1), 1e-4, {})
+    return connect(Connect(rule, source, target, stream, None), ground)
+
+
+def group(n: int, name: str = "a") -> View:
+    return everything(name, n)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 40), st.booleans(), st.integers(0, 2**63))
+@settings(max_examples=100, deadline=None)
+def test_degrees_are_exact_and_partners_distinct(n: int, m: int, k: int, multapses: bool, seed: int) -> None:
+    k = k if multapses else min(k, n)
+    i, j = pairs(FixedDegree("in", k, multapses, autapses=True), group(n), group(m, "b"), seed)
+    assert np.all(np.bincount(j, minlength=m) == k)
+    assert np.all((i >= 0) & (i < n))
+    if not multapses:
+        assert len(set(zip(i.tolist(), j.tolist(), strict=True))) == k * m
+
+
+@pytest.mark.parametrize("of", ["in", "out", "total"])
+@pytest.mark.parametrize("number", [3, 9])
+def test_no_autapses_when_they_are_off(of: str, number: int) -> None:
+    a = group(10)
+    i, j = pairs(FixedDegree(of, number, multapses=False, autapses=False), a, a)
+    assert np.all(i != j)
+    assert len(i) == (number if of == "total" else 10 * number)
+    assert len(set(zip(i.tolist(), j.tolist(), strict=True))) == len(i)
+
+
+def test_every_partner_of_a_fixed_in_degree_is_as_likely() -> None:
+    i, _ = pairs(FixedDegree("in", 5, multapses=False, autapses=True), group(40), group(4000, "b"))
+    assert stats.chisquare(np.bincount(i, minlength=40)).pvalue > SIGNIFICANCE
+
+
+@pytest.mark.parametrize("p", [0.001, 0.02, 0.3, 0.97])
+def test_synapses_of_a_probability_are_binomial_and_uniform(p: float) -> None:
+    graph = Graph()
+    n, m = 400, 500
+    i, j = pairs(All(p=graph.constant("p", p)), group(n), group(m, "b"))
+    assert stats.binomtest(len(i), n * m, p).pvalue > SIGNIFICANCE
+    assert len(set(zip(i.tolist(), j.tolist(), strict=True))) == len(i)
+    for side, size in ((i, n), (j, m)):
+        degrees = np.bincount(side, minlength=size)
+        variance = (n * m / size) * p * (1 - p)
+        statistic = np.sum((degrees - degrees.mean()) ** 2) / variance
+        z = (statistic - (size - 1)) / math.sqrt(2 * (size - 1))
+        assert abs(z) < 6
+    assert np.all(np.diff(i) >= 0)  # i outermost
+    assert np.all(np.diff(j)[np.diff(i) == 0] > 0)
+
+
+@pytest.mark.parametrize(("p", "number"), [(0.0, 0), (1.0, 30)])
+def test_impossible_and_certain_probabilities(p: float, number: int) -> None:
+    assert len(pairs(All(p=Graph().constant("p", p)), group(5), group(6, "b"))[0]) == number
+
+
+def test_a_wiring_depends_on_seed_and_stream_only() -> None:
+    rule = All(p=Graph().constant("p", 0.3))
+    first = pairs(rule, group(20), group(20, "b"))
+    np.testing.assert_array_equal(first, pairs(rule, group(20), group(20, "c")))
+    assert len(pairs(rule, group(20), group(20, "b"), seed=2)[0]) != len(first[0]) or np.any(
+        pairs(rule, group(20), group(20, "b"), seed=2)[1] != first[1]
+    )
+    # a source's row does not depend on how many sources there are
+    more = pairs(rule, group(50), group(20, "b"))
+    np.testing.assert_array_equal(more[1][more[0] < 20], first[1])
+
+
+def test_views_count_from_their_first_neuron() -> None:
+    odd = part("a", "a.odd", np.array([1, 3, 5]), 6)
+    i, j = pairs(OneToOne(), odd, part("b", "b.x", np.array([0, 7, 8]), 9))
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(1, 0), (3, 7), (5, 8)]
+    i, j = pairs(Pairs(np.array([2, 0]), np.array([1, 1]), 2), odd, odd)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(5, 3), (5, 3), (1, 3), (1, 3)]
+
+
+FILE = """
+version: 1
+groups: {{a: {{size: 12, equations: "v : 1", subgroups: {{part: {part}}}}}}}
+synapses: {{s: {{source: a, target: a, connect: {rule}}}}}
+run: {{duration: 1 ms, dt: 0.1 ms}}
+"""
+
+
+def from_file(folder: Path, rule: str = "all", part: str = '"0:3"'):
+    path = folder / "x.yaml"
+    path.write_text(FILE.format(rule=rule, part=part), encoding="utf-8")
+    document = load(path)
+    return resolve(document, parse_experiment(document)).network
+
+
+def wired(folder: Path, rule: str) -> list[tuple[int, int]]:
+    (made,) = from_file(folder, rule).synapses["s"].connect
+    i, j = connect(made, Ground("synapses.s", lambda *_: 0, Seeds(1, 1, 1, 1), 1e-4, {}))
+    return list(zip(i.tolist(), j.tolist(), strict=True))
+
+
+def test_a_generator_makes_what_python_would(tmp_path: Path) -> None:
+    rule = '{j: "(i + 2*k) % N_post for k in range(-2, 3) if k != 0"}'
+    assert wired(tmp_path, rule) == [(i, (i + 2 * k) % 12) for i in range(12) for k in range(-2, 3) if k != 0]
+    rule = '{j: "k for k in range(i, i + 7, 3)", skip_if_invalid: true}'
+    assert wired(tmp_path, rule) == [(i, k) for i in range(12) for k in range(i, i + 7, 3) if k < 12]
+    rule = '{j: "k for k in range(i, -1, -2)"}'
+    assert wired(tmp_path, rule) == [(i, k) for i in range(12) for k in range(i, -1, -2)]
+
+
+def test_a_condition_with_a_number_of_synapses(tmp_path: Path) -> None:
+    wanted = [(i, j) for i in range(12) for j in range(12) if abs(i - j) == 1 for _ in range(1 + i % 2)]
+    assert wired(tmp_path, '{where: "abs(i - j) == 1", n: 1 + i % 2}') == wanted
+
+
+def test_an_invalid_target_is_an_error_that_says_which(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match=r"NET190.*12 \(of i = 11\)"):
+        wired(tmp_path, '{j: "i + 1"}')
+
+
+def test_a_sample_without_replacement_has_its_size(tmp_path: Path) -> None:
+    found = wired(tmp_path, '{j: "k for k in sample(i + 1, size=1)"}')
+    assert [i for i, _ in found] == list(range(12))
+    assert all(j <= i for i, j in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ('"2:5"', [2, 3, 4]),
+        ('"::5"', [0, 5, 10]),
+        ('"-3:"', [9, 10, 11]),
+        ("[7, 1]", [1, 7]),
+        ("[-1, 0]", [0, 11]),
+        ("i % 4 == 1", [1, 5, 9]),
+        ("i >= N - 2", [10, 11]),
+        ("12", list(range(12))),
+    ],
+)
+def test_subgroups_are_slices_lists_conditions_and_sizes(tmp_path: Path, text: str, ids: list[int]) -> None:
+    assert from_file(tmp_path, part=text).groups["a"].subgroups["part"].ids.tolist() == ids
+
+
+@pytest.mark.parametrize("text", ['"5:20"', "[1, 1]", "[12]", "i > 50", '"5:5"', "[]"])
+def test_impossible_selections_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ExperimentError):
+        from_file(tmp_path, part=text)
