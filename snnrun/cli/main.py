@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -51,20 +52,32 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+@dataclass(slots=True)
+class Session:
+    """What holds for every command.
+
+    Args:
+        debug: Whether errors show their tracebacks.
+    """
+
+    debug: bool = False
+
+
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
 ) -> None:
     """Run spiking neural network experiments written as data."""
-    if debug:
-        os.environ["SNNRUN_DEBUG"] = "1"
+    context.obj.debug = debug
 
 
 @app.command()
 def run(
+    context: typer.Context,
     files: Files,
     set_: Sets = None,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("outputs"),
@@ -92,6 +105,7 @@ def run(
         allow_code=allow_code,
         quiet=quiet,
         json=json,
+        debug=context.obj.debug,
     )
     run_files(files, wishes)
 
@@ -168,41 +182,39 @@ def units(
 
 def main() -> None:
     """Entry point: errors become messages and exit codes, tracebacks only with --debug."""
-    from snnrun.errors import SnnrunError
-
+    session = Session()
     try:
-        app(standalone_mode=False)
+        app(standalone_mode=False, obj=session)
+        sys.stdout.flush()
         code = 0
-    except SnnrunError as error:
-        from snnrun.cli.render import render
-
-        if os.environ.get("SNNRUN_DEBUG"):
-            raise
-        render(error.diagnostics, sys.stderr)
-        code = error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         code = 130
     except BrokenPipeError:
+        # The reader has seen enough (`| head -1`); nothing more can be written, not even at the end of the process.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        code = _usage_or_bug(error)
+    except Exception as error:
+        if session.debug:
+            raise
+        code = _exit_code(error)
     sys.exit(code)
 
 
-def _usage_or_bug(error: Exception) -> int:
-    """Exit code of an error that is not ours: wrong usage, or a bug."""
-    show_usage = getattr(error, "show", None)
+def _exit_code(error: Exception) -> int:
+    """Say what went wrong; the exit code that belongs to it."""
+    from snnrun.cli.render import render
+    from snnrun.errors import Diagnostic, SnnrunError
+
+    if isinstance(error, SnnrunError):
+        render(error.diagnostics, sys.stderr)
+        return error.exit_code
+    if isinstance(error, typer.Exit | typer.Abort):
+        return int(getattr(error, "exit_code", 1))
+    show_usage = getattr(error, "show", None)  # a wrong use of the command line
     if callable(show_usage):
         show_usage()
-        return int(getattr(error, "exit_code", 2))
-    if type(error).__name__ in ("Exit", "Abort"):
-        return int(getattr(error, "exit_code", 1))
-    if os.environ.get("SNNRUN_DEBUG"):
-        raise error
-    sys.stderr.write(
-        f"error[BUG]: this is a bug of snnrun: {type(error).__name__}: {error}\n"
-        "  help: run again with `snnrun --debug ...` and report what it prints\n"
-    )
+        return 2
+    advice = "run it again as `snnrun --debug ...` and report what it prints"
+    render([Diagnostic("BUG", f"a bug of snnrun: {type(error).__name__}: {error}", None, advice)], sys.stderr)
     return 70

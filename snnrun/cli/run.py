@@ -45,6 +45,7 @@ class Wishes:
     allow_code: bool
     quiet: bool
     json: bool
+    debug: bool
 
     def running(self) -> dict[str, Any]:
         """The options of `pipeline.run` and `run_sweep`."""
@@ -99,6 +100,8 @@ class _Run:
         try:
             return self.checked_run()
         except SnnrunError as error:
+            if self.wishes.debug:
+                raise
             return self.failed(error)
         finally:
             self.line.clear()

@@ -82,6 +82,8 @@ def compute_units(expression: str, to: str | None) -> None:
         )
     assert typed.exact is not None
     assert unit.exact is not None
+    if unit.exact == 0:
+        raise ExperimentError(Diagnostic("UNT903", f"`{to}` is zero, not a unit"))
     sys.stdout.write(f"{float(typed.exact / unit.exact):.12g} {to}\n")
 
 

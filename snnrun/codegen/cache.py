@@ -90,7 +90,7 @@ def _read(folder: Path, key: str) -> tuple[bytes | None, str]:
     try:
         claimed = json.loads((folder / f"{key}.json").read_bytes())["sha256"]
         found = (folder / f"{key}.o").read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None, ""
     except (OSError, ValueError, KeyError, TypeError):
         return None, "a kernel in the cache could not be read; it was compiled again"

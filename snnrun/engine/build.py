@@ -91,6 +91,7 @@ class _Builder:
         self.numbers = self.built.numbers
         self.cache = cache
         self.depths = {g.path: 1 for g in network.groups.values()}
+        self.wanted = {key for key, _ in kernel.slots}
 
     def build(self) -> Built:
         n = self.network
@@ -157,15 +158,16 @@ class _Builder:
         n = self.network
         ground = Ground(synapses.path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
         key = wiring_key(synapses, n.seeds.connect, n.dt)
-        wiring = self.cache.get(key, lambda: wire(synapses, ground))
+        wiring = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
         self.built.wirings[synapses.name] = wiring
         self.numbers[f"n:{synapses.path}"] = wiring.size
         self.view(synapses.path + ".source", synapses.source)
         self.view(synapses.path + ".target", synapses.target)
         path = synapses.path
-        self.put("pre", path, "", wiring.pre.astype(np.int32))
-        self.put("post", path, "", wiring.post.astype(np.int32))
-        self.put("rows", path, "", pointers(wiring.pre, n.groups[synapses.source.group].size))
+        if SlotKey("pre", path) in self.wanted:
+            self.put("pre", path, "", wiring.pre)
+        self.put("post", path, "", wiring.post)
+        self.put("rows", path, "", wiring.rows)
         if any(p.post for p in synapses.pathways):
             order = np.lexsort((wiring.created, wiring.post)).astype(np.int64)
             self.put("column order", path, "", order)

@@ -6,55 +6,101 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from snnrun.engine.rows import fast_rows
 from snnrun.equations.dag import Constant, Node, Op, Variable, walk
 from snnrun.network.connect import Ground, connect
 from snnrun.network.ir import Connect, IntArray, Synapses, View
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wiring:
-    """Who meets whom.
+    """Who meets whom, compactly: rows of targets. What only some networks need is computed when it is asked for.
 
     Args:
-        pre: Source neuron of each synapse in storage order (sorted by source, then as created), shape (m,).
-        post: Target neuron of each synapse, shape (m,).
-        created: For each synapse in storage order, its number in creation order, shape (m,).
-        rule: Which rule made it, in creation order, shape (m,).
-        i: Source index within its rule's view, in creation order, shape (m,).
-        j: Target index within its rule's view, in creation order, shape (m,).
+        rows: Where the synapses of each source neuron begin, shape (source group's size + 1,).
+        post: Target neuron of each synapse in storage order (sorted by source, then as created), shape (m,).
+        order: For each synapse in storage order, its number in creation order, shape (m,); None when they are equal.
+        rule_sizes: Synapses that each rule made, in creation order.
+        source: Where i counts.
+        target: Where j counts.
     """
 
-    pre: IntArray
-    post: IntArray
-    created: IntArray
-    rule: IntArray
-    i: IntArray
-    j: IntArray
+    rows: IntArray
+    post: NDArray[np.int32]
+    order: IntArray | None
+    rule_sizes: tuple[int, ...]
+    source: View
+    target: View
 
     @property
     def size(self) -> int:
         """Number of synapses."""
-        return len(self.pre)
+        return len(self.post)
+
+    @cached_property
+    def pre(self) -> NDArray[np.int32]:
+        """Source neuron of each synapse in storage order, shape (m,)."""
+        return np.repeat(np.arange(len(self.rows) - 1, dtype=np.int32), np.diff(self.rows))
+
+    @cached_property
+    def created(self) -> IntArray:
+        """Creation number of each synapse in storage order, shape (m,)."""
+        return np.arange(self.size, dtype=np.int64) if self.order is None else self.order
+
+    @cached_property
+    def rule(self) -> IntArray:
+        """Which rule made each synapse, in creation order, shape (m,)."""
+        return np.repeat(np.arange(len(self.rule_sizes), dtype=np.int64), self.rule_sizes)
+
+    @cached_property
+    def i(self) -> IntArray:
+        """Source index within the view, in creation order, shape (m,)."""
+        return np.asarray(np.searchsorted(self.source.ids, self.in_creation_order(self.pre)), dtype=np.int64)
+
+    @cached_property
+    def j(self) -> IntArray:
+        """Target index within the view, in creation order, shape (m,)."""
+        return np.asarray(np.searchsorted(self.target.ids, self.in_creation_order(self.post)), dtype=np.int64)
+
+    def in_creation_order(self, stored: Any) -> Any:
+        """An array in storage order, as the user counts synapses."""
+        if self.order is None:
+            return stored
+        back = np.empty_like(stored)
+        back[self.order] = stored
+        return back
 
 
-def wire(synapses: Synapses, ground: Ground) -> Wiring:
-    """Carry out all connection rules of an object."""
+def wire(synapses: Synapses, ground: Ground, size: int) -> Wiring:
+    """Carry out all connection rules of an object.
+
+    Args:
+        synapses: The object.
+        ground: What its rules are evaluated on.
+        size: Neurons of the whole source group.
+    """
+    if len(synapses.connect) == 1:
+        fast = fast_rows(synapses.connect[0], ground, size)
+        if fast is not None:
+            rows, post = fast
+            return Wiring(rows, post, None, (len(post),), synapses.source, synapses.target)
     pairs = [connect(rule, ground) for rule in synapses.connect]
     pre = np.concatenate([p for p, _ in pairs])
-    post = np.concatenate([q for _, q in pairs])
-    rule = np.repeat(np.arange(len(pairs), dtype=np.int64), [len(p) for p, _ in pairs])
-    i = np.searchsorted(synapses.source.ids, pre)
-    j = np.searchsorted(synapses.target.ids, post)
+    post = np.concatenate([q for _, q in pairs]).astype(np.int32)
     ascending = bool(np.all(pre[1:] >= pre[:-1]))
-    created = np.arange(len(pre), dtype=np.int64) if ascending else np.argsort(pre, kind="stable").astype(np.int64)
-    return Wiring(pre[created], post[created], created, rule, i.astype(np.int64), j.astype(np.int64))
+    order = None if ascending else np.argsort(pre, kind="stable").astype(np.int64)
+    sizes = tuple(len(p) for p, _ in pairs)
+    stored = post if order is None else post[order]
+    return Wiring(pointers(pre, size), stored, order, sizes, synapses.source, synapses.target)
 
 
-def pointers(neurons: IntArray, size: int) -> IntArray:
+def pointers(neurons: NDArray[np.signedinteger[Any]], size: int) -> IntArray:
     """Where the synapses of each neuron begin in an ascending list; shape (size + 1,)."""
     return np.concatenate([[0], np.cumsum(np.bincount(neurons, minlength=size))]).astype(np.int64)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from snnrun.network.ir import Group, Initial, IntArray, Matrix, Network, Pathway
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
+HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
 
 
@@ -114,16 +116,23 @@ class SynapseValues:
         self.network = network
         self.synapses = synapses
         self.wiring = wiring
-        self.pre = in_creation_order(wiring.pre, wiring)
-        self.post = in_creation_order(wiring.post, wiring)
         self.kinds = {s.variable: s.kind for s in synapses.stored}
-        self.arrays: dict[str, Array] = {"i": wiring.i, "j": wiring.j}
+        self.arrays: dict[str, Array] = {}
+
+    @cached_property
+    def pre(self) -> IntArray:
+        """Source neuron of each synapse, shape (m,)."""
+        return np.asarray(self.wiring.in_creation_order(self.wiring.pre), dtype=np.int64)
+
+    @cached_property
+    def post(self) -> IntArray:
+        """Target neuron of each synapse, shape (m,)."""
+        return np.asarray(self.wiring.in_creation_order(self.wiring.post), dtype=np.int64)
 
     def start(self) -> None:
         """Take the values at the start of the run."""
         m = self.wiring.size
         self.arrays |= {s.variable.name: np.zeros(m, STORED[s.kind]) for s in self.synapses.stored}
-        self.arrays |= {"i": self.wiring.i, "j": self.wiring.j}
         for number, rule in enumerate(self.synapses.connect):
             if isinstance(rule.rule, Matrix) and rule.rule.variable is not None:
                 self.arrays[rule.rule.variable][self.wiring.rule == number] = rule.rule.weights
@@ -137,11 +146,19 @@ class SynapseValues:
         """Take the values as they are now."""
         for stored in self.synapses.stored:
             array = self.built.arrays[SlotKey("variable", self.synapses.path, stored.variable.name)]
-            self.arrays[stored.variable.name] = in_creation_order(array, self.wiring)
+            self.arrays[stored.variable.name] = self.wiring.in_creation_order(array)
 
     def stored(self, name: str) -> Array:
         """The values of a variable in storage order."""
-        return self.arrays[name][self.wiring.created]
+        array = self.hidden(name) if name in HIDDEN else self.arrays[name]
+        return array if self.wiring.order is None else array[self.wiring.order]
+
+    def hidden(self, name: str) -> IntArray:
+        """What every synapse knows of itself: its indices, and how many synapses its two neurons have."""
+        if name in ("i", "j"):
+            return self.wiring.i if name == "i" else self.wiring.j
+        neurons = self.post if name == "N_incoming" else self.pre
+        return np.bincount(neurons, minlength=1)[neurons].astype(np.int64)
 
     def environment(self, step: int = 0) -> Environment:
         """What leaves stand for, for all synapses."""
@@ -149,10 +166,8 @@ class SynapseValues:
         def read(variable: Variable) -> Any:
             if variable.owner != self.synapses.path:
                 return read_neurons(self.built, variable, self.pre, self.post)
-            if variable.name == "N_incoming":
-                return np.bincount(self.post, minlength=int(self.post.max(initial=0)) + 1)[self.post]
-            if variable.name == "N_outgoing":
-                return np.bincount(self.pre, minlength=int(self.pre.max(initial=0)) + 1)[self.pre]
+            if variable.name in HIDDEN:
+                return self.hidden(variable.name)
             array = self.arrays[variable.name]
             return array.astype(bool) if array.dtype == np.uint8 else array
 
@@ -192,13 +207,6 @@ class SynapseValues:
                     chosen = self.wiring.rule == number
                     steps[chosen] = full(evaluate(rule.delay, env), self.wiring.size, np.int64)[chosen]
         return steps
-
-
-def in_creation_order(stored: Array, wiring: Wiring) -> Any:
-    """An array in storage order, back in creation order."""
-    back = np.empty_like(stored)
-    back[wiring.created] = stored
-    return back
 
 
 def sized(values: Any, size: int, pathway: Pathway) -> Any:

@@ -510,23 +510,30 @@ def _arithmetic(expr: Binary, a: Exact, b: Exact) -> Exact:
     if isinstance(a, float) or isinstance(b, float):
         a, b = float(a), float(b)
     try:
-        match expr.op:
-            case "+":
-                return a + b
-            case "-":
-                return a - b
-            case "*":
-                return a * b
-            case "/":
-                return a / b
-            case "//":
-                return Fraction(math.floor(a / b))
-            case "%":
-                return a % b
+        result = _operation(expr.op, a, b)
+        if isinstance(result, Fraction):
+            float(result)  # a value that is needed as a number must fit into one
     except ZeroDivisionError:
         raise _error("EQ210", "this constant divides by zero", expr.span) from None
     except (OverflowError, ValueError):
         raise _error("EQ210", "this constant is too large or not a number", expr.span) from None
+    return result
+
+
+def _operation(op: str, a: Fraction | float, b: Fraction | float) -> Exact:
+    match op:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "/":
+            return a / b
+        case "//":
+            return Fraction(math.floor(a / b))
+        case "%":
+            return a % b
     return None
 
 
@@ -537,7 +544,9 @@ def _exact_power(a: Exact, b: Exact, span: Span) -> Exact:
         if isinstance(a, Fraction) and isinstance(b, Fraction) and b.denominator == 1:
             bits = max(a.numerator.bit_length(), a.denominator.bit_length())
             if bits * abs(b.numerator) <= MAX_MAGNITUDE_BITS:
-                return a ** int(b)
+                power = a ** int(b)
+                float(power)  # a value that is needed as a number must fit into one
+                return power
         result = float(a) ** float(b)
     except ZeroDivisionError:
         raise _error("EQ210", "this constant divides by zero", span) from None

@@ -246,7 +246,8 @@ def _with_constants(context: Context, network: Network, constants: dict[Path, Te
     """The network with other constants: the same structure, other values."""
     if not constants:
         return network
-    length = scalar(f"{network.steps} * ({context.text(('run', 'dt')).value})", SourceFile("run.duration", "duration"))
+    text = f"{network.steps} * ({context.text(('run', 'dt')).value})"
+    length = scalar(text, SourceFile("run.duration", text))
     changes: dict[Path, Any] = {**constants, ("run", "phases"): None, ("run", "duration"): length}
     document = context.document.with_values(changes)
     return resolve(document, parse_experiment(document)).network

@@ -1,5 +1,6 @@
 """The experiments and templates that come with the program are valid, and say what the tutorial says of them."""
 
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -48,6 +49,13 @@ def test_every_template_is_valid_and_without_warnings(name):
     checked = pipeline.check(pipeline.read(path))
     assert checked.warnings == ()
     assert checked.name == name
+
+
+def test_templates_are_installed_with_the_program():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["snnrun"]
+    installed = {path.stem for pattern in patterns for path in (ROOT / "snnrun").glob(pattern)}
+    assert set(template_names()) <= installed
 
 
 def test_templates_cover_what_the_manual_promises():

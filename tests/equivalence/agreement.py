@@ -47,10 +47,14 @@ def differences(network: Network, most: int | None = None) -> tuple[list[str], i
                     check(f"{name}: steps", kernel[0], slow[0])
                     check(f"{name}: neurons", kernel[1], slow[1])
                 for column in columns:
-                    check(f"{name}.{column.name}", memory.extra(name, column.name), oracle.memory.extra(name, column.name))
+                    check(
+                        f"{name}.{column.name}", memory.extra(name, column.name), oracle.memory.extra(name, column.name)
+                    )
             case StateMonitor(columns=columns):
                 for column in columns:
-                    check(f"{name}.{column.name}", memory.state(name, column.name), oracle.memory.state(name, column.name))
+                    check(
+                        f"{name}.{column.name}", memory.state(name, column.name), oracle.memory.state(name, column.name)
+                    )
             case RateMonitor():
                 check(name, memory.number(name), oracle.memory.number(name))
             case _:

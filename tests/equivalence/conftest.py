@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from kernel_cache import kernels  # noqa: E402
+from kernel_cache import kernels
 
 __all__ = ["kernels"]

@@ -1,4 +1,5 @@
-"""Small networks that use every feature, as experiment files; many features in few networks, as each is compiled once."""
+"""Small networks that use every feature, as experiment files; few networks, as each is compiled once."""
+# ruff: noqa: E501 - lines of experiment files, and sentences that are quoted
 
 from __future__ import annotations
 
@@ -431,7 +432,37 @@ monitors:
 run: {duration: 1.5 ms, dt: 0.1 ms}
 """
 
+PHASES = """
+name: phases
+constants: {tau: 4 ms, weight: 0.2, chance: 200 Hz}
+groups:
+  pop:
+    size: 4
+    equations: "dv/dt = (drive + g - v)/taum : 1 (unless refractory)\\ndg/dt = -g/tau : 1\\ndrive : 1\\ntaum : second"
+    method: exact
+    threshold: v > 1
+    reset: v = 0
+    refractory: 0.5 ms
+    initial: {drive: 1.2 + 0.1*i, taum: (3 + i)*ms}
+  train: {kind: poisson, size: 5, rates: chance}
+inputs:
+  noise: {kind: poisson, target: pop, variable: g, size: 10, rate: chance, weight: 0.01}
+synapses:
+  s: {source: train, target: pop, equations: "w : 1", connect: {i: [4, 0, 1], j: [0, 3, 2]}, on_pre: g_post += w, delay: 1 ms, initial: {w: weight}}
+monitors:
+  pop: {kind: spikes, source: pop, variables: [g]}
+  m: {kind: state, source: pop, variables: [v, g], dt: 0.2 ms}
+  r: {kind: rate, source: train}
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: first, duration: 9.3 ms}
+    - {name: second, duration: 5 ms, set: {tau: 8 ms, pop.drive: 1.5 + 0.5*rand(), s.w: [0.1, 0.2, 0.3]}, record: [pop]}
+    - {name: third, duration: 6 ms, set: {chance: 500 Hz, pop.taum: 2*taum}}
+"""
+
 NETWORKS = {
+    "phases": PHASES,
     "methods": METHODS,
     "noise": NOISE,
     "variables": VARIABLES,

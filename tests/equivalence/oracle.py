@@ -7,6 +7,7 @@ whole groups at once with numpy, synaptic events one by one. It shares nothing w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from snnrun.network.ir import (
     Network,
     Operation,
     Pathway,
+    Phase,
     PoissonInput,
     RateMonitor,
     Recorded,
@@ -67,13 +69,30 @@ class Oracle:
         self.step = 0
 
     def run(self) -> None:
-        for self.step in range(self.network.steps):
+        for step in range(self.network.steps):
+            self.step = step
+            for phase in self.network.phases:
+                if phase.start == step:
+                    self.begin(phase)
             self.start()
             self.groups()
             self.thresholds()
             self.synapses()
             self.resets()
             self.end()
+
+    def begin(self, phase: Phase) -> None:
+        """Other constants, the values that the phase sets, and what follows from both."""
+        self.network = replace(phase.network, phases=self.network.phases)
+        for owner, line in phase.sets:
+            at, elements = self.everywhere(owner)
+            created = elements if owner.startswith("groups.") else self.built.wirings[owner.partition(".")[2]].created
+            env = self.environment({**at, "list": created}, created)
+            array = self.arrays[line.variable.owner, line.variable.name]
+            where = True if line.where is None else evaluate(line.where, env)
+            array[...] = np.where(where, evaluate(line.value, env), array)
+        for group in self.network.groups.values():
+            self.for_each(Block(group.precomputed), group.path)
 
     # values of variables
 
@@ -82,7 +101,9 @@ class Oracle:
         array = self.arrays[variable.owner, variable.name]
         return array[0] if variable.shared else array[at[variable.reach]]
 
-    def environment(self, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None) -> Environment:
+    def environment(
+        self, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None
+    ) -> Environment:
         known = leaves or {}
         return Environment(
             read=lambda v: known[v] if v in known else self.read(v, at),
@@ -104,7 +125,9 @@ class Oracle:
         elements = np.arange(wiring.size)
         return {"own": elements, "pre": wiring.pre, "post": wiring.post}, elements
 
-    def carry_out(self, block: Block, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None) -> None:
+    def carry_out(
+        self, block: Block, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None
+    ) -> None:
         """All reads of one block happen before its first write."""
         env = self.environment(at, elements, leaves)
         once = self.environment({"own": np.int64(0)}, np.int64(0))
@@ -150,7 +173,8 @@ class Oracle:
                 at, _ = self.everywhere(monitor.source)
                 ids = self.sampled(monitor)
                 columns = self.columns(monitor.columns, {reach: index[ids] for reach, index in at.items()}, ids)
-                self.memory.states(monitor.name, {name: values[None, :] for name, values in columns.items()})
+                before = len(range(0, self.step, monitor.every)) - len(range(0, monitor.window.start, monitor.every))
+                self.memory.states(monitor.name, {name: values[None, :] for name, values in columns.items()}, before)
 
     def sampled(self, monitor: StateMonitor) -> Array:
         """The elements a monitor samples; synapses are numbered as they were created."""
@@ -303,6 +327,6 @@ class Oracle:
             if isinstance(monitor, RateMonitor) and self.records(monitor.window):
                 members = set(monitor.source.ids.tolist())
                 number = sum(k in members for k in self.history[f"groups.{monitor.source.group}"][self.step])
-                self.memory.numbers(monitor.name, np.array([number]))
+                self.memory.numbers(monitor.name, np.array([number]), self.step - monitor.window.start)
         self.operations(Slot.END)
         self.sample(Slot.END)

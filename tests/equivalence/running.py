@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from snnrun.codegen.cache import obtain
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
-from snnrun.engine.values import Built
 from snnrun.engine.driver import Simulation
 from snnrun.engine.native import NativeKernel
 from snnrun.engine.recording import Memory
+from snnrun.engine.values import Built
 from snnrun.equations.dag import Variable
 from snnrun.network.ir import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor
 from snnrun.network.resolve import Resolved, resolve

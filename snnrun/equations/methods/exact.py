@@ -17,8 +17,9 @@ def advance(system: System) -> Update:
     A holds the coefficients of the state in the right-hand sides, b the rest; both must be constant over the step.
     Exact for any step. The exponential is taken of numbers, not of symbols, so equal time constants are no special
     case. Equations that do not mix have the closed form x + dt*phi(a*dt)*(a*x + b), evaluated in the step, so their
-    coefficients may differ between neurons and change between steps. The coefficients of equations that mix are constants
-    and parameters that nothing changes during the run, as their exponential is taken once, before it. No noise.
+    coefficients may differ between neurons and change between steps. The coefficients of equations that mix are
+    constants and parameters that nothing changes during the run, as their exponential is taken once, before it. No
+    noise.
 
     Reference: Rotter & Diesmann 1999, Biol. Cybern. 81, 381-402.
     """

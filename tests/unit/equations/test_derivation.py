@@ -93,7 +93,9 @@ def test_functions_of_the_variable_are_frozen_only_when_asked() -> None:
 
 def test_noise_is_split_by_process() -> None:
     sheet = Sheet()
-    drift, noise = split_noise(sheet.graph, sheet.node("a - x + b*xi*second**0.5 + x*xi_2*second**0.5 - xi*second**0.5"))
+    drift, noise = split_noise(
+        sheet.graph, sheet.node("a - x + b*xi*second**0.5 + x*xi_2*second**0.5 - xi*second**0.5")
+    )
     values = {"x": 2.0, "y": 0.0, "a": 5.0, "b": 7.0}
     assert sheet.value(drift, values) == 3
     assert {leaf.payload.stream: sheet.value(g, values) for leaf, g in noise.items()} == {"xi": 6, "xi_2": 2}  # type: ignore[attr-defined]

@@ -30,7 +30,9 @@ def test_p_is_the_exponential_and_q_its_integral(matrix: np.ndarray, dt: float) 
 def test_q_is_the_integral_by_quadrature() -> None:
     matrix = np.array([[-100.0, 50.0], [0.0, -100.0]])
     _, q = propagator(matrix, 0.01)
-    np.testing.assert_allclose(q, quad_vec(lambda s: expm(matrix * s), 0, 0.01, epsabs=1e-14)[0], rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(
+        q, quad_vec(lambda s: expm(matrix * s), 0, 0.01, epsabs=1e-14)[0], rtol=1e-11, atol=1e-15
+    )
 
 
 def test_equal_time_constants_are_no_special_case() -> None:

@@ -1,0 +1,5 @@
+"""`python -m snnrun` is `snnrun`."""
+
+from snnrun.cli.main import main
+
+main()

@@ -1,0 +1,149 @@
+"""The text of kernels: structure only, one function a structure, deterministic, readable; and its cache on disk."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from running import network_of
+
+from snnrun.codegen.cache import kernel_key, obtain
+from snnrun.codegen.emit import CType, Place, SlotKey, Writer
+from snnrun.codegen.kernel import generate
+from snnrun.codegen.target import Processor
+from snnrun.equations.dag import Graph, Kind, Op, Variable
+
+TEXT = """
+name: x
+groups:
+  {a}: {{size: 3, equations: "dv/dt = ({drive} - v)/(5*ms) : 1", threshold: v > {top}, reset: v = 0}}
+  {b}: {{size: 4, equations: "dv/dt = (2 - v)/(7*ms) : 1", threshold: v > 1, reset: v = 0}}
+synapses:
+  s: {{source: {a}, target: {b}, connect: all, on_pre: v_post += 0.1}}
+  r: {{source: {b}, target: {a}, connect: {{p: 0.5}}, on_pre: v_post += 0.3}}
+monitors: {{out: {{kind: spikes, source: {a}}}}}
+run: {{duration: 1 ms, dt: 0.1 ms}}
+"""
+VALUES = {"a": "first", "b": "second", "drive": "1.5", "top": "1"}
+
+
+def text_of(**changes: str) -> str:
+    return generate(network_of(TEXT.format(**{**VALUES, **changes}))).text
+
+
+def code(text: str) -> str:
+    return re.sub(r"  # .*", "", text)
+
+
+def test_the_same_network_gives_the_same_text() -> None:
+    assert text_of() == text_of()
+
+
+@pytest.mark.parametrize("changes", [{"drive": "1.25"}, {"a": "pyramidal", "b": "basket"}])
+def test_values_and_names_leave_no_trace(changes: dict[str, str]) -> None:
+    assert code(text_of(**changes)) == code(text_of())
+
+
+def test_another_structure_gives_another_text() -> None:
+    assert code(text_of(drive="(1.5 + v**3)")) != code(text_of())
+
+
+def test_objects_of_one_structure_share_a_function() -> None:
+    """ "groups or synapses that differ only in values and sizes share one piece of code" """
+    text = text_of()
+    assert len(re.findall(r"^def update_\d", text, re.MULTILINE)) == 1
+    assert len(re.findall(r"^        update_\d", text, re.MULTILINE)) == 2
+    assert len(re.findall(r"^def deliver_\d", text, re.MULTILINE)) == 1
+    assert len(re.findall(r"^        deliver_\d", text, re.MULTILINE)) == 2
+
+
+def test_every_call_says_whose_it_is() -> None:
+    calls = [line for line in text_of().splitlines() if re.match(r"        (update|deliver|reset)_\d", line)]
+    assert len(calls) == 6
+    assert all("  # " in line for line in calls)
+
+
+def test_a_writer_turns_fixed_parts_into_parameters() -> None:
+    graph = Graph()
+    v = graph.variable(Variable("groups.g", "v"))
+    tau, dt = graph.constant("tau", 0.01), graph.constant("dt", 1e-4)
+    writer = Writer(graph, "groups.g")
+    (text,) = writer.evaluate([graph.mul(v, graph.div(dt, tau))], Place({"own": "k"}, "k"))
+    assert len(writer.floats) == 1
+    assert writer.floats[0].op is Op.DIV
+    assert "c0" in text
+    assert not re.search(r"\d\.\d", text)
+    assert list(writer.slots.values()) == [(SlotKey("variable", "groups.g", "v"), CType.F64)]
+
+
+def test_a_part_that_is_used_twice_is_computed_once() -> None:
+    graph = Graph()
+    v = graph.variable(Variable("groups.g", "v"))
+    e = graph.function("exp", (v,))
+    writer = Writer(graph, "groups.g")
+    writer.evaluate([graph.add(e, graph.mul(e, v))], Place({"own": "k"}, "k"))
+    assert sum(line.count("exp(") for line in writer.lines) == 1
+    assert writer.functions == {"exp"}
+
+
+def test_a_boolean_is_read_as_truth_and_written_as_a_byte() -> None:
+    graph = Graph()
+    on = Variable("groups.g", "on")
+    writer = Writer(graph, "groups.g")
+    writer.evaluate([graph.variable(on, Kind.BOOL)], Place({"own": "k"}, "k"))
+    assert writer.lines[-1].strip().endswith("p_on[k] != 0")
+    writer.store(on, "x", Place({"own": "k"}, "k"), Kind.BOOL)
+    assert writer.lines[-1].strip() == "p_on[k] = select(x, 1, 0)"
+
+
+def test_a_comment_shows_hostile_text_as_one_printable_line() -> None:
+    writer = Writer(Graph(), "x")
+    writer.comment("a\nimport os\x1b[31m" + "b" * 500)
+    (line,) = writer.lines
+    assert line.strip().startswith("# a import os")
+    assert line.isprintable()
+    assert len(line) < 120
+
+
+def test_the_key_of_a_kernel_depends_on_text_and_processor_but_not_on_comments() -> None:
+    plain, other = Processor("generic", ""), Processor("skylake", "+avx")
+    assert kernel_key("a = 1  # groups.x", plain) == kernel_key("a = 1  # groups.y", plain)
+    assert kernel_key("a = 1", plain) != kernel_key("a = 2", plain)
+    assert kernel_key("a = 1", plain) != kernel_key("a = 1", other)
+
+
+SMALL = """
+name: small
+groups: {g: {size: 1, equations: "dv/dt = -v/ms : 1"}}
+run: {duration: 1 ms, dt: 0.1 ms}
+"""
+
+
+def test_a_damaged_cache_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "cache"))
+    text = generate(network_of(SMALL)).text
+    first = obtain(text)
+    assert not first.cached
+    assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
+    kept = tmp_path / "cache" / f"{first.key}.o"
+    flipped = bytearray(kept.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    for damage in (bytes(flipped), b"", first.object[:100]):
+        kept.write_bytes(damage)
+        again = obtain(text)
+        assert (again.cached, again.object) == (False, first.object)
+        assert "damaged" in again.note
+        assert obtain(text).cached
+    (tmp_path / "cache" / f"{first.key}.json").write_text("{", encoding="utf-8")
+    assert obtain(text).object == first.object
+    assert json.loads((tmp_path / "cache" / f"{first.key}.json").read_text(encoding="utf-8"))["sha256"]
+
+
+def test_a_cache_that_cannot_be_written_is_only_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    made = obtain(generate(network_of(SMALL)).text)
+    assert made.object
+    assert "cannot be kept" in made.note
