@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ class Variables(Mapping[str, Array]):
         self._arrays = dict(arrays)
 
     def __getitem__(self, name: str) -> Array:
+        if name not in self._arrays:
+            raise LookupError(f"there is no variable `{name}`; there are: {', '.join(self._arrays)}")
         return self._arrays[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._arrays[name][...] = value
+        self[name][...] = value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
@@ -53,11 +56,11 @@ class NetworkView:
 
     def group(self, name: str) -> Variables:
         """The variables of a group."""
-        return self._variables(f"groups.{name}")
+        return self._variables("groups", name)
 
     def synapses(self, name: str) -> Variables:
         """The variables of a synapses object, sorted by source neuron."""
-        return self._variables(f"synapses.{name}")
+        return self._variables("synapses", name)
 
     def random(self, name: str) -> np.random.Generator:
         """A generator of random numbers that follows the run's seed; every name has its own."""
@@ -67,10 +70,11 @@ class NetworkView:
             self._generators[name] = np.random.Generator(bits)
         return self._generators[name]
 
-    def _variables(self, owner: str) -> Variables:
+    def _variables(self, section: str, name: str) -> Variables:
+        owner = f"{section}.{name}"
         arrays = {k.name: a for k, a in self._built.arrays.items() if k.use == "variable" and k.owner == owner}
         if not arrays:
-            raise KeyError(owner)
+            raise LookupError(f"`{section}` has no `{name}` with variables")
         return Variables(arrays)
 
 
@@ -117,7 +121,7 @@ def _load(context: Context, hook: Hook) -> Callable[..., Any]:
     file = _file_of(context, hook)
     try:
         function = getattr(_module(file), hook.function, None)
-    except Exception as problem:  # noqa: BLE001 - whatever a user's file raises
+    except (Exception, SystemExit) as problem:  # noqa: BLE001 - whatever a user's file raises
         raise context.error(
             "HOK602", f"`{hook.file}` cannot be loaded: {type(problem).__name__}: {problem}", path
         ) from None
@@ -126,12 +130,20 @@ def _load(context: Context, hook: Hook) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
+class _FromSource(SourceFileLoader):
+    """Loads a file as it is now: no compiled copy is read, or left in the user's folder."""
+
+    def path_stats(self, path: Any) -> Any:
+        """Refuse the facts that a compiled copy is compared with."""
+        raise OSError(path)
+
+
 def _module(file: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"snnrun_hook_{file.stem}", file)
+    loader = _FromSource(f"snnrun_hook_{file.stem}", str(file))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module
 
 
@@ -156,6 +168,6 @@ class _Call:
     def __call__(self, step: int) -> None:
         try:
             self.function(self.view, step * self.dt)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             message = f"`{self.hook.function}` of `{self.hook.file}` failed at t = {step * self.dt:g} s: "
             raise RunError(Diagnostic("RUN302", f"{message}{type(problem).__name__}: {problem}")) from problem

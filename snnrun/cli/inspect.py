@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from snnrun import pipeline
-from snnrun.cli.progress import time_text
+from snnrun.cli.progress import bytes_text, number_text, time_text
 from snnrun.cli.render import clean, render
 from snnrun.equations.dag import is_fixed
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
@@ -62,7 +62,8 @@ def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], 
     neurons = sum(g.size for g in network.groups.values())
     return (
         checked.warnings,
-        f"{len(network.groups)} groups, {neurons:,} neurons, {time_text(network.steps * network.dt)}",
+        f"{number_text(len(network.groups), 'group')}, {number_text(neurons, 'neuron')}, "
+        f"{time_text(network.steps * network.dt)}",
     )
 
 
@@ -103,7 +104,11 @@ def _description(checked: Checked) -> Iterator[str]:
     yield "one step"
     yield from _step_order(network)
     yield ""
-    yield f"memory about {_estimate(network) / 1e6:.1f} MB beside recordings"
+    if checked.experiment.sweep is not None:
+        from snnrun.sweep.points import plan_sweep
+
+        yield f"sweep: {plan_sweep(checked.resolved.context, checked.experiment.sweep).describe()}"
+    yield f"memory about {bytes_text(_estimate(network))} beside recordings"
 
 
 def _group(group: Group, network: Network) -> Iterator[str]:

@@ -184,7 +184,7 @@ def main() -> None:
     """Entry point: errors become messages and exit codes, tracebacks only with --debug."""
     session = Session()
     try:
-        app(standalone_mode=False, obj=session)
+        app(prog_name="snnrun", standalone_mode=False, obj=session)
         sys.stdout.flush()
         code = 0
     except KeyboardInterrupt:

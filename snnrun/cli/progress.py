@@ -26,7 +26,7 @@ class Line:
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.lively = not quiet and sys.stderr.isatty()
-        self._visible = False
+        self._visible = self.lively  # the command says `reading ...` while modules load
 
     def put(self, text: str) -> None:
         """One or more lines that stay."""
@@ -119,3 +119,18 @@ def _encodable(text: str) -> str:
     """The text in the encoding of the terminal; `?` for what it cannot show."""
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding, "replace")
+
+
+def number_text(n: int, noun: str = "") -> str:
+    """A number with its noun: 1 neuron, 12,500 neurons, 15.6 M synapses."""
+    number = f"{n / 1e6:.1f} M" if n >= 10_000_000 else f"{n:,}"
+    plural = "" if n == 1 or noun.endswith("s") else "s"
+    return f"{number} {noun}{plural}" if noun else number
+
+
+def bytes_text(n: float) -> str:
+    """A size in memory or on disk: 512 B, 12 kB, 1.5 GB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n >= size:
+            return f"{n / size:.3g} {unit}"
+    return f"{n:.0f} B"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun import pipeline
-from snnrun.cli.progress import Bar, Line, time_text
+from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import clean, render
 from snnrun.errors import SnnrunError
 from snnrun.network.ir import GroupKind, Network
@@ -163,8 +163,8 @@ class _Run:
         parts = [f"checked {seconds['load'] + seconds['check']:.2f} s", code, f"built {seconds['build']:.2f} s"]
         if prepared.built.wirings:
             synapses = sum(w.size for w in prepared.built.wirings.values())
-            parts.append(f"{_number(synapses)} synapse{'' if synapses == 1 else 's'}")
-        parts.append(f"about {_bytes(prepared.built.memory)}")
+            parts.append(number_text(synapses, "synapse"))
+        parts.append(f"about {bytes_text(prepared.built.memory)}")
         self.line.put(" · ".join(parts))
         bar.start()
 
@@ -196,7 +196,7 @@ class _Run:
         """Numbers, folder, pictures."""
         for text in [*_spike_lines(checked.resolved.network, outcome.counts), *_metric_lines(outcome.metrics)]:
             self.line.put(text)
-        results = f"results.h5 {_bytes((outcome.folder / 'results.h5').stat().st_size)}"
+        results = f"results.h5 {bytes_text((outcome.folder / 'results.h5').stat().st_size)}"
         self.line.put(_folder_line(outcome.folder, [results], outcome.pictures, outcome.digest))
         slow = [f"{name} {spent:.1f} s" for name, spent in self.clock.seconds.items() if spent >= LONG]
         total = f"{sum(self.clock.seconds.values()):.2f} s"
@@ -211,11 +211,8 @@ class _Run:
 
         with self.clock.stage(Stage.CHECK):
             sweep = check_sweep(checked)
-        shape = " x ".join(f"{axis.name} {axis.length}" for axis in sweep.plan.axes)
-        number = len(sweep.plan.points)
-        points = f"{_number(number)} point{'' if number == 1 else 's'} ({shape})"
-        self.line.put(f"{headline(checked.resolved.network, checked)} · {points}")
-        bar = Bar(self.line, number, None)
+        self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")
+        bar = Bar(self.line, len(sweep.plan.points), None)
         bar.start()
         outcome = run_sweep(
             sweep, self.wishes.out, self.clock, lambda done, all_, _: bar.update(done, all_), **self.wishes.running()
@@ -234,19 +231,19 @@ class _Run:
             kernels += f", compiled {compiled:.1f} s" if compiled > LONG else ""
             each = outcome.loop_seconds / max(outcome.points, 1)
             self.line.put(
-                f"{_number(done)} of {_number(outcome.points)} points in {outcome.loop_seconds:.2f} s "
+                f"{number_text(done)} of {number_text(outcome.points)} points in {outcome.loop_seconds:.2f} s "
                 f"({each * 1e3:.1f} ms each, {kernels})"
             )
         if outcome.left_out:
             names = ", ".join(f"`{name}`" for name in outcome.left_out)
             self.line.put(f"note: {names}: a sweep's table holds single numbers; `keep: results` keeps every point")
-        tables = ["points.csv", "sweep.h5"]
+        tables = ["points.csv", "sweep.h5", *(["points/"] if outcome.keep_results else [])]
         self.line.put(_folder_line(outcome.folder, tables, outcome.pictures, outcome.digest))
 
     def sweep_end(self, outcome: SweepOutcome, bar: Bar) -> int:
         """What went wrong, if anything did; the exit code."""
         if outcome.problem is not None:
-            self.line.put(f"interrupted after {_number(bar.done)} of {_number(outcome.points)} points")
+            self.line.put(f"interrupted after {number_text(bar.done)} of {number_text(outcome.points)} points")
             if outcome.kept_old:
                 self.line.put("the folder holds the results of an earlier, whole sweep")
             self.again()
@@ -304,10 +301,10 @@ def headline(network: Network, checked: Checked) -> str:
     neurons = sum(g.size for g in network.groups.values() if g.kind is GroupKind.NEURONS)
     parts = [network.name]
     if network.groups:
-        parts.append(f"{_number(neurons)} neuron{'' if neurons == 1 else 's'}")
+        parts.append(number_text(neurons, "neuron"))
     sources = sum(g.size for g in network.groups.values() if g.kind is not GroupKind.NEURONS)
     if sources:
-        parts.append(f"{_number(sources)} input{'' if sources == 1 else 's'}")
+        parts.append(number_text(sources, "input"))
     parts.append(f"{time_text(network.steps * network.dt)} at {time_text(network.dt)}")
     seed = checked.experiment.seed
     parts.append(f"seed {seed}" if isinstance(seed, int) else "a seed for each stream")
@@ -321,8 +318,7 @@ def _spike_lines(network: Network, counts: Any) -> list[str]:
         monitor = next(m for m in network.monitors if m.name == name)
         size, window = monitor.source.size, monitor.window  # type: ignore[union-attr]
         rate = count / size / ((window.stop - window.start) * network.dt)
-        spikes = f"{_number(count)} spike{'' if count == 1 else 's'}"
-        lines.append(f"{name}  {spikes} of {_number(size)} neuron{'' if size == 1 else 's'} · {rate:.3g} Hz")
+        lines.append(f"{name}  {number_text(count, 'spike')} of {number_text(size, 'neuron')} · {rate:.3g} Hz")
     return lines
 
 
@@ -335,17 +331,6 @@ def _metric_lines(metrics: Any) -> list[str]:
 def _folder_line(folder: Path, tables: Sequence[str], pictures: Sequence[Path], digest: str) -> str:
     drawn = [f"plots/{p.name}" for p in pictures]
     return f"{_shown(folder)}  {' · '.join([*tables, *drawn, f'digest {digest[:8]}'])}"
-
-
-def _number(n: int) -> str:
-    return f"{n / 1e6:.1f} M" if n >= 10_000_000 else f"{n:,}"
-
-
-def _bytes(n: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n >= size:
-            return f"{n / size:.3g} {unit}"
-    return f"{n} B"
 
 
 def _shown(path: Path) -> str:

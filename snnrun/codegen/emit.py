@@ -142,7 +142,8 @@ class Writer:
 
     def integer(self, name: str, value: IntValue) -> str:
         """The local name of a whole number given from outside; the same number keeps its name."""
-        key = str(value) if isinstance(value, str | int) else id(value)
+        # plain numbers are told apart by their names: two that happen to be equal must leave no trace in the text
+        key = (f"{name} {value}" if isinstance(value, int) else value) if isinstance(value, str | int) else id(value)
         found = self._int_keys.get(key)
         if found is None:
             found = name if name not in self.int_names else f"{name}_{len(self.ints)}"

@@ -13,6 +13,7 @@ from snnrun.codegen.emit import CType, Fill, IntValue, Place, SlotKey, Writer
 from snnrun.codegen.prelude import PRELUDE
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.network.ir import (
+    Assignment,
     Block,
     Group,
     GroupKind,
@@ -498,6 +499,8 @@ def _deliver(module: _Module, synapses: Synapses, pathway: Pathway) -> None:
     path = f"groups.{(synapses.target if pathway.post else synapses.source).group}"
     w = module.writer(synapses.path)
     rows = w.pointer("rows", SlotKey("columns" if pathway.post else "rows", synapses.path), CType.I64)
+    block, frozen = _without_guards(pathway.block)
+    undo = [_keep_frozen(w, variable) for variable in frozen]
     if pathway.uniform_delay:
         _spike_loop(w, path, f"delay:{owner}")
         w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
@@ -508,8 +511,50 @@ def _deliver(module: _Module, synapses: Synapses, pathway: Pathway) -> None:
             w.line("s = m")
     else:
         _delayed_loop(w, path, owner, rows)
-    w.assign(pathway.block.assignments, _place_of(w, synapses.path, "s"), module.kinds)
+    w.assign(block.assignments, _place_of(w, synapses.path, "s"), module.kinds)
+    w.depth = 1
+    for line in undo:
+        w.line(line)
     module.call("deliver", owner, w)
+
+
+def _without_guards(block: Block) -> tuple[Block, list[Variable]]:
+    """Let a block write to refractory neurons where that can be undone, which is cheaper than asking at every synapse.
+
+    Returns:
+        The block, and the variables whose frozen values must be put back after it. A guard stays where another value
+        of the block, or the other end of the synapse, reads the variable.
+    """
+    found: list[Variable] = []
+    assignments = list(block.assignments)
+    for k, a in enumerate(assignments):
+        v, value = a.variable, a.value
+        if value.op is not Op.SELECT or value.kind is not Kind.FLOAT or v.reach == "own":
+            continue
+        guard, new, old = value.args
+        if guard.payload != Variable(v.owner, "not_refractory", v.reach) or old.payload != v:
+            continue
+        others = [b.value for b in assignments if b is not a]
+        read = {n.payload for n in walk(*others) if n.op is Op.VARIABLE}
+        twins = {n.payload for n in walk(new, *others) if n.op is Op.VARIABLE} | {b.variable for b in assignments}
+        if v in read or any((t.owner, t.name) == (v.owner, v.name) and t != v for t in twins):  # type: ignore[attr-defined]
+            continue
+        assignments[k] = Assignment(v, new)
+        found.append(v)
+    return Block(tuple(assignments)), found
+
+
+def _keep_frozen(w: Writer, v: Variable) -> str:
+    """Remember a variable of refractory neurons; the line that puts it back."""
+    key = SlotKey("variable", v.owner, "not_refractory")
+    words, flags = w.pointer("frozen_words", key, CType.I64), w.pointer("frozen_flags", key, CType.U8)
+    ids = w.pointer(f"ids_{v.name}", SlotKey("scratch ids", v.owner, v.name), CType.I32)
+    kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), CType.F64)
+    values = w.variable_pointer(v, Kind.FLOAT)
+    n = w.integer("neurons", f"n:{v.owner}")
+    found = w.temporary("found")
+    w.line(f"{found} = keep_frozen({n}, {words}, {flags}, {ids}, {kept}, {values})")
+    return f"put_back({found}, {ids}, {kept}, {values})"
 
 
 def _delayed_loop(w: Writer, path: str, owner: str, rows: str) -> None:
@@ -550,11 +595,13 @@ def _poisson_input(module: _Module, poisson: PoissonInput) -> None:
     size = w.integer("size", f"binomial:{owner}")
     draws = w.pointer("draws", SlotKey("random", owner, poisson.draw.stream), CType.F64)
     w.fills.append(Fill("fill_uniform", SlotKey("random", owner, poisson.draw.stream), f"n:{owner}", poisson.draw))
-    w.functions |= {"fill_uniform", "count_below"}
+    w.functions.add("fill_uniform")
     n, k = _over_view(w, poisson.target, owner)
+    counts = w.pointer("counts", SlotKey("scratch", owner, "counts"), CType.F64)
+    w.line(f"count_events(step, {n}, {size}, {draws}, {table}, {counts})")
     w.loop(f"for b in range({n}):")
     w.line(f"k = {k}")
-    w.line(f"events = float(count_below({draws}[b], {table}, {size}))")
+    w.line(f"events = {counts}[b]")
     w.leaves[id(poisson.counts)] = "events"
     w.assign(poisson.block.assignments, Place({"own": "k"}, "k"), module.kinds)
     w.end()

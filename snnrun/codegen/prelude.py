@@ -97,4 +97,52 @@ def count_spikes(step, n, depth, spikes, number, counts):
     slot = step % depth
     for b in range(number[slot]):
         counts[spikes[slot * n + b]] += 1
+
+
+@_outline
+def count_events(step, n, size, draws, table, counts):
+    """Number of thresholds of `table` (padded with inf to a multiple of four) that are not above each draw.
+
+    Blocks stay in the first-level cache, and four thresholds are compared in one pass.
+    """
+    for first in range(0, n, 512):
+        last = min(first + 512, n)
+        for k in range(first, last):
+            counts[k] = 0.0
+        for j in range(0, size, 4):
+            t0 = table[j]
+            t1 = table[j + 1]
+            t2 = table[j + 2]
+            t3 = table[j + 3]
+            for k in range(first, last):
+                u = draws[k]
+                low = select(t0 <= u, 1.0, 0.0) + select(t1 <= u, 1.0, 0.0)
+                high = select(t2 <= u, 1.0, 0.0) + select(t3 <= u, 1.0, 0.0)
+                counts[k] += low + high
+
+
+@_outline
+def keep_frozen(n, words, flags, ids, kept, values):
+    """Remember the values of refractory neurons; returns their number."""
+    found = 0
+    for w in range(n >> 3):
+        if words[w] != 0x0101010101010101:
+            for k in range(8 * w, 8 * w + 8):
+                if flags[k] == 0:
+                    ids[found] = k
+                    kept[found] = values[k]
+                    found += 1
+    for k in range(n >> 3 << 3, n):
+        if flags[k] == 0:
+            ids[found] = k
+            kept[found] = values[k]
+            found += 1
+    return found
+
+
+@_outline
+def put_back(found, ids, kept, values):
+    """Undo what was done to refractory neurons."""
+    for b in range(found):
+        values[ids[b]] = kept[b]
 '''

@@ -26,4 +26,8 @@ def processor() -> Processor:
     wanted = os.environ.get("NUMBA_CPU_NAME")
     if wanted:
         return Processor(wanted, os.environ.get("NUMBA_CPU_FEATURES", ""))
-    return Processor(binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
+    features = binding.get_host_cpu_features()
+    text = features.flatten()
+    if features.get("avx512f"):
+        text += ",-prefer-256-bit"  # state updates keep the vector units busy; wide vectors pay there
+    return Processor(binding.get_host_cpu_name(), text)

@@ -69,6 +69,8 @@ IMMUTABLE = frozenset(
         "at",
         "dt",
         "random",
+        "scratch",
+        "scratch ids",
         "sum",
     }
 )
@@ -290,6 +292,9 @@ class _Builder:
             if key.use == "random":
                 n = self.numbers[f"n:{key.owner}"]
                 self.put("random", key.owner, key.name, np.zeros(n + n % 2))
+            if key.use in ("scratch", "scratch ids"):
+                dtype = np.float64 if key.use == "scratch" else np.int32
+                self.put(key.use, key.owner, key.name, np.zeros(self.numbers[f"n:{key.owner}"], dtype))
 
 
 def precompute(built: Built, network: Network, group: Group) -> None:
@@ -302,7 +307,8 @@ def precompute(built: Built, network: Network, group: Group) -> None:
 def input_table(network: Network, poisson: PoissonInput) -> Array:
     """Cumulative probabilities of the number of events of a Poisson input in one step."""
     p = float(evaluate(poisson.probability, Environment(dt=network.dt)))
-    return binomial_table(poisson.size, p)
+    table = binomial_table(poisson.size, p)
+    return np.concatenate([table, np.full(-len(table) % 4, np.inf)])  # the kernel takes four at a time
 
 
 def parameter_arrays(network: Network, kernel: Kernel, numbers: Mapping[str, int]) -> dict[SlotKey, Array]:

@@ -14,7 +14,7 @@ import numpy as np
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.build import IMMUTABLE
 from snnrun.engine.native import NativeKernel
-from snnrun.engine.phases import begin
+from snnrun.engine.phases import begin, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array, Built
 from snnrun.equations.dag import Kind
@@ -104,6 +104,10 @@ class Simulation:
         for key, array in state.items():
             self.arrays[key][...] = array
         self.step = step
+        for phase in self.network.phases:
+            if phase.start < step < phase.stop:
+                use_constants(self.built, phase)
+                self._table = self.built.table()
 
     # one call
 
@@ -126,6 +130,7 @@ class Simulation:
         for phase in self.network.phases:
             if phase.start == self.step:
                 begin(self.built, phase)
+                self._table = self.built.table()
                 self._checked = _checked_variables(self.built)
 
     def _call_hooks(self) -> None:

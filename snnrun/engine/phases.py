@@ -12,7 +12,26 @@ from snnrun.network.ir import Phase
 
 
 def begin(built: Built, phase: Phase) -> None:
-    """Enter a phase: hand its constants to the kernel, then carry out its `set`.
+    """Enter a phase: hand its constants to the kernel, then carry out its `set`. Arrays may move: see `Built.table`."""
+    use_constants(built, phase)
+    network = phase.network
+    for owner, line in phase.sets:
+        section, _, name = owner.partition(".")
+        if section == "groups":
+            set_group(built, network, network.groups[name], line, phase.start)
+            continue
+        now = SynapseValues(built, network, network.synapses[name], built.wirings[name])
+        now.load()
+        now.set(line, np.ones(built.wirings[name].size, bool), phase.start)
+        for stored in network.synapses[name].stored:
+            array = built.arrays[SlotKey("variable", owner, stored.variable.name)]
+            array[...] = now.stored(stored.variable.name).astype(STORED[stored.kind])
+    for group in network.groups.values():
+        precompute(built, network, group)  # from the parameters as they now are
+
+
+def use_constants(built: Built, phase: Phase) -> None:
+    """Hand the constants of a phase to the kernel.
 
     All phases share one kernel, as constants are arguments of it. Connections and delays stay as they were built.
     """
@@ -27,16 +46,3 @@ def begin(built: Built, phase: Phase) -> None:
         built.arrays[SlotKey("binomial", owner)] = table
     for key, values in parameter_arrays(network, kernel, numbers).items():
         built.arrays[key][...] = values
-    for owner, line in phase.sets:
-        section, _, name = owner.partition(".")
-        if section == "groups":
-            set_group(built, network, network.groups[name], line, phase.start)
-            continue
-        now = SynapseValues(built, network, network.synapses[name], built.wirings[name])
-        now.load()
-        now.set(line, np.ones(built.wirings[name].size, bool), phase.start)
-        for stored in network.synapses[name].stored:
-            array = built.arrays[SlotKey("variable", owner, stored.variable.name)]
-            array[...] = now.stored(stored.variable.name).astype(STORED[stored.kind])
-    for group in network.groups.values():
-        precompute(built, network, group)  # from the parameters as they now are

@@ -42,6 +42,7 @@ class SweepOutcome:
         failed: Points that failed, with the reason.
         loop_seconds: Time of the loop over points. [s]
         kernels: Kernels that the points needed.
+        keep_results: Whether each point has a folder of its own.
         pictures: Files drawn.
         metrics: Metrics over the grid and their SI symbols.
         left_out: Metrics that are no single numbers and have no place in the table.
@@ -57,6 +58,7 @@ class SweepOutcome:
     failed: Mapping[int, str]
     loop_seconds: float
     kernels: int
+    keep_results: bool
     pictures: tuple[Path, ...]
     metrics: Mapping[str, tuple[Any, str]]
     left_out: tuple[str, ...]
@@ -236,6 +238,7 @@ class _Loop:
             self.failed,
             self.seconds,
             len(self.engine.kernels),
+            self.plan.keep_results,
             pictures,
             self.table(),
             tuple(self.left_out),

@@ -89,6 +89,12 @@ class Plan:
         """Lengths of the dimensions."""
         return tuple(axis.length for axis in self.axes)
 
+    def describe(self) -> str:
+        """How many points there are, and along what: `30 points (tau 30)`."""
+        number = len(self.points)
+        along = " x ".join(f"{axis.name} {axis.length}" for axis in self.axes)
+        return f"{number:,} point{'' if number == 1 else 's'} ({along})"
+
 
 def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     """The points of a `sweep` section.

@@ -335,6 +335,7 @@ def test_validate_and_show_never_import_a_hook(snnrun, place):
         assert not Path("touched").exists(), words
     assert snnrun("run", file, "--allow-code", "--no-plots").code == 0
     assert Path("touched").exists()
+    assert not Path("__pycache__").exists()
 
 
 @pytest.mark.parametrize(
@@ -382,7 +383,7 @@ def test_a_missing_style_is_an_error_at_its_place(snnrun, place):
     file = write(place / "styled.yaml", SMALL + "plots:\n  - {kind: raster, monitor: out, style: none.mplstyle}\n")
     said = snnrun("run", file)
     assert said.code == 2
-    assert "styled.yaml:20:43" in said.err
+    assert "styled.yaml:20:40" in said.err
     assert not Path("outputs").exists()
 
 

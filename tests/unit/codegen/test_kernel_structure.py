@@ -46,6 +46,15 @@ def test_values_and_names_leave_no_trace(changes: dict[str, str]) -> None:
     assert code(text_of(**changes)) == code(text_of())
 
 
+def test_numbers_that_happen_to_be_equal_leave_no_trace() -> None:
+    monitor = "m: {{kind: state, source: {a}, variables: [v], dt: %s, window: [%s, %s]}}, out"
+    texts = [
+        generate(network_of(TEXT.replace("out", monitor % times).format(**VALUES))).text
+        for times in (("0.1 ms", "0.1 ms", "0.3 ms"), ("0.2 ms", "0 ms", "0.2 ms"), ("0.3 ms", "0.3 ms", "0.4 ms"))
+    ]
+    assert texts[0] == texts[1] == texts[2]
+
+
 def test_another_structure_gives_another_text() -> None:
     assert code(text_of(drive="(1.5 + v**3)")) != code(text_of())
 
