@@ -60,11 +60,8 @@ def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], 
         return error.diagnostics, ""
     network = checked.resolved.network
     neurons = sum(g.size for g in network.groups.values())
-    return (
-        checked.warnings,
-        f"{number_text(len(network.groups), 'group')}, {number_text(neurons, 'neuron')}, "
-        f"{time_text(network.steps * network.dt)}",
-    )
+    size = f"{number_text(len(network.groups), 'group')}, {number_text(neurons, 'neuron')}"
+    return checked.warnings, f"{size}, {time_text(network.steps * network.dt)}"
 
 
 def show_file(file: Path, overrides: Sequence[str], *, resolved: bool, kernel: bool) -> None:

@@ -55,3 +55,10 @@ def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def place_in(path, needle):
+    """Where a text stands in a file, as messages name it: `file:line:column`."""
+    before, found, _ = path.read_text(encoding="utf-8").partition(needle)
+    assert found
+    return f"{path}:{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
