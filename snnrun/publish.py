@@ -232,7 +232,8 @@ class RunWriter:
             if name not in ("i", "j", "lastupdate", "N_incoming", "N_outgoing"):
                 array = built.arrays[SlotKey("variable", synapses.path, name)]
                 values[name] = (array[back].astype(np.float64), stored.dimension.symbol)
-        self.results.put_connectivity(monitor.name, wiring.pre[back], wiring.post[back], values)
+        pre, post = (ends[back].astype(np.int64) for ends in (wiring.pre, wiring.post))
+        self.results.put_connectivity(monitor.name, pre, post, values)
 
     def curves(self) -> None:
         """Store the columns of `kind: curve` plots: metrics with one value a neuron, and variables of groups."""
@@ -420,9 +421,8 @@ def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
         return layout.StateChannel(m.name, name, m.ids, columns, first * dt, m.every * dt)
     wiring = built.wirings[name]
     stored = built.arrays[SlotKey("ids", f"monitors.{m.name}")]
-    return layout.StateChannel(
-        m.name, name, wiring.created[stored], columns, first * dt, m.every * dt, wiring.pre[stored], wiring.post[stored]
-    )
+    ids, pre, post = (a[stored].astype(np.int64) for a in (wiring.created, wiring.pre, wiring.post))
+    return layout.StateChannel(m.name, name, ids, columns, first * dt, m.every * dt, pre, post)
 
 
 def describe(checked: Checked, full_hash: str) -> layout.Description:

@@ -28,9 +28,10 @@ def compile_kernel(source: Path, target: Processor) -> bytes:
         An object file that defines `ENTRY`, a function (result: int64*, error: void**, first: int64, n_steps: int64,
         table: int64*) -> int32.
     """
-    from numba import config  # noqa: PLC0415 - only to compile
+    import numba  # noqa: PLC0415 - only to compile
 
-    config.CPU_NAME, config.CPU_FEATURES = target.name, target.features
+    settings: Any = numba.config
+    settings.CPU_NAME, settings.CPU_FEATURES = target.name, target.features
     module = _load(source)
     return _object(module.advance, target)
 

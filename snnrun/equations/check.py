@@ -87,6 +87,7 @@ class Scope:
         draw: Makes the stream of one use of rand(), randn() or poisson(); None where they have no place.
         missing: Explains a name that is not found (a help line), before the nearest name is offered.
         place: What this is, for messages: "the equations of `lif`".
+        lists: Whether `[a, b, c]`, one value an element, has a place here.
     """
 
     symbols: Mapping[str, Typed]
@@ -96,6 +97,7 @@ class Scope:
     draw: Callable[[str], Draw] | None = None
     missing: Callable[[str], str | None] = lambda _name: None
     place: str = "this expression"
+    lists: bool = False
 
 
 _OPS = {op.value: op for op in Op}
@@ -287,6 +289,13 @@ class Checker:
         return self._constant(self.graph.power(left.node, right.node), dimension, exact, expr.span)
 
     def _list(self, expr: ListOf) -> Typed:
+        if not self.scope.lists:
+            raise _error(
+                "EQ211",
+                f"a list has no place in {self.scope.place}",
+                expr.span,
+                "give the values to a parameter in `initial`, and use the parameter",
+            )
         items = [self.check(item) for item in expr.items]
         if not items:
             raise _error("EQ211", "the list is empty", expr.span)

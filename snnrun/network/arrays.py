@@ -112,7 +112,7 @@ class _Array:
         dimension: Dimension | None = None
         for k in range(len(node.items)):
             expr = self.context.expression((*path, k))
-            typed = self.context.checker({}, f"array `{self.name}`").check(expr)
+            typed = self.context.checker({}, f"array `{self.name}`", lists=True).check(expr)
             dimension = dimension or typed.dimension
             values.append(
                 known(self.context.checker({}, "").value(expr, dimension, "each value"), expr.span, "a value")

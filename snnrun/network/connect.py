@@ -330,7 +330,8 @@ class _Connector:
     def without_autapses(self, flat: IntArray, rule: FixedDegree) -> IntArray:
         if rule.autapses or self.rule.source.group != self.rule.target.group:
             return flat
-        return flat[self.rule.source.ids[flat // self.targets] != self.rule.target.ids[flat % self.targets]]
+        kept: IntArray = flat[self.rule.source.ids[flat // self.targets] != self.rule.target.ids[flat % self.targets]]
+        return kept
 
 
 def _nothing() -> tuple[IntArray, IntArray]:

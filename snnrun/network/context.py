@@ -120,6 +120,7 @@ class Context:
         draw: Callable[[str], Draw] | None = None,
         noise: Callable[[str], Node] | None = None,
         missing: Callable[[str], str | None] = lambda _name: None,
+        lists: bool = False,
     ) -> Scope:
         """A scope with the file's constants and functions below its own names."""
 
@@ -129,7 +130,8 @@ class Context:
                 raise Skip
             return missing(name)
 
-        return Scope({**self.constants, **symbols}, self.functions, self.array_functions, noise, draw, explain, place)
+        names = {**self.constants, **symbols}
+        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists)
 
     def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
         """A checker for expressions with these names."""

@@ -17,7 +17,8 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
         ExperimentError: It is no time, or a negative constant.
     """
     expr = context.expression(path)
-    typed = context.checker(symbols, f"the delay of `{name}`", draw=context.draws(f"{owner}.delay", "initial")).check(
+    draw = context.draws(f"{owner}.delay", "initial")
+    typed = context.checker(symbols, f"the delay of `{name}`", draw=draw, lists=True).check(
         expr
     )
     if typed.node.kind is Kind.BOOL or typed.dimension != TIME:

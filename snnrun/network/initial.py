@@ -112,7 +112,7 @@ class _Values:
         self.path = path
         self.stored = stored
         self.size = size
-        self.checker = context.checker(symbols, place, draw=context.draws(stream, "initial"))
+        self.checker = context.checker(symbols, place, draw=context.draws(stream, "initial"), lists=True)
 
     def lines(self) -> list[Initial]:
         node = self.context.document.node(self.path)

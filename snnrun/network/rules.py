@@ -208,7 +208,7 @@ class _Reader:
                 [self.context.integer((*path, k), f"`{key}`", -(2**31)) for k in range(len(node.items))], dtype=np.int64
             )
         expr = self.context.expression(path)
-        typed = self.context.checker({}, f"`{key}`").value(expr, ONE, f"`{key}`")
+        typed = self.context.checker({}, f"`{key}`", lists=True).value(expr, ONE, f"`{key}`")
         values = evaluate(typed.node, Environment(index={"list": slice(None)}, dt=self.context.dt))
         whole = np.atleast_1d(values)
         if np.any(whole != np.floor(whole)):

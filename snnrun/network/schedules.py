@@ -80,7 +80,7 @@ def _constants(context: Context, path: Path) -> list[float]:
     from snnrun.equations.check import Checker  # noqa: PLC0415
 
     expr = context.expression(path)
-    checker: Checker = context.checker({}, "the spike times")
+    checker: Checker = context.checker({}, "the spike times", lists=True)
     typed = checker.value(expr, TIME, "the spike times")
     if typed.exact is not None:
         return [typed.value]

@@ -65,6 +65,7 @@ class Options:
         no_marks: Mark no spikes.
         lines: Horizontal lines: label and SI value.
         vlines: Vertical lines: label and SI value.
+        overlay: Draw all variables of traces in one pair of axes.
         period: Period to fold time with (psth). [s]
         log: Logarithmic axes, any of `x`, `y`.
         name: Name of the picture's file.
@@ -89,6 +90,7 @@ class Options:
     no_marks: bool = False
     lines: tuple[tuple[str, float], ...] = ()
     vlines: tuple[tuple[str, float], ...] = ()
+    overlay: bool = False
     period: float | None = None
     log: str = ""
     name: str | None = None
@@ -133,7 +135,7 @@ class Picture:
 _PICTURE_KEYS = ("panels", "size", "title", "style", "name")
 _KEYS = (
     *("kind", "monitor", "variables", "neurons", "x", "y", "z", "xlim", "ylim", "size", "title", "labels", "style"),
-    *("bin", "bins", "marks", "lines", "vlines", "period", "log", "name"),
+    *("bin", "bins", "marks", "lines", "vlines", "overlay", "period", "log", "name"),
 )
 
 
@@ -187,6 +189,7 @@ def options_from(plain: Mapping[str, Any]) -> Options:
         no_marks=marks is False or marks == "none",
         lines=_lines(plain.get("lines"), "lines"),
         vlines=_lines(plain.get("vlines"), "vlines"),
+        overlay=plain.get("overlay") is True,
         period=_positive(plain.get("period"), "period"),
         log="".join(_names(plain.get("log"))),
         name=_text(plain, "name"),

@@ -32,7 +32,7 @@ class _Marks:
 
 
 def draw_traces(place: Place, source: Source, options: Options) -> None:
-    """Draw one monitor's variables above each other."""
+    """Draw one monitor's variables above each other, or in one pair of axes."""
     monitor = source.monitors(options, MonitorKind.STATE)[0]
     names = options.variables or tuple(c.name for c in monitor.columns)
     traces = {name: _chosen(source, monitor, name, options) for name in names}
@@ -41,6 +41,9 @@ def draw_traces(place: Place, source: Source, options: Options) -> None:
         return
     if not any(np.isfinite(trace.data).any() for trace in traces.values()):
         say(place, f"all values in '{monitor.name}' are NaN")
+        return
+    if options.overlay and len({t.unit for t in traces.values()}) == 1:
+        _overlaid(place, source, monitor, options, traces)
         return
     marks = _marks(source, monitor, options)
     rows = place.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
@@ -53,6 +56,34 @@ def draw_traces(place: Place, source: Source, options: Options) -> None:
     round_ticks(rows[-1])
     name_axes(rows[-1], options, time.label("Time"), None)
     place.align_ylabels(list(rows))
+
+
+def _overlaid(place: Place, source: Source, monitor: Monitor, options: Options, traces: dict[str, Trace]) -> None:
+    """All variables in one pair of axes, each curve in a colour of its own."""
+    axes = place.subplots()
+    first = next(iter(traces.values()))
+    time = time_scale(float(np.ptp(first.times_s)))
+    ends = [end for trace in traces.values() for end in _ends(trace.data)]
+    scale = readable([*ends, *(v for _, v in options.lines)], first.unit)
+    number = 0
+    for name, trace in traces.items():
+        for k, element in enumerate(trace.ids):
+            own = options.labels.get(name, name)
+            label = own if len(trace.ids) == 1 else f"{own}, {_element_name(trace, k, int(element))}"
+            x, y = thinned(trace.times_s, trace.data[:, k].astype(float))
+            axes.plot(time(x), scale(y), color=PALETTE[number % len(PALETTE)], linewidth=0.9, label=plain(label, 40))
+            number += 1
+    marks = _marks(source, monitor, options)
+    if marks is not None:
+        _draw_marks(axes, marks, next(iter(traces.items())), [PALETTE[0]] * len(first.ids), time=time, scale=scale)
+    draw_lines(axes, options, time, scale)
+    apply_limits(axes, options, time, scale)
+    round_ticks(axes)
+    name_axes(axes, options, time.label("Time"), f"({scale.unit})" if scale.unit else None)
+    if "y" in options.labels:
+        axes.set_ylabel(fitting(options.labels["y"], inches(axes)[1]))
+    _time_limits(axes, traces, time)
+    legend(axes, always=True)
 
 
 def _chosen(source: Source, monitor: Monitor, name: str, options: Options) -> Trace:

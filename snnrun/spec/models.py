@@ -846,7 +846,7 @@ _COMMON_OPTIONS: Final = frozenset(
 
 PLOT_OPTIONS: Final[dict[PlotKind, frozenset[str]]] = {
     PlotKind.RASTER: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bin", "marks"},
-    PlotKind.TRACES: _COMMON_OPTIONS | {"monitor", "source", "variables", "neurons", "marks", "x", "y"},
+    PlotKind.TRACES: _COMMON_OPTIONS | {"overlay", "monitor", "source", "variables", "neurons", "marks", "x", "y"},
     PlotKind.RATE: _COMMON_OPTIONS | {"monitor", "source", "bin", "marks"},
     PlotKind.PSTH: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bin", "marks"},
     PlotKind.ISI: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bins", "bin"},
@@ -858,6 +858,16 @@ PLOT_OPTIONS: Final[dict[PlotKind, frozenset[str]]] = {
     PlotKind.IMAGE: _COMMON_OPTIONS | {"monitor", "source", "variables", "neurons"},
 }
 """Which options each kind of plot has."""
+
+
+LinesForm = TypeAliasType(
+    "LinesForm",
+    Annotated[
+        Annotated[Expressions, Tag(ONE_TAG)]
+        | Annotated[dict[Annotated[str, Field(min_length=1)], Expression], Tag(MAP_TAG)],
+        Discriminator(_text_or_map),
+    ],
+)
 
 
 class Plot(Section):
@@ -884,7 +894,8 @@ class Plot(Section):
     lines: dict[Annotated[str, Field(min_length=1)], Expression] | None = Field(
         None, description="Horizontal lines: label → value."
     )
-    vlines: Expressions | None = Field(None, description="Vertical lines: value or list of values.")
+    vlines: LinesForm | None = Field(None, description="Vertical lines: value, list of values, or label → value.")
+    overlay: Flag = Field(False, description="Whether all variables share one pair of axes (they need one unit).")
     name: FileStem | None = Field(None, description="Name of the picture's file, without ending.")
 
 

@@ -1,0 +1,292 @@
+"""Metrics: each against a plain computation on whole recordings, however the recording is cut into chunks."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snnrun import pipeline
+from snnrun.engine.metrics import ROWS, SPIKE_FUNCTIONS, Moments, Train
+from snnrun.errors import ExperimentError
+
+DT = 0.25e-3  # a power of two times a decimal: no step is special
+
+
+@st.composite
+def recordings(draw):
+    """A spike train as matrix (steps, neurons) of zeros and ones, and the ends of chunks of steps."""
+    start = draw(st.integers(0, 50))
+    steps = draw(st.integers(2, 60))
+    size = draw(st.integers(1, 6))
+    seed = draw(st.integers(0, 2**32 - 1))
+    density = draw(st.sampled_from([0.0, 0.02, 0.2, 0.6]))
+    spikes = (np.random.default_rng(seed).random((steps, size)) < density).astype(np.int64)
+    cuts = sorted(draw(st.lists(st.integers(0, steps), max_size=6)))
+    return start, spikes, [0, *cuts, steps]
+
+
+def feed(name, start, spikes, ends, width=1):
+    """What an accumulator makes of a recording that comes in chunks."""
+    steps, size = spikes.shape
+    accumulator = SPIKE_FUNCTIONS[name](Train(size, start, start + steps, DT), width)
+    for a, b in zip(ends[:-1], ends[1:], strict=True):
+        when, who = np.nonzero(spikes[a:b])
+        accumulator.spikes(when + a + start, who)
+    return accumulator.value()
+
+
+def same(a, b):
+    return (math.isnan(a) and math.isnan(b)) or a == pytest.approx(b, rel=1e-9, abs=1e-12)
+
+
+@given(recordings())
+def test_counts_and_rates(recording):
+    start, spikes, ends = recording
+    seconds = len(spikes) * DT
+    assert feed("count", *recording) == spikes.sum()
+    np.testing.assert_array_equal(feed("counts", *recording), spikes.sum(axis=0))
+    np.testing.assert_allclose(feed("rates", start, spikes, ends), spikes.sum(axis=0) / seconds, rtol=1e-12)
+    assert same(feed("mean_rate", start, spikes, ends), spikes.sum() / spikes.shape[1] / seconds)
+
+
+@given(recordings())
+def test_first_spike_is_a_time_of_the_run(recording):
+    start, spikes, _ = recording
+    fired = np.flatnonzero(spikes.any(axis=1))
+    assert same(feed("first_spike", *recording), (start + fired[0]) * DT if len(fired) else math.nan)
+
+
+@given(recordings())
+def test_cv_isi_is_the_mean_over_neurons_with_two_intervals(recording):
+    _, spikes, _ = recording
+    gaps = [np.diff(np.flatnonzero(train)) for train in spikes.T]
+    each = [g.std() / g.mean() for g in gaps if len(g) >= 2]
+    assert same(feed("cv_isi", *recording), float(np.mean(each)) if each else math.nan)
+
+
+def binned(spikes, width):
+    bins = len(spikes) // width
+    return spikes[: bins * width].reshape(bins, width, -1).sum(axis=1)
+
+
+@given(recordings(), st.integers(1, 9))
+def test_fano_is_variance_over_mean_of_counts_in_whole_bins(recording, width):
+    start, spikes, ends = recording
+    counts = binned(spikes, width)
+    fired = counts.sum(axis=0) > 0
+    wanted = math.nan
+    if len(counts) >= 2 and fired.any():
+        wanted = float(np.mean(counts.var(axis=0)[fired] / counts.mean(axis=0)[fired]))
+    assert same(feed("fano", start, spikes, ends, width), wanted)
+
+
+@given(recordings(), st.integers(1, 9))
+def test_synchrony_compares_the_population_with_its_neurons(recording, width):
+    start, spikes, ends = recording
+    counts = binned(spikes, width)
+    wanted = math.nan
+    if len(counts) >= 2 and counts.var(axis=0).mean() > 0:
+        wanted = math.sqrt(counts.mean(axis=1).var() / counts.var(axis=0).mean())
+    assert same(feed("synchrony", start, spikes, ends, width), wanted)
+
+
+def test_synchrony_is_1_for_equal_trains_and_small_for_independent_ones():
+    rng = np.random.default_rng(5)
+    one = (rng.random((5000, 1)) < 0.1).astype(np.int64)
+    many = (rng.random((5000, 200)) < 0.1).astype(np.int64)
+    assert feed("synchrony", 0, np.repeat(one, 20, axis=1), [0, 5000], 10) == pytest.approx(1)
+    assert 0.05 < feed("synchrony", 0, many, [0, 5000], 10) < 0.09  # 1/sqrt(200) = 0.071
+
+
+def test_a_poisson_train_has_cv_and_fano_near_1_and_a_clock_has_0():
+    rng = np.random.default_rng(7)
+    poisson = (rng.random((200_000, 10)) < 0.005).astype(np.int64)
+    clock = np.zeros((1000, 2), dtype=np.int64)
+    clock[::10] = 1
+    assert feed("cv_isi", 0, poisson, [0, 200_000]) == pytest.approx(1, abs=0.03)
+    assert feed("fano", 0, poisson, [0, 200_000], 1000) == pytest.approx(1, abs=0.15)
+    assert feed("cv_isi", 0, clock, [0, 1000]) == 0
+    assert feed("fano", 0, clock, [0, 1000], 50) == 0
+
+
+@st.composite
+def samples(draw):
+    rows = draw(st.integers(1, 3 * ROWS))
+    columns = draw(st.integers(1, 3))
+    offset = draw(st.sampled_from([0.0, -70e-3, 1e6]))
+    data = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).normal(offset, 1e-3, (rows, columns))
+    return data, [0, *sorted(draw(st.lists(st.integers(0, rows), max_size=5))), rows]
+
+
+def moment(of, data, ends):
+    accumulator = Moments(of)
+    for a, b in zip(ends[:-1], ends[1:], strict=True):
+        accumulator.samples(data[a:b])
+    return accumulator.value()
+
+
+@settings(deadline=None, max_examples=40)
+@given(samples())
+def test_moments_of_samples(sampled):
+    data, ends = sampled
+    assert moment("mean", data, ends) == pytest.approx(data.mean(), rel=1e-12)
+    assert moment("std", data, ends) == pytest.approx(data.std(), rel=1e-6, abs=1e-15)
+    assert moment("min", data, ends) == data.min()
+    assert moment("max", data, ends) == data.max()
+    np.testing.assert_array_equal(moment("last", data, ends), data[-1] if data.shape[1] > 1 else data[-1, 0])
+
+
+@settings(deadline=None, max_examples=40)
+@given(samples())
+def test_moments_have_the_same_bits_however_the_samples_are_cut(sampled):
+    data, ends = sampled
+    for of in ("mean", "std", "min", "max"):
+        assert moment(of, data, ends) == moment(of, data, [0, len(data)])
+
+
+@pytest.mark.parametrize("of", ["mean", "std", "min", "max", "last"])
+def test_no_samples_give_nan(of):
+    assert math.isnan(moment(of, np.zeros((0, 2)), [0, 0]))
+
+
+def test_reading_a_value_twice_changes_nothing():
+    accumulator = Moments("mean")
+    accumulator.samples(np.array([[1.0], [2.0]]))
+    assert (accumulator.value(), accumulator.value()) == (1.5, 1.5)
+
+
+# expressions
+
+FILE = """\
+version: 1
+constants: {tau: 10 ms, level: 3 mV}
+groups:
+  cells:
+    size: 4
+    equations: |
+      dv/dt = (20*mV - v)/tau : volt
+      w : amp
+    method: exact
+    threshold: v > 10*mV
+    reset: v = 0*mV
+monitors:
+  out: {kind: spikes, source: cells}
+  totals: {kind: spikes, source: cells, counts_only: true}
+  v: {kind: state, source: cells, variables: [v]}
+  vw: {kind: state, source: cells, variables: [v, w]}
+  rate: {kind: rate, source: cells, bin: 1 ms}
+run: {duration: 100 ms, dt: 0.1 ms}
+metrics:
+  m: "METRIC"
+"""
+
+
+def checked(tmp_path, metric):
+    file = tmp_path / "m.yaml"
+    file.write_text(FILE.replace("METRIC", metric))
+    return pipeline.check(pipeline.read(file))
+
+
+@pytest.mark.parametrize(
+    ("metric", "symbol"),
+    [
+        ("count(out)", "1"),
+        ("count(out)/duration", "Hz"),
+        ("mean_rate(out)*tau", "1"),
+        ("rates(out)", "Hz"),
+        ("first_spike(out)", "s"),
+        ("max(v) - min(v)", "V"),
+        ("std(vw.w)", "A"),
+        ("max(vw.v)*mean(vw.w)", "W"),
+        ("max(v)/level", "1"),
+        ("sqrt(max(v)*max(v))", "V"),
+        ("abs(-max(v))", "V"),
+        ("log(max(v)/mV)", "1"),
+        ("max(v)**2", "V**2"),
+        ("cells.v", "V"),
+        ("fano(out, 50 ms) + synchrony(out, 5*dt) + cv_isi(out)", "1"),
+        ("mean_rate(totals)", "Hz"),
+        ("3 mV", "V"),
+    ],
+)
+def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
+    shown = checked(tmp_path, metric).measures.parts["m"].dimension
+    from snnrun.equations.parse import parse_expression  # noqa: F401 - the same algebra checks the file
+    from snnrun.units.dimensions import ONE
+    from snnrun.units.table import lookup_unit
+
+    wanted = {"1": ONE, "V**2": lookup_unit("volt").dimension ** 2}
+    assert shown == (wanted[symbol] if symbol in wanted else lookup_unit(symbol).dimension)
+
+
+@pytest.mark.parametrize(
+    ("metric", "code", "marked"),
+    [
+        ("count(out) + first_spike(out)", "EQ203", "count(out) + first_spike(out)"),
+        ("max(v) - max(vw.w)", "EQ203", "max(v) - max(vw.w)"),
+        ("mean(ou)", "MET403", "ou"),
+        ("count(v)", "MET403", "v"),
+        ("mean(out)", "MET403", "out"),
+        ("count(rate)", "MET403", "rate"),
+        ("mean(vw)", "MET403", "vw"),
+        ("mean(vw.x)", "NET221", "vw.x"),
+        ("cv_isi(totals)", "MET404", "cv_isi(totals)"),
+        ("counts(out, 3)", "EQ206", "counts(out, 3)"),
+        ("fano(out)", "EQ206", "fano(out)"),
+        ("fano(out, 3 mV)", "EQ209", "3 mV"),
+        ("fano(out, 0.15 ms)", "NET102", "0.15 ms"),
+        ("fano(out, 0 ms)", "NET102", "0 ms"),
+        ("meen_rate(out)", "EQ202", "meen_rate"),
+        ("out", "MET402", "out"),
+        ("cells", "MET402", "cells"),
+        ("cells.x", "NET221", "cells.x"),
+        ("taau", "EQ201", "taau"),
+        ("log(max(v))", "EQ204", "max(v)"),
+        ("exp(first_spike(out))", "EQ204", "first_spike(out)"),
+        ("count(out) > 3", "MET401", "count(out) > 3"),
+        ("count(out)**mean_rate(out)", "EQ207", "mean_rate(out)"),
+        ("count()", "EQ206", "count()"),
+        ("count(3)", "MET403", "3"),
+        ("count(out", "EQ1", None),
+    ],
+)
+def test_a_wrong_metric_is_marked_at_its_place(tmp_path, metric, code, marked):
+    with pytest.raises(ExperimentError) as caught:
+        checked(tmp_path, metric)
+    (item,) = caught.value.diagnostics
+    assert item.code.startswith(code)
+    assert item.span.line == FILE.split("METRIC", maxsplit=1)[0].count("\n") + 1
+    if marked is not None:
+        assert item.span.file.text[item.span.start : item.span.end] == marked
+
+
+def test_a_misspelled_name_is_met_with_the_right_one(tmp_path):
+    for metric, meant in (
+        ("meen_rate(out)", "mean_rate"),
+        ("count(outt)", "out"),
+        ("taau", "tau"),
+        ("max(vw.vv)", "v"),
+    ):
+        with pytest.raises(ExperimentError) as caught:
+            checked(tmp_path, metric)
+        assert caught.value.diagnostics[0].help == f"did you mean `{meant}`?"
+
+
+def test_all_wrong_metrics_are_shown_at_once(tmp_path):
+    file = tmp_path / "m.yaml"
+    file.write_text(FILE.replace('m: "METRIC"', "a: count(x)\n  b: count(out)\n  c: mean(out)"))
+    with pytest.raises(ExperimentError) as caught:
+        pipeline.check(pipeline.read(file))
+    assert [d.code for d in caught.value.diagnostics] == ["MET403", "MET403"]
+
+
+def test_a_metric_may_use_those_above_it(tmp_path):
+    file = tmp_path / "m.yaml"
+    file.write_text(FILE.replace('m: "METRIC"', "a: count(out)\n  b: a/duration"))
+    measures = pipeline.check(pipeline.read(file)).measures
+    uses = measures.meter.spike_uses["out"]
+    uses[0].accumulator.spikes(np.array([3, 4]), np.array([0, 1]))
+    (a, _), (b, unit) = measures.values().values()
+    assert (a, b, unit.symbol) == (2, 20, "Hz")
