@@ -351,7 +351,7 @@ def _update(module: _Module, group: Group) -> None:
     shared = tuple(a for a in group.update.assignments if a.variable.shared)
     own = tuple(a for a in group.update.assignments if not a.variable.shared)
     changed = {a.variable for a in shared}
-    # a threshold that reads a shared variable must see its new value, made after those of the neurons (they see the old)
+    # a threshold that reads a shared variable must see its new value, made after the neurons' (they see the old one)
     later = group.threshold is not None and bool(changed & variables_of(group.threshold))
     if own or group.refractory is not None or (group.threshold is not None and not later):
         w, place = _neuron_loop(module, group)

@@ -457,10 +457,16 @@ def wrong_dimension(found: Typed, wanted: Dimension, what: str, expr: Expr) -> E
     """The error for a value of one dimension where another is needed."""
     help = None
     if found.dimension.is_one and isinstance(expr, Number | Unary):
-        help = f"give it a unit, for example `{_example(wanted)}`"
+        help = f"give it a unit, for example `{_with_unit(expr, wanted)}`"
     elif found.dimension == wanted * TIME:
         help = "divide it by a time, such as a time constant"
     return _error("EQ209", f"{what} must be {wanted.describe()}, this is {found.dimension.describe()}", expr.span, help)
+
+
+def _with_unit(expr: Expr, dimension: Dimension) -> str:
+    """A bare number with a unit that would fit, such as `0 mV`."""
+    number, _, unit = _example(dimension).partition(" ")
+    return f"{_plain(expr.value) if isinstance(expr, Number) else number} {unit}".strip()
 
 
 def _example(dimension: Dimension) -> str:

@@ -203,6 +203,8 @@ class Graph:
                 return self.literal(0)
             if is_literal(x, 1):
                 return y
+            if is_literal(x, -1):
+                return self.neg(y)
         return self._arithmetic(Op.MUL, a, b)
 
     def div(self, a: Node, b: Node) -> Node:
@@ -315,6 +317,25 @@ class Graph:
             return found
 
         return visit(node)
+
+    def with_reciprocals(self, node: Node) -> Node:
+        """The graph with divisions by fixed values as products with their reciprocals, which are taken once a run.
+
+        A division costs a state update as much as six products. The result differs by one rounding.
+        """
+
+        done: dict[int, tuple[Node, bool]] = {}  # new node, and whether its value is fixed
+
+        for n in walk(node):
+            args = tuple(done[id(a)][0] for a in n.args)
+            fixed = all(done[id(a)][1] for a in n.args) if n.args else is_fixed(n)
+            fixed = fixed and n.op not in _CHANGING
+            if n.op is Op.DIV and done[id(n.args[1])][1] and not fixed:
+                new = self.mul(args[0], self.node(Op.DIV, (self.literal(1.0), args[1])))
+            else:
+                new = self.rebuild(n, args) if args != n.args else n
+            done[id(n)] = (new, fixed)
+        return done[id(node)][0]
 
     def replace_variables(self, node: Node, values: Mapping[Variable, Node]) -> Node:
         """The graph with variables replaced by other graphs."""

@@ -195,7 +195,7 @@ def integrate(
             chosen, update, reason = choose(system)
         except MethodError as error:
             raise at(definitions[error.variable].span, "EQ220", f"no method fits: {error.reason}") from None
-        return update, Integration(chosen, f"auto: {reason}", names)
+        return cheaper(context, update), Integration(chosen, f"auto: {reason}", names)
     if wanted not in METHODS:
         raise context.error(
             "NET199", f"the method `{wanted}` is not supported yet", path, f"methods: {', '.join(METHODS)}"
@@ -207,7 +207,12 @@ def integrate(
         help = f"methods that fit: {', '.join(others)}" if others else None
         span = context.document.nearest_span(path)
         raise at(span, "EQ220", f"`{wanted}` does not fit `{error.variable}`: {error.reason}", help) from None
-    return update, Integration(wanted, update.note or METHODS[wanted].summary, names)
+    return cheaper(context, update), Integration(wanted, update.note or METHODS[wanted].summary, names)
+
+
+def cheaper(context: Context, update: Update) -> Update:
+    """The same update without divisions by fixed values."""
+    return Update({v: context.graph.with_reciprocals(n) for v, n in update.values.items()}, update.note)
 
 
 def lift_propagators(graph: Graph, owner: str, update: Update) -> tuple[Update, tuple[Assignment, ...]]:

@@ -18,9 +18,7 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
     """
     expr = context.expression(path)
     draw = context.draws(f"{owner}.delay", "initial")
-    typed = context.checker(symbols, f"the delay of `{name}`", draw=draw, lists=True).check(
-        expr
-    )
+    typed = context.checker(symbols, f"the delay of `{name}`", draw=draw, lists=True).check(expr)
     if typed.node.kind is Kind.BOOL or typed.dimension != TIME:
         raise wrong_dimension(typed, TIME, f"the delay of `{name}`", expr)
     if typed.exact is not None and typed.value < 0:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from snnrun.equations.check import Typed
-from snnrun.equations.dag import Kind, Node, Op, Variable
+from snnrun.equations.dag import Kind, Node, Op, Variable, walk
 from snnrun.equations.methods.system import System, Update
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.errors import ExperimentError
@@ -25,7 +25,7 @@ from snnrun.network.definitions import (
     read_definitions,
     resolve_subexpressions,
 )
-from snnrun.network.initial import initial_values, list_node
+from snnrun.network.initial import initial_values, list_node, value_of
 from snnrun.network.ir import (
     EMPTY,
     Assignment,
@@ -192,12 +192,16 @@ class _GroupBuilder:
         else:
             draw = context.draws(f"{self.owner}.rates", "input")
             expr = context.expression(path)
-            checker = context.checker(self.outer, f"the rates of `{self.name}`", draw=draw)
+            checker = context.checker(self.outer, f"the rates of `{self.name}`", draw=draw, lists=True)
             typed = checker.value(expr, FREQUENCY, f"the rates of `{self.name}`")
             if typed.exact is not None and not 0 <= typed.value * context.dt <= 1:
                 limit = "negative" if typed.value < 0 else f"above 1/dt = {1 / context.dt:g} Hz"
                 raise at(expr.span, "NET132", f"the rate {typed.value:g} Hz is {limit}")
             rate = g.as_float(typed.node)
+            if any(n.op is Op.LIST for n in walk(rate)):
+                stored = (Stored(variable, Kind.FLOAT, FREQUENCY),)
+                initial = (Initial(variable, value_of(checker, stored[0], expr, self.size), None, expr.span),)
+                rate = g.variable(variable)
         population.members["rates"] = Member(Typed(rate, FREQUENCY), stored[0] if stored else None)
         uniform = g.node(Op.UNIFORM, payload=context.draws(self.owner, "input")("spikes"))
         threshold = g.binary(Op.LT, uniform, g.mul(rate, g.constant("dt", context.dt)))

@@ -149,8 +149,8 @@ class _Loop:
         """Every point in order; what stopped the loop, if anything did."""
         started = time.perf_counter()
         for k, point in enumerate(self.plan.points):
-            progress(k, len(self.plan.points), point)
             try:
+                progress(k, len(self.plan.points), point)
                 self.keep(point, self.point(k, point))
                 self.status[point.index] = PointStatus.COMPLETE
             except (RunError, ExperimentError) as error:

@@ -503,3 +503,39 @@ def test_fixed_rules_take_multapses_and_autapses() -> None:
     for wrong in ("7", "6, autapses: false"):
         with pytest.raises(ExperimentError, match="NET186"):
             resolved(text.format(n=wrong))
+
+
+# what every expression knows
+
+
+NAMES = """
+name: names
+groups:
+  g:
+    size: 3
+    equations: "dv/dt = 0.5*i/ms : 1\\nfirst : 1"
+    method: euler
+    threshold: v > 0.95*N
+    reset: v = 0
+synapses:
+  s:
+    source: g
+    target: g
+    equations: "w : 1\\nsince : second"
+    connect: {where: i != j}
+    on_pre: w = 1000*i + 100*j + 10*N_incoming + N_outgoing + 0.1*(N_pre + N_post) + 0.01*(t_in_timesteps - t/dt); since = t - lastspike_post
+monitors: {w: {kind: state, source: s, variables: [w, since], when: end}}
+run: {duration: 4 ms, dt: 0.1 ms}
+"""
+
+
+def test_names_that_every_expression_knows() -> None:
+    """ "`t dt t_in_timesteps i j N N_pre N_post N_incoming N_outgoing lastspike`"; neuron 2 crosses 2.85 in step 28."""
+    w = run_kernel(NAMES).state("w", "w")
+    since = run_kernel(NAMES).state("w", "since")
+    pairs = [(i, j) for i in range(3) for j in range(3) if i != j]
+    assert np.flatnonzero(w[:, 4])[0] == 28
+    for k, (i, j) in enumerate(pairs):
+        wanted = 1000 * i + 100 * j + 10 * 2 + 2 + 0.1 * 6 if i == 2 else 0
+        assert w[-1, k] == pytest.approx(wanted, abs=1e-9)
+        assert since[-1, k] == pytest.approx(28 * DT + 10000 if i == 2 else 0)

@@ -1,6 +1,7 @@
 """Metrics: each against a plain computation on whole recordings, however the recording is cut into chunks."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from snnrun import pipeline
 from snnrun.engine.metrics import ROWS, SPIKE_FUNCTIONS, Moments, Train
 from snnrun.errors import ExperimentError
+from snnrun.units.dimensions import ONE
+from snnrun.units.table import lookup_unit
 
 DT = 0.25e-3  # a power of two times a decimal: no step is special
 
@@ -31,7 +34,7 @@ def feed(name, start, spikes, ends, width=1):
     """What an accumulator makes of a recording that comes in chunks."""
     steps, size = spikes.shape
     accumulator = SPIKE_FUNCTIONS[name](Train(size, start, start + steps, DT), width)
-    for a, b in zip(ends[:-1], ends[1:], strict=True):
+    for a, b in pairwise(ends):
         when, who = np.nonzero(spikes[a:b])
         accumulator.spikes(when + a + start, who)
     return accumulator.value()
@@ -68,7 +71,7 @@ def test_cv_isi_is_the_mean_over_neurons_with_two_intervals(recording):
 
 def binned(spikes, width):
     bins = len(spikes) // width
-    return spikes[: bins * width].reshape(bins, width, -1).sum(axis=1)
+    return spikes[: bins * width].reshape(bins, width, spikes.shape[1]).sum(axis=1)
 
 
 @given(recordings(), st.integers(1, 9))
@@ -122,7 +125,7 @@ def samples(draw):
 
 def moment(of, data, ends):
     accumulator = Moments(of)
-    for a, b in zip(ends[:-1], ends[1:], strict=True):
+    for a, b in pairwise(ends):
         accumulator.samples(data[a:b])
     return accumulator.value()
 
@@ -213,10 +216,6 @@ def checked(tmp_path, metric):
 )
 def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
     shown = checked(tmp_path, metric).measures.parts["m"].dimension
-    from snnrun.equations.parse import parse_expression  # noqa: F401 - the same algebra checks the file
-    from snnrun.units.dimensions import ONE
-    from snnrun.units.table import lookup_unit
-
     wanted = {"1": ONE, "V**2": lookup_unit("volt").dimension ** 2}
     assert shown == (wanted[symbol] if symbol in wanted else lookup_unit(symbol).dimension)
 

@@ -68,11 +68,17 @@ def check(text: str, **options: object) -> Typed:
 )
 def test_errors_have_a_code_and_the_smallest_place(text: str, code: str, part: str) -> None:
     with pytest.raises(ExperimentError) as caught:
-        check(text)
+        check(text, lists=True)
     (found,) = caught.value.diagnostics
     assert found.code == code
     assert found.span is not None
     assert found.span.file.text[found.span.start : found.span.end] == part
+
+
+def test_a_list_has_a_place_only_where_each_element_takes_a_value() -> None:
+    assert check("[1, 2]*3", lists=True).node.kind is Kind.FLOAT
+    with pytest.raises(ExperimentError, match=r"EQ211.*no place in the test"):
+        check("[1, 2]*3")
 
 
 def test_a_sum_of_two_things_names_both_sides_and_a_remedy() -> None:

@@ -1,0 +1,192 @@
+"""The points of a sweep: values, places, units, and mistakes at their places."""
+
+import math
+
+import numpy as np
+import pytest
+
+from snnrun import pipeline
+from snnrun.errors import ExperimentError
+from snnrun.sweep.check import check_sweep
+from snnrun.sweep.points import plan_sweep
+
+FILE = """\
+version: 1
+seed: 3
+constants: {tau: 10 ms, gain: 2, level: 1, length: 5 ms}
+groups:
+  cells:
+    size: 2
+    equations: "dv/dt = (gain - v)/tau : 1"
+    method: exact
+    threshold: v > level
+    reset: v = 0
+    refractory: 1 ms
+monitors:
+  out: {kind: spikes, source: cells}
+run: {duration: 20 ms, dt: 0.1 ms}
+metrics: {n: count(out)}
+sweep:
+"""
+
+
+def planned(tmp_path, sweep, check=False):
+    file = tmp_path / "s.yaml"
+    file.write_text(FILE + "\n".join(f"  {line}" for line in sweep.split("\n")) + "\n")
+    checked = pipeline.check(pipeline.read(file))
+    if check:
+        return check_sweep(checked).plan
+    return plan_sweep(checked.resolved.context, checked.experiment.sweep)
+
+
+def wrong(tmp_path, sweep):
+    with pytest.raises(ExperimentError) as caught:
+        planned(tmp_path, sweep, check=True)
+    item = caught.value.diagnostics[0]
+    marked = item.span.file.text[item.span.start : item.span.end]
+    return item, marked, [d.code for d in caught.value.diagnostics]
+
+
+def texts(plan, name="tau"):
+    return [p.shown[name] for p in plan.points]
+
+
+def test_a_list_is_taken_as_it_is_written(tmp_path):
+    plan = planned(tmp_path, "axes: {tau: [1 ms, 5*ms, 0.01*second, 2*length]}")
+    assert texts(plan) == ["1 ms", "5*ms", "0.01*second", "2*length"]
+    assert plan.axes[0].parameters[0].numbers == (0.001, 0.005, 0.01, 0.01)
+    assert plan.shape == (4,)
+    assert plan.axes[0].parameters[0].dimension.symbol == "s"
+
+
+def test_linspace_is_exact_in_the_unit_of_the_first_bound(tmp_path):
+    plan = planned(tmp_path, "axes: {tau: {linspace: [1 ms, 10 ms], num: 10}}")
+    assert texts(plan) == [f"{k}.0 ms" for k in range(1, 11)]
+    assert plan.axes[0].parameters[0].numbers == tuple(k / 1000 for k in range(1, 11))
+    plan = planned(tmp_path, "axes: {tau: {linspace: [0.1 ms, 0.0003 s], num: 3}}")
+    assert texts(plan) == ["0.1 ms", "0.2 ms", "0.3 ms"]
+    plan = planned(tmp_path, "axes: {tau: {linspace: [10*ms, 1*ms], num: 4}}")
+    assert plan.axes[0].parameters[0].numbers == (0.01, 0.007, 0.004, 0.001)
+
+
+def test_linspace_of_one_value_is_its_first_bound(tmp_path):
+    with pytest.raises(ExperimentError):  # the format asks for two or more
+        planned(tmp_path, "axes: {tau: {linspace: [1 ms, 10 ms], num: 0}}")
+
+
+def test_logspace_has_equal_ratios_and_its_bounds(tmp_path):
+    plan = planned(tmp_path, "axes: {tau: {logspace: [1 ms, 100 ms], num: 5}}")
+    numbers = np.array(plan.axes[0].parameters[0].numbers)
+    assert (numbers[0], numbers[-1]) == (0.001, 0.1)
+    np.testing.assert_allclose(numbers[1:] / numbers[:-1], math.sqrt(10), rtol=1e-12)
+
+
+def test_a_range_stops_before_its_end(tmp_path):
+    assert texts(planned(tmp_path, "axes: {gain: {range: [2, 5, 1]}}"), "gain") == ["2.0", "3.0", "4.0"]
+    assert texts(planned(tmp_path, "axes: {tau: {range: [1 ms, 1.5 ms, 0.1 ms]}}")) == [
+        "1.0 ms",
+        "1.1 ms",
+        "1.2 ms",
+        "1.3 ms",
+        "1.4 ms",
+    ]
+    assert texts(planned(tmp_path, "axes: {tau: {range: [3 ms, 1 ms, -1 ms]}}")) == ["3.0 ms", "2.0 ms"]
+
+
+def test_axes_make_a_grid_the_last_one_fastest(tmp_path):
+    plan = planned(tmp_path, "axes: {gain: [2, 3], tau: [1 ms, 2 ms, 3 ms]}")
+    assert plan.shape == (2, 3)
+    assert [p.index for p in plan.points] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert plan.describe() == "6 points (gain 2 x tau 3)"
+
+
+def test_zipped_parameters_change_together(tmp_path):
+    plan = planned(tmp_path, "zip: {gain: [2, 3], tau: {linspace: [1 ms, 2 ms], num: 2}}")
+    assert [dict(p.shown) for p in plan.points] == [{"gain": "2", "tau": "1.0 ms"}, {"gain": "3", "tau": "2.0 ms"}]
+    assert plan.shape == (2,)
+
+
+def test_points_are_listed_one_by_one(tmp_path):
+    plan = planned(tmp_path, "points:\n  - {gain: 2, tau: 1 ms}\n  - {gain: 5, tau: 3 ms}")
+    assert [dict(p.shown) for p in plan.points] == [{"gain": "2", "tau": "1 ms"}, {"gain": "5", "tau": "3 ms"}]
+
+
+def test_repeat_takes_the_seeds_after_that_of_the_file(tmp_path):
+    plan = planned(tmp_path, "axes: {gain: [2, 3]}\nrepeat: 3")
+    assert plan.shape == (2, 3)
+    assert texts(plan, "seed") == ["3", "4", "5", "3", "4", "5"]
+
+
+def test_dotted_paths_reach_any_value(tmp_path):
+    sweep = "axes: {groups.cells.size: [1, 4], groups.cells.refractory: [1 ms, 2 ms], run.dt: [0.1 ms, 0.05 ms]}"
+    plan = planned(tmp_path, sweep, check=True)
+    assert plan.points[0].values.keys() == {
+        ("groups", "cells", "size"),
+        ("groups", "cells", "refractory"),
+        ("run", "dt"),
+    }
+
+
+def test_texts_can_be_swept(tmp_path):
+    plan = planned(tmp_path, "axes: {groups.cells.method: [exact, euler]}", check=True)
+    assert plan.axes[0].parameters[0].dimension is None
+    assert plan.axes[0].parameters[0].numbers == ("exact", "euler")
+
+
+@pytest.mark.parametrize(
+    ("sweep", "code", "marked"),
+    [
+        ("axes: {tau: [1 ms, 2 mV]}", "EQ209", "2 mV"),
+        ("axes: {tau: [1, 2]}", "EQ209", "1"),
+        ("axes: {gain: [2 ms]}", "EQ209", "2 ms"),
+        ("axes: {tau: {linspace: [1 ms, 2 mV], num: 3}}", "EQ203", "2 mV"),
+        ("axes: {tau: {linspace: [1 mV, 2 mV], num: 3}}", "EQ209", "1 mV"),
+        ("axes: {tau: {range: [1 ms, 2 ms, 1 mV]}}", "EQ203", "1 mV"),
+        ("axes: {tau: {range: [1 ms, 2 ms, 0 ms]}}", "SWP703", None),
+        ("axes: {tau: {range: [1 ms, 2 ms, -1 ms]}}", "SWP703", None),
+        ("axes: {tau: {logspace: [0 ms, 2 ms], num: 3}}", "SWP703", None),
+        ("axes: {tau: [rand()*ms]}", "EQ", "rand()"),
+        ("axes: {tua: [1 ms]}", "SWP705", "tua"),
+        ("axes: {groups.cells.sise: [1]}", "SWP705", "groups.cells.sise"),
+        ("axes: {groups.cells.size: [1, 0]}", "NET101", "0"),
+        ("axes: {groups.cells.size: [1.5]}", "NET101", "1.5"),
+        ("axes: {groups.cells.method: [exacd]}", "FMT204", None),
+        ("axes: {run.dt: [0.3 ms]}", "NET102", None),
+        ("axes: {tau: [1e308*1e308*ms]}", "EQ210", None),
+        ("axes: {tau: [[1 ms]]}", "", None),
+        ("zip: {gain: [2, 3], tau: [1 ms]}", "SWP703", "zip"),
+        ("points:\n  - {gain: 2}\n  - {tau: 1 ms}", "SWP703", None),
+        ("points:\n  - {gian: 2}", "SWP705", "gian"),
+        ("axes: {tau: [1 ms], gain: [1 mV]}", "EQ209", "1 mV"),
+        ("axes: {gain: {range: [0, 10000000, 1]}}", "SWP703", None),
+        ("axes: {gain: {linspace: [0, 1], num: 2000}, level: {linspace: [0, 1], num: 2000}}", "SWP702", "sweep"),
+    ],
+)
+def test_a_wrong_value_is_marked_at_its_place(tmp_path, sweep, code, marked):
+    item, shown, _ = wrong(tmp_path, sweep)
+    assert item.code.startswith(code)
+    if marked is not None:
+        assert shown == marked
+
+
+def test_a_misspelled_parameter_is_met_with_the_right_one(tmp_path):
+    assert wrong(tmp_path, "axes: {tua: [1 ms]}")[0].help == "did you mean `tau`?"
+    assert wrong(tmp_path, "axes: {groups.cells.sise: [1]}")[0].help == "did you mean `groups.cells.size`?"
+
+
+def test_all_wrong_values_are_shown_at_once(tmp_path):
+    assert wrong(tmp_path, "axes: {tau: [1 mV], gain: [1 ms]}")[2] == ["EQ209", "EQ209"]
+    assert wrong(tmp_path, "axes: {groups.cells.size: [1, 0, 2, -3]}")[2] == ["NET101", "NET101"]
+
+
+def test_a_message_about_a_point_says_at_which_values(tmp_path):
+    item, _, _ = wrong(tmp_path, "axes: {groups.cells.size: [1, 0]}")
+    assert item.message.endswith("(at groups.cells.size = 0)")
+
+
+def test_points_wait_checked_for_their_run(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text(FILE + "  axes: {gain: [2, 3], tau: [1 ms, 2 ms, 3 ms]}\n")
+    sweep = check_sweep(pipeline.check(pipeline.read(file)))
+    assert set(sweep.ready) == {(0, 0), (0, 1), (0, 2), (1, 0)}  # one axis at a time
+    assert sweep.ready[1, 0].resolved.context.constants["gain"].value == 3

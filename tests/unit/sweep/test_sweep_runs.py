@@ -1,0 +1,246 @@
+"""A sweep in one process: its table, what its points share, points that fail."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+
+from snnrun import pipeline
+from snnrun.engine import build as build_module
+from snnrun.results.folder import read_done
+from snnrun.results.table import PointStatus, read_sweep
+from snnrun.stages import Clock, Engine, Stage
+from snnrun.sweep.check import check_sweep
+from snnrun.sweep.local import run_sweep
+
+TUTORIAL = Path(__file__).parents[3] / "experiments" / "tutorial"
+FILE = """\
+version: 1
+name: swept
+constants: {tau: 10 ms, gain: 2, growth: 0 Hz}
+groups:
+  cells:
+    size: 3
+    equations: |
+      dv/dt = (gain - v)/tau + 0.3*xi*tau**-0.5 : 1
+      dw/dt = w*w*growth : 1
+    method: euler
+    threshold: v > 1
+    reset: v = 0
+    initial: {v: rand(), w: 1}
+monitors:
+  out: {kind: spikes, source: cells}
+  v: {kind: state, source: cells, variables: [v], dt: 1 ms}
+run: {duration: 50 ms, dt: 0.1 ms}
+metrics: {n: count(out), level: mean(v), highest: max(v)}
+"""
+GRID = "sweep: {axes: {tau: [5 ms, 10 ms, 20 ms], gain: [1.5, 3]}}\n"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def kernels(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNRUN_CACHE_DIR", str(tmp_path_factory.mktemp("kernels")))
+        yield
+
+
+def swept(tmp_path, sweep, text=FILE, **options):
+    file = tmp_path / "s.yaml"
+    file.write_text(text + sweep)
+    clock = Clock()
+    checked = pipeline.check(pipeline.read(file))
+    return run_sweep(check_sweep(checked), tmp_path / "out", clock, **{"plots": False, **options})
+
+
+def test_each_point_is_the_run_alone_bit_for_bit(tmp_path):
+    outcome = swept(tmp_path, GRID)
+    table = read_sweep(outcome.folder)
+    assert table.metrics["n"][0].shape == (3, 2)
+    assert len(np.unique(table.metrics["level"][0])) == 6
+    for i, tau in enumerate(("5 ms", "10 ms", "20 ms")):
+        for k, gain in enumerate(("1.5", "3")):
+            file = tmp_path / "alone.yaml"
+            file.write_text(FILE)
+            checked = pipeline.check(pipeline.read(file, [f"tau={tau}", f"gain={gain}"]))
+            alone = pipeline.run(checked, tmp_path / "alone", plots=False)
+            for name, (value, unit) in alone.metrics.items():
+                assert table.metrics[name][0][i, k] == value
+                assert table.metrics[name][1] == unit
+
+
+def test_values_share_one_kernel_and_sizes_do_too(tmp_path):
+    assert swept(tmp_path, GRID).kernels == 1
+    assert swept(tmp_path, "sweep: {axes: {groups.cells.size: [1, 2, 5], run.dt: [0.1 ms, 0.05 ms]}}\n").kernels == 1
+
+
+def test_connections_that_no_value_changes_are_made_once(tmp_path, monkeypatch):
+    from snnrun.engine import connectivity
+
+    made = []
+    wire = connectivity.wire
+
+    def counted(*arguments, **options):
+        made.append(arguments)
+        return wire(*arguments, **options)
+
+    monkeypatch.setattr(connectivity, "wire", counted)
+    monkeypatch.setattr(build_module, "wire", counted, raising=False)
+    file = TUTORIAL / "15-time-constant-sweep.yaml"
+    checked = pipeline.check(pipeline.read(file))
+    outcome = run_sweep(check_sweep(checked), tmp_path / "out", Clock(), plots=False)
+    assert outcome.points == 30
+    assert outcome.kernels == 1
+    assert len(made) == 1
+    rates = outcome.metrics["rate"][0]
+    assert rates[-1] > rates[15] > rates[0] == 0  # a slow membrane reaches the threshold more often
+
+
+def test_the_rate_of_demo_15_is_that_of_each_point_alone(tmp_path):
+    file = TUTORIAL / "15-time-constant-sweep.yaml"
+    checked = pipeline.check(pipeline.read(file))
+    rates = run_sweep(check_sweep(checked), tmp_path / "out", Clock(), plots=False).metrics["rate"][0]
+    for k, tau in ((0, "1 ms"), (17, None), (29, "10 ms")):
+        one = pipeline.read(
+            file, [f"tau={tau or 1 + 9 * k / 29} ms".replace(" ms ms", " ms"), "sweep=null", "plots=none"]
+        )
+        alone = pipeline.run(pipeline.check(one), tmp_path / "alone", plots=False)
+        assert alone.metrics["rate"][0] == rates[k]
+
+
+def test_the_table_opens_in_xarray_with_units(tmp_path):
+    outcome = swept(tmp_path, GRID)
+    with xarray.open_dataset(outcome.folder / "sweep.h5", engine="h5netcdf") as table:
+        assert table["n"].dims == ("tau", "gain")
+        np.testing.assert_array_equal(table["tau"], [0.005, 0.01, 0.02])
+        assert table["tau"].attrs["units"] == "s"
+        np.testing.assert_array_equal(table["gain"], [1.5, 3])
+        assert (table["status"] == PointStatus.COMPLETE).all()
+        assert float(table["level"].sel(tau=0.01, gain=3)) == outcome.metrics["level"][0][1, 1]
+
+
+def test_the_list_of_points_holds_values_units_and_metrics(tmp_path):
+    outcome = swept(tmp_path, GRID)
+    with (outcome.folder / "points.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["point", "tau [s]", "gain", "n", "level", "highest", "status"]
+    assert [float(row["tau [s]"]) for row in rows] == [0.005, 0.005, 0.01, 0.01, 0.02, 0.02]
+    assert [float(row["n"]) for row in rows] == outcome.metrics["n"][0].ravel().tolist()
+    assert {row["status"] for row in rows} == {"complete"}
+
+
+def test_zipped_parameters_are_coordinates_of_one_axis(tmp_path):
+    outcome = swept(tmp_path, "sweep: {zip: {tau: [5 ms, 10 ms], gain: [2, 3]}}\n")
+    with xarray.open_dataset(outcome.folder / "sweep.h5", engine="h5netcdf") as table:
+        (axis,) = table["n"].dims
+        np.testing.assert_array_equal(table["tau"], [0.005, 0.01])
+        assert table["tau"].dims == (axis,)
+
+
+def test_repetitions_differ_in_their_seed_only(tmp_path):
+    outcome = swept(tmp_path, "sweep: {repeat: 3}\n")
+    assert len(set(outcome.metrics["level"][0].tolist())) == 3
+
+
+def test_kept_results_are_whole_runs_that_run_again(tmp_path):
+    outcome = swept(tmp_path, "sweep: {axes: {tau: [5 ms, 10 ms]}, keep: results}\n")
+    points = outcome.folder / "points"
+    assert sorted(p.name for p in points.iterdir()) == ["00000", "00001"]  # and no `latest`
+    for k, folder in enumerate(sorted(points.iterdir())):
+        done = read_done(folder)
+        assert done is not None
+        again = pipeline.run(pipeline.check(pipeline.read(folder / "experiment.yaml")), tmp_path / "again", plots=False)
+        assert again.digest == done.digest
+        assert again.metrics["level"][0] == outcome.metrics["level"][0][k]
+
+
+FAILING = "sweep: {axes: {growth: [0 Hz, 100 Hz, 1 Hz]}}\n"
+
+
+def test_a_point_that_fails_is_marked_and_the_others_go_on(tmp_path):
+    outcome = swept(tmp_path, FAILING)
+    assert list(outcome.failed) == [1]
+    assert "`w` of neuron 0 of `cells` became infinite" in outcome.failed[1]
+    table = read_sweep(outcome.folder)
+    assert table.status.tolist() == [PointStatus.COMPLETE, PointStatus.FAILED, PointStatus.COMPLETE]
+    assert np.isnan(table.metrics["n"][0]).tolist() == [False, True, False]
+    assert json.loads((outcome.folder / "metrics.json").read_text())["metrics"]["n"]["values"][1] is None
+    assert "point 1: [RUN301]" in (outcome.folder / "run.log").read_text()
+    done = read_done(outcome.folder)
+    assert done is not None
+    assert done.status == "failed"
+
+
+@pytest.mark.parametrize("keep", ["metrics", "results"])
+def test_a_sweep_of_which_all_points_fail_leaves_its_folder(tmp_path, keep):
+    outcome = swept(tmp_path, f"sweep: {{axes: {{growth: [100 Hz, 200 Hz]}}, keep: {keep}}}\n", plots=True)
+    assert list(outcome.failed) == [0, 1]
+    assert read_sweep(outcome.folder).status.tolist() == [PointStatus.FAILED] * 2
+    assert (outcome.folder / "experiment.yaml").is_file()
+    assert "failed" in (outcome.folder / "points.csv").read_text()
+
+
+def test_a_sweep_that_is_stopped_keeps_its_points(tmp_path):
+    def stop(done, _all, _point):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    outcome = swept(tmp_path, GRID, progress=stop)
+    assert isinstance(outcome.problem, KeyboardInterrupt)
+    status = read_sweep(outcome.folder).status.ravel().tolist()
+    assert status == [1, 1, PointStatus.INTERRUPTED, 0, 0, 0]
+    whole = swept(tmp_path, GRID)
+    assert whole.folder == outcome.folder
+    assert read_sweep(whole.folder).status.min() == PointStatus.COMPLETE
+
+
+PANELS = """\
+plots:
+  - panels:
+      - {kind: curve, x: tau, y: n}
+      - {kind: curve, x: tau, y: level}
+  - {kind: raster, monitor: out}
+"""
+
+
+def test_panels_of_curves_are_drawn_from_the_sweep_and_rasters_from_its_points(tmp_path):
+    outcome = swept(tmp_path, "sweep: {axes: {tau: [5 ms, 10 ms]}, keep: results}\n" + PANELS, plots=True)
+    assert [p.name for p in outcome.pictures] == ["curve.png"]
+    assert outcome.pictures[0].is_file()
+    for point in ("00000", "00001"):
+        assert [p.name for p in (outcome.folder / "points" / point / "plots").iterdir()] == ["raster.png"]
+
+
+def test_panels_of_a_sweep_and_of_a_point_do_not_go_together(tmp_path):
+    from snnrun.errors import ExperimentError
+
+    mixed = "plots:\n  - panels:\n      - {kind: curve, x: tau, y: n}\n      - {kind: raster, monitor: out}\n"
+    with pytest.raises(ExperimentError, match="PLT506"):
+        swept(tmp_path, "sweep: {axes: {tau: [5 ms]}}\n" + mixed)
+
+
+def test_metrics_with_a_value_a_neuron_are_named_as_left_out(tmp_path):
+    outcome = swept(tmp_path, "sweep: {axes: {tau: [5 ms]}}\n", FILE.replace("n: count(out)", "n: rates(out)"))
+    assert outcome.left_out == ("n",)
+    assert set(outcome.metrics) == {"level", "highest"}
+
+
+def test_the_digest_of_a_sweep_is_that_of_its_numbers(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    one, two = swept(tmp_path / "a", GRID), swept(tmp_path / "b", GRID)
+    assert one.digest == two.digest
+    for name in ("sweep.h5", "points.csv", "metrics.json", "experiment.yaml"):
+        assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
+
+
+def test_the_time_of_a_stage_is_that_of_all_its_entries():
+    clock = Clock()
+    for _ in range(3):
+        with clock.stage(Stage.BUILD):
+            pass
+    assert clock.seconds["build"] > 0
+    assert clock.seconds["plot"] == 0
+    assert Engine().wirings is None
