@@ -323,7 +323,6 @@ class Graph:
 
         A division costs a state update as much as six products. The result differs by one rounding.
         """
-
         done: dict[int, tuple[Node, bool]] = {}  # new node, and whether its value is fixed
 
         for n in walk(node):
