@@ -183,6 +183,7 @@ def units(
 def main() -> None:
     """Entry point: errors become messages and exit codes, tracebacks only with --debug."""
     session = Session()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes longer than most commands
     try:
         app(prog_name="snnrun", standalone_mode=False, obj=session)
         sys.stdout.flush()

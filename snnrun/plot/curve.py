@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,7 @@ class _Quantity:
 
 def draw_curve(place: Place, source: Source, options: Options) -> None:
     """Draw it."""
-    if source.table is not None:
-        curves, x, y = _sweep_curves(source.table, options)
-    else:
-        curves, x, y = _series_curves(source, options)
+    curves, x, y = _all_curves(source, options)
     if not any(np.isfinite(curve.y).any() for curve in curves):
         say(place, f"all values of '{y.label}' are NaN")
         return
@@ -64,6 +61,32 @@ def draw_curve(place: Place, source: Source, options: Options) -> None:
     legend(axes)
     if y.curves > len(curves):
         axes.set_title(f"{len(curves)} of {y.curves} curves", loc="right", fontsize=7)
+
+
+def _all_curves(source: Source, options: Options) -> tuple[list[Curve], _Quantity, _Quantity]:
+    """The curves of every quantity that is asked for."""
+    curves, x, y = _curves(source, options)
+    if not options.more_y:
+        return curves, x, y
+    names = [y.label]
+    curves = [replace(c, label=", ".join(filter(None, (y.label, c.label)))) for c in curves]
+    for name in options.more_y:
+        others, _, other = _curves(source, replace(options, y=name, more_y=()))
+        if other.unit != y.unit:
+            raise storage_error(
+                "ST210",
+                f"`{y.label}` and `{other.label}` have different units and cannot share an axis",
+                "use `panels`",
+            )
+        curves += [replace(c, label=", ".join(filter(None, (other.label, c.label)))) for c in others]
+        names.append(other.label)
+    return curves, x, _Quantity(", ".join(names), y.unit, len(curves))
+
+
+def _curves(source: Source, options: Options) -> tuple[list[Curve], _Quantity, _Quantity]:
+    if source.table is not None:
+        return _sweep_curves(source.table, options)
+    return _series_curves(source, options)
 
 
 def _one(axes: Axes, curve: Curve, options: Options, k: int, *, across: Scale, up: Scale) -> None:

@@ -52,6 +52,7 @@ class Options:
         neurons: Neurons to draw: how many, a slice such as `0:100`, or a list.
         x: Quantity along x (curve, heatmap, sweep).
         y: Quantity along y.
+        more_y: Further quantities along y, of the same unit (curve).
         z: Metric shown as colour (heatmap, sweep).
         xlim: Limits along x. [SI]
         ylim: Limits along y. [SI]
@@ -77,6 +78,7 @@ class Options:
     neurons: int | slice | tuple[int, ...] | None = None
     x: str | None = None
     y: str | None = None
+    more_y: tuple[str, ...] = ()
     z: str | None = None
     xlim: tuple[float | None, float | None] | None = None
     ylim: tuple[float | None, float | None] | None = None
@@ -175,7 +177,8 @@ def options_from(plain: Mapping[str, Any]) -> Options:
         variables=_names(plain.get("variables")),
         neurons=_neurons(plain.get("neurons")),
         x=_text(plain, "x"),
-        y=_text(plain, "y"),
+        y=next(iter(_names(plain.get("y"))), None),
+        more_y=_names(plain.get("y"))[1:],
         z=_text(plain, "z"),
         xlim=_limits(plain.get("xlim"), "xlim"),
         ylim=_limits(plain.get("ylim"), "ylim"),

@@ -109,9 +109,9 @@ def test_problems_of_the_tree_are_reported_together():
 
 
 def assert_quick(text):
-    start = time.perf_counter()
+    start = time.process_time()
     found = problems(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     return found
 
 
