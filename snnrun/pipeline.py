@@ -7,6 +7,8 @@ Each stage is timed. Data flows one way; nothing below this module knows files o
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from snnrun.spec.load import load
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Progress, Stage
 
 if TYPE_CHECKING:
+    from snnrun.plot.ahead import Painter
     from snnrun.publish import RunWriter
 
 Ready = Callable[[Prepared], None]
@@ -118,8 +121,14 @@ def simulate(
     measures = prepared.checked.measures
     measures.finals = prepared.built.final
     simulation = Simulation(prepared.built, prepared.native, Tee((sink, measures.meter)), hooks)
-    with clock.stage(Stage.SIMULATE), _enough_memory():
-        simulation.run(lambda step: progress(step, network.steps))
+
+    def between_calls(step: int) -> None:
+        progress(step, network.steps)
+        if pressed:
+            raise KeyboardInterrupt
+
+    with clock.stage(Stage.SIMULATE), _enough_memory(), undisturbed(patience=1) as pressed:
+        simulation.run(between_calls)
 
 
 def run(
@@ -169,15 +178,42 @@ def run(
         ready(prepared)
         writer.open(prepared)
         problem = _simulated(prepared, writer, clock, progress, allow_code=allow_code)
-        with clock.stage(Stage.WRITE):
+        with clock.stage(Stage.WRITE), undisturbed() as pressed:
             writer.finish(problem)
         pictures: list[Path] = []
-        trouble = None
-        if plots and problem is None:
-            pictures, trouble = draw_kept(writer.path, checked.plots, formats, clock)
-        with clock.stage(Stage.WRITE):
+        trouble: SnnrunError | KeyboardInterrupt | None = KeyboardInterrupt() if pressed and problem is None else None
+        if plots and problem is None and trouble is None:
+            painter = engine.painter if engine is not None else None
+            pictures, trouble = draw_kept(writer.path, checked.plots, formats, clock, painter)
+        with clock.stage(Stage.WRITE), undisturbed():
             writer.describe(command, started, clock.seconds, problem, trouble)
             return writer.publish(clock.seconds, pictures, problem, trouble)
+
+
+@contextmanager
+def undisturbed(patience: int | None = None) -> Iterator[list[int]]:
+    """Take Ctrl-C down in a list instead of raising it anywhere: results are not cut in the middle of a record.
+
+    An exception that a signal raises is also lost when it happens to strike inside a destructor.
+
+    Args:
+        patience: How often it may be pressed before it is raised all the same (a Python hook may hang); None: always.
+    """
+    pressed: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        pressed.append(number)
+        if patience is not None and len(pressed) > patience:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 def _simulated(
@@ -192,7 +228,11 @@ def _simulated(
 
 
 def draw_kept(
-    folder: Path, plots: list[dict[str, Any]] | None, formats: Sequence[str], clock: Clock
+    folder: Path,
+    plots: list[dict[str, Any]] | None,
+    formats: Sequence[str],
+    clock: Clock,
+    painter: Painter | None = None,
 ) -> tuple[list[Path], SnnrunError | KeyboardInterrupt | None]:
     """Plot stage of a run: a picture that cannot be drawn costs the picture, never the results.
 
@@ -201,7 +241,8 @@ def draw_kept(
     """
     try:
         with clock.stage(Stage.PLOT):
-            return draw(folder, plots, formats), None
+            drawn = painter.draw(folder, plots, folder / "plots", formats) if painter and plots != [] else None
+            return draw(folder, plots, formats) if drawn is None else drawn, None
     except (SnnrunError, KeyboardInterrupt) as trouble:
         return [], trouble
     except Exception as bug:  # noqa: BLE001 - whatever the drawing library raises, hours of simulation are kept

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from snnrun.engine.measure import Measures
     from snnrun.engine.native import NativeKernel
     from snnrun.engine.values import Built
+    from snnrun.plot.ahead import Painter
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all)."""
@@ -93,10 +94,11 @@ class Checked:
 
 @dataclass(slots=True)
 class Engine:
-    """Kernels and wirings that the runs of one process share."""
+    """What the runs of one process share: kernels, wirings, and the process that draws beside them."""
 
     kernels: dict[str, tuple[Compiled, NativeKernel]] = field(default_factory=dict)
     wirings: WiringCache | None = None
+    painter: Painter | None = None
 
     def kernel(self, text: str) -> tuple[Compiled, NativeKernel]:
         """The machine code of a kernel's text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -94,20 +95,28 @@ def run(
     if sys.stderr.isatty() and not (quiet or json):
         sys.stderr.write("\r\x1b[Kreading ...")  # a sign of life while modules load
         sys.stderr.flush()
-    from snnrun.cli.run import Wishes, run_files
+    from snnrun.plot.ahead import Painter
 
-    wishes = Wishes(
-        set_ or [],
-        out,
-        seed,
-        plots=not no_plots,
-        formats=formats_of(format),
-        allow_code=allow_code,
-        quiet=quiet,
-        json=json,
-        debug=context.obj.debug,
-    )
-    run_files(files, wishes)
+    painter = Painter()
+    if not no_plots:
+        painter.start()
+    try:
+        from snnrun.cli.run import Wishes, run_files
+
+        wishes = Wishes(
+            set_ or [],
+            out,
+            seed,
+            plots=not no_plots,
+            formats=formats_of(format),
+            allow_code=allow_code,
+            quiet=quiet,
+            json=json,
+            debug=context.obj.debug,
+        )
+        run_files(files, wishes, painter)
+    finally:
+        painter.close()
 
 
 @app.command()
@@ -183,6 +192,7 @@ def units(
 def main() -> None:
     """Entry point: errors become messages and exit codes, tracebacks only with --debug."""
     session = Session()
+    gc.set_threshold(50_000)  # modules make much that stays and little to collect: looking for it took 0.1 s
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes longer than most commands
     try:
         app(prog_name="snnrun", standalone_mode=False, obj=session)

@@ -99,7 +99,8 @@ class Bar:
             return f"running {bar}  {done:,} of {self.whole}  {remaining} left"
         simulated = done * self.dt
         speed = simulated / elapsed
-        return f"running {bar}  {time_text(simulated)} of {self.whole}  {speed:.2g}x real time  {remaining} left"
+        times = f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
+        return f"running {bar}  {time_text(simulated)} of {self.whole}  {times}x real time  {remaining} left"
 
 
 def time_text(seconds: float) -> str:

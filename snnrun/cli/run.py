@@ -15,8 +15,10 @@ import numpy as np
 from snnrun import pipeline
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import clean, render
+from snnrun.engine.measure import recorded_spans
 from snnrun.errors import SnnrunError
-from snnrun.network.ir import GroupKind, Network
+from snnrun.network.ir import GroupKind, Network, SpikeMonitor
+from snnrun.plot.ahead import Painter
 from snnrun.publish import plain_value
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 
@@ -57,9 +59,9 @@ class Wishes:
         }
 
 
-def run_files(files: Sequence[Path], wishes: Wishes) -> None:
+def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = None) -> None:
     """Run each file; a file that fails does not stop the others, the exit code is that of the first failure."""
-    engine = Engine()
+    engine = Engine(painter=painter)
     reports: list[dict[str, Any]] = []
     codes: list[int] = []
     for number, file in enumerate(files):
@@ -315,10 +317,10 @@ def _spike_lines(network: Network, counts: Any) -> list[str]:
     """One line a spike monitor: how many, of how many neurons, how often."""
     lines = []
     for name, count in counts.items():
-        monitor = next(m for m in network.monitors if m.name == name)
-        size, window = monitor.source.size, monitor.window  # type: ignore[union-attr]
-        rate = count / size / ((window.stop - window.start) * network.dt)
-        lines.append(f"{name}  {number_text(count, 'spike')} of {number_text(size, 'neuron')} · {rate:.3g} Hz")
+        monitor = next(m for m in network.monitors if isinstance(m, SpikeMonitor) and m.name == name)
+        size, steps = monitor.source.size, sum(stop - start for start, stop in recorded_spans(network, monitor))
+        rate = f" · {count / size / (steps * network.dt):.3g} Hz" if size * steps else ""
+        lines.append(f"{name}  {number_text(count, 'spike')} of {number_text(size, 'neuron')}{rate}")
     return lines
 
 

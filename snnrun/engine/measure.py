@@ -230,7 +230,7 @@ class _Metric:
         if monitor.counts_only and name not in ("count", "counts", "rates", "mean_rate"):
             raise at(expr.span, "MET404", f"`{monitor.name}` counts only; `{name}` needs the times of spikes")
         width = self.context.steps_of(expr.args[1], "the width of a bin", 1) if wanted > 1 else 1
-        train = Train(monitor.source.size, monitor.window.start, monitor.window.stop, self.network.dt)
+        train = Train(monitor.source.size, recorded_spans(self.network, monitor), self.network.dt)
         accumulator = SPIKE_FUNCTIONS[name](train, width)
         self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, accumulator))
         dimension = {"rates": FREQUENCY, "mean_rate": FREQUENCY, "first_spike": TIME}.get(name, ONE)
@@ -260,6 +260,22 @@ class _Metric:
         if variable not in names:
             raise at(span, "NET221", f"`{monitor.name}` does not record `{variable}`", did_you_mean(variable, names))
         return variable
+
+
+def recorded_spans(network: Network, monitor: SpikeMonitor) -> tuple[tuple[int, int], ...]:
+    """The stretches of steps that a monitor records, as (first, step after the last), in order and not touching."""
+    found: list[tuple[int, int]] = []
+    for phase in network.phases or ():
+        window = next(
+            m.window for m in phase.network.monitors if isinstance(m, SpikeMonitor) and m.name == monitor.name
+        )
+        start, stop = max(phase.start, window.start), min(phase.stop, window.stop)
+        if start >= stop:
+            continue
+        if found and found[-1][1] == start:
+            start = found.pop()[0]
+        found.append((start, stop))
+    return tuple(found) if network.phases else ((monitor.window.start, monitor.window.stop),)
 
 
 def _constant(value: float, dimension: Dimension) -> Part:

@@ -45,20 +45,23 @@ class Train:
 
     Args:
         size: Neurons it watches.
-        start: First step it records.
-        stop: Step after the last.
+        spans: First step and step after the last of each stretch that it records, in order and not touching.
         dt: Length of a step. [s]
     """
 
     size: int
-    start: int
-    stop: int
+    spans: tuple[tuple[int, int], ...]
     dt: float
 
     @property
     def seconds(self) -> float:
-        """How long it records."""
-        return (self.stop - self.start) * self.dt
+        """How long it records; NaN when it never does, so that rates are NaN too."""
+        return sum(stop - start for start, stop in self.spans) * self.dt or math.nan
+
+    def span_of(self, steps: IntArray) -> IntArray:
+        """Number of the stretch that each recorded step is in, shape (n,)."""
+        starts = np.array([start for start, _ in self.spans], dtype=np.int64)
+        return np.searchsorted(starts, steps, side="right") - 1
 
 
 @dataclass(slots=True)
@@ -91,7 +94,10 @@ class Counts:
 
 @dataclass(slots=True)
 class Intervals:
-    """Mean over neurons of the coefficient of variation of inter-spike intervals (neurons with two or more of them)."""
+    """Mean over neurons of the coefficient of variation of inter-spike intervals (neurons with two or more of them).
+
+    An interval with a stretch in it that was not recorded is none.
+    """
 
     train: Train
     last: IntArray = field(init=False)
@@ -111,8 +117,11 @@ class Intervals:
         before = np.concatenate([[-1], when[:-1]])
         first = np.concatenate([[True], who[1:] != who[:-1]])[: len(who)]
         before = np.where(first, self.last[who], before[: len(who)])
-        gaps = np.where(before >= 0, when - before, 0)
-        np.add.at(self.n, who, (before >= 0).astype(np.int64))
+        known = before >= 0
+        if len(self.train.spans) > 1:
+            known &= self.train.span_of(before) == self.train.span_of(when)
+        gaps = np.where(known, when - before, 0)
+        np.add.at(self.n, who, known.astype(np.int64))
         np.add.at(self.total, who, gaps)
         np.add.at(self.squares, who, gaps * gaps)
         self.last[who] = when  # the last write of a neuron is its latest spike
@@ -168,25 +177,34 @@ class Binned:
 
     @property
     def bins(self) -> int:
-        """Whole bins in the recording."""
-        return (self.train.stop - self.train.start) // self.width
+        """Whole bins in the recording; each stretch begins with one."""
+        return sum(self._bins())
+
+    def _bins(self) -> list[int]:
+        return [(stop - start) // self.width for start, stop in self.train.spans]
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:
         """Fill bins."""
-        numbers = (steps - self.train.start) // self.width
+        if not self.bins or not len(steps):
+            return
+        span = self.train.span_of(steps)
+        starts = np.array([start for start, _ in self.train.spans], dtype=np.int64)
+        bins = np.array(self._bins(), dtype=np.int64)
+        local = (steps - starts[span]) // self.width
+        whole = local < bins[span]
+        numbers, who = (np.cumsum(bins) - bins)[span][whole] + local[whole], neurons[whole]
         for number in np.unique(numbers):
             self.close_until(int(number))
-            self.current += np.bincount(neurons[numbers == number], minlength=self.train.size)
+            self.current += np.bincount(who[numbers == number], minlength=self.train.size)
 
     def close_until(self, number: int) -> None:
         """Take the current bin into the sums when a later one begins."""
         if number > self.bin:
-            if self.bin < self.bins:
-                self.total += self.current
-                self.squares += self.current * self.current
-                everyone = int(self.current.sum())
-                self.population += everyone
-                self.population_squares += everyone * everyone
+            self.total += self.current
+            self.squares += self.current * self.current
+            everyone = int(self.current.sum())
+            self.population += everyone
+            self.population_squares += everyone * everyone
             self.current[:] = 0
             self.bin = number
 

@@ -43,6 +43,7 @@ class Population:
         members: Variables and subexpressions by name.
         subgroups: Parts by name.
         frozen: Variables that stand still while a neuron is refractory.
+        constant: Parameters that nothing changes during a run.
         has_spikes: Whether it can spike.
     """
 
@@ -51,6 +52,7 @@ class Population:
     members: dict[str, Member]
     subgroups: dict[str, View]
     frozen: frozenset[str] = frozenset()
+    constant: frozenset[str] = frozenset()
     has_spikes: bool = True
     symbols: dict[str, Typed] = field(default_factory=dict)
 

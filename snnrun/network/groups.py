@@ -227,6 +227,7 @@ class _GroupBuilder:
         variables.outer = self.outer
         self.refuse_flags(variables)
         population.members = variables.members
+        population.constant = frozenset(d.name for d in variables.with_flag("constant"))
         errors: list[ExperimentError] = []
         refractory = self.try_part(errors, lambda: self.refractory_symbols(variables, model))
         resolve_subexpressions(variables, lambda d: self.line(variables, d))
@@ -512,7 +513,7 @@ def group_locale(
     for member_name, member in population.members.items():
         stored = member.stored
         held = (population.path, member_name) in context.held
-        if stored is None or held or member_name in {"lastspike", "not_refractory"}:
+        if stored is None or held or member_name in {"lastspike", "not_refractory"} | population.constant:
             continue
         if stored.variable.shared and not allow_shared:
             continue
@@ -527,6 +528,8 @@ def group_locale(
             return f"`{target}` is a subexpression and cannot be assigned"
         if member is not None and member.stored is not None and member.stored.variable.shared and not allow_shared:
             return f"`{target}` is shared by all neurons and cannot be assigned by one of them"
+        if target in population.constant:
+            return f"`{target}` is declared `(constant)` and cannot be assigned"
         if target in {"t", "dt", "i", "N", "lastspike", "not_refractory"}:
             return f"`{target}` cannot be assigned"
         return None

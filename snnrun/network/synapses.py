@@ -79,7 +79,8 @@ def end_symbols(context: Context, population: Population, reach: str) -> tuple[d
         symbols[name] = Typed(seen_from(g, member.typed.node, reach), member.typed.dimension)
         stored = member.stored
         held = (population.path, name) in context.held
-        if stored is None or held or name in {"lastspike", "not_refractory"} or stored.variable.shared:
+        fixed = name in {"lastspike", "not_refractory"} | population.constant
+        if stored is None or held or fixed or stored.variable.shared:
             continue
         variable = Variable(stored.variable.owner, name, reach)
         guard = active if name in population.frozen else None
@@ -197,7 +198,8 @@ class _SynapsesBuilder:
         scope.symbols = {**outer, **{n: m.typed for n, m in variables.members.items()}}
         resolve_subexpressions(variables, lambda d: self.line(variables, d))
         scope.symbols = variables.symbols()
-        own = {n: Target(m.stored) for n, m in variables.members.items() if m.stored is not None}
+        constant = {d.name for d in variables.with_flag("constant")}
+        own = {n: Target(m.stored) for n, m in variables.members.items() if m.stored is not None and n not in constant}
         scope.targets = {
             **post_targets,
             **{f"{n}_pre": t for n, t in pre_targets.items()},

@@ -107,14 +107,14 @@ def run_sweep(
     with claim(place.final) as folder:
         loop = _Loop(sweep, folder.path, clock, allow_code=allow_code, plots=plots, formats=formats)
         problem = loop.run(progress)
-        with clock.stage(Stage.WRITE):
+        with clock.stage(Stage.WRITE), pipeline.undisturbed():
             digest = loop.write(place)
             write_experiment(folder.path, document, files)
         pictures: list[Path] = []
         trouble = None
         if plots and loop.metrics and problem is None:
             pictures, trouble = pipeline.draw_kept(folder.path, pipeline.plots_of(checked), formats, clock)
-        with clock.stage(Stage.WRITE):
+        with clock.stage(Stage.WRITE), pipeline.undisturbed():
             collect(command, started, sum(clock.seconds.values()), checked.document.path).write(folder.path)
             write_text(folder.path / "run.log", "\n".join(loop.log(problem)) + "\n")
             published = folder.publish(

@@ -247,6 +247,37 @@ def test_ctrl_c_while_drawing_keeps_the_results(snnrun, small, monkeypatch):
     assert status_of("outputs/small/latest") == "complete"
 
 
+def test_ctrl_c_while_writing_waits_until_the_results_are_safe(snnrun, small, monkeypatch):
+    from snnrun.publish import RunWriter
+
+    finish, publish = RunWriter.finish, RunWriter.publish
+
+    def pressed(method):
+        def interrupted(*arguments):
+            os.kill(os.getpid(), signal.SIGINT)
+            return method(*arguments)
+
+        return interrupted
+
+    monkeypatch.setattr(RunWriter, "finish", pressed(finish))
+    monkeypatch.setattr(RunWriter, "publish", pressed(publish))
+    said = snnrun("run", small)
+    assert said.code == 130
+    assert "the results are complete, pictures are missing" in said.err
+    assert status_of("outputs/small/latest") == "complete"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_rates_of_phases_are_those_of_the_time_recorded(snnrun, place):
+    two = "    - {name: off, duration: 50 ms, record: []}\n    - {name: on, duration: 50 ms}"
+    phases = f"run:\n  dt: 0.1 ms\n  phases:\n{two}"
+    text = SMALL.replace("run: {duration: 50 ms, dt: 0.1 ms}", phases)
+    said = snnrun("run", write(place / "phases.yaml", text), "--json", "--no-plots")
+    found = json.loads(said.out)
+    assert found["counts"]["out"] > 0
+    assert found["metrics"]["rate"]["value"] == pytest.approx(found["counts"]["out"] / 3 / 0.05)
+
+
 def test_a_bug_while_drawing_keeps_the_results_and_shows_no_traceback(snnrun, small, monkeypatch):
     from snnrun import pipeline
 

@@ -33,7 +33,7 @@ def recordings(draw):
 def feed(name, start, spikes, ends, width=1):
     """What an accumulator makes of a recording that comes in chunks."""
     steps, size = spikes.shape
-    accumulator = SPIKE_FUNCTIONS[name](Train(size, start, start + steps, DT), width)
+    accumulator = SPIKE_FUNCTIONS[name](Train(size, ((start, start + steps),), DT), width)
     for a, b in pairwise(ends):
         when, who = np.nonzero(spikes[a:b])
         accumulator.spikes(when + a + start, who)
@@ -67,6 +67,32 @@ def test_cv_isi_is_the_mean_over_neurons_with_two_intervals(recording):
     gaps = [np.diff(np.flatnonzero(train)) for train in spikes.T]
     each = [g.std() / g.mean() for g in gaps if len(g) >= 2]
     assert same(feed("cv_isi", *recording), float(np.mean(each)) if each else math.nan)
+
+
+SPANS = ((3, 13), (20, 41))  # what a monitor records that is switched off between two phases
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.lists(st.integers(0, 41), max_size=5))
+def test_stretches_that_are_not_recorded_count_for_nothing(seed, width, cuts):
+    spikes = (np.random.default_rng(seed).random((41, 4)) < 0.3).astype(np.int64)
+    for a, b in ((0, 3), (13, 20)):
+        spikes[a:b] = 0
+    parts = [spikes[a:b] for a, b in SPANS]
+
+    def value(name):
+        accumulator = SPIKE_FUNCTIONS[name](Train(4, SPANS, DT), width)
+        for a, b in pairwise([0, *sorted(cuts), 41]):
+            when, who = np.nonzero(spikes[a:b])
+            accumulator.spikes(when + a, who)
+        return accumulator.value()
+
+    assert same(value("mean_rate"), spikes.sum() / 4 / (31 * DT))
+    gaps = [np.concatenate([np.diff(np.flatnonzero(p[:, n])) for p in parts]) for n in range(4)]
+    each = [g.std() / g.mean() for g in gaps if len(g) >= 2]
+    assert same(value("cv_isi"), float(np.mean(each)) if each else math.nan)
+    counts = np.concatenate([binned(p, width) for p in parts])
+    fired = counts.sum(axis=0) > 0
+    assert same(value("fano"), float(np.mean(counts.var(axis=0)[fired] / counts.mean(axis=0)[fired])))
 
 
 def binned(spikes, width):
