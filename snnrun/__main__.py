@@ -1,5 +1,5 @@
 """`python -m snnrun` is `snnrun`."""
 
-from snnrun.cli.main import main
+from snnrun.cli.entry import main
 
 main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -192,7 +191,6 @@ def units(
 def main() -> None:
     """Entry point: errors become messages and exit codes, tracebacks only with --debug."""
     session = Session()
-    gc.set_threshold(50_000)  # modules make much that stays and little to collect: looking for it took 0.1 s
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes longer than most commands
     try:
         app(prog_name="snnrun", standalone_mode=False, obj=session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json as json_module
 import shlex
 import sys
@@ -118,6 +119,8 @@ class _Run:
         render(checked.warnings, sys.stderr)
         if not self.wishes.allow_code:
             pipeline.refuse_hooks(checked)
+        gc.freeze()  # what was made so far stays
+        gc.enable()
         return self.single(checked) if checked.experiment.sweep is None else self.sweep(checked)
 
     def failed(self, error: BaseException) -> int:
