@@ -2,8 +2,8 @@
 
 The test: for a quantity with entries m (standard error s) there and m' (s') here, the sum of
 ((m' - m)/sqrt(s^2 + s'^2))^2 is chi-squared with as many degrees of freedom as entries; a quantity fails when that sum
-has p < 1e-6. Where nothing ever varied in the reference (s = 0), at most 1 in 100 of our repetitions may differ. Entries
-of one neuron's time bins are correlated, which only widens the sum's distribution by little at these numbers.
+has p < 1e-6. Where nothing ever varied in the reference (s = 0), at most 1 in 100 of our repetitions may differ.
+Entries of one neuron's time bins are correlated, which only widens the sum's distribution by little at these numbers.
 """
 
 from __future__ import annotations
