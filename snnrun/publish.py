@@ -434,7 +434,7 @@ def describe(checked: Checked, full_hash: str) -> layout.Description:
     )
     return layout.Description(
         name=network.name,
-        title=network.name,
+        title=checked.title,
         hash=full_hash[:8],
         seed=int(number),
         dt=network.dt,

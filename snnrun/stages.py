@@ -73,6 +73,7 @@ class Checked:
         resolved: The network, warnings and names.
         measures: Its metrics.
         plots: Its pictures as plain data in SI units; None for those that the monitors suggest.
+        point: What makes it a point of a sweep, for titles: `p = 0.2`; empty for a run of its own.
     """
 
     document: Document
@@ -80,6 +81,7 @@ class Checked:
     resolved: Resolved
     measures: Measures
     plots: list[dict[str, Any]] | None
+    point: str = ""
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -90,6 +92,11 @@ class Checked:
     def name(self) -> str:
         """The experiment's name."""
         return self.resolved.network.name
+
+    @property
+    def title(self) -> str:
+        """What stands above its pictures."""
+        return f"{self.name} · {self.point}" if self.point else self.name
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,7 @@ class _Loop:
             pipeline.simulate(prepared, Nothing(), self.clock, allow_code=self.options["allow_code"])
             return checked.measures.values()
         final = self.folder / "points" / f"{k:05d}"
+        checked = replace(checked, point=", ".join(f"{name} = {value}" for name, value in point.shown.items()))
         outcome = pipeline.run(checked, self.folder, self.engine, self.clock, final=final, **self.options)
         if outcome.problem is not None:
             raise outcome.problem
