@@ -52,9 +52,10 @@ class Painter:
             answer, _ = process.communicate(request, timeout=PATIENCE_S)
             return [Path(name) for name in json.loads(answer)]
         except (OSError, ValueError, subprocess.TimeoutExpired):
-            process.kill()
-            process.wait()
             return None
+        finally:
+            process.kill()  # nothing happens to one that has ended; Ctrl-C ends one that draws
+            process.wait()
 
     def close(self) -> None:
         """End the process if it has nothing to do."""

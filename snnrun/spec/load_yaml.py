@@ -32,7 +32,7 @@ from snnrun.spec.yaml_problems import explain, flow_text_with_commas
 DEPTH_LIMIT: Final = 64
 """The deepest nesting of maps and lists."""
 
-NODE_LIMIT: Final = 200_000
+NODE_LIMIT: Final = 100_000
 """The most values of one file, each alias counted as all it stands for."""
 
 _STYLES: Final = {

@@ -9,6 +9,7 @@ import pytest
 from cli_experiments import SMALL, write
 
 from snnrun.cli.main import main
+from snnrun.plot.ahead import Painter
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def place(tmp_path, monkeypatch, kernels):
 @pytest.fixture
 def snnrun(place, monkeypatch, capsys):
     """Call a command in this process."""
+
+    monkeypatch.setattr(Painter, "start", lambda _painter: None)  # pictures are drawn where tests can reach in
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["snnrun", *map(str, words)])

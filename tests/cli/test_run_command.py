@@ -250,6 +250,8 @@ def test_ctrl_c_while_drawing_keeps_the_results(snnrun, small, monkeypatch):
 def test_ctrl_c_while_writing_waits_until_the_results_are_safe(snnrun, small, monkeypatch):
     from snnrun.publish import RunWriter
 
+    # a shell may start this process with Ctrl-C switched off
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     finish, publish = RunWriter.finish, RunWriter.publish
 
     def pressed(method):
@@ -265,7 +267,7 @@ def test_ctrl_c_while_writing_waits_until_the_results_are_safe(snnrun, small, mo
     assert said.code == 130
     assert "the results are complete, pictures are missing" in said.err
     assert status_of("outputs/small/latest") == "complete"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
 def test_rates_of_phases_are_those_of_the_time_recorded(snnrun, place):
