@@ -11,6 +11,9 @@ from running import network_of
 
 CASES = sorted((Path(__file__).resolve().parent / "cases").glob("*.yaml"))
 
+_TUTORIAL = Path(__file__).resolve().parents[2] / "experiments" / "tutorial"
+DEMOS = sorted(p for p in _TUTORIAL.glob("*.yaml") if p.stem != "01-units")  # that one simulates nothing
+
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_kernel_and_oracle_give_the_same_bits(name: str) -> None:
@@ -24,4 +27,10 @@ def test_they_agree_when_the_kernel_is_called_for_single_steps(name: str) -> Non
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem)
 def test_they_agree_on_the_cases_of_brian2(path: Path) -> None:
+    assert_agreement(path)
+
+
+@pytest.mark.parametrize("path", DEMOS, ids=lambda p: p.stem)
+def test_they_agree_on_every_demo_of_the_tutorial(path: Path) -> None:
+    # a demo that calls Python does the rest of its step like any other; here nothing is called, in both
     assert_agreement(path)
