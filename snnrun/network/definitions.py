@@ -11,7 +11,6 @@ from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
 from snnrun.equations.methods.system import MethodError, System, Update
 from snnrun.equations.methods.table import METHODS, SPELLINGS, choose, fitting
 from snnrun.equations.model import Definition, Role
-from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Member, Path, at
 from snnrun.network.ir import Assignment, Integration, Stored
 from snnrun.units.dimensions import ONE, TIME, Dimension
@@ -232,9 +231,3 @@ def lift_propagators(graph: Graph, owner: str, update: Update) -> tuple[Update, 
 
     values = {v: graph.substitute(node, replace) for v, node in update.values.items()}
     return Update(values, update.note), tuple(lifted.values())
-
-
-def raise_all(errors: list[ExperimentError]) -> None:
-    """Raise several errors as one."""
-    if errors:
-        raise ExperimentError(*(d for e in errors for d in e.diagnostics))

@@ -61,11 +61,6 @@ def evaluate_all(nodes: Sequence[Node], env: Environment) -> list[Any]:
         return [evaluation.of(node) for node in nodes]
 
 
-def fixed_value(node: Node, env: Environment | None = None) -> float:
-    """The value of a graph of constants."""
-    return float(evaluate(node, env or Environment()))
-
-
 _BINARY: dict[Op, Callable[[Any, Any], Any]] = {
     Op.ADD: np.add,
     Op.SUB: np.subtract,
