@@ -101,11 +101,16 @@ class Checked:
 
 @dataclass(slots=True)
 class Engine:
-    """What the runs of one process share: kernels, wirings, and the process that draws beside them."""
+    """What the runs of one process share: kernels, wirings, and the process that draws beside them.
+
+    Args:
+        threads: Threads of each run, instead of the number that its file asks for.
+    """
 
     kernels: dict[str, tuple[Compiled, NativeKernel]] = field(default_factory=dict)
     wirings: WiringCache | None = None
     painter: Painter | None = None
+    threads: int | None = None
 
     def kernel(self, text: str) -> tuple[Compiled, NativeKernel]:
         """The machine code of a kernel's text."""

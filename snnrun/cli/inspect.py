@@ -59,7 +59,7 @@ def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], 
     except ExperimentError as error:
         return error.diagnostics, ""
     network = checked.resolved.network
-    neurons = sum(g.size for g in network.groups.values())
+    neurons = network.neurons
     size = f"{number_text(len(network.groups), 'group')}, {number_text(neurons, 'neuron')}"
     return checked.warnings, f"{size}, {time_text(network.steps * network.dt)}"
 

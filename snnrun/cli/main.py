@@ -84,6 +84,9 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Replace the seed of the file.")] = None,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     format: Formats = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of a run, instead of the file's; results do not depend on it.")
+    ] = None,
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
     ] = False,
@@ -108,6 +111,7 @@ def run(
             seed,
             plots=not no_plots,
             formats=formats_of(format),
+            threads=threads,
             allow_code=allow_code,
             quiet=quiet,
             json=json,

@@ -45,6 +45,7 @@ class Wishes:
     seed: int | None
     plots: bool
     formats: Sequence[str]
+    threads: int | None
     allow_code: bool
     quiet: bool
     json: bool
@@ -62,7 +63,7 @@ class Wishes:
 
 def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = None) -> None:
     """Run each file; a file that fails does not stop the others, the exit code is that of the first failure."""
-    engine = Engine(painter=painter)
+    engine = Engine(painter=painter, threads=wishes.threads)
     reports: list[dict[str, Any]] = []
     codes: list[int] = []
     for number, file in enumerate(files):

@@ -2,6 +2,10 @@
 
 Input: a `Network`. Output: a `Kernel`: the text, and the list of arrays and parameters that the engine must put into
 the pointer table. Objects with the same structure share one function; values, sizes and seeds are data.
+
+The same text serves any number of threads. Each thread runs `advance` with a table of its own, in which it finds the
+range of neurons that it owns (`low`, `high`) and the synapses onto them. Work that is not divided is done by thread 0.
+Where one thread needs what another wrote, all wait for each other; these places follow from the accesses of every call.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from snnrun.codegen.emit import CType, Fill, IntValue, Place, SlotKey, Writer
+from snnrun.codegen.emit import Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
 from snnrun.codegen.prelude import PRELUDE
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.network.ir import (
@@ -60,6 +64,32 @@ class Kernel:
     parameters: dict[str, Parameters]
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a step.
+
+    Args:
+        text: A call, or a comment.
+        accesses: What it touches.
+        divided: Whether every thread does its own part of it; else thread 0 does it all.
+    """
+
+    text: str
+    accesses: frozenset[Access] = frozenset()
+    divided: bool = True
+
+    def conflicts(self, other: _Line) -> bool:
+        """Whether another thread could still be at `other` when this line needs it done."""
+        if not (self.divided or other.divided):
+            return False
+        both_own = self.divided and other.divided
+        return any(
+            a.key == b.key and (a.write or b.write) and not (both_own and a.own and b.own)
+            for a in self.accesses
+            for b in other.accesses
+        )
+
+
 @dataclass
 class _Module:
     network: Network
@@ -68,7 +98,7 @@ class _Module:
     slots: dict[tuple[SlotKey, CType], int] = field(default_factory=dict)
     parameters: dict[str, Parameters] = field(default_factory=dict)
     needed: set[str] = field(default_factory=set)
-    calls: list[str] = field(default_factory=list)
+    lines: list[_Line] = field(default_factory=list)
     kinds: dict[Variable, Kind] = field(default_factory=dict)
 
     def slot(self, key: SlotKey, ctype: CType) -> str:
@@ -80,7 +110,19 @@ class _Module:
         """A new function for an object."""
         return Writer(self.network.graph, owner)
 
-    def call(self, stem: str, owner: str, writer: Writer) -> None:
+    def ends(self, synapses: Synapses) -> Ends:
+        """How synapses find their neurons."""
+        groups = self.network.groups
+        sizes = (groups[synapses.source.group].size, groups[synapses.target.group].size)
+        return Ends(synapses.path, index_type(sizes[0]), index_type(sizes[1]))
+
+    def place(self, target: str, element: str, *, buffered: bool = False) -> Place:
+        """How to reach variables from element `element` of an object."""
+        section, _, name = target.partition(".")
+        ends = self.ends(self.network.synapses[name]) if section == "synapses" else None
+        return Place(element, ends, buffered)
+
+    def call(self, stem: str, owner: str, writer: Writer, *, divided: bool) -> None:
         """Add a finished function (once for each structure) and a call of it."""
         text = writer.text("@")
         name = self.functions.get(text)
@@ -90,19 +132,21 @@ class _Module:
             self.bodies.append("@_outline\n" + text.replace("def @(", f"def {name}(", 1))
         self.needed |= writer.functions
         for fill in writer.fills:
-            self.fill(fill)
+            self.fill(fill, divided=divided)
         call = f"call{len(self.parameters)}"
         self.parameters[call] = Parameters(tuple(writer.floats), tuple(writer.ints))
         c = self.slot(SlotKey("floats", call), CType.F64)
         q = self.slot(SlotKey("ints", call), CType.I64)
         arrays = [self.slot(key, ctype) for key, ctype in writer.slots.values()]
-        self.calls.append(f"{name}({', '.join(['step', 't', c, q, *arrays])})  # {_printable(owner)}")
+        line = f"{name}({', '.join(['step', 't', c, q, *arrays])})  # {_printable(owner)}"
+        self.lines.append(_Line(line, frozenset(writer.accesses), divided))
 
-    def fill(self, fill: Fill) -> None:
+    def fill(self, fill: Fill, *, divided: bool) -> None:
         """Fill a buffer of random numbers before the call that reads it."""
-        values = (fill.count, f"seed:{fill.draw.use}", f"stream:{fill.draw.stream}")
-        n, seed, stream = self.ints(values)
-        self.calls.append(f"{fill.function}({self.slot(fill.buffer, CType.F64)}, {n}, step, {seed}, {stream})")
+        bounds = (f"low:{fill.owner}", f"high:{fill.owner}") if divided else (0, f"n:{fill.owner}")
+        low, high, seed, stream = self.ints((*bounds, f"seed:{fill.draw.use}", f"stream:{fill.draw.stream}"))
+        text = f"{fill.function}({self.slot(fill.buffer, CType.F64)}, {low}, {high}, step, {seed}, {stream})"
+        self.lines.append(_Line(text, frozenset({Access(fill.buffer, write=True, own=True)}), divided))
 
     def ints(self, values: tuple[IntValue, ...]) -> list[str]:
         """Whole numbers for a call of the prelude's functions."""
@@ -112,13 +156,13 @@ class _Module:
         return [f"{q}[{k}]" for k in range(len(values))]
 
     def plain(
-        self, function: str, values: tuple[IntValue, ...], arrays: list[tuple[SlotKey, CType]], order: str
+        self, function: str, values: tuple[IntValue, ...], arrays: list[tuple[Access, CType]], *, divided: bool = True
     ) -> None:
-        """A call of a prelude function; `order` places ints (`i`) and arrays (`a`)."""
-        ints = iter(self.ints(values))
-        pointers = iter([self.slot(key, ctype) for key, ctype in arrays])
-        args = [next(ints) if c == "i" else next(pointers) for c in order]
-        self.calls.append(f"{function}({', '.join(['step', *args])})")
+        """A call of a prelude function: whole numbers first, then arrays."""
+        ints = self.ints(values)
+        pointers = [self.slot(access.key, ctype) for access, ctype in arrays]
+        text = f"{function}({', '.join(['step', *ints, *pointers])})"
+        self.lines.append(_Line(text, frozenset(access for access, _ in arrays), divided))
 
 
 def _printable(text: str) -> str:
@@ -133,24 +177,26 @@ def generate(network: Network) -> Kernel:
             module.kinds.update({replace(s.variable, reach=reach): s.kind for s in group.stored})
     for synapses in network.synapses.values():
         module.kinds.update({s.variable: s.kind for s in synapses.stored})
+    _guard(module)
     for stage in (_start, _groups, _thresholds, _synapses, _resets, _end):
-        module.calls.append(f"# {stage.__name__.strip('_')}")
+        module.lines.append(_Line(f"# {stage.__name__.strip('_')}"))
         stage(module)
     return Kernel(_text(module), tuple(module.slots), module.parameters)
 
 
 def _text(module: _Module) -> str:
-    guard = _guard(module)
     clock = module.slot(SlotKey("dt", "run"), CType.F64)
+    thread = module.slot(SlotKey("thread", "run"), CType.I64)
+    barrier = module.slot(SlotKey("barrier", "run"), CType.I64)
+    steps = _with_barriers(module.lines, barrier, thread)
     casts = [f"    a{n} = {ctype.value}(table, {n})" for (_, ctype), n in module.slots.items()]
-    steps = [f"        {line}" for line in module.calls]
     advance = [
         '@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), error_model="numpy", _nrt=False)',
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
         *casts,
+        f"    part = {thread}[0]",
         "    for step in range(first, first + n_steps):",
-        *guard,
         f"        t = float(step) * {clock}[0]",
         *steps,
         "    return n_steps",
@@ -162,14 +208,35 @@ def _text(module: _Module) -> str:
     return "\n".join([header, imports, library, PRELUDE, "\n\n".join(module.bodies), "\n".join(advance), ""])
 
 
-def _guard(module: _Module) -> list[str]:
-    lines = []
+def _with_barriers(lines: list[_Line], barrier: str, thread: str) -> list[str]:
+    """The lines of a step, with barriers where one thread needs what another did since the last one."""
+    before: set[int] = set()
+    since: list[_Line] = []
+    for number, line in [*enumerate(lines), *enumerate(lines)]:  # twice: a step also follows a step
+        if number in before or any(line.conflicts(other) for other in since):
+            before.add(number)
+            since = []
+        since.append(line)
+    text: list[str] = []
+    for number, line in enumerate(lines):
+        if number in before:
+            text.append(f"        wait({barrier}, {thread}[1])")
+        if line.divided:
+            text.append(f"        {line.text}")
+        else:
+            text += ["        if part == 0:", f"            {line.text}"]
+    return text
+
+
+def _guard(module: _Module) -> None:
+    """Stop before a step in which a buffer of spikes could overflow; all threads see the same numbers."""
     for monitor in module.network.monitors:
         if isinstance(monitor, SpikeMonitor) and not monitor.counts_only:
-            count = module.slot(SlotKey("count", f"monitors.{monitor.name}"), CType.I64)
+            key = SlotKey("count", f"monitors.{monitor.name}")
+            count = module.slot(key, CType.I64)
             n, capacity = module.ints((f"n:groups.{monitor.source.group}", f"capacity:monitors.{monitor.name}"))
-            lines += [f"        if {count}[0] + {n} > {capacity}:", "            return step - first"]
-    return lines
+            text = f"if {count}[0] + {n} > {capacity}: return step - first"
+            module.lines.append(_Line(text, frozenset({Access(key, write=False, own=False)})))
 
 
 # start
@@ -205,16 +272,7 @@ def _operation(module: _Module, operation: Operation) -> None:
     w.line("return")
     w.end()
     _elementwise(module, w, operation.target, operation.block)
-    module.call("operation", owner, w)
-
-
-def _place_of(w: Writer, target: str, element: str, *, buffered: bool = False) -> Place:
-    """How to reach variables from element `element` of an object."""
-    indices = {"own": element}
-    if target.startswith("synapses."):
-        indices["pre"] = f"{w.pointer('pre', SlotKey('pre', target), CType.I32)}[{element}]"
-        indices["post"] = f"{w.pointer('post', SlotKey('post', target), CType.I32)}[{element}]"
-    return Place(indices, element, buffered)
+    module.call("operation", owner, w, divided=False)
 
 
 def _elementwise(module: _Module, w: Writer, target: str, block: Block) -> None:
@@ -222,7 +280,7 @@ def _elementwise(module: _Module, w: Writer, target: str, block: Block) -> None:
     shared = tuple(a for a in block.assignments if a.variable.shared)
     own = tuple(a for a in block.assignments if not a.variable.shared)
     if shared:
-        w.assign(shared, Place({"own": "0"}, "0"), module.kinds)
+        w.assign(shared, Place("0"), module.kinds)
         # the graphs of the loop hold what came before the block; stored values are read anew from here on
         if own:
             own_texts = {a.variable for a in shared}
@@ -230,7 +288,7 @@ def _elementwise(module: _Module, w: Writer, target: str, block: Block) -> None:
     if own:
         n = w.integer("n", f"n:{target}")
         w.loop(f"for k in range({n}):")
-        w.assign(own, _place_of(w, target, "k"), module.kinds)
+        w.assign(own, module.place(target, "k"), module.kinds)
         w.end()
 
 
@@ -242,19 +300,19 @@ def _sample(module: _Module, monitor: StateMonitor) -> None:
     w.loop(f"if step % {every} != 0:")
     w.line("return")
     w.end()
-    count = w.pointer("count", SlotKey("count", owner), CType.I64)
+    count = w.pointer("count", SlotKey("count", owner), CType.I64, write=True)
     ids = w.pointer("ids", SlotKey("ids", owner), CType.I64)
     m = w.integer("m", f"n:{owner}")
     w.line(f"base = {count}[0] * {m}")
     w.loop(f"for e in range({m}):")
     w.line(f"k = {ids}[e]")
-    place = _place_of(w, monitor.source, "k")
+    place = module.place(monitor.source, "k")
     for number, text in enumerate(w.evaluate([c.node for c in monitor.columns], place)):
         buffer = w.pointer(f"out{number}", SlotKey("record", owner, monitor.columns[number].name), CType.F64)
         w.line(f"{buffer}[base + e] = {_as_float(text, monitor.columns[number].node)}")
     w.end()
     w.line(f"{count}[0] += 1")
-    module.call("sample", owner, w)
+    module.call("sample", owner, w, divided=False)
 
 
 def _as_float(text: str, node: Node) -> str:
@@ -277,21 +335,39 @@ def _groups(module: _Module) -> None:
     network = module.network
     _summed(module)
     for group in network.groups.values():
-        if group.held.assignments:
-            w = module.writer(group.path)
-            _elementwise(module, w, group.path, group.held)
-            module.call("hold", group.path, w)
+        _hold(module, group)
     # synaptic equations first: they read neurons as they were, and groups read synapses only through summed variables
     for synapses in network.synapses.values():
         if synapses.update.assignments:
             w = module.writer(synapses.path)
-            n = w.integer("n", f"n:{synapses.path}")
-            w.loop(f"for k in range({n}):")
-            w.assign(synapses.update.assignments, _place_of(w, synapses.path, "k", buffered=True), module.kinds)
+            low, high = _elements(w, synapses.path, divided=synapses.divisible)
+            w.loop(f"for k in range({low}, {high}):")
+            w.assign(synapses.update.assignments, module.place(synapses.path, "k"), module.kinds)
             w.end()
-            module.call("update_synapses", synapses.path, w)
+            module.call("update_synapses", synapses.path, w, divided=synapses.divisible)
     for group in network.groups.values():
         _update(module, group)
+
+
+def _elements(w: Writer, owner: str, *, divided: bool) -> tuple[str, str]:
+    """First element of an object that a call is for, and the one after its last."""
+    return w.range(owner) if divided else ("0", w.integer("n", f"n:{owner}"))
+
+
+def _hold(module: _Module, group: Group) -> None:
+    """Values that stay as they are over the step."""
+    shared = tuple(a for a in group.held.assignments if a.variable.shared)
+    own = tuple(a for a in group.held.assignments if not a.variable.shared)
+    if shared:
+        w = module.writer(group.path)
+        w.assign(shared, Place("0"), module.kinds)
+        module.call("hold_shared", group.path, w, divided=False)
+    if own:
+        assert not variables_of(*(a.value for a in own)) & {a.variable for a in shared}, "read before the first write"
+        w, place = _neuron_loop(module, group)
+        w.assign(own, replace(place, buffered=False), module.kinds)
+        w.end()
+        module.call("hold", group.path, w, divided=True)
 
 
 def _summed(module: _Module) -> None:
@@ -316,34 +392,34 @@ def _at_members(module: _Module, stem: str, synapses: Synapses, summed: Summed, 
     """Set the sum of every neuron that takes part; to what was collected when `value` is None."""
     end, view = ("target", synapses.target) if summed.target.reach == "post" else ("source", synapses.source)
     w = module.writer(synapses.path)
-    p = w.pointer("p_sum", SlotKey(use, summed.target.owner, summed.target.name), CType.F64)
-    n, k = _over_view(w, view, f"{synapses.path}.{end}")
+    owner, name = summed.target.owner, summed.target.name
+    p = w.pointer("p_sum", SlotKey(use, owner, name), CType.F64, write=True, own=True)
+    low, high = _elements(w, f"{synapses.path}.{end}", divided=synapses.divisible)
+    k = _member(w, view, f"{synapses.path}.{end}")
     if value is None:
-        value = f"{w.pointer('p_collected', SlotKey('sum', summed.target.owner, summed.target.name), CType.F64)}[{k}]"
-    w.loop(f"for b in range({n}):")
+        value = f"{w.pointer('p_collected', SlotKey('sum', owner, name), CType.F64, own=True)}[{k}]"
+    w.loop(f"for b in range({low}, {high}):")
     w.line(f"{p}[{k}] = {value}")
     w.end()
-    module.call(stem, synapses.path, w)
+    module.call(stem, synapses.path, w, divided=synapses.divisible)
 
 
-def _over_view(w: Writer, view: View, owner: str) -> tuple[str, str]:
-    """Number of neurons of a view, and the text of the index of its b-th neuron."""
-    n = w.integer("n", f"n:{owner}")
-    if view.whole:
-        return n, "b"
-    return n, f"{w.pointer('view', SlotKey('view', owner), CType.I64)}[b]"
+def _member(w: Writer, view: View, owner: str) -> str:
+    """The text of the index of a view's b-th neuron."""
+    return "b" if view.whole else f"{w.pointer('view', SlotKey('view', owner), CType.I64)}[b]"
 
 
 def _add_up(module: _Module, synapses: Synapses, summed: Summed, use: str) -> None:
     w = module.writer(synapses.path)
-    p = w.pointer("p_sum", SlotKey(use, summed.target.owner, summed.target.name), CType.F64)
-    n = w.integer("n", f"n:{synapses.path}")
-    w.loop(f"for k in range({n}):")
-    place = _place_of(w, synapses.path, "k")
+    key = SlotKey(use, summed.target.owner, summed.target.name)
+    p = w.pointer("p_sum", key, CType.F64, write=True, own=True)
+    low, high = _elements(w, synapses.path, divided=synapses.divisible)
+    w.loop(f"for k in range({low}, {high}):")
+    place = module.place(synapses.path, "k")
     (text,) = w.evaluate([summed.value], place)
-    w.line(f"{p}[{place.indices[summed.target.reach]}] += {text}")
+    w.line(f"{p}[{w.index(place, summed.target.reach)}] += {text}")
     w.end()
-    module.call("add_up", synapses.path, w)
+    module.call("add_up", synapses.path, w, divided=synapses.divisible)
 
 
 def _update(module: _Module, group: Group) -> None:
@@ -360,23 +436,24 @@ def _update(module: _Module, group: Group) -> None:
         if not later:
             _flag(w, group, place, active)
         w.end()
-        module.call("update", group.path, w)
+        module.call("update", group.path, w, divided=True)
     if shared:
         w = module.writer(group.path)
-        w.assign(shared, Place({"own": "0"}, "0"), module.kinds)
-        module.call("update_shared", group.path, w)
+        w.assign(shared, Place("0"), module.kinds)
+        module.call("update_shared", group.path, w, divided=False)
     if later:
         w, place = _neuron_loop(module, group)
         pointer = w.variable_pointer(not_refractory(group), Kind.BOOL) if group.refractory is not None else None
         _flag(w, group, place, pointer and f"({pointer}[k] != 0)")
         w.end()
-        module.call("cross", group.path, w)
+        module.call("cross", group.path, w, divided=True)
 
 
 def _neuron_loop(module: _Module, group: Group) -> tuple[Writer, Place]:
     w = module.writer(group.path)
-    w.loop(f"for k in range({w.integer('n', f'n:{group.path}')}):")
-    return w, Place({"own": "k"}, "k", buffered=True)
+    low, high = w.range(group.path)
+    w.loop(f"for k in range({low}, {high}):")
+    return w, Place("k", buffered=True)
 
 
 def _flag(w: Writer, group: Group, place: Place, active: str | None) -> None:
@@ -385,7 +462,8 @@ def _flag(w: Writer, group: Group, place: Place, active: str | None) -> None:
         return
     (crossed,) = w.evaluate([group.threshold], place)
     both = f"{crossed} & {active}" if active else crossed
-    w.line(f"{w.pointer('flags', SlotKey('flags', group.path), CType.U8)}[k] = select({both}, 1, 0)")
+    flags = w.pointer("flags", SlotKey("flags", group.path), CType.U8, write=True, own=True)
+    w.line(f"{flags}[k] = select({both}, 1, 0)")
 
 
 def not_refractory(group: Group) -> Variable:
@@ -399,7 +477,7 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
     variable = not_refractory(group)
     pointer = w.variable_pointer(variable, Kind.BOOL)
     if group.refractory.steps is not None:
-        last = w.pointer("last", SlotKey("variable", group.path, "lastspike"), CType.I64)
+        last = w.pointer("last", SlotKey("variable", group.path, "lastspike"), CType.I64, own=True)
         (steps,) = w.evaluate([group.refractory.steps], place)
         text = f"(step - {last}[k]) >= {steps}"
     else:
@@ -415,45 +493,64 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
 # thresholds
 
 
-def _ring(group_path: str) -> tuple[tuple[IntValue, ...], list[tuple[SlotKey, CType]]]:
-    ints = (f"n:{group_path}", f"depth:{group_path}")
-    arrays = [(SlotKey("spikes", group_path), CType.I32), (SlotKey("number", group_path), CType.I64)]
-    return ints, arrays
-
-
 def _thresholds(module: _Module) -> None:
     for group in module.network.groups.values():
-        (n, depth), ring = _ring(group.path)
+        path = group.path
+        lists = [
+            (Access(SlotKey("spikes", path), write=True, own=True), CType.I32),
+            (Access(SlotKey("number", path), write=True, own=True), CType.I64),
+        ]
+        sizes: tuple[IntValue, ...] = (f"n:{path}", f"depth:{path}", "part", "parts")
         if group.kind is GroupKind.SPIKES:
-            schedule = [(SlotKey(use, group.path), CType.I64) for use in ("schedule steps", "schedule ids", "cursor")]
-            values = (n, depth, f"scheduled:{group.path}", f"period:{group.path}")
-            module.plain("list_scheduled", values, ring + schedule, "iiaaaaiia")
+            uses = ("schedule steps", "schedule ids", "cursor")
+            schedule = [(Access(SlotKey(use, path), use == "cursor", own=False), CType.I64) for use in uses]
+            values = (*sizes, f"scheduled:{path}", f"period:{path}")
+            module.plain("list_scheduled", values, lists + schedule, divided=False)
         elif group.threshold is not None:
-            flags = [(SlotKey("flags", group.path), CType.I64), (SlotKey("flags", group.path), CType.U8)]
-            module.plain("list_spikes", (n, depth), flags + ring, "iaaiaa")
+            flags = Access(SlotKey("flags", path), write=False, own=True)
+            values = (*sizes, f"low:{path}", f"high:{path}")
+            module.plain("list_spikes", values, [(flags, CType.I64), (flags, CType.U8), *lists])
     for group in module.network.groups.values():
-        sizes, ring = _ring(group.path)
+        path = group.path
         stored = {s.variable.name for s in group.stored}
+        lists = [
+            (Access(SlotKey("spikes", path), write=False, own=True), CType.I32),
+            (Access(SlotKey("number", path), write=False, own=True), CType.I64),
+        ]
         for name, function, ctype in (
             ("lastspike", "mark_spiked", CType.I64),
             ("not_refractory", "mark_refractory", CType.U8),
         ):
             if name in stored and group.threshold is not None:
-                module.plain(function, sizes, [*ring, (SlotKey("variable", group.path, name), ctype)], "iiaaa")
+                marked = Access(SlotKey("variable", path, name), write=True, own=True)
+                values = (f"n:{path}", f"depth:{path}", "part", "parts", f"low:{path}")
+                module.plain(function, values, [*lists, (marked, ctype)])
     for monitor in module.network.monitors:
         if isinstance(monitor, SpikeMonitor):
             _record_spikes(module, monitor)
 
 
-def _spike_loop(w: Writer, group_path: str, delay: IntValue = 0) -> None:
-    """Open a loop over the spikes of a group, `delay` steps ago; the neuron is `k`."""
-    n, depth = w.integer("n", f"n:{group_path}"), w.integer("depth", f"depth:{group_path}")
-    spikes = w.pointer("spikes", SlotKey("spikes", group_path), CType.I32)
-    number = w.pointer("number", SlotKey("number", group_path), CType.I64)
+def _spike_loop(w: Writer, group_path: str, delay: IntValue = 0, *, mine: bool = False) -> None:
+    """Open a loop over the neurons k of a group, or of the thread's own, that spiked `delay` steps ago."""
     ago = "" if delay == 0 else f" - {w.integer('delay', delay)}"
-    w.line(f"slot = (step{ago}) % {depth}")
-    w.loop(f"for b in range({number}[slot]):")
-    w.line(f"k = int({spikes}[slot * {n} + b])")
+    _spikes_of(w, group_path, f"step{ago}", mine=mine)
+
+
+def _spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
+    """Open a loop over the spikes of a step: thread by thread, which is in the order of neurons."""
+    n, depth = w.integer("n_source", f"n:{group_path}"), w.integer("depth", f"depth:{group_path}")
+    parts = w.integer("parts", "parts")
+    spikes = w.pointer("spikes", SlotKey("spikes", group_path), CType.I32, own=mine)
+    number = w.pointer("number", SlotKey("number", group_path), CType.I64, own=mine)
+    w.line(f"slot = ({when}) % {depth}")
+    if mine:
+        part, first = w.integer("part", "part"), w.integer("first", f"low:{group_path}")
+    else:
+        part, first = "p", f"{w.pointer('bounds', SlotKey('bounds', group_path), CType.I64)}[p]"
+        w.loop(f"for p in range({parts}):")
+    w.line(f"base = slot * {n} + {first}")
+    w.loop(f"for b in range(base, base + {number}[slot * {parts} + {part}]):")
+    w.line(f"k = int({spikes}[b])")
 
 
 def _record_spikes(module: _Module, monitor: SpikeMonitor) -> None:
@@ -465,19 +562,19 @@ def _record_spikes(module: _Module, monitor: SpikeMonitor) -> None:
     if not monitor.source.whole:
         member = w.pointer("member", SlotKey("member", owner), CType.U8)
         w.loop(f"if {member}[k] != 0:")
-    counts = w.pointer("counts", SlotKey("counts", owner), CType.I64)
+    counts = w.pointer("counts", SlotKey("counts", owner), CType.I64, write=True)
     w.line(f"{counts}[k] += 1")
     if not monitor.counts_only:
-        count = w.pointer("count", SlotKey("count", owner), CType.I64)
+        count = w.pointer("count", SlotKey("count", owner), CType.I64, write=True)
         w.line(f"at = {count}[0]")
         w.line(f"{w.pointer('out_step', SlotKey('record', owner, 'step'), CType.I64)}[at] = step")
         w.line(f"{w.pointer('out_id', SlotKey('record', owner, 'id'), CType.I64)}[at] = k")
-        texts = w.evaluate([c.node for c in monitor.columns], Place({"own": "k"}, "k"))
+        texts = w.evaluate([c.node for c in monitor.columns], Place("k"))
         for number, (column, text) in enumerate(zip(monitor.columns, texts, strict=True)):
             buffer = w.pointer(f"out{number}", SlotKey("record", owner, "." + column.name), CType.F64)
             w.line(f"{buffer}[at] = {_as_float(text, column.node)}")
         w.line(f"{count}[0] = at + 1")
-    module.call("record_spikes", owner, w)
+    module.call("record_spikes", owner, w, divided=False)
 
 
 # synapses
@@ -496,13 +593,14 @@ def _synapses(module: _Module) -> None:
 
 def _deliver(module: _Module, synapses: Synapses, pathway: Pathway) -> None:
     owner = f"{synapses.path}.{pathway.name}"
-    path = f"groups.{(synapses.target if pathway.post else synapses.source).group}"
+    group = (synapses.target if pathway.post else synapses.source).group
     w = module.writer(synapses.path)
     rows = w.pointer("rows", SlotKey("columns" if pathway.post else "rows", synapses.path), CType.I64)
     block, frozen = _without_guards(pathway.block)
-    undo = [_keep_frozen(w, variable) for variable in frozen]
+    undo = [_keep_frozen(w, variable, divided=synapses.divisible) for variable in frozen]
+    mine = pathway.post and synapses.divisible
     if pathway.uniform_delay:
-        _spike_loop(w, path, f"delay:{owner}")
+        _spike_loop(w, f"groups.{group}", f"delay:{owner}", mine=mine)
         w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
         if pathway.post:
             column_order = w.pointer("column_order", SlotKey("column order", synapses.path), CType.I64)
@@ -510,12 +608,12 @@ def _deliver(module: _Module, synapses: Synapses, pathway: Pathway) -> None:
         else:
             w.line("s = m")
     else:
-        _delayed_loop(w, path, owner, rows)
-    w.assign(block.assignments, _place_of(w, synapses.path, "s"), module.kinds)
+        _delayed_loop(w, f"groups.{group}", owner, rows, mine=mine, sorted_by_delay=pathway is synapses.sorting)
+    w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds)
     w.depth = 1
     for line in undo:
         w.line(line)
-    module.call("deliver", owner, w)
+    module.call("deliver", owner, w, divided=synapses.divisible)
 
 
 def _without_guards(block: Block) -> tuple[Block, list[Variable]]:
@@ -544,48 +642,44 @@ def _without_guards(block: Block) -> tuple[Block, list[Variable]]:
     return Block(tuple(assignments)), found
 
 
-def _keep_frozen(w: Writer, v: Variable) -> str:
+def _keep_frozen(w: Writer, v: Variable, *, divided: bool) -> str:
     """Remember a variable of refractory neurons; the line that puts it back."""
     key = SlotKey("variable", v.owner, "not_refractory")
-    words, flags = w.pointer("frozen_words", key, CType.I64), w.pointer("frozen_flags", key, CType.U8)
-    ids = w.pointer(f"ids_{v.name}", SlotKey("scratch ids", v.owner, v.name), CType.I32)
-    kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), CType.F64)
-    values = w.variable_pointer(v, Kind.FLOAT)
-    n = w.integer("neurons", f"n:{v.owner}")
+    words = w.pointer("frozen_words", key, CType.I64, own=True)
+    flags = w.pointer("frozen_flags", key, CType.U8, own=True)
+    ids = w.pointer(f"ids_{v.name}", SlotKey("scratch ids", v.owner, v.name), CType.I32, write=True, own=True)
+    kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), CType.F64, write=True, own=True)
+    values = w.variable_pointer(v, Kind.FLOAT, write=True)
+    low, high = ("0", w.integer("neurons", f"n:{v.owner}")) if not divided else w.range(v.owner)
     found = w.temporary("found")
-    w.line(f"{found} = keep_frozen({n}, {words}, {flags}, {ids}, {kept}, {values})")
-    return f"put_back({found}, {ids}, {kept}, {values})"
+    w.line(f"{found} = keep_frozen({low}, {high}, {words}, {flags}, {ids}, {kept}, {values})")
+    return f"put_back({low}, {found}, {ids}, {kept}, {values})"
 
 
-def _delayed_loop(w: Writer, path: str, owner: str, rows: str) -> None:
+def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, mine: bool, sorted_by_delay: bool) -> None:
     """Loop over the synapses whose delay ends now: oldest spikes first, then by neuron, then by synapse."""
-    n, depth = w.integer("n", f"n:{path}"), w.integer("depth", f"depth:{path}")
-    spikes = w.pointer("spikes", SlotKey("spikes", path), CType.I32)
-    number = w.pointer("number", SlotKey("number", path), CType.I64)
-    order = w.pointer("order", SlotKey("delay order", owner), CType.I64)
     delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
     longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
     w.loop(f"for age in range({longest}, {shortest} - 1, -1):")
-    w.line(f"slot = (step - age) % {depth}")
-    w.loop(f"for b in range({number}[slot]):")
-    w.line(f"k = int({spikes}[slot * {n} + b])")
-    w.comment("the first synapse of this row with this delay, by bisection")
-    w.line(f"low = {rows}[k]")
-    w.line(f"high = {rows}[k + 1]")
-    w.line("stop = high")
-    w.loop("while low < high:")
-    w.line("middle = (low + high) >> 1")
-    w.loop(f"if {delays}[middle] < age:")
-    w.line("low = middle + 1")
+    _spikes_of(w, path, "step - age", mine=mine)
+    if not sorted_by_delay:
+        w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
+        w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
+        w.loop("for m in range(begin, stop):")
+        w.line(f"s = {w.pointer('order', SlotKey('delay order', owner), CType.I64)}[m]")
+        return
+    starts = w.pointer("starts", SlotKey("starts", owner), CType.I32)
+    width = w.integer("width", f"width:{owner}")
+    w.loop(f"if {width} > 0:")
+    w.line(f"at = k * ({width} + 1) + age - {shortest}")
+    w.line(f"begin = {rows}[k] + {starts}[at]")
+    w.line(f"stop = {rows}[k] + {starts}[at + 1]")
     w.end()
     w.loop("else:")
-    w.line("high = middle")
-    w.end(2)
-    w.loop("for m in range(low, stop):")
-    w.loop(f"if {delays}[m] != age:")
-    w.line("break")
+    w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
+    w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
     w.end()
-    w.line(f"s = {order}[m]")
+    w.loop("for s in range(begin, stop):")
 
 
 def _poisson_input(module: _Module, poisson: PoissonInput) -> None:
@@ -593,19 +687,20 @@ def _poisson_input(module: _Module, poisson: PoissonInput) -> None:
     w = module.writer(f"groups.{poisson.target.group}")
     table = w.pointer("table", SlotKey("binomial", owner), CType.F64)
     size = w.integer("size", f"binomial:{owner}")
-    draws = w.pointer("draws", SlotKey("random", owner, poisson.draw.stream), CType.F64)
-    w.fills.append(Fill("fill_uniform", SlotKey("random", owner, poisson.draw.stream), f"n:{owner}", poisson.draw))
+    buffer = SlotKey("random", owner, poisson.draw.stream)
+    draws = w.pointer("draws", buffer, CType.F64, own=True)
+    w.fills.append(Fill("fill_uniform", buffer, owner, poisson.draw))
     w.functions.add("fill_uniform")
-    n, k = _over_view(w, poisson.target, owner)
-    counts = w.pointer("counts", SlotKey("scratch", owner, "counts"), CType.F64)
-    w.line(f"count_events(step, {n}, {size}, {draws}, {table}, {counts})")
-    w.loop(f"for b in range({n}):")
-    w.line(f"k = {k}")
+    low, high = w.range(owner)
+    counts = w.pointer("counts", SlotKey("scratch", owner, "counts"), CType.F64, write=True, own=True)
+    w.line(f"count_events({low}, {high}, {size}, {draws}, {table}, {counts})")
+    w.loop(f"for b in range({low}, {high}):")
+    w.line(f"k = {_member(w, poisson.target, owner)}")
     w.line(f"events = {counts}[b]")
     w.leaves[id(poisson.counts)] = "events"
-    w.assign(poisson.block.assignments, Place({"own": "k"}, "k"), module.kinds)
+    w.assign(poisson.block.assignments, Place("k"), module.kinds)
     w.end()
-    module.call("poisson_input", owner, w)
+    module.call("poisson_input", owner, w, divided=True)
 
 
 # resets and end
@@ -615,9 +710,9 @@ def _resets(module: _Module) -> None:
     for group in module.network.groups.values():
         if group.reset.assignments:
             w = module.writer(group.path)
-            _spike_loop(w, group.path)
-            w.assign(group.reset.assignments, Place({"own": "k"}, "k"), module.kinds)
-            module.call("reset", group.path, w)
+            _spike_loop(w, group.path, mine=True)
+            w.assign(group.reset.assignments, Place("k"), module.kinds)
+            module.call("reset", group.path, w, divided=True)
 
 
 def _end(module: _Module) -> None:
@@ -635,7 +730,7 @@ def _count_rate(module: _Module, monitor: RateMonitor) -> None:
     path = f"groups.{monitor.source.group}"
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
-    count = w.pointer("count", SlotKey("count", owner), CType.I64)
+    count = w.pointer("count", SlotKey("count", owner), CType.I64, write=True)
     out = w.pointer("out", SlotKey("record", owner, "number"), CType.I64)
     w.line("found = 0")
     _spike_loop(w, path)
@@ -644,7 +739,7 @@ def _count_rate(module: _Module, monitor: RateMonitor) -> None:
     else:
         member = w.pointer("member", SlotKey("member", owner), CType.U8)
         w.line(f"found += int({member}[k])")
-    w.end()
+    w.depth = 1
     w.line(f"{out}[{count}[0]] = found")
     w.line(f"{count}[0] += 1")
-    module.call("count_rate", owner, w)
+    module.call("count_rate", owner, w, divided=False)

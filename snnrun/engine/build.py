@@ -11,7 +11,8 @@ import numpy as np
 
 from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.kernel import Kernel
-from snnrun.engine.connectivity import Wiring, WiringCache, pointers, wire, wiring_key
+from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
+from snnrun.engine.native import address_of_yield
 from snnrun.engine.values import (
     STORED,
     Array,
@@ -40,7 +41,9 @@ from snnrun.network.ir import (
 from snnrun.network.streams import key_of
 from snnrun.numerics.binomial import binomial_table
 
-_DTYPES: dict[CType, Any] = {CType.F64: np.float64, CType.I64: np.int64, CType.I32: np.int32, CType.U8: np.uint8}
+_DTYPES: dict[CType, Any] = {CType.U16: np.uint16, CType.I32: np.int32}
+_WIDEST_TABLE = 256  # delays that the starts of are kept for each source
+GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
 NEVER = 10000.0  # `lastspike` of a neuron that has not spiked is -10000 s
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
 SPIKE_BUFFER = 1 << 16
@@ -58,6 +61,11 @@ IMMUTABLE = frozenset(
         "column order",
         "delay order",
         "delays",
+        "starts",
+        "bounds",
+        "thread",
+        "barrier",
+        "created",
         "timed",
         "timed grid",
         "schedule steps",
@@ -94,6 +102,7 @@ class _Builder:
         self.cache = cache
         self.depths = {g.path: 1 for g in network.groups.values()}
         self.wanted = {key for key, _ in kernel.slots}
+        self.dtypes = {key: _DTYPES.get(ctype, np.int64) for key, ctype in kernel.slots}
 
     def build(self) -> Built:
         n = self.network
@@ -116,9 +125,18 @@ class _Builder:
         self.monitors()
         self.buffers()
         self.put("dt", "run", "", np.array([n.dt]))
-        for key, values in parameter_arrays(n, self.built.kernel, self.numbers).items():
+        self.put("thread", "run", "", np.array([[part, n.threads] for part in range(n.threads)], np.int64))
+        self.put("barrier", "run", "", np.array([0] * 16 + [address_of_yield()], np.int64))
+        self.numbers["parts"] = n.threads
+        self.built.own_numbers["part"] = np.arange(n.threads)
+        for key, values in parameter_arrays(self.built, n, self.built.kernel, self.numbers).items():
             self.put(key.use, key.owner, key.name, values)
         return self.built
+
+    def share(self, owner: str, firsts: IntArray) -> None:
+        """Which elements each thread owns, from the first of each and the end of the last."""
+        self.built.own_numbers[f"low:{owner}"] = firsts[:-1]
+        self.built.own_numbers[f"high:{owner}"] = firsts[1:]
 
     def put(self, use: str, owner: str, name: str, array: Array) -> None:
         """Keep an array, contiguous."""
@@ -128,6 +146,9 @@ class _Builder:
 
     def group(self, group: Group) -> None:
         self.numbers[f"n:{group.path}"] = group.size
+        bounds = partition(group.size, self.network.threads)
+        self.put("bounds", group.path, "", bounds)
+        self.share(group.path, bounds)
         for stored in group.stored:
             size = 1 if stored.variable.shared else group.size
             array = np.zeros(size, STORED[stored.kind])
@@ -146,7 +167,7 @@ class _Builder:
         padded = (group.size + 7) // 8 * 8
         self.put("flags", group.path, "", np.zeros(padded, np.uint8))
         self.put("spikes", group.path, "", np.zeros(depth * group.size, np.int32))
-        self.put("number", group.path, "", np.zeros(depth, np.int64))
+        self.put("number", group.path, "", np.zeros(depth * self.network.threads, np.int64))
         if group.schedule is not None:
             self.put("schedule steps", group.path, "", group.schedule.steps)
             self.put("schedule ids", group.path, "", group.schedule.ids)
@@ -158,37 +179,44 @@ class _Builder:
 
     def synapses(self, synapses: Synapses) -> None:
         n = self.network
-        ground = Ground(synapses.path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
-        key = wiring_key(synapses, n.seeds.connect, n.dt)
-        wiring = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
-        self.built.wirings[synapses.name] = wiring
-        self.numbers[f"n:{synapses.path}"] = wiring.size
-        self.view(synapses.path + ".source", synapses.source)
-        self.view(synapses.path + ".target", synapses.target)
         path = synapses.path
-        if SlotKey("pre", path) in self.wanted:
-            self.put("pre", path, "", wiring.pre)
-        self.put("post", path, "", wiring.post)
+        ground = Ground(path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
+        key = wiring_key(synapses, n.seeds.connect, n.dt)
+        made = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
+        values = SynapseValues(self.built, n, synapses, made)
+        values.start()
+        delays = {pathway.name: self.delays(pathway, values) for pathway in synapses.pathways}
+        bounds = self.arrays[SlotKey("bounds", f"groups.{synapses.target.group}")]
+        if not synapses.divisible:  # all of it is done by the first thread
+            bounds = np.array([0, *[bounds[-1]] * n.threads])
+        wiring = arrange(made, bounds, delays[synapses.sorting.name] if synapses.sorting else None)
+        values.wiring = self.built.wirings[synapses.name] = wiring
+        self.numbers[f"n:{path}"] = wiring.size
+        self.share(path, np.append(wiring.rows[:, 0], wiring.size))
+        self.view(f"{path}.source", synapses.source)
+        self.view(f"{path}.target", synapses.target)
+        for name in ("pre", "created"):
+            if SlotKey(name, path) in self.wanted:
+                self.put(name, path, "", getattr(wiring, name).astype(self.dtypes[SlotKey(name, path)]))
+        self.put("post", path, "", wiring.post.astype(self.dtypes.get(SlotKey("post", path), np.int32)))
         self.put("rows", path, "", wiring.rows)
         if any(p.post for p in synapses.pathways):
             order = np.lexsort((wiring.created, wiring.post)).astype(np.int64)
             self.put("column order", path, "", order)
             self.put("columns", path, "", pointers(wiring.post, n.groups[synapses.target.group].size))
-        values = SynapseValues(self.built, n, synapses, wiring)
-        values.start()
         for stored in synapses.stored:
             array = values.stored(stored.variable.name)
             self.put("variable", path, stored.variable.name, array.astype(STORED[stored.kind]))
         for pathway in synapses.pathways:
-            self.delays(synapses, pathway, wiring, values)
+            self.keep_delays(synapses, pathway, wiring, delays[pathway.name])
 
     def view(self, owner: str, view: View) -> None:
         self.numbers[f"n:{owner}"] = view.size
         self.put("view", owner, "", view.ids)
+        self.share(owner, np.searchsorted(view.ids, self.arrays[SlotKey("bounds", f"groups.{view.group}")]))
 
-    def delays(self, synapses: Synapses, pathway: Pathway, wiring: Wiring, values: SynapseValues) -> None:
-        owner = f"{synapses.path}.{pathway.name}"
-        group = (synapses.target if pathway.post else synapses.source).group
+    def delays(self, pathway: Pathway, values: SynapseValues) -> IntArray:
+        """Delay of each synapse in creation order, or the one of all. [steps]."""
         steps = values.delays(pathway)
         if len(steps) and steps.min() < 0:
             k = int(np.argmin(steps))
@@ -200,17 +228,47 @@ class _Builder:
             raise problem(
                 "NET174", f"the delay {longest * self.network.dt:g} s is too long: over a million steps", pathway.span
             )
+        return steps
+
+    def keep_delays(self, synapses: Synapses, pathway: Pathway, wiring: Wiring, steps: IntArray) -> None:
+        """Store delays (in creation order, one entry when all are equal) as the kernel looks them up."""
+        owner = f"{synapses.path}.{pathway.name}"
+        group = (synapses.target if pathway.post else synapses.source).group
+        longest, shortest = (int(steps.max()), int(steps.min())) if len(steps) else (0, 0)
         self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 1)
         if pathway.uniform_delay:
             self.numbers[f"delay:{owner}"] = longest
             return
+        self.numbers[f"longest:{owner}"] = longest
+        self.numbers[f"shortest:{owner}"] = shortest
         stored = steps[wiring.created]
-        neurons = wiring.post if pathway.post else wiring.pre
-        order = np.lexsort((wiring.created, stored, neurons)).astype(np.int64)
+        if pathway is synapses.sorting:
+            self.put_starts(owner, wiring, stored, shortest, longest - shortest + 1)
+            self.put("delays", owner, "", stored.astype(np.int32))
+            return
+        neurons = (wiring.post,) if pathway.post else (wiring.pre, self.thread_of(wiring))
+        order = np.lexsort((wiring.created, stored, *neurons)).astype(np.int64)
         self.put("delay order", owner, "", order)
         self.put("delays", owner, "", stored[order].astype(np.int32))
-        self.numbers[f"longest:{owner}"] = longest
-        self.numbers[f"shortest:{owner}"] = int(steps.min()) if len(steps) else 0
+
+    def thread_of(self, wiring: Wiring) -> IntArray:
+        """The thread that owns each synapse."""
+        lengths = np.diff(np.append(wiring.rows[:, 0], wiring.size))
+        return np.repeat(np.arange(len(lengths)), lengths)
+
+    def put_starts(self, owner: str, wiring: Wiring, stored: IntArray, shortest: int, width: int) -> None:
+        """For each source, where the synapses of each delay begin in its row; nothing when that would be too large."""
+        threads, ends = wiring.rows.shape
+        small = width <= _WIDEST_TABLE and threads * ends * width <= max(4 * wiring.size, 1 << 16)
+        self.numbers[f"width:{owner}"] = width if small else 0
+        if not small:
+            self.put("starts", owner, "", np.zeros((threads, 1), np.int32))
+            return
+        row = self.thread_of(wiring) * (ends - 1) + wiring.pre
+        counts = np.bincount(row * width + (stored - shortest), minlength=threads * (ends - 1) * width)
+        starts = np.zeros((threads * (ends - 1), width + 1), np.int32)
+        np.cumsum(counts.reshape(-1, width), axis=1, out=starts[:, 1:])
+        self.put("starts", owner, "", starts.reshape(threads, -1))
 
     # inputs and monitors
 
@@ -311,15 +369,26 @@ def input_table(network: Network, poisson: PoissonInput) -> Array:
     return np.concatenate([table, np.full(-len(table) % 4, np.inf)])  # the kernel takes four at a time
 
 
-def parameter_arrays(network: Network, kernel: Kernel, numbers: Mapping[str, int]) -> dict[SlotKey, Array]:
-    """The values of a network that its kernel is given: for each call, an array of floats and one of whole numbers."""
+def partition(size: int, threads: int) -> IntArray:
+    """First neuron of each thread, and the end of the last, shape (threads + 1,); multiples of `GRAIN`."""
+    whole = (size * np.arange(threads + 1) // threads + GRAIN - 1) // GRAIN * GRAIN
+    return np.minimum(whole, size).astype(np.int64)
+
+
+def parameter_arrays(
+    built: Built, network: Network, kernel: Kernel, numbers: Mapping[str, int]
+) -> dict[SlotKey, Array]:
+    """The values of a network that its kernel is given: for each call, floats and, for each thread, whole numbers."""
     env = Environment(dt=network.dt, seeds=network.seeds, arrays=network.arrays)
     arrays: dict[SlotKey, Array] = {}
     for call, parameters in kernel.parameters.items():
         floats = [float(evaluate(node, env)) for node in parameters.floats]
-        ints = [_integer(value, env, network, numbers) for value in parameters.ints]
+        ints = np.zeros((built.network.threads, len(parameters.ints)), np.int64)
+        for k, value in enumerate(parameters.ints):
+            own = built.own_numbers.get(value) if isinstance(value, str) else None
+            ints[:, k] = _integer(value, env, network, numbers) if own is None else own
         arrays[SlotKey("floats", call)] = np.array(floats, np.float64)
-        arrays[SlotKey("ints", call)] = np.array(ints, np.int64)
+        arrays[SlotKey("ints", call)] = ints
     return arrays
 
 

@@ -12,7 +12,7 @@ from snnrun.network.ir import Phase
 
 
 def begin(built: Built, phase: Phase) -> None:
-    """Enter a phase: hand its constants to the kernel, then carry out its `set`. Arrays may move: see `Built.table`."""
+    """Enter a phase: hand its constants to the kernel, then carry out its `set`. Arrays may move (`Built.tables`)."""
     use_constants(built, phase)
     network = phase.network
     for owner, line in phase.sets:
@@ -44,5 +44,5 @@ def use_constants(built: Built, phase: Phase) -> None:
         table = input_table(network, poisson)
         numbers[f"binomial:{owner}"] = len(table)
         built.arrays[SlotKey("binomial", owner)] = table
-    for key, values in parameter_arrays(network, kernel, numbers).items():
+    for key, values in parameter_arrays(built, network, kernel, numbers).items():
         built.arrays[key][...] = values

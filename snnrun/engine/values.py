@@ -18,6 +18,7 @@ from snnrun.network.ir import Group, Initial, IntArray, Matrix, Network, Pathway
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
+PER_THREAD = frozenset({"ints", "thread", "rows", "starts"})  # uses of arrays with one row a thread
 HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
 
@@ -30,7 +31,7 @@ class Built:
         arrays: By use and owner.
         wirings: Synapses by name of their object.
         numbers: Whole numbers that kernels ask for by name.
-        immutable: Uses of arrays that a run never changes.
+        own_numbers: The same where they differ between threads, shape (threads,) each.
     """
 
     network: Network
@@ -38,6 +39,7 @@ class Built:
     arrays: dict[SlotKey, Array] = field(default_factory=dict)
     wirings: dict[str, Wiring] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    own_numbers: dict[str, IntArray] = field(default_factory=dict)
 
     def final(self, owner: str, name: str) -> Any:
         """A variable as it is now: a number when it is shared, else one value an element."""
@@ -53,9 +55,13 @@ class Built:
         """The array of a variable."""
         return self.arrays[SlotKey("variable", variable.owner, variable.name)]
 
-    def table(self) -> IntArray:
-        """Addresses of the arrays in the kernel's order; the arrays must stay alive."""
-        return np.array([self.arrays[key].ctypes.data for key, _ in self.kernel.slots], dtype=np.int64)
+    def tables(self) -> list[IntArray]:
+        """Addresses of the arrays in the kernel's order, a table for each thread; the arrays must stay alive."""
+        arrays = [(self.arrays[key], key.use in PER_THREAD) for key, _ in self.kernel.slots]
+        return [
+            np.array([(a[part] if own else a).ctypes.data for a, own in arrays], dtype=np.int64)
+            for part in range(self.network.threads)
+        ]
 
 
 def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray) -> Any:

@@ -82,6 +82,7 @@ def resolve(document: Document, experiment: Experiment) -> Resolved:
         monitors=monitors,
         arrays=context.arrays,
         math=experiment.run.math.value,
+        threads=experiment.run.threads,
     )
     network = replace(network, phases=_phases(context, network))
     context.report.stop_if_errors()
@@ -169,7 +170,7 @@ def _functions(context: Context) -> None:
 
 def _run(context: Context) -> int:
     run = context.experiment.run
-    for key, wanted in (("threads", 1), ("precision", models.Precision.DOUBLE), ("math", models.MathMode.STRICT)):
+    for key, wanted in (("precision", models.Precision.DOUBLE), ("math", models.MathMode.STRICT)):
         if getattr(run, key) != wanted:
             with context.collecting():
                 raise context.error("NET199", f"`run.{key}` other than `{wanted}` is not supported yet", ("run", key))

@@ -111,17 +111,17 @@ def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Num
     return select((k & 1) == 0, even, odd)
 
 
-def fill_uniform(out: Numbers, n: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `uniform` of elements 0 to n - 1; `out` has room for n rounded up to even."""
-    for q in range((n + 1) >> 1):
+def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `uniform` of elements low to high - 1, and of the other half of the pairs at both ends."""
+    for q in range(low >> 1, (high + 1) >> 1):
         x0, x1 = threefry(q, step, seed, stream)
         out[2 * q] = _one_to_two(x0) - 1.0
         out[2 * q + 1] = _one_to_two(x1) - 1.0
 
 
-def fill_normal(out: Numbers, n: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `normal` of elements 0 to n - 1; `out` has room for n rounded up to even."""
-    for q in range((n + 1) >> 1):
+def fill_normal(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `normal` of elements low to high - 1, and of the other half of the pairs at both ends."""
+    for q in range(low >> 1, (high + 1) >> 1):
         x0, x1 = threefry(q, step, seed, stream)
         even, odd = _gauss_pair(x0, x1)
         out[2 * q] = even

@@ -136,7 +136,7 @@ class _Loop:
         self.folder = folder
         self.clock = clock
         self.options: dict[str, Any] = {"allow_code": allow_code, "plots": plots, "formats": formats}
-        self.engine = Engine(wirings=WiringCache({}))
+        self.engine = Engine(wirings=WiringCache({}), threads=1)  # points run side by side, not threads
         self.base = point_document(sweep.checked)
         self.metrics: dict[str, tuple[NDArray[np.float64], Dimension]] = {}
         self.left_out: dict[str, None] = {}

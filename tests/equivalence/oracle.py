@@ -85,8 +85,7 @@ class Oracle:
         """Other constants, the values that the phase sets, and what follows from both."""
         self.network = replace(phase.network, phases=self.network.phases)
         for owner, line in phase.sets:
-            at, elements = self.everywhere(owner)
-            created = elements if owner.startswith("groups.") else self.built.wirings[owner.partition(".")[2]].created
+            at, created = self.everywhere(owner)
             env = self.environment({**at, "list": created}, created)
             array = self.arrays[line.variable.owner, line.variable.name]
             where = True if line.where is None else evaluate(line.where, env)
@@ -116,14 +115,13 @@ class Oracle:
         )
 
     def everywhere(self, owner: str) -> tuple[dict[str, Any], Array]:
-        """Indices of all elements of an object, seen from themselves."""
+        """Indices of all elements of an object, seen from themselves, and their numbers as the user counts them."""
         section, _, name = owner.partition(".")
         if section == "groups":
             elements = np.arange(self.network.groups[name].size)
             return {"own": elements}, elements
         wiring = self.built.wirings[name]
-        elements = np.arange(wiring.size)
-        return {"own": elements, "pre": wiring.pre, "post": wiring.post}, elements
+        return {"own": np.arange(wiring.size), "pre": wiring.pre, "post": wiring.post}, wiring.created
 
     def carry_out(
         self, block: Block, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None
@@ -138,10 +136,10 @@ class Oracle:
 
     def one_by_one(self, block: Block, owner: str, elements: Iterable[int]) -> None:
         """A block for some elements, each seeing what those before it wrote."""
-        everywhere, _ = self.everywhere(owner)
+        everywhere, numbers = self.everywhere(owner)
         for k in elements:
             one = slice(k, k + 1)
-            self.carry_out(block, {reach: index[one] for reach, index in everywhere.items()}, np.arange(k, k + 1))
+            self.carry_out(block, {reach: index[one] for reach, index in everywhere.items()}, numbers[one])
 
     def for_each(self, block: Block, owner: str) -> None:
         """A block for all elements of an object."""
@@ -149,7 +147,7 @@ class Oracle:
         if all(a.variable.reach == "own" for a in block.assignments):
             self.carry_out(block, at, elements)
         else:
-            self.one_by_one(block, owner, elements)
+            self.one_by_one(block, owner, at["own"])
 
     # start
 
@@ -301,8 +299,11 @@ class Oracle:
         size = self.built.wirings[synapses.name].size
         if pathway.uniform_delay:
             return np.full(size, self.built.numbers[f"delay:{owner}"])
+        stored = self.built.arrays[SlotKey("delays", owner)]
+        if pathway is synapses.sorting:
+            return stored.astype(np.int64)
         delays = np.empty(size, np.int64)
-        delays[self.built.arrays[SlotKey("delay order", owner)]] = self.built.arrays[SlotKey("delays", owner)]
+        delays[self.built.arrays[SlotKey("delay order", owner)]] = stored
         return delays
 
     def poisson_input(self, poisson: PoissonInput) -> None:

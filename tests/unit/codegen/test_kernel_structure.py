@@ -79,7 +79,7 @@ def test_a_writer_turns_fixed_parts_into_parameters() -> None:
     v = graph.variable(Variable("groups.g", "v"))
     tau, dt = graph.constant("tau", 0.01), graph.constant("dt", 1e-4)
     writer = Writer(graph, "groups.g")
-    (text,) = writer.evaluate([graph.mul(v, graph.div(dt, tau))], Place({"own": "k"}, "k"))
+    (text,) = writer.evaluate([graph.mul(v, graph.div(dt, tau))], Place("k"))
     assert len(writer.floats) == 1
     assert writer.floats[0].op is Op.DIV
     assert "c0" in text
@@ -92,7 +92,7 @@ def test_a_part_that_is_used_twice_is_computed_once() -> None:
     v = graph.variable(Variable("groups.g", "v"))
     e = graph.function("exp", (v,))
     writer = Writer(graph, "groups.g")
-    writer.evaluate([graph.add(e, graph.mul(e, v))], Place({"own": "k"}, "k"))
+    writer.evaluate([graph.add(e, graph.mul(e, v))], Place("k"))
     assert sum(line.count("exp(") for line in writer.lines) == 1
     assert writer.functions == {"exp"}
 
@@ -101,9 +101,9 @@ def test_a_boolean_is_read_as_truth_and_written_as_a_byte() -> None:
     graph = Graph()
     on = Variable("groups.g", "on")
     writer = Writer(graph, "groups.g")
-    writer.evaluate([graph.variable(on, Kind.BOOL)], Place({"own": "k"}, "k"))
+    writer.evaluate([graph.variable(on, Kind.BOOL)], Place("k"))
     assert writer.lines[-1].strip().endswith("p_on[k] != 0")
-    writer.store(on, "x", Place({"own": "k"}, "k"), Kind.BOOL)
+    writer.store(on, "x", Place("k"), Kind.BOOL)
     assert writer.lines[-1].strip() == "p_on[k] = select(x, 1, 0)"
 
 

@@ -39,7 +39,8 @@ def kernel_{name}(out, n, step, seed, stream):
     "fill": """
 @_kernel((_floats, types.int64, types.int64, types.int64, types.int64))
 def kernel_{name}(out, n, step, seed, stream):
-    {name}(out, n, step, seed, stream)
+    {name}(out, 0, n >> 1, step, seed, stream)
+    {name}(out, n >> 1, n, step, seed, stream)
 """,
 }
 OTHERS = """
