@@ -17,7 +17,7 @@ from snnrun.spec.models import Experiment
 
 if TYPE_CHECKING:
     from snnrun.codegen.cache import Compiled
-    from snnrun.codegen.kernel import Kernel
+    from snnrun.codegen.module import Kernel
     from snnrun.engine.connectivity import WiringCache
     from snnrun.engine.measure import Measures
     from snnrun.engine.native import NativeKernel

@@ -26,6 +26,10 @@ class CType(Enum):
     U8 = "u8"
 
 
+SIZES = {CType.F64: 8, CType.I64: 8, CType.I32: 4, CType.U16: 2, CType.U8: 1}
+"""Bytes of an element."""
+
+
 def index_type(size: int) -> CType:
     """The narrowest type for numbers of neurons of a group of a size."""
     return CType.U16 if size <= 1 << 16 else CType.I32

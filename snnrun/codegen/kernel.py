@@ -10,181 +10,46 @@ Where one thread needs what another wrote, all wait for each other; these places
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from snnrun.codegen.emit import Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
+from snnrun.codegen.delivery import deliver_all
+from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer
+from snnrun.codegen.module import Kernel, Line, Module, member, spike_loop
 from snnrun.codegen.prelude import PRELUDE
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.network.ir import (
-    Assignment,
     Block,
     Group,
     GroupKind,
     Network,
     Operation,
-    Pathway,
-    PoissonInput,
     RateMonitor,
     Slot,
     SpikeMonitor,
     StateMonitor,
     Summed,
     Synapses,
-    View,
 )
 from snnrun.numerics.kernel_text import kernel_text
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What one call of a function is given.
-
-    Args:
-        floats: Graphs whose values fill the array `floats`.
-        ints: Whole numbers that fill the array `ints`.
-    """
-
-    floats: tuple[Node, ...]
-    ints: tuple[IntValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """A kernel before compilation.
-
-    Args:
-        text: The module.
-        slots: Arrays in the order of the pointer table.
-        parameters: For each call (by its name, owner of the slots `floats` and `ints`), its values.
-    """
-
-    text: str
-    slots: tuple[tuple[SlotKey, CType], ...]
-    parameters: dict[str, Parameters]
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One line of a step.
-
-    Args:
-        text: A call, or a comment.
-        accesses: What it touches.
-        divided: Whether every thread does its own part of it; else thread 0 does it all.
-    """
-
-    text: str
-    accesses: frozenset[Access] = frozenset()
-    divided: bool = True
-
-    def conflicts(self, other: _Line) -> bool:
-        """Whether another thread could still be at `other` when this line needs it done."""
-        if not (self.divided or other.divided):
-            return False
-        both_own = self.divided and other.divided
-        return any(
-            a.key == b.key and (a.write or b.write) and not (both_own and a.own and b.own)
-            for a in self.accesses
-            for b in other.accesses
-        )
-
-
-@dataclass
-class _Module:
-    network: Network
-    functions: dict[str, str] = field(default_factory=dict)  # text without name -> name
-    bodies: list[str] = field(default_factory=list)
-    slots: dict[tuple[SlotKey, CType], int] = field(default_factory=dict)
-    parameters: dict[str, Parameters] = field(default_factory=dict)
-    needed: set[str] = field(default_factory=set)
-    lines: list[_Line] = field(default_factory=list)
-    kinds: dict[Variable, Kind] = field(default_factory=dict)
-
-    def slot(self, key: SlotKey, ctype: CType) -> str:
-        """Local name in `advance` of an array."""
-        number = self.slots.setdefault((key, ctype), len(self.slots))
-        return f"a{number}"
-
-    def writer(self, owner: str) -> Writer:
-        """A new function for an object."""
-        return Writer(self.network.graph, owner)
-
-    def ends(self, synapses: Synapses) -> Ends:
-        """How synapses find their neurons."""
-        groups = self.network.groups
-        sizes = (groups[synapses.source.group].size, groups[synapses.target.group].size)
-        return Ends(synapses.path, index_type(sizes[0]), index_type(sizes[1]))
-
-    def place(self, target: str, element: str, *, buffered: bool = False) -> Place:
-        """How to reach variables from element `element` of an object."""
-        section, _, name = target.partition(".")
-        ends = self.ends(self.network.synapses[name]) if section == "synapses" else None
-        return Place(element, ends, buffered)
-
-    def call(self, stem: str, owner: str, writer: Writer, *, divided: bool) -> None:
-        """Add a finished function (once for each structure) and a call of it."""
-        text = writer.text("@")
-        name = self.functions.get(text)
-        if name is None:
-            name = f"{stem}_{len(self.functions)}"
-            self.functions[text] = name
-            self.bodies.append("@_outline\n" + text.replace("def @(", f"def {name}(", 1))
-        self.needed |= writer.functions
-        for fill in writer.fills:
-            self.fill(fill, divided=divided)
-        call = f"call{len(self.parameters)}"
-        self.parameters[call] = Parameters(tuple(writer.floats), tuple(writer.ints))
-        c = self.slot(SlotKey("floats", call), CType.F64)
-        q = self.slot(SlotKey("ints", call), CType.I64)
-        arrays = [self.slot(key, ctype) for key, ctype in writer.slots.values()]
-        line = f"{name}({', '.join(['step', 't', c, q, *arrays])})  # {_printable(owner)}"
-        self.lines.append(_Line(line, frozenset(writer.accesses), divided))
-
-    def fill(self, fill: Fill, *, divided: bool) -> None:
-        """Fill a buffer of random numbers before the call that reads it."""
-        bounds = (f"low:{fill.owner}", f"high:{fill.owner}") if divided else (0, f"n:{fill.owner}")
-        low, high, seed, stream = self.ints((*bounds, f"seed:{fill.draw.use}", f"stream:{fill.draw.stream}"))
-        text = f"{fill.function}({self.slot(fill.buffer, CType.F64)}, {low}, {high}, step, {seed}, {stream})"
-        self.lines.append(_Line(text, frozenset({Access(fill.buffer, write=True, own=True)}), divided))
-
-    def ints(self, values: tuple[IntValue, ...]) -> list[str]:
-        """Whole numbers for a call of the prelude's functions."""
-        call = f"call{len(self.parameters)}"
-        self.parameters[call] = Parameters((), values)
-        q = self.slot(SlotKey("ints", call), CType.I64)
-        return [f"{q}[{k}]" for k in range(len(values))]
-
-    def plain(
-        self, function: str, values: tuple[IntValue, ...], arrays: list[tuple[Access, CType]], *, divided: bool = True
-    ) -> None:
-        """A call of a prelude function: whole numbers first, then arrays."""
-        ints = self.ints(values)
-        pointers = [self.slot(access.key, ctype) for access, ctype in arrays]
-        text = f"{function}({', '.join(['step', *ints, *pointers])})"
-        self.lines.append(_Line(text, frozenset(access for access, _ in arrays), divided))
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:80]
-
-
 def generate(network: Network) -> Kernel:
     """The kernel of a network."""
-    module = _Module(network)
+    module = Module(network)
     for group in network.groups.values():
         for reach in ("own", "pre", "post"):
             module.kinds.update({replace(s.variable, reach=reach): s.kind for s in group.stored})
     for synapses in network.synapses.values():
         module.kinds.update({s.variable: s.kind for s in synapses.stored})
     _guard(module)
-    for stage in (_start, _groups, _thresholds, _synapses, _resets, _end):
-        module.lines.append(_Line(f"# {stage.__name__.strip('_')}"))
+    stages = (_start, _groups, _thresholds, deliver_all, _resets, _end)
+    for slot, stage in zip(Slot, stages, strict=True):
+        module.lines.append(Line(f"# {slot.value}"))
         stage(module)
     return Kernel(_text(module), tuple(module.slots), module.parameters)
 
 
-def _text(module: _Module) -> str:
+def _text(module: Module) -> str:
     clock = module.slot(SlotKey("dt", "run"), CType.F64)
     thread = module.slot(SlotKey("thread", "run"), CType.I64)
     barrier = module.slot(SlotKey("barrier", "run"), CType.I64)
@@ -208,10 +73,10 @@ def _text(module: _Module) -> str:
     return "\n".join([header, imports, library, PRELUDE, "\n\n".join(module.bodies), "\n".join(advance), ""])
 
 
-def _with_barriers(lines: list[_Line], barrier: str, thread: str) -> list[str]:
+def _with_barriers(lines: list[Line], barrier: str, thread: str) -> list[str]:
     """The lines of a step, with barriers where one thread needs what another did since the last one."""
     before: set[int] = set()
-    since: list[_Line] = []
+    since: list[Line] = []
     for number, line in [*enumerate(lines), *enumerate(lines)]:  # twice: a step also follows a step
         if number in before or any(line.conflicts(other) for other in since):
             before.add(number)
@@ -228,7 +93,7 @@ def _with_barriers(lines: list[_Line], barrier: str, thread: str) -> list[str]:
     return text
 
 
-def _guard(module: _Module) -> None:
+def _guard(module: Module) -> None:
     """Stop before a step in which a buffer of spikes could overflow; all threads see the same numbers."""
     for monitor in module.network.monitors:
         if isinstance(monitor, SpikeMonitor) and not monitor.counts_only:
@@ -236,26 +101,26 @@ def _guard(module: _Module) -> None:
             count = module.slot(key, CType.I64)
             n, capacity = module.ints((f"n:groups.{monitor.source.group}", f"capacity:monitors.{monitor.name}"))
             text = f"if {count}[0] + {n} > {capacity}: return step - first"
-            module.lines.append(_Line(text, frozenset({Access(key, write=False, own=False)})))
+            module.lines.append(Line(text, frozenset({Access(key, write=False, own=False)})))
 
 
 # start
 
 
-def _start(module: _Module) -> None:
+def _start(module: Module) -> None:
     _operations(module, Slot.START)
     for monitor in module.network.monitors:
         if isinstance(monitor, StateMonitor) and monitor.slot is Slot.START:
             _sample(module, monitor)
 
 
-def _operations(module: _Module, slot: Slot) -> None:
+def _operations(module: Module, slot: Slot) -> None:
     chosen = [op for op in module.network.operations if op.slot is slot]
     for operation in sorted(chosen, key=lambda op: op.order):
         _operation(module, operation)
 
 
-def _operation(module: _Module, operation: Operation) -> None:
+def _operation(module: Module, operation: Operation) -> None:
     owner = f"operations.{operation.name}"
     w = module.writer(operation.target)
     if operation.every:
@@ -275,7 +140,7 @@ def _operation(module: _Module, operation: Operation) -> None:
     module.call("operation", owner, w, divided=False)
 
 
-def _elementwise(module: _Module, w: Writer, target: str, block: Block) -> None:
+def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
     """A block for every element; assignments of shared variables happen once, before the loop."""
     shared = tuple(a for a in block.assignments if a.variable.shared)
     own = tuple(a for a in block.assignments if not a.variable.shared)
@@ -292,7 +157,7 @@ def _elementwise(module: _Module, w: Writer, target: str, block: Block) -> None:
         w.end()
 
 
-def _sample(module: _Module, monitor: StateMonitor) -> None:
+def _sample(module: Module, monitor: StateMonitor) -> None:
     owner = f"monitors.{monitor.name}"
     w = module.writer(monitor.source)
     _in_window(w, monitor.window.start, monitor.window.stop)
@@ -331,7 +196,7 @@ def _in_window(w: Writer, start: IntValue, stop: IntValue) -> None:
 # groups
 
 
-def _groups(module: _Module) -> None:
+def _groups(module: Module) -> None:
     network = module.network
     _summed(module)
     for group in network.groups.values():
@@ -354,7 +219,7 @@ def _elements(w: Writer, owner: str, *, divided: bool) -> tuple[str, str]:
     return w.range(owner) if divided else ("0", w.integer("n", f"n:{owner}"))
 
 
-def _hold(module: _Module, group: Group) -> None:
+def _hold(module: Module, group: Group) -> None:
     """Values that stay as they are over the step."""
     shared = tuple(a for a in group.held.assignments if a.variable.shared)
     own = tuple(a for a in group.held.assignments if not a.variable.shared)
@@ -370,7 +235,7 @@ def _hold(module: _Module, group: Group) -> None:
         module.call("hold", group.path, w, divided=True)
 
 
-def _summed(module: _Module) -> None:
+def _summed(module: Module) -> None:
     every = [(s, summed) for s in module.network.synapses.values() for summed in s.summed]
     use = "sum" if _sums_read_sums([summed for _, summed in every]) else "variable"
     for synapses, summed in every:
@@ -388,14 +253,14 @@ def _sums_read_sums(every: list[Summed]) -> bool:
     return any((v.owner, v.name) in targets for v in variables_of(*(summed.value for summed in every)))
 
 
-def _at_members(module: _Module, stem: str, synapses: Synapses, summed: Summed, use: str, value: str | None) -> None:
+def _at_members(module: Module, stem: str, synapses: Synapses, summed: Summed, use: str, value: str | None) -> None:
     """Set the sum of every neuron that takes part; to what was collected when `value` is None."""
     end, view = ("target", synapses.target) if summed.target.reach == "post" else ("source", synapses.source)
     w = module.writer(synapses.path)
     owner, name = summed.target.owner, summed.target.name
     p = w.pointer("p_sum", SlotKey(use, owner, name), CType.F64, write=True, own=True)
     low, high = _elements(w, f"{synapses.path}.{end}", divided=synapses.divisible)
-    k = _member(w, view, f"{synapses.path}.{end}")
+    k = member(w, view, f"{synapses.path}.{end}")
     if value is None:
         value = f"{w.pointer('p_collected', SlotKey('sum', owner, name), CType.F64, own=True)}[{k}]"
     w.loop(f"for b in range({low}, {high}):")
@@ -404,12 +269,7 @@ def _at_members(module: _Module, stem: str, synapses: Synapses, summed: Summed, 
     module.call(stem, synapses.path, w, divided=synapses.divisible)
 
 
-def _member(w: Writer, view: View, owner: str) -> str:
-    """The text of the index of a view's b-th neuron."""
-    return "b" if view.whole else f"{w.pointer('view', SlotKey('view', owner), CType.I64)}[b]"
-
-
-def _add_up(module: _Module, synapses: Synapses, summed: Summed, use: str) -> None:
+def _add_up(module: Module, synapses: Synapses, summed: Summed, use: str) -> None:
     w = module.writer(synapses.path)
     key = SlotKey(use, summed.target.owner, summed.target.name)
     p = w.pointer("p_sum", key, CType.F64, write=True, own=True)
@@ -422,7 +282,7 @@ def _add_up(module: _Module, synapses: Synapses, summed: Summed, use: str) -> No
     module.call("add_up", synapses.path, w, divided=synapses.divisible)
 
 
-def _update(module: _Module, group: Group) -> None:
+def _update(module: Module, group: Group) -> None:
     """Refractoriness, integration and threshold of one group, in one loop without branches."""
     shared = tuple(a for a in group.update.assignments if a.variable.shared)
     own = tuple(a for a in group.update.assignments if not a.variable.shared)
@@ -449,7 +309,7 @@ def _update(module: _Module, group: Group) -> None:
         module.call("cross", group.path, w, divided=True)
 
 
-def _neuron_loop(module: _Module, group: Group) -> tuple[Writer, Place]:
+def _neuron_loop(module: Module, group: Group) -> tuple[Writer, Place]:
     w = module.writer(group.path)
     low, high = w.range(group.path)
     w.loop(f"for k in range({low}, {high}):")
@@ -493,7 +353,7 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
 # thresholds
 
 
-def _thresholds(module: _Module) -> None:
+def _thresholds(module: Module) -> None:
     for group in module.network.groups.values():
         path = group.path
         lists = [
@@ -530,35 +390,12 @@ def _thresholds(module: _Module) -> None:
             _record_spikes(module, monitor)
 
 
-def _spike_loop(w: Writer, group_path: str, delay: IntValue = 0, *, mine: bool = False) -> None:
-    """Open a loop over the neurons k of a group, or of the thread's own, that spiked `delay` steps ago."""
-    ago = "" if delay == 0 else f" - {w.integer('delay', delay)}"
-    _spikes_of(w, group_path, f"step{ago}", mine=mine)
-
-
-def _spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
-    """Open a loop over the spikes of a step: thread by thread, which is in the order of neurons."""
-    n, depth = w.integer("n_source", f"n:{group_path}"), w.integer("depth", f"depth:{group_path}")
-    parts = w.integer("parts", "parts")
-    spikes = w.pointer("spikes", SlotKey("spikes", group_path), CType.I32, own=mine)
-    number = w.pointer("number", SlotKey("number", group_path), CType.I64, own=mine)
-    w.line(f"slot = ({when}) % {depth}")
-    if mine:
-        part, first = w.integer("part", "part"), w.integer("first", f"low:{group_path}")
-    else:
-        part, first = "p", f"{w.pointer('bounds', SlotKey('bounds', group_path), CType.I64)}[p]"
-        w.loop(f"for p in range({parts}):")
-    w.line(f"base = slot * {n} + {first}")
-    w.loop(f"for b in range(base, base + {number}[slot * {parts} + {part}]):")
-    w.line(f"k = int({spikes}[b])")
-
-
-def _record_spikes(module: _Module, monitor: SpikeMonitor) -> None:
+def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     owner = f"monitors.{monitor.name}"
     path = f"groups.{monitor.source.group}"
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
-    _spike_loop(w, path)
+    spike_loop(w, path)
     if not monitor.source.whole:
         member = w.pointer("member", SlotKey("member", owner), CType.U8)
         w.loop(f"if {member}[k] != 0:")
@@ -577,145 +414,19 @@ def _record_spikes(module: _Module, monitor: SpikeMonitor) -> None:
     module.call("record_spikes", owner, w, divided=False)
 
 
-# synapses
-
-
-def _synapses(module: _Module) -> None:
-    acts: list[tuple[int, Callable[[], None]]] = []
-    for synapses in module.network.synapses.values():
-        for pathway in synapses.pathways:
-            acts.append((pathway.order, lambda s=synapses, p=pathway: _deliver(module, s, p)))  # type: ignore[misc]
-    for poisson in module.network.inputs:
-        acts.append((poisson.order, lambda i=poisson: _poisson_input(module, i)))  # type: ignore[misc]
-    for _, act in sorted(acts, key=lambda a: a[0]):
-        act()
-
-
-def _deliver(module: _Module, synapses: Synapses, pathway: Pathway) -> None:
-    owner = f"{synapses.path}.{pathway.name}"
-    group = (synapses.target if pathway.post else synapses.source).group
-    w = module.writer(synapses.path)
-    rows = w.pointer("rows", SlotKey("columns" if pathway.post else "rows", synapses.path), CType.I64)
-    block, frozen = _without_guards(pathway.block)
-    undo = [_keep_frozen(w, variable, divided=synapses.divisible) for variable in frozen]
-    mine = pathway.post and synapses.divisible
-    if pathway.uniform_delay:
-        _spike_loop(w, f"groups.{group}", f"delay:{owner}", mine=mine)
-        w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
-        if pathway.post:
-            column_order = w.pointer("column_order", SlotKey("column order", synapses.path), CType.I64)
-            w.line(f"s = {column_order}[m]")
-        else:
-            w.line("s = m")
-    else:
-        _delayed_loop(w, f"groups.{group}", owner, rows, mine=mine, sorted_by_delay=pathway is synapses.sorting)
-    w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds)
-    w.depth = 1
-    for line in undo:
-        w.line(line)
-    module.call("deliver", owner, w, divided=synapses.divisible)
-
-
-def _without_guards(block: Block) -> tuple[Block, list[Variable]]:
-    """Let a block write to refractory neurons where that can be undone, which is cheaper than asking at every synapse.
-
-    Returns:
-        The block, and the variables whose frozen values must be put back after it. A guard stays where another value
-        of the block, or the other end of the synapse, reads the variable.
-    """
-    found: list[Variable] = []
-    assignments = list(block.assignments)
-    for k, a in enumerate(assignments):
-        v, value = a.variable, a.value
-        if value.op is not Op.SELECT or value.kind is not Kind.FLOAT or v.reach == "own":
-            continue
-        guard, new, old = value.args
-        if guard.payload != Variable(v.owner, "not_refractory", v.reach) or old.payload != v:
-            continue
-        others = [b.value for b in assignments if b is not a]
-        read = {n.payload for n in walk(*others) if n.op is Op.VARIABLE}
-        twins = {n.payload for n in walk(new, *others) if n.op is Op.VARIABLE} | {b.variable for b in assignments}
-        if v in read or any((t.owner, t.name) == (v.owner, v.name) and t != v for t in twins):  # type: ignore[attr-defined]
-            continue
-        assignments[k] = Assignment(v, new)
-        found.append(v)
-    return Block(tuple(assignments)), found
-
-
-def _keep_frozen(w: Writer, v: Variable, *, divided: bool) -> str:
-    """Remember a variable of refractory neurons; the line that puts it back."""
-    key = SlotKey("variable", v.owner, "not_refractory")
-    words = w.pointer("frozen_words", key, CType.I64, own=True)
-    flags = w.pointer("frozen_flags", key, CType.U8, own=True)
-    ids = w.pointer(f"ids_{v.name}", SlotKey("scratch ids", v.owner, v.name), CType.I32, write=True, own=True)
-    kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), CType.F64, write=True, own=True)
-    values = w.variable_pointer(v, Kind.FLOAT, write=True)
-    low, high = ("0", w.integer("neurons", f"n:{v.owner}")) if not divided else w.range(v.owner)
-    found = w.temporary("found")
-    w.line(f"{found} = keep_frozen({low}, {high}, {words}, {flags}, {ids}, {kept}, {values})")
-    return f"put_back({low}, {found}, {ids}, {kept}, {values})"
-
-
-def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, mine: bool, sorted_by_delay: bool) -> None:
-    """Loop over the synapses whose delay ends now: oldest spikes first, then by neuron, then by synapse."""
-    delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
-    longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
-    w.loop(f"for age in range({longest}, {shortest} - 1, -1):")
-    _spikes_of(w, path, "step - age", mine=mine)
-    if not sorted_by_delay:
-        w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
-        w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
-        w.loop("for m in range(begin, stop):")
-        w.line(f"s = {w.pointer('order', SlotKey('delay order', owner), CType.I64)}[m]")
-        return
-    starts = w.pointer("starts", SlotKey("starts", owner), CType.I32)
-    width = w.integer("width", f"width:{owner}")
-    w.loop(f"if {width} > 0:")
-    w.line(f"at = k * ({width} + 1) + age - {shortest}")
-    w.line(f"begin = {rows}[k] + {starts}[at]")
-    w.line(f"stop = {rows}[k] + {starts}[at + 1]")
-    w.end()
-    w.loop("else:")
-    w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
-    w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
-    w.end()
-    w.loop("for s in range(begin, stop):")
-
-
-def _poisson_input(module: _Module, poisson: PoissonInput) -> None:
-    owner = f"inputs.{poisson.name}"
-    w = module.writer(f"groups.{poisson.target.group}")
-    table = w.pointer("table", SlotKey("binomial", owner), CType.F64)
-    size = w.integer("size", f"binomial:{owner}")
-    buffer = SlotKey("random", owner, poisson.draw.stream)
-    draws = w.pointer("draws", buffer, CType.F64, own=True)
-    w.fills.append(Fill("fill_uniform", buffer, owner, poisson.draw))
-    w.functions.add("fill_uniform")
-    low, high = w.range(owner)
-    counts = w.pointer("counts", SlotKey("scratch", owner, "counts"), CType.F64, write=True, own=True)
-    w.line(f"count_events({low}, {high}, {size}, {draws}, {table}, {counts})")
-    w.loop(f"for b in range({low}, {high}):")
-    w.line(f"k = {_member(w, poisson.target, owner)}")
-    w.line(f"events = {counts}[b]")
-    w.leaves[id(poisson.counts)] = "events"
-    w.assign(poisson.block.assignments, Place("k"), module.kinds)
-    w.end()
-    module.call("poisson_input", owner, w, divided=True)
-
-
 # resets and end
 
 
-def _resets(module: _Module) -> None:
+def _resets(module: Module) -> None:
     for group in module.network.groups.values():
         if group.reset.assignments:
             w = module.writer(group.path)
-            _spike_loop(w, group.path, mine=True)
+            spike_loop(w, group.path, mine=True)
             w.assign(group.reset.assignments, Place("k"), module.kinds)
             module.call("reset", group.path, w, divided=True)
 
 
-def _end(module: _Module) -> None:
+def _end(module: Module) -> None:
     for monitor in module.network.monitors:
         if isinstance(monitor, RateMonitor):
             _count_rate(module, monitor)
@@ -725,7 +436,7 @@ def _end(module: _Module) -> None:
             _sample(module, monitor)
 
 
-def _count_rate(module: _Module, monitor: RateMonitor) -> None:
+def _count_rate(module: Module, monitor: RateMonitor) -> None:
     owner = f"monitors.{monitor.name}"
     path = f"groups.{monitor.source.group}"
     w = module.writer(path)
@@ -733,7 +444,7 @@ def _count_rate(module: _Module, monitor: RateMonitor) -> None:
     count = w.pointer("count", SlotKey("count", owner), CType.I64, write=True)
     out = w.pointer("out", SlotKey("record", owner, "number"), CType.I64)
     w.line("found = 0")
-    _spike_loop(w, path)
+    spike_loop(w, path)
     if monitor.source.whole:
         w.line("found += 1")
     else:

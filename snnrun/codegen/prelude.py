@@ -154,6 +154,49 @@ def first_at(delays, low, high, age):
     return low
 
 
+@intrinsic
+def prefetch(typing, pointer, k):
+    """Ask for the line of memory that holds an element, which will be read soon."""
+
+    def emit(context, builder, signature, args):
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), ir.IntType(8).as_pointer())
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        builder.call(function, [place, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64), emit
+
+
+@_outline
+def list_segments(
+    step, age, shortest, n, depth, parts, bounds, spikes, number, rows, width, starts, delays, segments
+):
+    """List begin and end of the synapses with delay `age` of each neuron that spiked so long ago; returns how many."""
+    found = 0
+    if age < shortest:
+        return found
+    slot = (step - age) % depth
+    first = (age & 1) * 2 * n
+    for p in range(parts):
+        base = slot * n + bounds[p]
+        for b in range(base, base + number[slot * parts + p]):
+            k = int(spikes[b])
+            if width > 0:
+                at = k * (width + 1) + age - shortest
+                begin = rows[k] + starts[at]
+                stop = rows[k] + starts[at + 1]
+            else:
+                begin = first_at(delays, rows[k], rows[k + 1], age)
+                stop = first_at(delays, begin, rows[k + 1], age + 1)
+            if begin < stop:
+                segments[first + 2 * found] = begin
+                segments[first + 2 * found + 1] = stop
+                found += 1
+    return found
+
+
 @_outline
 def count_events(low, high, size, draws, table, counts):
     """Number of thresholds of `table` (padded with inf to a multiple of four) that are not above each draw.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snnrun.codegen.emit import CType, IntValue, SlotKey
-from snnrun.codegen.kernel import Kernel
+from snnrun.codegen.module import Kernel
 from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
 from snnrun.engine.native import address_of_yield
 from snnrun.engine.values import (
@@ -43,6 +43,7 @@ from snnrun.numerics.binomial import binomial_table
 
 _DTYPES: dict[CType, Any] = {CType.U16: np.uint16, CType.I32: np.int32}
 _WIDEST_TABLE = 256  # delays that the starts of are kept for each source
+RING_BELOW = 20  # synapses of a source with the same delay, on average, up to which a ring of sums is cheaper
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
 NEVER = 10000.0  # `lastspike` of a neuron that has not spiked is -10000 s
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
@@ -66,6 +67,7 @@ IMMUTABLE = frozenset(
         "thread",
         "barrier",
         "created",
+        "segments",
         "timed",
         "timed grid",
         "schedule steps",
@@ -243,11 +245,14 @@ class _Builder:
         self.numbers[f"shortest:{owner}"] = shortest
         stored = steps[wiring.created]
         if pathway is synapses.sorting:
+            neurons = self.network.groups[group].size
+            self.put("segments", owner, "", np.empty((self.network.threads, 4 * neurons), np.int64))
             self.put_starts(owner, wiring, stored, shortest, longest - shortest + 1)
+            self.put_ring(synapses, owner, wiring.size, longest, longest - shortest + 1)
             self.put("delays", owner, "", stored.astype(np.int32))
             return
-        neurons = (wiring.post,) if pathway.post else (wiring.pre, self.thread_of(wiring))
-        order = np.lexsort((wiring.created, stored, *neurons)).astype(np.int64)
+        ends = (wiring.post,) if pathway.post else (wiring.pre, self.thread_of(wiring))
+        order = np.lexsort((wiring.created, stored, *ends)).astype(np.int64)
         self.put("delay order", owner, "", order)
         self.put("delays", owner, "", stored[order].astype(np.int32))
 
@@ -255,6 +260,17 @@ class _Builder:
         """The thread that owns each synapse."""
         lengths = np.diff(np.append(wiring.rows[:, 0], wiring.size))
         return np.repeat(np.arange(len(lengths)), lengths)
+
+    def put_ring(self, synapses: Synapses, owner: str, size: int, longest: int, width: int) -> None:
+        """Sums for the steps to come, where that is cheaper than to look up what arrives."""
+        targets = self.network.groups[synapses.target.group].size
+        dense = size > RING_BELOW * width * self.network.groups[synapses.source.group].size
+        slots = 1 << longest.bit_length()  # a power of two: the slot of a step is found by a mask
+        self.numbers[f"mask:{owner}"] = slots - 1
+        self.numbers[f"ring:{owner}"] = int(not dense)
+        for key, _ in self.built.kernel.slots:
+            if key.use == "ring" and key.owner == owner:
+                self.put("ring", owner, key.name, np.zeros(1 if dense else slots * targets))
 
     def put_starts(self, owner: str, wiring: Wiring, stored: IntArray, shortest: int, width: int) -> None:
         """For each source, where the synapses of each delay begin in its row; nothing when that would be too large."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.codegen.kernel import Kernel
+from snnrun.codegen.module import Kernel
 from snnrun.engine.connectivity import Wiring
 from snnrun.equations.dag import Kind, Variable
 from snnrun.errors import Diagnostic, ExperimentError
@@ -18,7 +18,7 @@ from snnrun.network.ir import Group, Initial, IntArray, Matrix, Network, Pathway
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PER_THREAD = frozenset({"ints", "thread", "rows", "starts"})  # uses of arrays with one row a thread
+PER_THREAD = frozenset({"ints", "thread", "rows", "starts", "segments"})  # uses of arrays with one row a thread
 HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
 

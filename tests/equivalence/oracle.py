@@ -1,7 +1,8 @@
 """What a step means, as slow plain code: an interpreter of the network, to compare kernels with.
 
 It takes initial values and wiring from `engine.build`, and follows the order written in `network/ir.py` line by line:
-whole groups at once with numpy, synaptic events one by one. It shares nothing with `codegen` and the driver.
+whole groups at once with numpy, synaptic events one by one. Of `codegen` it asks only which pathways sum before they
+add, as that changes the rounding.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from snnrun.codegen.delivery import added_terms
 from snnrun.codegen.emit import SlotKey
-from snnrun.codegen.kernel import Kernel
+from snnrun.codegen.module import Kernel
 from snnrun.engine.build import build
 from snnrun.engine.recording import Memory
-from snnrun.equations.dag import Variable
+from snnrun.equations.dag import Op, Variable, walk
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
     Block,
@@ -278,7 +280,30 @@ class Oracle:
                 self.poisson_input(owner)
             else:
                 assert pathway is not None
-                self.one_by_one(pathway.block, owner.path, self.arriving(owner, pathway))
+                arriving = self.arriving(owner, pathway)
+                if self.built.numbers.get(f"ring:{owner.path}.{pathway.name}") and added_terms(
+                    self.network, owner, pathway
+                ):
+                    self.summed_first(pathway.block, owner.path, arriving)
+                else:
+                    self.one_by_one(pathway.block, owner.path, arriving)
+
+    def summed_first(self, block: Block, owner: str, elements: list[int]) -> None:
+        """What a block adds to variables of the targets, summed over all events of the step before it is added."""
+        everywhere, numbers = self.everywhere(owner)
+        for a in block.assignments:
+            target = self.arrays[a.variable.owner, a.variable.name]
+            total = np.zeros_like(target)
+            active = self.arrays.get((a.variable.owner, "not_refractory"))
+            guard = replace(a.variable, name="not_refractory")
+            for k in elements:
+                at = {reach: index[k : k + 1] for reach, index in everywhere.items()}
+                leaves = {a.variable: np.zeros(1), guard: np.ones(1, bool)}
+                env = self.environment(at, numbers[k : k + 1], leaves)
+                total[at["post"]] += evaluate(a.value, env)
+            guarded = any(n.payload == guard for n in walk(a.value) if n.op is Op.VARIABLE)
+            taken = active if guarded and active is not None else np.ones(len(target), bool)
+            target[:] = np.where(taken, target + total, target)
 
     def arriving(self, synapses: Synapses, pathway: Pathway) -> list[int]:
         """Synapses that a spike reaches now: oldest spikes first, then by neuron, then as created."""
