@@ -146,7 +146,7 @@ def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
 
 
 def _scaled_expm1(x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
-    """(exp(x) - 1) * one for x >= -40; `one` is a power of two small enough to avoid overflow, and `rounder` holds it too."""
+    """(exp(x) - 1) * one for x >= -40; `one` is a power of two, in `rounder` too, small enough to avoid overflow."""
     t = x * _LOG2_E + rounder
     n = t - rounder
     a = x - n * _LN2_HI
