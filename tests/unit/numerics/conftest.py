@@ -4,9 +4,9 @@ import pytest
 
 from snnrun.numerics.arithmetic import Math, Precision
 
-from .kernels import compiled
+from .kernels import Kernels
 
 
 @pytest.fixture(scope="session", params=list(Precision))
 def kernels(request, tmp_path_factory):
-    return compiled(tmp_path_factory.mktemp("kernels"), request.param, Math.STRICT)
+    return Kernels(tmp_path_factory.mktemp("kernels"), request.param, Math.STRICT)

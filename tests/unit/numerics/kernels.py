@@ -1,15 +1,17 @@
-"""One compiled kernel per numerical function, from the text that experiments' kernels are made of."""
+"""One compiled kernel for each numerical function, from the text that experiments' kernels are made of."""
 
 import ctypes
 import importlib.util
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 
 from snnrun.numerics import arrays, single
-from snnrun.numerics.arithmetic import Precision
+from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.numerics.kernel_text import kernel_text
 
 UNARY = """absolute arccos arcsin arctan ceil cos cosh exp expm1 exprel floor log log10 log1p sign sin sinh sqrt tan
@@ -58,24 +60,39 @@ def kernel_{name}(out, n, step, seed, stream):
     {name}(out, n >> 1, n, step, seed, stream)
 """,
 }
-OTHERS = """
+OTHERS = {
+    "poisson": (
+        ["poisson"],
+        """
 @_kernel((_doubles, _floats, types.int64, types.int64, types.int64, types.int64))
 def kernel_poisson(lam, out, n, step, seed, stream):
     for k in range(n):
         out[k] = poisson(lam[k], k, step, seed, stream)
-
+""",
+    ),
+    "count_below": (
+        ["count_below"],
+        """
 @_kernel((_floats, _doubles, types.int64, _floats, types.int64))
 def kernel_count_below(u, table, size, out, n):
     for k in range(n):
         out[k] = u[k] + count_below(u[k], table, size)
-
+""",
+    ),
+    "conversions": (
+        ["exp", "pow", "floor"],
+        """
 @_kernel((_floats, types.int64))
 def kernel_conversions(out, k):
     out[0] = exp(k)
     out[1] = pow(k, 2)
     out[2] = exp(k > 2)
     out[3] = floor(select(k > 2, -2.5, k))
-
+""",
+    ),
+    "gates": (
+        ["exp", "exprel"],
+        """
 @_kernel((_floats, _floats, _floats, _floats, types.int64))
 def kernel_gates(v, m, n, h, count):
     for k in range(count):
@@ -90,54 +107,63 @@ def kernel_gates(v, m, n, h, count):
         m[k] += am * (one - m[k]) - bm * m[k]
         h[k] += ah * (one - h[k]) - bh * h[k]
         n[k] += an * (one - n[k]) - bn * n[k]
-"""
-
+""",
+    ),
+}
 
 FLOATS = {Precision.DOUBLE: np.float64, Precision.SINGLE: np.float32}
 TWINS = {Precision.DOUBLE: arrays, Precision.SINGLE: single}
 
 
+KINDS = {"unary": UNARY, "binary": BINARY, "times": TIMES, "element": ELEMENT, "fill": FILL}
+
+
 @dataclass
 class Kernels:
-    """Compiled test kernels of one precision by the name of the function they call.
+    """Compiled test kernels of one precision and math by the name of the function they call, made when asked for.
 
     Args:
+        folder: Where their text is written.
         precision: Of the kernels' numbers.
-        module: The compiled functions.
-        twin: The same functions for numpy.
+        math: Strict or fast.
     """
 
+    folder: Path
     precision: Precision
-    module: Any
-    twin: Any
+    math: Math
+    _made: dict[str, Any] = field(default_factory=dict)
 
     @property
     def float(self):
         """Type of the kernels' numbers."""
         return FLOATS[self.precision]
 
+    @property
+    def twin(self):
+        """The same functions for numpy."""
+        return TWINS[self.precision]
+
     def cfunc(self, name):
-        return getattr(self.module, f"kernel_{name}")
+        if name not in self._made:
+            self._made[name] = self._compiled(name)
+        return self._made[name]
 
     def call(self, name, *args):
         """Call a kernel; arrays go as pointers."""
         run_at(self.cfunc(name).address, *args)
 
-
-def compiled(folder, precision, math):
-    """All test kernels, of a precision and a math."""
-    names = {"unary": UNARY, "binary": BINARY, "times": TIMES, "element": ELEMENT, "fill": FILL}
-    every = [*(name for some in names.values() for name in some), "poisson", "count_below"]
-    calls = [TEMPLATES[kind].format(name=name) for kind in names for name in names[kind]]
-    stem = f"kernels_{precision}_{math}"
-    path = folder / f"{stem}.py"
-    head = HEAD.replace("FLOAT", FLOATS[precision].__name__)
-    path.write_text(kernel_text(every, precision, math) + head + "".join(calls) + OTHERS)
-    spec = importlib.util.spec_from_file_location(stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[stem] = module  # numba looks the module of a function up by its name
-    spec.loader.exec_module(module)
-    return Kernels(precision, module, TWINS[precision])
+    def _compiled(self, name):
+        kind = next((kind for kind, names in KINDS.items() if name in names), None)
+        functions, text = OTHERS[name] if kind is None else ([name], TEMPLATES[kind].format(name=name))
+        stem = f"kernel_{name}_{self.precision}_{self.math}"
+        path = self.folder / f"{stem}.py"
+        head = HEAD.replace("FLOAT", FLOATS[self.precision].__name__)
+        path.write_text(kernel_text(functions, self.precision, self.math) + head + text)
+        spec = importlib.util.spec_from_file_location(stem, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[stem] = module  # numba looks the module of a function up by its name
+        spec.loader.exec_module(module)
+        return getattr(module, f"kernel_{name}")
 
 
 def run_at(address, *args):
@@ -145,3 +171,21 @@ def run_at(address, *args):
     kinds = [ctypes.c_void_p if isinstance(a, np.ndarray) else ctypes.c_int64 for a in args]
     values = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
     ctypes.CFUNCTYPE(None, *kinds)(address)(*values)
+
+
+def module_of(cfunc):
+    """The LLVM module of a kernel, with all but its entry internal, as the engine's object files have it."""
+    module = llvm.parse_assembly(cfunc.inspect_llvm())
+    entry = cfunc.native_name.removeprefix("cfunc.")
+    for function in module.functions:
+        if not function.is_declaration and function.name != entry:
+            function.linkage = "internal"
+    module.get_function(entry).name = "entry"
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, llvm.create_pass_builder(machine(""), llvm.create_pipeline_tuning_options(speed_level=0)))
+    return module
+
+
+def machine(cpu):
+    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=3, reloc="pic", codemodel="default")

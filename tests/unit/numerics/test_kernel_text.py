@@ -10,7 +10,7 @@ from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 from snnrun.numerics.kernel_text import kernel_function_names, kernel_text
 
-from .kernels import BINARY, ELEMENT, FILL, TIMES, UNARY, run_at
+from .kernels import BINARY, ELEMENT, FILL, TIMES, UNARY, machine, module_of, run_at
 
 N = 4001
 EDGES = [0.0, 1.0, 0.5, np.inf, np.nan, 5e-324, 1e-310, 2.0**30, 2.0**52, 1e300, 700.0, 745.1]
@@ -92,24 +92,6 @@ def test_counting_thresholds_is_inversion_of_the_distribution_function(kernels):
     kernels.call("count_below", u, table, table.size, out, N)
     counts = np.searchsorted(table, u.astype(np.float64), side="right")
     np.testing.assert_array_equal(out, (u + counts).astype(kernels.float))
-
-
-def module_of(cfunc):
-    """The LLVM module of a kernel, with all but its entry internal, as the engine's object files have it."""
-    module = llvm.parse_assembly(cfunc.inspect_llvm())
-    entry = cfunc.native_name.removeprefix("cfunc.")
-    for function in module.functions:
-        if not function.is_declaration and function.name != entry:
-            function.linkage = "internal"
-    module.get_function(entry).name = "entry"
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    passes.run(module, llvm.create_pass_builder(machine(""), llvm.create_pipeline_tuning_options(speed_level=0)))
-    return module
-
-
-def machine(cpu):
-    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=3, reloc="pic", codemodel="default")
 
 
 ALL = [*UNARY, *BINARY, *TIMES, *ELEMENT, *FILL, "poisson", "count_below", "gates"]
