@@ -112,12 +112,26 @@ def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Intege
 
 
 def fill_normal(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `normal` of elements low to high - 1, and of the other half of the pairs at both ends."""
-    for q in range(low >> 1, (high + 1) >> 1):
-        x0, x1 = threefry(q, step, seed, stream)
-        even, odd = _gauss_pair(x0, x1)
-        out[2 * q] = even
-        out[2 * q + 1] = odd
+    """Write `normal` of elements low to high - 1.
+
+    In two passes over short blocks, which `out` carries the words between: a processor overlaps the long chains of two
+    small loops better than those of one large loop. Halves of pairs at the ends are written at once, as another thread
+    may write the other half.
+    """
+    if low & 1 and low < high:
+        out[low] = normal(low, step, seed, stream)
+    if high & 1 and low < high:
+        out[high - 1] = normal(high - 1, step, seed, stream)
+    for first in range((low + 1) >> 1, high >> 1, 128):
+        last = min(first + 128, high >> 1)
+        for q in range(first, last):
+            x0, x1 = threefry(q, step, seed, stream)
+            out[2 * q] = float_of(x0)
+            out[2 * q + 1] = float_of(x1)
+        for q in range(first, last):
+            even, odd = _gauss_pair(bits_of(out[2 * q]), bits_of(out[2 * q + 1]))
+            out[2 * q] = even
+            out[2 * q + 1] = odd
 
 
 def _log_factorial(k: Numbers) -> Numbers:

@@ -28,12 +28,17 @@ def _fraction(word: Integers) -> Numbers:
     return 5.9604644775390625e-08 * single_of(shift_right(upper_half(word), 8))
 
 
-def _gauss_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
-    """Two independent standard normal numbers from two random words (Box and Muller)."""
+def _half_word(word: Integers) -> Numbers:
+    """The upper half of a word as the bits of a number, to be carried in an array of numbers."""
+    return float_of(upper_half(word))
+
+
+def _gauss_pair(half0: Numbers, half1: Numbers) -> tuple[Numbers, Numbers]:
+    """Two independent standard normal numbers from the halves of two random words (Box and Muller)."""
     # 1 - u in (0, 1], small numbers to full precision: they make the tails.
-    left = 4.656612873077393e-10 * (single_of(shift_right(upper_half(word0) ^ -1, 1)) + 0.5)
+    left = 4.656612873077393e-10 * (single_of(shift_right(bits_of(half0) ^ -1, 1)) + 0.5)
     radius = sqrt(-2.0 * log_plus(left, 0.0))
-    angle = upper_half(word1)
+    angle = bits_of(half1)
     turns = shift_right(angle + 0x2000_0000, 30)
     f = 2.3283064365386963e-10 * single_of(angle << 2)
     z = f * f
@@ -55,7 +60,7 @@ def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Nu
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The standard normal number of element k at a step."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
-    even, odd = _gauss_pair(x0, x1)
+    even, odd = _gauss_pair(_half_word(x0), _half_word(x1))
     return select((k & 1) == 0, even, odd)
 
 
@@ -68,12 +73,26 @@ def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Intege
 
 
 def fill_normal(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `normal` of elements low to high - 1, and of the other half of the pairs at both ends."""
-    for q in range(low >> 1, (high + 1) >> 1):
-        x0, x1 = threefry(q, step, seed, stream)
-        even, odd = _gauss_pair(x0, x1)
-        out[2 * q] = even
-        out[2 * q + 1] = odd
+    """Write `normal` of elements low to high - 1.
+
+    In two passes over short blocks, which `out` carries half of each word between: the second needs only 32 bits an
+    element. Halves of pairs at the ends are written at once, as another thread
+    may write the other half.
+    """
+    if low & 1 and low < high:
+        out[low] = normal(low, step, seed, stream)
+    if high & 1 and low < high:
+        out[high - 1] = normal(high - 1, step, seed, stream)
+    for first in range((low + 1) >> 1, high >> 1, 128):
+        last = min(first + 128, high >> 1)
+        for q in range(first, last):
+            x0, x1 = threefry(q, step, seed, stream)
+            out[2 * q] = _half_word(x0)
+            out[2 * q + 1] = _half_word(x1)
+        for q in range(first, last):
+            even, odd = _gauss_pair(out[2 * q], out[2 * q + 1])
+            out[2 * q] = even
+            out[2 * q + 1] = odd
 
 
 def poisson(lam: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:

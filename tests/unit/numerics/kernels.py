@@ -56,8 +56,8 @@ def kernel_{name}(out, n, step, seed, stream):
     "fill": """
 @_kernel((_floats, types.int64, types.int64, types.int64, types.int64))
 def kernel_{name}(out, n, step, seed, stream):
-    {name}(out, 0, n >> 1, step, seed, stream)
-    {name}(out, n >> 1, n, step, seed, stream)
+    {name}(out, 0, n >> 1 | 1, step, seed, stream)
+    {name}(out, n >> 1 | 1, n, step, seed, stream)
 """,
 }
 OTHERS = {
@@ -188,4 +188,7 @@ def module_of(cfunc):
 
 
 def machine(cpu):
+    """The plainest processor of this architecture for an empty name."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=3, reloc="pic", codemodel="default")
