@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +31,7 @@ from snnrun.network.ir import (
     SpikeMonitor,
     StateMonitor,
 )
+from snnrun.records import dataclass
 from snnrun.results import layout
 from snnrun.results.digest import Digest
 from snnrun.results.folder import claim

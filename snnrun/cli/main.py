@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from snnrun import __version__
+from snnrun.records import dataclass
 
 app = typer.Typer(
     name="snnrun",

@@ -7,7 +7,6 @@ import json as json_module
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from snnrun.errors import SnnrunError
 from snnrun.network.ir import GroupKind, Network, SpikeMonitor
 from snnrun.plot.ahead import Painter
 from snnrun.publish import plain_value
+from snnrun.records import dataclass
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ steps whole networks with it. The functions are those of the kernels, so the bit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from snnrun.network.propagator import propagator
 from snnrun.network.streams import key_of
 from snnrun.numerics import functions, random
 from snnrun.numerics.scalar import NAMES
+from snnrun.records import dataclass
 
 DTYPES = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
 

@@ -6,7 +6,7 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +21,7 @@ from snnrun.network.groups import resolve_groups
 from snnrun.network.initial import phase_values
 from snnrun.network.ir import ConnectivityMonitor, Initial, Network, Phase, Seeds, Window
 from snnrun.network.synapses import resolve_synapses
+from snnrun.records import dataclass
 from snnrun.source import SourceFile, Text
 from snnrun.spec import models
 from snnrun.spec.check import parse_experiment

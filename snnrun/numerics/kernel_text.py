@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
 from snnrun.numerics.arithmetic import Math, Precision
+from snnrun.records import dataclass
 
 _SOURCES = ("functions.py", "random.py")
 _SINGLE_SOURCES = ("single_functions.py", "single_random.py")

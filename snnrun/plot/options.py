@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.records import dataclass
 from snnrun.results.layout import IntArray
 
 _COLUMN_M = 0.085

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +14,7 @@ from snnrun.equations.check import Typed
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
+from snnrun.records import dataclass
 from snnrun.source import Text
 from snnrun.spec.document import Document
 from snnrun.spec.models import Linspace, Logspace, Range, Sweep
