@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.records import dataclass
-from snnrun.results.layout import IntArray
 
 _COLUMN_M = 0.085
 _PAGE_M = 0.180
@@ -102,7 +102,7 @@ class Options:
         """The name of a curve: by its position in a list of labels, by its own name, or its own name itself."""
         return self.labels.get(str(position), self.labels.get(otherwise, otherwise))
 
-    def pick(self, available: IntArray) -> IntArray:
+    def pick(self, available: NDArray[np.int64]) -> NDArray[np.int64]:
         """The ones of some neurons that this plot asks for, in their order."""
         match self.neurons:
             case None:
