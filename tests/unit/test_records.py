@@ -3,15 +3,10 @@
 import copy
 import dataclasses
 import pickle
-import re
-from pathlib import Path
 
 import pytest
 
-import snnrun.records
 from snnrun.records import dataclass as record
-
-ROOT = Path(snnrun.records.__file__).parent
 
 
 class _Spot:
@@ -184,12 +179,3 @@ def test_a_field_of_an_unknown_kind_is_refused():
 
     with pytest.raises(TypeError, match="kind that records do not know"):
         record(slots=True)(Wrong)
-
-
-def test_what_checks_a_file_defines_its_records_this_way():
-    """The engine and the compiler are not loaded to check a file; the rest of the package is."""
-    users = [p for p in ROOT.rglob("*.py") if re.search(r"^@dataclass", p.read_text(encoding="utf-8"), re.MULTILINE)]
-    ours = [p for p in users if "from snnrun.records import dataclass" in p.read_text(encoding="utf-8")]
-    assert len(ours) > 40
-    others = {p.relative_to(ROOT).parts[0] for p in users if p not in ours}
-    assert others <= {"codegen", "engine"}
