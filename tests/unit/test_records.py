@@ -103,7 +103,7 @@ def test_arguments_and_defaults_are_taken_as_the_standard_ones(args, named, froz
         lambda cls: cls(1, note="a") == cls(1, note="b"),
         lambda cls: cls(1) == cls(2),
         lambda cls: cls(1) != 1,
-        lambda cls: hash(cls(1, tags=())) == hash(cls(1, tags=())),
+        lambda cls: len({hash(one) for one in (cls(1, tags=()), cls(1, tags=()))}),  # both alive: other addresses
         lambda cls: hash(cls(1, tags=())) == hash((1, 2.0, ())),
         lambda cls: cls.__match_args__,
         lambda cls: cls.__slots__,
