@@ -182,7 +182,7 @@ class RunWriter:
             self.path / layout.RESULTS_FILE,
             plan_of(prepared.built),
             describe(prepared.checked, self.place.hash),
-            {"math": self.network.math, "precision": "double"},
+            {"math": str(self.network.math), "precision": str(self.network.precision)},
         )
         self.sink = FileSink(self.results, self.network)
 

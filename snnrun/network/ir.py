@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable, variables_of
+from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
@@ -586,7 +587,8 @@ class Network:
     hooks: tuple[Hook, ...]
     monitors: tuple[Monitor, ...]
     arrays: Mapping[str, TimedArray]
-    math: str = "strict"
+    math: Math = Math.STRICT
+    precision: Precision = Precision.DOUBLE
     phases: tuple[Phase, ...] = ()
     threads: int = 1
 

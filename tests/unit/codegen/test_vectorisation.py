@@ -25,7 +25,7 @@ from snnrun.codegen.compile import compile_kernel
 from snnrun.codegen.target import Processor
 
 TargetMachine.emit_object = lambda machine, module: machine.emit_assembly(module).encode()
-sys.stdout.write(compile_kernel(Path(sys.argv[1]), Processor(sys.argv[2], sys.argv[3])).decode())
+sys.stdout.write(compile_kernel(Path(sys.argv[1]).read_text(), "cobahh", Processor(sys.argv[2], sys.argv[3])).decode())
 """
 EXPONENTIALS, DIVISIONS = 10, 11  # of one neuron and step: 7 exprel and 3 exp; 7 in exprel, 3 rates, one sigmoid
 
