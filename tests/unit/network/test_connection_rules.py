@@ -53,6 +53,35 @@ def test_no_autapses_when_they_are_off(of: str, number: int) -> None:
     assert len(set(zip(i.tolist(), j.tolist(), strict=True))) == len(i)
 
 
+@pytest.mark.parametrize("multapses", [True, False])
+@pytest.mark.parametrize("autapses", [True, False])
+@pytest.mark.parametrize("number", [600, 1900])
+def test_a_fixed_total_is_in_order_and_every_pair_as_likely(number: int, multapses: bool, autapses: bool) -> None:
+    a, part_of_a = group(60), part("a", "a.part", np.arange(20, 60), 60)
+    rule = FixedDegree("total", number, multapses, autapses)
+    pairs_seen = np.zeros((60, 60))
+    rounds = 40
+    for seed in range(rounds):
+        i, j = pairs(rule, a, part_of_a, seed)
+        assert len(i) == number
+        flat = i * 60 + j
+        assert np.all(np.diff(flat) >= (0 if multapses else 1))
+        np.add.at(pairs_seen, (i, j), 1)
+    assert np.all(pairs_seen[:, :20] == 0)
+    possible = np.ones((60, 40), bool)
+    if not autapses:
+        possible[np.arange(20, 60), np.arange(40)] = False
+    counts = pairs_seen[:, 20:]
+    assert np.all(counts[~possible] == 0)
+    expected = rounds * number / possible.sum()
+    # a pair is in or out of each round when it may come once only, so its count is binomial and not Poisson
+    spread = expected if multapses else expected * (1 - number / possible.sum())
+    statistic = np.sum((counts[possible] - expected) ** 2) / spread
+    assert 2 * min(stats.chi2.sf(statistic, possible.sum() - 1), stats.chi2.cdf(statistic, possible.sum() - 1)) > (
+        SIGNIFICANCE
+    )
+
+
 def test_every_partner_of_a_fixed_in_degree_is_as_likely() -> None:
     i, _ = pairs(FixedDegree("in", 5, multapses=False, autapses=True), group(40), group(4000, "b"))
     assert stats.chisquare(np.bincount(i, minlength=40)).pvalue > SIGNIFICANCE
