@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.engine.rows import fast_rows
 from snnrun.equations.dag import Constant, Node, Op, Variable, walk
 from snnrun.network.connect import Ground, connect
 from snnrun.network.ir import Connect, IntArray, Synapses, View
@@ -27,15 +26,16 @@ class Wiring:
     Args:
         rows: Where the synapses of each source neuron begin, for each thread, shape (threads, source group's size + 1).
         post: Target neuron of each synapse in storage order, shape (m,).
-        order: For each synapse in storage order, its number in creation order, shape (m,); None when they are equal.
+        numbers: For each synapse in storage order, its number in creation order, shape (m,), or what computes it when
+            it is asked for; None when they are equal.
         rule_sizes: Synapses that each rule made, in creation order.
         source: Where i counts.
         target: Where j counts.
     """
 
     rows: IntArray
-    post: NDArray[np.int32]
-    order: IntArray | None
+    post: NDArray[np.int32] | NDArray[np.uint16]
+    numbers: IntArray | Callable[[], IntArray] | None
     rule_sizes: tuple[int, ...]
     source: View
     target: View
@@ -50,6 +50,11 @@ class Wiring:
         """Source neuron of each synapse in storage order, shape (m,)."""
         threads, ends = self.rows.shape
         return np.repeat(np.tile(np.arange(ends - 1, dtype=np.int32), threads), np.diff(self.rows, axis=1).reshape(-1))
+
+    @cached_property
+    def order(self) -> IntArray | None:
+        """For each synapse in storage order, its number in creation order, shape (m,); None when they are equal."""
+        return self.numbers() if callable(self.numbers) else self.numbers
 
     @cached_property
     def created(self) -> IntArray:
@@ -88,11 +93,6 @@ def wire(synapses: Synapses, ground: Ground, size: int) -> Wiring:
         ground: What its rules are evaluated on.
         size: Neurons of the whole source group.
     """
-    if len(synapses.connect) == 1:
-        fast = fast_rows(synapses.connect[0], ground, size)
-        if fast is not None:
-            rows, post = fast
-            return Wiring(rows[None, :], post, None, (len(post),), synapses.source, synapses.target)
     pairs = [connect(rule, ground) for rule in synapses.connect]
     pre = np.concatenate([p for p, _ in pairs])
     post = np.concatenate([q for _, q in pairs]).astype(np.int32)
@@ -123,7 +123,7 @@ def arrange(wiring: Wiring, bounds: IntArray, delays: IntArray | None) -> Wiring
     return Wiring(rows, wiring.post[order], wiring.created[order], wiring.rule_sizes, wiring.source, wiring.target)
 
 
-def pointers(neurons: NDArray[np.signedinteger[Any]], size: int) -> IntArray:
+def pointers(neurons: NDArray[np.integer[Any]], size: int) -> IntArray:
     """Where the synapses of each neuron begin in an ascending list; shape (size + 1,)."""
     return np.concatenate([[0], np.cumsum(np.bincount(neurons, minlength=size))]).astype(np.int64)
 
