@@ -62,11 +62,6 @@ class Wiring:
         return np.arange(self.size, dtype=np.int64) if self.order is None else self.order
 
     @cached_property
-    def rule(self) -> IntArray:
-        """Which rule made each synapse, in creation order, shape (m,)."""
-        return np.repeat(np.arange(len(self.rule_sizes), dtype=np.int64), self.rule_sizes)
-
-    @cached_property
     def i(self) -> IntArray:
         """Source index within the view, in creation order, shape (m,)."""
         return np.asarray(np.searchsorted(self.source.ids, self.in_creation_order(self.pre)), dtype=np.int64)

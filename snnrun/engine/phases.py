@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import input_table, parameter_arrays, precompute
@@ -22,7 +20,7 @@ def begin(built: Built, phase: Phase) -> None:
             continue
         now = SynapseValues(built, network, network.synapses[name], built.wirings[name])
         now.load()
-        now.set(line, np.ones(built.wirings[name].size, bool), phase.start)
+        now.set(line, phase.start)
         for stored in network.synapses[name].stored:
             array = built.arrays[SlotKey("variable", owner, stored.variable.name)]
             array[...] = now.stored(stored.variable.name).astype(STORED[stored.kind])
