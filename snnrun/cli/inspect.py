@@ -99,7 +99,10 @@ def _description(checked: Checked) -> Iterator[str]:
         from snnrun.sweep.points import plan_sweep
 
         yield f"sweep: {plan_sweep(checked.resolved.context, checked.experiment.sweep).describe()}"
-    yield f"memory about {bytes_text(_estimate(network))} beside recordings"
+    from snnrun.codegen.kernel import generate
+    from snnrun.engine.memory import expected_memory
+
+    yield f"memory about {bytes_text(expected_memory(network, generate(network)))} beside recordings"
 
 
 def _group(group: Group, network: Network) -> Iterator[str]:
@@ -154,17 +157,6 @@ def _step_order(network: Network) -> Iterator[str]:
         ("end", end),
     ):
         yield f"  {slot:<11}{', '.join(names) if names else '-'}"
-
-
-def _estimate(network: Network) -> float:
-    """Bytes of state and synapses."""
-    size = float(sum(8 * len(g.stored) * g.size + 16 * g.size for g in network.groups.values()))
-    for s in network.synapses.values():
-        expected = sum(expected_synapses(r) or r.source.size * r.target.size for r in s.connect)
-        each = 8 + 8 * len(s.stored) + sum(12 for p in s.pathways if not p.uniform_delay)
-        each += 8 if any(p.post for p in s.pathways) else 0
-        size += expected * each
-    return size
 
 
 def plot_folder(folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None) -> None:

@@ -176,6 +176,12 @@ def is_large(synapses: Synapses) -> bool:
     return not hidden and various in ([], [synapses.sorting]) and all(map(supported, wanted_of(synapses)))
 
 
+def is_listed(rule: Connect) -> bool:
+    """Whether the pairs of a rule are held in memory while its object is made."""
+    incoming = isinstance(rule.rule, FixedDegree) and rule.rule.of == "in"
+    return incoming or _way(rule) is Way.LISTED
+
+
 def wanted_of(synapses: Synapses) -> list[Wanted]:
     """What to compute for the synapses of each rule."""
     outer = synapses.sorting

@@ -87,7 +87,7 @@ def test_show_names_groups_methods_order_and_memory(snnrun):
     assert "one step\n" in said.out
     order = [line.split()[0] for line in said.out.partition("one step\n")[2].splitlines() if line.startswith("  ")]
     assert order == ["start", "groups", "thresholds", "synapses", "resets", "end"]
-    assert re.search(r"memory about \d+ B beside", said.out)
+    assert re.search(r"memory about \d+ MB beside", said.out)
 
 
 def test_show_says_which_method_and_why(snnrun):
