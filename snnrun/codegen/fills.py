@@ -83,9 +83,6 @@ RULE = 4  # columns of the table of rules: function, row of its values, first so
 _STORES = {"f8": "f64", "f4": "f32", "i8": "i64", "u1": "u8"}
 
 _TEXT = """
-f32 = _cast(types.CPointer(types.float32))
-
-
 @_outline
 def measure(at, n, k0, contiguous, steps, delay, created, span):
     # shortest and longest delay, and the synapse of the shortest

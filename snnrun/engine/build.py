@@ -24,7 +24,7 @@ from snnrun.engine.values import (
     read_neurons,
     set_group,
 )
-from snnrun.equations.dag import Node
+from snnrun.equations.dag import Kind, Node
 from snnrun.network.connect import Ground
 from snnrun.network.evaluate import Environment, evaluate, evaluate_all, grid_of
 from snnrun.network.ir import (
@@ -36,10 +36,12 @@ from snnrun.network.ir import (
     RateMonitor,
     SpikeMonitor,
     StateMonitor,
+    Stored,
     Synapses,
     View,
 )
 from snnrun.network.streams import key_of
+from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 from snnrun.source import Span
 
@@ -235,7 +237,7 @@ class _Builder:
             graph=n.graph,
             sources=n.groups[synapses.source.group].size,
             bounds=bounds,
-            variables={s.variable: (s.kind, np.dtype(STORED[s.kind]).str[1:]) for s in synapses.stored},
+            variables={s.variable: (s.kind, self.dtype_of(s).str[1:]) for s in synapses.stored},
             read=self.built.variable,
             parameter=lambda value: _integer(value, env, n, self.numbers),
             environment=env,
@@ -258,6 +260,11 @@ class _Builder:
             self.put("variable", path, name, array)
         for pathway in synapses.pathways:
             self.keep_assembled(synapses, pathway, made.delays)
+
+    def dtype_of(self, stored: Stored) -> np.dtype[Any]:
+        """The type that holds a variable."""
+        single = stored.kind is Kind.FLOAT and self.network.precision is Precision.SINGLE
+        return np.dtype(np.float32 if single else STORED[stored.kind])
 
     def keep_assembled(self, synapses: Synapses, pathway: Pathway, delays: Delays | None) -> None:
         """Keep the delays of assembled synapses."""
