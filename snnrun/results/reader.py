@@ -372,6 +372,24 @@ class Results:
             running.update(np.ascontiguousarray(dataset[start:stop]))
         return running.digest(path, text_attribute(dataset, "units"), dataset.dtype, dataset.shape)
 
+    @property
+    def math(self) -> str:
+        """The mode of arithmetic: `strict` or `fast`."""
+        return text_attribute(self._group("snnrun"), "math", "strict")
+
+    def dataset(self, path: str) -> h5py.Dataset:
+        """A recorded dataset as it stands in the file.
+
+        Raises:
+            StorageError: There is none, or it leads out of the file.
+        """
+        return self._dataset(path)
+
+    def time_of(self, path: str, row: int) -> float:
+        """The time of a row of a table of regular times, such as `snnrun/states/v`. [s]."""
+        step = "bin" if path.startswith("snnrun/rates/") else "step"
+        return float(self._times(path, step, row + 1)[row])
+
     def _group(self, path: str) -> h5py.Group:
         node = inside(self._file, path)
         if not isinstance(node, h5py.Group):
