@@ -13,11 +13,11 @@ import numpy as np
 from snnrun import __version__, pipeline
 from snnrun.compare.folders import Entry, Kind, complete_points, done_at, entry_at
 from snnrun.results.difference import FirstDifference, first_difference
-from snnrun.results.folder import read_done
 from snnrun.results.integrity import Damage, damage
 from snnrun.results.layout import PROVENANCE_FILE, SWEEP_FILE, RunStatus, storage_error
 from snnrun.results.provenance import package_versions, processor_model
 from snnrun.results.reader import Results
+from snnrun.results.table import point_folder
 from snnrun.stages import Checked, Clock, Engine
 from snnrun.sweep.check import check_point, check_sweep, point_document
 from snnrun.sweep.points import Point
@@ -188,8 +188,7 @@ def _sweep(
     mismatches = []
     for done, (k, point) in enumerate(chosen):
         progress(done, len(chosen))
-        stored = entry.path / "points" / f"{k:05d}"
-        there = stored if read_done(stored) is not None else None
+        there = point_folder(entry.path, k)
         metrics = {name: measured.values[point.index] for name, measured in entry.metrics.items()}
         found = again.compare(check_point(base, point), point_name(k, point), there, metrics)
         if found is not None:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CURVE = "curve"
     CONNECTIVITY = "connectivity"
     WEIGHTS = "weights"
+    RASTERS = "rasters"
     HEATMAP = "heatmap"
     IMAGE = "image"
     SWEEP = "sweep"
@@ -69,7 +70,7 @@ class Options:
         vlines: Vertical lines: label and SI value.
         overlay: Draw all variables of traces in one pair of axes.
         period: Period to fold time with (psth). [s]
-        log: Logarithmic axes, any of `x`, `y`.
+        log: Logarithmic axes, any of `x`, `y`, `z`; None: as the values of a sweep are spread.
         name: Name of the picture's file.
     """
 
@@ -95,7 +96,7 @@ class Options:
     vlines: tuple[tuple[str, float], ...] = ()
     overlay: bool = False
     period: float | None = None
-    log: str = ""
+    log: tuple[str, ...] | None = None
     name: str | None = None
 
     def curve_label(self, position: int, otherwise: str) -> str:
@@ -103,6 +104,11 @@ class Options:
         return self.labels.get(str(position), self.labels.get(otherwise, otherwise))
 
     def pick(self, available: NDArray[np.int64]) -> NDArray[np.int64]:
+    def is_log(self, axis: str, *, suggested: bool = False) -> bool:
+        """Whether an axis is logarithmic: as asked for, or as its values suggest."""
+        return suggested if self.log is None else axis in self.log
+
+    def pick(self, available: IntArray) -> IntArray:
         """The ones of some neurons that this plot asks for, in their order."""
         match self.neurons:
             case None:
@@ -195,7 +201,7 @@ def options_from(plain: Mapping[str, Any]) -> Options:
         vlines=_lines(plain.get("vlines"), "vlines"),
         overlay=plain.get("overlay") is True,
         period=_positive(plain.get("period"), "period"),
-        log="".join(_names(plain.get("log"))),
+        log=None if plain.get("log") is None else _names(plain["log"]),
         name=_text(plain, "name"),
     )
 

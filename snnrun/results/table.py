@@ -25,7 +25,7 @@ from snnrun.results.container import (
     save_memory,
     text_attribute,
 )
-from snnrun.results.layout import POINTS_FILE, SWEEP_FILE, Description, storage_error
+from snnrun.results.layout import POINTS_FILE, RESULTS_FILE, SWEEP_FILE, Description, storage_error
 
 _TEXT = h5py.string_dtype()
 
@@ -124,6 +124,12 @@ def write_sweep(
         description,
     )
     return _write_hdf5(folder / SWEEP_FILE, table), _write_csv(folder / POINTS_FILE, table)
+
+
+def point_folder(folder: Path, number: int) -> Path | None:
+    """The folder with the results of one point of a sweep; None when they were not kept."""
+    found = folder / "points" / f"{number:05d}"
+    return found if (found / RESULTS_FILE).is_file() else None
 
 
 def read_sweep(folder: Path) -> SweepTable:
