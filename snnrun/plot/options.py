@@ -103,7 +103,6 @@ class Options:
         """The name of a curve: by its position in a list of labels, by its own name, or its own name itself."""
         return self.labels.get(str(position), self.labels.get(otherwise, otherwise))
 
-    def pick(self, available: NDArray[np.int64]) -> NDArray[np.int64]:
     def is_log(self, axis: str, *, suggested: bool = False) -> bool:
         """Whether an axis is logarithmic: as asked for, or as its values suggest."""
         return suggested if self.log is None else axis in self.log
