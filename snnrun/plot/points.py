@@ -68,7 +68,7 @@ class Points:
         data = np.asarray(values, dtype=np.float64)
         mean, half = _over_repeats(data, places)
         failed = np.all(table.status == PointStatus.FAILED, axis=places)
-        unfinished = np.isin(table.status, (PointStatus.MISSING, PointStatus.INTERRUPTED, PointStatus.FAILED))
+        unfinished = table.status != PointStatus.COMPLETE
         return cls(
             name,
             unit,

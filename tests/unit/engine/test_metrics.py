@@ -474,11 +474,12 @@ def test_one_number_of_one_value_a_neuron_leaves_neurons_without_a_value_out(tmp
     assert values["c"] == pytest.approx(np.std([10, 0, 20, 0]))
 
 
-def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path):
+def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path, monkeypatch):
     """A leaky neuron towards 20 mV with threshold 10 mV fires every tau*ln 2, in whole steps: CV 0, Fano near 0."""
     file = tmp_path / "m.yaml"
     metrics = "rate: mean_rate(out)\n  cv: cv_isi(out)\n  same: correlation(out, 10 ms)\n  first: first_spike(out)"
     file.write_text(FILE.replace('m: "METRIC"', metrics))
+    monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "kernels"))
     checked = pipeline.check(pipeline.read(file))
     outcome = pipeline.run(checked, tmp_path / "out", plots=False)
     values = {name: value for name, (value, _) in outcome.metrics.items()}
