@@ -14,7 +14,7 @@ import numpy as np
 
 from snnrun import pipeline
 from snnrun.errors import ExperimentError, StorageError, did_you_mean
-from snnrun.results.folder import Done, latest, read_done
+from snnrun.results.folder import LATEST, Done, latest, read_done
 from snnrun.results.layout import (
     DONE_FILE,
     PROVENANCE_FILE,
@@ -208,8 +208,8 @@ def complete_points(table: SweepTable) -> np.ndarray:
 
 
 def _followed(path: Path) -> Path:
-    """The folder a path means: `latest` may be a text file, and a file of the folder names the folder."""
-    if path.name == "latest" and path.is_file():
+    """The folder a path means, by its own name: `latest` is another one tomorrow; a file of it names it too."""
+    if path.name == LATEST and (path.is_symlink() or path.is_file()):
         return latest(path.parent) or path
     return path.parent if path.name in {DONE_FILE, RESULTS_FILE, SWEEP_FILE} and path.is_file() else path
 

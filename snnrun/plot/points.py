@@ -37,7 +37,8 @@ class Points:
         axes: The axes, in order.
         along: Parameters that vary along an axis of another name: (name of the axis, parameter).
         values: Mean over repetitions, one dimension an axis; NaN where there is no value. [SI]
-        half: Half the width of the 95 % confidence interval of the mean; None without repetitions. [SI]
+        half: Half the width of the 95 % confidence interval of the mean, NaN where fewer than three runs have a value;
+            None without repetitions. [SI]
         failed: Where all runs failed.
         absent: Where no run was finished or failed.
         repeats: Runs of each point.
@@ -126,7 +127,8 @@ class Points:
     @property
     def note(self) -> str:
         """What a band means, for the picture."""
-        return f"95 % confidence, {self.repeats} seeds" if self.half is not None else ""
+        has_band = self.half is not None and bool(np.isfinite(self.half).any())
+        return f"95 % CI, {self.repeats} seeds" if has_band else ""
 
 
 def metric_name(table: SweepTable, wanted: str | None) -> str:
@@ -154,7 +156,8 @@ def _over_repeats(data: FloatArray, places: tuple[int, ...]) -> tuple[FloatArray
     mean = np.where(present, data, 0.0).sum(axis=places) / some
     centred = np.where(present, data - np.expand_dims(mean, places), 0.0)
     variance = (centred**2).sum(axis=places) / np.maximum(count - 1, 1)
-    half = np.where(count > 1, student(count - 1) * np.sqrt(variance / some), np.nan)
+    # The interval of two values is twelve times as wide as their distance and would say nothing.
+    half = np.where(count > 2, student(count - 1) * np.sqrt(variance / some), np.nan)
     return np.where(count > 0, mean, np.nan), half
 
 

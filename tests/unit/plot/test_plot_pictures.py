@@ -16,11 +16,12 @@ from PIL import Image
 from snnrun.errors import ExperimentError, StorageError
 from snnrun.plot.draw import compose, draw, file_names, suggested
 from snnrun.plot.options import picture_from
-from snnrun.plot.points import student
+from snnrun.plot.points import Points, student
 from snnrun.plot.source import Source
 from snnrun.plot.style import SPIKE, looks
 from snnrun.results.layout import GroupFacts, RecordingPlan, SpikeChannel
 from snnrun.results.reader import Results
+from snnrun.results.table import Axis, SweepTable
 
 RUNS = {
     "thirty": synthetic.thirty_neurons,
@@ -312,9 +313,24 @@ def test_a_sweep_over_seeds_is_a_mean_with_its_confidence_interval(folders):
     corners = band.get_paths()[0].vertices
     half = t.ppf(0.975, 9) * values.std(1, ddof=1) / np.sqrt(10)
     assert corners[:, 1].max() == pytest.approx((values.mean(1) + half).max(), rel=1e-4)
-    assert sample.get_label() == "95 % confidence, 10 seeds"
+    assert sample.get_label() == "95 % CI, 10 seeds"
     assert axes.get_xlabel() == "tau (ms)"
     assert axes.get_ylabel() == "rate (Hz)"
+
+
+def test_fewer_than_three_values_have_no_interval():
+    values = np.array([[1.0, 2.0, np.nan, np.nan], [1.0, 2.0, 3.0, np.nan], [np.nan] * 4])
+    table = SweepTable(
+        (Axis("tau", "s", [1.0, 2.0, 3.0]), Axis("repeat", "1", range(4))),
+        (),
+        {"m": (values, "1")},
+        np.ones((3, 4)),
+        None,
+    )
+    points = Points.of(table, "m")
+    assert np.array_equal(points.values, [1.5, 2.0, np.nan], equal_nan=True)
+    assert np.isnan(points.half[[0, 2]]).all()
+    assert points.half[1] == pytest.approx(4.3027 / np.sqrt(3), rel=1e-4)
 
 
 def test_quantiles_of_students_distribution_are_right():
