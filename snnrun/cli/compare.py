@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun.cli.progress import Bar, Line, number_text, time_text
-from snnrun.cli.tables import Column, quantity_column, values_text, write_line, write_table
+from snnrun.cli.tables import Column, quantity_column, shortened, values_text, write_line, write_table
 from snnrun.compare.conditions import Formula
 from snnrun.compare.folders import EXPERIMENT_FILE, Entry, Kind, Measured, entries_below, entry_at, unfinished_below
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
@@ -391,7 +391,9 @@ def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, js
     names = dict.fromkeys(name for _, parameters, _ in points for name in parameters)
     columns = [Column("rank", [str(k + 1) for k in range(len(points))], right=True)]
     columns.append(quantity_column(by, points[0][0].dimension, [[c.value] for c, _, _ in points]))
-    columns += [Column(name, [parameters.get(name, "") for _, parameters, _ in points], right=True) for name in names]
+    columns += [
+        Column(name, [shortened(parameters.get(name, "")) for _, parameters, _ in points], right=True) for name in names
+    ]
     columns.append(Column("point", ["" if c.point is None else str(c.point) for c, _, _ in points], right=True))
     if len(entries) > 1:
         columns.append(Column("folder", [str(c.entry.path) for c, _, _ in points]))

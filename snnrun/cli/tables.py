@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from snnrun.units.quantities import readable_unit
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 _GAP = "  "
+_LONG_NUMBER = re.compile(r"\d+\.\d{7,}(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ def number_text(value: float) -> str:
         return str(value)
     text = f"{value:.5g}"
     return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e7 else text
+
+
+def shortened(text: str) -> str:
+    """A value of a file with the long numbers in it rounded: `9.21896 ms` for `9.218962839222513 ms`."""
+    return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.6g}", text)
 
 
 def values_text(values: Iterable[float], dimension: Dimension) -> str:

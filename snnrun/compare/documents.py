@@ -216,12 +216,16 @@ def _values(values: Values, axis: str | None) -> object:
 
 
 def _range(values: Values, axis: str | None) -> str:
-    """`30 values, 1 ms to 10 ms`, or the values themselves when they are few."""
+    """`30 values, 1 ms to 10 ms` (the smallest and the largest), or the values themselves when they are few."""
     texts = [text.value for text in values.texts]
     along = f" (along {axis})" if axis else ""
     if len(texts) <= 6:
         return _short(", ".join(texts)) + along
-    return _short(f"{len(texts)} values, {texts[0]} to {texts[-1]}") + along
+    numbers = [n for n in values.numbers if isinstance(n, float)]
+    if len(numbers) < len(texts):
+        return _short(f"{len(texts)} values, {texts[0]} to {texts[-1]}") + along
+    ends = texts[numbers.index(min(numbers))], texts[numbers.index(max(numbers))]
+    return _short(f"{len(texts)} values, {ends[0]} to {ends[1]}") + along
 
 
 def _lines(equations: str) -> dict[str, str]:

@@ -178,16 +178,16 @@ def _sweep(
     plan = check_sweep(checked).plan
     if plan.shape != entry.table.status.shape:
         raise storage_error("CMP302", f"the table in `{entry.path}` is not that of its experiment")
-    complete = complete_points(entry.table)
-    ran = [(k, point) for k, point in enumerate(plan.points) if complete[point.index]]
+    ran = np.flatnonzero(complete_points(entry.table)).tolist()
     if not ran:
         raise storage_error("CMP301", f"no point of the sweep in `{entry.path}` ran to its end")
     chosen = ran if number is None else [ran[k] for k in _spread(len(ran), number)]
     base = point_document(checked)
     again = _Again(scratch, allow_code=allow_code)
     mismatches = []
-    for done, (k, point) in enumerate(chosen):
+    for done, k in enumerate(chosen):
         progress(done, len(chosen))
+        point = plan.points[k]
         there = point_folder(entry.path, k)
         metrics = {name: measured.values[point.index] for name, measured in entry.metrics.items()}
         found = again.compare(check_point(base, point), point_name(k, point), there, metrics)

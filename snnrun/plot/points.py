@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -188,6 +189,18 @@ def is_logarithmic(axis: Axis) -> bool:
     if not (steps.min() > 0):
         return False
     return bool(ratios.max() / ratios.min() < steps.max() / steps.min() / 2)
+
+
+def is_drawn_logarithmically(axis: Axis) -> bool:
+    """Whether values drawn from a range look drawn evenly on a logarithmic scale, by where their middle is."""
+    if axis.unit is None or len(axis.values) < 8:
+        return False
+    values = np.asarray(axis.values, dtype=np.float64)
+    low, high = float(values.min()), float(values.max())
+    if not (low > 0 and high >= 20 * low):
+        return False
+    middle = float(np.median(values))
+    return middle**2 < math.sqrt(low * high) * (low + high) / 2
 
 
 def places_along(axis: Axis) -> FloatArray:

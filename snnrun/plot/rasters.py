@@ -33,7 +33,7 @@ def draw_rasters(place: Place, source: Source, options: Options) -> None:
     rows, columns = grid_of(len(numbers), width_inch(place))
     panels = place.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel().tolist()
     for axes in panels[len(numbers) :]:
-        axes.set_visible(False)
+        axes.remove()
     used = panels[: len(numbers)]
     groups: dict[str, str] | None = None
     for axes, number in zip(used, numbers, strict=True):
@@ -41,7 +41,7 @@ def draw_rasters(place: Place, source: Source, options: Options) -> None:
         found = _panel(axes, source, number, options)
         groups = found if groups is None else groups | (found or {})
     if groups is None:
-        for axes in panels:
+        for axes in used:
             axes.remove()
         say(place, "no results of single points were kept: `keep: results` keeps them")
         return

@@ -24,6 +24,7 @@ from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, lege
 from snnrun.plot.points import (
     SAMPLES,
     Points,
+    is_drawn_logarithmically,
     places_along,
     scale_along,
     short_name,
@@ -127,7 +128,7 @@ def _scatter(points: Points, sampled: Axis) -> Layout:
 
 def grid_of(number: int, width_inch: float) -> tuple[int, int]:
     """Rows and columns of panels."""
-    most = 2 if width_inch < _NARROW_INCH else (3 if number <= 6 or number == 9 else 4)
+    most = 2 if width_inch < _NARROW_INCH or number == 4 else (3 if number <= 6 or number == 9 else 4)
     columns = min(number, most)
     return math.ceil(number / columns), columns
 
@@ -146,7 +147,7 @@ def draw_sweep(place: Place, source: Source, options: Options) -> None:
     share = layout.form is not Form.SCATTER
     panels = place.subplots(rows, columns, squeeze=False, sharex=share, sharey=True).ravel().tolist()
     for axes in panels[len(layout.panels) :]:
-        axes.set_visible(False)
+        axes.remove()
     used = panels[: len(layout.panels)]
     match layout.form:
         case Form.CURVES:
@@ -219,7 +220,7 @@ def _scatters(place: Place, panels: list[Axes], layout: Layout, options: Options
             )
         if lost.any():
             mark_lost(axes, x[lost])
-        if options.is_log("x"):
+        if options.is_log("x", suggested=is_drawn_logarithmically(parameter)):
             axes.set_xscale("log")
         if options.is_log("y"):
             axes.set_yscale("log")

@@ -353,6 +353,13 @@ def test_best_names_the_points_in_order_and_what_to_type(snnrun, run, monkeypatc
     assert json.loads(alone.out)["metrics"]["rate"]["value"] == best["value"]
 
 
+def test_best_rounds_long_numbers_in_the_table_and_not_in_the_command(snnrun, run):
+    folder = run(SWEEP.replace("tau: [5 ms, 10 ms]", "tau: {logspace: [5 ms, 10 ms], num: 3}"), "logs")
+    said = snnrun("best", folder, "--by=-abs(drive - 2)*s - abs(tau - 7*ms)", "--top", 1)
+    assert " 7.07107 ms " in said.out
+    assert "'tau=7.0710678118654" in said.err
+
+
 def test_best_takes_formulas_conditions_and_the_smallest(snnrun, run):
     folder = run(SWEEP, "swept")
     found = json.loads(snnrun("best", folder, "--by", "rate*tau", "--min", "--where", "drive > 1.9", "--json").out)

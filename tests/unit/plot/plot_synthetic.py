@@ -297,6 +297,7 @@ def sampled_sweep(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(6)
     tau, g, size = rng.uniform(1e-3, 20e-3, 64), rng.uniform(0, 5, 64), rng.integers(100, 1000, 64).astype(float)
+    noise = np.exp(rng.uniform(np.log(1e-12), np.log(1e-9), 64))
     rate = 20 * g - 1e3 * tau + rng.normal(0, 3, 64)
     status = np.ones(64, int)
     status[[3, 50]], rate[[3, 50]] = 2, np.nan
@@ -309,6 +310,7 @@ def sampled_sweep(folder: Path) -> Path:
             Coordinate("point", "tau", "s", tau),
             Coordinate("point", "g", "1", g),
             Coordinate("point", "groups.exc.size", "1", size),
+            Coordinate("point", "noise", "A", noise),
         ],
         description=about("A sample", 1.0),
     )

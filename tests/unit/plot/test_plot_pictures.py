@@ -412,7 +412,8 @@ def test_three_parameters_are_small_multiples_that_share_their_scales(folders, r
 
 def test_a_sample_is_the_metric_against_each_parameter(folders):
     figure = sweep_figure(folders, "sampled", y="rate")
-    assert [axes.get_xlabel() for axes in figure.axes] == ["tau (ms)", "g", "exc.size"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["tau (ms)", "g", "exc.size", "noise (pA)"]
+    assert [axes.get_xscale() for axes in figure.axes] == ["linear", "linear", "linear", "log"]
     source = Source.open(folders("sampled"))
     tau, rate = source.table.coordinates[0].values, source.table.metrics["rate"][0]
     source.close()
