@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +31,7 @@ from snnrun.units.quantities import dimension_of
 
 EXPERIMENT_FILE = "experiment.yaml"
 METRICS_FILE = "metrics.json"
+_HASH = re.compile(r"[0-9a-f]{8}")
 
 
 class Kind(StrEnum):
@@ -159,25 +162,26 @@ def entries_below(root: Path) -> list[Entry]:
 
 
 def unfinished_below(root: Path) -> list[Path]:
-    """Folders below a folder that hold an experiment and no finished results."""
-    return sorted(
-        file.parent
-        for file in root.rglob(EXPERIMENT_FILE)
-        if read_done(file.parent) is None and not any(read_done(p) for p in file.parent.parents)
-    )
+    """Folders of results that are not finished, in and below a folder."""
+    return [folder for folder in _result_folders(root) if read_done(folder) is None]
 
 
-def _found(folder: Path) -> Iterator[Entry]:
-    done = read_done(folder)
-    if done is not None:
-        try:
-            yield _entry(folder, done)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, StorageError):
-            return
+def _found(root: Path) -> Iterator[Entry]:
+    for folder in _result_folders(root):
+        done = read_done(folder)
+        if done is not None:
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, StorageError):
+                yield _entry(folder, done)
+
+
+def _result_folders(folder: Path) -> Iterator[Path]:
+    """Folders of runs and sweeps, finished or not; nothing inside them."""
+    if read_done(folder) is not None or (_HASH.fullmatch(folder.name) and (folder / EXPERIMENT_FILE).is_file()):
+        yield folder
         return
     for child in sorted(folder.iterdir()):
         if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
-            yield from _found(child)
+            yield from _result_folders(child)
 
 
 def _entry(folder: Path, done: Done) -> Entry:

@@ -136,6 +136,17 @@ def test_list_names_what_is_not_finished(snnrun, run):
     assert json.loads(snnrun("list", "--json").out)["unfinished"] == [str(folder)]
 
 
+def test_points_of_a_sweep_that_goes_on_are_no_runs(snnrun, run, place):
+    folder = run(SWEEP + "  keep: results\n", "kept")
+    (folder / "DONE.json").unlink()
+    found = json.loads(snnrun("list", "--json").out)
+    assert found["results"] == []
+    assert found["unfinished"] == [str(folder)]
+    # A folder of the user's that happens to hold an `experiment.yaml` is looked into.
+    write(place / "experiment.yaml", SMALL)
+    assert json.loads(snnrun("list", ".", "--json").out)["unfinished"] == [str(folder)]
+
+
 def test_tables_hold_no_colour_in_pipes(snnrun, run, monkeypatch):
     run(SMALL, "small")
     assert "\x1b" not in snnrun("list").out
