@@ -107,7 +107,7 @@ class Options:
         """Whether an axis is logarithmic: as asked for, or as its values suggest."""
         return suggested if self.log is None else axis in self.log
 
-    def pick(self, available: IntArray) -> IntArray:
+    def pick(self, available: NDArray[np.int64]) -> NDArray[np.int64]:
         """The ones of some neurons that this plot asks for, in their order."""
         match self.neurons:
             case None:

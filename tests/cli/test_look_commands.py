@@ -162,7 +162,7 @@ def test_plot_of_a_sweep_and_of_its_points(snnrun, place):
     folder = Path("outputs/small/latest")
     assert {p.name for p in (folder / "points").iterdir()} == {"00000", "00001"}
     said = snnrun("plot", folder, "--size", "column", "--out", "a")
-    assert (said.code, said.out) == (0, "a/rate.png\n")
+    assert (said.code, said.out) == (0, "a/rate.png\na/rasters.png\n")
     said = snnrun("plot", folder / "points" / "00001", "--size", "column", "--out", "b")
     assert (said.code, said.out) == (0, "b/raster.png\n")
 
