@@ -82,9 +82,19 @@ def test_a_fixed_total_is_in_order_and_every_pair_as_likely(number: int, multaps
     )
 
 
-def test_every_partner_of_a_fixed_in_degree_is_as_likely() -> None:
-    i, _ = pairs(FixedDegree("in", 5, multapses=False, autapses=True), group(40), group(4000, "b"))
-    assert stats.chisquare(np.bincount(i, minlength=40)).pvalue > SIGNIFICANCE
+@pytest.mark.parametrize("of", ["in", "out"])
+@pytest.mark.parametrize("multapses", [True, False])
+@pytest.mark.parametrize("number", [5, 30])
+def test_every_partner_of_a_fixed_degree_is_as_likely(of: str, multapses: bool, number: int) -> None:
+    sizes = (40, 2000) if of == "in" else (2000, 40)
+    found = pairs(FixedDegree(of, number, multapses, autapses=True), group(sizes[0]), group(sizes[1], "b"))
+    partners = found[0] if of == "in" else found[1]
+    counts = np.bincount(partners, minlength=40)
+    expected = 2000 * number / 40
+    # without repetition a partner is in or out of each row, and the counts of a row have a fixed sum
+    spread = expected if multapses else expected * (1 - number / 40) * 40 / 39
+    statistic = np.sum((counts - expected) ** 2) / spread
+    assert min(stats.chi2.sf(statistic, 39), stats.chi2.cdf(statistic, 39)) > SIGNIFICANCE
 
 
 @pytest.mark.parametrize("p", [0.001, 0.02, 0.3, 0.97])
