@@ -1,0 +1,214 @@
+"""docs/benchmarks.md and its pictures, from docs/benchmarks.json; no figure is written by hand.
+
+python tests/bench/page.py            # draw and write again
+python tests/bench/page.py --take     # the same, after taking the results of `make bench`
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from measuring import ERRORS, FLOOR, LONG, PUBLISHED
+from saved_results import SNAPSHOT, load_results
+from table import HEADER, rows
+from works import BY_NAME, ROOT
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+RATIOS = ROOT / "docs" / "images" / "benchmarks-ratios.png"
+SCALING = ROOT / "docs" / "images" / "benchmarks-scaling.png"
+
+HOW = """\
+# Benchmarks
+
+<!-- Made from docs/benchmarks.json by tests/bench/page.py; do not edit. -->
+
+The same networks in snnrun, [Brian2](https://briansimulator.org) and [NEST](https://www.nest-simulator.org), run in
+turn on one machine, with the same time step, the same simulated time and the same recordings. The files are in
+`experiments/benchmarks/` (and the tutorial's sweep over time constants), the peers' scripts in `tests/bench/peers/`.
+
+```sh
+make bench                              # everything, about 25 minutes; results in outputs/bench/
+make bench WORKS="coba brunel" ROUNDS=5 # some works, more rounds; other works keep their results
+make bench QUICK=1                      # does it all work? kept apart, in outputs/bench-quick/
+make bench-page                         # this page from the results
+```
+
+The first call makes environments for the peers in `.bench/`, with the newest versions that the Pythons of the machine
+allow. A peer that cannot be installed is left out and named.
+"""
+
+
+def page(data: Mapping[str, Any]) -> str:
+    """The text of the page."""
+    parts = [
+        HOW,
+        _machine(data),
+        _costs(data["works"]),
+        _rates(data["works"]),
+        _scaling(data["scaling"]),
+        _limit(data["limit"]),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _machine(data: Mapping[str, Any]) -> str:
+    m = data["machine"]
+    caches = ", ".join(f"{name} {_bytes(size)}" for name, size in m["caches"].items())
+    lines = [
+        "## The machine\n",
+        f"- {m['processor']}, {m['cores']} cores; caches: {caches or 'unknown'}; {m['memory_gb']} GB of memory",
+        f"- {m['system']}, {m['compiler']}; {m['load']:g} processes wanted to run when the measurement began",
+    ]
+    lines += [f"- {_versions(versions)}" for versions in data["versions"].values()]
+    return "\n".join(lines) + "\n"
+
+
+def _versions(versions: Mapping[str, str]) -> str:
+    first = next(name for name in versions if name != "Python")
+    rest = [f"{name} {version}" for name, version in versions.items() if name != first]
+    return f"{first} {versions[first]} ({', '.join(rest)})"
+
+
+def _costs(works: Mapping[str, Any]) -> str:
+    head = [*HEADER[:8], *(f"{name} ×" for name in HEADER[8:])]
+    text = f"""\
+## What a run costs
+
+- *Prepare*: all before the first step: reading, checking, code, compiling, connecting. *Simulate*: the loop over time.
+- *Process*: from start to end of the whole process, imports included. *Cold*: nothing compiled before (an empty kernel
+  cache, a fresh build folder); *warm*: the same command again. NEST compiles nothing, so both are the same.
+- *Memory*: the largest resident set of the warm process.
+- *×*: how many times more it takes than snnrun on one thread in strict arithmetic; above 1, ours is faster or smaller.
+- Medians of up to {_most_runs(works)} runs; what takes longer than {LONG:g} s runs once. Brian2's standalone programs
+  are compiled with its own defaults, `-O3 -ffast-math -march=native`, and run on one thread.
+
+![How many times longer the peers take](images/benchmarks-ratios.png)
+"""
+    return text + "\n" + _table(head, rows(works), 2)
+
+
+def _most_runs(works: Mapping[str, Any]) -> int:
+    return max((runner["runs"] for work in works.values() for runner in work["runners"].values()), default=0)
+
+
+def _rates(works: Mapping[str, Any]) -> str:
+    cells = [
+        [name, row["metric"], row["peer"], *(f"{row[k]:.3g}" for k in ("ours", "theirs", "allowed")), _verdict(row)]
+        for name, work in works.items()
+        for row in work["rates"]
+    ]
+    text = f"""\
+## Do they simulate the same?
+
+Mean firing rates over seeds. They may differ by {ERRORS:g} standard errors, which the spread between our seeds gives,
+and by {FLOOR:.0%} at least; from rates that a paper gives, by {PUBLISHED:.0%}. `make bench` fails when they differ by
+more.
+"""
+    head = ["work", "metric", "peer", "ours (Hz)", "theirs (Hz)", "allowed (Hz)", "agree"]
+    return text + "\n" + _table(head, cells, 3) if cells else ""
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    return "yes" if row["agree"] else "**no**"
+
+
+def _scaling(scaling: Mapping[str, Any]) -> str:
+    if not scaling:
+        return ""
+    text = """\
+## How the cost moves with size
+
+One thread, strict, double precision unless the file says otherwise. A neuron in a step: networks without connections
+(`--set p=0`). A synaptic event: a run, less the same run without synapses, over the number of events.
+
+![Cost per neuron and step, and per synaptic event, against size](images/benchmarks-scaling.png)
+"""
+    neurons = [
+        [name, f"{point['neurons']:g}", _cost(point)] for name, points in scaling["neurons"].items() for point in points
+    ]
+    synapses = [
+        [name, f"{point['synapses'] / 1e6:.3g} M", _cost(point), *_built(point)]
+        for name, points in scaling["synapses"].items()
+        for point in points
+    ]
+    first = _table(["work", "neurons", "per neuron and step (ns)"], neurons, 1)
+    second = _table(["work", "synapses", "per event (ns)", "built (s)", "memory (GB)"], synapses, 1)
+    return f"{text}\n{first}\n{second}"
+
+
+def _cost(point: Mapping[str, Any]) -> str:
+    return f"{point['seconds'] * 1e9:.2f}" if "seconds" in point else point["missing"]
+
+
+def _built(point: Mapping[str, Any]) -> list[str]:
+    return [f"{point['build']:.2f}", f"{point['memory'] / 1e9:.2f}"] if "build" in point else ["", ""]
+
+
+def _limit(limit: Mapping[str, Any]) -> str:
+    if not limit.get("works"):
+        return ""
+    sums, quotients = limit["sums"] / 1e9, limit["quotients"] / 1e9
+    text = f"""\
+## Against the limit
+
+Operations and bytes of the update of one neuron, counted in the machine code of its loop. One core of this machine did
+{sums:.1f} billion additions or multiplications of doubles a second, and {quotients:.2f} billion divisions, in tiny
+loops; the bandwidth is that of a loop that reads two arrays and writes one, as large together as the network. The
+limit is the longer of the two times. What was measured holds more than the update: finding spikes, recording them,
+resets.
+"""
+    head = ["work", "neurons", "sums", "divisions", "bytes", "bandwidth (GB/s)", "arithmetic (ns)", "bytes (ns)"]
+    cells = []
+    for row in limit["works"]:
+        if "missing" in row:
+            cells.append([row["work"], f"{row['size']:,}", row["missing"], *[""] * 7])
+            continue
+        counts = [
+            f"{row['sums']:.0f}",
+            f"{row['quotients']:.0f}",
+            f"{row['bytes']:.0f}",
+            f"{row['bandwidth'] / 1e9:.0f}",
+        ]
+        times = [f"{row[k] * 1e9:.2f}" for k in ("arithmetic", "memory", "measured")]
+        distance = row["measured"] / max(row["arithmetic"], row["memory"])
+        cells.append([row["work"], f"{row['size']:,}", *counts, *times, f"{distance:.1f}"])
+    return text + "\n" + _table([*head, "measured (ns)", "over the limit ×"], cells, 1)
+
+
+def _table(head: Sequence[str], cells: Sequence[Sequence[str]], left: int) -> str:
+    """A Markdown table; the first columns to the left, the others to the right."""
+    marks = ["---" if k < left else "---:" for k in range(len(head))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, marks, *cells)) + "\n"
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 2**20:g} MB" if size >= 2**20 else f"{size / 2**10:g} kB"
+
+
+def read_snapshot() -> dict[str, Any]:
+    """docs/benchmarks.json."""
+    data: dict[str, Any] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    return data
+
+
+def main() -> int:
+    """Write the page and its pictures."""
+    from pictures import draw_ratios, draw_scaling, save
+
+    if "--take" in sys.argv[1:]:
+        shutil.copyfile(load_results(quick="--quick" in sys.argv[1:]).folder / "results.json", SNAPSHOT)
+    data = read_snapshot()
+    PAGE.write_text(page(data), encoding="utf-8")
+    save(draw_ratios(data["works"]), data["works"], RATIOS)
+    if data["scaling"]:
+        save(draw_scaling(data["scaling"]), data["scaling"], SCALING)
+    sys.stderr.write(f"{PAGE.relative_to(ROOT)}: {len(data['works'])} of {len(BY_NAME)} works\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
