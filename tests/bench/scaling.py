@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ STEP = 1e-4  # of these works [s]
 DECADES = (1e3, 1e4, 1e5, 1e6)
 NEURONS = {"coba": 5e7, "adex-noise": 1e7, "cobahh": 5e6}  # neuron-steps a run, about a tenth of a second of one core
 SYNAPSES = (1e6, 1e7, 1e8, 3e8)
-SCALES = (0.01, 0.1, 0.3, 1.0)
+SCALED = (3e6, 3e7, 1e8, 3e8)  # the last is the whole column
 EVENTS = 2e8  # synaptic events a run, about half a second of one core
-TIMEOUT = 240.0  # [s]
+TIMEOUT = 180.0  # [s]
 _ROUNDS = 3
 
 
@@ -49,63 +50,79 @@ def measure_scaling(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any
         place = Path(temporary)
         few = slice(0, 2) if quick else slice(None)
         return {
-            "neurons": {name: [_neuron_step(name, n, place, say) for n in DECADES[few]] for name in NEURONS},
+            "neurons": {
+                name: _curve("neurons", DECADES[few], partial(_neuron_step, name, place), name, say) for name in NEURONS
+            },
             "synapses": {
-                "brunel": [_brunel_event(n, place, say) for n in SYNAPSES[few]],
-                "microcircuit": [_microcircuit_event(scale, place, say) for scale in SCALES[few]],
+                "brunel": _curve("synapses", SYNAPSES[few], partial(_brunel_event, place), "brunel", say),
+                "microcircuit": _curve(
+                    "synapses", SCALED[few], partial(_microcircuit_event, place), "microcircuit", say
+                ),
             },
         }
 
 
-def _neuron_step(name: str, neurons: float, place: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """Cost of a neuron in a step, in a network without connections."""
+def _curve(
+    axis: str,
+    sizes: Sequence[float],
+    measured: Callable[[float], dict[str, float] | str],
+    name: str,
+    say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """The points of a curve; after one that failed or took too long, larger ones are not tried."""
+    points: list[dict[str, Any]] = []
+    for size in sizes:
+        if points and "missing" in points[-1]:
+            found: dict[str, float] | str = "not tried"
+        else:
+            found = measured(size)
+        points.append({axis: size, **({"missing": found} if isinstance(found, str) else found)})
+        cost = found if isinstance(found, str) else f"{found['seconds'] * 1e9:.2f} ns"
+        say(f"  {name}, {size:.3g} {axis}: {cost}")
+    return points
+
+
+def _neuron_step(name: str, place: Path, neurons: float) -> dict[str, float] | str:
+    """Cost of a neuron in a step, in a network without connections; why there is none."""
     steps = min(max(round(NEURONS[name] / neurons), 20), round(LONGEST / STEP))
     options = [f"size={neurons:g}", "p=0", f"run.duration={steps * STEP:g} s"]
-    point = {"neurons": neurons}
     times: list[float] = []
     for _ in range(_ROUNDS):
         spent = _run(name, options, place)
         if isinstance(spent, str):
-            return _told(name, {**point, "missing": spent}, say)
+            return spent
         times.append(spent.simulate)
-    return _told(name, {**point, "seconds": statistics.median(times) / steps / neurons}, say)
+    return {"seconds": statistics.median(times) / steps / neurons}
 
 
-def _brunel_event(synapses: float, place: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """Cost of a synaptic event in brunel, whose neurons have a tenth of all others as targets."""
+def _brunel_event(place: Path, synapses: float) -> dict[str, float] | str:
+    """Cost of a synaptic event in brunel, whose neurons have a tenth of all others as targets; why there is none."""
     size = 5 * round(math.sqrt(synapses / 0.1) / 5)
     rate = 40.0  # more or less [Hz]
     duration = _whole(min(max(EVENTS / (rate * synapses), 0.02), 5.0))
     options = [f"size={size}", f"run.duration={duration:g} s"]
-    point = {"synapses": 0.1 * size**2}
     full = _run("brunel", options, place)
     if isinstance(full, str):
-        return _told("brunel", {**point, "missing": full}, say)
+        return full
     bare = _run("brunel", [*options, "p=0", f"CE={0.08 * size:g}"], place)
-    if isinstance(bare, str):
-        return _told("brunel", {**point, "missing": bare}, say)
-    events = full.counts["spikes"] * 0.1 * size
-    return _told("brunel", {**point, **_event(full, bare, events)}, say)
+    return bare if isinstance(bare, str) else _event(full, bare, full.counts["spikes"] * 0.1 * size)
 
 
-def _microcircuit_event(scale: float, place: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """Cost of a synaptic event in the microcircuit."""
+def _microcircuit_event(place: Path, wanted: float) -> dict[str, float] | str:
+    """Cost of a synaptic event in the microcircuit; why there is none."""
     sys.path.insert(0, str(PEERS))
     from potjans_diesmann import NAMES, neurons, synapses
 
-    table = synapses(scale)
-    outdegree = table.sum(axis=0) / neurons(scale)
+    scale = min(wanted / synapses(1.0).sum(), 1.0)
+    outdegree = synapses(scale).sum(axis=0) / neurons(scale)
     duration = _whole(min(max(0.1 / scale, 0.2), 2.0))
     options = [f"scale={scale:g}", "settling=0 s", f"run.duration={duration:g} s", "plots=none"]
-    point = {"synapses": float(table.sum())}
     full = _run("microcircuit", options, place)
     if isinstance(full, str):
-        return _told("microcircuit", {**point, "missing": full}, say)
+        return full
     bare = _run("microcircuit", [*options, "synapses=null"], place)
-    if isinstance(bare, str):
-        return _told("microcircuit", {**point, "missing": bare}, say)
     events = sum(full.counts[name] * float(outdegree[k]) for k, name in enumerate(NAMES))
-    return _told("microcircuit", {**point, **_event(full, bare, events)}, say)
+    return bare if isinstance(bare, str) else _event(full, bare, events)
 
 
 def _event(full: Spent, bare: Spent, events: float) -> dict[str, float]:
@@ -128,10 +145,3 @@ def _run(name: str, options: Sequence[str], place: Path) -> Spent | str:
         return ended.reason
     told = json.loads(ended.out)
     return Spent(told["seconds"]["simulate"], told["seconds"]["build"], ended.memory, told["counts"])
-
-
-def _told(name: str, point: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    where = f"{point['neurons']:.3g} neurons" if "neurons" in point else f"{point['synapses']:.3g} synapses"
-    cost = f"{point['seconds'] * 1e9:.2f} ns" if "seconds" in point else point["missing"]
-    say(f"  {name}, {where}: {cost}")
-    return point

@@ -16,6 +16,7 @@ from measuring import Plan, Runs, agreement, measure
 from page import PAGE, RATIOS, SCALING, page, read_snapshot
 from pictures import data_digest, drawn_from
 from processes import Ended, run_child
+from scaling import Spent, _curve, _event
 from table import ratios, rows
 from works import BY_NAME, PEERS, ROOT, STRICT, WORKS, Tool
 
@@ -323,3 +324,26 @@ def test_the_results_tell_the_kind_of_machine_and_no_names():
     told = {"processor", "cores", "threads", "caches", "memory_gb", "system", "load", "compiler"}
     assert set(read_snapshot()["machine"]) == told
     assert "/" not in text  # no path
+
+
+# scaling
+
+
+def test_a_curve_ends_where_a_size_takes_too_long():
+    tried = []
+
+    def cost(size):
+        tried.append(size)
+        return {"seconds": 2e-9} if size < 1e4 else "stopped after 180 s"
+
+    points = _curve("neurons", (1e3, 1e4, 1e5), cost, "coba", lambda _: None)
+    assert tried == [1e3, 1e4]
+    assert [point["neurons"] for point in points] == [1e3, 1e4, 1e5]
+    assert points[0]["seconds"] == 2e-9
+    assert points[1]["missing"] == "stopped after 180 s"
+    assert points[2]["missing"] == "not tried"
+
+
+def test_the_cost_of_an_event_leaves_out_the_run_without_synapses():
+    full, bare = Spent(3.0, 1.0, 4_000_000, {"spikes": 10}), Spent(1.0, 0.1, 2_000_000, {"spikes": 5})
+    assert _event(full, bare, 1e9) == {"events": 1e9, "seconds": 2e-9, "build": 1.0, "memory": 4e6}

@@ -49,7 +49,7 @@ local.delay = np.concatenate(delay) * ms
 del pre, post, weight, delay
 spikes = SpikeMonitor(pop)
 
-session.run()
+session.run(inputs)
 late = np.asarray(spikes.i)[np.asarray(spikes.t / second) >= SETTLING / second]
 counts = np.bincount(late, minlength=first[-1])
 rates = [counts[first[k] : first[k + 1]].mean() / (session.duration - SETTLING) for k in range(8)]

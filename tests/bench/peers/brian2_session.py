@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from brian2 import device, prefs, run, second, seed, set_device
+from brian2 import Network, collect, device, prefs, second, seed, set_device
 
 
 class Session:
@@ -46,18 +46,23 @@ class Session:
         self.started = time.perf_counter()
         self.seconds: dict[str, float] = {}
 
-    def run(self) -> None:
-        """Build everything, then simulate; `level=1` names the objects of the calling script."""
+    def run(self, *more: object) -> None:
+        """Build everything, then simulate.
+
+        Args:
+            more: Objects of the network that the calling script holds in lists; the others are found by their names.
+        """
+        network = Network(collect(level=1), *more)
         if self.standalone:
-            run(self.duration, level=1)
+            network.run(self.duration, level=1)
             device.build(directory=self.folder, compile=True, run=False)
             device.run()
             simulate = device._last_run_time  # the program's own measure of its time loop
             self.seconds = {"prepare": time.perf_counter() - self.started - simulate, "simulate": simulate}
         else:
-            run(0 * second, level=1)
+            network.run(0 * second, level=1)
             prepared = time.perf_counter()
-            run(self.duration, level=1)
+            network.run(self.duration, level=1)
             self.seconds = {"prepare": prepared - self.started, "simulate": time.perf_counter() - prepared}
 
     def report(self, metrics: Mapping[str, float]) -> None:
