@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.records import dataclass
-from snnrun.results.layout import IntArray
 
 _COLUMN_M = 0.085
 _PAGE_M = 0.180
