@@ -15,18 +15,12 @@ from snnrun.equations.dag import is_fixed
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
-    All,
-    Connect,
-    FixedDegree,
-    Generated,
     Group,
     GroupKind,
-    Matrix,
     Network,
-    OneToOne,
-    Pairs,
     Synapses,
 )
+from snnrun.network.size import expected_synapses, state_bytes
 from snnrun.stages import Checked
 
 
@@ -105,7 +99,7 @@ def _description(checked: Checked) -> Iterator[str]:
         from snnrun.sweep.points import plan_sweep
 
         yield f"sweep: {plan_sweep(checked.resolved.context, checked.experiment.sweep).describe()}"
-    yield f"memory about {bytes_text(_estimate(network))} beside recordings"
+    yield f"memory about {bytes_text(state_bytes(network))} beside recordings"
 
 
 def _group(group: Group, network: Network) -> Iterator[str]:
@@ -124,8 +118,8 @@ def _group(group: Group, network: Network) -> Iterator[str]:
 
 
 def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
-    expected = sum(_expected(rule) or 0 for rule in synapses.connect)
-    known = all(_expected(rule) is not None for rule in synapses.connect)
+    expected = sum(expected_synapses(rule) or 0 for rule in synapses.connect)
+    known = all(expected_synapses(rule) is not None for rule in synapses.connect)
     number = f"about {expected:,.0f} synapses" if known else "a number of synapses that the rules decide"
     yield f"  {synapses.name}: {synapses.source.name} -> {synapses.target.name}, {number}"
     if synapses.integration is not None:
@@ -140,28 +134,6 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
             way = "spike lists kept until they arrive" if steps else "delivered in the step of the spike"
         end = "target" if pathway.post else "source"
         yield f"    {pathway.name}: on spikes of the {end}, {delay} ({way})"
-
-
-def _expected(rule: Connect) -> float | None:
-    """Expected number of synapses of a rule; None where only running it tells."""
-    pairs = rule.source.size * rule.target.size
-    match rule.rule:
-        case All(where=None, p=None, n=None):
-            return pairs
-        case All(where=None, n=None, p=p) if p is not None and is_fixed(p):
-            return pairs * float(evaluate(p, Environment()))
-        case OneToOne():
-            return rule.source.size
-        case Pairs(pre=pre, n=n):
-            return len(pre) * n
-        case Matrix(pre=pre):
-            return len(pre)
-        case FixedDegree(of=of, number=number):
-            return number * {"in": rule.target.size, "out": rule.source.size, "total": 1}[of]
-        case Generated(variable=None):
-            return rule.source.size
-        case _:
-            return None
 
 
 def _step_order(network: Network) -> Iterator[str]:
@@ -182,17 +154,6 @@ def _step_order(network: Network) -> Iterator[str]:
         ("end", end),
     ):
         yield f"  {slot:<11}{', '.join(names) if names else '-'}"
-
-
-def _estimate(network: Network) -> float:
-    """Bytes of state and synapses."""
-    size = float(sum(8 * len(g.stored) * g.size + 16 * g.size for g in network.groups.values()))
-    for s in network.synapses.values():
-        expected = sum(_expected(r) or r.source.size * r.target.size for r in s.connect)
-        each = 8 + 8 * len(s.stored) + sum(12 for p in s.pathways if not p.uniform_delay)
-        each += 8 if any(p.post for p in s.pathways) else 0
-        size += expected * each
-    return size
 
 
 def plot_folder(folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None) -> None:

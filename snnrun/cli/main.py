@@ -90,10 +90,22 @@ def run(
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what it will cost (points, compiles, memory, disk, time), run nothing."),
+    ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="With --dry-run: measure the time by up to 2 s of the first point.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     json: Json = False,
 ) -> None:
     """Check, compile and run experiments; write results and pictures."""
+    if dry_run or probe:
+        from snnrun.cli.foresee import foresee_files
+
+        foresee_files(files, set_ or [], seed, probe=probe, json=json)
+        return
     if sys.stderr.isatty() and not (quiet or json):
         sys.stderr.write("\r\x1b[Kreading ...")  # a sign of life while modules load
         sys.stderr.flush()

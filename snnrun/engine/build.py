@@ -92,7 +92,7 @@ def build(network: Network, kernel: Kernel, wirings: WiringCache | None = None) 
     Raises:
         ExperimentError: A value computed from the file is impossible (a negative delay, a list of the wrong length).
     """
-    return _Builder(network, kernel, wirings or WiringCache({})).build()
+    return _Builder(network, kernel, WiringCache() if wirings is None else wirings).build()
 
 
 class _Builder:
@@ -183,7 +183,7 @@ class _Builder:
         n = self.network
         path = synapses.path
         ground = Ground(path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
-        key = wiring_key(synapses, n.seeds.connect, n.dt)
+        key = wiring_key(synapses, n)
         made = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
         values = SynapseValues(self.built, n, synapses, made)
         values.start()

@@ -18,6 +18,7 @@ from snnrun.spec.values import (
     LIST_TAG,
     MAP_TAG,
     ONE_TAG,
+    Anything,
     Count,
     DottedPath,
     Expression,
@@ -780,7 +781,7 @@ def _axis_form(value: Any) -> str:
 Axis = TypeAliasType(
     "Axis",
     Annotated[
-        Annotated[list[Expression], Tag(LIST_TAG), Field(min_length=1)]
+        Annotated[list[Anything], Tag(LIST_TAG), Field(min_length=1)]
         | Annotated[Linspace, Tag("<linspace>")]
         | Annotated[Logspace, Tag("<logspace>")]
         | Annotated[Range, Tag("<range>")],
@@ -789,14 +790,50 @@ Axis = TypeAliasType(
 )
 
 
+Bounds = Annotated[list[Expression], Field(min_length=2, max_length=2)]
+
+
+class LogBounds(Section):
+    """A range in which every ratio is as likely."""
+
+    log: Bounds = Field(description="`[low, high]`, both positive.")
+
+
+class WholeBounds(Section):
+    """A range of whole numbers."""
+
+    whole: Bounds = Field(description="`[low, high]`, both included.")
+
+
+def _bounds_form(value: Any) -> str:
+    if isinstance(value, LogBounds | WholeBounds):
+        return "<log>" if isinstance(value, LogBounds) else "<whole>"
+    if not isinstance(value, dict):
+        return LIST_TAG
+    return "<whole>" if "whole" in value else "<log>"
+
+
+SampleRange = TypeAliasType(
+    "SampleRange",
+    Annotated[
+        Annotated[Bounds, Tag(LIST_TAG)] | Annotated[LogBounds, Tag("<log>")] | Annotated[WholeBounds, Tag("<whole>")],
+        Discriminator(_bounds_form),
+    ],
+)
+
+
 class Sample(Section):
     """Points drawn from a space of parameters."""
 
-    method: SampleMethod = Field(SampleMethod.SOBOL, description="How points are drawn.")
-    size: Count = Field(description="How many points.")
-    ranges: dict[DottedPath, Annotated[list[Expression], Field(min_length=2, max_length=2)]] = Field(
-        min_length=1, description="Path → `[low, high]`."
+    method: SampleMethod = Field(
+        SampleMethod.SOBOL,
+        description="`sobol` (evenly over all parameters), `lhs` (a Latin hypercube: evenly in each) or `random`.",
     )
+    size: Count = Field(description="How many points; for `sobol` best a power of 2.")
+    ranges: dict[DottedPath, SampleRange] = Field(
+        min_length=1, description="Path or constant → `[low, high]`, `{log: [low, high]}` or `{whole: [low, high]}`."
+    )
+    seed: SeedNumber | None = Field(None, description="Seed of the points; absent: that of the experiment.")
 
 
 class Sweep(Section):
@@ -805,13 +842,14 @@ class Sweep(Section):
     axes: dict[DottedPath, Axis] | None = Field(
         None,
         description="Path or constant → values; all combinations are run. Values: a list, `{linspace: [a, b], num}`, "
-        "`{logspace: [a, b], num}` or `{range: [a, b, step]}`.",
+        "`{logspace: [a, b], num}` or `{range: [a, b, step]}`. A value may be whatever stands at the path: a quantity, "
+        "equations, a connection rule.",
     )
     zip: dict[DottedPath, Axis] | None = Field(None, description="Path → values that change together.")
-    points: list[dict[DottedPath, Expression]] | None = Field(
+    points: list[dict[DottedPath, Anything]] | None = Field(
         None, min_length=1, description="The points one by one: a list of maps path → value."
     )
-    sample: Sample | None = Field(None, description="Points drawn at random or evenly: `{method, size, ranges}`.")
+    sample: Sample | None = Field(None, description="Points drawn from ranges: `{method, size, ranges, seed}`.")
     repeat: Count = Field(1, description="Runs of each point, with other seeds.")
     shared: Identifier | None = Field(None, description="Phase that is run once and that all points continue from.")
     keep: Keep = Field(Keep.METRICS, description="What is stored of each point: `metrics` or whole `results`.")

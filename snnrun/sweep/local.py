@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from snnrun import __version__, pipeline
 from snnrun.engine.connectivity import WiringCache
 from snnrun.engine.measure import Value
+from snnrun.engine.recording import Nothing
 from snnrun.errors import ExperimentError, RunError, SnnrunError
 from snnrun.publish import Place, describe, place_of, plain_value, portable, write_experiment, write_text
 from snnrun.results.folder import claim
@@ -65,19 +66,6 @@ class SweepOutcome:
     problem: KeyboardInterrupt | None
     trouble: SnnrunError | KeyboardInterrupt | None
     kept_old: bool
-
-
-class Nothing:
-    """A sink that keeps nothing: only the metrics of the point are wanted."""
-
-    def spikes(self, *_: object) -> None:
-        """Drop spikes."""
-
-    def states(self, *_: object) -> None:
-        """Drop samples."""
-
-    def numbers(self, *_: object) -> None:
-        """Drop counts."""
 
 
 def run_sweep(
@@ -136,7 +124,7 @@ class _Loop:
         self.folder = folder
         self.clock = clock
         self.options: dict[str, Any] = {"allow_code": allow_code, "plots": plots, "formats": formats}
-        self.engine = Engine(wirings=WiringCache({}), threads=1)  # points run side by side, not threads
+        self.engine = Engine(wirings=WiringCache(), threads=1)  # points run side by side, not threads
         self.base = point_document(sweep.checked)
         self.metrics: dict[str, tuple[NDArray[np.float64], Dimension]] = {}
         self.left_out: dict[str, None] = {}

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.equations.ast import Quantity
 from snnrun.equations.check import Typed
 from snnrun.equations.parse import parse_expression
-from snnrun.errors import did_you_mean
+from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
+from snnrun.numerics.arrays import exp, log
 from snnrun.source import Text
-from snnrun.spec.document import Document
-from snnrun.spec.models import Linspace, Logspace, Range, Sweep
-from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
+from snnrun.spec.check import parse_experiment
+from snnrun.spec.models import Linspace, LogBounds, Logspace, Range, Sample, SampleMethod, Sweep, WholeBounds
+from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
+from snnrun.spec.overrides import find_path
+from snnrun.sweep.sample import MOST_SOBOL, design
 from snnrun.units.dimensions import ONE, Dimension
 
 MOST_POINTS = 1_000_000
@@ -30,21 +36,28 @@ class Values:
     Args:
         name: As the sweep names it.
         place: Where in the file it stands.
-        texts: The values as texts for the file, shape (n,); computed ones without a place.
+        texts: The values as they go into the file, shape (n,); computed ones without a place.
         numbers: The values in SI units, or the texts where they are no numbers, shape (n,).
         dimension: Their dimension; None for texts.
     """
 
     name: str
     place: Place
-    texts: tuple[Text | str, ...]
+    texts: tuple[Text | str | Node, ...]
     numbers: tuple[float | str, ...]
     dimension: Dimension | None
 
-    def text(self, k: int) -> Text:
-        """One value as a text for the file."""
+    def value(self, k: int) -> Text | Node:
+        """One value for the file."""
         text = self.texts[k]
-        return text if isinstance(text, Text) else Text.plain(text, f"value {k + 1} of {self.name}")
+        return Text.plain(text, f"value {k + 1} of {self.name}") if isinstance(text, str) else text
+
+    def shown(self, k: int) -> str:
+        """One value for people."""
+        text = self.texts[k]
+        if isinstance(text, str):
+            return text
+        return text.value if isinstance(text, Text) else " ".join(_source(text).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Point:
     """
 
     index: tuple[int, ...]
-    values: Mapping[Place, Text]
+    values: Mapping[Place, Text | Node]
     shown: Mapping[str, str]
 
 
@@ -153,6 +166,9 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     if sweep.points:
         with context.collecting():
             axes.append(_listed(context, sweep))
+    if sweep.sample is not None:
+        with context.collecting():
+            axes.append(_sampled(context, sweep.sample))
     if sweep.repeat > 1:
         axes.append(_repeated(context, sweep.repeat))
     context.report.stop_if_errors()
@@ -167,20 +183,18 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
 
 
 def _point(axes: Sequence[GridAxis], index: tuple[int, ...]) -> Point:
-    values: dict[Place, Text] = {}
+    values: dict[Place, Text | Node] = {}
     shown: dict[str, str] = {}
     for axis, k in zip(axes, index, strict=True):
         for parameter in axis.parameters:
-            text = parameter.text(k)
-            values[parameter.place] = text
-            shown[parameter.name] = text.value
+            values[parameter.place] = parameter.value(k)
+            shown[parameter.name] = parameter.shown(k)
     return Point(index, values, shown)
 
 
 def _refuse_unsupported(context: Context, sweep: Sweep) -> None:
-    for key in ("sample", "shared"):
-        if getattr(sweep, key) is not None:
-            raise context.key_error("NET199", f"`sweep.{key}` is not supported yet", ("sweep", key))
+    if sweep.shared is not None:
+        raise context.key_error("NET199", "`sweep.shared` is not supported yet", ("sweep", "shared"))
 
 
 def _zipped(context: Context, sweep: Sweep) -> GridAxis:
@@ -206,6 +220,37 @@ def _listed(context: Context, sweep: Sweep) -> GridAxis:
     return GridAxis("points" if len(names) > 1 else names[0], tuple(parameters))
 
 
+def _sampled(context: Context, sample: Sample) -> GridAxis:
+    """The points of a design, spread over the ranges."""
+    names = list(sample.ranges)
+    if sample.method is SampleMethod.SOBOL and len(names) > MOST_SOBOL:
+        raise context.error(
+            "SWP703",
+            f"`sobol` samples {MOST_SOBOL} parameters at most, here are {len(names)}",
+            ("sweep", "sample", "ranges"),
+            "use `method: lhs`",
+        )
+    if sample.size > MOST_POINTS:
+        raise context.error("SWP702", f"{MOST_POINTS:,} points are allowed", ("sweep", "sample", "size"))
+    seed = sample.seed if sample.seed is not None else _seed(context)
+    table = design(sample.method, names, sample.size, seed)
+    parameters: list[Values] = []
+    for k, (name, bounds) in enumerate(sample.ranges.items()):
+        with context.collecting():
+            reader = _Reader(context, ("sweep", "sample", "ranges", name), name)
+            parameters.append(reader.sampled(bounds, table[:, k]))
+    context.report.stop_if_errors()
+    return GridAxis("sample" if len(parameters) > 1 else parameters[0].name, tuple(parameters))
+
+
+def _seed(context: Context) -> int:
+    """The seed of the experiment; the first one it gives when it has one for each stream."""
+    seed = context.experiment.seed
+    if isinstance(seed, int):
+        return seed
+    return next((v for v in (seed.connect, seed.initial, seed.noise, seed.input) if v is not None), 1)
+
+
 def _repeated(context: Context, number: int) -> GridAxis:
     """Seeds of repetitions: the seed of the file and the numbers after it."""
     node = context.document.find(("seed",))
@@ -227,19 +272,31 @@ class _Reader:
         self.place = self.find()
 
     def find(self) -> Place:
-        """Where the parameter stands in the file."""
+        """Where the parameter stands in the file, or would stand: a key that the file leaves out can be swept."""
         document = self.context.document
-        if "." not in self.name and self.name in self.context.experiment.constants:
-            return ("constants", self.name)
-        place = dotted(document, self.name)
-        if place is not None:
-            return place
+        named = document.key_text(self.here())
+        try:
+            place = find_path(document, named)
+        except ExperimentError as error:
+            raise self.unknown(error.diagnostics[0].help) from None
+        if not document.has(place):
+            try:
+                parse_experiment(document.with_values({place: "1"}))
+            except ExperimentError as error:
+                for item in error.diagnostics:
+                    if item.code == "FMT203":  # the format has no such key there
+                        raise self.unknown(item.help) from None
+        if place[0] in ("sweep", "version", "extends", "name", "plots", "metrics"):
+            raise self.context.key_error("SWP705", f"`{place[0]}` cannot be swept", self.here())
+        return place
+
+    def unknown(self, advice: str | None) -> ExperimentError:
         known = [
             *self.context.experiment.constants,
-            *(_written(p) for p, n in document.walk() if p and p[0] != "sweep"),
+            *(_written(p) for p, n in self.context.document.walk() if p and p[0] != "sweep"),
         ]
-        near = did_you_mean(self.name, known)
-        raise self.context.key_error("SWP705", f"there is nothing called `{self.name}` to sweep", self.here(), near)
+        near = did_you_mean(self.name, known) or advice
+        return self.context.key_error("SWP705", f"there is nothing called `{self.name}` to sweep", self.here(), near)
 
     def here(self) -> Path:
         return self.path if self.path[1] != "points" else (*self.path, 0, self.name)
@@ -269,15 +326,43 @@ class _Reader:
             case _:
                 return self.from_paths([(*self.path, k) for k in range(len(axis))])
 
-    def bounds(self, key: str) -> tuple[Typed, Typed]:
-        first, last = (self.constant((*self.path, key, k)) for k in (0, 1))
+    def bounds(self, key: str | None) -> tuple[Typed, Typed]:
+        path = self.path if key is None else (*self.path, key)
+        first, last = (self.constant((*path, k)) for k in (0, 1))
         if first.dimension != last.dimension:
             raise self.context.error(
                 "EQ203",
                 f"the bounds are {first.dimension.describe()} and {last.dimension.describe()}",
-                (*self.path, key, 1),
+                (*path, 1),
             )
         return first, last
+
+    def sampled(self, bounds: Any, unit: NDArray[np.float64]) -> Values:
+        """Values of a range at places from 0 to 1."""
+        key = "log" if isinstance(bounds, LogBounds) else "whole" if isinstance(bounds, WholeBounds) else None
+        low, high = self.bounds(key)
+        if not (math.isfinite(low.value) and math.isfinite(high.value)):
+            raise self.context.error("SWP703", "the bounds of a range must be finite", self.path)
+        if low.value >= high.value:
+            raise self.context.error("SWP703", "the first bound of a range must be the lower one", self.path)
+        match key:
+            case "log":
+                if low.value <= 0:
+                    raise self.context.error("SWP703", "`log` needs positive bounds", (*self.path, key))
+                ratio = float(log(high.value / low.value))
+                values = np.minimum(low.value * exp(ratio * unit), high.value).tolist()
+            case "whole":
+                a, b = self.whole(low, 0), self.whole(high, 1)
+                values = (a + np.floor(unit * (b - a + 1))).astype(np.int64).tolist()
+                return Values(self.name, self.place, tuple(map(str, values)), tuple(map(float, values)), ONE)
+            case _:
+                values = (low.value + (high.value - low.value) * unit).tolist()
+        return self.spaced(values, low, key)
+
+    def whole(self, bound: Typed, k: int) -> int:
+        if not bound.dimension.is_one or bound.value != round(bound.value) or abs(bound.value) > 2**53:
+            raise self.context.error("SWP703", "`whole` needs whole numbers as bounds", (*self.path, "whole", k))
+        return round(bound.value)
 
     def ranged(self) -> Values:
         start, stop, step = (self.constant((*self.path, "range", k)) for k in range(3))
@@ -303,10 +388,11 @@ class _Reader:
             raise at(expr.span, "NET103", "a sweep's value must be constant")
         return typed
 
-    def spaced(self, values: list[Any], like: Typed, key: str) -> Values:
+    def spaced(self, values: list[Any], like: Typed, key: str | None) -> Values:
         """Computed values, written in the unit of the first bound."""
-        self.must_fit(like, (*self.path, key, 0))
-        scale, unit = self.unit((*self.path, key, 0), like)
+        first: Path = (*self.path, 0) if key is None else (*self.path, key, 0)
+        self.must_fit(like, first)
+        scale, unit = self.unit(first, like)
         texts = tuple(f"{float(Fraction(value) / scale)!r}{unit}" for value in values)
         return Values(self.name, self.place, texts, tuple(float(v) for v in values), like.dimension)
 
@@ -342,34 +428,35 @@ class _Reader:
         return typed if typed.exact is not None else None
 
     def from_paths(self, paths: list[Path]) -> Values:
-        """Values written out."""
-        texts: list[Text] = []
-        numbers: list[float | str] = []
-        dimension: Dimension | None = None
+        """Values written out: quantities where all of them are, otherwise texts, lists and maps as they stand."""
+        nodes = [self.context.document.node(path) for path in paths]
+        texts = tuple(n if isinstance(n, MapNode | ListNode) else n.text for n in nodes)
+        shown = Values(self.name, self.place, texts, (), None)
+        numbers = self.numbers(paths)
+        if numbers is None:
+            return replace(shown, numbers=tuple(shown.shown(k) for k in range(len(texts))))
+        return replace(shown, numbers=tuple(n.value for n in numbers), dimension=numbers[0].dimension)
+
+    def numbers(self, paths: list[Path]) -> list[Typed] | None:
+        """The values as quantities; None when they are something else."""
+        if self.now() is None:
+            try:
+                found = [self.constant(path) for path in paths]
+            except (ExperimentError, KeyError):
+                return None
+            return found if len({typed.dimension for typed in found}) == 1 else None
+        found = []
         for path in paths:
-            node = self.context.document.node(path)
-            if isinstance(node, MapNode | ListNode):
-                raise self.context.error("SWP703", "a swept value is one value or text", path)
-            text = self.context.text(path)
-            texts.append(text)
-            typed = self.constant(path) if self.now() is not None else None
-            if typed is None:
-                numbers.append(text.value)
-                continue
-            self.must_fit(typed, path)
-            dimension = typed.dimension
-            numbers.append(typed.value)
-        return Values(self.name, self.place, tuple(texts), tuple(numbers), dimension)
+            if not isinstance(self.context.document.node(path), ScalarNode):
+                raise self.context.error("SWP703", f"`{self.name}` is one value, not a list or a map", path)
+            found.append(self.constant(path))
+            self.must_fit(found[-1], path)
+        return found
 
 
-def dotted(document: Document, name: str) -> Place | None:
-    """The path of a dotted name, when it leads to a value of the file."""
-    place: Place = ()
-    for step in name.split("."):
-        place = (*place, int(step) if step.isdigit() and isinstance(document.find(place), ListNode) else step)
-        if not document.has(place):
-            return None
-    return place
+def _source(node: Node) -> str:
+    """A list or map as it is written."""
+    return node.span.file.text[node.span.start : node.span.end]
 
 
 def _written(place: Place) -> str:

@@ -205,3 +205,49 @@ def test_points_wait_checked_for_their_run(tmp_path):
     sweep = check_sweep(pipeline.check(pipeline.read(file)))
     assert set(sweep.ready) == {(0, 0), (0, 1), (0, 2), (1, 0)}  # one axis at a time
     assert sweep.ready[1, 0].resolved.context.constants["gain"].value == 3
+
+
+def test_equations_rules_and_methods_are_swept_as_they_are_written(tmp_path):
+    plan = planned(
+        tmp_path,
+        """axes:
+  groups.cells.method: [exact, euler]
+  groups.cells.equations:
+    - "dv/dt = (gain - v)/tau : 1"
+    - "dv/dt = gain/tau : 1"
+  monitors.out: [{kind: spikes, source: cells}, {kind: spikes, source: cells, counts_only: true}]""",
+        check=True,
+    )
+    assert plan.shape == (2, 2, 2)
+    point = plan.point(7)
+    assert point.shown["groups.cells.method"] == "euler"
+    assert point.shown["monitors.out"] == "{kind: spikes, source: cells, counts_only: true}"
+    assert plan.axes[2].parameters[0].dimension is None
+
+
+def test_a_key_that_the_file_leaves_out_can_be_swept(tmp_path):
+    plan = planned(tmp_path, "axes: {groups.cells.order: [0, 1], seed: [1, 2]}", check=True)
+    assert plan.axes[0].parameters[0].place == ("groups", "cells", "order")
+    assert plan.axes[0].parameters[0].numbers == (0, 1)
+
+
+def test_a_sample_lies_in_its_ranges_in_the_units_of_the_file(tmp_path):
+    plan = planned(
+        tmp_path,
+        "sample: {method: lhs, size: 50, ranges: {tau: [1 ms, 0.02 s], gain: {log: [1, 100]}, "
+        "groups.cells.size: {whole: [1, 5]}}}",
+    )
+    assert plan.shape == (50,)
+    assert plan.axes[0].name == "sample"
+    tau, gain, size = (np.array(p.numbers) for p in plan.axes[0].parameters)
+    assert texts(plan)[0].endswith(" ms")
+    assert 0.001 <= tau.min() < 0.0014
+    assert 0.0196 < tau.max() <= 0.02
+    assert np.sum(gain < 10) == 25  # half of the points below the middle of the logarithm
+    assert [np.sum(size == k) for k in range(1, 6)] == [10] * 5
+
+
+def test_the_seed_of_a_sample_is_its_own_or_that_of_the_experiment(tmp_path):
+    sample = "sample: {{method: random, size: 5, ranges: {{gain: [1, 2]}}{}}}"
+    own, same, other = (texts(planned(tmp_path, sample.format(s)), "gain") for s in ("", ", seed: 3", ", seed: 4"))
+    assert own == same != other
