@@ -90,6 +90,14 @@ def run(
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
     ] = False,
+    checkpoint_every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Store a checkpoint each time so long has passed on the clock on the wall, e.g. 10min: a run that is "
+            "killed goes on from the last one when the same command is given again.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what it will cost (points, compiles, memory, disk, time), run nothing."),
@@ -115,7 +123,7 @@ def run(
     if not no_plots:
         painter.start()
     try:
-        from snnrun.cli.run import Wishes, run_files
+        from snnrun.cli.run import Wishes, run_files, seconds_of
 
         wishes = Wishes(
             set_ or [],
@@ -128,6 +136,7 @@ def run(
             quiet=quiet,
             json=json,
             debug=context.obj.debug,
+            checkpoint_every=None if checkpoint_every is None else seconds_of(checkpoint_every),
         )
         run_files(files, wishes, painter)
     finally:
