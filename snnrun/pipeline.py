@@ -100,7 +100,7 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
         compiled, native = engine.kernel(kernel.text)
     with clock.stage(Stage.BUILD), _enough_memory():
         built = build(network, kernel, engine.wirings)
-    return Prepared(checked, kernel, compiled, native, built)
+    return Prepared(checked, kernel, compiled, native, built, engine.branch_of(checked.shared))
 
 
 @contextmanager
@@ -143,25 +143,25 @@ def simulate(
     measures = prepared.checked.measures
     measures.finals = prepared.built.final
     simulation = Simulation(prepared.built, prepared.native, Tee((sink, measures.meter)), hooks)
-    keeps = checkpoints is not None and checkpoints.every is not None
+    kept = checkpoints or prepared.branch
+    stored = checkpoints if checkpoints is not None and checkpoints.records else None
 
     def between_calls(step: int) -> None:
         progress(step, network.steps)
-        if checkpoints is not None:
-            checkpoints.visit(simulation)
-            if keeps and pressed:
-                checkpoints.save(simulation)
-                raise _unfinished(step * network.dt, pressed[0])
+        if kept is not None:
+            kept.visit(simulation)
+        if pressed and stored is not None:
+            stored.save(simulation)
+            raise _unfinished(step * network.dt, pressed[0])
         if pressed:
             raise KeyboardInterrupt
 
-    signals = (signal.SIGINT, *(_REQUESTS if keeps else ()))
+    signals = (signal.SIGINT, *(_REQUESTS if stored is not None else ()))
     with clock.stage(Stage.SIMULATE), _enough_memory(), undisturbed(patience=1, signals=signals) as pressed:
-        if checkpoints is not None:
-            if checkpoints.resume(simulation, simulation.sink):
-                checkpoints.note(f"goes on from a checkpoint at {format_quantity(simulation.step * network.dt, TIME)}")
-            if keeps:
-                simulation.sink = Tee((sink, measures.meter, checkpoints.tape))
+        if kept is not None:
+            kept.resume(simulation, simulation.sink)
+            if kept.records:
+                simulation.sink = Tee((sink, measures.meter, kept.tape))
         simulation.run(between_calls)
 
 

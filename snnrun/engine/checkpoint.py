@@ -19,6 +19,8 @@ from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array
 from snnrun.errors import StorageError
 from snnrun.network.ir import FloatArray, IntArray
+from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
 
 WAITING_BYTES = 64 << 20  # recorded data kept in memory between two checkpoints
 
@@ -41,6 +43,7 @@ class Tape:
 
     parts: list[_Part] = field(default_factory=list)
     bytes: int = 0
+    closed: bool = False  # whether the rest is not kept any more
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
         """Keep spikes."""
@@ -55,6 +58,8 @@ class Tape:
         self._keep("numbers", name, first, {"spikes": spikes})
 
     def _keep(self, kind: str, name: str, first: int, arrays: Mapping[str, Array]) -> None:
+        if self.closed:
+            return
         copies = {k: a.copy() for k, a in arrays.items()}
         self.parts.append(_Part(kind, name, first, copies))
         self.bytes += sum(a.nbytes for a in copies.values())
@@ -104,6 +109,40 @@ def play(arrays: Mapping[str, Array], description: Mapping[str, Any], sink: Sink
                 sink.numbers(part["monitor"], found["spikes"], part["first"])
 
 
+class Branch:
+    """The first part of several runs that is the same in all of them: one leaves its state, the others go on from it.
+
+    Args:
+        phase: Number of the phase that is its last.
+    """
+
+    def __init__(self, phase: int) -> None:
+        self.phase = phase
+        self.tape = Tape()
+        self._state: dict[SlotKey, Array] | None = None
+        self._step = 0
+
+    @property
+    def records(self) -> bool:
+        """Whether what this run records is kept for the next ones."""
+        return self._state is None
+
+    def resume(self, simulation: Simulation, sink: Sink) -> bool:
+        """Go on from the state that another run left, if one has; hand the sink what that run recorded."""
+        if self._state is None:
+            self.tape = Tape()  # the run before this one did not come so far
+            return False
+        play(*self.tape.joined(), sink)
+        simulation.restore(self._state, self._step)
+        return True
+
+    def visit(self, simulation: Simulation) -> None:
+        """Between two calls of the kernel: leave the state at the end of the first part."""
+        if self._state is None and simulation.step == simulation.network.phases[self.phase].stop:
+            self._state, self._step = simulation.state(), simulation.step
+            self.tape.closed = True
+
+
 class Archive(Protocol):
     """Where checkpoints are kept."""
 
@@ -142,6 +181,11 @@ class Checkpoints:
         self.tape = Tape()
         self._saved_at = time.monotonic()
 
+    @property
+    def records(self) -> bool:
+        """Whether what the run records is kept for a checkpoint."""
+        return self.every is not None
+
     def resume(self, simulation: Simulation, sink: Sink) -> bool:
         """Go on from the last checkpoint, if there is one: restore the state, hand the sink what was recorded."""
         step = self.archive.adopt()
@@ -151,6 +195,7 @@ class Checkpoints:
         for arrays, description in self.archive.recordings():
             play(arrays, description, sink)
         simulation.restore({_key(name): array for name, array in state.items()}, step)
+        self.note(f"goes on from a checkpoint at {format_quantity(step * simulation.network.dt, TIME)}")
         return True
 
     def visit(self, simulation: Simulation) -> None:

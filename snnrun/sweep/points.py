@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -19,7 +19,17 @@ from snnrun.network.context import Context, Path, at
 from snnrun.numerics.arrays import exp, log
 from snnrun.source import Text
 from snnrun.spec.check import parse_experiment
-from snnrun.spec.models import Linspace, LogBounds, Logspace, Range, Sample, SampleMethod, Sweep, WholeBounds
+from snnrun.spec.models import (
+    CallOperation,
+    Linspace,
+    LogBounds,
+    Logspace,
+    Range,
+    Sample,
+    SampleMethod,
+    Sweep,
+    WholeBounds,
+)
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 from snnrun.spec.overrides import find_path
 from snnrun.sweep.sample import MOST_SOBOL, design
@@ -68,11 +78,13 @@ class Point:
         index: Its place in the grid, one number a dimension.
         values: What changes in the file.
         shown: The same for people: name and text.
+        shared: Number of the phase until whose end it is as all others; None when it begins at the start.
     """
 
     index: tuple[int, ...]
     values: Mapping[Place, Text | Node]
     shown: Mapping[str, str]
+    shared: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +107,12 @@ class Plan:
     Args:
         axes: Dimensions of the grid, the first one slowest.
         keep_results: Whether each point keeps a folder of its own.
+        shared: Number of the phase until whose end all points are the same; None when each begins at the start.
     """
 
     axes: tuple[GridAxis, ...]
     keep_results: bool
+    shared: int | None = None
 
     @property
     def size(self) -> int:
@@ -117,7 +131,7 @@ class Plan:
         for length in reversed(self.shape):
             k, place = divmod(k, length)
             index.append(place)
-        return _point(self.axes, tuple(reversed(index)))
+        return _point(self, tuple(reversed(index)))
 
     def number(self, index: tuple[int, ...]) -> int:
         """The number of the point at a place in the grid."""
@@ -153,9 +167,9 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     """The points of a `sweep` section.
 
     Raises:
-        ExperimentError: SWP701 to SWP705, each at its place in the file.
+        ExperimentError: SWP701 to SWP707, each at its place in the file.
     """
-    _refuse_unsupported(context, sweep)
+    shared = _shared_phase(context, sweep)
     axes: list[GridAxis] = []
     for name, axis in (sweep.axes or {}).items():
         with context.collecting():
@@ -179,22 +193,36 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
         raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
     keep = context.document.has(("sweep", "keep"))
     keep_results = sweep.keep.value == "results" if keep else not context.experiment.metrics
-    return Plan(tuple(axes), keep_results)
+    return Plan(tuple(axes), keep_results, shared)
 
 
-def _point(axes: Sequence[GridAxis], index: tuple[int, ...]) -> Point:
+def _point(plan: Plan, index: tuple[int, ...]) -> Point:
     values: dict[Place, Text | Node] = {}
     shown: dict[str, str] = {}
-    for axis, k in zip(axes, index, strict=True):
+    for axis, k in zip(plan.axes, index, strict=True):
         for parameter in axis.parameters:
             values[parameter.place] = parameter.value(k)
             shown[parameter.name] = parameter.shown(k)
-    return Point(index, values, shown)
+    return Point(index, values, shown, plan.shared)
 
 
-def _refuse_unsupported(context: Context, sweep: Sweep) -> None:
-    if sweep.shared is not None:
-        raise context.key_error("NET199", "`sweep.shared` is not supported yet", ("sweep", "shared"))
+def _shared_phase(context: Context, sweep: Sweep) -> int | None:
+    """The number of the phase that all points continue from."""
+    if sweep.shared is None:
+        return None
+    names = [phase.name for phase in context.experiment.run.phases or ()]
+    if sweep.shared not in names:
+        advice = did_you_mean(sweep.shared, names) or "name a phase of `run.phases`"
+        raise context.error("SWP707", f"there is no phase `{sweep.shared}`", ("sweep", "shared"), advice)
+    number = names.index(sweep.shared)
+    if number + 1 == len(names):
+        message = f"`{sweep.shared}` is the last phase: nothing comes after it"
+        raise context.error("SWP707", message, ("sweep", "shared"))
+    hooks = [name for name, o in context.experiment.operations.items() if isinstance(o, CallOperation)]
+    if hooks:
+        message = "points that call Python functions share no phase: what these remember is not stored"
+        raise context.key_error("SWP707", message, ("operations", hooks[0]))
+    return number
 
 
 def _zipped(context: Context, sweep: Sweep) -> GridAxis:
