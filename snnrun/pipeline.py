@@ -258,7 +258,9 @@ def _checkpoints(prepared: Prepared, place: Place, every: float | None, note: Ca
         advice = "run without `--checkpoint-every`"
         message = "an experiment that calls Python functions cannot have checkpoints: what they remember is not stored"
         raise ExperimentError(Diagnostic("RUN306", message, span, advice))
-    identity = hashlib.sha256(f"{place.hash}\n{prepared.kernel.text}".encode()).hexdigest()
+    identity = hashlib.sha256(
+        f"{place.hash} {prepared.built.network.threads}\n{prepared.kernel.text}".encode()
+    ).hexdigest()
     return Checkpoints(CheckpointFolder(place.final, identity), every, note)
 
 

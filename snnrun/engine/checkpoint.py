@@ -144,7 +144,13 @@ class Branch:
 
 
 class Archive(Protocol):
-    """Where checkpoints are kept."""
+    """Where checkpoints are kept.
+
+    Args:
+        unfit: Whether `adopt` found a checkpoint that cannot be used.
+    """
+
+    unfit: bool
 
     def adopt(self) -> int | None:
         """Open the newest checkpoint there is; the step it was taken before, or None."""
@@ -190,6 +196,8 @@ class Checkpoints:
         """Go on from the last checkpoint, if there is one: restore the state, hand the sink what was recorded."""
         step = self.archive.adopt()
         if step is None:
+            if self.archive.unfit:
+                self.note("a checkpoint is damaged, or of another version or number of threads: beginning at the start")
             return False
         state, _ = self.archive.state()
         for arrays, description in self.archive.recordings():

@@ -107,6 +107,7 @@ class CheckpointFolder:
         self.identity = identity
         self.path = final.with_name(f".{final.name}.{os.getpid()}-checkpoint")
         self.recorded: list[str] = []
+        self.unfit = False  # whether `adopt` found a checkpoint that is damaged, or of another program or kernel
         self._saved: Saved | None = None
         self._number = 0
         self._open = False
@@ -121,6 +122,7 @@ class CheckpointFolder:
         for path in _left(self.final):
             saved = _read_index(path)
             if saved is None or saved.identity != self.identity or not _whole(path, saved):
+                self.unfit |= saved is not None or (path / INDEX_FILE).exists()
                 shutil.rmtree(path, ignore_errors=True)
                 continue
             candidates.append((saved.step, path, saved))

@@ -1,4 +1,4 @@
-"""Points that share their first phases: the same bits as each alone, the work once, refusals where it would be wrong."""
+"""Points that share their first phases: the bits of each alone, the work once, refusals where it would be wrong."""
 
 import numpy as np
 import pytest
