@@ -54,6 +54,10 @@ def check(document: Document) -> Checked:
     resolved = resolve(document, experiment)
     context, network = resolved.context, resolved.network
     measures = check_metrics(context, network)
+    if any(phase.stop_when is not None for phase in network.phases):
+        from snnrun.engine.conditions import check_stops  # noqa: PLC0415 - few experiments have any
+
+        check_stops(context, network, measures)
     plots = resolve_plots(context, network)
     _check_options(resolved.context.document, plots)
     if network.hooks:
@@ -142,7 +146,14 @@ def simulate(
         hooks = bind(prepared.built, functions)
     measures = prepared.checked.measures
     measures.finals = prepared.built.final
-    simulation = Simulation(prepared.built, prepared.native, Tee((sink, measures.meter)), hooks)
+    simulation = Simulation(
+        prepared.built,
+        prepared.native,
+        Tee((sink, measures.meter)),
+        hooks,
+        stops=measures.stops,
+        shorten=measures.shorten,
+    )
     kept = checkpoints or prepared.branch
     stored = checkpoints if checkpoints is not None and checkpoints.records else None
 

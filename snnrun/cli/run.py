@@ -18,6 +18,7 @@ from snnrun import pipeline
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import clean, render
 from snnrun.engine.measure import recorded_spans
+from snnrun.engine.phases import ended_early
 from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedError
 from snnrun.network.ir import GroupKind, Network, SpikeMonitor
 from snnrun.plot.ahead import Painter
@@ -224,7 +225,10 @@ class _Run:
 
     def summary(self, checked: Checked, outcome: Outcome) -> None:
         """Numbers, folder, pictures."""
-        for text in [*_spike_lines(checked.resolved.network, outcome.counts), *_metric_lines(outcome.metrics)]:
+        planned = checked.resolved.network
+        ran = checked.measures.ran or planned
+        ends = [f"{name}  ended at {time_text(step * ran.dt)}" for name, step in ended_early(planned, ran)]
+        for text in [*ends, *_spike_lines(ran, outcome.counts), *_metric_lines(outcome.metrics)]:
             self.line.put(text)
         results = f"results.h5 {bytes_text((outcome.folder / 'results.h5').stat().st_size)}"
         self.line.put(_folder_line(outcome.folder, [results], outcome.pictures, outcome.digest))

@@ -13,6 +13,7 @@ from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
 from snnrun.engine.native import address_of_yield
+from snnrun.engine.start import begin_group, begin_synapses
 from snnrun.engine.values import (
     STORED,
     Array,
@@ -161,6 +162,8 @@ class _Builder:
             self.put("variable", group.path, stored.variable.name, array)
         for line in group.initial:
             set_group(self.built, self.network, group, line)
+        if self.network.start is not None:
+            begin_group(self.built, self.network.start, group)
         precompute(self.built, self.network, group)
 
     def spikes(self, group: Group) -> None:
@@ -187,6 +190,8 @@ class _Builder:
         made = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
         values = SynapseValues(self.built, n, synapses, made)
         values.start()
+        if n.start is not None:
+            begin_synapses(n.start, values)
         delays = {pathway.name: self.delays(pathway, values) for pathway in synapses.pathways}
         bounds = self.arrays[SlotKey("bounds", f"groups.{synapses.target.group}")]
         if not synapses.divisible:  # all of it is done by the first thread

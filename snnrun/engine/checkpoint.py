@@ -121,6 +121,7 @@ class Branch:
         self.tape = Tape()
         self._state: dict[SlotKey, Array] | None = None
         self._step = 0
+        self._ended: dict[int, int] = {}
 
     @property
     def records(self) -> bool:
@@ -132,6 +133,7 @@ class Branch:
         if self._state is None:
             self.tape = Tape()  # the run before this one did not come so far
             return False
+        _end_phases(simulation, self._ended)
         play(*self.tape.joined(), sink)
         simulation.restore(self._state, self._step)
         return True
@@ -139,7 +141,7 @@ class Branch:
     def visit(self, simulation: Simulation) -> None:
         """Between two calls of the kernel: leave the state at the end of the first part."""
         if self._state is None and simulation.step == simulation.network.phases[self.phase].stop:
-            self._state, self._step = simulation.state(), simulation.step
+            self._state, self._step, self._ended = simulation.state(), simulation.step, dict(simulation.ended)
             self.tape.closed = True
 
 
@@ -199,7 +201,8 @@ class Checkpoints:
             if self.archive.unfit:
                 self.note("a checkpoint is damaged, or of another version or number of threads: beginning at the start")
             return False
-        state, _ = self.archive.state()
+        state, facts = self.archive.state()
+        _end_phases(simulation, {int(number): int(step) for number, step in facts["ended"]})
         for arrays, description in self.archive.recordings():
             play(arrays, description, sink)
         simulation.restore({_key(name): array for name, array in state.items()}, step)
@@ -230,7 +233,7 @@ class Checkpoints:
         """
         self._store()
         state = {_name(key): array for key, array in simulation.state().items()}
-        self.archive.save(simulation.step, state, {})
+        self.archive.save(simulation.step, state, {"ended": sorted(simulation.ended.items())})
         self._saved_at = time.monotonic()
 
     def discard(self) -> None:
@@ -241,6 +244,11 @@ class Checkpoints:
         if self.tape.parts:
             self.archive.record(*self.tape.joined())
             self.tape.clear()
+
+
+def _end_phases(simulation: Simulation, ended: Mapping[int, int]) -> None:
+    for number, step in sorted(ended.items()):
+        simulation.end_phase(number, step)
 
 
 def _name(key: SlotKey) -> str:

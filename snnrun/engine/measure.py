@@ -12,6 +12,7 @@ from snnrun.engine.metrics import (
     SPIKE_FUNCTIONS,
     STATE_FUNCTIONS,
     WITH_WIDTH,
+    Binned,
     Meter,
     Moments,
     SpikeUse,
@@ -39,10 +40,11 @@ _NAMES = (*SPIKE_FUNCTIONS, *STATE_FUNCTIONS, *_PLAIN_FUNCTIONS)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A checked part of a metric: its dimension, and how to compute it once the run is over."""
+    """A checked part of a metric: its dimension, how to compute it, and whether it is one value a neuron."""
 
     dimension: Dimension
     compute: Callable[[], Value]
+    many: bool = False
 
 
 @dataclass(slots=True)
@@ -52,12 +54,16 @@ class Measures:
     Args:
         meter: The sink that feeds them.
         parts: By name, in the order of the file.
-        finals: Reads a variable of a group at the end of the run (set by whoever runs it).
+        finals: Reads a variable of a group as it is (set by whoever runs it).
+        stops: For each phase that may end early, by number, what tells that it should.
+        ran: The network as it ran, with the phases as long as they were, when one ended early.
     """
 
     meter: Meter = field(default_factory=Meter)
     parts: dict[str, Part] = field(default_factory=dict)
     finals: Callable[[str, str], Value] | None = None
+    stops: dict[int, Callable[[], bool]] = field(default_factory=dict)
+    ran: Network | None = None
 
     def values(self) -> dict[str, tuple[Value, Dimension]]:
         """All metrics in SI units."""
@@ -65,9 +71,22 @@ class Measures:
             return {name: (part.compute(), part.dimension) for name, part in self.parts.items()}
 
     def final(self, owner: str, name: str) -> Value:
-        """A variable at the end of the run."""
+        """A variable as it is."""
         assert self.finals is not None
         return self.finals(owner, name)
+
+    def shorten(self, network: Network, step: int) -> None:
+        """A phase ended early, at a step: what was counted until the end of the run is counted until then.
+
+        Args:
+            network: The network, its phases as long as they are now.
+            step: Where the phase ended.
+        """
+        self.ran = network
+        for use in (use for uses in self.meter.spike_uses.values() for use in uses):
+            use.accumulator.train.spans = recorded_spans(network, use.monitor)
+            if isinstance(use.accumulator, Binned):
+                use.accumulator.cut(step)
 
 
 def check_metrics(context: Context, network: Network) -> Measures:
@@ -87,14 +106,32 @@ def check_metrics(context: Context, network: Network) -> Measures:
 
 def measure(context: Context, network: Network, measures: Measures, text: Text) -> Part:
     """One expression over monitors."""
-    return _Metric(context, network, measures).part(parse_expression(text))
+    return part_of(context, network, measures, parse_expression(text))
+
+
+def part_of(
+    context: Context,
+    network: Network,
+    measures: Measures,
+    expr: Expr,
+    constants: Mapping[str, tuple[float, Dimension]] | None = None,
+) -> Part:
+    """A parsed expression over monitors; `constants` are names that mean another value than the file's constants."""
+    return _Metric(context, network, measures, constants or {}).part(expr)
 
 
 class _Metric:
-    def __init__(self, context: Context, network: Network, measures: Measures) -> None:
+    def __init__(
+        self,
+        context: Context,
+        network: Network,
+        measures: Measures,
+        constants: Mapping[str, tuple[float, Dimension]],
+    ) -> None:
         self.context = context
         self.network = network
         self.measures = measures
+        self.constants = constants
         self.monitors = {m.name: m for m in network.monitors}
 
     def part(self, expr: Expr) -> Part:
@@ -106,7 +143,7 @@ class _Metric:
                 return self.name(expr)
             case Unary(op="-"):
                 inner = self.part(expr.operand)
-                return Part(inner.dimension, lambda: -inner.compute())
+                return Part(inner.dimension, lambda: -inner.compute(), inner.many)
             case Binary():
                 return self.binary(expr)
             case Call():
@@ -130,8 +167,17 @@ class _Metric:
             return self.final(expr, group, variable)
         if population is not None:
             raise at(expr.span, "MET402", f"`{expr.id}` is a group; metrics are computed from monitors")
+        if expr.id in self.constants:
+            return _constant(*self.constants[expr.id])
         typed = self.context.checker({}, "a metric", missing=self.explain).check(expr)
+        if expr.id == "duration":
+            return Part(typed.dimension, lambda: self.duration(typed.value))
         return _constant(typed.value, typed.dimension)
+
+    def duration(self, planned: float) -> float:
+        """How long the run is, or was when a phase ended early. [s]."""
+        ran = self.measures.ran
+        return planned if ran is None else ran.steps * ran.dt
 
     def explain(self, name: str) -> str | None:
         return did_you_mean(name, [*self.monitors, *self.context.constants])
@@ -143,16 +189,17 @@ class _Metric:
         if member is None or member.stored is None:
             raise at(expr.span, "NET221", f"`{group}` has no variable `{variable}`", did_you_mean(variable, members))
         stored = member.stored
-        return Part(stored.dimension, lambda: self.measures.final(stored.variable.owner, variable))
+        many = not stored.variable.shared and self.network.groups[group].size > 1
+        return Part(stored.dimension, lambda: self.measures.final(stored.variable.owner, variable), many)
 
     def binary(self, expr: Binary) -> Part:
         if expr.op in COMPARISONS or expr.op in LOGIC:
             raise at(expr.span, "MET401", "a metric is a number, not a condition")
         a, b = self.part(expr.left), self.part(expr.right)
         if expr.op == "*":
-            return Part(a.dimension * b.dimension, lambda: a.compute() * b.compute())
+            return Part(a.dimension * b.dimension, lambda: a.compute() * b.compute(), a.many or b.many)
         if expr.op == "/":
-            return Part(a.dimension / b.dimension, lambda: np.divide(a.compute(), b.compute())[()])
+            return Part(a.dimension / b.dimension, lambda: np.divide(a.compute(), b.compute())[()], a.many or b.many)
         if expr.op == "**":
             return self.power(expr, a, b)
         if a.dimension != b.dimension:
@@ -160,13 +207,13 @@ class _Metric:
             raise at(expr.span, "EQ203", f"cannot {verb} {a.dimension.describe()} and {b.dimension.describe()}")
         if expr.op in ("+", "-"):
             sign = 1.0 if expr.op == "+" else -1.0
-            return Part(a.dimension, lambda: a.compute() + sign * b.compute())
+            return Part(a.dimension, lambda: a.compute() + sign * b.compute(), a.many or b.many)
         raise at(expr.span, "MET401", f"`{expr.op}` has no place in a metric")
 
     def power(self, expr: Binary, a: Part, b: Part) -> Part:
         if not isinstance(expr.right, Number):
             raise at(expr.right.span, "EQ207", "an exponent in a metric must be a number")
-        return Part(a.dimension**expr.right.value, lambda: np.power(a.compute(), b.compute()))
+        return Part(a.dimension**expr.right.value, lambda: np.power(a.compute(), b.compute()), a.many or b.many)
 
     def call(self, expr: Call) -> Part:
         name = expr.function
@@ -184,18 +231,18 @@ class _Metric:
         inner = self.part(expr.args[0])
         function = _PLAIN_FUNCTIONS[expr.function]
         if expr.function == "abs":
-            return Part(inner.dimension, lambda: function(inner.compute()))
+            return Part(inner.dimension, lambda: function(inner.compute()), inner.many)
         if expr.function == "sqrt":
             from fractions import Fraction  # noqa: PLC0415
 
-            return Part(inner.dimension ** Fraction(1, 2), lambda: function(inner.compute()))
+            return Part(inner.dimension ** Fraction(1, 2), lambda: function(inner.compute()), inner.many)
         if not inner.dimension.is_one:
             raise at(
                 expr.args[0].span,
                 "EQ204",
                 f"`{expr.function}` wants a dimensionless argument, this is {inner.dimension.describe()}",
             )
-        return Part(ONE, lambda: function(inner.compute()))
+        return Part(ONE, lambda: function(inner.compute()), inner.many)
 
     def monitor(self, expr: Expr, wanted: type, kind: str) -> tuple[Any, str | None]:
         """The monitor that an argument names, and the variable after a dot."""
@@ -234,7 +281,7 @@ class _Metric:
         accumulator = SPIKE_FUNCTIONS[name](train, width)
         self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, accumulator))
         dimension = {"rates": FREQUENCY, "mean_rate": FREQUENCY, "first_spike": TIME}.get(name, ONE)
-        return Part(dimension, accumulator.value)
+        return Part(dimension, accumulator.value, name in ("counts", "rates") and monitor.source.size > 1)
 
     def states(self, expr: Call) -> Part:
         if len(expr.args) != 1:
@@ -245,7 +292,9 @@ class _Metric:
         accumulator = Moments(expr.function)
         self.measures.meter.state_uses.setdefault(monitor.name, []).append(StateUse(monitor, column, accumulator))
         dimension = next(c.dimension for c in monitor.columns if c.name == column)
-        return Part(dimension, accumulator.value)
+        return Part(
+            dimension, accumulator.value, expr.function == "last" and (monitor.ids is None or len(monitor.ids) > 1)
+        )
 
     def column(self, monitor: StateMonitor, variable: str | None, span: Span) -> str:
         names = [c.name for c in monitor.columns]

@@ -25,6 +25,7 @@ def common_part(network: Network, phase: int) -> str:
         digest.add(part.start)
         digest.add(part.stop)
         digest.add(part.sets)
+        digest.add(part.stop_when)
         digest.add(_until(part.network, steps))
     return digest.text()
 

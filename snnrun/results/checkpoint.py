@@ -16,38 +16,33 @@ import json
 import os
 import re
 import shutil
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.errors import StorageError
+from snnrun.network.state_file import read_arrays, write_arrays
 from snnrun.results.folder import alive, write_claim
 from snnrun.results.layout import check_name, storage_error
 
 Arrays = Mapping[str, NDArray[Any]]
 INDEX_FILE = "checkpoint.json"
 _FOLDER = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d+)-checkpoint")
-_DESCRIPTION = "description"
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-def write_arrays(path: Path, arrays: Arrays, description: Mapping[str, Any]) -> None:
+def store_arrays(path: Path, arrays: Arrays, description: Mapping[str, Any]) -> None:
     """Write arrays and what describes them as one npz file: whole, or not at all.
 
     Raises:
         StorageError: ST110, when it cannot be written; nothing is left of it then.
     """
     aside = path.with_name(f".{path.name}-tmp")
-    text = np.frombuffer(json.dumps(description, sort_keys=True).encode(), np.uint8)
     try:
         with aside.open("wb") as out:
-            np.savez(out, allow_pickle=False, **{f"array.{k}": a for k, a in arrays.items()}, **{_DESCRIPTION: text})
+            write_arrays(out, arrays, description)
             out.flush()
             os.fsync(out.fileno())
         aside.replace(path)
@@ -56,22 +51,6 @@ def write_arrays(path: Path, arrays: Arrays, description: Mapping[str, Any]) -> 
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
         raise _cannot_write(path, error) from error
-
-
-def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """The arrays of such a file, and what describes them.
-
-    Raises:
-        StorageError: ST210, when it is missing, damaged, or another kind of file.
-    """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            description = json.loads(file[_DESCRIPTION].tobytes())
-            if not isinstance(description, dict):
-                raise TypeError(_DESCRIPTION)
-            return {k.removeprefix("array."): file[k] for k in file.files if k != _DESCRIPTION}, description
-    except _DAMAGED as error:
-        raise storage_error("ST210", f"`{path.name}` is damaged, or no state of a run", None) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +125,7 @@ class CheckpointFolder:
     def record(self, arrays: Arrays, description: Mapping[str, Any]) -> None:
         """Store what was recorded since the last time; it counts from the next checkpoint on."""
         name = self._next("recorded")
-        write_arrays(self._file(name), arrays, description)
+        store_arrays(self._file(name), arrays, description)
         self.recorded.append(name)
 
     def save(self, step: int, state: Arrays, facts: Mapping[str, Any]) -> None:
@@ -156,7 +135,7 @@ class CheckpointFolder:
             StorageError: ST110; the checkpoint before it is still there.
         """
         name = self._next("state")
-        write_arrays(self._file(name), state, {"step": step})
+        store_arrays(self._file(name), state, {"step": step})
         saved = Saved(step, name, tuple(self.recorded), self.identity, facts)
         plain = {
             "step": step,
@@ -246,7 +225,7 @@ def _whole(folder: Path, saved: Saved) -> bool:
     try:
         for name in (saved.state, *saved.recorded):
             read_arrays(folder / name)
-    except StorageError:
+    except ValueError:
         return False
     return True
 

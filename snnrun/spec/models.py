@@ -715,7 +715,12 @@ class Phase(Section):
         None, description="Changes at its start: a constant, `group.variable` or `synapses.variable` → value."
     )
     record: list[Identifier] | None = Field(None, description="Monitors that record in it; absent: all.")
-    stop_when: Expression | None = Field(None, description="Ends the phase as soon as this holds.")
+    stop_when: Expression | None = Field(
+        None,
+        description="Ends the phase early: a condition over monitors as in `metrics` (over the whole run so far) and "
+        "over variables as they are: `count(out) > 100`, `any(cells.v > 2)`.",
+    )
+    check: Expression | None = Field(None, description="How often `stop_when` is looked at; absent: 10 ms.")
 
 
 class Run(Section):
@@ -726,8 +731,14 @@ class Run(Section):
     phases: list[Phase] | None = Field(
         None,
         min_length=1,
-        description="Parts of the run, one after the other: `{name, duration, set, record, stop_when}`.",
+        description="Parts of the run, one after the other: `{name, duration, set, record, stop_when, check}`.",
     )
+    start_from: Statements | None = Field(
+        None,
+        description="Folder of another run, or its `state.npz`, relative to this file: variables begin with the values "
+        "they had at its end, instead of `initial`. Time begins at 0; spikes on their way are not taken over.",
+    )
+    save_state: Flag = Field(False, description="Whether the state at the end is stored, as `state.npz`.")
     threads: Count = Field(1, description="Threads of one run; the result does not depend on it.")
     precision: Precision = Field(Precision.DOUBLE, description="Floating-point numbers of the state.")
     math: MathMode = Field(MathMode.STRICT, description="`fast` lets the compiler reorder arithmetic: other bits.")

@@ -11,7 +11,9 @@ from snnrun.engine import driver
 from snnrun.engine.checkpoint import Tape, play
 from snnrun.engine.recording import Memory
 from snnrun.errors import ExperimentError, StorageError
-from snnrun.results.checkpoint import CheckpointFolder, read_arrays, write_arrays
+from snnrun.network import state_file
+from snnrun.network.state_file import read_arrays
+from snnrun.results.checkpoint import CheckpointFolder, store_arrays
 
 # Everything that has a state of its own: delays of three kinds, Poisson groups and inputs, given spikes, plasticity,
 # event-driven and summed variables, noise, shared variables, refractoriness, operations, phases, all monitors.
@@ -203,12 +205,10 @@ def test_a_checkpoint_of_a_living_process_is_left_alone(file, tmp_path):
 
 
 def test_a_full_disk_costs_the_checkpoint_not_the_run(file, whole, tmp_path, monkeypatch):
-    from snnrun.results import checkpoint
-
     def full(*_arguments, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.np, "savez", full)
+    monkeypatch.setattr(state_file.np, "savez", full)
     notes, outcome = run(file, tmp_path)
     assert "cannot write the checkpoint `recorded-000001.npz`: No space left on device; the run goes on" in notes
     assert outcome.digest == whole.digest
@@ -217,7 +217,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_run(file, whole, tmp_path, mon
 
 def test_arrays_come_back_as_they_were_and_nothing_else_is_read(tmp_path):
     arrays = {"a|b.c|": np.arange(5, dtype=np.uint8), "x": np.array([[np.nan, -0.0]]), "none": np.zeros((0, 3))}
-    write_arrays(tmp_path / "a.npz", arrays, {"step": 3})
+    store_arrays(tmp_path / "a.npz", arrays, {"step": 3})
     found, description = read_arrays(tmp_path / "a.npz")
     assert description == {"step": 3}
     assert found.keys() == arrays.keys()
@@ -226,7 +226,7 @@ def test_arrays_come_back_as_they_were_and_nothing_else_is_read(tmp_path):
         assert found[name].tobytes() == array.tobytes()
     np.savez(tmp_path / "pickle.npz", description=np.array([{"a": 1}], dtype=object))
     for wrong in ("pickle.npz", "missing.npz"):
-        with pytest.raises(StorageError):
+        with pytest.raises(ValueError, match="no state of a run"):
             read_arrays(tmp_path / wrong)
 
 
