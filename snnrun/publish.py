@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +34,7 @@ from snnrun.network.ir import (
     StateMonitor,
 )
 from snnrun.network.start import STATE_FILE
+from snnrun.records import dataclass
 from snnrun.results import layout
 from snnrun.results.checkpoint import store_arrays
 from snnrun.results.digest import Digest
@@ -187,7 +187,7 @@ class RunWriter:
             self.path / layout.RESULTS_FILE,
             plan_of(prepared.built),
             describe(prepared.checked, self.place.hash),
-            {"math": self.network.math, "precision": "double"},
+            {"math": str(self.network.math), "precision": str(self.network.precision)},
         )
         self.sink = FileSink(self.results, self.network)
 

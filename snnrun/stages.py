@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnrun.errors import Diagnostic, SnnrunError
 from snnrun.network.resolve import Resolved
+from snnrun.records import dataclass
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment
 

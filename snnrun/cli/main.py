@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from snnrun import __version__
+from snnrun.records import dataclass
 
 app = typer.Typer(
     name="snnrun",
@@ -211,6 +211,26 @@ def units(
     from snnrun.cli.start import compute_units
 
     compute_units(expression, to)
+
+
+cache = typer.Typer(help="Compiled kernels: where they are, and how to remove them.", no_args_is_help=True)
+app.add_typer(cache, name="cache")
+
+
+@cache.command()
+def info(json: Json = False) -> None:
+    """Show where kernels are kept, how many, how large, for which processors, and what they simulate."""
+    from snnrun.cli.kernels import cache_info
+
+    cache_info(json=json)
+
+
+@cache.command()
+def clear(json: Json = False) -> None:
+    """Remove all kernels; the next run of each experiment compiles again."""
+    from snnrun.cli.kernels import clear_cache
+
+    clear_cache(json=json)
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ import math
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedEr
 from snnrun.network.ir import GroupKind, Network, SpikeMonitor
 from snnrun.plot.ahead import Painter
 from snnrun.publish import plain_value
+from snnrun.records import dataclass
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 from snnrun.units.dimensions import TIME
 

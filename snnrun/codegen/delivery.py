@@ -127,8 +127,7 @@ def _ring(
     delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
     mask, neurons = w.integer("mask", f"mask:{owner}"), w.integer("neurons", f"n:{target}")
     rings = [
-        w.pointer(f"ring_{v.name}", SlotKey("ring", owner, v.name), CType.F64, write=True, own=True)
-        for v, _, _ in terms
+        w.pointer(f"ring_{v.name}", SlotKey("ring", owner, v.name), w.real, write=True, own=True) for v, _, _ in terms
     ]
     place = module.place(synapses.path, "s")
     spike_loop(w, f"groups.{synapses.source.group}")
@@ -185,7 +184,7 @@ def _keep_frozen(w: Writer, v: Variable, *, divided: bool) -> str:
     words = w.pointer("frozen_words", key, CType.I64, own=True)
     flags = w.pointer("frozen_flags", key, CType.U8, own=True)
     ids = w.pointer(f"ids_{v.name}", SlotKey("scratch ids", v.owner, v.name), CType.I32, write=True, own=True)
-    kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), CType.F64, write=True, own=True)
+    kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), w.real, write=True, own=True)
     values = w.variable_pointer(v, Kind.FLOAT, write=True)
     low, high = ("0", w.integer("neurons", f"n:{v.owner}")) if not divided else w.range(v.owner)
     found = w.temporary("found")
@@ -219,7 +218,7 @@ def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
     lists = [
         w.pointer("bounds", SlotKey("bounds", path), CType.I64),
         w.pointer("spikes", SlotKey("spikes", path), CType.I32),
-        w.pointer("number", SlotKey("number", path), CType.I64),
+        w.pointer("lengths", SlotKey("number", path), CType.I64),
     ]
     width = w.integer("width", f"width:{owner}")
     starts = w.pointer("starts", SlotKey("starts", owner), CType.I32)
@@ -266,14 +265,14 @@ _OF_SYNAPSES = ("variable", "pre", "post", "created")  # uses of arrays with one
 def _poisson_input(module: Module, poisson: PoissonInput) -> None:
     owner = f"inputs.{poisson.name}"
     w = module.writer(f"groups.{poisson.target.group}")
-    table = w.pointer("table", SlotKey("binomial", owner), CType.F64)
+    table = w.pointer("table", SlotKey("binomial", owner), w.real)
     size = w.integer("size", f"binomial:{owner}")
     buffer = SlotKey("random", owner, poisson.draw.stream)
-    draws = w.pointer("draws", buffer, CType.F64, own=True)
+    draws = w.pointer("draws", buffer, w.real, own=True)
     w.fills.append(Fill("fill_uniform", buffer, owner, poisson.draw))
     w.functions.add("fill_uniform")
     low, high = w.range(owner)
-    counts = w.pointer("counts", SlotKey("scratch", owner, "counts"), CType.F64, write=True, own=True)
+    counts = w.pointer("counts", SlotKey("scratch", owner, "counts"), w.real, write=True, own=True)
     w.line(f"count_events({low}, {high}, {size}, {draws}, {table}, {counts})")
     w.loop(f"for b in range({low}, {high}):")
     w.line(f"k = {member(w, poisson.target, owner)}")

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
 from snnrun.network.ir import Assignment
+from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.scalar import NAMES
 
 
@@ -20,13 +21,14 @@ class CType(Enum):
     """Element type behind a pointer; the value is the name of the cast in the kernel's text."""
 
     F64 = "f64"
+    F32 = "f32"
     I64 = "i64"
     I32 = "i32"
     U16 = "u16"
     U8 = "u8"
 
 
-SIZES = {CType.F64: 8, CType.I64: 8, CType.I32: 4, CType.U16: 2, CType.U8: 1}
+SIZES = {CType.F64: 8, CType.F32: 4, CType.I64: 8, CType.I32: 4, CType.U16: 2, CType.U8: 1}
 """Bytes of an element."""
 
 
@@ -35,7 +37,8 @@ def index_type(size: int) -> CType:
     return CType.U16 if size <= 1 << 16 else CType.I32
 
 
-CTYPES = {Kind.FLOAT: CType.F64, Kind.INT: CType.I64, Kind.BOOL: CType.U8}
+REALS = {Precision.DOUBLE: CType.F64, Precision.SINGLE: CType.F32}
+"""The type of a kernel's numbers. Times, and what is recorded, are float64 in either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class Writer:
 
     graph: Graph
     owner: str
+    real: CType = CType.F64
     lines: list[str] = field(default_factory=list)
     depth: int = 1
     slots: dict[str, tuple[SlotKey, CType]] = field(default_factory=dict)
@@ -206,7 +210,8 @@ class Writer:
         prefix = {"own": "p_", "pre": "pre_", "post": "post_"}[variable.reach]
         key = SlotKey("variable", variable.owner, variable.name)
         own = variable.reach != "pre" and not variable.shared
-        return self.pointer(prefix + variable.name, key, CTYPES[kind], write=write, own=own)
+        ctype = {Kind.FLOAT: self.real, Kind.INT: CType.I64, Kind.BOOL: CType.U8}[kind]
+        return self.pointer(prefix + variable.name, key, ctype, write=write, own=own)
 
     def index(self, place: Place, reach: str) -> str:
         """The text of the index of an element, or of the neuron at one end of a synapse."""
@@ -333,8 +338,12 @@ class _Expressions:
         if node.kind is Kind.INT and abs(value) <= _SMALL:  # type: ignore[arg-type]
             return f"({value})" if value < 0 else str(value)  # type: ignore[operator]
         if node.kind is Kind.FLOAT and float(value).is_integer() and abs(value) <= _SMALL:  # type: ignore[arg-type]
-            return f"({value!r})" if value < 0 else repr(value)  # type: ignore[operator]
+            return self.number(f"({value!r})" if value < 0 else repr(value))  # type: ignore[operator]
         return self.w.parameter(node)
+
+    def number(self, text: str) -> str:
+        """A float64 of the text as a number of the kernel."""
+        return text if self.w.real is CType.F64 else f"number({text})"
 
     def operation(self, node: Node, args: list[str]) -> str:
         match node.op:
@@ -347,7 +356,9 @@ class _Expressions:
             case Op.POW:
                 return self.call("pow", args)
             case Op.TO_FLOAT:
-                return f"float({args[0]})" if node.args[0].kind is Kind.INT else f"select({args[0]}, 1.0, 0.0)"
+                if node.args[0].kind is Kind.INT:
+                    return self.number(f"float({args[0]})")
+                return f"select({args[0]}, {self.number('1.0')}, {self.number('0.0')})"
             case Op.TO_INT:
                 return f"select({args[0]}, 1, 0)" if node.args[0].kind is Kind.BOOL else f"int({args[0]})"
             case Op.FLOORDIV | Op.MOD if node.kind is Kind.INT:
@@ -394,7 +405,7 @@ class _Expressions:
     def timed(self, node: Node) -> str:
         name = str(node.payload)
         w = self.w
-        pointer = w.pointer(f"array_{name}", SlotKey("timed", "arrays", name), CType.F64)
+        pointer = w.pointer(f"array_{name}", SlotKey("timed", "arrays", name), w.real)
         grid = w.pointer(f"grid_{name}", SlotKey("timed grid", "arrays", name), CType.F64)
         rows = w.integer(f"rows_{name}", f"rows:{name}")
         row = f"timed_row({self.text(node.args[0])}, {grid}[0], {grid}[1], {rows})"
@@ -422,7 +433,7 @@ class _Expressions:
 
     def buffer(self, function: str, draw: Draw) -> str:
         key = SlotKey("random", self.w.owner, draw.stream)
-        pointer = self.w.pointer(f"random{len(self.w.fills)}", key, CType.F64, own=True)
+        pointer = self.w.pointer(f"random{len(self.w.fills)}", key, self.w.real, own=True)
         if not any(f.buffer == key for f in self.w.fills):
             self.w.fills.append(Fill(f"fill_{function}", key, self.w.owner, draw))
             self.w.functions.add(f"fill_{function}")

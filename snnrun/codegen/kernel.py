@@ -68,7 +68,8 @@ def _text(module: Module) -> str:
     ]
     header = '"""A generated kernel: state updates, spike delivery and recording of one network structure."""\n'
     future = "from __future__ import annotations\n"
-    library = kernel_text(sorted(module.needed)).replace(future, "")
+    network = module.network
+    library = kernel_text(sorted(module.needed), network.precision, network.math).replace(future, "")
     imports = future + "\nfrom numba import cfunc, njit, types\nfrom numba.extending import intrinsic\n"
     return "\n".join([header, imports, library, PRELUDE, "\n\n".join(module.bodies), "\n".join(advance), ""])
 
@@ -258,11 +259,11 @@ def _at_members(module: Module, stem: str, synapses: Synapses, summed: Summed, u
     end, view = ("target", synapses.target) if summed.target.reach == "post" else ("source", synapses.source)
     w = module.writer(synapses.path)
     owner, name = summed.target.owner, summed.target.name
-    p = w.pointer("p_sum", SlotKey(use, owner, name), CType.F64, write=True, own=True)
+    p = w.pointer("p_sum", SlotKey(use, owner, name), w.real, write=True, own=True)
     low, high = _elements(w, f"{synapses.path}.{end}", divided=synapses.divisible)
     k = member(w, view, f"{synapses.path}.{end}")
     if value is None:
-        value = f"{w.pointer('p_collected', SlotKey('sum', owner, name), CType.F64, own=True)}[{k}]"
+        value = f"{w.pointer('p_collected', SlotKey('sum', owner, name), w.real, own=True)}[{k}]"
     w.loop(f"for b in range({low}, {high}):")
     w.line(f"{p}[{k}] = {value}")
     w.end()
@@ -272,7 +273,7 @@ def _at_members(module: Module, stem: str, synapses: Synapses, summed: Summed, u
 def _add_up(module: Module, synapses: Synapses, summed: Summed, use: str) -> None:
     w = module.writer(synapses.path)
     key = SlotKey(use, summed.target.owner, summed.target.name)
-    p = w.pointer("p_sum", key, CType.F64, write=True, own=True)
+    p = w.pointer("p_sum", key, w.real, write=True, own=True)
     low, high = _elements(w, synapses.path, divided=synapses.divisible)
     w.loop(f"for k in range({low}, {high}):")
     place = module.place(synapses.path, "k")

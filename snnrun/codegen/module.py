@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from snnrun.codegen.emit import Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
+from snnrun.codegen.emit import REALS, Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.network.ir import Network, Synapses, View
 
@@ -83,7 +83,12 @@ class Module:
 
     def writer(self, owner: str) -> Writer:
         """A new function for an object."""
-        return Writer(self.network.graph, owner)
+        return Writer(self.network.graph, owner, self.real)
+
+    @property
+    def real(self) -> CType:
+        """The type of numbers."""
+        return REALS[self.network.precision]
 
     def ends(self, synapses: Synapses) -> Ends:
         """How synapses find their neurons."""
@@ -110,7 +115,7 @@ class Module:
             self.fill(fill, divided=divided)
         call = f"call{len(self.parameters)}"
         self.parameters[call] = Parameters(tuple(writer.floats), tuple(writer.ints))
-        c = self.slot(SlotKey("floats", call), CType.F64)
+        c = self.slot(SlotKey("floats", call), self.real)
         q = self.slot(SlotKey("ints", call), CType.I64)
         arrays = [self.slot(key, ctype) for key, ctype in writer.slots.values()]
         line = f"{name}({', '.join(['step', 't', c, q, *arrays])})  # {printable(owner)}"
@@ -120,7 +125,7 @@ class Module:
         """Fill a buffer of random numbers before the call that reads it."""
         bounds = (f"low:{fill.owner}", f"high:{fill.owner}") if divided else (0, f"n:{fill.owner}")
         low, high, seed, stream = self.ints((*bounds, f"seed:{fill.draw.use}", f"stream:{fill.draw.stream}"))
-        text = f"{fill.function}({self.slot(fill.buffer, CType.F64)}, {low}, {high}, step, {seed}, {stream})"
+        text = f"{fill.function}({self.slot(fill.buffer, self.real)}, {low}, {high}, step, {seed}, {stream})"
         self.lines.append(Line(text, frozenset({Access(fill.buffer, write=True, own=True)}), divided))
 
     def ints(self, values: tuple[IntValue, ...]) -> list[str]:
@@ -161,7 +166,7 @@ def spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
     n, depth = w.integer("n_source", f"n:{group_path}"), w.integer("depth", f"depth:{group_path}")
     parts = w.integer("parts", "parts")
     spikes = w.pointer("spikes", SlotKey("spikes", group_path), CType.I32, own=mine)
-    number = w.pointer("number", SlotKey("number", group_path), CType.I64, own=mine)
+    number = w.pointer("lengths", SlotKey("number", group_path), CType.I64, own=mine)
     w.line(f"slot = ({when}) % {depth}")
     if mine:
         part, first = w.integer("part", "part"), w.integer("first", f"low:{group_path}")

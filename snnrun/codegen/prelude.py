@@ -2,6 +2,7 @@
 
 PRELUDE = '''
 _inline = njit(forceinline=True, **_options)
+_exact = njit(forceinline=True, **_strict_options)
 _outline = njit(**_options)
 
 
@@ -21,13 +22,14 @@ def _cast(pointer):
 
 
 f64 = _cast(types.CPointer(types.float64))
+f32 = _cast(types.CPointer(types.float32))
 i64 = _cast(types.CPointer(types.int64))
 i32 = _cast(types.CPointer(types.int32))
 u16 = _cast(types.CPointer(types.uint16))
 u8 = _cast(types.CPointer(types.uint8))
 
 
-@_inline
+@_exact
 def timed_row(time, fine, k, rows):
     """Entry of a timed array: int((time/fine + 0.5)/k), clamped to its ends."""
     row = (time / fine + 0.5) / k
@@ -203,10 +205,12 @@ def count_events(low, high, size, draws, table, counts):
 
     Blocks stay in the first-level cache, and four thresholds are compared in one pass.
     """
+    one = number(1.0)
+    zero = number(0.0)
     for first in range(low, high, 512):
         last = min(first + 512, high)
         for k in range(first, last):
-            counts[k] = 0.0
+            counts[k] = number(0.0)
         for j in range(0, size, 4):
             t0 = table[j]
             t1 = table[j + 1]
@@ -214,8 +218,8 @@ def count_events(low, high, size, draws, table, counts):
             t3 = table[j + 3]
             for k in range(first, last):
                 u = draws[k]
-                few = select(t0 <= u, 1.0, 0.0) + select(t1 <= u, 1.0, 0.0)
-                more = select(t2 <= u, 1.0, 0.0) + select(t3 <= u, 1.0, 0.0)
+                few = select(t0 <= u, one, zero) + select(t1 <= u, one, zero)
+                more = select(t2 <= u, one, zero) + select(t3 <= u, one, zero)
                 counts[k] += few + more
 
 

@@ -42,7 +42,7 @@ from snnrun.network.ir import (
 from snnrun.network.streams import key_of
 from snnrun.numerics.binomial import binomial_table
 
-_DTYPES: dict[CType, Any] = {CType.U16: np.uint16, CType.I32: np.int32}
+_DTYPES: dict[CType, Any] = {CType.F32: np.float32, CType.U16: np.uint16, CType.I32: np.int32}
 _WIDEST_TABLE = 256  # delays that the starts of are kept for each source
 RING_BELOW = 20  # synapses of a source with the same delay, on average, up to which a ring of sums is cheaper
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
@@ -142,8 +142,10 @@ class _Builder:
         self.built.own_numbers[f"high:{owner}"] = firsts[1:]
 
     def put(self, use: str, owner: str, name: str, array: Array) -> None:
-        """Keep an array, contiguous."""
-        self.arrays[SlotKey(use, owner, name)] = np.ascontiguousarray(array)
+        """Keep an array, contiguous and in the precision of the kernel."""
+        key = SlotKey(use, owner, name)
+        single = array.dtype == np.float64 and self.dtypes.get(key) == np.float32
+        self.arrays[key] = np.ascontiguousarray(array, np.float32 if single else None)
 
     # groups
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from snnrun.equations.parse import parse_expression
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.ir import FloatArray, Network, SpikeMonitor, StateMonitor
+from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 import numpy as np
 
 from snnrun.network.ir import FloatArray, IntArray, SpikeMonitor, StateMonitor
+from snnrun.records import dataclass
 
 ROWS = 1024  # samples are summed in blocks of this many, whatever the chunks
 

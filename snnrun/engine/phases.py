@@ -61,6 +61,7 @@ def use_constants(built: Built, phase: Phase) -> None:
         owner = f"inputs.{poisson.name}"
         table = input_table(network, poisson)
         numbers[f"binomial:{owner}"] = len(table)
-        built.arrays[SlotKey("binomial", owner)] = table
+        key = SlotKey("binomial", owner)
+        built.arrays[key] = table.astype(built.arrays[key].dtype)
     for key, values in parameter_arrays(built, network, kernel, numbers).items():
         built.arrays[key][...] = values

@@ -70,7 +70,7 @@ def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray
     if variable.shared:
         return array[0]
     values = array[pre if variable.reach == "pre" else post]
-    return values.astype(bool) if array.dtype == np.uint8 else values
+    return values.astype(bool if array.dtype == np.uint8 else np.result_type(values, np.int64), copy=False)
 
 
 def group_environment(built: Built, network: Network, group: Group, step: int = 0) -> Environment:
@@ -80,7 +80,7 @@ def group_environment(built: Built, network: Network, group: Group, step: int = 
     def read(variable: Variable) -> Any:
         array = built.variable(variable)
         value = array[0] if variable.shared else array
-        return value.astype(bool) if kinds.get(variable) is Kind.BOOL else value
+        return value.astype(bool if kinds.get(variable) is Kind.BOOL else np.result_type(value, np.int64), copy=False)
 
     everyone = indices(group.size)
     return Environment(

@@ -6,7 +6,6 @@ Every draw is keyed by (source or target index, counter), so a synapse does not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from snnrun.network.ir import (
 )
 from snnrun.network.streams import key_of
 from snnrun.numerics import functions, random
+from snnrun.records import dataclass
 
 BLOCK = 1 << 21  # candidate pairs looked at together
 Read = Callable[[Variable, IntArray, IntArray], Any]

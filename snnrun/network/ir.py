@@ -16,7 +16,6 @@ All reads of one block happen before its first write.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
@@ -24,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable, variables_of
+from snnrun.numerics.arithmetic import Math, Precision
+from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 
@@ -619,7 +620,8 @@ class Network:
     hooks: tuple[Hook, ...]
     monitors: tuple[Monitor, ...]
     arrays: Mapping[str, TimedArray]
-    math: str = "strict"
+    math: Math = Math.STRICT
+    precision: Precision = Precision.DOUBLE
     phases: tuple[Phase, ...] = ()
     threads: int = 1
     start: Start | None = None

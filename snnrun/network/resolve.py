@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,8 +21,9 @@ from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_oper
 from snnrun.network.groups import resolve_groups
 from snnrun.network.initial import phase_values
 from snnrun.network.ir import ConnectivityMonitor, Initial, Network, Phase, Seeds, StopWhen, Window
-from snnrun.network.start import resolve_start
 from snnrun.network.synapses import resolve_synapses
+from snnrun.numerics.arithmetic import Math, Precision
+from snnrun.records import dataclass
 from snnrun.source import SourceFile, Text
 from snnrun.spec import models
 from snnrun.spec.check import parse_experiment
@@ -84,11 +85,15 @@ def resolve(document: Document, experiment: Experiment) -> Resolved:
         hooks=hooks,
         monitors=monitors,
         arrays=context.arrays,
-        math=experiment.run.math.value,
+        math=Math(experiment.run.math.value),
+        precision=Precision(experiment.run.precision.value),
         threads=experiment.run.threads,
     )
-    with context.collecting():
-        network = replace(network, start=resolve_start(context, network))
+    if experiment.run.start_from is not None:
+        from snnrun.network.start import resolve_start  # noqa: PLC0415 - few runs begin so
+
+        with context.collecting():
+            network = replace(network, start=resolve_start(context, network))
     network = replace(network, phases=_phases(context, network))
     context.report.stop_if_errors()
     return Resolved(network, tuple(context.report.warnings), context)
@@ -174,11 +179,6 @@ def _functions(context: Context) -> None:
 
 
 def _run(context: Context) -> int:
-    run = context.experiment.run
-    for key, wanted in (("precision", models.Precision.DOUBLE), ("math", models.MathMode.STRICT)):
-        if getattr(run, key) != wanted:
-            with context.collecting():
-                raise context.error("NET199", f"`run.{key}` other than `{wanted}` is not supported yet", ("run", key))
     with context.collecting():
         context.dt = context.constant(("run", "dt"), TIME, "`dt`")
         if not (context.dt > 0 and math.isfinite(context.dt)):

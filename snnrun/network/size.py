@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from snnrun.equations.dag import is_fixed
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
@@ -21,6 +19,7 @@ from snnrun.network.ir import (
     StateMonitor,
     Synapses,
 )
+from snnrun.records import dataclass
 
 ASSUMED_RATE = 10.0  # spikes of a neuron, where nothing is known [Hz]
 # Orders of magnitude of one thread of a present processor; what a run says about itself is better (a probe).

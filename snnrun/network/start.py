@@ -50,14 +50,12 @@ def describe_state(network: Network, steps: int, wirings: Mapping[str, str]) -> 
     return {"kind": "state", "steps": steps, "dt": network.dt, "wirings": dict(wirings)}
 
 
-def resolve_start(context: Context, network: Network) -> Start | None:
+def resolve_start(context: Context, network: Network) -> Start:
     """The state that a run begins with.
 
     Raises:
         ExperimentError: FIL201 to FIL204: there is none, or it is of another network.
     """
-    if context.experiment.run.start_from is None:
-        return None
     text = context.text(_PATH)
     folder = context.document.folder_of(_PATH) / text.value
     name = text

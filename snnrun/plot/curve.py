@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from snnrun.plot.page import Place, apply_limits, draw_lines, legend, name_axes,
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE
+from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, storage_error
 from snnrun.results.reader import SeriesColumn
 from snnrun.results.table import Axis, SweepTable

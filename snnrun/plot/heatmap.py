@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from matplotlib.colors import LogNorm
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from snnrun.plot.options import Options
 from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
+from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, MonitorKind, storage_error
 from snnrun.results.table import Axis, SweepTable
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
-from snnrun.results.layout import IntArray
+from snnrun.records import dataclass
 
 _COLUMN_M = 0.085
 _PAGE_M = 0.180
@@ -101,7 +102,7 @@ class Options:
         """The name of a curve: by its position in a list of labels, by its own name, or its own name itself."""
         return self.labels.get(str(position), self.labels.get(otherwise, otherwise))
 
-    def pick(self, available: IntArray) -> IntArray:
+    def pick(self, available: NDArray[np.int64]) -> NDArray[np.int64]:
         """The ones of some neurons that this plot asks for, in their order."""
         match self.neurons:
             case None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import numpy as np
 
 from snnrun.plot.options import Options
 from snnrun.plot.style import FAINT, group_colours
+from snnrun.records import dataclass
 from snnrun.results.layout import RESULTS_FILE, SWEEP_FILE, Description, IntArray, Monitor, MonitorKind, storage_error
 from snnrun.results.reader import Results, SpikeTrain
 from snnrun.results.table import SweepTable, read_sweep

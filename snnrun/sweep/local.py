@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from snnrun.engine.measure import Value
 from snnrun.engine.recording import Nothing
 from snnrun.errors import ExperimentError, RunError, SnnrunError
 from snnrun.publish import Place, describe, place_of, plain_value, portable, write_experiment, write_text
+from snnrun.records import dataclass
 from snnrun.results.folder import claim
 from snnrun.results.layout import RunStatus
 from snnrun.results.provenance import collect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +17,7 @@ from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.numerics.arrays import exp, log
+from snnrun.records import dataclass
 from snnrun.source import Text
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.models import (

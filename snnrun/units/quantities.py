@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 
+from snnrun.records import dataclass
 from snnrun.units import dimensions as d
 from snnrun.units.dimensions import Dimension
 from snnrun.units.table import Unit, lookup_unit

@@ -37,7 +37,9 @@ def test_every_experiment_is_valid_and_without_warnings(path):
         assert plan_sweep(checked.resolved.context, checked.experiment.sweep).size > 1
 
 
-@pytest.mark.parametrize("path", [p for p in [*EXPERIMENTS, *SWEEPS] if p.suffix == ".yaml"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [p for p in [*EXPERIMENTS, *SWEEPS] if p.suffix == ".yaml"], ids=lambda path: path.name
+)
 def test_every_yaml_file_tells_editors_its_schema(path):
     first = path.read_text(encoding="utf-8").split("\n", 1)[0]
     schema = first.removeprefix("# yaml-language-server: $schema=")

@@ -15,7 +15,7 @@ import numpy as np
 
 from snnrun.codegen.delivery import added_terms
 from snnrun.codegen.emit import SlotKey
-from snnrun.codegen.module import Kernel
+from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
 from snnrun.engine.recording import Memory
 from snnrun.equations.dag import Op, Variable, walk
@@ -38,10 +38,14 @@ from snnrun.network.ir import (
     Window,
 )
 from snnrun.network.streams import key_of
-from snnrun.numerics import random
+from snnrun.numerics import random, single_random
+from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+REAL = {Precision.DOUBLE: np.float64, Precision.SINGLE: np.float32}
 
 
 def interpret(network: Network) -> Memory:
@@ -56,7 +60,7 @@ class Oracle:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.built = build(network, Kernel("", (), {}))
+        self.built = build(network, generate(network))
         self.memory = Memory()
         self.arrays: dict[tuple[str, str], Array] = {}
         for key, array in self.built.arrays.items():
@@ -88,12 +92,24 @@ class Oracle:
         self.network = replace(phase.network, phases=self.network.phases)
         for owner, line in phase.sets:
             at, created = self.everywhere(owner)
-            env = self.environment({**at, "list": created}, created)
+            env = self.beforehand({**at, "list": created}, created)
             array = self.arrays[line.variable.owner, line.variable.name]
             where = True if line.where is None else evaluate(line.where, env)
             array[...] = np.where(where, evaluate(line.value, env), array)
         for group in self.network.groups.values():
-            self.for_each(Block(group.precomputed), group.path)
+            env = self.beforehand(*self.everywhere(group.path))
+            for assignment in group.precomputed:
+                array = self.arrays[group.path, assignment.variable.name]
+                array[:] = evaluate(assignment.value, env)
+
+    def beforehand(self, at: Mapping[str, Any], elements: Any) -> Environment:
+        """For values that are computed before or between steps: in double precision, rounded when stored."""
+
+        def read(variable: Variable) -> Any:
+            value = self.read(variable, at)
+            return value.astype(np.float64) if value.dtype == np.float32 else value
+
+        return replace(self.environment(at, elements), read=read, precision=Precision.DOUBLE)
 
     # values of variables
 
@@ -114,6 +130,7 @@ class Oracle:
             dt=self.network.dt,
             seeds=self.network.seeds,
             arrays=self.network.arrays,
+            precision=self.network.precision,
         )
 
     def everywhere(self, owner: str) -> tuple[dict[str, Any], Array]:
@@ -298,7 +315,7 @@ class Oracle:
             guard = replace(a.variable, name="not_refractory")
             for k in elements:
                 at = {reach: index[k : k + 1] for reach, index in everywhere.items()}
-                leaves = {a.variable: np.zeros(1), guard: np.ones(1, bool)}
+                leaves = {a.variable: np.zeros(1, target.dtype), guard: np.ones(1, bool)}
                 env = self.environment(at, numbers[k : k + 1], leaves)
                 total[at["post"]] += evaluate(a.value, env)
             guarded = any(n.payload == guard for n in walk(a.value) if n.op is Op.VARIABLE)
@@ -336,8 +353,10 @@ class Oracle:
         members = np.arange(poisson.target.size)
         p = float(evaluate(poisson.probability, self.environment({}, 0)))
         with np.errstate(over="ignore"):
-            u = random.uniform(members, self.step, self.network.seeds.of(poisson.draw.use), key_of(poisson.draw.stream))
-        events = np.searchsorted(binomial_table(poisson.size, p), u, side="right").astype(float)
+            uniform = single_random.uniform if self.network.precision is Precision.SINGLE else random.uniform
+            u = uniform(members, self.step, self.network.seeds.of(poisson.draw.use), key_of(poisson.draw.stream))
+        real = REAL[self.network.precision]
+        events = np.searchsorted(binomial_table(poisson.size, p).astype(real), u, side="right").astype(real)
         leaf = poisson.counts.payload
         assert isinstance(leaf, Variable)
         self.carry_out(poisson.block, {"own": poisson.target.ids}, poisson.target.ids, {leaf: events})
