@@ -7,6 +7,7 @@ Each stage is timed. Data flows one way; nothing below this module knows files o
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import threading
 import time
@@ -16,18 +17,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnrun.errors import Diagnostic, ExperimentError, InternalError, RunError, SnnrunError
+from snnrun.errors import Diagnostic, ExperimentError, InternalError, RunError, SnnrunError, UnfinishedError
 from snnrun.network.pictures import of_sweep, resolve_plots, swept
 from snnrun.network.resolve import resolve
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.document import Document
 from snnrun.spec.load import load
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Progress, Stage
+from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
 
 if TYPE_CHECKING:
+    from snnrun.engine.checkpoint import Checkpoints
     from snnrun.plot.ahead import Painter
-    from snnrun.publish import RunWriter
+    from snnrun.publish import Place, RunWriter
 
+# What asks a run with checkpoints to stop and leave room for another (batch systems send these).
+_REQUESTS = tuple(s for s in (getattr(signal, "SIGTERM", None), getattr(signal, "SIGUSR1", None)) if s is not None)
 Ready = Callable[[Prepared], None]
 
 
@@ -48,6 +54,10 @@ def check(document: Document) -> Checked:
     resolved = resolve(document, experiment)
     context, network = resolved.context, resolved.network
     measures = check_metrics(context, network)
+    if any(phase.stop_when is not None for phase in network.phases):
+        from snnrun.engine.conditions import check_stops  # noqa: PLC0415 - few experiments have any
+
+        check_stops(context, network, measures)
     plots = resolve_plots(context, network)
     _check_options(resolved.context.document, plots)
     if network.hooks:
@@ -96,7 +106,7 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
         compiled, native = engine.kernel(kernel.text)
     with clock.stage(Stage.BUILD), _enough_memory():
         built = build(network, kernel, engine.wirings)
-    return Prepared(checked, kernel, compiled, native, built)
+    return Prepared(checked, kernel, compiled, native, built, engine.branch_of(checked.shared))
 
 
 @contextmanager
@@ -112,9 +122,20 @@ def _enough_memory() -> Iterator[None]:
 
 
 def simulate(
-    prepared: Prepared, sink: Any, clock: Clock, progress: Progress = lambda _s, _n: None, *, allow_code: bool = False
+    prepared: Prepared,
+    sink: Any,
+    clock: Clock,
+    progress: Progress = lambda _s, _n: None,
+    *,
+    allow_code: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> None:
-    """Simulate stage: run the network into a sink, feeding the metrics too."""
+    """Simulate stage: run the network into a sink, feeding the metrics too.
+
+    Raises:
+        RunError: The run cannot go on.
+        UnfinishedError: It was stopped after a checkpoint.
+    """
     from snnrun.engine.driver import Simulation  # noqa: PLC0415 - only to run
     from snnrun.engine.recording import Tee  # noqa: PLC0415
 
@@ -127,15 +148,43 @@ def simulate(
         hooks = bind(prepared.built, functions)
     measures = prepared.checked.measures
     measures.finals = prepared.built.final
-    simulation = Simulation(prepared.built, prepared.native, Tee((sink, measures.meter)), hooks)
+    simulation = Simulation(
+        prepared.built,
+        prepared.native,
+        Tee((sink, measures.meter)),
+        hooks,
+        stops=measures.stops,
+        shorten=measures.shorten,
+    )
+    kept = checkpoints or prepared.branch
+    stored = checkpoints if checkpoints is not None and checkpoints.records else None
 
     def between_calls(step: int) -> None:
         progress(step, network.steps)
+        if kept is not None:
+            kept.visit(simulation)
+        if pressed and stored is not None:
+            stored.save(simulation)
+            raise _unfinished(step * network.dt, pressed[0])
         if pressed:
             raise KeyboardInterrupt
 
-    with clock.stage(Stage.SIMULATE), _enough_memory(), undisturbed(patience=1) as pressed:
+    signals = (signal.SIGINT, *(_REQUESTS if stored is not None else ()))
+    with clock.stage(Stage.SIMULATE), _enough_memory(), undisturbed(patience=1, signals=signals) as pressed:
+        if kept is not None:
+            kept.resume(simulation, simulation.sink)
+            if kept.records:
+                simulation.sink = Tee((sink, measures.meter, kept.tape))
         simulation.run(between_calls)
+
+
+def _unfinished(reached: float, number: int) -> UnfinishedError:
+    """What a signal that stopped a run with checkpoints becomes."""
+    moment = format_quantity(reached, TIME)
+    stop = UnfinishedError(Diagnostic("RUN305", f"stopped at {moment}, after a checkpoint: the same command goes on"))
+    if number == signal.SIGINT:
+        stop.exit_code = 130
+    return stop
 
 
 def run(
@@ -151,6 +200,8 @@ def run(
     command: Sequence[str] = (),
     ready: Ready = lambda _prepared: None,
     final: Path | None = None,
+    checkpoint_every: float | None = None,
+    note: Callable[[str], None] = lambda _text: None,
 ) -> Outcome:
     """Run an experiment without its sweep, and publish its folder.
 
@@ -168,9 +219,13 @@ def run(
         command: The command line, for the provenance.
         ready: Called before the first step.
         final: The run's folder, when it is a point of a sweep and not a run of its own.
+        checkpoint_every: Time between checkpoints; None for none. A run of its own goes on from the checkpoint of an
+            earlier one that was killed, in any case. [s, of a clock on the wall]
+        note: Called with one line that a person should know.
 
     Raises:
         SnnrunError: Nothing was run: code that is not allowed, no memory, no place to write.
+        UnfinishedError: It was stopped, and goes on from its checkpoint when it is called again.
     """
     from snnrun.publish import RunWriter, place_of, portable  # noqa: PLC0415 - h5py is imported only to run
 
@@ -184,7 +239,8 @@ def run(
         prepared = prepare(checked, engine or Engine(), clock)
         ready(prepared)
         writer.open(prepared)
-        problem = _simulated(prepared, writer, clock, progress, allow_code=allow_code)
+        kept = _checkpoints(prepared, place, checkpoint_every, note) if final is None else None
+        problem = _simulated(prepared, writer, clock, progress, allow_code=allow_code, checkpoints=kept)
         with clock.stage(Stage.WRITE), undisturbed() as pressed:
             writer.finish(problem)
         pictures: list[Path] = []
@@ -194,17 +250,44 @@ def run(
             pictures, trouble = draw_kept(writer.path, checked.plots, formats, clock, painter)
         with clock.stage(Stage.WRITE), undisturbed():
             writer.describe(command, started, clock.seconds, problem, trouble)
-            return writer.publish(clock.seconds, pictures, problem, trouble)
+            outcome = writer.publish(clock.seconds, pictures, problem, trouble)
+            if kept is not None:
+                kept.discard()
+            return outcome
+
+
+def _checkpoints(prepared: Prepared, place: Place, every: float | None, note: Callable[[str], None]) -> Checkpoints:
+    """The checkpoints of a run of its own.
+
+    Raises:
+        ExperimentError: RUN306, when it calls Python functions, whose memory no checkpoint holds.
+    """
+    from snnrun.engine.checkpoint import Checkpoints  # noqa: PLC0415 - only to run
+    from snnrun.results.checkpoint import CheckpointFolder  # noqa: PLC0415
+
+    hooks = prepared.built.network.hooks
+    if every is not None and hooks:
+        span = prepared.checked.document.key_span(("operations", hooks[0].name))
+        advice = "run without `--checkpoint-every`"
+        message = "an experiment that calls Python functions cannot have checkpoints: what they remember is not stored"
+        raise ExperimentError(Diagnostic("RUN306", message, span, advice))
+    identity = hashlib.sha256(
+        f"{place.hash} {prepared.built.network.threads}\n{prepared.kernel.text}".encode()
+    ).hexdigest()
+    return Checkpoints(CheckpointFolder(place.final, identity), every, note)
 
 
 @contextmanager
-def undisturbed(patience: int | None = None) -> Iterator[list[int]]:
+def undisturbed(
+    patience: int | None = None, signals: Sequence[signal.Signals] = (signal.SIGINT,)
+) -> Iterator[list[int]]:
     """Take Ctrl-C down in a list instead of raising it anywhere: results are not cut in the middle of a record.
 
     An exception that a signal raises is also lost when it happens to strike inside a destructor.
 
     Args:
         patience: How often it may be pressed before it is raised all the same (a Python hook may hang); None: always.
+        signals: The signals to take down.
     """
     pressed: list[int] = []
 
@@ -216,19 +299,26 @@ def undisturbed(patience: int | None = None) -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield pressed
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in signals}
     try:
         yield pressed
     finally:
-        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _simulated(
-    prepared: Prepared, writer: RunWriter, clock: Clock, progress: Progress, *, allow_code: bool
+    prepared: Prepared,
+    writer: RunWriter,
+    clock: Clock,
+    progress: Progress,
+    *,
+    allow_code: bool,
+    checkpoints: Checkpoints | None,
 ) -> BaseException | None:
     """Run to the end; what stopped it before, if anything did."""
     try:
-        simulate(prepared, writer.sink, clock, progress, allow_code=allow_code)
+        simulate(prepared, writer.sink, clock, progress, allow_code=allow_code, checkpoints=checkpoints)
     except (RunError, KeyboardInterrupt) as problem:
         return problem
     return None

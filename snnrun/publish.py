@@ -16,6 +16,8 @@ import numpy as np
 from snnrun import __version__
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.measure import numbers_of
+from snnrun.engine.phases import ended_early
+from snnrun.engine.start import final_state
 from snnrun.engine.values import Built
 from snnrun.equations.dag import Kind, Op, Variable, is_fixed
 from snnrun.errors import SnnrunError
@@ -31,8 +33,10 @@ from snnrun.network.ir import (
     SpikeMonitor,
     StateMonitor,
 )
+from snnrun.network.start import STATE_FILE
 from snnrun.records import dataclass
 from snnrun.results import layout
+from snnrun.results.checkpoint import store_arrays
 from snnrun.results.digest import Digest
 from snnrun.results.folder import claim
 from snnrun.results.layout import RunStatus
@@ -110,6 +114,7 @@ def portable(document: Document, files: Mapping[str, Path]) -> tuple[Document, d
             continue
         name, colon, function = node.value.rpartition(":") if path[-1] == "call" else (node.value, "", "")
         file = (document.folder_of(path) / name).resolve() if name in files else root
+        file = file / STATE_FILE if name in files and file.is_dir() else file
         if not file.is_file() or not file.is_relative_to(root):
             continue
         target = file.relative_to(root).as_posix()
@@ -204,6 +209,9 @@ class RunWriter:
         if problem is not None:
             self.status = RunStatus.INTERRUPTED if isinstance(problem, KeyboardInterrupt) else RunStatus.FAILED
         built = self.prepared.built
+        ran = self.prepared.checked.measures.ran
+        if ran is not None:
+            self.results.put_duration(ran.steps * ran.dt)
         for monitor in self.network.monitors:
             if isinstance(monitor, SpikeMonitor):
                 counts = built.arrays[SlotKey("counts", f"monitors.{monitor.name}")]
@@ -212,6 +220,8 @@ class RunWriter:
                     self.results.put_counts(monitor.name, counts)
             elif isinstance(monitor, ConnectivityMonitor):
                 self.connectivity(monitor)
+        if problem is None and self.prepared.checked.experiment.run.save_state:
+            store_arrays(self.path / STATE_FILE, *final_state(built, (ran or self.network).steps))
         if problem is None:
             self.metrics = numbers_of(self.prepared.checked.measures.values())
             self.curves()
@@ -279,6 +289,8 @@ class RunWriter:
         lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in checked.warnings]
         lines += [f"{stage:9} {spent:9.3f} s" for stage, spent in seconds.items()]
         lines += [f"kernel {self.prepared.compiled.key}{' from cache' if self.prepared.compiled.cached else ''}"]
+        for name, step in ended_early(self.network, checked.measures.ran or self.network):
+            lines.append(f"phase {name} ended at {step * self.network.dt:.9g} s")
         lines += [f"spikes of {name}: {count}" for name, count in self.counts.items()]
         lines += [f"no pictures: {_reason(trouble)}"] if trouble is not None else []
         lines += [f"stopped: {_reason(problem)}" if problem is not None else "done"]

@@ -19,6 +19,7 @@ from snnrun.spec.models import Experiment
 if TYPE_CHECKING:
     from snnrun.codegen.cache import Compiled
     from snnrun.codegen.module import Kernel
+    from snnrun.engine.checkpoint import Branch
     from snnrun.engine.connectivity import WiringCache
     from snnrun.engine.measure import Measures
     from snnrun.engine.native import NativeKernel
@@ -65,6 +66,19 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """The first part of a run that other runs have too.
+
+    Args:
+        phase: Number of its last phase.
+        key: Hash of everything that acts in it.
+    """
+
+    phase: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """A file that can run.
 
@@ -75,6 +89,7 @@ class Checked:
         measures: Its metrics.
         plots: Its pictures as plain data in SI units; None for those that the monitors suggest.
         point: What makes it a point of a sweep, for titles: `p = 0.2`; empty for a run of its own.
+        shared: What it has in common with the other points of its sweep, if the sweep says so.
     """
 
     document: Document
@@ -83,6 +98,7 @@ class Checked:
     measures: Measures
     plots: list[dict[str, Any]] | None
     point: str = ""
+    shared: Shared | None = None
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -102,7 +118,7 @@ class Checked:
 
 @dataclass(slots=True)
 class Engine:
-    """What the runs of one process share: kernels, wirings, and the process that draws beside them.
+    """What the runs of one process share: kernels, wirings, a first part, and the process that draws beside them.
 
     Args:
         threads: Threads of each run, instead of the number that its file asks for.
@@ -112,6 +128,17 @@ class Engine:
     wirings: WiringCache | None = None
     painter: Painter | None = None
     threads: int | None = None
+    branch: tuple[Shared, Branch] | None = None
+
+    def branch_of(self, shared: Shared | None) -> Branch | None:
+        """The first part that a run shares with the one before it; only the newest one is kept."""
+        from snnrun.engine.checkpoint import Branch  # noqa: PLC0415 - few sweeps share a part
+
+        if shared is None:
+            return None
+        if self.branch is None or self.branch[0] != shared:
+            self.branch = (shared, Branch(shared.phase))
+        return self.branch[1]
 
     def kernel(self, text: str) -> tuple[Compiled, NativeKernel]:
         """The machine code of a kernel's text."""
@@ -126,13 +153,14 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A network in memory with its machine code."""
+    """A network in memory with its machine code, and the first part of its run when others have left that."""
 
     checked: Checked
     kernel: Kernel
     compiled: Compiled
     native: NativeKernel
     built: Built
+    branch: Branch | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,10 +94,30 @@ def run(
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
     ] = False,
+    checkpoint_every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Store a checkpoint each time so long has passed on the clock on the wall, e.g. 10min: a run that is "
+            "killed goes on from the last one when the same command is given again.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what it will cost (points, compiles, memory, disk, time), run nothing."),
+    ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="With --dry-run: measure the time by up to 2 s of the first point.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     json: Json = False,
 ) -> None:
     """Check, compile and run experiments; write results and pictures."""
+    if dry_run or probe:
+        from snnrun.cli.foresee import foresee_files
+
+        foresee_files(files, set_ or [], seed, probe=probe, json=json)
+        return
     if sys.stderr.isatty() and not (quiet or json):
         sys.stderr.write("\r\x1b[Kreading ...")  # a sign of life while modules load
         sys.stderr.flush()
@@ -107,7 +127,7 @@ def run(
     if not no_plots:
         painter.start()
     try:
-        from snnrun.cli.run import Wishes, run_files
+        from snnrun.cli.run import Wishes, run_files, seconds_of
 
         wishes = Wishes(
             set_ or [],
@@ -120,6 +140,7 @@ def run(
             quiet=quiet,
             json=json,
             debug=context.obj.debug,
+            checkpoint_every=None if checkpoint_every is None else seconds_of(checkpoint_every),
         )
         run_files(files, wishes, painter)
     finally:

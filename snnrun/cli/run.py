@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json as json_module
+import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,12 +17,14 @@ from snnrun import pipeline
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import clean, render
 from snnrun.engine.measure import recorded_spans
-from snnrun.errors import SnnrunError
+from snnrun.engine.phases import ended_early
+from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedError
 from snnrun.network.ir import GroupKind, Network, SpikeMonitor
 from snnrun.plot.ahead import Painter
 from snnrun.publish import plain_value
 from snnrun.records import dataclass
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
+from snnrun.units.dimensions import TIME
 
 if TYPE_CHECKING:
     from snnrun.sweep.local import SweepOutcome
@@ -50,6 +53,7 @@ class Wishes:
     quiet: bool
     json: bool
     debug: bool
+    checkpoint_every: float | None = None
 
     def running(self) -> dict[str, Any]:
         """The options of `pipeline.run` and `run_sweep`."""
@@ -59,6 +63,20 @@ class Wishes:
             "formats": self.formats,
             "command": ["snnrun", *sys.argv[1:]],
         }
+
+
+def seconds_of(text: str) -> float:
+    """The time that an option gives. [s].
+
+    Raises:
+        ExperimentError: UNT904, when it is no time, or negative.
+    """
+    from snnrun.cli.start import evaluate_quantity
+
+    typed = evaluate_quantity(text)
+    if typed.dimension != TIME or not 0 <= typed.value < math.inf:
+        raise ExperimentError(Diagnostic("UNT904", f"`{text}` is not a time", None, "write one such as `10 min`"))
+    return typed.value
 
 
 def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = None) -> None:
@@ -72,7 +90,7 @@ def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = N
             one.line.put("")
         codes.append(one.run())
         reports.append(one.report)
-        if codes[-1] == INTERRUPTED:
+        if codes[-1] in (INTERRUPTED, UnfinishedError.exit_code):
             break
     if wishes.json:
         sys.stdout.write(json_module.dumps(reports[0] if len(files) == 1 else {"runs": reports}) + "\n")
@@ -103,6 +121,11 @@ class _Run:
         """Check, run, and say where everything is; the exit code."""
         try:
             return self.checked_run()
+        except UnfinishedError as stop:
+            self.line.put(stop.diagnostics[0].message)
+            self.again()
+            self.report["status"] = "interrupted"
+            return stop.exit_code
         except SnnrunError as error:
             if self.wishes.debug:
                 raise
@@ -148,6 +171,8 @@ class _Run:
             self.clock,
             bar.update,
             ready=lambda prepared: self.prepared(prepared, bar),
+            checkpoint_every=self.wishes.checkpoint_every,
+            note=lambda text: self.line.put(f"note: {text}"),
             **self.wishes.running(),
         )
         self.line.clear()
@@ -200,7 +225,10 @@ class _Run:
 
     def summary(self, checked: Checked, outcome: Outcome) -> None:
         """Numbers, folder, pictures."""
-        for text in [*_spike_lines(checked.resolved.network, outcome.counts), *_metric_lines(outcome.metrics)]:
+        planned = checked.resolved.network
+        ran = checked.measures.ran or planned
+        ends = [f"{name}  ended at {time_text(step * ran.dt)}" for name, step in ended_early(planned, ran)]
+        for text in [*ends, *_spike_lines(ran, outcome.counts), *_metric_lines(outcome.metrics)]:
             self.line.put(text)
         results = f"results.h5 {bytes_text((outcome.folder / 'results.h5').stat().st_size)}"
         self.line.put(_folder_line(outcome.folder, [results], outcome.pictures, outcome.digest))
@@ -215,10 +243,13 @@ class _Run:
         from snnrun.sweep.check import check_sweep
         from snnrun.sweep.local import run_sweep
 
+        if self.wishes.checkpoint_every is not None:
+            message = "`--checkpoint-every` is for single runs: a sweep keeps every point that is done"
+            raise ExperimentError(Diagnostic("SWP706", message, checked.document.key_span(("sweep",))))
         with self.clock.stage(Stage.CHECK):
             sweep = check_sweep(checked)
         self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")
-        bar = Bar(self.line, len(sweep.plan.points), None)
+        bar = Bar(self.line, sweep.plan.size, None)
         bar.start()
         outcome = run_sweep(
             sweep, self.wishes.out, self.clock, lambda done, all_, _: bar.update(done, all_), **self.wishes.running()

@@ -217,7 +217,7 @@ def _values(values: Values, axis: str | None) -> object:
 
 def _range(values: Values, axis: str | None) -> str:
     """`30 values, 1 ms to 10 ms` (the smallest and the largest), or the values themselves when they are few."""
-    texts = [text.value for text in values.texts]
+    texts = [values.shown(k) for k in range(len(values.texts))]
     along = f" (along {axis})" if axis else ""
     if len(texts) <= 6:
         return _short(", ".join(texts)) + along

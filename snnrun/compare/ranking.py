@@ -82,7 +82,7 @@ def parameters_of(candidate: Candidate) -> dict[str, str]:
     if candidate.point is None:
         return {}
     _, plan = _planned(candidate.entry)
-    return dict(plan.points[candidate.point].shown)
+    return dict(plan.point(candidate.point).shown)
 
 
 def command_for(candidate: Candidate) -> list[str]:

@@ -187,7 +187,7 @@ def _sweep(
     mismatches = []
     for done, k in enumerate(chosen):
         progress(done, len(chosen))
-        point = plan.points[k]
+        point = plan.point(k)
         there = point_folder(entry.path, k)
         metrics = {name: measured.values[point.index] for name, measured in entry.metrics.items()}
         found = again.compare(check_point(base, point), point_name(k, point), there, metrics)

@@ -14,6 +14,7 @@ from snnrun.codegen.module import Kernel
 from snnrun.engine.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
 from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
 from snnrun.engine.native import address_of_yield
+from snnrun.engine.start import begin_group, begin_synapses
 from snnrun.engine.values import (
     STORED,
     Array,
@@ -95,7 +96,7 @@ def build(network: Network, kernel: Kernel, wirings: WiringCache | None = None) 
     Raises:
         ExperimentError: A value computed from the file is impossible (a negative delay, a list of the wrong length).
     """
-    return _Builder(network, kernel, wirings or WiringCache({})).build()
+    return _Builder(network, kernel, WiringCache() if wirings is None else wirings).build()
 
 
 class _Builder:
@@ -166,6 +167,8 @@ class _Builder:
             self.put("variable", group.path, stored.variable.name, array)
         for line in group.initial:
             set_group(self.built, self.network, group, line)
+        if self.network.start is not None:
+            begin_group(self.built, self.network.start, group)
         precompute(self.built, self.network, group)
 
     def spikes(self, group: Group) -> None:
@@ -205,6 +208,11 @@ class _Builder:
                 self.put(name, path, "", getattr(wiring, name).astype(self.dtypes[SlotKey(name, path)]))
         self.put("post", path, "", wiring.post.astype(self.dtypes.get(SlotKey("post", path), np.int32), copy=False))
         self.put("rows", path, "", wiring.rows)
+        if n.start is not None:
+            values = SynapseValues(self.built, n, synapses, wiring)
+            values.load()
+            begin_synapses(n.start, values)
+            values.keep()
         if any(p.post for p in synapses.pathways):
             order = np.lexsort((wiring.created, wiring.post)).astype(np.int64)
             self.put("column order", path, "", order)
@@ -213,7 +221,7 @@ class _Builder:
     def arrange(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
         """Make synapses in creation order, with numpy, and sort them."""
         n, path = self.network, synapses.path
-        key = wiring_key(synapses, n.seeds.connect, n.dt)
+        key = wiring_key(synapses, n)
         made = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
         values = SynapseValues(self.built, n, synapses, made)
         values.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from snnrun.equations.dag import Constant, Node, Op, Variable, walk
 from snnrun.network.connect import Ground, connect
-from snnrun.network.ir import Connect, IntArray, Synapses, View
+from snnrun.network.ir import Connect, IntArray, Network, Synapses, View
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Wiring:
     def size(self) -> int:
         """Number of synapses."""
         return len(self.post)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the arrays, those computed so far included."""
+        return sum(a.nbytes for a in vars(self).values() if isinstance(a, np.ndarray))
 
     @cached_property
     def pre(self) -> NDArray[np.int32]:
@@ -123,26 +128,46 @@ def pointers(neurons: NDArray[np.integer[Any]], size: int) -> IntArray:
     return np.concatenate([[0], np.cumsum(np.bincount(neurons, minlength=size))]).astype(np.int64)
 
 
+WIRING_BYTES = 1 << 30
+
+
 @dataclass(slots=True)
 class WiringCache:
-    """Wirings that several runs of one process share (points of a sweep with the same rules and seeds)."""
+    """Wirings that several runs of one process share (points of a sweep with the same rules and seeds).
 
-    known: dict[str, Wiring]
+    Args:
+        limit: Bytes to keep at most; wirings unused for longest go first, and one larger than this is not kept.
+    """
+
+    limit: int = WIRING_BYTES
+    _known: dict[str, Wiring] = field(default_factory=dict)  # the last used one is last
 
     def get(self, key: str | None, make: Callable[[], Wiring]) -> Wiring:
         """The wiring of a key; made and kept when it is not known. A key of None is never kept."""
         if key is None:
             return make()
-        if key not in self.known:
-            self.known[key] = make()
-        return self.known[key]
+        wiring = self._known.pop(key, None) or make()
+        self._known[key] = wiring
+        while self.bytes > self.limit:
+            del self._known[next(iter(self._known))]
+        return wiring
+
+    @property
+    def bytes(self) -> int:
+        """Memory of what is kept, with what was computed from it since."""
+        return sum(w.bytes for w in self._known.values())
 
 
-def wiring_key(synapses: Synapses, seed: int, dt: float) -> str | None:
-    """What a wiring depends on, as a hash; None when it depends on variables of neurons."""
-    digest = hashlib.sha256(f"{synapses.path} {seed} {dt!r}".encode())
+def wiring_key(synapses: Synapses, network: Network) -> str | None:
+    """What a wiring depends on, as a hash; None when it depends on variables of neurons or on timed arrays."""
+    sizes = [network.groups[view.group].size for view in (synapses.source, synapses.target)]
+    digest = hashlib.sha256(f"{synapses.path} {network.seeds.connect} {network.dt!r} {sizes}".encode())
+    for view in (synapses.source, synapses.target):
+        _describe(view, digest)
     for rule in synapses.connect:
         for n in walk(*_nodes(rule)):
+            if n.op is Op.TIMED:
+                return None
             if n.op is Op.VARIABLE and n.payload.owner != synapses.path:  # type: ignore[attr-defined]
                 return None
         _describe(rule, digest)

@@ -14,12 +14,12 @@ import numpy as np
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.build import IMMUTABLE
 from snnrun.engine.native import Crew, NativeKernel
-from snnrun.engine.phases import begin, use_constants
+from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array, Built
 from snnrun.equations.dag import Kind
 from snnrun.errors import Diagnostic, RunError
-from snnrun.network.ir import Monitor, RateMonitor, SpikeMonitor, StateMonitor, Stored
+from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor, Stored
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
@@ -58,10 +58,19 @@ class Simulation:
         kernel: Its machine code.
         sink: Where recorded data go.
         hooks: Functions to call every so many steps, at the start of the step.
+        stops: For each phase that may end early, by number, what tells that it should.
+        shorten: Called with the network as it then is and the step, when a phase ends early.
     """
 
     def __init__(
-        self, built: Built, kernel: NativeKernel, sink: Sink, hooks: Mapping[int, tuple[Hook, ...]] | None = None
+        self,
+        built: Built,
+        kernel: NativeKernel,
+        sink: Sink,
+        hooks: Mapping[int, tuple[Hook, ...]] | None = None,
+        *,
+        stops: Mapping[int, Callable[[], bool]] | None = None,
+        shorten: Callable[[Network, int], None] = lambda _network, _step: None,
     ) -> None:
         self.built = built
         self.network = built.network
@@ -69,6 +78,9 @@ class Simulation:
         self.crew = Crew(kernel, built.network.threads)
         self.sink = sink
         self.hooks = dict(hooks or {})
+        self.stops = dict(stops or {})
+        self.ended: dict[int, int] = {}  # phases that ended early, and where
+        self._shorten = shorten
         self.step = 0
         self._tables = built.tables()
         self._checked = _checked_variables(built)
@@ -93,7 +105,14 @@ class Simulation:
             elapsed = time.perf_counter() - started
             if done == size:
                 size = int(min(MOST_STEPS, size * min(4.0, max(0.5, CALL_SECONDS / max(elapsed, 1e-9)))) + 1)
+            self._look_at_stops()
             progress(self.step)
+
+    def end_phase(self, number: int, step: int) -> None:
+        """Let a phase end at a step that lies before its end."""
+        self.network = shortened(self.network, number, step)
+        self.ended[number] = step
+        self._shorten(self.network, step)
 
     def state(self) -> dict[SlotKey, Array]:
         """A copy of everything that changes during a run."""
@@ -133,6 +152,17 @@ class Simulation:
                 self._tables = self.built.tables()
                 self._checked = _checked_variables(self.built)
 
+    def _look_at_stops(self) -> None:
+        """End the phase when what it waits for has come; looked at every so many steps of it."""
+        for number, holds in self.stops.items():
+            phase = self.network.phases[number]
+            if phase.start < self.step < phase.stop and self._to_next_look(phase) == 0 and holds():
+                self.end_phase(number, self.step)
+
+    def _to_next_look(self, phase: Phase) -> int:
+        assert phase.stop_when is not None
+        return (phase.start - self.step) % phase.stop_when.every
+
     def _call_hooks(self) -> None:
         for every, functions in self.hooks.items():
             if self.step % every == 0:
@@ -144,6 +174,10 @@ class Simulation:
         stops = [self.network.steps - self.step]
         stops += [every - self.step % every for every in self.hooks]
         stops += [p.stop - self.step for p in self.network.phases if p.stop > self.step]
+        for number in self.stops:
+            phase = self.network.phases[number]
+            if phase.start <= self.step < phase.stop and phase.stop_when is not None:
+                stops.append(self._to_next_look(phase) or phase.stop_when.every)
         for monitor in self.network.monitors:
             capacity = self.built.numbers.get(f"capacity:monitors.{monitor.name}")
             if isinstance(monitor, StateMonitor):

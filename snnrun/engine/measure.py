@@ -17,6 +17,7 @@ from snnrun.engine.metrics import (
     SPIKE_FUNCTIONS,
     STATE_FUNCTIONS,
     WITH_WIDTH,
+    Binned,
     Comoments,
     Meter,
     Moments,
@@ -75,12 +76,16 @@ class Measures:
     Args:
         meter: The sink that feeds them.
         parts: By name, in the order of the file.
-        finals: Reads a variable of a group at the end of the run (set by whoever runs it).
+        finals: Reads a variable of a group as it is (set by whoever runs it).
+        stops: For each phase that may end early, by number, what tells that it should.
+        ran: The network as it ran, with the phases as long as they were, when one ended early.
     """
 
     meter: Meter = field(default_factory=Meter)
     parts: dict[str, Part] = field(default_factory=dict)
     finals: Callable[[str, str], Value] | None = None
+    stops: dict[int, Callable[[], bool]] = field(default_factory=dict)
+    ran: Network | None = None
 
     def values(self) -> dict[str, tuple[Value, Dimension]]:
         """All metrics in SI units."""
@@ -88,9 +93,22 @@ class Measures:
             return {name: (part.compute(), part.dimension) for name, part in self.parts.items()}
 
     def final(self, owner: str, name: str) -> Value:
-        """A variable at the end of the run."""
+        """A variable as it is."""
         assert self.finals is not None
         return self.finals(owner, name)
+
+    def shorten(self, network: Network, step: int) -> None:
+        """A phase ended early, at a step: what was counted until the end of the run is counted until then.
+
+        Args:
+            network: The network, its phases as long as they are now.
+            step: Where the phase ended.
+        """
+        self.ran = network
+        for use in (use for uses in self.meter.spike_uses.values() for use in uses):
+            use.accumulator.train.spans = recorded_spans(network, use.monitor)
+            if isinstance(use.accumulator, Binned):
+                use.accumulator.cut(step)
 
 
 def check_metrics(context: Context, network: Network) -> Measures:
@@ -110,14 +128,32 @@ def check_metrics(context: Context, network: Network) -> Measures:
 
 def measure(context: Context, network: Network, measures: Measures, text: Text) -> Part:
     """One expression over monitors."""
-    return _Metric(context, network, measures).part(parse_expression(text))
+    return part_of(context, network, measures, parse_expression(text))
+
+
+def part_of(
+    context: Context,
+    network: Network,
+    measures: Measures,
+    expr: Expr,
+    constants: Mapping[str, tuple[float, Dimension]] | None = None,
+) -> Part:
+    """A parsed expression over monitors; `constants` are names that mean another value than the file's constants."""
+    return _Metric(context, network, measures, constants or {}).part(expr)
 
 
 class _Metric:
-    def __init__(self, context: Context, network: Network, measures: Measures) -> None:
+    def __init__(
+        self,
+        context: Context,
+        network: Network,
+        measures: Measures,
+        constants: Mapping[str, tuple[float, Dimension]],
+    ) -> None:
         self.context = context
         self.network = network
         self.measures = measures
+        self.constants = constants
         self.monitors = {m.name: m for m in network.monitors}
 
     def part(self, expr: Expr) -> Part:
@@ -153,8 +189,17 @@ class _Metric:
             return self.final(expr, group, variable)
         if population is not None:
             raise at(expr.span, "MET402", f"`{expr.id}` is a group; metrics are computed from monitors")
+        if expr.id in self.constants:
+            return _constant(*self.constants[expr.id])
         typed = self.context.checker({}, "a metric", missing=self.explain).check(expr)
+        if expr.id == "duration":
+            return Part(typed.dimension, lambda: self.duration(typed.value))
         return _constant(typed.value, typed.dimension)
+
+    def duration(self, planned: float) -> float:
+        """How long the run is, or was when a phase ended early. [s]."""
+        ran = self.measures.ran
+        return planned if ran is None else ran.steps * ran.dt
 
     def explain(self, name: str) -> str | None:
         return did_you_mean(name, [*self.monitors, *self.context.constants])

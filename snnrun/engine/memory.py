@@ -16,7 +16,7 @@ from snnrun.engine.values import STORED
 from snnrun.equations.dag import is_fixed
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.expected import expected_synapses
+from snnrun.network.expected import expected_synapses, synapses_of
 from snnrun.network.ir import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Synapses
 
 PROGRAM = 1.2e8  # bytes of the interpreter and the libraries of a run whose kernel is in the cache
@@ -57,12 +57,6 @@ def expected_memory(network: Network, kernel: Kernel) -> float:
     changing += sum(_variables(s) * synapses_of(s) for s in network.synapses.values())
     copies = changing if changing <= SNAPSHOT_LIMIT else 0.0  # taken before each call of the kernel
     return PROGRAM + kept + max(copies, max((temporary for _, temporary in synapses), default=0.0))
-
-
-def synapses_of(synapses: Synapses) -> float:
-    """Expected synapses of an object; where only running its rules tells, as many as there could be."""
-    expected = ((expected_synapses(r), r.source.size * r.target.size) for r in synapses.connect)
-    return float(sum(most if known is None else known for known, most in expected))
 
 
 def _variables(synapses: Synapses) -> int:

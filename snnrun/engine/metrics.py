@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +29,8 @@ class Accumulator(Protocol):
 class SpikeAccumulator(Accumulator, Protocol):
     """Takes spikes."""
 
+    train: Train
+
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:
         """Spikes in ascending order; neurons count within the monitor's view."""
 
@@ -40,13 +42,14 @@ class StateAccumulator(Accumulator, Protocol):
         """Samples, shape (samples, elements). [SI]."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Train:
     """What is known of a spike monitor beforehand.
 
     Args:
         size: Neurons it watches.
-        spans: First step and step after the last of each stretch that it records, in order and not touching.
+        spans: First step and step after the last of each stretch that it records, in order and not touching. A phase
+            that ends early changes those that are not over.
         dt: Length of a step. [s]
     """
 
@@ -218,6 +221,12 @@ class Binned:
         for number in np.unique(numbers):
             self.close_until(int(number))
             self.current += np.bincount(who[numbers == number], minlength=self.train.size)
+
+    def cut(self, step: int) -> None:
+        """Forget a bin that a stretch, which ends at a step, does not fill."""
+        over = [bins for (start, _), bins in zip(self.train.spans, self._bins(), strict=True) if start < step]
+        if self.bin >= sum(over):
+            self.current[:] = 0
 
     def close_until(self, number: int) -> None:
         """Take the current bin into the sums when a later one begins."""
@@ -437,18 +446,18 @@ class Moments:
 
     def value(self) -> float | FloatArray:
         """The moment asked for; NaN without samples."""
+        whole = replace(self, waiting=[])  # the rest may still grow to a block
         for rows in self.waiting:
             if rows.size:
-                self.add(rows)
-        self.waiting = []
-        if self.n == 0 or self.shift is None:
+                whole.add(rows)
+        if whole.n == 0 or whole.shift is None:
             return math.nan
-        mean = self.total / self.n
+        mean = whole.total / whole.n
         match self.of:
             case "mean":
-                return self.shift + mean
+                return whole.shift + mean
             case "std":
-                return math.sqrt(max(self.squares / self.n - mean * mean, 0.0))
+                return math.sqrt(max(whole.squares / whole.n - mean * mean, 0.0))
             case "min":
                 return self.smallest
             case "max":

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import input_table, parameter_arrays, precompute
-from snnrun.engine.values import STORED, Built, SynapseValues, set_group
-from snnrun.network.ir import Phase
+from snnrun.engine.values import Built, SynapseValues, set_group
+from snnrun.network.ir import Network, Phase
+
+
+def shortened(network: Network, number: int, step: int) -> Network:
+    """The network when one of its phases ends at a step instead: the phases after it begin earlier."""
+    less = network.phases[number].stop - step
+    phases = [
+        replace(p, start=p.start - less * (k > number), stop=p.stop - less * (k >= number))
+        for k, p in enumerate(network.phases)
+    ]
+    return replace(network, phases=tuple(phases), steps=network.steps - less)
+
+
+def ended_early(planned: Network, ran: Network) -> list[tuple[str, int]]:
+    """The phases that `stop_when` ended: name, and the step after the last."""
+    pairs = zip(planned.phases, ran.phases, strict=True)
+    return [(b.name, b.stop) for a, b in pairs if b.stop - b.start < a.stop - a.start]
 
 
 def begin(built: Built, phase: Phase) -> None:
@@ -21,9 +39,7 @@ def begin(built: Built, phase: Phase) -> None:
         now = SynapseValues(built, network, network.synapses[name], built.wirings[name])
         now.load()
         now.set(line, phase.start)
-        for stored in network.synapses[name].stored:
-            array = built.arrays[SlotKey("variable", owner, stored.variable.name)]
-            array[...] = now.stored(stored.variable.name).astype(STORED[stored.kind])
+        now.keep()
     for group in network.groups.values():
         precompute(built, network, group)  # from the parameters as they now are
 

@@ -24,6 +24,19 @@ class Sink(Protocol):
         """Number of spikes of a rate monitor's neurons in consecutive steps; `first` counts from its window's start."""
 
 
+class Nothing:
+    """A sink that keeps nothing: only the metrics of a run are wanted."""
+
+    def spikes(self, *_: object) -> None:
+        """Drop spikes."""
+
+    def states(self, *_: object) -> None:
+        """Drop samples."""
+
+    def numbers(self, *_: object) -> None:
+        """Drop counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tee:
     """Several sinks that all get everything."""

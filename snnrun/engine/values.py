@@ -161,6 +161,11 @@ class SynapseValues:
             array = self.built.arrays[SlotKey("variable", self.synapses.path, stored.variable.name)]
             self.arrays[stored.variable.name] = self.wiring.in_creation_order(array)
 
+    def keep(self) -> None:
+        """Make these the values of the run."""
+        for stored in self.synapses.stored:
+            self.built.variable(stored.variable)[...] = self.stored(stored.variable.name)
+
     def stored(self, name: str) -> Array:
         """The values of a variable in storage order."""
         array = self.hidden(name) if name in HIDDEN else self.arrays[name]

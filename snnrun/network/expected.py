@@ -8,7 +8,7 @@ import numpy as np
 
 from snnrun.equations.dag import Variable, is_fixed, walk
 from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, Matrix, OneToOne, Pairs, Seeds
+from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, Matrix, OneToOne, Pairs, Seeds, Synapses
 from snnrun.network.ranges import target_ranges
 
 _SAMPLE = 1 << 16  # pairs on which a condition is tried
@@ -34,6 +34,12 @@ def expected_synapses(rule: Connect) -> float | None:
             return rule.source.size * float(evaluate(generated.size, Environment()))
         case _:
             return None if pairs else 0
+
+
+def synapses_of(synapses: Synapses) -> float:
+    """Expected synapses of an object; where only running its rules tells, as many as there could be."""
+    expected = ((expected_synapses(r), r.source.size * r.target.size) for r in synapses.connect)
+    return float(sum(most if known is None else known for known, most in expected))
 
 
 def _expected_of_pairs(rule: Connect, every: All) -> float | None:

@@ -546,6 +546,21 @@ class Seeds:
 
 
 @dataclass(frozen=True, slots=True)
+class StopWhen:
+    """What ends a phase early.
+
+    Args:
+        condition: As written.
+        every: Steps between two looks at it, counted from the start of the phase.
+        constants: What its names mean in this phase, in SI units.
+    """
+
+    condition: str
+    every: int
+    constants: Mapping[str, tuple[float, Dimension]]
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
     """One part of a run.
 
@@ -554,6 +569,7 @@ class Phase:
         stop: The step after its last.
         sets: Values that variables take before its first step; each with the path of their object.
         network: The network with the constants of this phase, and only the monitors that record in it switched on.
+        stop_when: What ends it before `stop`; then the phases after it begin earlier.
     """
 
     name: str
@@ -561,6 +577,22 @@ class Phase:
     stop: int
     sets: tuple[tuple[str, Initial], ...]
     network: Network
+    stop_when: StopWhen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The values that variables begin with, from the end of another run.
+
+    Args:
+        values: By path of the object and name of the variable; of synapses in the order of creation.
+        wirings: For each synapses object the hash of its pairs, see `pairs_hash`.
+        span: Where the file names the run.
+    """
+
+    values: Mapping[tuple[str, str], NDArray[np.generic]]
+    wirings: Mapping[str, str]
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -573,6 +605,7 @@ class Network:
         steps: Length of the run in steps.
         phases: Its parts, when there are several.
         threads: How many threads a run takes; results do not depend on it.
+        start: What variables begin with instead of their initial values.
     """
 
     name: str
@@ -591,6 +624,7 @@ class Network:
     precision: Precision = Precision.DOUBLE
     phases: tuple[Phase, ...] = ()
     threads: int = 1
+    start: Start | None = None
 
     @property
     def neurons(self) -> int:

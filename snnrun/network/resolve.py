@@ -6,6 +6,7 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,7 @@ from snnrun.network.context import Context, Path, at
 from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations
 from snnrun.network.groups import resolve_groups
 from snnrun.network.initial import phase_values
-from snnrun.network.ir import ConnectivityMonitor, Initial, Network, Phase, Seeds, Window
+from snnrun.network.ir import ConnectivityMonitor, Initial, Network, Phase, Seeds, StopWhen, Window
 from snnrun.network.synapses import resolve_synapses
 from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.records import dataclass
@@ -31,6 +32,7 @@ from snnrun.spec.models import Experiment
 from snnrun.spec.nodes import scalar
 from snnrun.units.dimensions import TIME
 
+_CHECK = 0.01  # between two looks at `stop_when` [s]
 _WHOLE = 2.0**63  # whole numbers from here on are kept as floating-point numbers
 
 
@@ -87,6 +89,11 @@ def resolve(document: Document, experiment: Experiment) -> Resolved:
         precision=Precision(experiment.run.precision.value),
         threads=experiment.run.threads,
     )
+    if experiment.run.start_from is not None:
+        from snnrun.network.start import resolve_start  # noqa: PLC0415 - few runs begin so
+
+        with context.collecting():
+            network = replace(network, start=resolve_start(context, network))
     network = replace(network, phases=_phases(context, network))
     context.report.stop_if_errors()
     return Resolved(network, tuple(context.report.warnings), context)
@@ -220,8 +227,6 @@ def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
     for k, model in enumerate(context.experiment.run.phases or ()):
         stop = start + _phase_steps(context, k)
         with context.collecting():
-            if model.stop_when is not None:
-                raise context.key_error("NET199", "`stop_when` is not supported yet", ("run", "phases", k, "stop_when"))
             sets: list[tuple[str, Initial]] = []
             for name in model.set or {}:
                 path: Path = ("run", "phases", k, "set", name)
@@ -230,8 +235,9 @@ def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
                     constants[("constants", name)] = context.text(path)
                 else:
                     sets += phase_values(context, network, path, f"phase `{model.name}`")
-            recording = _recording(context, _with_constants(context, network, constants), model, k)
-            found.append(Phase(model.name, start, stop, tuple(sets), recording))
+            now, values = _with_constants(context, network, constants)
+            stop_when = _stop_when(context, values, k) if model.stop_when is not None else None
+            found.append(Phase(model.name, start, stop, tuple(sets), _recording(context, now, model, k), stop_when))
         start = stop
     return tuple(found)
 
@@ -241,15 +247,28 @@ def _must_fit(context: Context, name: str, path: Path) -> None:
     context.checker({}, "a phase").value(expr, context.constants[name].dimension, f"`{name}`")
 
 
-def _with_constants(context: Context, network: Network, constants: dict[Path, Text]) -> Network:
-    """The network with other constants: the same structure, other values."""
+def _stop_when(context: Context, values: Mapping[str, Typed], number: int) -> StopWhen:
+    """What ends a phase early; the condition itself is checked with the metrics."""
+    path: Path = ("run", "phases", number, "stop_when")
+    every = max(1, round(_CHECK / context.dt))
+    if context.document.has((*path[:-1], "check")):
+        every = context.steps((*path[:-1], "check"), "`check`", 1)
+    used = sorted(names_in(context.expression(path)) & values.keys())
+    return StopWhen(context.text(path).value, every, {n: (values[n].value, values[n].dimension) for n in used})
+
+
+def _with_constants(
+    context: Context, network: Network, constants: dict[Path, Text]
+) -> tuple[Network, Mapping[str, Typed]]:
+    """The network with other constants, and the values of all: the same structure, other values."""
     if not constants:
-        return network
+        return network, context.constants
     text = f"{network.steps} * ({context.text(('run', 'dt')).value})"
     length = scalar(text, SourceFile("run.duration", text))
     changes: dict[Path, Any] = {**constants, ("run", "phases"): None, ("run", "duration"): length}
     document = context.document.with_values(changes)
-    return resolve(document, parse_experiment(document)).network
+    found = resolve(document, parse_experiment(document))
+    return found.network, found.context.constants
 
 
 def _recording(context: Context, network: Network, model: models.Phase, number: int) -> Network:

@@ -179,8 +179,7 @@ def claim(final: Path) -> RunFolder:
         final.parent.mkdir(parents=True, exist_ok=True)
         recover(final.parent)
         path = _make_aside(final)
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
-        (path / _CLAIM_FILE).write_text(json.dumps(owner), encoding="utf-8")
+        write_claim(path)
     except OSError as error:
         raise storage_error(
             "ST106", f"cannot write to `{final.parent}`: {error.strerror}", "name another place with `--out`"
@@ -188,9 +187,15 @@ def claim(final: Path) -> RunFolder:
     return RunFolder(path, final)
 
 
+def write_claim(path: Path) -> None:
+    """Say in a folder that this process owns it."""
+    owner = {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+    (path / _CLAIM_FILE).write_text(json.dumps(owner), encoding="utf-8")
+
+
 def recover(parent: Path) -> None:
     """Finish or undo what dead processes left in a folder of runs."""
-    dead = [(path, found) for path, found in _aside(parent) if not _alive(path, int(found["pid"]))]
+    dead = [(path, found) for path, found in _aside(parent) if not alive(path, int(found["pid"]))]
     # A finished new result goes in before an old one is brought back.
     for path, found in sorted(dead, key=lambda item: item[1]["kind"] != "tmp"):
         final = parent / found["final"]
@@ -286,7 +291,7 @@ def _aside(parent: Path) -> list[tuple[Path, re.Match[str]]]:
     return [(path, match) for path, match in found if match is not None]
 
 
-def _alive(path: Path, pid: int) -> bool:
+def alive(path: Path, pid: int) -> bool:
     """True when the process that made a temporary folder may still be at work."""
     try:
         owner = json.loads((path / _CLAIM_FILE).read_text(encoding="utf-8"))
@@ -297,7 +302,9 @@ def _alive(path: Path, pid: int) -> bool:
     if host != socket.gethostname():
         return time.time() - (path / _CLAIM_FILE).stat().st_mtime < _FOREIGN_SILENCE_S
     try:
-        return bool(abs(psutil.Process(pid).create_time() - started) < 1.0)
+        process = psutil.Process(pid)
+        # One that was killed and that nobody asked about (there is no init in a container) still has a name.
+        return bool(abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -177,6 +178,10 @@ class ResultsWriter:
             path = f"snnrun/series/{name}/{key}"
             self._put(path, unit, np.asarray(values))
             self._labels.setdefault(name, {})[key] = label
+
+    def put_duration(self, seconds: float) -> None:
+        """Say how long the run was, when it was shorter than planned. [s]."""
+        self._description = replace(self._description, duration=seconds)
 
     def finish(self, metrics: Mapping[str, tuple[Any, str]], status: RunStatus | str) -> Digest:
         """Write what waits, the metrics and the status, close the file and return the digest of what was recorded."""

@@ -18,6 +18,7 @@ from snnrun.spec.values import (
     LIST_TAG,
     MAP_TAG,
     ONE_TAG,
+    Anything,
     Count,
     DottedPath,
     Expression,
@@ -715,7 +716,12 @@ class Phase(Section):
         None, description="Changes at its start: a constant, `group.variable` or `synapses.variable` → value."
     )
     record: list[Identifier] | None = Field(None, description="Monitors that record in it; absent: all.")
-    stop_when: Expression | None = Field(None, description="Ends the phase as soon as this holds.")
+    stop_when: Expression | None = Field(
+        None,
+        description="Ends the phase early: a condition over monitors as in `metrics` (over the whole run so far) and "
+        "over variables as they are: `count(out) > 100`, `any(cells.v > 2)`.",
+    )
+    check: Expression | None = Field(None, description="How often `stop_when` is looked at; absent: 10 ms.")
 
 
 class Run(Section):
@@ -726,8 +732,14 @@ class Run(Section):
     phases: list[Phase] | None = Field(
         None,
         min_length=1,
-        description="Parts of the run, one after the other: `{name, duration, set, record, stop_when}`.",
+        description="Parts of the run, one after the other: `{name, duration, set, record, stop_when, check}`.",
     )
+    start_from: Statements | None = Field(
+        None,
+        description="Folder of another run, or its `state.npz`, relative to this file: variables begin with the values "
+        "they had at its end, instead of `initial`. Time begins at 0; spikes on their way are not taken over.",
+    )
+    save_state: Flag = Field(False, description="Whether the state at the end is stored, as `state.npz`.")
     threads: Count = Field(1, description="Threads of one run; the result does not depend on it.")
     precision: Precision = Field(Precision.DOUBLE, description="Floating-point numbers of the state.")
     math: MathMode = Field(MathMode.STRICT, description="`fast` lets the compiler reorder arithmetic: other bits.")
@@ -781,7 +793,7 @@ def _axis_form(value: Any) -> str:
 Axis = TypeAliasType(
     "Axis",
     Annotated[
-        Annotated[list[Expression], Tag(LIST_TAG), Field(min_length=1)]
+        Annotated[list[Anything], Tag(LIST_TAG), Field(min_length=1)]
         | Annotated[Linspace, Tag("<linspace>")]
         | Annotated[Logspace, Tag("<logspace>")]
         | Annotated[Range, Tag("<range>")],
@@ -790,14 +802,50 @@ Axis = TypeAliasType(
 )
 
 
+Bounds = Annotated[list[Expression], Field(min_length=2, max_length=2)]
+
+
+class LogBounds(Section):
+    """A range in which every ratio is as likely."""
+
+    log: Bounds = Field(description="`[low, high]`, both positive.")
+
+
+class WholeBounds(Section):
+    """A range of whole numbers."""
+
+    whole: Bounds = Field(description="`[low, high]`, both included.")
+
+
+def _bounds_form(value: Any) -> str:
+    if isinstance(value, LogBounds | WholeBounds):
+        return "<log>" if isinstance(value, LogBounds) else "<whole>"
+    if not isinstance(value, dict):
+        return LIST_TAG
+    return "<whole>" if "whole" in value else "<log>"
+
+
+SampleRange = TypeAliasType(
+    "SampleRange",
+    Annotated[
+        Annotated[Bounds, Tag(LIST_TAG)] | Annotated[LogBounds, Tag("<log>")] | Annotated[WholeBounds, Tag("<whole>")],
+        Discriminator(_bounds_form),
+    ],
+)
+
+
 class Sample(Section):
     """Points drawn from a space of parameters."""
 
-    method: SampleMethod = Field(SampleMethod.SOBOL, description="How points are drawn.")
-    size: Count = Field(description="How many points.")
-    ranges: dict[DottedPath, Annotated[list[Expression], Field(min_length=2, max_length=2)]] = Field(
-        min_length=1, description="Path → `[low, high]`."
+    method: SampleMethod = Field(
+        SampleMethod.SOBOL,
+        description="`sobol` (evenly over all parameters), `lhs` (a Latin hypercube: evenly in each) or `random`.",
     )
+    size: Count = Field(description="How many points; for `sobol` best a power of 2.")
+    ranges: dict[DottedPath, SampleRange] = Field(
+        min_length=1, description="Path or constant → `[low, high]`, `{log: [low, high]}` or `{whole: [low, high]}`."
+    )
+    seed: SeedNumber | None = Field(None, description="Seed of the points; absent: that of the experiment.")
 
 
 class Sweep(Section):
@@ -806,13 +854,14 @@ class Sweep(Section):
     axes: dict[DottedPath, Axis] | None = Field(
         None,
         description="Path or constant → values; all combinations are run. Values: a list, `{linspace: [a, b], num}`, "
-        "`{logspace: [a, b], num}` or `{range: [a, b, step]}`.",
+        "`{logspace: [a, b], num}` or `{range: [a, b, step]}`. A value may be whatever stands at the path: a quantity, "
+        "equations, a connection rule.",
     )
     zip: dict[DottedPath, Axis] | None = Field(None, description="Path → values that change together.")
-    points: list[dict[DottedPath, Expression]] | None = Field(
+    points: list[dict[DottedPath, Anything]] | None = Field(
         None, min_length=1, description="The points one by one: a list of maps path → value."
     )
-    sample: Sample | None = Field(None, description="Points drawn at random or evenly: `{method, size, ranges}`.")
+    sample: Sample | None = Field(None, description="Points drawn from ranges: `{method, size, ranges, seed}`.")
     repeat: Count = Field(1, description="Runs of each point, with other seeds.")
     shared: Identifier | None = Field(None, description="Phase that is run once and that all points continue from.")
     keep: Keep = Field(Keep.METRICS, description="What is stored of each point: `metrics` or whole `results`.")

@@ -169,6 +169,7 @@ def _absent(field: FieldInfo) -> str:
 _WORDS: Final = {
     "Expression": "expression",
     "Expressions": "expression, or a list",
+    "Anything": "value",
     "Statements": "text",
     "Identifier": "name",
     "Names": "name, or a list",

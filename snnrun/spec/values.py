@@ -47,6 +47,10 @@ def _statements(value: Any) -> Any:
     raise _fail("snn_shape", "needs a text", found=value)
 
 
+def _anything(value: Any) -> Any:
+    return value if isinstance(value, dict | list) else _expression(value)
+
+
 def _matching(pattern: re.Pattern[str], message: str, help: str) -> PlainValidator:
     def check(value: Any) -> str:
         # A key such as `1` or a value such as `true` is not a text, yet a name that fails the pattern all the same.
@@ -87,6 +91,9 @@ Expression = TypeAliasType(
     ],
 )
 """A quantity, an expression or a condition: `10 ms`, `0.5`, `2*tau`, `v > 1`."""
+
+Anything = TypeAliasType("Anything", Annotated[Any, PlainValidator(_anything), WithJsonSchema({"title": "any value"})])
+"""Any value a key of the file may have: what it means is checked where it is put."""
 
 Statements = TypeAliasType(
     "Statements", Annotated[str, PlainValidator(_statements), WithJsonSchema({"type": "string", "title": "text"})]

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from snnrun import pipeline
-from snnrun.errors import ExperimentError, Report
+from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.network.digest import common_part
 from snnrun.network.pictures import of_sweep, swept
 from snnrun.records import dataclass
 from snnrun.source import SourceFile
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, plain, scalar
-from snnrun.stages import Checked
+from snnrun.stages import Checked, Shared
 from snnrun.sweep.points import Place, Plan, Point, plan_sweep
 
 Index = tuple[int, ...]
@@ -49,11 +50,13 @@ def check_sweep(checked: Checked) -> Sweep:
     base = point_document(checked)
     ready: dict[Index, Checked] = {}
     report = Report()
-    for point in plan.points:
-        if sum(k > 0 for k in point.index) > 1:
-            continue
+    first: Checked | None = None
+    for point in plan.star():
         try:
             at_point = check_point(base, point)
+            first = first or at_point
+            if at_point.shared != first.shared:
+                raise _acts_too_early(checked, plan, point)
         except ExperimentError as error:
             report.extend(error.diagnostics)
             if len(report.errors) >= _SHOWN:
@@ -72,10 +75,39 @@ def check_point(base: Document, point: Point) -> Checked:
         ExperimentError: Something is wrong there; the messages say at which values.
     """
     try:
-        return pipeline.check(base.with_values(point.values))
+        checked = pipeline.check(base.with_values(point.values))
+        if point.shared is None:
+            return checked
+        return replace(checked, shared=Shared(point.shared, common_part(checked.resolved.network, point.shared)))
     except ExperimentError as error:
         where = ", ".join(f"{name} = {value}" for name, value in point.shown.items())
         raise ExperimentError(*(replace(d, message=f"{d.message} (at {where})") for d in error.diagnostics)) from None
+
+
+def _acts_too_early(checked: Checked, plan: Plan, point: Point) -> ExperimentError:
+    """The error that a parameter changes what all points should share."""
+    axis = next(axis for axis, k in zip(plan.axes, point.index, strict=True) if k)
+    assert plan.shared is not None
+    phases = checked.experiment.run.phases
+    assert phases is not None
+    name = axis.parameters[0].name
+    places: tuple[Place, ...] = (
+        ("sweep", "axes", name),
+        ("sweep", "zip", name),
+        ("sweep", "sample", "ranges", name),
+        ("sweep", "points"),
+        ("sweep", "repeat"),
+    )
+    place = next(p for p in places if checked.document.has(p))
+    what = f"`{axis.name}` acts" if len(axis.parameters) == 1 else "these parameters act"
+    return ExperimentError(
+        Diagnostic(
+            "SWP707",
+            f"{what} before the end of phase `{phases[plan.shared].name}`, which all points share",
+            checked.document.key_span(place),
+            "let a later phase set it (`set: {name: value}`), or remove `shared`",
+        )
+    )
 
 
 def point_document(checked: Checked) -> Document:

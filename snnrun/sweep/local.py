@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from snnrun import __version__, pipeline
 from snnrun.engine.connectivity import WiringCache
 from snnrun.engine.measure import Value
+from snnrun.engine.recording import Nothing
 from snnrun.errors import ExperimentError, RunError, SnnrunError
 from snnrun.publish import Place, describe, place_of, plain_value, portable, write_experiment, write_text
 from snnrun.records import dataclass
@@ -66,19 +67,6 @@ class SweepOutcome:
     problem: KeyboardInterrupt | None
     trouble: SnnrunError | KeyboardInterrupt | None
     kept_old: bool
-
-
-class Nothing:
-    """A sink that keeps nothing: only the metrics of the point are wanted."""
-
-    def spikes(self, *_: object) -> None:
-        """Drop spikes."""
-
-    def states(self, *_: object) -> None:
-        """Drop samples."""
-
-    def numbers(self, *_: object) -> None:
-        """Drop counts."""
 
 
 def run_sweep(
@@ -137,7 +125,7 @@ class _Loop:
         self.folder = folder
         self.clock = clock
         self.options: dict[str, Any] = {"allow_code": allow_code, "plots": plots, "formats": formats}
-        self.engine = Engine(wirings=WiringCache({}), threads=1)  # points run side by side, not threads
+        self.engine = Engine(wirings=WiringCache(), threads=1)  # points run side by side, not threads
         self.base = point_document(sweep.checked)
         self.metrics: dict[str, tuple[NDArray[np.float64], Dimension]] = {}
         self.left_out: dict[str, None] = {}
@@ -149,9 +137,9 @@ class _Loop:
     def run(self, progress: PointProgress) -> KeyboardInterrupt | None:
         """Every point in order; what stopped the loop, if anything did."""
         started = time.perf_counter()
-        for k, point in enumerate(self.plan.points):
+        for k, point in enumerate(self.plan.points()):
             try:
-                progress(k, len(self.plan.points), point)
+                progress(k, self.plan.size, point)
                 self.keep(point, self.point(k, point))
                 self.status[point.index] = PointStatus.COMPLETE
             except (RunError, ExperimentError) as error:
@@ -216,7 +204,7 @@ class _Loop:
 
     def log(self, problem: KeyboardInterrupt | None) -> list[str]:
         """What happened, for `run.log`."""
-        lines = [f"snnrun {__version__}  {self.checked.name}  {len(self.plan.points)} points"]
+        lines = [f"snnrun {__version__}  {self.checked.name}  {self.plan.size} points"]
         lines += [f"point {k}: {reason}" for k, reason in self.failed.items()]
         lines += [f"point {k}: no pictures: {reason}" for k, reason in self.troubles.items()]
         return [*lines, "interrupted" if problem is not None else "done"]
@@ -236,7 +224,7 @@ class _Loop:
             folder,
             digest,
             self.clock.seconds,
-            len(self.plan.points),
+            self.plan.size,
             self.failed,
             self.seconds,
             len(self.engine.kernels),

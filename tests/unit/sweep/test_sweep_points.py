@@ -1,5 +1,6 @@
 """The points of a sweep: values, places, units, and mistakes at their places."""
 
+import itertools
 import math
 
 import numpy as np
@@ -48,7 +49,7 @@ def wrong(tmp_path, sweep):
 
 
 def texts(plan, name="tau"):
-    return [p.shown[name] for p in plan.points]
+    return [p.shown[name] for p in plan.points()]
 
 
 def test_a_list_is_taken_as_it_is_written(tmp_path):
@@ -96,19 +97,33 @@ def test_a_range_stops_before_its_end(tmp_path):
 def test_axes_make_a_grid_the_last_one_fastest(tmp_path):
     plan = planned(tmp_path, "axes: {gain: [2, 3], tau: [1 ms, 2 ms, 3 ms]}")
     assert plan.shape == (2, 3)
-    assert [p.index for p in plan.points] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert [p.index for p in plan.points()] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert plan.describe() == "6 points (gain 2 x tau 3)"
+
+
+def test_points_are_made_on_demand_and_numbered_along_the_grid(tmp_path):
+    plan = planned(tmp_path, "axes: {gain: {linspace: [1, 2], num: 300}, tau: {linspace: [1 ms, 2 ms], num: 400}}")
+    assert plan.size == 120_000
+    point = plan.point(401)
+    assert point.index == (1, 1)
+    assert plan.number(point.index) == 401
+    assert point.shown["tau"] == f"{1 + 1 / 399!r} ms"
+    assert plan.point(plan.size - 1).index == (299, 399)
+    with pytest.raises(IndexError):
+        plan.point(plan.size)
+    assert [p.index for p in itertools.islice(plan.star(), 2)] == [(0, 0), (1, 0)]
+    assert sum(1 for _ in plan.star()) == 299 + 399 + 1
 
 
 def test_zipped_parameters_change_together(tmp_path):
     plan = planned(tmp_path, "zip: {gain: [2, 3], tau: {linspace: [1 ms, 2 ms], num: 2}}")
-    assert [dict(p.shown) for p in plan.points] == [{"gain": "2", "tau": "1.0 ms"}, {"gain": "3", "tau": "2.0 ms"}]
+    assert [dict(p.shown) for p in plan.points()] == [{"gain": "2", "tau": "1.0 ms"}, {"gain": "3", "tau": "2.0 ms"}]
     assert plan.shape == (2,)
 
 
 def test_points_are_listed_one_by_one(tmp_path):
     plan = planned(tmp_path, "points:\n  - {gain: 2, tau: 1 ms}\n  - {gain: 5, tau: 3 ms}")
-    assert [dict(p.shown) for p in plan.points] == [{"gain": "2", "tau": "1 ms"}, {"gain": "5", "tau": "3 ms"}]
+    assert [dict(p.shown) for p in plan.points()] == [{"gain": "2", "tau": "1 ms"}, {"gain": "5", "tau": "3 ms"}]
 
 
 def test_repeat_takes_the_seeds_after_that_of_the_file(tmp_path):
@@ -120,7 +135,7 @@ def test_repeat_takes_the_seeds_after_that_of_the_file(tmp_path):
 def test_dotted_paths_reach_any_value(tmp_path):
     sweep = "axes: {groups.cells.size: [1, 4], groups.cells.refractory: [1 ms, 2 ms], run.dt: [0.1 ms, 0.05 ms]}"
     plan = planned(tmp_path, sweep, check=True)
-    assert plan.points[0].values.keys() == {
+    assert plan.point(0).values.keys() == {
         ("groups", "cells", "size"),
         ("groups", "cells", "refractory"),
         ("run", "dt"),
@@ -190,3 +205,49 @@ def test_points_wait_checked_for_their_run(tmp_path):
     sweep = check_sweep(pipeline.check(pipeline.read(file)))
     assert set(sweep.ready) == {(0, 0), (0, 1), (0, 2), (1, 0)}  # one axis at a time
     assert sweep.ready[1, 0].resolved.context.constants["gain"].value == 3
+
+
+def test_equations_rules_and_methods_are_swept_as_they_are_written(tmp_path):
+    plan = planned(
+        tmp_path,
+        """axes:
+  groups.cells.method: [exact, euler]
+  groups.cells.equations:
+    - "dv/dt = (gain - v)/tau : 1"
+    - "dv/dt = gain/tau : 1"
+  monitors.out: [{kind: spikes, source: cells}, {kind: spikes, source: cells, counts_only: true}]""",
+        check=True,
+    )
+    assert plan.shape == (2, 2, 2)
+    point = plan.point(7)
+    assert point.shown["groups.cells.method"] == "euler"
+    assert point.shown["monitors.out"] == "{kind: spikes, source: cells, counts_only: true}"
+    assert plan.axes[2].parameters[0].dimension is None
+
+
+def test_a_key_that_the_file_leaves_out_can_be_swept(tmp_path):
+    plan = planned(tmp_path, "axes: {groups.cells.order: [0, 1], seed: [1, 2]}", check=True)
+    assert plan.axes[0].parameters[0].place == ("groups", "cells", "order")
+    assert plan.axes[0].parameters[0].numbers == (0, 1)
+
+
+def test_a_sample_lies_in_its_ranges_in_the_units_of_the_file(tmp_path):
+    plan = planned(
+        tmp_path,
+        "sample: {method: lhs, size: 50, ranges: {tau: [1 ms, 0.02 s], gain: {log: [1, 100]}, "
+        "groups.cells.size: {whole: [1, 5]}}}",
+    )
+    assert plan.shape == (50,)
+    assert plan.axes[0].name == "sample"
+    tau, gain, size = (np.array(p.numbers) for p in plan.axes[0].parameters)
+    assert texts(plan)[0].endswith(" ms")
+    assert 0.001 <= tau.min() < 0.0014
+    assert 0.0196 < tau.max() <= 0.02
+    assert np.sum(gain < 10) == 25  # half of the points below the middle of the logarithm
+    assert [np.sum(size == k) for k in range(1, 6)] == [10] * 5
+
+
+def test_the_seed_of_a_sample_is_its_own_or_that_of_the_experiment(tmp_path):
+    sample = "sample: {{method: random, size: 5, ranges: {{gain: [1, 2]}}{}}}"
+    own, same, other = (texts(planned(tmp_path, sample.format(s)), "gain") for s in ("", ", seed: 3", ", seed: 4"))
+    assert own == same != other

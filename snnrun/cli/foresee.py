@@ -1,0 +1,45 @@
+"""`snnrun run --dry-run`: what experiments will cost, before they run."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from snnrun import pipeline
+from snnrun.cli.progress import bytes_text, number_text, time_text
+from snnrun.cli.render import clean, render
+from snnrun.sweep.foresee import Forecast, foresee
+
+
+def foresee_files(
+    files: Sequence[Path], overrides: Sequence[str], seed: int | None, *, probe: bool, json: bool
+) -> None:
+    """Print the cost of each file."""
+    reports = []
+    for file in files:
+        checked = pipeline.check(pipeline.read(file, overrides, seed))
+        sweep = None
+        if checked.experiment.sweep is not None:
+            from snnrun.sweep.check import check_sweep
+
+            sweep = check_sweep(checked)
+        render(checked.warnings, sys.stderr)
+        forecast = foresee(checked, sweep, probe=probe)
+        reports.append({"file": str(file)} | forecast.as_json())
+        if not json:
+            along = sweep.plan.describe() if sweep is not None else "one run"
+            sys.stdout.write("\n".join([f"{clean(checked.name)}: {along}", *_lines(forecast)]) + "\n")
+    if json:
+        sys.stdout.write(json_module.dumps(reports[0] if len(reports) == 1 else {"runs": reports}) + "\n")
+
+
+def _lines(forecast: Forecast) -> Iterator[str]:
+    of = "" if forecast.examined == forecast.points else f", looking at {forecast.examined:,} of the points"
+    yield f"  compiles  {number_text(forecast.kernels, 'kernel')}{of}"
+    if forecast.connected:
+        yield f"  wirings   {forecast.wirings:,} made for {number_text(forecast.connected, 'object')} of synapses{of}"
+    yield f"  memory    about {bytes_text(forecast.memory)} a run, beside recordings"
+    yield f"  disk      about {bytes_text(forecast.disk)}"
+    yield f"  time      about {time_text(forecast.seconds)} in one process, from {forecast.basis}"

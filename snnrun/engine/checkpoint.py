@@ -1,0 +1,259 @@
+"""Checkpoints of a run: its state, and what it recorded, so that a run that was killed goes on with the same bits.
+
+What was recorded is kept as it came and handed to the sinks again: files of results and metrics then stand where they
+stood, because neither depends on how recorded data are cut into pieces. Random numbers need no state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.engine.driver import Simulation
+from snnrun.engine.recording import Sink
+from snnrun.engine.values import Array
+from snnrun.errors import StorageError
+from snnrun.network.ir import FloatArray, IntArray
+from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
+
+WAITING_BYTES = 64 << 20  # recorded data kept in memory between two checkpoints
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One recorded chunk: of spikes, samples or numbers."""
+
+    kind: str
+    monitor: str
+    first: int
+    arrays: dict[str, Array]
+
+
+@dataclass(slots=True)
+class Tape:
+    """A sink that keeps everything in order, until it is stored."""
+
+    parts: list[_Part] = field(default_factory=list)
+    bytes: int = 0
+    closed: bool = False  # whether the rest is not kept any more
+
+    def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
+        """Keep spikes."""
+        self._keep("spikes", name, 0, {"steps": steps, "ids": ids, **{f"extra.{k}": v for k, v in extras.items()}})
+
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
+        """Keep samples."""
+        self._keep("states", name, first, data)
+
+    def numbers(self, name: str, spikes: IntArray, first: int) -> None:
+        """Keep counts."""
+        self._keep("numbers", name, first, {"spikes": spikes})
+
+    def _keep(self, kind: str, name: str, first: int, arrays: Mapping[str, Array]) -> None:
+        if self.closed:
+            return
+        copies = {k: a.copy() for k, a in arrays.items()}
+        self.parts.append(_Part(kind, name, first, copies))
+        self.bytes += sum(a.nbytes for a in copies.values())
+
+    def clear(self) -> None:
+        """Forget what is stored."""
+        self.parts = []
+        self.bytes = 0
+
+    def joined(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Everything as few arrays, and what they are: chunks that follow one another are one."""
+        runs: dict[tuple[str, str], list[list[_Part]]] = {}
+        for part in self.parts:
+            of_monitor = runs.setdefault((part.kind, part.monitor), [])
+            if of_monitor and _follows(of_monitor[-1], part):
+                of_monitor[-1].append(part)
+            else:
+                of_monitor.append([part])
+        arrays: dict[str, Array] = {}
+        listed: list[dict[str, Any]] = []
+        for (kind, monitor), pieces in runs.items():
+            for chunks in pieces:
+                names = {}
+                for name in chunks[0].arrays:
+                    names[name] = f"{len(arrays)}"
+                    arrays[names[name]] = np.concatenate([c.arrays[name] for c in chunks])
+                listed.append({"kind": kind, "monitor": monitor, "first": chunks[0].first, "arrays": names})
+        return arrays, {"parts": listed}
+
+
+def _follows(chunks: list[_Part], part: _Part) -> bool:
+    length = sum(len(next(iter(c.arrays.values()))) for c in chunks)
+    return part.kind == "spikes" or part.first == chunks[0].first + length
+
+
+def play(arrays: Mapping[str, Array], description: Mapping[str, Any], sink: Sink) -> None:
+    """Hand to a sink what a tape held."""
+    for part in description["parts"]:
+        found = {name: arrays[key] for name, key in part["arrays"].items()}
+        match part["kind"]:
+            case "spikes":
+                steps, ids = found.pop("steps"), found.pop("ids")
+                sink.spikes(part["monitor"], steps, ids, {k.removeprefix("extra."): v for k, v in found.items()})
+            case "states":
+                sink.states(part["monitor"], found, part["first"])
+            case _:
+                sink.numbers(part["monitor"], found["spikes"], part["first"])
+
+
+class Branch:
+    """The first part of several runs that is the same in all of them: one leaves its state, the others go on from it.
+
+    Args:
+        phase: Number of the phase that is its last.
+    """
+
+    def __init__(self, phase: int) -> None:
+        self.phase = phase
+        self.tape = Tape()
+        self._state: dict[SlotKey, Array] | None = None
+        self._step = 0
+        self._ended: dict[int, int] = {}
+
+    @property
+    def records(self) -> bool:
+        """Whether what this run records is kept for the next ones."""
+        return self._state is None
+
+    def resume(self, simulation: Simulation, sink: Sink) -> bool:
+        """Go on from the state that another run left, if one has; hand the sink what that run recorded."""
+        if self._state is None:
+            self.tape = Tape()  # the run before this one did not come so far
+            return False
+        _end_phases(simulation, self._ended)
+        play(*self.tape.joined(), sink)
+        simulation.restore(self._state, self._step)
+        return True
+
+    def visit(self, simulation: Simulation) -> None:
+        """Between two calls of the kernel: leave the state at the end of the first part."""
+        if self._state is None and simulation.step == simulation.network.phases[self.phase].stop:
+            self._state, self._step, self._ended = simulation.state(), simulation.step, dict(simulation.ended)
+            self.tape.closed = True
+
+
+class Archive(Protocol):
+    """Where checkpoints are kept.
+
+    Args:
+        unfit: Whether `adopt` found a checkpoint that cannot be used.
+    """
+
+    unfit: bool
+
+    def adopt(self) -> int | None:
+        """Open the newest checkpoint there is; the step it was taken before, or None."""
+
+    def state(self) -> tuple[Mapping[str, Array], Mapping[str, Any]]:
+        """Its state, and the facts stored with it."""
+
+    def recordings(self) -> Iterator[tuple[Mapping[str, Array], Mapping[str, Any]]]:
+        """What was recorded until then, as `Tape.joined` gave it."""
+
+    def record(self, arrays: Mapping[str, Array], description: Mapping[str, Any]) -> None:
+        """Keep what was recorded since the last time."""
+
+    def save(self, step: int, state: Mapping[str, Array], facts: Mapping[str, Any]) -> None:
+        """Keep a state: from now on the newest checkpoint."""
+
+    def discard(self) -> None:
+        """Remove all of it."""
+
+
+class Checkpoints:
+    """Takes the checkpoints of one run, and goes on from the last one of a run that was killed.
+
+    Args:
+        archive: Where they are kept.
+        every: Time between two of them; None to take none. [s, of a clock on the wall]
+        note: Called with what a person should know.
+    """
+
+    def __init__(self, archive: Archive, every: float | None, note: Note = lambda _text: None) -> None:
+        self.archive = archive
+        self.every = every
+        self.note = note
+        self.tape = Tape()
+        self._saved_at = time.monotonic()
+
+    @property
+    def records(self) -> bool:
+        """Whether what the run records is kept for a checkpoint."""
+        return self.every is not None
+
+    def resume(self, simulation: Simulation, sink: Sink) -> bool:
+        """Go on from the last checkpoint, if there is one: restore the state, hand the sink what was recorded."""
+        step = self.archive.adopt()
+        if step is None:
+            if self.archive.unfit:
+                self.note("a checkpoint is damaged, or of another version or number of threads: beginning at the start")
+            return False
+        state, facts = self.archive.state()
+        _end_phases(simulation, {int(number): int(step) for number, step in facts["ended"]})
+        for arrays, description in self.archive.recordings():
+            play(arrays, description, sink)
+        simulation.restore({_key(name): array for name, array in state.items()}, step)
+        self.note(f"goes on from a checkpoint at {format_quantity(step * simulation.network.dt, TIME)}")
+        return True
+
+    def visit(self, simulation: Simulation) -> None:
+        """Between two calls of the kernel: store what became too much for memory; take a checkpoint when it is time.
+
+        A checkpoint that cannot be stored does not stop the run: the one before it stays.
+        """
+        if self.every is None:
+            return
+        try:
+            if self.tape.bytes > WAITING_BYTES:
+                self._store()
+            if time.monotonic() - self._saved_at >= self.every:
+                self.save(simulation)
+        except StorageError as error:
+            self._saved_at = time.monotonic()
+            self.note(f"{error.diagnostics[0].message}; the run goes on")
+
+    def save(self, simulation: Simulation) -> None:
+        """Take a checkpoint now.
+
+        Raises:
+            StorageError: It cannot be stored.
+        """
+        self._store()
+        state = {_name(key): array for key, array in simulation.state().items()}
+        self.archive.save(simulation.step, state, {"ended": sorted(simulation.ended.items())})
+        self._saved_at = time.monotonic()
+
+    def discard(self) -> None:
+        """The run has ended: nothing is left to go on from."""
+        self.archive.discard()
+
+    def _store(self) -> None:
+        if self.tape.parts:
+            self.archive.record(*self.tape.joined())
+            self.tape.clear()
+
+
+def _end_phases(simulation: Simulation, ended: Mapping[int, int]) -> None:
+    for number, step in sorted(ended.items()):
+        simulation.end_phase(number, step)
+
+
+def _name(key: SlotKey) -> str:
+    return f"{key.use}|{key.owner}|{key.name}"
+
+
+def _key(name: str) -> SlotKey:
+    return SlotKey(*name.split("|"))

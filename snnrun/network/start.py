@@ -1,0 +1,108 @@
+"""The state at the end of a run as the beginning of another: `run.save_state` and `run.start_from`.
+
+A state holds every variable of groups and synapses; those of synapses in the order of creation. Times of last spikes
+are kept as steps before the end, so that time can begin at 0 again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.errors import did_you_mean
+from snnrun.network.context import Context, Path
+from snnrun.network.files import find_file
+from snnrun.network.ir import Group, IntArray, Network, Start, Synapses
+from snnrun.network.state_file import read_arrays
+from snnrun.source import Text
+
+STATE_FILE = "state.npz"
+MOMENTS = frozenset({"lastspike", "lastupdate"})  # variables that hold steps
+_HIDDEN = frozenset({"i", "j", "N_incoming", "N_outgoing"})  # what connections decide
+_PATH: Path = ("run", "start_from")
+
+
+def kept_variables(network: Network) -> list[tuple[str, str]]:
+    """The variables that a state holds, as path of the object and name."""
+    owners: list[Group | Synapses] = [*network.groups.values(), *network.synapses.values()]
+    return [
+        (stored.variable.owner, stored.variable.name)
+        for owner in owners
+        for stored in owner.stored
+        if stored.variable.name not in _HIDDEN
+    ]
+
+
+def pairs_hash(pre: IntArray, post: IntArray) -> str:
+    """What the synapses of an object connect, as a hash; both in the order of creation, shape (m,)."""
+    digest = hashlib.sha256(f"{len(pre)}".encode())
+    for ends in (pre, post):
+        digest.update(np.ascontiguousarray(ends, dtype="<i4").tobytes())
+    return digest.hexdigest()
+
+
+def describe_state(network: Network, steps: int, wirings: Mapping[str, str]) -> dict[str, Any]:
+    """What stands beside the arrays of a state."""
+    return {"kind": "state", "steps": steps, "dt": network.dt, "wirings": dict(wirings)}
+
+
+def resolve_start(context: Context, network: Network) -> Start:
+    """The state that a run begins with.
+
+    Raises:
+        ExperimentError: FIL201 to FIL204: there is none, or it is of another network.
+    """
+    text = context.text(_PATH)
+    folder = context.document.folder_of(_PATH) / text.value
+    name = text
+    if "\0" not in text.value and folder.is_dir():
+        rest = f"/{STATE_FILE}"
+        name = Text(text.value + rest, text.file, (*text.offsets, *(text.offsets[-1] for _ in rest)))
+    file = find_file(context, _PATH, name)
+    context.files[text.value] = file
+    try:
+        arrays, description = read_arrays(file)
+        dt, wirings = float(description["dt"]), dict(description["wirings"])
+        values = {_parts(name): array for name, array in arrays.items()}
+    except (ValueError, KeyError, TypeError):
+        advice = "a run with `save_state: true` leaves `state.npz` in its folder"
+        raise context.error("FIL203", f"`{file.name}` is no state of a run", _PATH, advice) from None
+    if dt != network.dt:
+        raise context.error("FIL204", f"that run had `dt` {dt:g} s, this one has {network.dt:g} s", _PATH)
+    _must_fit(context, network, values)
+    return Start(values, wirings, context.document.span(_PATH))
+
+
+def _parts(name: str) -> tuple[str, str]:
+    owner, _, variable = name.rpartition(".")
+    return owner, variable
+
+
+def _must_fit(context: Context, network: Network, values: Mapping[tuple[str, str], NDArray[Any]]) -> None:
+    owners = {owner for owner, _ in values}
+    groups = {g.path: g for g in network.groups.values()}
+    for owner, name in kept_variables(network):
+        section, _, short = owner.partition(".")
+        if owner not in owners:
+            near = did_you_mean(short, [o.partition(".")[2] for o in owners if o.startswith(section)])
+            raise context.error("FIL204", f"that run had no `{owner}`", _PATH, near)
+        found = values.get((owner, name))
+        if found is None:
+            near = did_you_mean(name, [n for o, n in values if o == owner])
+            raise context.error("FIL204", f"in that run `{owner}` had no variable `{name}`", _PATH, near)
+        if found.ndim != 1 or found.dtype.kind not in "fiub":
+            raise context.error("FIL203", f"`{owner}.{name}` of that state is no list of numbers", _PATH)
+        group = groups.get(owner)
+        if group is None:
+            continue
+        shared = next(s.variable.shared for s in group.stored if s.variable.name == name)
+        if len(found) != (1 if shared else group.size):
+            raise context.error(
+                "FIL204",
+                f"in that run `{owner}.{name}` had {len(found)} values, here `{short}` has {group.size}",
+                _PATH,
+            )

@@ -1,0 +1,169 @@
+"""What a run or a sweep will cost, said before it starts."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from snnrun import pipeline
+from snnrun.engine.memory import expected_memory
+from snnrun.engine.recording import Nothing
+from snnrun.network.size import ASSUMED_RATE, expected_seconds, recorded_bytes
+from snnrun.stages import Checked, Clock, Engine
+from snnrun.sweep.check import Sweep, check_point, point_document
+
+EXAMINED = 200  # points that are looked at one by one
+PROBE_SECONDS = 2.0
+_CHECK_SECONDS = 10.0  # looking ends after this long, whatever the number of points
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run or a sweep will cost.
+
+    Args:
+        points: Number of runs.
+        examined: How many of them were looked at; the others are taken to be like them.
+        kernels: Different structures among those: each is compiled once.
+        wirings: Objects of synapses that will be connected; the other points share these.
+        connected: Objects of synapses of all examined points together.
+        memory: State and synapses of the largest examined point. [byte]
+        disk: What will be stored. [byte]
+        seconds: Time of all runs in one process. [s]
+        basis: What the time is based on.
+    """
+
+    points: int
+    examined: int
+    kernels: int
+    wirings: int
+    connected: int
+    memory: float
+    disk: float
+    seconds: float
+    basis: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "points": self.points,
+            "examined": self.examined,
+            "kernels": self.kernels,
+            "wirings": self.wirings,
+            "connected": self.connected,
+            "memory_bytes": round(self.memory),
+            "disk_bytes": round(self.disk),
+            "seconds": round(self.seconds, 6),
+            "basis": self.basis,
+        }
+
+
+def foresee(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Forecast:
+    """Look at the points of a sweep, or at the one run, without running them.
+
+    Args:
+        checked: The experiment.
+        sweep: Its sweep, if it has one.
+        probe: Whether the first point runs for up to two seconds, to measure instead of to guess.
+    """
+    from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only here and to run
+    from snnrun.engine.connectivity import wiring_key  # noqa: PLC0415
+
+    kernels: set[str] = set()
+    wirings: set[str] = set()
+    connected = alone = 0
+    memory = disk = seconds = 0.0
+    examined = 0
+    started = time.perf_counter()
+    first: Checked | None = None
+    for point in _points(checked, sweep):
+        first = first or point
+        network = point.resolved.network
+        examined += 1
+        kernel = generate(network)
+        kernels.add(hashlib.sha256(kernel.text.encode()).hexdigest())
+        for synapses in network.synapses.values():
+            connected += 1
+            key = wiring_key(synapses, network)
+            alone += key is None
+            wirings |= set() if key is None else {key}
+        memory = max(memory, expected_memory(network, kernel))
+        recorded = recorded_bytes(network)
+        disk += recorded.samples + recorded.spikes
+        seconds += expected_seconds(network)
+    assert first is not None
+    points = 1 if sweep is None else sweep.plan.size
+    share = points / examined
+    checking = time.perf_counter() - started  # a run does it too
+    if sweep is not None and not sweep.plan.keep_results:
+        # Each number stands in three tables: sweep.h5, points.csv, metrics.json.
+        disk = 3 * 8.0 * points * (len(checked.experiment.metrics) + len(sweep.plan.axes) + 1)
+    else:
+        disk *= share
+    basis = f"sizes alone, at {ASSUMED_RATE:g} Hz a neuron: an order of magnitude"
+    if probe:
+        measured, steps = _probed(first)
+        network = first.resolved.network
+        seconds *= measured / steps * network.steps / max(expected_seconds(network), 1e-12)
+        basis = f"{steps:,} steps of the first point, which took {measured:.3g} s"
+    return Forecast(
+        points=points,
+        examined=examined,
+        kernels=len(kernels),
+        wirings=len(wirings) + alone,
+        connected=connected,
+        memory=memory,
+        disk=disk,
+        seconds=(seconds + checking) * share,
+        basis=basis,
+    )
+
+
+def _points(checked: Checked, sweep: Sweep | None) -> Iterator[Checked]:
+    """The points to look at: all of them, or those along each axis and then others spread over the grid."""
+    if sweep is None:
+        yield checked
+        return
+    base = point_document(checked)
+    plan = sweep.plan
+    if plan.size <= EXAMINED:
+        chosen = plan.points()
+    else:
+        spread = (plan.point(plan.size * k // EXAMINED) for k in range(EXAMINED // 2))
+        chosen = itertools.chain(itertools.islice(plan.star(), EXAMINED // 2), spread)
+    started = time.perf_counter()
+    seen: set[tuple[int, ...]] = set()
+    for point in chosen:
+        if point.index in seen:
+            continue
+        seen.add(point.index)
+        yield sweep.ready.get(point.index) or check_point(base, point)
+        if time.perf_counter() - started > _CHECK_SECONDS:
+            return
+
+
+def _probed(checked: Checked) -> tuple[float, int]:
+    """Run a point for a while: seconds and steps, without compiling and building."""
+    prepared = pipeline.prepare(checked, Engine(), Clock())
+    clock = Clock()
+    started = time.perf_counter()
+    reached = 0
+
+    def watch(done: int, _steps: int) -> None:
+        nonlocal reached
+        reached = done
+        if time.perf_counter() - started > PROBE_SECONDS:
+            raise _EnoughError
+
+    with contextlib.suppress(_EnoughError):
+        pipeline.simulate(prepared, Nothing(), clock, watch)
+    return clock.seconds["simulate"], max(reached, 1)
+
+
+class _EnoughError(Exception):
+    """The probe has run for long enough."""

@@ -1,0 +1,146 @@
+"""A run that begins with the state of another: the same as one long run, and refusals where the state does not fit."""
+
+import h5py
+import numpy as np
+import pytest
+
+from snnrun import pipeline
+from snnrun.errors import ExperimentError
+from snnrun.network.state_file import read_arrays
+
+FILE = """\
+version: 1
+name: begun
+constants: {tau: 10 ms, drive: 1.3, tau_pre: 15 ms}
+groups:
+  cells:
+    size: 12
+    equations: |
+      dv/dt = (drive + 0.05*i - v)/tau : 1 (unless refractory)
+      level : 1 (shared)
+    method: exact
+    threshold: v > 1
+    reset: v = 0
+    refractory: 3 ms
+    initial: {v: rand()}
+synapses:
+  stdp:
+    source: cells
+    target: cells
+    connect: {p: 0.5}
+    equations: |
+      w : 1
+      dapre/dt = -apre/tau_pre : 1 (event-driven)
+      dapost/dt = -apost/tau_pre : 1 (event-driven)
+    on_pre: |
+      v_post += 0.01*w
+      apre += 0.1
+      w = clip(w + apost, 0, 1)
+    on_post: |
+      apost -= 0.1
+      w = clip(w + apre, 0, 1)
+    initial: {w: rand()}
+operations:
+  climb: {target: cells, every: 1 ms, do: level += 1}
+monitors:
+  out: {kind: spikes, source: cells}
+run: {duration: LENGTH, dt: 0.1 ms, save_state: true}
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def kernels(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNRUN_CACHE_DIR", str(tmp_path_factory.mktemp("kernels")))
+        yield
+
+
+def run(folder, length, name="a", start=None, text=FILE, **options):
+    text = text.replace("LENGTH", length).replace("name: begun", f"name: {name}")
+    if start is not None:
+        text = text.replace("save_state: true", f"save_state: true, start_from: {start}")
+    file = folder / f"{name}.yaml"
+    file.write_text(text)
+    return pipeline.run(pipeline.check(pipeline.read(file)), folder / "outputs", plots=False, **options)
+
+
+def steps(outcome):
+    with h5py.File(outcome.folder / "results.h5") as file:
+        group = file["spikes/out"]
+        return np.stack([np.rint(group["timestamps"][...] * 10), group["node_ids"][...]]).astype(int)
+
+
+@pytest.mark.parametrize("start", ["outputs/first/latest", "outputs/first/latest/state.npz"])
+def test_two_halves_are_the_whole(tmp_path, start):
+    whole = run(tmp_path, "100 ms", "whole")
+    first = run(tmp_path, "50 ms", "first")
+    second = run(tmp_path, "50 ms", "second", start)
+    long, before, after = steps(whole), steps(first), steps(second)
+    assert before.shape[1] > 20
+    assert after.shape[1] > 20
+    np.testing.assert_array_equal(np.concatenate([before, after + np.array([[500], [0]])], axis=1), long)
+    one, other = (read_arrays(o.folder / "state.npz") for o in (whole, second))
+    assert one[0].keys() == other[0].keys()
+    assert {"groups.cells.v", "groups.cells.lastspike", "synapses.stdp.w", "synapses.stdp.apre"} < one[0].keys()
+    for name, array in one[0].items():
+        np.testing.assert_array_equal(other[0][name], array)
+
+
+def test_the_folder_of_such_a_run_runs_again_by_itself(tmp_path):
+    run(tmp_path, "50 ms", "first")
+    second = run(tmp_path, "50 ms", "second", "outputs/first/latest")
+    moved = second.folder.rename(tmp_path / "elsewhere")
+    import shutil
+
+    shutil.rmtree(tmp_path / "outputs")
+    again = pipeline.run(pipeline.check(pipeline.read(moved / "experiment.yaml")), tmp_path / "again", plots=False)
+    assert again.digest == second.digest
+
+
+def test_another_state_is_another_run(tmp_path):
+    run(tmp_path, "50 ms", "first")
+    one = run(tmp_path, "20 ms", "second", "outputs/first/latest").folder
+    run(tmp_path, "60 ms", "first")
+    assert run(tmp_path, "20 ms", "second", "outputs/first/latest").folder != one
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("size: 12", "size: 13"), "had 12 values, here `cells` has 13"),
+        (("level : 1", "levels : 1"), "had no variable `levels`"),
+        (("seed: 1", "seed: 2"), "connected other neurons"),
+        (("p: 0.5", "p: 0.6"), "connected other neurons"),
+        (("dt: 0.1 ms", "dt: 0.05 ms"), "had `dt` 0.0001 s"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_where_it_is_named(tmp_path, change, message):
+    text = FILE.replace("version: 1", "version: 1\nseed: 1")
+    run(tmp_path, "10 ms", "first", text=text)
+    text = text.replace(*change).replace("level +=", "levels +=" if "levels" in change[1] else "level +=")
+    with pytest.raises(ExperimentError) as caught:
+        run(tmp_path, "10 ms", "second", "outputs/first/latest", text=text)
+    (item,) = caught.value.diagnostics
+    assert item.code == "FIL204"
+    assert message in item.message
+    assert item.span.file.text[item.span.start : item.span.end] == "outputs/first/latest"
+
+
+@pytest.mark.parametrize(
+    ("start", "code"),
+    [
+        ("missing.npz", "FIL201"),
+        ("outputs", "FIL201"),
+        ("../first", "PTH103"),
+        ("/etc", "PTH102"),
+        ("broken.npz", "FIL203"),
+        ("pickle.npz", "FIL203"),
+        ("a.yaml", "FIL203"),
+    ],
+)
+def test_what_is_no_state_is_refused(tmp_path, start, code):
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 nothing")
+    np.savez(tmp_path / "pickle.npz", description=np.array([{}], dtype=object))
+    with pytest.raises(ExperimentError, match=code):
+        run(tmp_path, "10 ms", "a", start)
