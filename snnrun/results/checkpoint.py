@@ -190,11 +190,10 @@ class CheckpointFolder:
 
     def _keep_only(self, saved: Saved) -> None:
         wanted = {saved.state, *saved.recorded}
-        for path in self.path.glob("*.npz"):
+        for path in (*self.path.glob("*.npz"), *self.path.glob(".*-tmp")):
             if path.name not in wanted:
-                path.unlink(missing_ok=True)
-        for path in self.path.glob(".*-tmp"):
-            path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it takes room until the next time
+                    path.unlink(missing_ok=True)
 
 
 def _left(final: Path) -> list[Path]:

@@ -145,7 +145,7 @@ def in_child(place, monkeypatch, n, fail):
     return os.waitstatus_to_exitcode(status), said.read_text()
 
 
-EVERY = pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.slow)])
+EVERY = pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.slow)])
 
 
 @EVERY
