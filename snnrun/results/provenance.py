@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from snnrun.records import dataclass
-from snnrun.results.layout import PROVENANCE_FILE
+from snnrun.results.layout import PROVENANCE_FILE, storage_error
 
 PACKAGES = ("snnrun", "numpy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "PyYAML", "Pillow")
 _GIT_TIMEOUT_S = 2.0
@@ -53,9 +53,16 @@ class Provenance:
     git: GitState | None = None
 
     def write(self, folder: Path) -> Path:
-        """Write `provenance.json` and return its path."""
+        """Write `provenance.json` and return its path.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
         path = folder / PROVENANCE_FILE
-        path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        try:
+            path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
         return path
 
 
