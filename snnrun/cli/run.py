@@ -217,7 +217,7 @@ class _Run:
         with self.clock.stage(Stage.CHECK):
             sweep = check_sweep(checked)
         self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")
-        bar = Bar(self.line, len(sweep.plan.points), None)
+        bar = Bar(self.line, sweep.plan.size, None)
         bar.start()
         outcome = run_sweep(
             sweep, self.wishes.out, self.clock, lambda done, all_, _: bar.update(done, all_), **self.wishes.running()

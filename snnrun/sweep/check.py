@@ -48,9 +48,7 @@ def check_sweep(checked: Checked) -> Sweep:
     base = point_document(checked)
     ready: dict[Index, Checked] = {}
     report = Report()
-    for point in plan.points:
-        if sum(k > 0 for k in point.index) > 1:
-            continue
+    for point in plan.star():
         try:
             at_point = check_point(base, point)
         except ExperimentError as error:

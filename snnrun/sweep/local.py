@@ -148,9 +148,9 @@ class _Loop:
     def run(self, progress: PointProgress) -> KeyboardInterrupt | None:
         """Every point in order; what stopped the loop, if anything did."""
         started = time.perf_counter()
-        for k, point in enumerate(self.plan.points):
+        for k, point in enumerate(self.plan.points()):
             try:
-                progress(k, len(self.plan.points), point)
+                progress(k, self.plan.size, point)
                 self.keep(point, self.point(k, point))
                 self.status[point.index] = PointStatus.COMPLETE
             except (RunError, ExperimentError) as error:
@@ -215,7 +215,7 @@ class _Loop:
 
     def log(self, problem: KeyboardInterrupt | None) -> list[str]:
         """What happened, for `run.log`."""
-        lines = [f"snnrun {__version__}  {self.checked.name}  {len(self.plan.points)} points"]
+        lines = [f"snnrun {__version__}  {self.checked.name}  {self.plan.size} points"]
         lines += [f"point {k}: {reason}" for k, reason in self.failed.items()]
         lines += [f"point {k}: no pictures: {reason}" for k, reason in self.troubles.items()]
         return [*lines, "interrupted" if problem is not None else "done"]
@@ -235,7 +235,7 @@ class _Loop:
             folder,
             digest,
             self.clock.seconds,
-            len(self.plan.points),
+            self.plan.size,
             self.failed,
             self.seconds,
             len(self.engine.kernels),

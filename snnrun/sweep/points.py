@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -31,16 +30,21 @@ class Values:
     Args:
         name: As the sweep names it.
         place: Where in the file it stands.
-        texts: The values as texts for the file, shape (n,).
+        texts: The values as texts for the file, shape (n,); computed ones without a place.
         numbers: The values in SI units, or the texts where they are no numbers, shape (n,).
         dimension: Their dimension; None for texts.
     """
 
     name: str
     place: Place
-    texts: tuple[Text, ...]
+    texts: tuple[Text | str, ...]
     numbers: tuple[float | str, ...]
     dimension: Dimension | None
+
+    def text(self, k: int) -> Text:
+        """One value as a text for the file."""
+        text = self.texts[k]
+        return text if isinstance(text, Text) else Text.plain(text, f"value {k + 1} of {self.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class GridAxis:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All points of a sweep.
+    """All points of a sweep, numbered along the grid, the last axis fastest; each is made when it is asked for.
 
     Args:
         axes: Dimensions of the grid, the first one slowest.
@@ -82,7 +86,43 @@ class Plan:
 
     axes: tuple[GridAxis, ...]
     keep_results: bool
-    points: tuple[Point, ...] = field(default=())
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return math.prod(self.shape)
+
+    def point(self, k: int) -> Point:
+        """The point of a number.
+
+        Raises:
+            IndexError: There is none.
+        """
+        if not 0 <= k < self.size:
+            raise IndexError(k)
+        index: list[int] = []
+        for length in reversed(self.shape):
+            k, place = divmod(k, length)
+            index.append(place)
+        return _point(self.axes, tuple(reversed(index)))
+
+    def number(self, index: tuple[int, ...]) -> int:
+        """The number of the point at a place in the grid."""
+        k = 0
+        for length, place in zip(self.shape, index, strict=True):
+            k = k * length + place
+        return k
+
+    def points(self) -> Iterator[Point]:
+        """All of them, one at a time."""
+        return (self.point(k) for k in range(self.size))
+
+    def star(self) -> Iterator[Point]:
+        """The first point, and along each axis the points that differ from it there alone."""
+        yield self.point(0)
+        for axis, length in enumerate(self.shape):
+            for place in range(1, length):
+                yield self.point(self.number(tuple(place if a == axis else 0 for a in range(len(self.shape)))))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,7 +131,7 @@ class Plan:
 
     def describe(self) -> str:
         """How many points there are, and along what: `30 points (tau 30)`."""
-        number = len(self.points)
+        number = self.size
         along = " x ".join(f"{axis.name} {axis.length}" for axis in self.axes)
         return f"{number:,} point{'' if number == 1 else 's'} ({along})"
 
@@ -123,17 +163,17 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
         raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
     keep = context.document.has(("sweep", "keep"))
     keep_results = sweep.keep.value == "results" if keep else not context.experiment.metrics
-    points = tuple(_point(axes, index) for index in itertools.product(*(range(a.length) for a in axes)))
-    return Plan(tuple(axes), keep_results, points)
+    return Plan(tuple(axes), keep_results)
 
 
-def _point(axes: list[GridAxis], index: tuple[int, ...]) -> Point:
+def _point(axes: Sequence[GridAxis], index: tuple[int, ...]) -> Point:
     values: dict[Place, Text] = {}
     shown: dict[str, str] = {}
     for axis, k in zip(axes, index, strict=True):
         for parameter in axis.parameters:
-            values[parameter.place] = parameter.texts[k]
-            shown[parameter.name] = parameter.texts[k].value
+            text = parameter.text(k)
+            values[parameter.place] = text
+            shown[parameter.name] = text.value
     return Point(index, values, shown)
 
 
@@ -172,7 +212,7 @@ def _repeated(context: Context, number: int) -> GridAxis:
     first = node.value if isinstance(node, ScalarNode) and isinstance(node.value, int) else 1
     if isinstance(node, MapNode):
         raise context.error("SWP704", "`repeat` needs one seed for all streams", ("seed",))
-    texts = tuple(Text.plain(str(first + k), f"repeat {k}") for k in range(number))
+    texts = tuple(str(first + k) for k in range(number))
     values = Values("seed", ("seed",), texts, tuple(float(first + k) for k in range(number)), ONE)
     return GridAxis("repeat", (values,))
 
@@ -267,12 +307,8 @@ class _Reader:
         """Computed values, written in the unit of the first bound."""
         self.must_fit(like, (*self.path, key, 0))
         scale, unit = self.unit((*self.path, key, 0), like)
-        texts = []
-        for k, value in enumerate(values):
-            literal = f"{float(Fraction(value) / scale)!r}{unit}"
-            texts.append(Text.plain(literal, f"value {k + 1} of {self.name}"))
-        numbers = tuple(float(v) for v in values)
-        return Values(self.name, self.place, tuple(texts), numbers, like.dimension)
+        texts = tuple(f"{float(Fraction(value) / scale)!r}{unit}" for value in values)
+        return Values(self.name, self.place, texts, tuple(float(v) for v in values), like.dimension)
 
     def unit(self, path: Path, like: Typed) -> tuple[Fraction, str]:
         expr = self.context.expression(path)

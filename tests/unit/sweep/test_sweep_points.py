@@ -1,5 +1,6 @@
 """The points of a sweep: values, places, units, and mistakes at their places."""
 
+import itertools
 import math
 
 import numpy as np
@@ -48,7 +49,7 @@ def wrong(tmp_path, sweep):
 
 
 def texts(plan, name="tau"):
-    return [p.shown[name] for p in plan.points]
+    return [p.shown[name] for p in plan.points()]
 
 
 def test_a_list_is_taken_as_it_is_written(tmp_path):
@@ -96,19 +97,33 @@ def test_a_range_stops_before_its_end(tmp_path):
 def test_axes_make_a_grid_the_last_one_fastest(tmp_path):
     plan = planned(tmp_path, "axes: {gain: [2, 3], tau: [1 ms, 2 ms, 3 ms]}")
     assert plan.shape == (2, 3)
-    assert [p.index for p in plan.points] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert [p.index for p in plan.points()] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert plan.describe() == "6 points (gain 2 x tau 3)"
+
+
+def test_points_are_made_on_demand_and_numbered_along_the_grid(tmp_path):
+    plan = planned(tmp_path, "axes: {gain: {linspace: [1, 2], num: 300}, tau: {linspace: [1 ms, 2 ms], num: 400}}")
+    assert plan.size == 120_000
+    point = plan.point(401)
+    assert point.index == (1, 1)
+    assert plan.number(point.index) == 401
+    assert point.shown["tau"] == f"{1 + 1 / 399!r} ms"
+    assert plan.point(plan.size - 1).index == (299, 399)
+    with pytest.raises(IndexError):
+        plan.point(plan.size)
+    assert [p.index for p in itertools.islice(plan.star(), 2)] == [(0, 0), (1, 0)]
+    assert sum(1 for _ in plan.star()) == 299 + 399 + 1
 
 
 def test_zipped_parameters_change_together(tmp_path):
     plan = planned(tmp_path, "zip: {gain: [2, 3], tau: {linspace: [1 ms, 2 ms], num: 2}}")
-    assert [dict(p.shown) for p in plan.points] == [{"gain": "2", "tau": "1.0 ms"}, {"gain": "3", "tau": "2.0 ms"}]
+    assert [dict(p.shown) for p in plan.points()] == [{"gain": "2", "tau": "1.0 ms"}, {"gain": "3", "tau": "2.0 ms"}]
     assert plan.shape == (2,)
 
 
 def test_points_are_listed_one_by_one(tmp_path):
     plan = planned(tmp_path, "points:\n  - {gain: 2, tau: 1 ms}\n  - {gain: 5, tau: 3 ms}")
-    assert [dict(p.shown) for p in plan.points] == [{"gain": "2", "tau": "1 ms"}, {"gain": "5", "tau": "3 ms"}]
+    assert [dict(p.shown) for p in plan.points()] == [{"gain": "2", "tau": "1 ms"}, {"gain": "5", "tau": "3 ms"}]
 
 
 def test_repeat_takes_the_seeds_after_that_of_the_file(tmp_path):
@@ -120,7 +135,7 @@ def test_repeat_takes_the_seeds_after_that_of_the_file(tmp_path):
 def test_dotted_paths_reach_any_value(tmp_path):
     sweep = "axes: {groups.cells.size: [1, 4], groups.cells.refractory: [1 ms, 2 ms], run.dt: [0.1 ms, 0.05 ms]}"
     plan = planned(tmp_path, sweep, check=True)
-    assert plan.points[0].values.keys() == {
+    assert plan.point(0).values.keys() == {
         ("groups", "cells", "size"),
         ("groups", "cells", "refractory"),
         ("run", "dt"),
