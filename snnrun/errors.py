@@ -4,6 +4,7 @@
     ├── ExperimentError         2   the user's file: one or more diagnostics, each with its place
     ├── RunError                3   the run itself: NaN, overflow, memory
     ├── StorageError            4   folders and files of results
+    ├── UnfinishedError         75  stopped from outside; the same command goes on
     └── InternalError           70  our bug
 
 A stage collects its diagnostics in a `Report` and stops before the next stage (`Report.stop_if_errors`).
@@ -85,6 +86,12 @@ class StorageError(SnnrunError):
     """Results cannot be read or written."""
 
     exit_code = 4
+
+
+class UnfinishedError(SnnrunError):
+    """The run was stopped from outside and can go on later."""
+
+    exit_code = 75
 
 
 class InternalError(SnnrunError):

@@ -87,6 +87,15 @@ def run(
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Processes that run the points of a sweep (what pays, at most one a core)."
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run the points of a sweep that failed again.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     json: Json = False,
 ) -> None:
@@ -112,6 +121,8 @@ def run(
             quiet=quiet,
             json=json,
             debug=context.obj.debug,
+            workers=workers,
+            retry_failed=retry_failed,
         )
         run_files(files, wishes, painter)
     finally:

@@ -79,10 +79,13 @@ class Bar:
     def start(self) -> None:
         """Begin to count the time."""
         self.started = time.perf_counter()
+        self.before: int | None = None
 
     def update(self, done: int, _total: int) -> None:
         """Draw the state, not more often than the eye wants."""
         self.done = done
+        if self.before is None:
+            self.before = done if self.dt is None else 0  # a sweep may go on where an earlier command stopped
         now = time.perf_counter()
         if not self.line.lively or now - self.drawn < EVERY or now - self.started < PATIENCE:
             return
@@ -94,7 +97,8 @@ class Bar:
         share = done / self.total
         filled = round(share * WIDTH)
         bar = "━" * filled + "─" * (WIDTH - filled)
-        remaining = _clock(elapsed * (1 - share) / share) if share > 0 else "-:--:--"
+        new = done - (self.before or 0)
+        remaining = _clock(elapsed * (self.total - done) / new) if new > 0 else "-:--:--"
         if self.dt is None:
             return f"running {bar}  {done:,} of {self.whole}  {remaining} left"
         simulated = done * self.dt

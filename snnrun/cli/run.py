@@ -17,7 +17,7 @@ from snnrun import pipeline
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import clean, render
 from snnrun.engine.measure import recorded_spans
-from snnrun.errors import SnnrunError
+from snnrun.errors import SnnrunError, UnfinishedError
 from snnrun.network.ir import GroupKind, Network, SpikeMonitor
 from snnrun.plot.ahead import Painter
 from snnrun.publish import plain_value
@@ -49,6 +49,8 @@ class Wishes:
     quiet: bool
     json: bool
     debug: bool
+    workers: int | None = None
+    retry_failed: bool = False
 
     def running(self) -> dict[str, Any]:
         """The options of `pipeline.run` and `run_sweep`."""
@@ -188,7 +190,7 @@ class _Run:
         return code
 
     def again(self) -> None:
-        """The command that runs it once more."""
+        """The command that runs it once more, or goes on with a sweep."""
         self.line.put(f"next: {' '.join(shlex.quote(word) for word in self.wishes.running()['command'])}")
 
     def without_pictures(self, folder: Path, trouble: SnnrunError | KeyboardInterrupt) -> int:
@@ -220,24 +222,36 @@ class _Run:
         bar = Bar(self.line, sweep.plan.size, None)
         bar.start()
         outcome = run_sweep(
-            sweep, self.wishes.out, self.clock, lambda done, all_, _: bar.update(done, all_), **self.wishes.running()
+            sweep,
+            self.wishes.out,
+            self.clock,
+            bar.update,
+            workers=self.wishes.workers,
+            retry_failed=self.wishes.retry_failed,
+            **self.wishes.running(),
         )
         self.line.clear()
         self.report |= as_sweep_report(outcome)
         self.sweep_summary(outcome)
-        return self.sweep_end(outcome, bar)
+        return self.sweep_end(outcome)
 
     def sweep_summary(self, outcome: SweepOutcome) -> None:
         """Numbers, folder, pictures."""
-        done = outcome.points - len(outcome.failed)
-        if outcome.problem is None:
+        before = outcome.points - outcome.missing - outcome.ran
+        found = f"{number_text(before, 'point')} {'was' if before == 1 else 'were'} done before"
+        if not outcome.ran:
+            self.line.put(f"nothing to run: {'all ' if not outcome.missing else ''}{found}")
+        elif outcome.problem is None:
             compiled = self.clock.seconds["compile"]
-            kernels = "one kernel" if outcome.kernels == 1 else f"{outcome.kernels} kernels"
-            kernels += f", compiled {compiled:.1f} s" if compiled > LONG else ""
-            each = outcome.loop_seconds / max(outcome.points, 1)
+            notes = ["one kernel" if outcome.kernels == 1 else f"{outcome.kernels} kernels"]
+            notes += [f"compiled {compiled:.1f} s"] if compiled > LONG else []
+            notes += [f"{outcome.workers} workers"] if outcome.workers > 1 else []
+            notes += [found] if before else []
+            each = outcome.loop_seconds / outcome.ran
+            done = outcome.points - len(outcome.failed)
             self.line.put(
                 f"{number_text(done)} of {number_text(outcome.points)} points in {outcome.loop_seconds:.2f} s "
-                f"({each * 1e3:.1f} ms each, {kernels})"
+                f"({each * 1e3:.1f} ms each, {', '.join(notes)})"
             )
         if outcome.left_out:
             names = ", ".join(f"`{name}`" for name in outcome.left_out)
@@ -245,19 +259,20 @@ class _Run:
         tables = ["points.csv", "sweep.h5", *(["points/"] if outcome.keep_results else [])]
         self.line.put(_folder_line(outcome.folder, tables, outcome.pictures, outcome.digest))
 
-    def sweep_end(self, outcome: SweepOutcome, bar: Bar) -> int:
+    def sweep_end(self, outcome: SweepOutcome) -> int:
         """What went wrong, if anything did; the exit code."""
         if outcome.problem is not None:
-            self.line.put(f"interrupted after {number_text(bar.done)} of {number_text(outcome.points)} points")
-            if outcome.kept_old:
-                self.line.put("the folder holds the results of an earlier, whole sweep")
+            code = self.failed(outcome.problem)
+            done = outcome.points - outcome.missing
+            self.line.put(f"interrupted after {number_text(done)} of {number_text(outcome.points)} points")
             self.again()
-            return INTERRUPTED
+            return code
         if outcome.failed:
             for k, reason in list(outcome.failed.items())[:3]:
                 sys.stderr.write(f"point {k} failed: {clean(reason)}\n")
             if len(outcome.failed) > 3:
                 sys.stderr.write(f"... and {len(outcome.failed) - 3} more; run.log names them all\n")
+            self.line.put("`--retry-failed` runs failed points again")
             return 3
         return 0 if outcome.trouble is None else self.without_pictures(outcome.folder, outcome.trouble)
 
@@ -285,6 +300,9 @@ def as_sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
         "metrics": _metrics(outcome.metrics),
         "counts": {},
         "points": outcome.points,
+        "ran": outcome.ran,
+        "missing": outcome.missing,
+        "workers": outcome.workers,
         "failed": {str(k): reason for k, reason in outcome.failed.items()},
         "kernels": outcome.kernels,
         "pictures": [str(p) for p in outcome.pictures],
@@ -294,7 +312,7 @@ def as_sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
 def _status(problem: BaseException | None) -> str:
     if problem is None:
         return "complete"
-    return "interrupted" if isinstance(problem, KeyboardInterrupt) else "failed"
+    return "interrupted" if isinstance(problem, KeyboardInterrupt | UnfinishedError) else "failed"
 
 
 def _metrics(metrics: Any) -> dict[str, Any]:

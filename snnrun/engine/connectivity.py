@@ -105,6 +105,9 @@ def pointers(neurons: NDArray[np.signedinteger[Any]], size: int) -> IntArray:
     return np.concatenate([[0], np.cumsum(np.bincount(neurons, minlength=size))]).astype(np.int64)
 
 
+MOST_WIRINGS = 64  # in one cache
+
+
 @dataclass(slots=True)
 class WiringCache:
     """Wirings that several runs of one process share (points of a sweep with the same rules and seeds)."""
@@ -116,6 +119,8 @@ class WiringCache:
         if key is None:
             return make()
         if key not in self.known:
+            while len(self.known) >= MOST_WIRINGS:
+                del self.known[next(iter(self.known))]  # a sweep over seeds makes a new one each time
             self.known[key] = make()
         return self.known[key]
 

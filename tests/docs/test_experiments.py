@@ -33,7 +33,7 @@ def test_every_experiment_is_valid_and_without_warnings(path):
     assert checked.name == path.stem + ("-toml" if path.suffix == ".toml" else "")
     assert checked.experiment.description
     if checked.experiment.sweep is not None:
-        assert len(plan_sweep(checked.resolved.context, checked.experiment.sweep).points) > 1
+        assert plan_sweep(checked.resolved.context, checked.experiment.sweep).size > 1
 
 
 @pytest.mark.parametrize("path", [p for p in EXPERIMENTS if p.suffix == ".yaml"], ids=lambda path: path.name)
