@@ -167,6 +167,17 @@ def plot(
 
 
 @app.command()
+def status(
+    folder: Annotated[Path, typer.Argument(help="Folder of a sweep, or of a run.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Show how far a sweep is, from its folder alone: done, running, failed, remaining time."""
+    from snnrun.cli.status import show_status
+
+    show_status(folder, json=json)
+
+
+@app.command()
 def schema(
     reference: Annotated[bool, typer.Option("--reference", help="Print the format reference (Markdown).")] = False,
 ) -> None:

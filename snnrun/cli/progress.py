@@ -98,7 +98,7 @@ class Bar:
         filled = round(share * WIDTH)
         bar = "━" * filled + "─" * (WIDTH - filled)
         new = done - (self.before or 0)
-        remaining = _clock(elapsed * (self.total - done) / new) if new > 0 else "-:--:--"
+        remaining = clock_text(elapsed * (self.total - done) / new) if new > 0 else "-:--:--"
         if self.dt is None:
             return f"running {bar}  {done:,} of {self.whole}  {remaining} left"
         simulated = done * self.dt
@@ -114,7 +114,8 @@ def time_text(seconds: float) -> str:
     return f"{seconds * 1e3:.4g} ms" if seconds < 1 else f"{seconds:.5g} s"
 
 
-def _clock(seconds: float) -> str:
+def clock_text(seconds: float) -> str:
+    """A time to wait, as clocks show it: 0:01:30."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

@@ -35,7 +35,7 @@ import psutil
 from numpy.typing import NDArray
 
 from snnrun.errors import StorageError
-from snnrun.results.folder import CLAIMS, JOURNAL, write_durably
+from snnrun.results.folder import CLAIMS, JOURNAL, read_done, write_durably
 from snnrun.results.layout import storage_error
 from snnrun.results.table import PointStatus
 
@@ -247,7 +247,7 @@ class Ledger:
             self.timed += 1
             self.recent += (record.seconds - self.recent) * (0.3 if self.recent else 1.0)
         if self.status[record.point] != PointStatus.COMPLETE:
-            self.left -= self.status[record.point] == PointStatus.MISSING
+            self.left -= int(self.status[record.point] == PointStatus.MISSING)
             self.status[record.point] = record.status
 
     def forget_failed(self) -> None:
@@ -518,6 +518,73 @@ def read_facts(folder: Path) -> Facts | None:
 def write_facts(folder: Path, facts: Facts) -> None:
     """Write `sweep.json`; its presence says that the folder is ready for workers."""
     write_durably(folder / FACTS_FILE, facts.to_json().encode())
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a sweep is.
+
+    Args:
+        facts: The sweep.
+        status: `complete`, `failed` (all points were run, some failed), `running`, or `stopped`.
+        done: Points that are complete.
+        failed: Points that failed, with the reason.
+        running: Points that somebody claims to run.
+        missing: Points that are neither complete nor failed, those that are running among them.
+        workers: Processes at work.
+        each: Mean time of a point. [s]
+        seconds_left: Estimate of the time to the end; None when nobody is at work or nothing is known. [s]
+    """
+
+    facts: Facts
+    status: str
+    done: int
+    failed: Mapping[int, str]
+    running: int
+    missing: int
+    workers: int
+    each: float
+    seconds_left: float | None
+
+
+def read_state(folder: Path) -> State | None:
+    """How far the sweep of a folder is; None when there is none. Nothing is changed or cleaned up.
+
+    Raises:
+        StorageError: The folder cannot be read.
+    """
+    facts = read_facts(folder)
+    if facts is None:
+        return None
+    ledger = Ledger(folder, facts.points)
+    failed: dict[int, str] = {}
+    for record in Reader(folder).new():
+        ledger.note(record)
+        if record.status is PointStatus.FAILED:
+            failed.setdefault(record.point, record.reason)
+    failed = {k: failed[k] for k in sorted(failed) if ledger.status[k] == PointStatus.FAILED}
+    alive = [claim for claim in Claims(folder).all() if claim.alive]
+    at_work = {(claim.host, claim.pid): claim.workers for claim in alive}
+    workers = sum(at_work.values())
+    running = {k for claim in alive for k in claim.points() if ledger.status[k] == PointStatus.MISSING}
+    if workers:
+        status = "running"
+    elif read_done(folder) is not None and not ledger.left:
+        status = "failed" if failed else "complete"
+    else:
+        status = "stopped"
+    left = ledger.left * ledger.mean_seconds / workers if workers and ledger.timed else None
+    return State(
+        facts,
+        status,
+        ledger.count(PointStatus.COMPLETE),
+        failed,
+        len(running),
+        ledger.left,
+        workers,
+        ledger.mean_seconds,
+        left,
+    )
 
 
 def forget_aside(folder: Path) -> None:
