@@ -93,6 +93,10 @@ def run(
             min=1, metavar="N", help="Processes that run the points of a sweep (what pays, at most one a core)."
         ),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run the points of a sweep on a Dask cluster, e.g. tcp://10.0.0.1:8786."),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run the points of a sweep that failed again.")
     ] = False,
@@ -122,6 +126,7 @@ def run(
             json=json,
             debug=context.obj.debug,
             workers=workers,
+            scheduler=scheduler,
             retry_failed=retry_failed,
         )
         run_files(files, wishes, painter)

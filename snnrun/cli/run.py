@@ -6,7 +6,7 @@ import gc
 import json as json_module
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 
 if TYPE_CHECKING:
     from snnrun.sweep.local import SweepOutcome
+    from snnrun.sweep.pool import Pool
+    from snnrun.sweep.worker import Options
 
 LONG = 0.5  # a stage that takes longer is explained [s]
 INTERRUPTED = 130
@@ -50,6 +52,7 @@ class Wishes:
     json: bool
     debug: bool
     workers: int | None = None
+    scheduler: str | None = None
     retry_failed: bool = False
 
     def running(self) -> dict[str, Any]:
@@ -227,6 +230,7 @@ class _Run:
             self.clock,
             bar.update,
             workers=self.wishes.workers,
+            pool=self.pool(),
             retry_failed=self.wishes.retry_failed,
             **self.wishes.running(),
         )
@@ -234,6 +238,15 @@ class _Run:
         self.report |= as_sweep_report(outcome)
         self.sweep_summary(outcome)
         return self.sweep_end(outcome)
+
+    def pool(self) -> Callable[[Path, Options], Pool] | None:
+        """What runs the points, where it is not processes of this machine."""
+        address = self.wishes.scheduler
+        if address is None:
+            return None
+        from snnrun.sweep.dask import DaskPool
+
+        return lambda folder, options: DaskPool(address, folder, options)
 
     def sweep_summary(self, outcome: SweepOutcome) -> None:
         """Numbers, folder, pictures."""

@@ -11,13 +11,12 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError
-from snnrun.results.layout import storage_error
+from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, StorageError
 from snnrun.results.table import PointStatus
 from snnrun.sweep.worker import Options
 
@@ -209,8 +208,8 @@ class LocalPool:
             case {"ready": _}:
                 one.ready = True
                 self._false_starts = 0
-            case {"trouble": kind, "diagnostics": diagnostics}:
-                raise _trouble(kind, diagnostics)
+            case {"trouble": _}:
+                raise trouble_of(said)
             case _ if not line:
                 return self._gone(one)
         return []
@@ -232,9 +231,7 @@ class LocalPool:
         return [Lost(b, blamed=one.ready and not k, reason=reason) for k, b in enumerate(one.batches)]
 
 
-def _trouble(kind: str, diagnostics: list[list[str | None]]) -> SnnrunError:
-    """The error of a worker, raised again here."""
-    if kind == "storage":
-        code, message, help = diagnostics[0]
-        return storage_error(str(code), str(message), help)
-    return ExperimentError(*(Diagnostic(str(c), str(m), None, h) for c, m, h in diagnostics))
+def trouble_of(said: Mapping[str, Any]) -> SnnrunError:
+    """The error of a worker, to be raised again by the command."""
+    diagnostics = [Diagnostic(str(code), str(message), None, help) for code, message, help in said["diagnostics"]]
+    return (StorageError if said["trouble"] == "storage" else ExperimentError)(*diagnostics)

@@ -165,6 +165,12 @@ def answer(record: Record) -> list[Any]:
     return [record.point, int(record.status), record.seconds]
 
 
+def trouble_text(error: SnnrunError) -> dict[str, Any]:
+    """What the command hears of an error that ends the work of a process."""
+    kind = "storage" if isinstance(error, StorageError) else "file"
+    return {"trouble": kind, "diagnostics": [[d.code, d.message, d.help] for d in error.diagnostics]}
+
+
 def main() -> None:
     """Serve the command at the other end of the pipes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the command, which ends this process
@@ -185,8 +191,7 @@ def main() -> None:
             worker.journal.sync()
             say(ended=True)
     except SnnrunError as error:
-        kind = "storage" if isinstance(error, StorageError) else "file"
-        say(trouble=kind, diagnostics=[[d.code, d.message, d.help] for d in error.diagnostics])
+        say(**trouble_text(error))
     except BrokenPipeError:
         os._exit(STOPPED)  # the command is gone; what is done is noted
 
