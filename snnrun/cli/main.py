@@ -97,6 +97,12 @@ def run(
         str | None,
         typer.Option(metavar="ADDRESS", help="Run the points of a sweep on a Dask cluster, e.g. tcp://10.0.0.1:8786."),
     ] = None,
+    slurm: Annotated[
+        bool, typer.Option("--slurm", help="Submit the points of a sweep as an array job; --workers is its tasks.")
+    ] = False,
+    slurm_option: Annotated[
+        list[str] | None, typer.Option(metavar="OPTION", help='For sbatch, e.g. "--time=2:00:00" (repeatable).')
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run the points of a sweep that failed again.")
     ] = False,
@@ -127,6 +133,8 @@ def run(
             debug=context.obj.debug,
             workers=workers,
             scheduler=scheduler,
+            slurm=slurm,
+            slurm_options=slurm_option or (),
             retry_failed=retry_failed,
         )
         run_files(files, wishes, painter)
@@ -180,6 +188,18 @@ def status(
     from snnrun.cli.status import show_status
 
     show_status(folder, json=json)
+
+
+@app.command(hidden=True)
+def sweep_task(
+    folder: Annotated[Path, typer.Argument(help="Folder of a sweep.", show_default=False)],
+    task: Annotated[int, typer.Argument(help="Number of the task in its array.", show_default=False)],
+) -> None:
+    """Run the points of one task of an array job (what `run --slurm` submits)."""
+    from snnrun.sweep.slurm import run_task
+
+    ran = run_task(folder, task, int(os.environ.get("SLURM_CPUS_PER_TASK") or 1))
+    typer.echo(f"{ran} points")
 
 
 @app.command()

@@ -24,6 +24,7 @@ from snnrun.publish import plain_value
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 
 if TYPE_CHECKING:
+    from snnrun.sweep.check import Sweep
     from snnrun.sweep.local import SweepOutcome
     from snnrun.sweep.pool import Pool
     from snnrun.sweep.worker import Options
@@ -53,6 +54,8 @@ class Wishes:
     debug: bool
     workers: int | None = None
     scheduler: str | None = None
+    slurm: bool = False
+    slurm_options: Sequence[str] = ()
     retry_failed: bool = False
 
     def running(self) -> dict[str, Any]:
@@ -222,6 +225,8 @@ class _Run:
         with self.clock.stage(Stage.CHECK):
             sweep = check_sweep(checked)
         self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")
+        if self.wishes.slurm and self.submitted(sweep):
+            return 0
         bar = Bar(self.line, sweep.plan.size, None)
         bar.start()
         outcome = run_sweep(
@@ -238,6 +243,37 @@ class _Run:
         self.report |= as_sweep_report(outcome)
         self.sweep_summary(outcome)
         return self.sweep_end(outcome)
+
+    def submitted(self, sweep: Sweep) -> bool:
+        """Hand the missing points to SLURM, or say how far a job of them is; False when none is missing."""
+        from snnrun.cli.status import state_lines
+        from snnrun.sweep.slurm import submit
+        from snnrun.sweep.store import read_state
+        from snnrun.sweep.worker import Options
+
+        wishes = self.wishes
+        job = submit(
+            sweep,
+            wishes.out,
+            Options(wishes.allow_code, wishes.plots, tuple(wishes.formats)),
+            tasks=wishes.workers,
+            extra=wishes.slurm_options,
+            command=wishes.running()["command"],
+            retry_failed=wishes.retry_failed,
+        )
+        if job is None:
+            return False
+        state = "running" if "RUNNING" in job.states else "waiting" if job.states else "submitted"
+        self.report |= {"folder": str(job.folder), "status": state, "job": job.number, "tasks": job.tasks}
+        if not job.states:
+            shares = f"{number_text(job.tasks, 'task')} for {number_text(job.points, 'point')}"
+            self.line.put(f"submitted job {job.number}: {shares}\nnext: snnrun status {_shown(job.folder)}")
+            return True
+        self.line.put(f"job {job.number} is {state}: {number_text(len(job.states), 'task')} to end")
+        found = read_state(job.folder)
+        if found is not None:
+            self.line.put("\n".join(state_lines(job.folder, found)[1:]))
+        return True
 
     def pool(self) -> Callable[[Path, Options], Pool] | None:
         """What runs the points, where it is not processes of this machine."""

@@ -33,7 +33,7 @@ def show_status(folder: Path, *, json: bool) -> None:
         plain: dict[str, Any] = {"folder": str(folder), "status": done.status.value}
         _put(plain, [f"{folder}  {done.status.value}"], json=json)
         return
-    _put(_as_json(folder, state), _lines(folder, state), json=json)
+    _put(_as_json(folder, state), state_lines(folder, state), json=json)
 
 
 def _put(plain: dict[str, Any], lines: list[str], *, json: bool) -> None:
@@ -59,7 +59,8 @@ def _as_json(folder: Path, state: State) -> dict[str, Any]:
     }
 
 
-def _lines(folder: Path, state: State) -> list[str]:
+def state_lines(folder: Path, state: State) -> list[str]:
+    """The state of a sweep in a few lines, the first of them its name."""
     facts = state.facts
     lines = [f"{facts.name} · {facts.along} · {state.status}"]
     counts = [f"{state.done:,} done", f"{len(state.failed):,} failed"]

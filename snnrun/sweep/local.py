@@ -31,7 +31,18 @@ from snnrun.stages import Clock, Progress, Stage
 from snnrun.sweep.check import Sweep
 from snnrun.sweep.collect import Collected, collect
 from snnrun.sweep.pool import Ended, Event, LocalPool, Lost, Pool, Ran
-from snnrun.sweep.store import TABLE, Claims, Facts, Journal, Ledger, Record, forget_aside, read_facts, write_facts
+from snnrun.sweep.store import (
+    TABLE,
+    Claims,
+    Facts,
+    Journal,
+    Ledger,
+    Record,
+    forget_aside,
+    read_facts,
+    read_state,
+    write_facts,
+)
 from snnrun.sweep.worker import Options, Worker
 
 BATCH_S = 0.25  # work of a batch [s]
@@ -140,6 +151,51 @@ def run_sweep(
     return end.outcome(problem)
 
 
+def run_share(
+    sweep: Sweep,
+    folder: Path,
+    points: Sequence[int],
+    options: Options,
+    clock: Clock,
+    workers: int,
+    *,
+    retry_failed: bool,
+) -> int:
+    """Run some points of a sweep in processes of this machine; make the table if that leaves none missing.
+
+    Args:
+        sweep: The sweep.
+        folder: Its folder.
+        points: The points.
+        options: What holds for every point.
+        clock: Timings so far.
+        workers: Number of processes.
+        retry_failed: Whether those of the points that failed are run again. Then the table waits for a later command,
+            as nobody can tell which points others have yet to run again.
+
+    Returns:
+        How many points were run.
+
+    Raises:
+        SnnrunError: It cannot go on.
+    """
+    started = time.time()
+    run = _Run(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
+    try:
+        with stoppable():
+            run.beside(LocalPool(folder, options, workers))
+            state = read_state(folder)
+            if state is not None and not state.missing and not retry_failed:
+                document, files = portable(sweep.checked.document, sweep.checked.resolved.context.files)
+                place = place_of(sweep.checked.name, document, files, folder, folder)
+                _Table(run, place, state.facts.command, started).make()
+    finally:
+        with pipeline.undisturbed():
+            run.close()
+            run.claims.close()
+    return run.ran
+
+
 def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Place:
     """Make the folder of a sweep, so that any process on any machine can run its points.
 
@@ -216,9 +272,19 @@ class _Run:
         options: What holds for every point.
         clock: Timings.
         retry_failed: Whether points that failed are run again.
+        only: The points to run, ascending; None for all.
     """
 
-    def __init__(self, sweep: Sweep, folder: Path, options: Options, clock: Clock, *, retry_failed: bool) -> None:
+    def __init__(
+        self,
+        sweep: Sweep,
+        folder: Path,
+        options: Options,
+        clock: Clock,
+        *,
+        retry_failed: bool,
+        only: Sequence[int] | None = None,
+    ) -> None:
         self.sweep = sweep
         self.folder = folder
         self.options = options
@@ -230,7 +296,9 @@ class _Run:
         self.worker = Worker(sweep, folder, options, clock)
         if retry_failed:
             self.ledger.forget_failed()
-        self.queue = _Queue(self.ledger, self.claims)
+        missing = self.ledger.missing()
+        wanted = missing if only is None else np.intersect1d(missing, np.asarray(only, dtype=np.int64))
+        self.queue = _Queue(self.ledger, self.claims, wanted)
         self.ran = 0
         self.workers = 1
         self.seconds = 0.0
@@ -425,12 +493,13 @@ class _Queue:
     Args:
         ledger: The state of all points.
         claims: Who runs what.
+        points: Numbers of the points, ascending.
     """
 
-    def __init__(self, ledger: Ledger, claims: Claims) -> None:
+    def __init__(self, ledger: Ledger, claims: Claims, points: NDArray[np.int64]) -> None:
         self._ledger = ledger
         self._claims = claims
-        self._missing: NDArray[np.int64] = ledger.missing()
+        self._missing = points
         self._next = 0
         self._again: deque[list[int]] = deque()
         self._elsewhere: list[int] = []

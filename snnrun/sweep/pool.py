@@ -160,9 +160,6 @@ class LocalPool:
         self._processes.clear()
 
     def _start(self) -> _Process:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            environment[name] = "1"  # points run beside each other, each on one core
         errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed with the process
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "snnrun.sweep.worker"],
@@ -171,7 +168,7 @@ class LocalPool:
             stderr=errors,
             text=True,
             encoding="utf-8",
-            env=environment,
+            env=environment(),
         )
         one = _Process(process, errors)
         self._processes.append(one)
@@ -229,6 +226,12 @@ class LocalPool:
                 advice = "run with `--workers 1` to see more"
                 raise RunError(Diagnostic("SWP711", f"worker processes end as they start: {reason}", None, advice))
         return [Lost(b, blamed=one.ready and not k, reason=reason) for k, b in enumerate(one.batches)]
+
+
+def environment() -> dict[str, str]:
+    """The environment of a process that runs points: it imports what this one does, and uses one core a point."""
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **dict.fromkeys(threads, "1")}
 
 
 def trouble_of(said: Mapping[str, Any]) -> SnnrunError:

@@ -342,7 +342,7 @@ class Claims:
             "pid": me.pid,
             "started": me.create_time(),
             "workers": workers,
-            "points": _ranges(points),
+            "points": ranges(points),
             "inside": inside,
         }
         try:
@@ -452,7 +452,7 @@ def _claim(path: Path) -> Claim | None:
         return Claim(name, "", 0, 0.0, 1, ranges, inside=False, beat=beat)
 
 
-def _ranges(points: Iterable[int]) -> list[list[int]]:
+def ranges(points: Iterable[int]) -> list[list[int]]:
     """Ascending numbers as first and last of each run without a gap."""
     found: list[list[int]] = []
     for k in points:

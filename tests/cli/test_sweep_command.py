@@ -263,3 +263,10 @@ def test_status_of_a_run_and_of_nothing(snnrun, small, place):
     said = snnrun("status", place)
     assert said.code == 4
     assert "error[ST111]" in said.err
+
+
+def test_slurm_that_is_not_installed_is_an_error(snnrun, place, monkeypatch):
+    monkeypatch.setenv("PATH", str(place))
+    said = snnrun("run", sweep_file(place, 2, 2), "--slurm")
+    assert said.code == 3
+    assert "error[SWP715]: `--slurm` needs `sbatch`" in said.err
