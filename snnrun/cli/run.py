@@ -79,7 +79,7 @@ def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = N
             one.line.put("")
         codes.append(one.run())
         reports.append(one.report)
-        if codes[-1] == INTERRUPTED:
+        if codes[-1] in (INTERRUPTED, UnfinishedError.exit_code):
             break
     if wishes.json:
         sys.stdout.write(json_module.dumps(reports[0] if len(files) == 1 else {"runs": reports}) + "\n")

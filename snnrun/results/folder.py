@@ -290,9 +290,10 @@ def point_latest(final: Path) -> None:
         fresh.write_text(final.name + "\n", encoding="utf-8")
     try:
         fresh.replace(latest)
-    except IsADirectoryError:
-        # Somebody's own folder of that name: theirs, not ours.
+    except OSError as error:
         fresh.unlink(missing_ok=True)
+        if not isinstance(error, IsADirectoryError):  # somebody's own folder of that name: theirs, not ours
+            raise
 
 
 def latest(parent: Path) -> Path | None:

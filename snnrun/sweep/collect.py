@@ -21,8 +21,8 @@ from snnrun.publish import describe, plain_value
 from snnrun.results.folder import write_durably
 from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
 from snnrun.stages import Checked
+from snnrun.sweep.journal import Reader
 from snnrun.sweep.points import Plan, Values
-from snnrun.sweep.store import Reader
 
 
 @dataclass(slots=True)

@@ -7,49 +7,33 @@ points to the disk. So nothing is lost when anything ends, and the same command 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snnrun import __version__, pipeline
 from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
 from snnrun.publish import Place, place_of, portable
 from snnrun.results.folder import finish, point_latest, read_done, recover, refresh, write_durably
-from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
+from snnrun.results.layout import RunStatus, check_name, storage_error
 from snnrun.results.provenance import collect as collect_provenance
 from snnrun.results.table import PointStatus
 from snnrun.stages import Clock, Progress, Stage
 from snnrun.sweep.check import Sweep
+from snnrun.sweep.claims import TABLE
 from snnrun.sweep.collect import Collected, collect
-from snnrun.sweep.pool import Ended, Event, LocalPool, Lost, Pool, Ran
-from snnrun.sweep.store import (
-    TABLE,
-    Claims,
-    Facts,
-    Journal,
-    Ledger,
-    Record,
-    forget_aside,
-    read_facts,
-    read_state,
-    write_facts,
-)
-from snnrun.sweep.worker import Options, Worker
+from snnrun.sweep.hand_out import HandOut
+from snnrun.sweep.journal import cannot_write
+from snnrun.sweep.pool import LocalPool, Pool
+from snnrun.sweep.store import Facts, forget_aside, read_facts, read_state, write_facts
+from snnrun.sweep.worker import Options
 
-BATCH_S = 0.25  # work of a batch [s]
-MOST = 1000  # points of a batch
-TRIAL_S = 0.3  # points run within the command until it is clear whether more processes pay [s]
-START_S = 1.0  # what it costs to start processes [s]
-DEATHS = 3  # processes that a point may take with it
 _TICK_S = 0.2
 
 
@@ -133,7 +117,7 @@ def run_sweep(
         pipeline.refuse_hooks(sweep.checked)
     place = lay_out(sweep, out, command)
     options = Options(allow_code, plots, tuple(formats))
-    run = _Run(sweep, place.final, options, clock, retry_failed=retry_failed)
+    run = HandOut(sweep, place.final, options, clock, retry_failed=retry_failed)
     end = _Table(run, place, command, started)
     problem: UnfinishedError | KeyboardInterrupt | None = None
     try:
@@ -142,6 +126,8 @@ def run_sweep(
             end.make()
     except (UnfinishedError, KeyboardInterrupt) as stop:
         problem = stop
+    except OSError as error:
+        raise cannot_write(place.final, error) from error
     finally:
         with pipeline.undisturbed():
             run.close()
@@ -180,7 +166,7 @@ def run_share(
         SnnrunError: It cannot go on.
     """
     started = time.time()
-    run = _Run(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
+    run = HandOut(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
     try:
         with stoppable():
             run.beside(LocalPool(folder, options, workers))
@@ -210,6 +196,7 @@ def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Place:
     check_name(folder.parent.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        recover(folder.parent)
         if read_facts(folder) is None:
             for name, file in files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -259,291 +246,6 @@ def stoppable() -> Iterator[None]:
             signal.signal(getattr(signal, name), handler)
 
 
-class _TooLongError(BaseException):
-    """A point turned out to take long while others wait; it is dropped and run beside them."""
-
-
-class _Run:
-    """The points of one command.
-
-    Args:
-        sweep: The sweep.
-        folder: Its folder.
-        options: What holds for every point.
-        clock: Timings.
-        retry_failed: Whether points that failed are run again.
-        only: The points to run, ascending; None for all.
-    """
-
-    def __init__(
-        self,
-        sweep: Sweep,
-        folder: Path,
-        options: Options,
-        clock: Clock,
-        *,
-        retry_failed: bool,
-        only: Sequence[int] | None = None,
-    ) -> None:
-        self.sweep = sweep
-        self.folder = folder
-        self.options = options
-        self.clock = clock
-        self.claims = Claims(folder)
-        self.ledger = Ledger(folder, sweep.plan.size)
-        self.ledger.refresh()
-        self.journal = Journal(folder)
-        self.worker = Worker(sweep, folder, options, clock)
-        if retry_failed:
-            self.ledger.forget_failed()
-        missing = self.ledger.missing()
-        wanted = missing if only is None else np.intersect1d(missing, np.asarray(only, dtype=np.int64))
-        self.queue = _Queue(self.ledger, self.claims, wanted)
-        self.ran = 0
-        self.workers = 1
-        self.seconds = 0.0
-        self._pool: Pool | None = None
-        self._progress: Progress = lambda _done, _points: None
-
-    def close(self) -> None:
-        """End everything that this command began."""
-        if self._pool is not None:
-            self._pool.close()
-            if self.sweep.plan.keep_results:
-                recover(self.folder / "points")
-        self.worker.journal.close()
-        self.journal.close()
-
-    def points(self, progress: Progress, workers: int | None, pool: Callable[[Path, Options], Pool] | None) -> None:
-        """Run what is missing; when this returns, every point of the sweep is noted.
-
-        Raises:
-            SnnrunError: It cannot go on.
-            KeyboardInterrupt: It was stopped.
-        """
-        self._progress = progress
-        self.told()
-        if not self.ledger.left:
-            return
-        (self.folder / DONE_FILE).unlink(missing_ok=True)
-        self.worker.warm()
-        started = time.perf_counter()
-        try:
-            if pool is not None:
-                self.beside(pool(self.folder, self.options))
-                return
-            most = min(workers or cores(), self.ledger.left)
-            # A process that died while it ran points itself may have died of one of them: they are watched now.
-            if not self.claims.died_inside() and self.inside(most, decided=workers is not None):
-                return
-            self.beside(LocalPool(self.folder, self.options, most))
-        finally:
-            self.seconds = time.perf_counter() - started
-
-    def told(self) -> None:
-        """Say how far it is."""
-        size = self.sweep.plan.size
-        self._progress(size - self.ledger.left, size)
-
-    # within this process
-
-    def inside(self, most: int, *, decided: bool) -> bool:
-        """Run points here as long as that is best; True when none is left.
-
-        Args:
-            most: Number of processes that could run instead.
-            decided: Whether the user said how many.
-        """
-        if decided and most > 1:
-            return False
-        trial = _Trial(most, self.ledger.recent)
-        while not trial.over(self.ledger.left):
-            batch = self.queue.take(trial.size(), inside=True)
-            if batch is None:
-                return True
-            if not batch:
-                time.sleep(_TICK_S)
-                continue
-            try:
-                self._here(batch, trial)
-            finally:
-                self.claims.release(str(batch[0]))
-        return False
-
-    def _here(self, batch: Sequence[int], trial: _Trial) -> None:
-        for n, k in enumerate(batch):
-            try:
-                record = self.worker.run(k, lambda _step, _steps: trial.look(self.ledger.left))
-            except (_TooLongError, KeyboardInterrupt) as stop:
-                self.queue.back(batch[n:])
-                if isinstance(stop, KeyboardInterrupt):
-                    raise
-                return
-            trial.add(record.seconds)
-            self.ran += 1
-            self.ledger.note(record)
-            self.told()
-            if trial.over(self.ledger.left):
-                self.queue.back(batch[n + 1 :])
-                return
-        self.worker.journal.sync()
-
-    # in other processes
-
-    def beside(self, pool: Pool) -> None:
-        """Run points in other processes."""
-        self._pool = pool
-        deaths: Counter[int] = Counter()
-        under_way = 0
-        while True:
-            taken: list[int] | None = []
-            while pool.free():
-                taken = self.queue.take(self._size(pool), pool.workers)
-                if not taken:
-                    break
-                pool.submit(taken)
-                under_way += 1
-            if taken is None and not under_way:
-                return
-            self.workers = max(self.workers, pool.workers)
-            for event in pool.wait(_TICK_S):
-                under_way -= not isinstance(event, Ran)
-                self._happened(event, deaths)
-            self.told()
-
-    def _size(self, pool: Pool) -> int:
-        """Points of the next batch: a short time's work, and towards the end no more than a fair share."""
-        each = self.ledger.recent
-        if not each:
-            return 1
-        return int(min(MOST, max(1, min(BATCH_S / each, self.ledger.left / (4 * max(pool.workers, 1))))))
-
-    def _happened(self, event: Event, deaths: Counter[int]) -> None:
-        match event:
-            case Ran(point, status, seconds):
-                self.ran += 1
-                self.ledger.note(Record(point, status, seconds=seconds))
-            case Ended(batch):
-                self.claims.release(str(batch[0]))
-            case Lost(batch, blamed, final, reason):
-                self.ledger.refresh()
-                unfinished = [k for k in batch if self.ledger.status[k] == PointStatus.MISSING]
-                if unfinished and blamed:
-                    deaths[unfinished[0]] += DEATHS if final else 1
-                    if deaths[unfinished[0]] >= DEATHS:
-                        self._fail(unfinished.pop(0), reason)
-                self.queue.back(unfinished, alone=blamed)
-                self.claims.release(str(batch[0]))
-
-    def _fail(self, k: int, reason: str) -> None:
-        """Note a point that no process survives."""
-        record = Record(k, PointStatus.FAILED, reason=f"the process that ran it was lost: {reason}")
-        self.journal.add(record)
-        self.ledger.note(record)
-
-
-class _Trial:
-    """Points run within this process, to see whether more processes pay.
-
-    Args:
-        most: Processes that could run.
-        known: Time of a point as runs before this one tell; 0 when nobody knows. [s]
-    """
-
-    def __init__(self, most: int, known: float) -> None:
-        self.most = most
-        self.known = known
-        self.spent: list[float] = []
-        self.started = time.perf_counter()
-
-    def size(self) -> int:
-        """Points of the next batch."""
-        each = self.each()
-        return int(min(MOST, max(1.0, BATCH_S / each))) if each else 1
-
-    def add(self, seconds: float) -> None:
-        """A point took so long."""
-        self.spent = [*self.spent[-19:], seconds]
-
-    def each(self) -> float:
-        """Time of a point; the first one pays for what all share. [s]."""
-        later = self.spent[1:]
-        return sum(later) / len(later) if later else self.known
-
-    def over(self, left: int) -> bool:
-        """Whether other processes would be done sooner."""
-        gain = left * self.each() * (1 - 1 / self.most)
-        return self.most > 1 and gain > START_S
-
-    def look(self, left: int) -> None:
-        """Called in the middle of a point.
-
-        Raises:
-            _TooLongError: It takes so long that the others should not wait for it.
-        """
-        long = not self.spent and time.perf_counter() - self.started > START_S
-        if long and self.most > 1 and left > 1:
-            self.known = 10 * START_S
-            raise _TooLongError
-
-
-class _Queue:
-    """What is to be run, in order; points that others are running wait until they are known.
-
-    Args:
-        ledger: The state of all points.
-        claims: Who runs what.
-        points: Numbers of the points, ascending.
-    """
-
-    def __init__(self, ledger: Ledger, claims: Claims, points: NDArray[np.int64]) -> None:
-        self._ledger = ledger
-        self._claims = claims
-        self._missing = points
-        self._next = 0
-        self._again: deque[list[int]] = deque()
-        self._elsewhere: list[int] = []
-
-    def back(self, points: Sequence[int], *, alone: bool = False) -> None:
-        """Points that were not run after all; alone: each in a batch of its own, as one of them may be deadly."""
-        self._again.extend([[k] for k in points] if alone else [list(points)] if points else [])
-
-    def take(self, most: int, workers: int = 1, *, inside: bool = False) -> list[int] | None:
-        """Claim the next points; none when all that is left is being run by others, None when nothing is left."""
-        while True:
-            claimed = {k for claim in self._claims.others() for k in claim.points()}
-            points = self._choose(most, claimed)
-            if not points:
-                return [] if self._look_around() else None
-            if self._claims.take(str(points[0]), points, workers, inside=inside):
-                return points
-            self._elsewhere += points  # somebody was faster
-
-    def _choose(self, most: int, claimed: set[int]) -> list[int]:
-        status = self._ledger.status
-        chosen: list[int] = []
-        while self._again and not chosen:
-            chosen = [k for k in self._again.popleft() if status[k] == PointStatus.MISSING]
-        while not chosen and self._next < len(self._missing):
-            for k in self._missing[self._next : self._next + most].tolist():
-                if k in claimed:
-                    self._elsewhere.append(k)
-                elif status[k] == PointStatus.MISSING:
-                    chosen.append(k)
-            self._next += most
-        return chosen
-
-    def _look_around(self) -> bool:
-        """Whether points are left that others have; those that nobody has any more come back."""
-        self._ledger.refresh()
-        self._elsewhere = [k for k in self._elsewhere if self._ledger.status[k] == PointStatus.MISSING]
-        claimed = {k for claim in self._claims.others() for k in claim.points()}
-        free = [k for k in self._elsewhere if k not in claimed]
-        self._elsewhere = [k for k in self._elsewhere if k in claimed]
-        self.back(free)
-        return bool(self._elsewhere or self._again)
-
-
 class _Table:
     """The end of a sweep: one process makes the table, the others wait for it.
 
@@ -554,7 +256,7 @@ class _Table:
         started: When the command began. [s since 1970]
     """
 
-    def __init__(self, run: _Run, place: Place, command: Sequence[str], started: float) -> None:
+    def __init__(self, run: HandOut, place: Place, command: Sequence[str], started: float) -> None:
         self.run = run
         self.place = place
         self.folder = place.final
@@ -566,6 +268,7 @@ class _Table:
 
     def make(self) -> None:
         """Make the table, or wait until whoever makes it is done."""
+        self.run.claims.others()  # removes what dead processes left
         while read_done(self.folder) is None:
             if self._mine():
                 if read_done(self.folder) is None:
@@ -646,10 +349,3 @@ class _Table:
             problem,
             self.trouble,
         )
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

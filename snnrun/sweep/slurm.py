@@ -22,9 +22,10 @@ from snnrun.results.folder import write_durably
 from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.stages import Clock
 from snnrun.sweep.check import Sweep
+from snnrun.sweep.claims import ranges
+from snnrun.sweep.journal import Ledger
 from snnrun.sweep.local import lay_out, run_share
 from snnrun.sweep.pool import environment
-from snnrun.sweep.store import Ledger, ranges
 from snnrun.sweep.worker import Options, Worker, open_sweep
 
 FOLDER = "slurm"

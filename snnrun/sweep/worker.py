@@ -25,8 +25,8 @@ from snnrun.errors import SnnrunError, StorageError
 from snnrun.results.table import PointStatus
 from snnrun.stages import Clock, Engine, Progress, Stage
 from snnrun.sweep.check import Sweep, check_point, point_document
+from snnrun.sweep.journal import Journal, Record, cannot_write
 from snnrun.sweep.points import Point, plan_sweep
-from snnrun.sweep.store import Journal, Record
 
 STOPPED = 75  # exit code of a command that the same command continues (EX_TEMPFAIL)
 
@@ -120,6 +120,8 @@ class Worker:
             record = self._point(k, self.plan.point(k), progress)
         except StorageError:
             raise
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
         except SnnrunError as error:
             record = Record(k, PointStatus.FAILED, reason=str(error))
         except Exception as bug:  # noqa: BLE001 - one point must not cost the others

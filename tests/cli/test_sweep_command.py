@@ -14,7 +14,8 @@ import psutil
 import pytest
 from cli_experiments import SMALL, write
 
-from snnrun.sweep.store import Reader, read_state
+from snnrun.sweep.journal import Reader
+from snnrun.sweep.store import read_state
 
 SWEPT = SMALL.replace("name: small", "name: swept").replace("duration: 50 ms", "duration: 20 ms")
 GRID = "sweep: {axes: {tau: {linspace: [5 ms, 20 ms], num: %d}, drive: {linspace: [1.5, 3], num: %d}}}\n"
@@ -70,21 +71,32 @@ def test_kept_results_are_the_same_from_workers(snnrun, place):
 
 
 def test_a_tiny_sweep_starts_no_process(snnrun, place, monkeypatch):
-    from snnrun.sweep import local
+    from snnrun.sweep import hand_out
 
-    monkeypatch.setattr(local, "START_S", 1e6)
-    monkeypatch.setattr(local, "cores", lambda: 2)
+    monkeypatch.setattr(hand_out, "START_S", 1e6)
+    monkeypatch.setattr(hand_out, "cores", lambda: 2)
     assert run_json(snnrun, sweep_file(place, 2, 2), "--no-plots")["workers"] == 1
 
 
 def test_a_long_sweep_starts_processes_without_being_told(snnrun, place, monkeypatch):
-    from snnrun.sweep import local
+    from snnrun.sweep import hand_out
 
-    monkeypatch.setattr(local, "START_S", 1e-4)
-    monkeypatch.setattr(local, "cores", lambda: 2)
+    monkeypatch.setattr(hand_out, "START_S", 1e-4)
+    monkeypatch.setattr(hand_out, "cores", lambda: 2)
     found = run_json(snnrun, sweep_file(place, 4, 5), "--no-plots")
     assert (found["workers"], found["ran"]) == (2, 20)
     assert found["digest"] == whole(snnrun, place / "swept.yaml")
+
+
+def wait_for_points(out, number):
+    """Wait until so many points of the only sweep are on the disk; its folder."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        for facts in Path(out).glob("*/[!.]*/sweep.json"):
+            if not facts.parent.is_symlink() and read_state(facts.parent).done >= number:
+                return facts.parent
+        time.sleep(0.02)
+    pytest.fail("no points")
 
 
 def started(file, *words):
@@ -174,10 +186,7 @@ def test_a_signal_stops_a_sweep_and_the_same_command_goes_on(background, snnrun,
     file = sweep_file(place, 25, 40)
     assert snnrun("run", write(place / "small.yaml", SMALL), "--no-plots").code == 0  # the kernel is in the cache
     process = background("run", file, "--no-plots", "--workers", workers)
-    deadline = time.monotonic() + 60
-    while not (folders := list(Path("outputs/swept").glob("*/journal"))) or not any(True for _ in folders[0].iterdir()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    folder = wait_for_points("outputs", 5)
     pressed = time.monotonic()
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
@@ -186,7 +195,6 @@ def test_a_signal_stops_a_sweep_and_the_same_command_goes_on(background, snnrun,
     assert "Traceback" not in err
     assert "interrupted after " in err
     assert f"next: snnrun run {file} --no-plots --workers {workers}" in err
-    folder = folders[0].parent
     state = read_state(folder)
     assert state.status == "stopped"
     assert 0 < state.done < 1000
@@ -270,3 +278,28 @@ def test_slurm_that_is_not_installed_is_an_error(snnrun, place, monkeypatch):
     said = snnrun("run", sweep_file(place, 2, 2), "--slurm")
     assert said.code == 3
     assert "error[SWP715]: `--slurm` needs `sbatch`" in said.err
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_hundred_thousand_points_is_that_of_a_thousand(place):
+    """The command's memory while the points run, between the first tenth and the last."""
+    text = SWEPT.replace("duration: 20 ms", "duration: 1 ms")
+    file = sweep_file(place, 250, 400, text)
+    command = started(file, "--workers", "2", "--quiet")
+    process = psutil.Process(command.pid)
+    sizes = []
+    while command.poll() is None:
+        folders = list(Path("outputs/swept").glob("*/sweep.json"))
+        if folders and not list(folders[0].parent.glob("run.log")):
+            done = sum(path.read_bytes().count(b"\n") for path in folders[0].parent.glob("journal/*"))
+            with contextlib.suppress(psutil.Error):
+                sizes.append((done, process.memory_info().rss, sum(p.memory_info().rss for p in process.children())))
+        time.sleep(2)
+    ended_well(command)
+    folder = next(Path("outputs/swept").glob("*/DONE.json")).parent
+    check_nothing_lost_or_twice(folder, 100_000)
+    running = [size for size in sizes if 10_000 <= size[0] < 99_000]
+    assert len(running) > 10
+    for of_process in (1, 2):
+        grown = running[-1][of_process] - running[0][of_process]
+        assert grown < 8e6, [(done, *(f"{s / 1e6:.1f} MB" for s in rest)) for done, *rest in running]

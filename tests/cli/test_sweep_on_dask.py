@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 from cli_experiments import write
-from test_sweep_command import SWEPT, check_nothing_lost_or_twice, deadly_sweep, run_json, started, sweep_file, whole
+from test_sweep_command import (
+    SWEPT,
+    check_nothing_lost_or_twice,
+    deadly_sweep,
+    run_json,
+    started,
+    sweep_file,
+    wait_for_points,
+    whole,
+)
 
 from snnrun.sweep.store import read_state
 
@@ -77,18 +86,6 @@ def cluster(place):
     one.close()
 
 
-def wait_for_points(out, number):
-    """Wait until so many points are on the disk."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        for folder in Path(out).glob("*/*"):
-            state = read_state(folder)
-            if state is not None and state.done >= number:
-                return state
-        time.sleep(0.05)
-    pytest.fail("no points")
-
-
 def test_a_cluster_gives_the_same_bytes_and_runs_only_what_is_missing(snnrun, place, cluster):
     file = sweep_file(place, 5, 8)
     expected = whole(snnrun, file)
@@ -135,7 +132,7 @@ def test_a_scheduler_that_is_killed_costs_nothing(snnrun, place, cluster):
     assert "Traceback" not in err
     assert "error[SWP712]" in err
     assert "next: snnrun run" in err
-    done = wait_for_points("outputs", 20).done
+    done = read_state(wait_for_points("outputs", 20)).done
     assert done < 1000
     cluster.start_scheduler()
     cluster.start_worker("--no-nanny")
