@@ -131,7 +131,6 @@ def run_batch(folder: str, options: str, points: Sequence[int]) -> Answer:
         worker, lock = _serving(folder, options)
         with lock:  # a worker with several threads runs one point at a time
             ran = [answer(worker.run(k)) for k in points]
-            worker.journal.sync()
     except SnnrunError as error:
         return trouble_text(error)
     return {"ran": ran}

@@ -155,7 +155,6 @@ class HandOut:
             if trial.over(self.ledger.left):
                 self.queue.back(batch[n + 1 :])
                 return
-        self.worker.journal.sync()
 
     # in other processes
 

@@ -28,6 +28,7 @@ from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
 from snnrun.results.table import PointStatus
 
+SYNC_SHARE = 0.1  # of the time may go into waiting for a slow disk
 SYNC_S = 1.0  # a journal waits for the disk at most so often; only a power cut can take what came later [s]
 _SUM = 16  # hexadecimal digits of a line's checksum
 
@@ -104,7 +105,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / JOURNAL
-        self._synced = time.monotonic()
+        self._next = time.monotonic() + SYNC_S
         self._handle: int | None = None
 
     def _open(self) -> int:
@@ -127,17 +128,14 @@ class Journal:
                 self._handle = self._open()
                 _sync_folder(self.path)
             _write_whole(self._handle, line)
-            if time.monotonic() - self._synced > SYNC_S:
-                self.sync()
+            if time.monotonic() > self._next:
+                started = time.monotonic()
+                os.fsync(self._handle)
+                ended = time.monotonic()
+                self._next = ended + max(SYNC_S, (ended - started) / SYNC_SHARE)
         except OSError as error:
             self.close()  # what follows goes to another file, not behind half a line
             raise cannot_write(self.path, error) from error
-
-    def sync(self) -> None:
-        """Wait until everything is on the disk."""
-        if self._handle is not None:
-            os.fsync(self._handle)
-        self._synced = time.monotonic()
 
     def close(self) -> None:
         """End this file; a later point begins another."""

@@ -190,7 +190,6 @@ def main() -> None:
         for line in sys.stdin:
             for k in json.loads(line):
                 say(ran=answer(worker.run(k)))
-            worker.journal.sync()
             say(ended=True)
     except SnnrunError as error:
         say(**trouble_text(error))
