@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
+from snnrun.records import dataclass
 from snnrun.source import Span
 
 

@@ -57,6 +57,9 @@ def check(document: Document) -> Checked:
     return Checked(document, experiment, resolved, measures, plots)
 
 
+NEURONS_A_THREAD = 1000  # with fewer, threads wait for each other longer than they work
+
+
 def _check_options(document: Document, plots: Sequence[Mapping[str, Any]] | None) -> None:
     """Options that only the pictures understand, before anything runs."""
     if not plots:
@@ -81,10 +84,14 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
     """
     from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
     from snnrun.engine.build import build  # noqa: PLC0415
+    from snnrun.engine.memory import refuse_too_large  # noqa: PLC0415
 
     network = checked.resolved.network
+    wanted = engine.threads or network.threads
+    network = replace(network, threads=max(1, min(wanted, network.neurons // NEURONS_A_THREAD)))
     with clock.stage(Stage.GENERATE):
         kernel = generate(network)
+        refuse_too_large(network, kernel)
     with clock.stage(Stage.COMPILE):
         compiled, native = engine.kernel(kernel.text)
     with clock.stage(Stage.BUILD), _enough_memory():

@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +31,7 @@ from snnrun.network.ir import (
     SpikeMonitor,
     StateMonitor,
 )
+from snnrun.records import dataclass
 from snnrun.results import layout
 from snnrun.results.digest import Digest
 from snnrun.results.folder import claim
@@ -182,7 +182,7 @@ class RunWriter:
             self.path / layout.RESULTS_FILE,
             plan_of(prepared.built),
             describe(prepared.checked, self.place.hash),
-            {"math": self.network.math, "precision": "double"},
+            {"math": str(self.network.math), "precision": str(self.network.precision)},
         )
         self.sink = FileSink(self.results, self.network)
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnrun.errors import Diagnostic, SnnrunError
 from snnrun.network.resolve import Resolved
+from snnrun.records import dataclass
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment
 
 if TYPE_CHECKING:
     from snnrun.codegen.cache import Compiled
-    from snnrun.codegen.kernel import Kernel
+    from snnrun.codegen.module import Kernel
     from snnrun.engine.connectivity import WiringCache
     from snnrun.engine.measure import Measures
     from snnrun.engine.native import NativeKernel
@@ -101,11 +102,16 @@ class Checked:
 
 @dataclass(slots=True)
 class Engine:
-    """What the runs of one process share: kernels, wirings, and the process that draws beside them."""
+    """What the runs of one process share: kernels, wirings, and the process that draws beside them.
+
+    Args:
+        threads: Threads of each run, instead of the number that its file asks for.
+    """
 
     kernels: dict[str, tuple[Compiled, NativeKernel]] = field(default_factory=dict)
     wirings: WiringCache | None = None
     painter: Painter | None = None
+    threads: int | None = None
 
     def kernel(self, text: str) -> tuple[Compiled, NativeKernel]:
         """The machine code of a kernel's text."""

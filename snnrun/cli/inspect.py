@@ -14,17 +14,11 @@ from snnrun.cli.render import clean, render
 from snnrun.equations.dag import is_fixed
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import (
-    All,
-    Connect,
-    FixedDegree,
-    Generated,
     Group,
     GroupKind,
-    Matrix,
     Network,
-    OneToOne,
-    Pairs,
     Synapses,
 )
 from snnrun.stages import Checked
@@ -59,7 +53,7 @@ def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], 
     except ExperimentError as error:
         return error.diagnostics, ""
     network = checked.resolved.network
-    neurons = sum(g.size for g in network.groups.values())
+    neurons = network.neurons
     size = f"{number_text(len(network.groups), 'group')}, {number_text(neurons, 'neuron')}"
     return checked.warnings, f"{size}, {time_text(network.steps * network.dt)}"
 
@@ -105,7 +99,10 @@ def _description(checked: Checked) -> Iterator[str]:
         from snnrun.sweep.points import plan_sweep
 
         yield f"sweep: {plan_sweep(checked.resolved.context, checked.experiment.sweep).describe()}"
-    yield f"memory about {bytes_text(_estimate(network))} beside recordings"
+    from snnrun.codegen.kernel import generate
+    from snnrun.engine.memory import expected_memory
+
+    yield f"memory about {bytes_text(expected_memory(network, generate(network)))} beside recordings"
 
 
 def _group(group: Group, network: Network) -> Iterator[str]:
@@ -124,8 +121,8 @@ def _group(group: Group, network: Network) -> Iterator[str]:
 
 
 def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
-    expected = sum(_expected(rule) or 0 for rule in synapses.connect)
-    known = all(_expected(rule) is not None for rule in synapses.connect)
+    expected = sum(expected_synapses(rule) or 0 for rule in synapses.connect)
+    known = all(expected_synapses(rule) is not None for rule in synapses.connect)
     number = f"about {expected:,.0f} synapses" if known else "a number of synapses that the rules decide"
     yield f"  {synapses.name}: {synapses.source.name} -> {synapses.target.name}, {number}"
     if synapses.integration is not None:
@@ -140,28 +137,6 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
             way = "spike lists kept until they arrive" if steps else "delivered in the step of the spike"
         end = "target" if pathway.post else "source"
         yield f"    {pathway.name}: on spikes of the {end}, {delay} ({way})"
-
-
-def _expected(rule: Connect) -> float | None:
-    """Expected number of synapses of a rule; None where only running it tells."""
-    pairs = rule.source.size * rule.target.size
-    match rule.rule:
-        case All(where=None, p=None, n=None):
-            return pairs
-        case All(where=None, n=None, p=p) if p is not None and is_fixed(p):
-            return pairs * float(evaluate(p, Environment()))
-        case OneToOne():
-            return rule.source.size
-        case Pairs(pre=pre, n=n):
-            return len(pre) * n
-        case Matrix(pre=pre):
-            return len(pre)
-        case FixedDegree(of=of, number=number):
-            return number * {"in": rule.target.size, "out": rule.source.size, "total": 1}[of]
-        case Generated(variable=None):
-            return rule.source.size
-        case _:
-            return None
 
 
 def _step_order(network: Network) -> Iterator[str]:
@@ -182,17 +157,6 @@ def _step_order(network: Network) -> Iterator[str]:
         ("end", end),
     ):
         yield f"  {slot:<11}{', '.join(names) if names else '-'}"
-
-
-def _estimate(network: Network) -> float:
-    """Bytes of state and synapses."""
-    size = float(sum(8 * len(g.stored) * g.size + 16 * g.size for g in network.groups.values()))
-    for s in network.synapses.values():
-        expected = sum(_expected(r) or r.source.size * r.target.size for r in s.connect)
-        each = 8 + 8 * len(s.stored) + sum(12 for p in s.pathways if not p.uniform_delay)
-        each += 8 if any(p.post for p in s.pathways) else 0
-        size += expected * each
-    return size
 
 
 def plot_folder(folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from snnrun import __version__
+from snnrun.records import dataclass
 
 app = typer.Typer(
     name="snnrun",
@@ -30,6 +30,10 @@ Sets = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Formats = Annotated[list[str] | None, typer.Option("--format", help="Format of pictures: png, svg, pdf (repeatable).")]
+
+Where = Annotated[
+    str | None, typer.Option(help='Condition on metrics, parameters and constants, such as "rate > 10 Hz and cv < 1".')
+]
 
 
 def formats_of(wanted: list[str] | None) -> list[str]:
@@ -84,6 +88,9 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Replace the seed of the file.")] = None,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     format: Formats = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of a run, instead of the file's; results do not depend on it.")
+    ] = None,
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
     ] = False,
@@ -127,6 +134,7 @@ def run(
             seed,
             plots=not no_plots,
             formats=formats_of(format),
+            threads=threads,
             allow_code=allow_code,
             quiet=quiet,
             json=json,
@@ -177,6 +185,65 @@ def plot(
     from snnrun.cli.inspect import plot_folder
 
     plot_folder(folder, formats_of(format), out, size, style)
+
+
+@app.command("list")
+def list_(
+    folder: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("outputs"),
+    where: Where = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(help="`name`, `when`, or a metric or formula, the smallest first (`--sort=-rate`: the largest)."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show this many.")] = None,
+    json: Json = False,
+) -> None:
+    """List runs and sweeps with their metrics, the newest first."""
+    from snnrun.cli.compare import list_results
+
+    list_results(folder, where, sort, limit, json=json)
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(help="Experiment file, or folder of results.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="Experiment file, or folder of results.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Show what differs in meaning between two experiments, and their metrics side by side; exit 1 if anything does."""
+    from snnrun.cli.compare import diff
+
+    diff(first, second, json=json)
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.", show_default=False)],
+    everything: Annotated[bool, typer.Option("--all", help="Run every point of a sweep, not only some.")] = False,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Run results again and say whether the same bits come out, or where they differ first; exit 1 if they do."""
+    from snnrun.cli.compare import verify_folder
+
+    verify_folder(folder, everything=everything, allow_code=allow_code, json=json)
+
+
+@app.command()
+def best(
+    folder: Annotated[Path, typer.Argument(help="Folder of a sweep, or of many results.", show_default=False)],
+    by: Annotated[str, typer.Option(help="Metric, or a formula of metrics such as `rate/cv`.", show_default=False)],
+    smallest: Annotated[bool, typer.Option("--min/--max", help="Whether the smallest or the largest is best.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 5,
+    where: Where = None,
+    json: Json = False,
+) -> None:
+    """Show the best points of a sweep, or the best runs, by a metric; and what to type to run the best one alone."""
+    from snnrun.cli.compare import best
+
+    best(folder, by, where, smallest=smallest, top=top, json=json)
 
 
 @app.command()
@@ -233,6 +300,26 @@ def units(
     from snnrun.cli.start import compute_units
 
     compute_units(expression, to)
+
+
+cache = typer.Typer(help="Compiled kernels: where they are, and how to remove them.", no_args_is_help=True)
+app.add_typer(cache, name="cache")
+
+
+@cache.command()
+def info(json: Json = False) -> None:
+    """Show where kernels are kept, how many, how large, for which processors, and what they simulate."""
+    from snnrun.cli.kernels import cache_info
+
+    cache_info(json=json)
+
+
+@cache.command()
+def clear(json: Json = False) -> None:
+    """Remove all kernels; the next run of each experiment compiles again."""
+    from snnrun.cli.kernels import clear_cache
+
+    clear_cache(json=json)
 
 
 def main() -> None:

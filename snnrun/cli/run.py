@@ -7,7 +7,6 @@ import json as json_module
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from snnrun.errors import SnnrunError, UnfinishedError
 from snnrun.network.ir import GroupKind, Network, SpikeMonitor
 from snnrun.plot.ahead import Painter
 from snnrun.publish import plain_value
+from snnrun.records import dataclass
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Wishes:
     seed: int | None
     plots: bool
     formats: Sequence[str]
+    threads: int | None
     allow_code: bool
     quiet: bool
     json: bool
@@ -70,7 +71,7 @@ class Wishes:
 
 def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = None) -> None:
     """Run each file; a file that fails does not stop the others, the exit code is that of the first failure."""
-    engine = Engine(painter=painter)
+    engine = Engine(painter=painter, threads=wishes.threads)
     reports: list[dict[str, Any]] = []
     codes: list[int] = []
     for number, file in enumerate(files):

@@ -1,24 +1,40 @@
-"""Compiled kernels on disk: `<key>.py` (the text), `<key>.o` (the object) and `<key>.json` (its checksum).
+"""Compiled kernels on disk: one file a kernel, `<key>.kernel`, that is either whole or not used.
 
-The key is the SHA-256 of the text and of everything that changes its machine code. Files are written under another
-name and renamed, the checksum last; whatever does not match its checksum is made anew.
+The key is the SHA-256 of the text and of everything that changes its machine code. A file holds the SHA-256 of the
+rest, a line that describes the kernel, and the object. It is written under another name and renamed, so that any number
+of processes may use one folder at once; of those that want the same new kernel, one compiles and the others wait. A
+file that does not match its checksum, or that someone else may have written, is not loaded: its kernel is made anew.
+Kernels that were not used for the longest time are dropped when all together grow beyond a limit.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from snnrun.codegen.compile import compile_kernel
 from snnrun.codegen.target import Processor, processor
 
-FORMAT = 1  # raise it when compile.py changes what it makes of the same text
+FORMAT = 2  # raise it when compile.py changes what it makes of the same text, or when the files change
+LIMIT = 100_000_000
+"""The most bytes that all kernels take; some thousands of them."""
+
+_PATIENCE = 120.0  # how long to wait for another process that compiles the same kernel [s]
+_FORGOTTEN = 3600.0  # age of a file that a process has left behind when it was killed [s]
+_OURS = re.compile(r"[0-9a-f]{32}\.(?:kernel|busy|py|o|json)|\.[0-9a-f]{8}\.\w+\.part")
+"""All names that this program, or an earlier one, gives to files in the folder; others are never touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +54,43 @@ class Compiled:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a kernel in the cache.
+
+    Args:
+        key: Its name.
+        size: Of its file. [byte]
+        used: When it was used last. [s since the epoch]
+        processor: The processor it was compiled for; empty when the file is damaged.
+        objects: What it simulates, as the experiment that needed it first named it: `groups.exc`, `monitors.spikes`.
+    """
+
+    key: str
+    size: int
+    used: float
+    processor: str
+    objects: tuple[str, ...]
+
+
 def cache_folder() -> Path:
-    """Where kernels are kept: `SNNRUN_CACHE_DIR`, or the user's cache folder."""
-    chosen = os.environ.get("SNNRUN_CACHE_DIR")
+    """Where kernels are kept: `SNNRUN_CACHE_DIR`, or the user's cache folder.
+
+    Where nobody knows the user's home, a folder among the temporary files takes its place.
+    """
+    chosen = _chosen_folder()
     if chosen:
         return Path(chosen)
     from platformdirs import user_cache_path  # noqa: PLC0415
 
-    return user_cache_path("snnrun") / "kernels"
+    folder = user_cache_path("snnrun") / "kernels"
+    if folder.is_absolute():
+        return folder
+    return Path(tempfile.gettempdir()) / f"snnrun-{_user()}" / "kernels"
+
+
+def _chosen_folder() -> str | None:
+    return os.environ.get("SNNRUN_CACHE_DIR")
 
 
 def kernel_key(text: str, target: Processor) -> str:
@@ -64,51 +109,199 @@ def obtain(text: str) -> Compiled:
     if found is not None:
         return Compiled(found, key, cached=True)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        source = folder / f"{key}.py"
-        _write(source, text.encode())
+        _prepare(folder)
     except OSError as error:
-        note = note or f"kernels cannot be kept in {folder} ({error.strerror}); this one was compiled for this run only"
-        return Compiled(_compile_aside(text, key, target), key, cached=False, note=note)
-    made = compile_kernel(source, target)
-    try:
-        _write(folder / f"{key}.o", made)
-        _write(folder / f"{key}.json", json.dumps({"sha256": _sum(made), "processor": target.name}).encode())
-    except OSError as error:
-        note = note or f"kernels cannot be kept in {folder} ({error.strerror})"
+        return Compiled(compile_kernel(text, key, target), key, cached=False, note=note or _not_kept(folder, error))
+    with _turn(folder, key):
+        found, _ = _read(folder, key)  # another process may have made it meanwhile
+        if found is not None:
+            return Compiled(found, key, cached=True, note=note)
+        made = compile_kernel(text, key, target)
+        try:
+            _write(folder, key, made, _description(text, key, target))
+        except OSError as error:
+            note = note or _not_kept(folder, error)
+        with suppress(OSError):
+            _trim(folder)
     return Compiled(made, key, cached=False, note=note)
 
 
-def _compile_aside(text: str, key: str, target: Processor) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="snnrun-") as aside:
-        source = Path(aside) / f"{key}.py"
-        source.write_text(text, encoding="utf-8")
-        return compile_kernel(source, target)
+def kept_kernels(folder: Path) -> list[Kept]:
+    """The kernels in a folder, the one used last first."""
+    found = []
+    for path, status in _files(folder):
+        if path.suffix == ".kernel":
+            head = _head(folder, path.stem)
+            found.append(
+                Kept(
+                    path.stem,
+                    status.st_size,
+                    status.st_mtime,
+                    head.get("processor", ""),
+                    tuple(head.get("objects", ())),
+                )
+            )
+    return sorted(found, key=lambda kernel: (-kernel.used, kernel.key))
+
+
+def clear(folder: Path) -> tuple[int, int]:
+    """Remove all kernels, and whatever else this program left in the folder.
+
+    Returns:
+        How many kernels, and how many bytes in all.
+
+    Raises:
+        OSError: A file cannot be removed.
+    """
+    number = size = 0
+    for path, status in list(_files(folder)):
+        path.unlink(missing_ok=True)
+        number += path.suffix == ".kernel"
+        size += status.st_size
+    return number, size
+
+
+# one file
+
+
+def _description(text: str, key: str, target: Processor) -> dict[str, Any]:
+    objects = re.findall(r"  # ((?:groups|synapses|inputs|operations|monitors)\.\w+)$", text, re.MULTILINE)
+    return {"key": key, "processor": target.name, "objects": sorted(set(objects))}
 
 
 def _read(folder: Path, key: str) -> tuple[bytes | None, str]:
+    """The object of a kernel, or None and what is wrong with the file (nothing when there is none)."""
+    path = folder / f"{key}.kernel"
     try:
-        claimed = json.loads((folder / f"{key}.json").read_bytes())["sha256"]
-        found = (folder / f"{key}.o").read_bytes()
+        with path.open("rb") as file:
+            if not _is_trusted(os.fstat(file.fileno())):
+                return None, "a kernel in the cache can be written by others; it was compiled again"
+            data = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None, ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, "a kernel in the cache could not be read; it was compiled again"
-    if _sum(found) != claimed:
+    except OSError as error:
+        return None, f"a kernel in the cache could not be read ({error.strerror}); it was compiled again"
+    head, made = _parts(data, key)
+    if not head:
         return None, "a kernel in the cache was damaged; it was compiled again"
-    return found, ""
+    with suppress(OSError):  # the folder may be read-only
+        os.utime(path)
+    return made, ""
 
 
-def _sum(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _head(folder: Path, key: str) -> dict[str, Any]:
+    """The description of a kernel; empty when it is damaged."""
+    try:
+        return _parts((folder / f"{key}.kernel").read_bytes(), key)[0]
+    except OSError:
+        return {}
 
 
-def _write(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:8]}")
+def _parts(data: bytes, key: str) -> tuple[dict[str, Any], bytes]:
+    """Description and object; nothing when the file is damaged, or that of another kernel."""
+    claimed, _, rest = data.partition(b"\n")
+    if claimed != _sum(rest):
+        return {}, b""
+    line, _, made = rest.partition(b"\n")
+    head: dict[str, Any] = json.loads(line)
+    return (head, made) if head["key"] == key else ({}, b"")
+
+
+def _write(folder: Path, key: str, made: bytes, description: dict[str, Any]) -> None:
+    rest = json.dumps(description).encode() + b"\n" + made
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{key[:8]}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).replace(path)
+            file.write(_sum(rest) + b"\n" + rest)
+        Path(temporary).replace(folder / f"{key}.kernel")
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _sum(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()
+
+
+# the folder
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder, for this user alone; one that the user chose stays as it is.
+
+    Raises:
+        OSError: It cannot be made, or belongs to someone else.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if _user() is None or _chosen_folder():
+        return
+    status = folder.stat()
+    if status.st_uid != _user():
+        raise PermissionError(errno.EPERM, "it belongs to another user")
+    if stat.S_IMODE(status.st_mode) != 0o700:
+        folder.chmod(0o700)
+
+
+def _user() -> int | None:
+    """This user's number; None where users have none."""
+    return os.geteuid() if hasattr(os, "geteuid") else None
+
+
+def _is_trusted(status: os.stat_result) -> bool:
+    """Whether only this user and the administrator can have written a file."""
+    return _user() is None or (status.st_uid in (_user(), 0) and not stat.S_IMODE(status.st_mode) & 0o022)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """This program's files in a folder."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if _OURS.fullmatch(entry.name):
+            with suppress(FileNotFoundError):  # another process removes files too
+                yield Path(entry.path), entry.stat(follow_symlinks=False)
+
+
+def _trim(folder: Path) -> None:
+    """Drop what was not used for the longest time, and what killed processes have left behind."""
+    files = sorted(_files(folder), key=lambda file: -file[1].st_mtime)
+    now, size = time.time(), 0
+    for path, status in files:
+        is_kernel = path.suffix == ".kernel"
+        size += status.st_size * is_kernel
+        if size > LIMIT or (not is_kernel and now - status.st_mtime > _FORGOTTEN):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _turn(folder: Path, key: str) -> Iterator[None]:
+    """Let one process at a time make a kernel. Where files cannot be locked, several make the same one."""
+    try:
+        import fcntl  # noqa: PLC0415 - not everywhere
+
+        file = (folder / f"{key}.busy").open("ab")
+    except (ImportError, OSError):
+        yield
+        return
+    with file:
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.02)
+            except OSError:
+                break
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                (folder / f"{key}.busy").unlink()
+
+
+def _not_kept(folder: Path, error: OSError) -> str:
+    return f"kernels cannot be kept in {folder} ({error.strerror}); this one was compiled for this run only"

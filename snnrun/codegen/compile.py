@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
+from importlib.abc import InspectLoader
 from types import ModuleType
 from typing import Any
 
@@ -17,11 +17,12 @@ ENTRY = "snnrun_advance"
 _LEVEL = 3
 
 
-def compile_kernel(source: Path, target: Processor) -> bytes:
-    """Compile the module in a file.
+def compile_kernel(text: str, name: str, target: Processor) -> bytes:
+    """Compile a module.
 
     Args:
-        source: A file written by `generate`.
+        text: What `generate` wrote.
+        name: What to call it.
         target: The processor.
 
     Returns:
@@ -32,12 +33,23 @@ def compile_kernel(source: Path, target: Processor) -> bytes:
 
     settings: Any = numba.config
     settings.CPU_NAME, settings.CPU_FEATURES = target.name, target.features
-    module = _load(source)
+    module = _load(text, name)
     return _object(module.advance, target)
 
 
-def _load(source: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"snnrun_kernel_{source.stem}", source)
+class _Text(InspectLoader):
+    """Loads a module from memory: nothing that others could change lies between printing and compiling."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002
+        """The text of the one module it loads."""
+        return self.text
+
+
+def _load(text: str, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_loader(f"snnrun_kernel_{name}", _Text(text))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
 from snnrun.network.ir import Assignment
+from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.scalar import NAMES
 
 
@@ -20,12 +21,24 @@ class CType(Enum):
     """Element type behind a pointer; the value is the name of the cast in the kernel's text."""
 
     F64 = "f64"
+    F32 = "f32"
     I64 = "i64"
     I32 = "i32"
+    U16 = "u16"
     U8 = "u8"
 
 
-CTYPES = {Kind.FLOAT: CType.F64, Kind.INT: CType.I64, Kind.BOOL: CType.U8}
+SIZES = {CType.F64: 8, CType.F32: 4, CType.I64: 8, CType.I32: 4, CType.U16: 2, CType.U8: 1}
+"""Bytes of an element."""
+
+
+def index_type(size: int) -> CType:
+    """The narrowest type for numbers of neurons of a group of a size."""
+    return CType.U16 if size <= 1 << 16 else CType.I32
+
+
+REALS = {Precision.DOUBLE: CType.F64, Precision.SINGLE: CType.F32}
+"""The type of a kernel's numbers. Times, and what is recorded, are float64 in either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +50,32 @@ class SlotKey:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a function touches an array, to know which threads must wait for each other.
+
+    Args:
+        key: The array.
+        write: Whether it is written.
+        own: Whether each thread touches only the elements of its own neurons (and of synapses onto them).
+    """
+
+    key: SlotKey
+    write: bool
+    own: bool
+
+
 IntValue: TypeAlias = "Node | str | int"
 """A whole number that a kernel is given: a graph, a number, or a name that the engine knows (`n:groups.pop`)."""
 
 
 @dataclass(slots=True)
 class Fill:
-    """A buffer of random numbers to be filled before a loop: which function, how many, which stream."""
+    """A buffer of random numbers to be filled before a loop: which function, for whose elements, which stream."""
 
     function: str
     buffer: SlotKey
-    count: IntValue
+    owner: str
     draw: Draw
 
 
@@ -70,17 +98,26 @@ _SMALL = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """The two neurons of a synapse: the path of the synapses object, and the types that hold their numbers."""
+
+    path: str
+    pre: CType
+    post: CType
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """How variables are reached inside a loop.
 
     Args:
-        indices: For each reach (`own`, `pre`, `post`) the text of the index.
-        element: Text of the element number for random numbers.
+        own: Text of the element's index.
+        ends: Of a synapse, how to find its neurons.
         buffered: Whether random numbers come from buffers filled for all elements, or one by one.
     """
 
-    indices: dict[str, str]
-    element: str
+    own: str
+    ends: Ends | None = None
     buffered: bool = False
 
 
@@ -90,6 +127,7 @@ class Writer:
 
     graph: Graph
     owner: str
+    real: CType = CType.F64
     lines: list[str] = field(default_factory=list)
     depth: int = 1
     slots: dict[str, tuple[SlotKey, CType]] = field(default_factory=dict)
@@ -98,7 +136,7 @@ class Writer:
     int_names: list[str] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     functions: set[str] = field(default_factory=set)
-    uses_time: bool = False
+    accesses: set[Access] = field(default_factory=set)
     overrides: dict[Variable, str] = field(default_factory=dict)
     leaves: dict[int, str] = field(default_factory=dict)
     _fixed: dict[int, str] = field(default_factory=dict)
@@ -127,8 +165,9 @@ class Writer:
 
     # what comes from outside
 
-    def pointer(self, name: str, key: SlotKey, ctype: CType) -> str:
-        """The local name of a pointer; the same array keeps its name."""
+    def pointer(self, name: str, key: SlotKey, ctype: CType, *, write: bool = False, own: bool = False) -> str:
+        """The local name of a pointer; the same array keeps its name. `write` and `own` as in `Access`."""
+        self.accesses.add(Access(key, write, own))
         for known, (other, kind) in self.slots.items():
             if other == key and kind is ctype:
                 return known
@@ -166,10 +205,31 @@ class Writer:
             self._fixed[id(node)] = found
         return found
 
-    def variable_pointer(self, variable: Variable, kind: Kind) -> str:
-        """The pointer to a variable's array."""
+    def variable_pointer(self, variable: Variable, kind: Kind, *, write: bool = False) -> str:
+        """The pointer to a variable's array. Threads own neurons, and the synapses onto them."""
         prefix = {"own": "p_", "pre": "pre_", "post": "post_"}[variable.reach]
-        return self.pointer(prefix + variable.name, SlotKey("variable", variable.owner, variable.name), CTYPES[kind])
+        key = SlotKey("variable", variable.owner, variable.name)
+        own = variable.reach != "pre" and not variable.shared
+        ctype = {Kind.FLOAT: self.real, Kind.INT: CType.I64, Kind.BOOL: CType.U8}[kind]
+        return self.pointer(prefix + variable.name, key, ctype, write=write, own=own)
+
+    def index(self, place: Place, reach: str) -> str:
+        """The text of the index of an element, or of the neuron at one end of a synapse."""
+        if reach == "own":
+            return place.own
+        assert place.ends is not None
+        ctype = place.ends.pre if reach == "pre" else place.ends.post
+        return f"{self.pointer(reach, SlotKey(reach, place.ends.path), ctype)}[{place.own}]"
+
+    def element(self, place: Place) -> str:
+        """The text of the number that keys an element's random numbers; of a synapse, its number as created."""
+        if place.ends is None:
+            return place.own
+        return f"{self.pointer('created', SlotKey('created', place.ends.path), CType.I64)}[{place.own}]"
+
+    def range(self, owner: str) -> tuple[str, str]:
+        """First element of an object that this thread owns, and the one after its last."""
+        return self.integer("low", f"low:{owner}"), self.integer("high", f"high:{owner}")
 
     # expressions
 
@@ -190,8 +250,8 @@ class Writer:
 
     def store(self, variable: Variable, text: str, place: Place, kind: Kind) -> None:
         """Write one value; expressions that follow use it."""
-        pointer = self.variable_pointer(variable, kind)
-        index = "0" if variable.shared else place.indices[variable.reach]
+        pointer = self.variable_pointer(variable, kind, write=True)
+        index = "0" if variable.shared else self.index(place, variable.reach)
         self.line(f"{pointer}[{index}] = {f'select({text}, 1, 0)' if kind is Kind.BOOL else text}")
         self.overrides[variable] = text
 
@@ -278,8 +338,12 @@ class _Expressions:
         if node.kind is Kind.INT and abs(value) <= _SMALL:  # type: ignore[arg-type]
             return f"({value})" if value < 0 else str(value)  # type: ignore[operator]
         if node.kind is Kind.FLOAT and float(value).is_integer() and abs(value) <= _SMALL:  # type: ignore[arg-type]
-            return f"({value!r})" if value < 0 else repr(value)  # type: ignore[operator]
+            return self.number(f"({value!r})" if value < 0 else repr(value))  # type: ignore[operator]
         return self.w.parameter(node)
+
+    def number(self, text: str) -> str:
+        """A float64 of the text as a number of the kernel."""
+        return text if self.w.real is CType.F64 else f"number({text})"
 
     def operation(self, node: Node, args: list[str]) -> str:
         match node.op:
@@ -292,7 +356,9 @@ class _Expressions:
             case Op.POW:
                 return self.call("pow", args)
             case Op.TO_FLOAT:
-                return f"float({args[0]})" if node.args[0].kind is Kind.INT else f"select({args[0]}, 1.0, 0.0)"
+                if node.args[0].kind is Kind.INT:
+                    return self.number(f"float({args[0]})")
+                return f"select({args[0]}, {self.number('1.0')}, {self.number('0.0')})"
             case Op.TO_INT:
                 return f"select({args[0]}, 1, 0)" if node.args[0].kind is Kind.BOOL else f"int({args[0]})"
             case Op.FLOORDIV | Op.MOD if node.kind is Kind.INT:
@@ -315,7 +381,7 @@ class _Expressions:
             case Op.VARIABLE:
                 return self.variable(node)
             case Op.INDEX:
-                return self.place.indices[str(node.payload)]
+                return self.w.index(self.place, str(node.payload))
             case Op.TIME:
                 return "t"
             case Op.STEP:
@@ -331,7 +397,7 @@ class _Expressions:
         if variable in self.w.overrides:
             return self.w.overrides[variable]
         pointer = self.w.variable_pointer(variable, node.kind)
-        index = "0" if variable.shared else self.place.indices[variable.reach]
+        index = "0" if variable.shared else self.w.index(self.place, variable.reach)
         name = self.w.temporary(variable.name if variable.reach == "own" else f"{variable.name}_{variable.reach}")
         self.w.line(f"{name} = {pointer}[{index}]{' != 0' if node.kind is Kind.BOOL else ''}")
         return name
@@ -339,7 +405,7 @@ class _Expressions:
     def timed(self, node: Node) -> str:
         name = str(node.payload)
         w = self.w
-        pointer = w.pointer(f"array_{name}", SlotKey("timed", "arrays", name), CType.F64)
+        pointer = w.pointer(f"array_{name}", SlotKey("timed", "arrays", name), w.real)
         grid = w.pointer(f"grid_{name}", SlotKey("timed grid", "arrays", name), CType.F64)
         rows = w.integer(f"rows_{name}", f"rows:{name}")
         row = f"timed_row({self.text(node.args[0])}, {grid}[0], {grid}[1], {rows})"
@@ -354,10 +420,10 @@ class _Expressions:
         assert isinstance(draw, Draw)
         function = {Op.UNIFORM: "uniform", Op.NORMAL: "normal", Op.NOISE: "normal", Op.POISSON: "poisson"}[node.op]
         if self.place.buffered and not draw.shared and function != "poisson":
-            return f"{self.buffer(function, draw)}[{self.place.element}]"
+            return f"{self.buffer(function, draw)}[{self.place.own}]"
         seed = self.w.integer(f"seed_{draw.use}", f"seed:{draw.use}")
         stream = self.w.integer(f"stream{len(self.w.ints)}", f"stream:{draw.stream}")
-        element = "0" if draw.shared else self.place.element
+        element = "0" if draw.shared else self.w.element(self.place)
         args = [element, "step", seed, stream]
         if node.args:
             args = [self.text(node.args[0]), *args]
@@ -367,8 +433,8 @@ class _Expressions:
 
     def buffer(self, function: str, draw: Draw) -> str:
         key = SlotKey("random", self.w.owner, draw.stream)
-        pointer = self.w.pointer(f"random{len(self.w.fills)}", key, CType.F64)
+        pointer = self.w.pointer(f"random{len(self.w.fills)}", key, self.w.real, own=True)
         if not any(f.buffer == key for f in self.w.fills):
-            self.w.fills.append(Fill(f"fill_{function}", key, f"n:{self.w.owner}", draw))
+            self.w.fills.append(Fill(f"fill_{function}", key, self.w.owner, draw))
             self.w.functions.add(f"fill_{function}")
         return pointer

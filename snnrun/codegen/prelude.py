@@ -2,6 +2,7 @@
 
 PRELUDE = '''
 _inline = njit(forceinline=True, **_options)
+_exact = njit(forceinline=True, **_strict_options)
 _outline = njit(**_options)
 
 
@@ -21,12 +22,14 @@ def _cast(pointer):
 
 
 f64 = _cast(types.CPointer(types.float64))
+f32 = _cast(types.CPointer(types.float32))
 i64 = _cast(types.CPointer(types.int64))
 i32 = _cast(types.CPointer(types.int32))
+u16 = _cast(types.CPointer(types.uint16))
 u8 = _cast(types.CPointer(types.uint8))
 
 
-@_inline
+@_exact
 def timed_row(time, fine, k, rows):
     """Entry of a timed array: int((time/fine + 0.5)/k), clamped to its ends."""
     row = (time / fine + 0.5) / k
@@ -40,23 +43,73 @@ def limited(column, columns):
     return select(column < 0, 0, select(column >= columns, columns - 1, column))
 
 
+@intrinsic
+def load_word(typing, words, k):
+    """A word that other threads write."""
+
+    def emit(context, builder, signature, args):
+        return builder.load_atomic(builder.gep(args[0], [args[1]]), "acquire", 8)
+
+    return types.int64(words, types.int64), emit
+
+
+@intrinsic
+def add_to_word(typing, words, k, value):
+    """Add to a word that other threads write too; what it was before."""
+
+    def emit(context, builder, signature, args):
+        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[2], "acq_rel")
+
+    return types.int64(words, types.int64, types.int64), emit
+
+
+@intrinsic
+def give_way(typing, address):
+    """Call the function of the system that lets another thread have this core."""
+
+    def emit(context, builder, signature, args):
+        function = ir.FunctionType(ir.IntType(32), []).as_pointer()
+        return builder.call(builder.inttoptr(args[0], function), [])
+
+    return types.int32(types.int64), emit
+
+
 @_outline
-def list_spikes(step, n, words, flags, depth, spikes, number):
-    """List the neurons whose flag is set, eight flags at a time, in ascending order."""
+def wait(words, parts):
+    """Wait until all threads are here.
+
+    Word 0 counts those that have come, word 8 the times that all had; word 16 is the address of the system's yield.
+    """
+    if parts > 1:
+        turn = load_word(words, 8)
+        if add_to_word(words, 0, 1) == parts - 1:
+            add_to_word(words, 0, -parts)
+            add_to_word(words, 8, 1)
+        else:
+            tries = 0
+            while load_word(words, 8) == turn:
+                tries += 1
+                if tries > 4000:
+                    give_way(words[16])
+
+
+@_outline
+def list_spikes(step, n, depth, part, parts, low, high, words, flags, spikes, number):
+    """List the thread's neurons whose flag is set, eight flags at a time, in ascending order."""
     slot = step % depth
-    base = slot * n
+    base = slot * n + low
     found = 0
-    for w in range((n + 7) >> 3):
+    for w in range(low >> 3, (high + 7) >> 3):
         if words[w] != 0:
             for k in range(8 * w, 8 * w + 8):
                 if flags[k] != 0:
                     spikes[base + found] = k
                     found += 1
-    number[slot] = found
+    number[slot * parts + part] = found
 
 
 @_outline
-def list_scheduled(step, n, depth, spikes, number, steps, ids, total, period, cursor):
+def list_scheduled(step, n, depth, part, parts, total, period, spikes, number, steps, ids, cursor):
     """List the neurons that a schedule lets spike now."""
     now = step
     if period > 0:
@@ -72,43 +125,92 @@ def list_scheduled(step, n, depth, spikes, number, steps, ids, total, period, cu
         found += 1
         at += 1
     cursor[0] = at
-    number[slot] = found
+    number[slot * parts + part] = found
 
 
 @_outline
-def mark_spiked(step, n, depth, spikes, number, last):
+def mark_spiked(step, n, depth, part, parts, low, spikes, number, last):
     """Remember the time of the last spike."""
     slot = step % depth
-    for b in range(number[slot]):
-        last[spikes[slot * n + b]] = step
+    for b in range(number[slot * parts + part]):
+        last[spikes[slot * n + low + b]] = step
 
 
 @_outline
-def mark_refractory(step, n, depth, spikes, number, not_refractory):
+def mark_refractory(step, n, depth, part, parts, low, spikes, number, not_refractory):
     """From its spike on, a neuron is refractory."""
     slot = step % depth
-    for b in range(number[slot]):
-        not_refractory[spikes[slot * n + b]] = 0
+    for b in range(number[slot * parts + part]):
+        not_refractory[spikes[slot * n + low + b]] = 0
+
+
+@_inline
+def first_at(delays, low, high, age):
+    """The first synapse of an ascending row whose delay is at least `age`, by bisection."""
+    while low < high:
+        middle = (low + high) >> 1
+        if delays[middle] < age:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@intrinsic
+def prefetch(typing, pointer, k):
+    """Ask for the line of memory that holds an element, which will be read soon."""
+
+    def emit(context, builder, signature, args):
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), ir.IntType(8).as_pointer())
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        builder.call(function, [place, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64), emit
 
 
 @_outline
-def count_spikes(step, n, depth, spikes, number, counts):
-    """Count the spikes of each neuron."""
-    slot = step % depth
-    for b in range(number[slot]):
-        counts[spikes[slot * n + b]] += 1
+def list_segments(
+    step, age, shortest, n, depth, parts, bounds, spikes, number, rows, width, starts, delays, segments
+):
+    """List begin and end of the synapses with delay `age` of each neuron that spiked so long ago; returns how many."""
+    found = 0
+    if age < shortest:
+        return found
+    slot = (step - age) % depth
+    first = (age & 1) * 2 * n
+    for p in range(parts):
+        base = slot * n + bounds[p]
+        for b in range(base, base + number[slot * parts + p]):
+            k = int(spikes[b])
+            if width > 0:
+                at = k * (width + 1) + age - shortest
+                begin = rows[k] + starts[at]
+                stop = rows[k] + starts[at + 1]
+            else:
+                begin = first_at(delays, rows[k], rows[k + 1], age)
+                stop = first_at(delays, begin, rows[k + 1], age + 1)
+            if begin < stop:
+                segments[first + 2 * found] = begin
+                segments[first + 2 * found + 1] = stop
+                found += 1
+    return found
 
 
 @_outline
-def count_events(step, n, size, draws, table, counts):
+def count_events(low, high, size, draws, table, counts):
     """Number of thresholds of `table` (padded with inf to a multiple of four) that are not above each draw.
 
     Blocks stay in the first-level cache, and four thresholds are compared in one pass.
     """
-    for first in range(0, n, 512):
-        last = min(first + 512, n)
+    one = number(1.0)
+    zero = number(0.0)
+    for first in range(low, high, 512):
+        last = min(first + 512, high)
         for k in range(first, last):
-            counts[k] = 0.0
+            counts[k] = number(0.0)
         for j in range(0, size, 4):
             t0 = table[j]
             t1 = table[j + 1]
@@ -116,23 +218,23 @@ def count_events(step, n, size, draws, table, counts):
             t3 = table[j + 3]
             for k in range(first, last):
                 u = draws[k]
-                low = select(t0 <= u, 1.0, 0.0) + select(t1 <= u, 1.0, 0.0)
-                high = select(t2 <= u, 1.0, 0.0) + select(t3 <= u, 1.0, 0.0)
-                counts[k] += low + high
+                few = select(t0 <= u, one, zero) + select(t1 <= u, one, zero)
+                more = select(t2 <= u, one, zero) + select(t3 <= u, one, zero)
+                counts[k] += few + more
 
 
 @_outline
-def keep_frozen(n, words, flags, ids, kept, values):
-    """Remember the values of refractory neurons; returns their number."""
-    found = 0
-    for w in range(n >> 3):
+def keep_frozen(low, high, words, flags, ids, kept, values):
+    """Remember the values of refractory neurons; returns their number. `low` is a multiple of eight."""
+    found = low
+    for w in range(low >> 3, high >> 3):
         if words[w] != 0x0101010101010101:
             for k in range(8 * w, 8 * w + 8):
                 if flags[k] == 0:
                     ids[found] = k
                     kept[found] = values[k]
                     found += 1
-    for k in range(n >> 3 << 3, n):
+    for k in range(high >> 3 << 3, high):
         if flags[k] == 0:
             ids[found] = k
             kept[found] = values[k]
@@ -141,8 +243,8 @@ def keep_frozen(n, words, flags, ids, kept, values):
 
 
 @_outline
-def put_back(found, ids, kept, values):
+def put_back(low, found, ids, kept, values):
     """Undo what was done to refractory neurons."""
-    for b in range(found):
+    for b in range(low, found):
         values[ids[b]] = kept[b]
 '''

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from snnrun.codegen.emit import CType, IntValue, SlotKey
-from snnrun.codegen.kernel import Kernel
-from snnrun.engine.connectivity import Wiring, WiringCache, pointers, wire, wiring_key
+from snnrun.codegen.module import Kernel
+from snnrun.engine.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
+from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
+from snnrun.engine.native import address_of_yield
 from snnrun.engine.values import (
     STORED,
     Array,
@@ -22,7 +24,7 @@ from snnrun.engine.values import (
     read_neurons,
     set_group,
 )
-from snnrun.equations.dag import Node
+from snnrun.equations.dag import Kind, Node
 from snnrun.network.connect import Ground
 from snnrun.network.evaluate import Environment, evaluate, evaluate_all, grid_of
 from snnrun.network.ir import (
@@ -34,13 +36,18 @@ from snnrun.network.ir import (
     RateMonitor,
     SpikeMonitor,
     StateMonitor,
+    Stored,
     Synapses,
     View,
 )
 from snnrun.network.streams import key_of
+from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
+from snnrun.source import Span
 
-_DTYPES: dict[CType, Any] = {CType.F64: np.float64, CType.I64: np.int64, CType.I32: np.int32, CType.U8: np.uint8}
+_DTYPES: dict[CType, Any] = {CType.F32: np.float32, CType.U16: np.uint16, CType.I32: np.int32}
+RING_BELOW = 20  # synapses of a source with the same delay, on average, up to which a ring of sums is cheaper
+GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
 NEVER = 10000.0  # `lastspike` of a neuron that has not spiked is -10000 s
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
 SPIKE_BUFFER = 1 << 16
@@ -58,6 +65,12 @@ IMMUTABLE = frozenset(
         "column order",
         "delay order",
         "delays",
+        "starts",
+        "bounds",
+        "thread",
+        "barrier",
+        "created",
+        "segments",
         "timed",
         "timed grid",
         "schedule steps",
@@ -94,6 +107,7 @@ class _Builder:
         self.cache = cache
         self.depths = {g.path: 1 for g in network.groups.values()}
         self.wanted = {key for key, _ in kernel.slots}
+        self.dtypes = {key: _DTYPES.get(ctype, np.int64) for key, ctype in kernel.slots}
 
     def build(self) -> Built:
         n = self.network
@@ -116,18 +130,32 @@ class _Builder:
         self.monitors()
         self.buffers()
         self.put("dt", "run", "", np.array([n.dt]))
-        for key, values in parameter_arrays(n, self.built.kernel, self.numbers).items():
+        self.put("thread", "run", "", np.array([[part, n.threads] for part in range(n.threads)], np.int64))
+        self.put("barrier", "run", "", np.array([0] * 16 + [address_of_yield()], np.int64))
+        self.numbers["parts"] = n.threads
+        self.built.own_numbers["part"] = np.arange(n.threads)
+        for key, values in parameter_arrays(self.built, n, self.built.kernel, self.numbers).items():
             self.put(key.use, key.owner, key.name, values)
         return self.built
 
+    def share(self, owner: str, firsts: IntArray) -> None:
+        """Which elements each thread owns, from the first of each and the end of the last."""
+        self.built.own_numbers[f"low:{owner}"] = firsts[:-1]
+        self.built.own_numbers[f"high:{owner}"] = firsts[1:]
+
     def put(self, use: str, owner: str, name: str, array: Array) -> None:
-        """Keep an array, contiguous."""
-        self.arrays[SlotKey(use, owner, name)] = np.ascontiguousarray(array)
+        """Keep an array, contiguous and in the precision of the kernel."""
+        key = SlotKey(use, owner, name)
+        single = array.dtype == np.float64 and self.dtypes.get(key) == np.float32
+        self.arrays[key] = np.ascontiguousarray(array, np.float32 if single else None)
 
     # groups
 
     def group(self, group: Group) -> None:
         self.numbers[f"n:{group.path}"] = group.size
+        bounds = partition(group.size, self.network.threads)
+        self.put("bounds", group.path, "", bounds)
+        self.share(group.path, bounds)
         for stored in group.stored:
             size = 1 if stored.variable.shared else group.size
             array = np.zeros(size, STORED[stored.kind])
@@ -146,7 +174,7 @@ class _Builder:
         padded = (group.size + 7) // 8 * 8
         self.put("flags", group.path, "", np.zeros(padded, np.uint8))
         self.put("spikes", group.path, "", np.zeros(depth * group.size, np.int32))
-        self.put("number", group.path, "", np.zeros(depth, np.int64))
+        self.put("number", group.path, "", np.zeros(depth * self.network.threads, np.int64))
         if group.schedule is not None:
             self.put("schedule steps", group.path, "", group.schedule.steps)
             self.put("schedule ids", group.path, "", group.schedule.ids)
@@ -158,59 +186,201 @@ class _Builder:
 
     def synapses(self, synapses: Synapses) -> None:
         n = self.network
-        ground = Ground(synapses.path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
-        key = wiring_key(synapses, n.seeds.connect, n.dt)
-        wiring = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
-        self.built.wirings[synapses.name] = wiring
-        self.numbers[f"n:{synapses.path}"] = wiring.size
-        self.view(synapses.path + ".source", synapses.source)
-        self.view(synapses.path + ".target", synapses.target)
         path = synapses.path
-        if SlotKey("pre", path) in self.wanted:
-            self.put("pre", path, "", wiring.pre)
-        self.put("post", path, "", wiring.post)
+        ground = Ground(path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
+        bounds = self.arrays[SlotKey("bounds", f"groups.{synapses.target.group}")]
+        if not synapses.divisible:  # all of it is done by the first thread
+            bounds = np.array([0, *[bounds[-1]] * n.threads])
+        if is_large(synapses):
+            self.assemble(synapses, ground, bounds)
+        else:
+            self.arrange(synapses, ground, bounds)
+        wiring = self.built.wirings[synapses.name]
+        self.numbers[f"n:{path}"] = wiring.size
+        self.share(path, np.append(wiring.rows[:, 0], wiring.size))
+        self.view(f"{path}.source", synapses.source)
+        self.view(f"{path}.target", synapses.target)
+        for name in ("pre", "created"):
+            if SlotKey(name, path) in self.wanted:
+                self.put(name, path, "", getattr(wiring, name).astype(self.dtypes[SlotKey(name, path)]))
+        self.put("post", path, "", wiring.post.astype(self.dtypes.get(SlotKey("post", path), np.int32), copy=False))
         self.put("rows", path, "", wiring.rows)
         if any(p.post for p in synapses.pathways):
             order = np.lexsort((wiring.created, wiring.post)).astype(np.int64)
             self.put("column order", path, "", order)
             self.put("columns", path, "", pointers(wiring.post, n.groups[synapses.target.group].size))
-        values = SynapseValues(self.built, n, synapses, wiring)
+
+    def arrange(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
+        """Make synapses in creation order, with numpy, and sort them."""
+        n, path = self.network, synapses.path
+        key = wiring_key(synapses, n.seeds.connect, n.dt)
+        made = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
+        values = SynapseValues(self.built, n, synapses, made)
         values.start()
+        delays = {pathway.name: values.delays(pathway) for pathway in synapses.pathways}
+        for pathway in synapses.pathways:
+            self.check_delays(pathway, delays[pathway.name])
+        wiring = arrange(made, bounds, delays[synapses.sorting.name] if synapses.sorting else None)
+        values.wiring = self.built.wirings[synapses.name] = wiring
         for stored in synapses.stored:
             array = values.stored(stored.variable.name)
             self.put("variable", path, stored.variable.name, array.astype(STORED[stored.kind]))
         for pathway in synapses.pathways:
-            self.delays(synapses, pathway, wiring, values)
+            self.keep_delays(synapses, pathway, wiring, delays[pathway.name])
+
+    def assemble(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
+        """Make many synapses by compiled code, straight into their places."""
+        n, path = self.network, synapses.path
+        env = Environment(dt=n.dt, seeds=n.seeds, arrays=n.arrays)
+        order = Order(
+            synapses=synapses,
+            graph=n.graph,
+            sources=n.groups[synapses.source.group].size,
+            bounds=bounds,
+            variables={s.variable: (s.kind, self.dtype_of(s).str[1:]) for s in synapses.stored},
+            read=self.built.variable,
+            parameter=lambda value: _integer(value, env, n, self.numbers),
+            environment=env,
+            threads=n.threads,
+        )
+        assembly = Assembly(plan(synapses.connect, ground, n.threads), order, ground)
+        rows, delays = assembly.survey()
+        if delays is not None:
+            assert synapses.sorting is not None
+            self.check_delay(synapses.sorting, delays.shortest, delays.first, delays.longest)
+        made = assembly.assemble(rows, delays, keep_steps=self.uses_ring(synapses, assembly.size, delays))
+        for name, k in made.wrong.items():
+            raise problem(
+                "NET142", f"the value of `{name}` is not a number (NaN) at index {k}", line_of(synapses, name)
+            )
+        self.built.wirings[synapses.name] = Wiring(
+            made.rows, made.post, made.numbers, made.rule_sizes, synapses.source, synapses.target
+        )
+        for name, array in made.variables.items():
+            self.put("variable", path, name, array)
+        for pathway in synapses.pathways:
+            self.keep_assembled(synapses, pathway, made.delays)
+
+    def dtype_of(self, stored: Stored) -> np.dtype[Any]:
+        """The type that holds a variable."""
+        single = stored.kind is Kind.FLOAT and self.network.precision is Precision.SINGLE
+        return np.dtype(np.float32 if single else STORED[stored.kind])
+
+    def keep_assembled(self, synapses: Synapses, pathway: Pathway, delays: Delays | None) -> None:
+        """Keep the delays of assembled synapses."""
+        if pathway is not synapses.sorting:
+            steps = SynapseValues(self.built, self.network, synapses, self.built.wirings[synapses.name]).delays(pathway)
+            self.check_delays(pathway, steps)
+            self.keep_delays(synapses, pathway, self.built.wirings[synapses.name], steps)
+            return
+        assert delays is not None
+        owner = f"{synapses.path}.{pathway.name}"
+        self.keep_range(synapses, pathway, delays.shortest, delays.longest)
+        self.numbers[f"width:{owner}"] = 0 if delays.starts is None else delays.longest - delays.shortest + 1
+        starts = np.zeros((self.network.threads, 1), np.int32) if delays.starts is None else delays.starts
+        self.put("starts", owner, "", starts.reshape(self.network.threads, -1))
+        size = self.built.wirings[synapses.name].size
+        self.put_ring(synapses, owner, size, delays.longest, delays.longest - delays.shortest + 1)
+        self.put("delays", owner, "", np.zeros(1, np.int32) if delays.steps is None else delays.steps)
 
     def view(self, owner: str, view: View) -> None:
         self.numbers[f"n:{owner}"] = view.size
         self.put("view", owner, "", view.ids)
+        self.share(owner, np.searchsorted(view.ids, self.arrays[SlotKey("bounds", f"groups.{view.group}")]))
 
-    def delays(self, synapses: Synapses, pathway: Pathway, wiring: Wiring, values: SynapseValues) -> None:
+    def check_delays(self, pathway: Pathway, steps: IntArray) -> None:
+        """Refuse impossible delays, given in creation order."""
+        if len(steps):
+            self.check_delay(pathway, int(steps.min()), int(np.argmin(steps)), int(steps.max()))
+
+    def check_delay(self, pathway: Pathway, shortest: int, at: int, longest: int) -> None:
+        """Refuse impossible delays.
+
+        Args:
+            pathway: Whose they are.
+            shortest: The shortest in steps.
+            at: The first synapse, as created, that has it.
+            longest: The longest in steps.
+        """
+        dt = self.network.dt
+        if shortest < 0:
+            raise problem("NET174", f"the delay of synapse {at} is negative: {shortest * dt:g} s", pathway.span)
+        if longest > 2**20:
+            message = f"the delay {longest * dt:g} s is too long: over a million steps"
+            raise problem("NET174", message, pathway.span)
+
+    def keep_range(self, synapses: Synapses, pathway: Pathway, shortest: int, longest: int) -> None:
+        """Tell the kernel the range of delays of a pathway, and how long spikes are kept."""
         owner = f"{synapses.path}.{pathway.name}"
         group = (synapses.target if pathway.post else synapses.source).group
-        steps = values.delays(pathway)
-        if len(steps) and steps.min() < 0:
-            k = int(np.argmin(steps))
-            raise problem(
-                "NET174", f"the delay of synapse {k} is negative: {steps[k] * self.network.dt:g} s", pathway.span
-            )
-        longest = int(steps.max()) if len(steps) else 0
-        if longest > 2**20:
-            raise problem(
-                "NET174", f"the delay {longest * self.network.dt:g} s is too long: over a million steps", pathway.span
-            )
         self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 1)
         if pathway.uniform_delay:
             self.numbers[f"delay:{owner}"] = longest
+        else:
+            self.numbers[f"longest:{owner}"] = longest
+            self.numbers[f"shortest:{owner}"] = shortest
+
+    def keep_delays(self, synapses: Synapses, pathway: Pathway, wiring: Wiring, steps: IntArray) -> None:
+        """Store delays (in creation order, one entry when all are equal) as the kernel looks them up."""
+        owner = f"{synapses.path}.{pathway.name}"
+        longest, shortest = (int(steps.max()), int(steps.min())) if len(steps) else (0, 0)
+        self.keep_range(synapses, pathway, shortest, longest)
+        if pathway.uniform_delay:
             return
         stored = steps[wiring.created]
-        neurons = wiring.post if pathway.post else wiring.pre
-        order = np.lexsort((wiring.created, stored, neurons)).astype(np.int64)
+        if pathway is synapses.sorting:
+            self.put_starts(owner, wiring, stored, shortest, longest - shortest + 1)
+            self.put_ring(synapses, owner, wiring.size, longest, longest - shortest + 1)
+            self.put("delays", owner, "", stored.astype(np.int32))
+            return
+        ends = (wiring.post,) if pathway.post else (wiring.pre, self.thread_of(wiring))
+        order = np.lexsort((wiring.created, stored, *ends)).astype(np.int64)
         self.put("delay order", owner, "", order)
         self.put("delays", owner, "", stored[order].astype(np.int32))
-        self.numbers[f"longest:{owner}"] = longest
-        self.numbers[f"shortest:{owner}"] = int(steps.min()) if len(steps) else 0
+
+    def thread_of(self, wiring: Wiring) -> IntArray:
+        """The thread that owns each synapse."""
+        lengths = np.diff(np.append(wiring.rows[:, 0], wiring.size))
+        return np.repeat(np.arange(len(lengths)), lengths)
+
+    def uses_ring(self, synapses: Synapses, size: int, delays: Delays | None) -> bool:
+        """Whether what arrives is added to a ring of sums, for which the kernel reads the delay of each synapse."""
+        if delays is None or synapses.sorting is None:
+            return False
+        owner = f"{synapses.path}.{synapses.sorting.name}"
+        dense = self.is_dense(synapses, size, delays.longest - delays.shortest + 1)
+        return not dense and any(key.use == "ring" and key.owner == owner for key in self.wanted)
+
+    def is_dense(self, synapses: Synapses, size: int, width: int) -> bool:
+        """Whether so many synapses of a source share a delay that looking up what arrives is cheaper than a ring."""
+        return size > RING_BELOW * width * self.network.groups[synapses.source.group].size
+
+    def put_ring(self, synapses: Synapses, owner: str, size: int, longest: int, width: int) -> None:
+        """Sums for the steps to come, where that is cheaper than to look up what arrives; else room to look it up."""
+        neurons = self.network.groups[synapses.source.group].size
+        self.put("segments", owner, "", np.empty((self.network.threads, 4 * neurons), np.int64))
+        targets = self.network.groups[synapses.target.group].size
+        dense = self.is_dense(synapses, size, width)
+        slots = 1 << longest.bit_length()  # a power of two: the slot of a step is found by a mask
+        self.numbers[f"mask:{owner}"] = slots - 1
+        self.numbers[f"ring:{owner}"] = int(not dense)
+        for key, _ in self.built.kernel.slots:
+            if key.use == "ring" and key.owner == owner:
+                self.put("ring", owner, key.name, np.zeros(1 if dense else slots * targets))
+
+    def put_starts(self, owner: str, wiring: Wiring, stored: IntArray, shortest: int, width: int) -> None:
+        """For each source, where the synapses of each delay begin in its row; nothing when that would be too large."""
+        threads, ends = wiring.rows.shape
+        small = width <= WIDEST_TABLE and threads * ends * width <= max(4 * wiring.size, 1 << 16)
+        self.numbers[f"width:{owner}"] = width if small else 0
+        if not small:
+            self.put("starts", owner, "", np.zeros((threads, 1), np.int32))
+            return
+        row = self.thread_of(wiring) * (ends - 1) + wiring.pre
+        counts = np.bincount(row * width + (stored - shortest), minlength=threads * (ends - 1) * width)
+        starts = np.zeros((threads * (ends - 1), width + 1), np.int32)
+        np.cumsum(counts.reshape(-1, width), axis=1, out=starts[:, 1:])
+        self.put("starts", owner, "", starts.reshape(threads, -1))
 
     # inputs and monitors
 
@@ -297,6 +467,12 @@ class _Builder:
                 self.put(key.use, key.owner, key.name, np.zeros(self.numbers[f"n:{key.owner}"], dtype))
 
 
+def line_of(synapses: Synapses, name: str) -> Span | None:
+    """The last line of the file that sets a variable of synapses."""
+    lines = [*synapses.initial, *(line for rule in synapses.connect for line in rule.initial)]
+    return next((line.span for line in reversed(lines) if line.variable.name == name), None)
+
+
 def precompute(built: Built, network: Network, group: Group) -> None:
     """Compute values of a group that stay as they are while constants do."""
     values = evaluate_all([a.value for a in group.precomputed], group_environment(built, network, group))
@@ -311,15 +487,26 @@ def input_table(network: Network, poisson: PoissonInput) -> Array:
     return np.concatenate([table, np.full(-len(table) % 4, np.inf)])  # the kernel takes four at a time
 
 
-def parameter_arrays(network: Network, kernel: Kernel, numbers: Mapping[str, int]) -> dict[SlotKey, Array]:
-    """The values of a network that its kernel is given: for each call, an array of floats and one of whole numbers."""
+def partition(size: int, threads: int) -> IntArray:
+    """First neuron of each thread, and the end of the last, shape (threads + 1,); multiples of `GRAIN`."""
+    whole = (size * np.arange(threads + 1) // threads + GRAIN - 1) // GRAIN * GRAIN
+    return np.minimum(whole, size).astype(np.int64)
+
+
+def parameter_arrays(
+    built: Built, network: Network, kernel: Kernel, numbers: Mapping[str, int]
+) -> dict[SlotKey, Array]:
+    """The values of a network that its kernel is given: for each call, floats and, for each thread, whole numbers."""
     env = Environment(dt=network.dt, seeds=network.seeds, arrays=network.arrays)
     arrays: dict[SlotKey, Array] = {}
     for call, parameters in kernel.parameters.items():
         floats = [float(evaluate(node, env)) for node in parameters.floats]
-        ints = [_integer(value, env, network, numbers) for value in parameters.ints]
+        ints = np.zeros((built.network.threads, len(parameters.ints)), np.int64)
+        for k, value in enumerate(parameters.ints):
+            own = built.own_numbers.get(value) if isinstance(value, str) else None
+            ints[:, k] = _integer(value, env, network, numbers) if own is None else own
         arrays[SlotKey("floats", call)] = np.array(floats, np.float64)
-        arrays[SlotKey("ints", call)] = np.array(ints, np.int64)
+        arrays[SlotKey("ints", call)] = ints
     return arrays
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.engine.rows import fast_rows
 from snnrun.equations.dag import Constant, Node, Op, Variable, walk
 from snnrun.network.connect import Ground, connect
 from snnrun.network.ir import Connect, IntArray, Synapses, View
@@ -22,18 +21,21 @@ from snnrun.network.ir import Connect, IntArray, Synapses, View
 class Wiring:
     """Who meets whom, compactly: rows of targets. What only some networks need is computed when it is asked for.
 
+    Synapses are stored by the thread that owns their target, then by source, delay and number as created.
+
     Args:
-        rows: Where the synapses of each source neuron begin, shape (source group's size + 1,).
-        post: Target neuron of each synapse in storage order (sorted by source, then as created), shape (m,).
-        order: For each synapse in storage order, its number in creation order, shape (m,); None when they are equal.
+        rows: Where the synapses of each source neuron begin, for each thread, shape (threads, source group's size + 1).
+        post: Target neuron of each synapse in storage order, shape (m,).
+        numbers: For each synapse in storage order, its number in creation order, shape (m,), or what computes it when
+            it is asked for; None when they are equal.
         rule_sizes: Synapses that each rule made, in creation order.
         source: Where i counts.
         target: Where j counts.
     """
 
     rows: IntArray
-    post: NDArray[np.int32]
-    order: IntArray | None
+    post: NDArray[np.int32] | NDArray[np.uint16]
+    numbers: IntArray | Callable[[], IntArray] | None
     rule_sizes: tuple[int, ...]
     source: View
     target: View
@@ -46,17 +48,18 @@ class Wiring:
     @cached_property
     def pre(self) -> NDArray[np.int32]:
         """Source neuron of each synapse in storage order, shape (m,)."""
-        return np.repeat(np.arange(len(self.rows) - 1, dtype=np.int32), np.diff(self.rows))
+        threads, ends = self.rows.shape
+        return np.repeat(np.tile(np.arange(ends - 1, dtype=np.int32), threads), np.diff(self.rows, axis=1).reshape(-1))
+
+    @cached_property
+    def order(self) -> IntArray | None:
+        """For each synapse in storage order, its number in creation order, shape (m,); None when they are equal."""
+        return self.numbers() if callable(self.numbers) else self.numbers
 
     @cached_property
     def created(self) -> IntArray:
         """Creation number of each synapse in storage order, shape (m,)."""
         return np.arange(self.size, dtype=np.int64) if self.order is None else self.order
-
-    @cached_property
-    def rule(self) -> IntArray:
-        """Which rule made each synapse, in creation order, shape (m,)."""
-        return np.repeat(np.arange(len(self.rule_sizes), dtype=np.int64), self.rule_sizes)
 
     @cached_property
     def i(self) -> IntArray:
@@ -85,11 +88,6 @@ def wire(synapses: Synapses, ground: Ground, size: int) -> Wiring:
         ground: What its rules are evaluated on.
         size: Neurons of the whole source group.
     """
-    if len(synapses.connect) == 1:
-        fast = fast_rows(synapses.connect[0], ground, size)
-        if fast is not None:
-            rows, post = fast
-            return Wiring(rows, post, None, (len(post),), synapses.source, synapses.target)
     pairs = [connect(rule, ground) for rule in synapses.connect]
     pre = np.concatenate([p for p, _ in pairs])
     post = np.concatenate([q for _, q in pairs]).astype(np.int32)
@@ -97,10 +95,30 @@ def wire(synapses: Synapses, ground: Ground, size: int) -> Wiring:
     order = None if ascending else np.argsort(pre, kind="stable").astype(np.int64)
     sizes = tuple(len(p) for p, _ in pairs)
     stored = post if order is None else post[order]
-    return Wiring(pointers(pre, size), stored, order, sizes, synapses.source, synapses.target)
+    return Wiring(pointers(pre, size)[None, :], stored, order, sizes, synapses.source, synapses.target)
 
 
-def pointers(neurons: NDArray[np.signedinteger[Any]], size: int) -> IntArray:
+def arrange(wiring: Wiring, bounds: IntArray, delays: IntArray | None) -> Wiring:
+    """Sort the synapses of a source by the thread that owns their target, and by delay.
+
+    Args:
+        wiring: Synapses of one thread, sorted by source, then as created.
+        bounds: First target of each thread, and the end of the last, shape (threads + 1,).
+        delays: Delay of each synapse in creation order, shape (m,), where it counts. [steps]
+    """
+    threads, size = len(bounds) - 1, wiring.rows.shape[1] - 1
+    if threads == 1 and delays is None:
+        return wiring
+    owner = np.searchsorted(bounds, wiring.post, side="right") - 1
+    later = np.zeros_like(wiring.created) if delays is None else delays[wiring.created]
+    order = np.lexsort((wiring.created, later, wiring.pre, owner))
+    lengths = np.bincount(owner * size + wiring.pre, minlength=threads * size).reshape(threads, size)
+    firsts = np.concatenate([[0], np.cumsum(lengths)])
+    rows = np.stack([firsts[k * size : (k + 1) * size + 1] for k in range(threads)]).astype(np.int64)
+    return Wiring(rows, wiring.post[order], wiring.created[order], wiring.rule_sizes, wiring.source, wiring.target)
+
+
+def pointers(neurons: NDArray[np.integer[Any]], size: int) -> IntArray:
     """Where the synapses of each neuron begin in an ascending list; shape (size + 1,)."""
     return np.concatenate([[0], np.cumsum(np.bincount(neurons, minlength=size))]).astype(np.int64)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.build import IMMUTABLE
-from snnrun.engine.native import NativeKernel
+from snnrun.engine.native import Crew, NativeKernel
 from snnrun.engine.phases import begin, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array, Built
@@ -66,11 +66,11 @@ class Simulation:
         self.built = built
         self.network = built.network
         self.arrays = built.arrays
-        self.kernel = kernel
+        self.crew = Crew(kernel, built.network.threads)
         self.sink = sink
         self.hooks = dict(hooks or {})
         self.step = 0
-        self._table = built.table()
+        self._tables = built.tables()
         self._checked = _checked_variables(built)
 
     def run(self, progress: Callable[[int], None] = lambda _step: None, most: int | None = None) -> None:
@@ -107,14 +107,14 @@ class Simulation:
         for phase in self.network.phases:
             if phase.start < step < phase.stop:
                 use_constants(self.built, phase)
-                self._table = self.built.table()
+                self._tables = self.built.tables()
 
     # one call
 
     def _advance(self, n: int) -> int:
         before = self.state() if self._snapshot_fits() else None
         first = self.step
-        done = self.kernel.advance(first, n, self._table)
+        done = self.crew.advance(first, n, self._tables)
         self.step += done
         if self._broken() is not None:
             self._fail(before, first, done)
@@ -130,7 +130,7 @@ class Simulation:
         for phase in self.network.phases:
             if phase.start == self.step:
                 begin(self.built, phase)
-                self._table = self.built.table()
+                self._tables = self.built.tables()
                 self._checked = _checked_variables(self.built)
 
     def _call_hooks(self) -> None:
@@ -218,7 +218,7 @@ class Simulation:
     def _replay(self, before: dict[SlotKey, Array], first: int, n: int) -> None:
         self.restore(before, first)
         if n:
-            self.step += self.kernel.advance(first, n, self._table)
+            self.step += self.crew.advance(first, n, self._tables)
 
     def _array(self, stored: Stored) -> Array:
         return self.arrays[SlotKey("variable", stored.variable.owner, stored.variable.name)]

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from snnrun.engine.metrics import (
+    EACH_NEURON,
+    MOST_PAIRED,
+    REDUCTIONS,
     SPIKE_FUNCTIONS,
     STATE_FUNCTIONS,
     WITH_WIDTH,
+    Comoments,
     Meter,
     Moments,
+    Pairwise,
+    PopulationBins,
     SpikeUse,
     StateUse,
     Train,
+    correlation_of,
 )
 from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, ListOf, Name, Number, Quantity, Unary
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.ir import FloatArray, Network, SpikeMonitor, StateMonitor
+from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 
 Value = float | FloatArray
+_DIMENSIONS = {
+    **dict.fromkeys(("rates", "mean_rate"), FREQUENCY),
+    **dict.fromkeys(("first_spike", "first_spikes"), TIME),
+}
 _PLAIN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sqrt": np.sqrt,
     "abs": np.abs,
@@ -34,15 +48,24 @@ _PLAIN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "exp": np.exp,
     "log10": np.log10,
 }
-_NAMES = (*SPIKE_FUNCTIONS, *STATE_FUNCTIONS, *_PLAIN_FUNCTIONS)
+_CORRELATION = "correlation"
+_NAMES = (*SPIKE_FUNCTIONS, *STATE_FUNCTIONS, _CORRELATION, *_PLAIN_FUNCTIONS)
+_UNKNOWN = -1  # a number of elements that only building the network tells
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A checked part of a metric: its dimension, and how to compute it once the run is over."""
+    """A checked part of a metric.
+
+    Args:
+        dimension: Its dimension.
+        compute: Computes it once the run is over.
+        size: How many values it has, one an element; None for a single number.
+    """
 
     dimension: Dimension
     compute: Callable[[], Value]
+    size: int | None = None
 
 
 @dataclass(slots=True)
@@ -106,7 +129,7 @@ class _Metric:
                 return self.name(expr)
             case Unary(op="-"):
                 inner = self.part(expr.operand)
-                return Part(inner.dimension, lambda: -inner.compute())
+                return Part(inner.dimension, lambda: -inner.compute(), inner.size)
             case Binary():
                 return self.binary(expr)
             case Call():
@@ -143,16 +166,21 @@ class _Metric:
         if member is None or member.stored is None:
             raise at(expr.span, "NET221", f"`{group}` has no variable `{variable}`", did_you_mean(variable, members))
         stored = member.stored
-        return Part(stored.dimension, lambda: self.measures.final(stored.variable.owner, variable))
+        size = self.context.populations[group].view.size
+        shared = stored.variable.shared or size == 1
+        return Part(
+            stored.dimension, lambda: self.measures.final(stored.variable.owner, variable), None if shared else size
+        )
 
     def binary(self, expr: Binary) -> Part:
         if expr.op in COMPARISONS or expr.op in LOGIC:
             raise at(expr.span, "MET401", "a metric is a number, not a condition")
         a, b = self.part(expr.left), self.part(expr.right)
+        size = _common_size(expr, a, b)
         if expr.op == "*":
-            return Part(a.dimension * b.dimension, lambda: a.compute() * b.compute())
+            return Part(a.dimension * b.dimension, lambda: a.compute() * b.compute(), size)
         if expr.op == "/":
-            return Part(a.dimension / b.dimension, lambda: np.divide(a.compute(), b.compute())[()])
+            return Part(a.dimension / b.dimension, lambda: np.divide(a.compute(), b.compute())[()], size)
         if expr.op == "**":
             return self.power(expr, a, b)
         if a.dimension != b.dimension:
@@ -160,20 +188,22 @@ class _Metric:
             raise at(expr.span, "EQ203", f"cannot {verb} {a.dimension.describe()} and {b.dimension.describe()}")
         if expr.op in ("+", "-"):
             sign = 1.0 if expr.op == "+" else -1.0
-            return Part(a.dimension, lambda: a.compute() + sign * b.compute())
+            return Part(a.dimension, lambda: a.compute() + sign * b.compute(), size)
         raise at(expr.span, "MET401", f"`{expr.op}` has no place in a metric")
 
     def power(self, expr: Binary, a: Part, b: Part) -> Part:
         if not isinstance(expr.right, Number):
             raise at(expr.right.span, "EQ207", "an exponent in a metric must be a number")
-        return Part(a.dimension**expr.right.value, lambda: np.power(a.compute(), b.compute()))
+        return Part(a.dimension**expr.right.value, lambda: np.power(a.compute(), b.compute()), a.size)
 
     def call(self, expr: Call) -> Part:
         name = expr.function
         if name in SPIKE_FUNCTIONS:
             return self.spikes(expr)
+        if name == _CORRELATION:
+            return self.correlation(expr)
         if name in STATE_FUNCTIONS:
-            return self.states(expr)
+            return self.reduced(expr) if self.is_computed(expr) else self.states(expr)
         if name in _PLAIN_FUNCTIONS:
             if len(expr.args) != 1:
                 raise at(expr.span, "EQ206", f"`{name}` takes 1 argument, here it has {len(expr.args)}")
@@ -184,18 +214,16 @@ class _Metric:
         inner = self.part(expr.args[0])
         function = _PLAIN_FUNCTIONS[expr.function]
         if expr.function == "abs":
-            return Part(inner.dimension, lambda: function(inner.compute()))
+            return Part(inner.dimension, lambda: function(inner.compute()), inner.size)
         if expr.function == "sqrt":
-            from fractions import Fraction  # noqa: PLC0415
-
-            return Part(inner.dimension ** Fraction(1, 2), lambda: function(inner.compute()))
+            return Part(inner.dimension ** Fraction(1, 2), lambda: function(inner.compute()), inner.size)
         if not inner.dimension.is_one:
             raise at(
                 expr.args[0].span,
                 "EQ204",
                 f"`{expr.function}` wants a dimensionless argument, this is {inner.dimension.describe()}",
             )
-        return Part(ONE, lambda: function(inner.compute()))
+        return Part(ONE, lambda: function(inner.compute()), inner.size)
 
     def monitor(self, expr: Expr, wanted: type, kind: str) -> tuple[Any, str | None]:
         """The monitor that an argument names, and the variable after a dot."""
@@ -233,8 +261,106 @@ class _Metric:
         train = Train(monitor.source.size, recorded_spans(self.network, monitor), self.network.dt)
         accumulator = SPIKE_FUNCTIONS[name](train, width)
         self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, accumulator))
-        dimension = {"rates": FREQUENCY, "mean_rate": FREQUENCY, "first_spike": TIME}.get(name, ONE)
-        return Part(dimension, accumulator.value)
+        size = monitor.source.size if name in EACH_NEURON else None
+        return Part(_DIMENSIONS.get(name, ONE), accumulator.value, size)
+
+    def correlation(self, expr: Call) -> Part:
+        """Of all pairs of neurons, of two populations, or of two variables."""
+        names = [arg.id.partition(".")[0] for arg in expr.args if isinstance(arg, Name)]
+        if any(isinstance(self.monitors.get(name), StateMonitor) for name in names):
+            return self.variables(expr)
+        if len(expr.args) not in (2, 3):
+            advice = "write `correlation(out, 5 ms)`, `correlation(exc, inh, 5 ms)` or `correlation(v, w)`"
+            raise at(expr.span, "EQ206", f"`{expr.function}` cannot take {len(expr.args)} arguments", advice)
+        found = [self.monitor(arg, SpikeMonitor, "spikes")[0] for arg in expr.args[:-1]]
+        width = self.context.steps_of(expr.args[-1], "the width of a bin", 1)
+        trains = []
+        for monitor in found:
+            if monitor.counts_only:
+                message = f"`{monitor.name}` counts only; `correlation` needs the times of spikes"
+                raise at(expr.span, "MET404", message)
+            trains.append(Train(monitor.source.size, recorded_spans(self.network, monitor), self.network.dt))
+        if len(found) == 1:
+            return self.pairs(expr, found[0], trains[0], width)
+        if trains[0].spans != trains[1].spans:
+            message = f"`{found[0].name}` and `{found[1].name}` do not record at the same times"
+            raise at(expr.span, "MET406", message, "give them the same `window`")
+        sides = [PopulationBins(train, width) for train in trains]
+        for monitor, side in zip(found, sides, strict=True):
+            self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, side))
+        return Part(ONE, lambda: correlation_of(sides[0].value(), sides[1].value()))
+
+    def pairs(self, expr: Call, monitor: SpikeMonitor, train: Train, width: int) -> Part:
+        """Of all pairs of neurons of one monitor."""
+        if train.size > MOST_PAIRED:
+            raise at(
+                expr.span,
+                "MET405",
+                f"`{monitor.name}` watches {train.size:,} neurons; all pairs of at most {MOST_PAIRED:,} are correlated",
+                "watch a subgroup, or use `synchrony`",
+            )
+        accumulator = Pairwise(train, "correlation", width)
+        self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, accumulator))
+        return Part(ONE, accumulator.value)
+
+    def variables(self, expr: Call) -> Part:
+        """Of two recorded variables over time."""
+        if len(expr.args) != 2:
+            message = f"`{expr.function}` of variables takes 2 arguments, here it has {len(expr.args)}"
+            raise at(expr.span, "EQ206", message, "for example `correlation(vw.v, vw.w)`")
+        both = Comoments()
+        found: list[StateMonitor] = []
+        for side, arg in enumerate(expr.args):
+            monitor, variable = self.monitor(arg, StateMonitor, "state")
+            column = self.column(monitor, variable, arg.span)
+            found.append(monitor)
+            self.measures.meter.state_uses.setdefault(monitor.name, []).append(
+                StateUse(monitor, column, both.half(side))
+            )
+        self.check_together(expr, *found)
+        return Part(ONE, both.value)
+
+    def check_together(self, expr: Call, a: StateMonitor, b: StateMonitor) -> None:
+        """Two variables are sampled at the same times, and in equally many elements."""
+        if a.name == b.name:
+            return
+        times = [(m.every, m.slot, recorded_spans(self.network, m)) for m in (a, b)]
+        if times[0] != times[1]:
+            message = f"`{a.name}` and `{b.name}` do not sample at the same times"
+            raise at(expr.span, "MET406", message, "give them the same `dt`, `when` and `window`")
+        sizes = {_UNKNOWN if m.ids is None else len(m.ids) for m in (a, b)}
+        if _UNKNOWN in sizes or (len(sizes) > 1 and 1 not in sizes):
+            message = f"`{a.name}` and `{b.name}` do not record equally many elements"
+            raise at(expr.span, "MET406", message, "choose the same number of them with `indices`, or one")
+
+    def is_computed(self, expr: Call) -> bool:
+        """Whether the argument is a part of a metric (`rates(out)`), not the name of a monitor."""
+        if len(expr.args) != 1 or expr.function not in REDUCTIONS:
+            return False
+        arg = expr.args[0]
+        if not isinstance(arg, Name):
+            return not isinstance(arg, Number | Quantity)
+        head = arg.id.partition(".")[0]
+        return head not in self.monitors and (arg.id in self.measures.parts or head in self.context.populations)
+
+    def reduced(self, expr: Call) -> Part:
+        """One number of one value a neuron: `mean(rates(out))`."""
+        inner = self.part(expr.args[0])
+        if inner.size is None:
+            raise at(
+                expr.span,
+                "MET407",
+                f"this is one number already, `{expr.function}` has nothing to choose from",
+                f"write `{expr.function}(v)` with the name of a monitor, or `{expr.function}(rates(out))`",
+            )
+        function = REDUCTIONS[expr.function]
+
+        def compute() -> float:
+            values = np.asarray(inner.compute(), dtype=np.float64).ravel()
+            values = values[~np.isnan(values)]
+            return function(values) if values.size else math.nan
+
+        return Part(inner.dimension, compute)
 
     def states(self, expr: Call) -> Part:
         if len(expr.args) != 1:
@@ -245,7 +371,8 @@ class _Metric:
         accumulator = Moments(expr.function)
         self.measures.meter.state_uses.setdefault(monitor.name, []).append(StateUse(monitor, column, accumulator))
         dimension = next(c.dimension for c in monitor.columns if c.name == column)
-        return Part(dimension, accumulator.value)
+        number = _UNKNOWN if monitor.ids is None else len(monitor.ids)
+        return Part(dimension, accumulator.value, number if expr.function == "last" and number != 1 else None)
 
     def column(self, monitor: StateMonitor, variable: str | None, span: Span) -> str:
         names = [c.name for c in monitor.columns]
@@ -262,12 +389,12 @@ class _Metric:
         return variable
 
 
-def recorded_spans(network: Network, monitor: SpikeMonitor) -> tuple[tuple[int, int], ...]:
+def recorded_spans(network: Network, monitor: SpikeMonitor | StateMonitor) -> tuple[tuple[int, int], ...]:
     """The stretches of steps that a monitor records, as (first, step after the last), in order and not touching."""
     found: list[tuple[int, int]] = []
     for phase in network.phases or ():
         window = next(
-            m.window for m in phase.network.monitors if isinstance(m, SpikeMonitor) and m.name == monitor.name
+            m.window for m in phase.network.monitors if isinstance(m, type(monitor)) and m.name == monitor.name
         )
         start, stop = max(phase.start, window.start), min(phase.stop, window.stop)
         if start >= stop:
@@ -276,6 +403,24 @@ def recorded_spans(network: Network, monitor: SpikeMonitor) -> tuple[tuple[int, 
             start = found.pop()[0]
         found.append((start, stop))
     return tuple(found) if network.phases else ((monitor.window.start, monitor.window.stop),)
+
+
+def _common_size(expr: Expr, a: Part, b: Part) -> int | None:
+    """How many values a combination has.
+
+    Raises:
+        ExperimentError: MET406, both have many values and not equally many.
+    """
+    if a.size is None or b.size is None or a.size == b.size:
+        return b.size if a.size is None else a.size
+    if _UNKNOWN in (a.size, b.size):
+        return _UNKNOWN
+    raise at(
+        expr.span,
+        "MET406",
+        f"{a.size:,} values and {b.size:,} values cannot be combined one by one",
+        "make one number of each, for example `mean(rates(out))`",
+    )
 
 
 def _constant(value: float, dimension: Dimension) -> Part:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 import numpy as np
 
 from snnrun.network.ir import FloatArray, IntArray, SpikeMonitor, StateMonitor
+from snnrun.records import dataclass
 
 ROWS = 1024  # samples are summed in blocks of this many, whatever the chunks
 
@@ -155,6 +156,27 @@ class FirstSpike:
 
 
 @dataclass(slots=True)
+class FirstSpikes:
+    """Time of the first spike of each neuron [s]; NaN where there is none."""
+
+    train: Train
+    steps: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = np.full(self.train.size, -1, dtype=np.int64)
+
+    def spikes(self, steps: IntArray, neurons: IntArray) -> None:
+        """Keep the earliest of each."""
+        who, first = np.unique(neurons, return_index=True)
+        new = self.steps[who] < 0
+        self.steps[who[new]] = steps[first[new]]
+
+    def value(self) -> FloatArray:
+        """Seconds, shape (neurons,)."""
+        return np.where(self.steps < 0, np.nan, self.steps * self.train.dt)
+
+
+@dataclass(slots=True)
 class Binned:
     """Spike counts in bins of some width: Fano factor and synchrony.
 
@@ -222,6 +244,158 @@ class Binned:
         average = self.population / self.bins
         together = (self.population_squares / self.bins - average * average) / self.train.size**2
         return math.sqrt(together / own) if own > 0 else math.nan
+
+
+@dataclass(slots=True)
+class Pairwise(Binned):
+    """Mean over all pairs of neurons of Pearson's correlation of their counts in bins.
+
+    Pairs with a neuron whose count never changes have no correlation and do not take part. Sums of products are whole
+    numbers, one for each pair.
+    """
+
+    products: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        Binned.__post_init__(self)
+        self.products = np.zeros((self.train.size, self.train.size), dtype=np.int64)
+
+    def close_until(self, number: int) -> None:
+        """Take the current bin into the sums of products too."""
+        if number > self.bin:
+            active = np.flatnonzero(self.current)
+            counts = self.current[active]
+            self.products[np.ix_(active, active)] += np.outer(counts, counts)
+        Binned.close_until(self, number)
+
+    def value(self) -> float:
+        """NaN when there are too few bins, or no two neurons whose counts change."""
+        self.close_until(self.bins)
+        if self.bins < 2:
+            return math.nan
+        # n^2 times the covariances, exactly.
+        scaled = self.products * self.bins - np.outer(self.total, self.total)
+        spread = np.sqrt(np.diagonal(scaled).astype(np.float64))
+        chosen = np.flatnonzero(spread > 0)
+        if len(chosen) < 2:
+            return math.nan
+        correlations = scaled[np.ix_(chosen, chosen)] / np.outer(spread[chosen], spread[chosen])
+        pairs = np.triu_indices(len(chosen), 1)
+        return float(np.mean(correlations[pairs]))
+
+
+@dataclass(slots=True)
+class PopulationBins:
+    """Spikes of a whole population in each bin, for the correlation of two populations."""
+
+    train: Train
+    width: int
+    counts: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = np.zeros(sum(self._bins()), dtype=np.int64)
+
+    def _bins(self) -> list[int]:
+        return [(stop - start) // self.width for start, stop in self.train.spans]
+
+    def spikes(self, steps: IntArray, neurons: IntArray) -> None:  # noqa: ARG002 - who spiked does not count
+        """Fill bins; a bin that the end of a stretch cuts counts for nothing."""
+        if not self.counts.size or not len(steps):
+            return
+        span = self.train.span_of(steps)
+        starts = np.array([start for start, _ in self.train.spans], dtype=np.int64)
+        bins = np.array(self._bins(), dtype=np.int64)
+        local = (steps - starts[span]) // self.width
+        whole = local < bins[span]
+        self.counts += np.bincount((np.cumsum(bins) - bins)[span][whole] + local[whole], minlength=self.counts.size)
+
+    def value(self) -> FloatArray:
+        """The counts."""
+        return self.counts.astype(np.float64)
+
+
+def correlation_of(x: FloatArray, y: FloatArray) -> float:
+    """Pearson's correlation of two series of the same length; NaN when one of them never changes."""
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
+    a, b = x - np.mean(x), y - np.mean(y)
+    return float(np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)))
+
+
+@dataclass(slots=True)
+class Comoments:
+    """Pearson's correlation over time of two variables, averaged over elements; samples of both come in any order.
+
+    Elements in which one of the two never changes have no correlation and do not take part. One element goes with all
+    of the other variable.
+    """
+
+    waiting: tuple[list[FloatArray], list[FloatArray]] = field(default_factory=lambda: ([], []))
+    n: int = 0
+    shift: tuple[FloatArray, FloatArray] | None = None
+    sums: list[FloatArray] = field(default_factory=list)
+
+    def half(self, side: int) -> Half:
+        """The accumulator that takes the samples of the first (0) or second (1) variable."""
+        return Half(self, side)
+
+    def take(self, side: int, data: FloatArray) -> None:
+        """Sum whole blocks of samples that both have; keep the rest."""
+        if not len(data):
+            return
+        self.waiting[side].append(data.copy())
+        if min(sum(map(len, rows)) for rows in self.waiting) >= ROWS:
+            x, y = (np.concatenate(rows) for rows in self.waiting)
+            whole = min(len(x), len(y)) // ROWS * ROWS
+            for start in range(0, whole, ROWS):
+                self.add(x[start : start + ROWS], y[start : start + ROWS])
+            for rows, all_rows in zip(self.waiting, (x, y), strict=True):
+                rows[:] = [all_rows[whole:].copy()]
+
+    def add(self, x: FloatArray, y: FloatArray) -> None:
+        """Sum one block, relative to the first sample (so that small variances keep their digits)."""
+        if self.shift is None:
+            self.shift = x[0].copy(), y[0].copy()
+            self.sums = [np.zeros(max(x.shape[1], y.shape[1])) for _ in range(5)]
+        a, b = x - self.shift[0], y - self.shift[1]
+        self.n += len(a)
+        for k, product in enumerate((a, b, a * a, b * b, a * b)):
+            self.sums[k] = self.sums[k] + product.sum(axis=0)
+
+    def value(self) -> float:
+        """NaN without two samples, or when no element has both variables changing."""
+        if all(self.waiting):
+            x, y = (np.concatenate(rows) for rows in self.waiting)
+            rows = min(len(x), len(y))
+            if rows:
+                self.add(x[:rows], y[:rows])
+            for side in self.waiting:
+                side.clear()
+        if self.n < 2:
+            return math.nan
+        sx, sy, sxx, syy, sxy = (total / self.n for total in self.sums)
+        vx, vy = sxx - sx * sx, syy - sy * sy
+        # A variance below the rounding errors of its sums is that of a variable that never changes.
+        chosen = (vx > 1e-14 * sxx) & (vy > 1e-14 * syy)
+        if not np.any(chosen):
+            return math.nan
+        return float(np.mean((sxy - sx * sy)[chosen] / np.sqrt(vx[chosen] * vy[chosen])))
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One of the two variables of a correlation."""
+
+    whole: Comoments
+    side: int
+
+    def samples(self, data: FloatArray) -> None:
+        """Hand on samples."""
+        self.whole.take(self.side, data)
+
+    def value(self) -> float:
+        """The correlation."""
+        return self.whole.value()
 
 
 @dataclass(slots=True)
@@ -342,8 +516,18 @@ SPIKE_FUNCTIONS: dict[str, MakeSpike] = {
     "mean_rate": lambda train, _: Counts(train, "mean_rate"),
     "cv_isi": lambda train, _: Intervals(train),
     "first_spike": lambda train, _: FirstSpike(train),
+    "first_spikes": lambda train, _: FirstSpikes(train),
     "fano": lambda train, width: Binned(train, "fano", width),
     "synchrony": lambda train, width: Binned(train, "synchrony", width),
 }
+EACH_NEURON = frozenset({"counts", "rates", "first_spikes"})
 STATE_FUNCTIONS = ("mean", "std", "min", "max", "last")
+REDUCTIONS: dict[str, Callable[[FloatArray], float]] = {
+    "mean": lambda values: float(np.mean(values)),
+    "std": lambda values: float(np.std(values)),
+    "min": lambda values: float(np.min(values)),
+    "max": lambda values: float(np.max(values)),
+}
+"""What makes one number of one value a neuron; values that are NaN are left out before."""
+MOST_PAIRED = 2000  # neurons of which all pairs are correlated
 WITH_WIDTH = frozenset({"fano", "synchrony"})

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 from snnrun.codegen.compile import ENTRY
@@ -30,8 +34,6 @@ class NativeKernel:
         self._engine.add_object_file(binding.ObjectFileRef.from_data(object))
         self._engine.finalize_object()
         self._function = _SIGNATURE(self._engine.get_function_address(ENTRY))
-        self._result = ctypes.c_int64()
-        self._error = ctypes.c_void_p()
 
     def advance(self, first: int, n_steps: int, table: IntArray) -> int:
         """Simulate up to n_steps steps.
@@ -44,8 +46,40 @@ class NativeKernel:
         Returns:
             Steps done; fewer than asked when a buffer of recorded spikes could overflow.
         """
-        status = self._function(
-            ctypes.addressof(self._result), ctypes.addressof(self._error), first, n_steps, table.ctypes.data
-        )
+        result, error = ctypes.c_int64(), ctypes.c_void_p()
+        status = self._function(ctypes.addressof(result), ctypes.addressof(error), first, n_steps, table.ctypes.data)
         assert status == 0, f"kernel returned status {status}"
-        return int(self._result.value)
+        return int(result.value)
+
+
+class Crew:
+    """The threads of a run. They meet inside the kernel, so all of them must be there: they are started beforehand.
+
+    Args:
+        kernel: What they run.
+        size: Number of threads, the calling one included.
+    """
+
+    def __init__(self, kernel: NativeKernel, size: int) -> None:
+        self.kernel = kernel
+        self._others = ThreadPoolExecutor(size - 1, "snnrun") if size > 1 else None
+        if self._others is not None:
+            start = Barrier(size)
+            for _ in range(size - 1):
+                self._others.submit(start.wait)
+            start.wait()
+
+    def advance(self, first: int, n_steps: int, tables: Sequence[IntArray]) -> int:
+        """Simulate up to n_steps steps, each thread with its table; as `NativeKernel.advance`."""
+        if self._others is None:
+            return self.kernel.advance(first, n_steps, tables[0])
+        others = [self._others.submit(self.kernel.advance, first, n_steps, table) for table in tables[1:]]
+        done = self.kernel.advance(first, n_steps, tables[0])
+        assert all(other.result() == done for other in others), "threads parted"
+        return done
+
+
+def address_of_yield() -> int:
+    """The function of the system that lets another thread run."""
+    function: Any = ctypes.CDLL("kernel32").SwitchToThread if sys.platform == "win32" else ctypes.CDLL(None).sched_yield
+    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)

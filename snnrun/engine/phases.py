@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import input_table, parameter_arrays, precompute
@@ -12,7 +10,7 @@ from snnrun.network.ir import Phase
 
 
 def begin(built: Built, phase: Phase) -> None:
-    """Enter a phase: hand its constants to the kernel, then carry out its `set`. Arrays may move: see `Built.table`."""
+    """Enter a phase: hand its constants to the kernel, then carry out its `set`. Arrays may move (`Built.tables`)."""
     use_constants(built, phase)
     network = phase.network
     for owner, line in phase.sets:
@@ -22,7 +20,7 @@ def begin(built: Built, phase: Phase) -> None:
             continue
         now = SynapseValues(built, network, network.synapses[name], built.wirings[name])
         now.load()
-        now.set(line, np.ones(built.wirings[name].size, bool), phase.start)
+        now.set(line, phase.start)
         for stored in network.synapses[name].stored:
             array = built.arrays[SlotKey("variable", owner, stored.variable.name)]
             array[...] = now.stored(stored.variable.name).astype(STORED[stored.kind])
@@ -43,6 +41,7 @@ def use_constants(built: Built, phase: Phase) -> None:
         owner = f"inputs.{poisson.name}"
         table = input_table(network, poisson)
         numbers[f"binomial:{owner}"] = len(table)
-        built.arrays[SlotKey("binomial", owner)] = table
-    for key, values in parameter_arrays(network, kernel, numbers).items():
+        key = SlotKey("binomial", owner)
+        built.arrays[key] = table.astype(built.arrays[key].dtype)
+    for key, values in parameter_arrays(built, network, kernel, numbers).items():
         built.arrays[key][...] = values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -9,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.codegen.kernel import Kernel
+from snnrun.codegen.module import Kernel
 from snnrun.engine.connectivity import Wiring
 from snnrun.equations.dag import Kind, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.network.evaluate import Environment, evaluate, full, indices
-from snnrun.network.ir import Group, Initial, IntArray, Matrix, Network, Pathway, Synapses
+from snnrun.network.ir import Connect, Group, Initial, IntArray, Matrix, Network, Pathway, Synapses
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
+PER_THREAD = frozenset({"ints", "thread", "rows", "starts", "segments"})  # uses of arrays with one row a thread
+EVERY = slice(None)
 HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
 
@@ -30,7 +33,7 @@ class Built:
         arrays: By use and owner.
         wirings: Synapses by name of their object.
         numbers: Whole numbers that kernels ask for by name.
-        immutable: Uses of arrays that a run never changes.
+        own_numbers: The same where they differ between threads, shape (threads,) each.
     """
 
     network: Network
@@ -38,6 +41,7 @@ class Built:
     arrays: dict[SlotKey, Array] = field(default_factory=dict)
     wirings: dict[str, Wiring] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    own_numbers: dict[str, IntArray] = field(default_factory=dict)
 
     def final(self, owner: str, name: str) -> Any:
         """A variable as it is now: a number when it is shared, else one value an element."""
@@ -53,9 +57,13 @@ class Built:
         """The array of a variable."""
         return self.arrays[SlotKey("variable", variable.owner, variable.name)]
 
-    def table(self) -> IntArray:
-        """Addresses of the arrays in the kernel's order; the arrays must stay alive."""
-        return np.array([self.arrays[key].ctypes.data for key, _ in self.kernel.slots], dtype=np.int64)
+    def tables(self) -> list[IntArray]:
+        """Addresses of the arrays in the kernel's order, a table for each thread; the arrays must stay alive."""
+        arrays = [(self.arrays[key], key.use in PER_THREAD) for key, _ in self.kernel.slots]
+        return [
+            np.array([(a[part] if own else a).ctypes.data for a, own in arrays], dtype=np.int64)
+            for part in range(self.network.threads)
+        ]
 
 
 def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray) -> Any:
@@ -64,7 +72,7 @@ def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray
     if variable.shared:
         return array[0]
     values = array[pre if variable.reach == "pre" else post]
-    return values.astype(bool) if array.dtype == np.uint8 else values
+    return values.astype(bool if array.dtype == np.uint8 else np.result_type(values, np.int64), copy=False)
 
 
 def group_environment(built: Built, network: Network, group: Group, step: int = 0) -> Environment:
@@ -74,7 +82,7 @@ def group_environment(built: Built, network: Network, group: Group, step: int = 
     def read(variable: Variable) -> Any:
         array = built.variable(variable)
         value = array[0] if variable.shared else array
-        return value.astype(bool) if kinds.get(variable) is Kind.BOOL else value
+        return value.astype(bool if kinds.get(variable) is Kind.BOOL else np.result_type(value, np.int64), copy=False)
 
     everyone = indices(group.size)
     return Environment(
@@ -97,8 +105,7 @@ def set_group(built: Built, network: Network, group: Group, line: Initial, step:
     values = evaluate(line.value, env)
     where = True if line.where is None else evaluate(line.where, env)
     kind = next(s.kind for s in group.stored if s.variable == line.variable)
-    checked = checked_values(values, len(array), kind, line)
-    array[...] = np.where(np.broadcast_to(where, array.shape), checked, array)
+    array[...] = checked_values(values, len(array), kind, line, where, 0, array)
 
 
 class SynapseValues:
@@ -133,14 +140,20 @@ class SynapseValues:
         """Take the values at the start of the run."""
         m = self.wiring.size
         self.arrays |= {s.variable.name: np.zeros(m, STORED[s.kind]) for s in self.synapses.stored}
-        for number, rule in enumerate(self.synapses.connect):
+        for rule, part in self.rules():
             if isinstance(rule.rule, Matrix) and rule.rule.variable is not None:
-                self.arrays[rule.rule.variable][self.wiring.rule == number] = rule.rule.weights
+                self.arrays[rule.rule.variable][part] = rule.rule.weights
         for line in self.synapses.initial:
-            self.set(line, np.ones(m, bool))
-        for number, rule in enumerate(self.synapses.connect):
+            self.set(line)
+        for rule, part in self.rules():
             for line in rule.initial:
-                self.set(line, self.wiring.rule == number)
+                self.set(line, part=part)
+
+    def rules(self) -> Iterator[tuple[Connect, slice]]:
+        """Each rule, and which synapses are its own."""
+        ends = np.cumsum(self.wiring.rule_sizes).tolist()
+        for rule, size, end in zip(self.synapses.connect, self.wiring.rule_sizes, ends, strict=True):
+            yield rule, slice(end - size, end)
 
     def load(self) -> None:
         """Take the values as they are now."""
@@ -160,52 +173,49 @@ class SynapseValues:
         neurons = self.post if name == "N_incoming" else self.pre
         return np.bincount(neurons, minlength=1)[neurons].astype(np.int64)
 
-    def environment(self, step: int = 0) -> Environment:
-        """What leaves stand for, for all synapses."""
+    def environment(self, step: int = 0, part: slice = EVERY) -> Environment:
+        """What leaves stand for, for all synapses or the part of a rule."""
 
         def read(variable: Variable) -> Any:
             if variable.owner != self.synapses.path:
-                return read_neurons(self.built, variable, self.pre, self.post)
+                return read_neurons(self.built, variable, self.pre[part], self.post[part])
             if variable.name in HIDDEN:
-                return self.hidden(variable.name)
-            array = self.arrays[variable.name]
+                return self.hidden(variable.name)[part]
+            array = self.arrays[variable.name][part]
             return array.astype(bool) if array.dtype == np.uint8 else array
 
-        everyone = indices(self.wiring.size)
+        chosen = indices(self.wiring.size)[part]
         return Environment(
             read=read,
-            index={"pre": self.pre, "post": self.post, "list": everyone},
-            elements=everyone,
+            index={"pre": self.pre[part], "post": self.post[part], "list": chosen},
+            elements=chosen,
             step=step,
             dt=self.network.dt,
             seeds=self.network.seeds,
             arrays=self.network.arrays,
         )
 
-    def set(self, line: Initial, chosen: Array, step: int = 0) -> None:
-        """Set a variable of some synapses."""
-        env = self.environment(step)
+    def set(self, line: Initial, step: int = 0, part: slice = EVERY) -> None:
+        """Set a variable of all synapses, or of the part of a rule."""
+        env = self.environment(step, part)
         kind = self.kinds[line.variable]
-        values = checked_values(evaluate(line.value, env), self.wiring.size, kind, line)
-        if line.where is not None:
-            chosen = chosen & np.broadcast_to(evaluate(line.where, env), chosen.shape)
-        array = self.arrays[line.variable.name]
-        array[...] = np.where(chosen, values, array)
+        array = self.arrays[line.variable.name][part]
+        values = evaluate(line.value, env)
+        where = True if line.where is None else evaluate(line.where, env)
+        array[...] = checked_values(values, len(array), kind, line, where, part.start or 0, array)
 
     def delays(self, pathway: Pathway) -> IntArray:
         """Delay of each synapse in steps, in creation order; one entry when all are equal."""
         if pathway.uniform_delay:
             steps = 0 if pathway.delay is None else evaluate(pathway.delay, Environment())
             return np.array([steps], dtype=np.int64)
-        env = self.environment()
         steps = np.zeros(self.wiring.size, np.int64)
         if pathway.delay is not None:
-            steps[...] = sized(evaluate(pathway.delay, env), self.wiring.size, pathway)
+            steps[...] = sized(evaluate(pathway.delay, self.environment()), self.wiring.size, pathway)
         if not pathway.post:
-            for number, rule in enumerate(self.synapses.connect):
+            for rule, part in self.rules():
                 if rule.delay is not None:
-                    chosen = self.wiring.rule == number
-                    steps[chosen] = full(evaluate(rule.delay, env), self.wiring.size, np.int64)[chosen]
+                    steps[part] = evaluate(rule.delay, self.environment(part=part))
         return steps
 
 
@@ -216,8 +226,19 @@ def sized(values: Any, size: int, pathway: Pathway) -> Any:
     return values
 
 
-def checked_values(values: Any, size: int, kind: Kind, line: Initial) -> Array:
+def checked_values(
+    values: Any, size: int, kind: Kind, line: Initial, where: Any = True, first: int = 0, old: Any = 0
+) -> Array:
     """Values as an array of the variable's type.
+
+    Args:
+        values: What a line of the file says.
+        size: How many are needed.
+        kind: Of the variable.
+        line: The line.
+        where: Which elements take the values.
+        first: Number of the first element, for messages.
+        old: What the others keep.
 
     Raises:
         ExperimentError: NET141 for a list of the wrong length, NET142 for NaN.
@@ -226,9 +247,9 @@ def checked_values(values: Any, size: int, kind: Kind, line: Initial) -> Array:
         raise problem(
             "NET141", f"the list for `{line.variable.name}` has {len(values)} values, {size} are needed", line.span
         )
-    checked: Array = full(values, size, STORED[kind])
+    checked: Array = full(np.where(where, values, old), size, STORED[kind])
     if kind is Kind.FLOAT and np.any(np.isnan(checked)):
-        k = int(np.argmax(np.isnan(checked)))
+        k = first + int(np.argmax(np.isnan(checked)))
         raise problem("NET142", f"the value of `{line.variable.name}` is not a number (NaN) at index {k}", line.span)
     return checked
 

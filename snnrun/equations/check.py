@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from snnrun.equations.ast import (
@@ -28,6 +28,7 @@ from snnrun.equations.ast import (
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op
 from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import ONE, TIME, Dimension
 from snnrun.units.table import lookup_unit

@@ -12,8 +12,9 @@ constant: two points of a sweep must give the same graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from snnrun.records import dataclass
 
 
 class Kind(Enum):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from snnrun.records import dataclass
 
 
 class Rule(Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ from snnrun.equations.ast import (
     Unary,
 )
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.units.table import lookup_unit, unit_names
 

@@ -5,8 +5,8 @@ Every draw is keyed by (source or target index, counter), so a synapse does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,12 @@ from snnrun.network.ir import (
     Pairs,
     Seeds,
     TimedArray,
+    View,
 )
+from snnrun.network.ranges import target_ranges
 from snnrun.network.streams import key_of
 from snnrun.numerics import functions, random
+from snnrun.records import dataclass
 
 BLOCK = 1 << 21  # candidate pairs looked at together
 Read = Callable[[Variable, IntArray, IntArray], Any]
@@ -125,10 +128,13 @@ class _Connector:
     # all, where, p
 
     def every_pair(self, rule: All) -> tuple[IntArray, IntArray]:
-        if rule.where is None and rule.p is not None and is_fixed(rule.p):
-            i, j = self.by_chance(float(evaluate(rule.p, Environment())))
+        low, high = self.ranges(rule)
+        if rule.p is not None and is_fixed(rule.p):
+            i, j = self.by_chance(float(evaluate(rule.p, Environment())), low, high)
+            if rule.where is not None:
+                i, j = self.kept(i, j, rule.where)
         else:
-            i, j = self.by_condition(rule)
+            i, j = self.by_condition(rule, low, high)
         if rule.n is None:
             return i, j
         n = np.broadcast_to(evaluate(rule.n, self.environment(i, j)), i.shape)
@@ -136,23 +142,37 @@ class _Connector:
             raise self.failed("the number of synapses a pair is negative")
         return np.repeat(i, n), np.repeat(j, n)
 
-    def by_chance(self, p: float) -> tuple[IntArray, IntArray]:
+    def ranges(self, rule: All) -> tuple[IntArray, IntArray]:
+        """Possible targets of each source: from the first, and to before the last."""
+        if rule.where is None:
+            return np.zeros(self.sources, dtype=np.int64), np.full(self.sources, self.targets, dtype=np.int64)
+        i = np.arange(self.sources, dtype=np.int64)
+        env = self.environment(i, i * 0)
+        return target_ranges(rule.where, self.ground.owner, lambda n: evaluate(n, env), self.sources, self.targets)
+
+    def kept(self, i: IntArray, j: IntArray, where: Node) -> tuple[IntArray, IntArray]:
+        keep = np.broadcast_to(evaluate(where, self.environment(i, j)), i.shape)
+        return i[keep], j[keep]
+
+    def by_chance(self, p: float, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
         """Constant probability: the gaps between partners are geometric, so work goes with the synapses."""
         if p <= 0:
             return _nothing()
         if p >= 1:
-            return self.whole_block(0, self.sources)
+            return _joined(list(self.candidates(low, high)))
         scale = 1.0 / float(functions.log1p(np.float64(-p)))
-        guess = int(self.targets * p + 6 * np.sqrt(self.targets * p * (1 - p)) + 4)
+        most = int((high - low).max(initial=0))
+        guess = int(most * p + 6 * np.sqrt(most * p * (1 - p)) + 4)
         rows = max(1, BLOCK // guess)
         parts = [
-            self.jump(first, min(first + rows, self.sources), guess, scale) for first in range(0, self.sources, rows)
+            self.jump(np.arange(first, min(first + rows, self.sources), dtype=np.int64), low, high, guess, scale)
+            for first in range(0, self.sources, rows)
         ]
         return _joined(parts)
 
-    def jump(self, first: int, last: int, guess: int, scale: float) -> tuple[IntArray, IntArray]:
-        rows = np.arange(first, last, dtype=np.int64)[:, None]
-        at = np.full((len(rows), 1), -1, dtype=np.int64)
+    def jump(self, i: IntArray, low: IntArray, high: IntArray, guess: int, scale: float) -> tuple[IntArray, IntArray]:
+        rows, end = i[:, None], high[i][:, None]
+        at = low[i][:, None] - 1
         found: list[IntArray] = []
         drawn = 0
         while True:
@@ -161,28 +181,32 @@ class _Connector:
             gaps = np.minimum(gaps, float(self.targets)).astype(np.int64) + 1
             j = at + np.cumsum(gaps, axis=1)
             found.append(j)
-            if np.all(j[:, -1] >= self.targets):
+            if np.all(j[:, -1:] >= end):
                 break
             drawn += guess
             at = j[:, -1:]
         j = np.concatenate(found, axis=1)
-        inside = j < self.targets
+        inside = j < end
         return np.broadcast_to(rows, j.shape)[inside], j[inside]
 
-    def whole_block(self, first: int, last: int) -> tuple[IntArray, IntArray]:
-        i = np.repeat(np.arange(first, last, dtype=np.int64), self.targets)
-        return i, np.tile(np.arange(self.targets, dtype=np.int64), last - first)
+    def candidates(self, low: IntArray, high: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+        """All pairs within the ranges of targets, some sources at a time."""
+        counts = high - low
+        ends = np.cumsum(counts)
+        cuts = np.searchsorted(ends, np.arange(BLOCK, int(counts.sum()), BLOCK)) + 1
+        for first, last in pairwise([0, *np.unique(cuts[cuts < self.sources]).tolist(), self.sources]):
+            i = np.repeat(np.arange(first, last, dtype=np.int64), counts[first:last])
+            begin = ends[first:last] - counts[first:last]
+            position = np.arange(len(i), dtype=np.int64) - np.repeat(begin - begin[:1], counts[first:last])
+            yield i, low[i] + position
 
-    def by_condition(self, rule: All) -> tuple[IntArray, IntArray]:
-        rows = max(1, BLOCK // max(self.targets, 1))
+    def by_condition(self, rule: All, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
         parts = []
-        for first in range(0, self.sources, rows):
-            i, j = self.whole_block(first, min(first + rows, self.sources))
+        for i, j in self.candidates(low, high):
             if rule.where is not None:
-                keep = np.broadcast_to(evaluate(rule.where, self.environment(i, j)), i.shape)
-                i, j = i[keep], j[keep]
+                i, j = self.kept(i, j, rule.where)  # noqa: PLW2901 - the pairs that are left
             if rule.p is not None:
-                i, j = self.thinned(i, j, rule.p, j)
+                i, j = self.thinned(i, j, rule.p, j)  # noqa: PLW2901
             parts.append((i, j))
         return _joined(parts)
 
@@ -267,71 +291,101 @@ class _Connector:
             return self.total(rule)
         incoming = rule.of == "in"
         own, partners = (self.rule.target, self.rule.source) if incoming else (self.rule.source, self.rule.target)
-        same = own.group == partners.group and not rule.autapses
-        place = {int(n): k for k, n in enumerate(partners.ids)} if same else {}
-        rows: list[IntArray] = []
-        for k in range(own.size):
-            rows.append(self.draw_partners(k, partners.size, rule, place.get(int(own.ids[k]))))
+        myself = own_partners(own, partners, allowed=rule.autapses).tolist()
+        rows = [self.draw_partners(k, partners.size, rule, myself[k]) for k in range(own.size)]
         mine = np.repeat(np.arange(own.size, dtype=np.int64), rule.number)
         theirs = np.concatenate(rows) if rows else _nothing()[0]
         return (theirs, mine) if incoming else (mine, theirs)
 
-    def draw_partners(self, row: int, size: int, rule: FixedDegree, myself: int | None) -> IntArray:
+    def draw_partners(self, row: int, size: int, rule: FixedDegree, myself: int) -> IntArray:
         """Partners of one neuron, ascending."""
-        free = size - (myself is not None)
+        free = size - (myself >= 0)
         if rule.multapses:
             k = np.arange(rule.number, dtype=np.int64)
-            chosen = np.minimum((self.uniform(k, row) * free).astype(np.int64), free - 1)
+            chosen = np.sort(np.minimum((self.uniform(k, row) * free).astype(np.int64), free - 1))
         else:
             chosen = self.distinct(row, free, rule.number)
-        chosen = np.sort(chosen)
-        return chosen + (chosen >= myself) if myself is not None else chosen
+        return chosen + (chosen >= myself) if myself >= 0 else chosen
 
     def distinct(self, row: int, size: int, number: int) -> IntArray:
-        """`number` different indices below `size`: the first distinct ones drawn, or the smallest random keys."""
-        if 2 * number > size:
-            keys = self.uniform(np.arange(size, dtype=np.int64), row)
-            return np.argsort(keys, kind="stable")[:number].astype(np.int64)
+        """`number` different indices below `size`, ascending: the first different ones drawn, or all but those."""
+        few = min(number, size - number)
         drawn = 0
         seen = np.zeros(0, dtype=np.int64)
-        while True:
-            k = np.arange(drawn, drawn + 2 * number + 8, dtype=np.int64)
+        first = seen
+        while len(first) < few:
+            k = np.arange(drawn, drawn + 2 * few + 8, dtype=np.int64)
             drawn += len(k)
             more = np.minimum((self.uniform(k, row) * size).astype(np.int64), size - 1)
             seen = np.concatenate([seen, more])
             _, first = np.unique(seen, return_index=True)
-            if len(first) >= number:
-                return seen[np.sort(first)[:number]]
+        chosen = np.sort(seen[np.sort(first)[:few]])
+        return chosen if few == number else np.delete(np.arange(size, dtype=np.int64), chosen)
 
     def total(self, rule: FixedDegree) -> tuple[IntArray, IntArray]:
-        number = rule.number
-        everyone = self.sources * self.targets
-        if not rule.multapses and 2 * number > everyone:
-            return self.total_of_most(rule)
-        found = np.zeros(0, dtype=np.int64)
+        return self.total_of_many(rule) if rule.multapses else self.total_of_different(rule)
+
+    def total_of_many(self, rule: FixedDegree) -> tuple[IntArray, IntArray]:
+        """Draw the sources first, which gives each its number of synapses; then the targets of each source."""
+        own = self.own_targets(rule)
+        counts = np.zeros(self.sources, dtype=np.int64)
         drawn = 0
-        while len(found) < number:
-            k = np.arange(drawn, drawn + 2 * number + 8, dtype=np.int64)
+        while (missing := rule.number - int(counts.sum())) > 0:
+            k = np.arange(drawn, drawn + missing, dtype=np.int64)
+            drawn += missing
+            at = self.uniform(k, 0) * self.sources
+            i = np.minimum(at.astype(np.int64), self.sources - 1)
+            # what is left of the number chooses a target, so that a source with an autapse to leave out gets fewer
+            possible = ((at - i) * self.targets).astype(np.int64) != own[i]
+            counts += np.bincount(i[possible], minlength=self.sources)
+        i = np.repeat(np.arange(self.sources, dtype=np.int64), counts)
+        position = np.arange(rule.number, dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+        own = own[i]
+        free = self.targets - (own >= 0)
+        j = np.minimum((self.uniform(position, i, part=1) * free).astype(np.int64), free - 1)
+        j += (own >= 0) & (j >= own)
+        return i, j[np.lexsort((j, i))]
+
+    def total_of_different(self, rule: FixedDegree) -> tuple[IntArray, IntArray]:
+        """The first different pairs drawn, or all but those."""
+        everyone = self.sources * self.targets
+        own = self.own_targets(rule)
+        possible = everyone - int(np.count_nonzero(own >= 0))
+        few = min(rule.number, possible - rule.number)
+        seen = np.zeros(0, dtype=np.int64)
+        first = seen
+        drawn = 0
+        while len(first) < few:
+            k = np.arange(drawn, drawn + 2 * few + 8, dtype=np.int64)
             drawn += len(k)
             flat = np.minimum((self.uniform(k, 0) * everyone).astype(np.int64), everyone - 1)
-            flat = np.concatenate([found, self.without_autapses(flat, rule)])
-            if not rule.multapses:
-                _, first = np.unique(flat, return_index=True)
-                flat = flat[np.sort(first)]
-            found = flat[:number]
-        return found // self.targets, found % self.targets
-
-    def total_of_most(self, rule: FixedDegree) -> tuple[IntArray, IntArray]:
-        flat = self.without_autapses(np.arange(self.sources * self.targets, dtype=np.int64), rule)
-        keys = self.uniform(flat, 0)
-        chosen = flat[np.argsort(keys, kind="stable")[: rule.number]]
+            seen = np.concatenate([seen, flat[flat % self.targets != own[flat // self.targets]]])
+            _, first = np.unique(seen, return_index=True)
+        chosen = np.sort(seen[np.sort(first)[:few]])
+        if few != rule.number:
+            left = np.ones(everyone, dtype=bool)
+            left[chosen] = False
+            left[np.flatnonzero(own >= 0) * self.targets + own[own >= 0]] = False
+            chosen = np.flatnonzero(left)
         return chosen // self.targets, chosen % self.targets
 
-    def without_autapses(self, flat: IntArray, rule: FixedDegree) -> IntArray:
-        if rule.autapses or self.rule.source.group != self.rule.target.group:
-            return flat
-        kept: IntArray = flat[self.rule.source.ids[flat // self.targets] != self.rule.target.ids[flat % self.targets]]
-        return kept
+    def own_targets(self, rule: FixedDegree) -> IntArray:
+        """For each source its own index among the targets, when it must not be one of them; else -1."""
+        return own_partners(self.rule.source, self.rule.target, allowed=rule.autapses)
+
+
+def own_partners(own: View, partners: View, *, allowed: bool) -> IntArray:
+    """The index of each neuron of a view within another, where it is there and may not be its own partner; else -1.
+
+    Args:
+        own: The neurons.
+        partners: Whom they could meet.
+        allowed: Whether a neuron may meet itself.
+    """
+    if allowed or own.group != partners.group:
+        return np.full(own.size, -1, dtype=np.int64)
+    place = np.minimum(np.searchsorted(partners.ids, own.ids), partners.size - 1)
+    return np.where(partners.ids[place] == own.ids, place, -1).astype(np.int64)
 
 
 def _nothing() -> tuple[IntArray, IntArray]:
@@ -339,4 +393,5 @@ def _nothing() -> tuple[IntArray, IntArray]:
 
 
 def _joined(parts: list[tuple[IntArray, IntArray]]) -> tuple[IntArray, IntArray]:
+    parts = [_nothing(), *parts]
     return np.concatenate([i for i, _ in parts]), np.concatenate([j for _, j in parts])

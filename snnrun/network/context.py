@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
 from snnrun.network.ir import IntArray, Stored, TimedArray, View
+from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment

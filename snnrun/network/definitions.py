@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.check import Typed, wrong_dimension
@@ -13,6 +13,7 @@ from snnrun.equations.methods.table import METHODS, SPELLINGS, choose, fitting
 from snnrun.equations.model import Definition, Role
 from snnrun.network.context import Context, Member, Path, at
 from snnrun.network.ir import Assignment, Integration, Stored
+from snnrun.records import dataclass
 from snnrun.units.dimensions import ONE, TIME, Dimension
 
 _TAKEN = frozenset({"t", "dt", "i", "j", "N", "t_in_timesteps", "lastspike", "not_refractory", "xi"})

@@ -7,17 +7,19 @@ steps whole networks with it. The functions are those of the kernels, so the bit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Variable
+from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Variable, is_fixed
 from snnrun.network.ir import IntArray, Seeds, TimedArray
 from snnrun.network.propagator import propagator
 from snnrun.network.streams import key_of
 from snnrun.numerics import functions, random
+from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.scalar import NAMES
+from snnrun.records import dataclass
 
 DTYPES = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
 
@@ -36,6 +38,8 @@ class Environment:
         elements: Element numbers, for random numbers; shape (n,).
         step: The step, or a number that takes its place as counter of random numbers.
         dt: Length of a step. [s]
+        precision: Of numbers, as kernels compute: what is fixed during a run is computed in double, then rounded; times
+            stay double.
     """
 
     read: Callable[[Variable], Any] = _no_variable
@@ -45,7 +49,7 @@ class Environment:
     dt: float = 0.0
     seeds: Seeds | None = None
     arrays: Mapping[str, TimedArray] = field(default_factory=dict)
-    noise: Callable[[Draw], Any] | None = None
+    precision: Precision = Precision.DOUBLE
 
 
 def evaluate(node: Node, env: Environment) -> Any:
@@ -76,18 +80,36 @@ _BINARY: dict[Op, Callable[[Any, Any], Any]] = {
 }
 
 
+def _single_library() -> tuple[Any, Any]:
+    from snnrun.numerics import single_functions, single_random  # noqa: PLC0415 - few experiments need them
+
+    return single_functions, single_random
+
+
 class _Evaluation:
     """One pass over a graph; every node once."""
 
     def __init__(self, env: Environment) -> None:
         self.env = env
+        self.single = env.precision is Precision.SINGLE
+        self.number = np.float32 if self.single else np.float64
+        library: tuple[Any, Any] = _single_library() if self.single else (functions, random)
+        self.functions, self.drawn = library
         self.known: dict[int, Any] = {}
 
     def of(self, node: Node) -> Any:
         key = id(node)
         if key not in self.known:
-            self.known[key] = self.compute(node, [self.of(a) for a in node.args])
+            self.known[key] = self.rounded(node) if self.single and is_settled(node) else self.fresh(node)
         return self.known[key]
+
+    def fresh(self, node: Node) -> Any:
+        return self.compute(node, [self.of(a) for a in node.args])
+
+    def rounded(self, node: Node) -> Any:
+        """A value that kernels are given: computed in double."""
+        value = evaluate(node, replace(self.env, precision=Precision.DOUBLE))
+        return np.float32(value) if node.kind is Kind.FLOAT else value
 
     def compute(self, node: Node, args: list[Any]) -> Any:
         op = node.op
@@ -100,11 +122,11 @@ class _Evaluation:
                 assert isinstance(node.payload, Constant)
                 return DTYPES[node.kind](node.payload.value)
             case Op.DIV:
-                return np.divide(np.float64(args[0]), args[1])
+                return np.divide(args[0], args[1])
             case Op.FLOORDIV | Op.MOD:
                 return self.whole_division(node, args)
             case Op.POW:
-                return functions.pow(np.float64(args[0]), np.float64(args[1]))
+                return self.functions.pow(self.number(args[0]), self.number(args[1]))
             case Op.NEG:
                 return np.negative(args[0])
             case Op.NOT:
@@ -112,7 +134,7 @@ class _Evaluation:
             case Op.SELECT:
                 return np.where(args[0], args[1], args[2])[()]
             case Op.TO_FLOAT:
-                return np.asarray(args[0]).astype(np.float64)[()]
+                return np.asarray(args[0]).astype(self.number)[()]
             case Op.TO_INT:
                 return np.asarray(args[0]).astype(np.int64)[()]
             case Op.FUNCTION:
@@ -144,13 +166,14 @@ class _Evaluation:
     def whole_division(self, node: Node, args: list[Any]) -> Any:
         if node.kind is Kind.INT:
             return np.floor_divide(*args) if node.op is Op.FLOORDIV else np.remainder(*args)
-        function = functions.floordiv if node.op is Op.FLOORDIV else functions.fmod_python
-        return function(np.float64(args[0]), np.float64(args[1]))
+        function = self.functions.floordiv if node.op is Op.FLOORDIV else self.functions.fmod_python
+        return function(self.number(args[0]), self.number(args[1]))
 
     def function(self, name: str, args: list[Any]) -> Any:
         if name == "sqrt":
             return np.sqrt(args[0])
-        return getattr(functions, NAMES.get(name, name))(*(np.float64(a) for a in args))
+        number = np.float64 if name == "timestep" else self.number  # times are double
+        return getattr(self.functions, NAMES.get(name, name))(*(number(a) for a in args))
 
     def random(self, node: Node, args: list[Any]) -> Any:
         env, draw = self.env, node.payload
@@ -160,11 +183,11 @@ class _Evaluation:
         counter = (elements, env.step, env.seeds.of(draw.use), key_of(draw.stream))
         match node.op:
             case Op.UNIFORM:
-                return random.uniform(*counter)
+                return self.drawn.uniform(*counter)
             case Op.NORMAL | Op.NOISE:
-                return random.normal(*counter)
+                return self.drawn.normal(*counter)
             case Op.POISSON:
-                return random.poisson(args[0], *counter)
+                return self.drawn.poisson(np.float64(args[0]), *counter)
         raise AssertionError(node.op)
 
     def timed(self, array: TimedArray, args: list[Any]) -> Any:
@@ -172,9 +195,9 @@ class _Evaluation:
         row = np.clip((np.float64(args[0]) / e + 0.5) / k, 0.0, len(array.values) - 1.0)
         rows: Any = np.asarray(row).astype(np.int64)
         if array.values.ndim == 1:
-            return array.values[rows]
+            return self.number(array.values[rows])
         column = np.clip(args[1], 0, array.values.shape[1] - 1)
-        return array.values[rows, column]
+        return self.number(array.values[rows, column])
 
     def propagator(self, node: Node, args: list[Any]) -> Any:
         payload: Any = node.payload
@@ -186,6 +209,13 @@ class _Evaluation:
             self.known[key] = propagator(matrix, float(dt))  # type: ignore[index]
         p, q = self.known[key]  # type: ignore[index]
         return (p if of == "P" else q)[..., row, column]
+
+
+def is_settled(node: Node) -> bool:
+    """Whether kernels are given the value of a graph as an argument: it is the same throughout the run."""
+    if node.op in (Op.POISSON, Op.TIMED):
+        return False
+    return all(is_settled(a) for a in node.args) if node.args else is_fixed(node)
 
 
 def grid_of(array_dt: float, dt: float) -> tuple[float, float]:

@@ -16,14 +16,15 @@ All reads of one block happen before its first write.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable, variables_of
+from snnrun.numerics.arithmetic import Math, Precision
+from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 
@@ -363,6 +364,24 @@ class Synapses:
         """Its place in the file."""
         return f"synapses.{self.name}"
 
+    @property
+    def divisible(self) -> bool:
+        """Whether threads can share its work by target neurons.
+
+        Nothing may be written to a source, or to a target that is also read as a source.
+        """
+        blocks = [self.update, *(p.block for p in self.pathways)]
+        written = [a.variable for block in blocks for a in block.assignments] + [s.target for s in self.summed]
+        changed = {(v.owner, v.name) for v in written if v.reach == "post"}
+        read = {(v.owner, v.name) for block in blocks for v in variables_of(*block.values) if v.reach == "pre"}
+        return all(v.reach != "pre" for v in written) and not changed & read
+
+    @property
+    def sorting(self) -> Pathway | None:
+        """The pathway by whose delays the synapses of a source are sorted, when there is just one to choose."""
+        various = [p for p in self.pathways if not p.post and not p.uniform_delay]
+        return various[0] if len(various) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class PoissonInput:
@@ -553,6 +572,7 @@ class Network:
         dt: The step. [s]
         steps: Length of the run in steps.
         phases: Its parts, when there are several.
+        threads: How many threads a run takes; results do not depend on it.
     """
 
     name: str
@@ -567,5 +587,12 @@ class Network:
     hooks: tuple[Hook, ...]
     monitors: tuple[Monitor, ...]
     arrays: Mapping[str, TimedArray]
-    math: str = "strict"
+    math: Math = Math.STRICT
+    precision: Precision = Precision.DOUBLE
     phases: tuple[Phase, ...] = ()
+    threads: int = 1
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons, those of Poisson groups and lists of spikes included."""
+        return sum(group.size for group in self.groups.values())

@@ -15,6 +15,7 @@ from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, plain
 SPIKE_KINDS = frozenset({"raster", "psth", "isi"})
 _QUANTITIES = ("bin", "period")
 _LISTS = ("xlim", "ylim")
+_AXES = ("x", "y", "z")
 
 
 def resolve_plots(context: Context, network: Network) -> list[dict[str, Any]] | None:
@@ -119,10 +120,15 @@ def _check_names(context: Context, network: Network, path: Path, plot: dict[str,
                 raise context.error(
                     "PLT501", f"there is no monitor `{name}`", (*path, key), did_you_mean(name, monitors)
                 )
+    log = plot.get("log")
+    for axis in [log] if isinstance(log, str) else list(log or []):
+        if axis not in _AXES:
+            raise context.error("PLT509", f"there is no axis `{axis}`", (*path, "log"), "name `x`, `y` or `z`")
     kind = plot["kind"]
     main = plot.get("monitor")
     wanted: dict[str, tuple[type, ...]] = {
         **dict.fromkeys(SPIKE_KINDS, (SpikeMonitor,)),
+        "rasters": (SpikeMonitor,),
         "traces": (StateMonitor,),
         "rate": (RateMonitor, SpikeMonitor),
         "connectivity": (ConnectivityMonitor,),
@@ -146,7 +152,7 @@ def _check_curve(context: Context, path: Path, plot: dict[str, Any]) -> None:
     if plot["kind"] not in ("curve", "sweep", "heatmap"):
         return
     known = {*context.experiment.metrics, *swept(context.experiment)}
-    for key in ("x", "y"):
+    for key in ("x", "y", "z"):
         named = plot.get(key)
         for name in [named] if isinstance(named, str) else list(named or []):
             group, _, variable = str(name).partition(".")
@@ -171,8 +177,10 @@ def of_sweep(plot: Mapping[str, Any], parameters: Collection[str]) -> bool:
     if "panels" in plot:
         return any(of_sweep(panel, parameters) for panel in plot["panels"])
     kind = plot.get("kind")
-    if kind not in ("curve", "sweep", "heatmap") or plot.get("monitor") is not None:
-        return kind == "sweep"
+    if kind in ("sweep", "rasters"):
+        return True
+    if kind not in ("curve", "heatmap") or plot.get("monitor") is not None:
+        return False
     return plot.get("x") is None or plot["x"] in parameters
 
 

@@ -6,7 +6,7 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +21,8 @@ from snnrun.network.groups import resolve_groups
 from snnrun.network.initial import phase_values
 from snnrun.network.ir import ConnectivityMonitor, Initial, Network, Phase, Seeds, Window
 from snnrun.network.synapses import resolve_synapses
+from snnrun.numerics.arithmetic import Math, Precision
+from snnrun.records import dataclass
 from snnrun.source import SourceFile, Text
 from snnrun.spec import models
 from snnrun.spec.check import parse_experiment
@@ -81,7 +83,9 @@ def resolve(document: Document, experiment: Experiment) -> Resolved:
         hooks=hooks,
         monitors=monitors,
         arrays=context.arrays,
-        math=experiment.run.math.value,
+        math=Math(experiment.run.math.value),
+        precision=Precision(experiment.run.precision.value),
+        threads=experiment.run.threads,
     )
     network = replace(network, phases=_phases(context, network))
     context.report.stop_if_errors()
@@ -168,11 +172,6 @@ def _functions(context: Context) -> None:
 
 
 def _run(context: Context) -> int:
-    run = context.experiment.run
-    for key, wanted in (("threads", 1), ("precision", models.Precision.DOUBLE), ("math", models.MathMode.STRICT)):
-        if getattr(run, key) != wanted:
-            with context.collecting():
-                raise context.error("NET199", f"`run.{key}` other than `{wanted}` is not supported yet", ("run", key))
     with context.collecting():
         context.dt = context.constant(("run", "dt"), TIME, "`dt`")
         if not (context.dt > 0 and math.isfinite(context.dt)):

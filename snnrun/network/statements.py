@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from snnrun.equations.ast import Binary, Name, Statement, names_in
@@ -13,6 +13,7 @@ from snnrun.equations.parse import parse_statements
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, at
 from snnrun.network.ir import Assignment, Block, Stored
+from snnrun.records import dataclass
 from snnrun.source import Text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from snnrun.network.initial import initial_values, list_node
 from snnrun.network.ir import EMPTY, Assignment, Block, Integration, Pathway, Stored, Summed, Synapses, View
 from snnrun.network.rules import read_rules
 from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.records import dataclass
 from snnrun.spec import models
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import ONE, TIME

@@ -67,24 +67,25 @@ def uniforms(elements: int | NDArray[np.int64], step: int, seed: int, stream: in
         One number per element; shape (n,).
     """
     with np.errstate(all="ignore"):
-        return np.asarray(random.uniform(_indices(elements), step, seed, stream))
+        return np.asarray(random.uniform(indices(elements), step, seed, stream))
 
 
 def normals(elements: int | NDArray[np.int64], step: int, seed: int, stream: int) -> NDArray[np.float64]:
     """Standard normal numbers; arguments and shape as for `uniforms`."""
     with np.errstate(all="ignore"):
-        return np.asarray(random.normal(_indices(elements), step, seed, stream))
+        return np.asarray(random.normal(indices(elements), step, seed, stream))
 
 
 def poissons(
     lam: ArrayLike, elements: int | NDArray[np.int64], step: int, seed: int, stream: int
 ) -> NDArray[np.float64]:
     """Poisson numbers with mean `lam` (a number, or an array of shape (n,)); the rest as for `uniforms`."""
-    k = _indices(elements)
+    k = indices(elements)
     mean = np.broadcast_to(np.asarray(lam, np.float64), k.shape)
     with np.errstate(all="ignore"):
         return np.asarray(random.poisson(mean, k, step, seed, stream))
 
 
-def _indices(elements: int | NDArray[np.int64]) -> NDArray[np.int64]:
+def indices(elements: int | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of elements: those given, or so many from 0."""
     return np.arange(elements) if isinstance(elements, int) else np.asarray(elements, np.int64)

@@ -7,7 +7,9 @@ are handled as IEEE 754 and numpy do.
 
 The text of this file is pasted into kernels by `kernel_text`: only constants, and functions in this restricted style.
 Called from numpy, wrap calls in `np.errstate` (or use `snnrun.numerics.arrays`, which does).
-The coefficients of polynomials are Chebyshev fits on the reduced interval, computed with mpmath.
+The coefficients of polynomials are minimax or Chebyshev fits on the reduced interval, computed with mpmath. Their terms
+are summed in pairs, then in pairs of pairs: a chain as short as possible, since a chain of dependent operations costs
+more than the operations themselves.
 """
 
 from __future__ import annotations
@@ -92,17 +94,14 @@ def _two_sum(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
 
 def _exp_tail(r: Numbers) -> Numbers:
     """(exp(r) - 1 - r) / r**2 for |r| <= ln(2)/2."""
-    p = 2.5100376098445793e-08
-    p = p * r + 2.7620076225732137e-07
-    p = p * r + 2.755726847975115e-06
-    p = p * r + 2.480152132164195e-05
-    p = p * r + 0.00019841269863040905
-    p = p * r + 0.0013888888917197187
-    p = p * r + 0.008333333333330065
-    p = p * r + 0.041666666666624164
-    p = p * r + 0.16666666666666669
-    p = p * r + 0.5000000000000001
-    return p  # noqa: RET504 - one term a line
+    z = r * r
+    q = z * z
+    low = (0.5000000000000006 + 0.16666666666666685 * r) + (0.0416666666665741 + 0.008333333333314654 * r) * z
+    middle = (0.0013888888932255595 + 0.00019841269902903165 * r) + (
+        2.4801504570015813e-05 + 2.755722806100473e-06 * r
+    ) * z
+    high = 2.7626283670839364e-07 + 2.5114441074274527e-08 * r
+    return low + (middle + high * q) * q
 
 
 def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
@@ -146,20 +145,31 @@ def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     return y, s_lo - (y - s), inverse, t
 
 
+def _scaled_expm1(x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
+    """(exp(x) - 1) * one for x >= -40; `one` is a power of two, in `rounder` too, small enough to avoid overflow."""
+    t = x * _LOG2_E + rounder
+    n = t - rounder
+    a = x - n * _LN2_HI
+    b = n * _LN2_LO
+    r = a - b
+    power = float_of(bits_of(t) << 52)
+    # `a` is exact; rounding r matters only in the tail. What cancels near +-ln(2)/2 is then accurate enough.
+    return power * (a + (r * r * _exp_tail(r) - b)) + (power - one)
+
+
 def expm1(x: Numbers) -> Numbers:
     """e**x - 1, exact near 0."""
     z = select(x > 710.0, 710.0, x)
     z = select(z < -40.0, -40.0, z)
-    y, _, _, t = _expm1_parts(z)
-    return with_sign(_times_power_of_two(y, t), x)
+    return select(absolute(x) < 1e-17, x, 2.0 * _scaled_expm1(z, _ROUNDER + 1022.0, 0.5))
 
 
 def exprel(x: Numbers) -> Numbers:
     """(e**x - 1) / x, and its limit 1 at 0."""
-    divisor = select(x > 720.0, 720.0, x)
+    divisor = select(x > 717.0, 717.0, x)
     z = select(divisor < -40.0, -40.0, divisor)
-    y, _, _, t = _expm1_parts(z)
-    return select(x == 0.0, 1.0, _times_power_of_two(y / divisor, t))
+    y = _scaled_expm1(z, _ROUNDER + 1012.0, 0.00048828125)
+    return select(absolute(x) < 1e-17, 1.0, y / (0.00048828125 * divisor))
 
 
 def sinh(x: Numbers) -> Numbers:
@@ -213,13 +223,10 @@ def log_plus(x: Numbers, correction: Numbers) -> Numbers:
     f = m - 1.0
     s = f / (2.0 + f)
     z = s * s
-    p = 0.14617807153417325
-    p = p * z + 0.15331611722055008
-    p = p * z + 0.1818289243253687
-    p = p * z + 0.22222211089379496
-    p = p * z + 0.28571428626253836
-    p = p * z + 0.3999999999989889
-    p = p * z + 0.666666666666667
+    w = z * z
+    low = (0.666666666666667 + 0.3999999999989889 * z) + (0.28571428626253836 + 0.22222211089379496 * z) * w
+    high = (0.1818289243253687 + 0.15331611722055008 * z) + 0.14617807153417325 * w
+    p = low + high * (w * w)
     h = 0.5 * f * f
     return k * _LN2_HI - ((h - (s * (h + z * p) + (k * _LN2_LO + correction))) - f)
 
@@ -254,14 +261,10 @@ def _log_in_two(x: Numbers) -> tuple[Numbers, Numbers]:
     s_lo = (((f - product) - error) - s * (m - (g - 1.0))) / g
     z, z_lo = _two_product(s, s)
     z_lo = z_lo + 2.0 * s * s_lo
-    p = 0.11724327060846747
-    p = p * z + 0.11706126464563398
-    p = p * z + 0.1333480879881234
-    p = p * z + 0.1538459488700718
-    p = p * z + 0.18181818336099848
-    p = p * z + 0.22222222221652765
-    p = p * z + 0.2857142857142937
-    p = p * z + 0.4
+    w = z * z
+    low = (0.4 + 0.2857142857142937 * z) + (0.22222222221652765 + 0.18181818336099848 * z) * w
+    high = (0.1538459488700718 + 0.1333480879881234 * z) + (0.11706126464563398 + 0.11724327060846747 * z) * w
+    p = low + high * (w * w)
     # log(m) = 2 s + s z (2/3 + z p), summed in pairs
     q = z * p
     w = 0.6666666666666666 + q
@@ -328,12 +331,10 @@ def _quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
 def _sine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     """sin(r + r_lo) for |r| <= pi/4, as a sum of two numbers."""
     z = r * r
-    p = 1.5918128954107197e-10
-    p = p * z - 2.5051131840273875e-08
-    p = p * z + 2.7557316102529747e-06
-    p = p * z - 0.0001984126983675853
-    p = p * z + 0.008333333333330948
-    p = p * z - 0.16666666666666666
+    w = z * z
+    low = (-0.16666666666666666 + 0.008333333333330948 * z) + (-0.0001984126983675853 + 2.7557316102529747e-06 * z) * w
+    high = -2.5051131840273875e-08 + 1.5918128954107197e-10 * z
+    p = low + high * (w * w)
     tail = r * z * p + r_lo * (1.0 - 0.5 * z)
     s = r + tail
     return s, tail - (s - r)
@@ -342,12 +343,10 @@ def _sine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
 def _cosine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     """cos(r + r_lo) for |r| <= pi/4, as a sum of two numbers."""
     z = r * r
-    p = -1.1382632212345609e-11
-    p = p * z + 2.087614626544433e-09
-    p = p * z - 2.7557317271715595e-07
-    p = p * z + 2.4801587298765662e-05
-    p = p * z - 0.0013888888888887398
-    p = p * z + 0.041666666666666664
+    w = z * z
+    low = (0.041666666666666664 - 0.0013888888888887398 * z) + (2.4801587298765662e-05 - 2.7557317271715595e-07 * z) * w
+    high = 2.087614626544433e-09 - 1.1382632212345609e-11 * z
+    p = low + high * (w * w)
     h = 0.5 * z
     w = 1.0 - h
     tail = ((1.0 - w) - h) + (z * z * p - r * r_lo)
@@ -400,35 +399,24 @@ def arctan(x: Numbers) -> Numbers:
     base_lo = select(large, 6.123233995736766e-17, select(middle, 3.061616997868383e-17, 0.0))
     t = above / below
     z = t * t
-    p = -0.019175404711104935
-    p = p * z + 0.03923044778479309
-    p = p * z - 0.050854078345894844
-    p = p * z + 0.05858140904866328
-    p = p * z - 0.06664510525508936
-    p = p * z + 0.07692183125376892
-    p = p * z - 0.0909090457530649
-    p = p * z + 0.11111111015187018
-    p = p * z - 0.14285714284665682
-    p = p * z + 0.19999999999995516
-    p = p * z - 0.3333333333333333
+    w = z * z
+    low = (-0.3333333333333333 + 0.19999999999995516 * z) + (-0.14285714284665682 + 0.11111111015187018 * z) * w
+    middle = (-0.0909090457530649 + 0.07692183125376892 * z) + (-0.06664510525508936 + 0.05858140904866328 * z) * w
+    high = (-0.050854078345894844 + 0.03923044778479309 * z) + -0.019175404711104935 * w
+    u = w * w
+    p = low + (middle + high * u) * u
     return with_sign(base + (t + (t * z * p + base_lo)), x)
 
 
 def _arcsine_tail(z: Numbers) -> Numbers:
     """(arcsin(t) - t) / t**3 of z = t**2 <= 1/4."""
-    p = 0.028757851367421566
-    p = p * z - 0.014851887071247204
-    p = p * z + 0.01740087944269402
-    p = p * z + 0.005457506718640358
-    p = p * z + 0.01032281435018578
-    p = p * z + 0.011479177415184906
-    p = p * z + 0.013971212973552933
-    p = p * z + 0.017352392720869973
-    p = p * z + 0.02237217294214989
-    p = p * z + 0.030381944138531247
-    p = p * z + 0.04464285714635543
-    p = p * z + 0.07499999999998433
-    p = p * z + 0.16666666666666669
+    w = z * z
+    low = (0.16666666666666669 + 0.07499999999998433 * z) + (0.04464285714635543 + 0.030381944138531247 * z) * w
+    middle = (0.02237217294214989 + 0.017352392720869973 * z) + (0.013971212973552933 + 0.011479177415184906 * z) * w
+    high = (0.01032281435018578 + 0.005457506718640358 * z) + (0.01740087944269402 - 0.014851887071247204 * z) * w
+    top = 0.028757851367421566
+    u = w * w
+    p = (low + middle * u) + (high + top * u) * (u * u)
     return p  # noqa: RET504 - one term a line
 
 

@@ -1,25 +1,31 @@
-"""What `functions` and `random` stand on in a compiled kernel: this text opens every kernel and is never imported here.
+"""What numerical functions stand on in a compiled kernel: this text opens every kernel and is never imported here.
 
 Straight-line functions are not compiled by numba: they are *traced*. Called with `Traced` values, their text emits
 LLVM instructions as it runs, which takes milliseconds where numba's type inference takes a second. `traced` makes such
 a function callable from compiled code. Functions with loops are compiled by numba and call traced ones.
-Nothing refers to a symbol outside the kernel, and no instruction carries a fast-math flag.
+Nothing refers to a symbol outside the kernel. Instructions carry the fast-math flags in `_flags`: none in strict math.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import wraps
 from inspect import Parameter, Signature
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import njit, types  # noqa: F401 - njit is for what comes after this text
 from numba.extending import intrinsic
 
 _DOUBLE = ir.DoubleType()
+_SINGLE = ir.FloatType()
 _WORD = ir.IntType(64)
-_BIT = ir.IntType(1)
+_HALF = ir.IntType(32)
+_FLOATS = (_DOUBLE, _SINGLE)
+_WORDS = (_WORD, _HALF)
+# Flags of instructions that are being emitted; the last count.
+_flags: list[tuple[str, ...]] = [()]
 
 
 class Traced:
@@ -27,7 +33,7 @@ class Traced:
 
     Args:
         builder: Where instructions go.
-        value: The LLVM value: double, i64 (of either sign) or i1.
+        value: The LLVM value: double, float, i64 or i32 (of either sign), or i1.
     """
 
     def __init__(self, builder: Any, value: Any) -> None:
@@ -38,13 +44,15 @@ class Traced:
         """The LLVM value of another operand: a traced number, or a constant of this one's type."""
         if isinstance(other, Traced):
             return other.value
-        if self.value.type == _DOUBLE:
-            return ir.Constant(_DOUBLE, float(other))
-        return ir.Constant(_WORD, other & 0xFFFF_FFFF_FFFF_FFFF)
+        kind = self.value.type
+        if kind in _FLOATS:
+            return ir.Constant(kind, float(other))
+        return ir.Constant(kind, other & ((1 << kind.width) - 1))
 
     def _arithmetic(self, on_floats: str, on_words: str, a: Any, b: Any) -> Traced:
-        name = on_floats if self.value.type == _DOUBLE else on_words
-        return Traced(self.builder, getattr(self.builder, name)(a, b))
+        if self.value.type in _FLOATS:
+            return Traced(self.builder, getattr(self.builder, on_floats)(a, b, flags=_flags[-1]))
+        return Traced(self.builder, getattr(self.builder, on_words)(a, b))
 
     def __add__(self, other: Any) -> Traced:
         return self._arithmetic("fadd", "add", self.value, self.of(other))
@@ -65,10 +73,10 @@ class Traced:
         return self._arithmetic("fmul", "mul", self.of(other), self.value)
 
     def __truediv__(self, other: Any) -> Traced:
-        return Traced(self.builder, self.builder.fdiv(self.value, self.of(other)))
+        return Traced(self.builder, self.builder.fdiv(self.value, self.of(other), flags=_flags[-1]))
 
     def __rtruediv__(self, other: Any) -> Traced:
-        return Traced(self.builder, self.builder.fdiv(self.of(other), self.value))
+        return Traced(self.builder, self.builder.fdiv(self.of(other), self.value, flags=_flags[-1]))
 
     def __neg__(self) -> Traced:
         return Traced(self.builder, self.builder.fneg(self.value))
@@ -93,10 +101,10 @@ class Traced:
     __rxor__ = __xor__
 
     def _compare(self, operator: str, other: Any) -> Traced:
-        if self.value.type == _DOUBLE:
+        if self.value.type in _FLOATS:
             # A comparison with NaN is false, except that NaN differs from everything.
             emit = self.builder.fcmp_unordered if operator == "!=" else self.builder.fcmp_ordered
-        elif self.value.type == _WORD:
+        elif self.value.type in _WORDS:
             emit = self.builder.icmp_signed
         else:
             emit = self.builder.icmp_unsigned
@@ -136,15 +144,15 @@ def trace_select(condition: Any, a: Any, b: Any) -> Traced:
 
 
 def trace_bits_of(x: Any) -> Any:
-    """The 64 bits of a float64 as an integer."""
+    """The bits of a number as an integer of its size; a constant is float64."""
     if isinstance(x, Traced):
-        return Traced(x.builder, x.builder.bitcast(x.value, _WORD))
+        return Traced(x.builder, x.builder.bitcast(x.value, _HALF if x.value.type == _SINGLE else _WORD))
     return struct.unpack("<q", struct.pack("<d", x))[0]
 
 
 def trace_float_of(bits: Any) -> Traced:
-    """The float64 with these 64 bits."""
-    return Traced(bits.builder, bits.builder.bitcast(bits.value, _DOUBLE))
+    """The number with these bits."""
+    return Traced(bits.builder, bits.builder.bitcast(bits.value, _SINGLE if bits.value.type == _HALF else _DOUBLE))
 
 
 def trace_shift_right(bits: Any, count: int) -> Any:
@@ -152,10 +160,36 @@ def trace_shift_right(bits: Any, count: int) -> Any:
     return bits >> count
 
 
+def trace_lower_half(word: Any) -> Traced:
+    """The lower 32 bits of an integer."""
+    return Traced(word.builder, word.builder.trunc(word.value, _HALF))
+
+
+def trace_upper_half(word: Any) -> Traced:
+    """The upper 32 bits of an integer."""
+    return trace_lower_half(word >> 32)
+
+
+def trace_single_of(x: Any) -> Traced:
+    """A float64 or a 32-bit integer as the nearest float32."""
+    convert: Any = x.builder.fptrunc if x.value.type == _DOUBLE else x.builder.sitofp
+    return Traced(x.builder, convert(x.value, _SINGLE))
+
+
+def trace_double_of(x: Any) -> Traced:
+    """A float32 as float64."""
+    return Traced(x.builder, x.builder.fpext(x.value, _DOUBLE))
+
+
 def trace_sqrt(x: Any) -> Traced:
     """The square root, correctly rounded: an instruction on every processor."""
-    function = x.builder.module.declare_intrinsic("llvm.sqrt", [_DOUBLE])
+    function = x.builder.module.declare_intrinsic("llvm.sqrt", [x.value.type])
     return Traced(x.builder, x.builder.call(function, [x.value]))
+
+
+def trace_number(x: Any) -> Any:
+    """A number, as it is: what `traced` converts to the kernel's precision."""
+    return x
 
 
 def trace_u64(x: Any) -> Any:
@@ -163,7 +197,21 @@ def trace_u64(x: Any) -> Any:
     return x if isinstance(x, Traced) else x & 0xFFFF_FFFF_FFFF_FFFF
 
 
-_KINDS = {"f": types.float64, "i": types.int64, "u": types.uint64, "b": types.boolean}
+def exact(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function compute as written whatever the math is: it finds the rounding errors of operations."""
+
+    @wraps(function)
+    def strictly(*args: Any) -> Any:
+        _flags.append(())
+        try:
+            return function(*args)
+        finally:
+            _flags.pop()
+
+    return strictly
+
+
+_KINDS: Any = {"f": types.float64, "s": types.float32, "i": types.int64, "u": types.uint64, "b": types.boolean}
 
 
 def traced(function: Callable[..., Any], arguments: str, result: str) -> Any:
@@ -171,7 +219,7 @@ def traced(function: Callable[..., Any], arguments: str, result: str) -> Any:
 
     Args:
         function: The function of `Traced` values.
-        arguments: The kind of each argument: f float, i integer, b truth; other types are converted.
+        arguments: The kind of each argument: f float64, s float32, i integer, b truth; other types are converted.
         result: The kind of the result, or of each of several.
     """
     parameters = [_KINDS[kind] for kind in arguments]
@@ -218,8 +266,7 @@ def select(typing: Any, condition: Any, a: Any, b: Any) -> Any:
 bits_of = traced(trace_bits_of, "f", "i")
 float_of = traced(trace_float_of, "i", "f")
 shift_right = traced(trace_shift_right, "ii", "i")
-sqrt = traced(trace_sqrt, "f", "f")
+single_of = traced(trace_single_of, "f", "s")
+double_of = traced(trace_double_of, "s", "f")
 u64 = traced(trace_u64, "i", "u")
 any_true = traced(lambda condition: condition, "b", "b")
-_options: Any = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-looped = njit(**_options)

@@ -1,4 +1,4 @@
-"""The primitives that `functions` and `random` are written in, for numpy scalars and arrays.
+"""The primitives that numerical functions are written in, for numpy scalars and arrays of either precision.
 
 `kernel_primitives.py` holds their twins for compiled kernels. Apart from these, the functions use only IEEE
 `+ - * /`, comparisons and integer operations, so both uses give the same bits on every processor.
@@ -11,9 +11,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 Numbers: TypeAlias = Any
-"""A float64 scalar, or an array of them (of any shape)."""
+"""A scalar of the library's precision (float64 or float32), or an array of them (of any shape)."""
+Doubles: TypeAlias = Any
+"""A float64 scalar, or an array of them, in either precision."""
 Integers: TypeAlias = Any
-"""An int64 or uint64 scalar, or an array of them (of any shape)."""
+"""An int64 or uint64 scalar (in single precision, int32 where bits of numbers are meant), or an array of them."""
 Truth: TypeAlias = Any
 """A boolean scalar, or an array of booleans (of any shape)."""
 
@@ -25,21 +27,43 @@ def select(condition: Truth, a: Numbers, b: Numbers) -> Numbers:
 
 
 def bits_of(x: Numbers) -> Integers:
-    """The 64 bits of a float64 as int64."""
-    values: Numbers = np.asarray(x, np.float64)
-    return values.view(np.int64)[()]
+    """The bits of a number as an integer of its size; Python's numbers are float64."""
+    values: Numbers = np.asarray(x)
+    single = values.dtype == np.float32
+    return (values.view(np.int32) if single else np.asarray(values, np.float64).view(np.int64))[()]
 
 
 def float_of(bits: Integers) -> Numbers:
-    """The float64 with these 64 bits (int64 or uint64)."""
+    """The number with these bits: of int64 or uint64 a float64, of int32 a float32."""
     values: Numbers = np.asarray(bits)
-    return values.view(np.float64)[()]
+    return values.view(np.float32 if values.dtype == np.int32 else np.float64)[()]
 
 
 def shift_right(bits: Integers, count: int) -> Integers:
-    """An int64 shifted to the right with zeros filled in."""
+    """An int64 or int32 shifted to the right with zeros filled in."""
     values: Numbers = np.asarray(bits)
-    return (values.view(np.uint64) >> np.uint64(count)).view(np.int64)[()]
+    unsigned = values.view(np.uint32 if values.dtype == np.int32 else np.uint64)
+    return (unsigned >> unsigned.dtype.type(count)).view(values.dtype)[()]
+
+
+def lower_half(word: Integers) -> Integers:
+    """The lower 32 bits of an int64 or uint64 as int32."""
+    return np.asarray(word).astype(np.uint64).astype(np.uint32).view(np.int32)[()]
+
+
+def upper_half(word: Integers) -> Integers:
+    """The upper 32 bits of a uint64 as int32."""
+    return lower_half(np.asarray(word) >> np.uint64(32))
+
+
+def single_of(x: Numbers | Integers) -> Numbers:
+    """A float64 or int32 as the nearest float32."""
+    return np.asarray(x).astype(np.float32)[()]
+
+
+def double_of(x: Numbers) -> Numbers:
+    """A float32 as float64."""
+    return np.asarray(x).astype(np.float64)[()]
 
 
 def sqrt(x: Numbers) -> Numbers:

@@ -74,23 +74,15 @@ def _gauss_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
     t = quarters + _QUARTER_ROUNDER
     f = quarters - (t - _QUARTER_ROUNDER)
     z = f * f
-    s = -6.627624938992472e-10
-    s = s * z + 5.691927850489633e-08
-    s = s * z - 3.598842717144858e-06
-    s = s * z + 0.0001604411847266723
-    s = s * z - 0.004681754135314827
-    s = s * z + 0.07969262624616692
-    s = s * z - 0.6459640975062463
-    s = s * z + 1.5707963267948966
+    w = z * z
+    low = (1.5707963267948966 - 0.6459640975062463 * z) + (0.07969262624616692 - 0.004681754135314827 * z) * w
+    high = (0.0001604411847266723 - 3.598842717144858e-06 * z) + (5.691927850489633e-08 - 6.627624938992472e-10 * z) * w
+    s = low + high * (w * w)
     s = s * f
-    c = -6.321256869628588e-09
-    c = c * z + 4.710609726757823e-07
-    c = c * z - 2.520203677046026e-05
-    c = c * z + 0.0009192602741831558
-    c = c * z - 0.02086348076331121
-    c = c * z + 0.2536695079010467
-    c = c * z - 1.2337005501361697
-    c = c * z + 1.0
+    w = z * z
+    low = (1.0 - 1.2337005501361697 * z) + (0.2536695079010467 - 0.02086348076331121 * z) * w
+    high = (0.0009192602741831558 - 2.520203677046026e-05 * z) + (4.710609726757823e-07 - 6.321256869628588e-09 * z) * w
+    c = low + high * (w * w)
     turns = bits_of(t)
     even = (turns & 1) == 0
     sine = float_of(bits_of(select(even, s, c)) ^ ((turns & 2) << 62))
@@ -111,21 +103,35 @@ def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Num
     return select((k & 1) == 0, even, odd)
 
 
-def fill_uniform(out: Numbers, n: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `uniform` of elements 0 to n - 1; `out` has room for n rounded up to even."""
-    for q in range((n + 1) >> 1):
+def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `uniform` of elements low to high - 1, and of the other half of the pairs at both ends."""
+    for q in range(low >> 1, (high + 1) >> 1):
         x0, x1 = threefry(q, step, seed, stream)
         out[2 * q] = _one_to_two(x0) - 1.0
         out[2 * q + 1] = _one_to_two(x1) - 1.0
 
 
-def fill_normal(out: Numbers, n: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `normal` of elements 0 to n - 1; `out` has room for n rounded up to even."""
-    for q in range((n + 1) >> 1):
-        x0, x1 = threefry(q, step, seed, stream)
-        even, odd = _gauss_pair(x0, x1)
-        out[2 * q] = even
-        out[2 * q + 1] = odd
+def fill_normal(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `normal` of elements low to high - 1.
+
+    In two passes over short blocks, which `out` carries the words between: a processor overlaps the long chains of two
+    small loops better than those of one large loop. Halves of pairs at the ends are written at once, as another thread
+    may write the other half.
+    """
+    if low & 1 and low < high:
+        out[low] = normal(low, step, seed, stream)
+    if high & 1 and low < high:
+        out[high - 1] = normal(high - 1, step, seed, stream)
+    for first in range((low + 1) >> 1, high >> 1, 128):
+        last = min(first + 128, high >> 1)
+        for q in range(first, last):
+            x0, x1 = threefry(q, step, seed, stream)
+            out[2 * q] = float_of(x0)
+            out[2 * q + 1] = float_of(x1)
+        for q in range(first, last):
+            even, odd = _gauss_pair(bits_of(out[2 * q]), bits_of(out[2 * q + 1]))
+            out[2 * q] = even
+            out[2 * q + 1] = odd
 
 
 def _log_factorial(k: Numbers) -> Numbers:

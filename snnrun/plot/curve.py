@@ -2,113 +2,228 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from numpy.typing import NDArray
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.points import (
+    Points,
+    is_logarithmic,
+    places_along,
+    scale_along,
+    short_name,
+    texts_along,
+    value_name,
+)
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
-from snnrun.plot.style import PALETTE
+from snnrun.plot.style import FAINT, PALETTE
+from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, storage_error
 from snnrun.results.reader import SeriesColumn
 from snnrun.results.table import Axis, SweepTable
 
-REPEATS = frozenset({"seed", "repeat"})
-"""Axes that are repetitions of the same point."""
-
 _MOST_CURVES = 7
+_MOST_SHADES = 60
 _FEW_POINTS = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One curve: x and y of shape (n,), half the width of its band or None, and what it is called."""
+    """One curve.
+
+    Args:
+        x: Positions, shape (n,). [SI]
+        y: Values, shape (n,); NaN makes a gap. [SI]
+        band: Half the width of its band, shape (n,); None for none. [SI]
+        label: What it is called.
+        lost: Where a run did not finish, shape (n,).
+        shade: What its colour shows, when colours are a scale; None when each curve has a colour of its own. [SI]
+    """
 
     x: FloatArray
     y: FloatArray
     band: FloatArray | None
     label: str
+    lost: NDArray[np.bool_] | None = None
+    shade: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Quantity:
+class Quantity:
+    """What an axis of a picture shows: its name, its unit, and the axis of the sweep if it is one."""
+
     label: str
     unit: str
-    curves: int = 1
+    axis: Axis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The curves of one pair of axes.
+
+    Args:
+        curves: The curves.
+        x: What they run along.
+        y: What they show.
+        of: How many there are, of which these are some.
+        shades: The axis that their colours show, if colours are a scale.
+        note: What their bands mean.
+    """
+
+    curves: list[Curve]
+    x: Quantity
+    y: Quantity
+    of: int
+    shades: Axis | None = None
+    note: str = ""
 
 
 def draw_curve(place: Place, source: Source, options: Options) -> None:
     """Draw it."""
-    curves, x, y = _all_curves(source, options)
-    if not any(np.isfinite(curve.y).any() for curve in curves):
-        say(place, f"all values of '{y.label}' are NaN")
+    found = _all_curves(source, options)
+    if not any(np.isfinite(curve.y).any() for curve in found.curves):
+        say(place, f"all values of '{found.y.label}' are NaN")
         return
     axes = place.add_subplot()
-    across = readable(np.concatenate([c.x for c in curves]), x.unit)
-    up = readable(np.concatenate([c.y for c in curves]), y.unit)
-    for k, curve in enumerate(curves):
-        _one(axes, curve, options, k, across=across, up=up)
-    _log_axes(axes, options)
+    up = readable(np.concatenate([c.y for c in found.curves]), found.y.unit)
+    across = draw_curves(axes, found, options, up)
     draw_lines(axes, options, across, up)
     apply_limits(axes, options, across, up)
+    name_curves(axes, found, options, across, up)
+    shades = colours_of(found)
+    if shades is not None:
+        add_colorbar(place, shades, axes, shade_label(found))
+    legend(axes, always=bool(found.note) or any_lost(found))
+    if found.of > len(found.curves):
+        axes.set_title(f"{len(found.curves)} of {found.of} curves", loc="right", fontsize=7)
+
+
+def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale:
+    """Lines, bands and lost points in one pair of axes; the scale along x."""
+    across = (
+        scale_along(found.x.axis)
+        if found.x.axis is not None
+        else readable(np.concatenate([c.x for c in found.curves]), found.x.unit)
+    )
+    shades = colours_of(found)
+    for k, curve in enumerate(found.curves):
+        if shades is not None and curve.shade is not None:
+            colour: Any = shades.to_rgba(shade_scale(found)([curve.shade]))[0]
+            label = ""
+        else:
+            colour, label = PALETTE[k % len(PALETTE)], plain(options.curve_label(k, curve.label), 40)
+        _one(axes, curve, colour, label, across=across, up=up)
+    if found.note:
+        axes.fill_between([], [], color=FAINT, alpha=0.3, linewidth=0, label=found.note)
+    lost = np.unique([x for c in found.curves if c.lost is not None for x in across(c.x[c.lost & np.isnan(c.y)])])
+    if lost.size:
+        mark_lost(axes, lost)
+    _log_axes(axes, options, found.x)
+    return across
+
+
+def mark_lost(axes: Axes, x: FloatArray) -> None:
+    """Crosses at the floor where runs did not finish; positions as shown."""
+    style: dict[str, Any] = {"marker": "x", "markersize": 3.5, "markeredgewidth": 0.9, "linestyle": "none"}
+    floor = np.full(len(x), 0.02)
+    axes.plot(x, floor, color=FAINT, transform=axes.get_xaxis_transform(), label="did not finish", **style)
+
+
+def any_lost(found: Curves) -> bool:
+    """Whether a curve has a point without a result."""
+    return any(bool((c.lost & np.isnan(c.y)).any()) for c in found.curves if c.lost is not None)
+
+
+def colours_of(found: Curves) -> ScalarMappable | None:
+    """The scale of colours of curves that differ in one number; None when each has a colour of its own."""
+    if found.shades is None:
+        return None
+    values = shade_scale(found)(places_along(found.shades))
+    norm = LogNorm if is_logarithmic(found.shades) else Normalize
+    # The palest colours of the map cannot be seen as a thin line.
+    return ScalarMappable(
+        norm(values.min(), values.max()), ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 0.9, 256)))
+    )
+
+
+def shade_scale(found: Curves) -> Scale:
+    """How the numbers beside the scale of colours are shown."""
+    assert found.shades is not None
+    return scale_along(found.shades)
+
+
+def shade_label(found: Curves) -> str:
+    """What the scale of colours shows."""
+    assert found.shades is not None
+    return shade_scale(found).label(short_name(found.shades))
+
+
+def name_curves(axes: Axes, found: Curves, options: Options, across: Scale, up: Scale) -> None:
+    """Ticks and labels."""
     round_ticks(axes)
-    name_axes(axes, options, across.label(x.label), up.label(y.label))
-    legend(axes)
-    if y.curves > len(curves):
-        axes.set_title(f"{len(curves)} of {y.curves} curves", loc="right", fontsize=7)
+    texts = texts_along(found.x.axis) if found.x.axis is not None else ()
+    if texts:
+        axes.set_xticks(range(len(texts)), [plain(text, 16) for text in texts])
+    name_axes(axes, options, across.label(found.x.label), up.label(found.y.label))
 
 
-def _all_curves(source: Source, options: Options) -> tuple[list[Curve], _Quantity, _Quantity]:
+def _all_curves(source: Source, options: Options) -> Curves:
     """The curves of every quantity that is asked for."""
-    curves, x, y = _curves(source, options)
+    found = _curves(source, options)
     if not options.more_y:
-        return curves, x, y
-    names = [y.label]
-    curves = [replace(c, label=", ".join(filter(None, (y.label, c.label)))) for c in curves]
+        return found
+    names = [found.y.label]
+    curves = [_named(c, found.y.label) for c in found.curves]
     for name in options.more_y:
-        others, _, other = _curves(source, replace(options, y=name, more_y=()))
-        if other.unit != y.unit:
+        others = _curves(source, replace(options, y=name, more_y=()))
+        if others.y.unit != found.y.unit:
             raise storage_error(
                 "ST210",
-                f"`{y.label}` and `{other.label}` have different units and cannot share an axis",
+                f"`{found.y.label}` and `{others.y.label}` have different units and cannot share an axis",
                 "use `panels`",
             )
-        curves += [replace(c, label=", ".join(filter(None, (other.label, c.label)))) for c in others]
-        names.append(other.label)
-    return curves, x, _Quantity(", ".join(names), y.unit, len(curves))
+        curves += [_named(c, others.y.label) for c in others.curves]
+        names.append(others.y.label)
+    return replace(found, curves=curves, y=Quantity(", ".join(names), found.y.unit), of=len(curves), shades=None)
 
 
-def _curves(source: Source, options: Options) -> tuple[list[Curve], _Quantity, _Quantity]:
+def _named(curve: Curve, quantity: str) -> Curve:
+    return replace(curve, label=", ".join(filter(None, (quantity, curve.label))), shade=None)
+
+
+def _curves(source: Source, options: Options) -> Curves:
     if source.table is not None:
         return _sweep_curves(source.table, options)
     return _series_curves(source, options)
 
 
-def _one(axes: Axes, curve: Curve, options: Options, k: int, *, across: Scale, up: Scale) -> None:
+def _one(axes: Axes, curve: Curve, colour: Any, label: str, *, across: Scale, up: Scale) -> None:
     order = np.argsort(curve.x, kind="stable")
     x, y = across(curve.x[order]), up(curve.y[order])
-    label = plain(options.curve_label(k, curve.label), 40) or None
-    colour = PALETTE[k % len(PALETTE)]
     marker = "o" if len(x) <= _FEW_POINTS else ""
-    axes.plot(x, y, color=colour, marker=marker, markersize=3, linewidth=1.0, label=label, zorder=2)
+    axes.plot(x, y, color=colour, marker=marker, markersize=3, linewidth=1.0, label=label or None, zorder=2)
     if curve.band is not None:
         half = up(curve.band[order])
         axes.fill_between(x, y - half, y + half, color=colour, alpha=0.2, linewidth=0, zorder=1)
 
 
-def _log_axes(axes: Axes, options: Options) -> None:
-    if "x" in options.log:
+def _log_axes(axes: Axes, options: Options, x: Quantity) -> None:
+    if options.is_log("x", suggested=x.axis is not None and is_logarithmic(x.axis)):
         axes.set_xscale("log")
-    if "y" in options.log:
+    if options.is_log("y"):
         axes.set_yscale("log")
 
 
-def _series_curves(source: Source, options: Options) -> tuple[list[Curve], _Quantity, _Quantity]:
+def _series_curves(source: Source, options: Options) -> Curves:
     """The stored series that holds the columns asked for, or the first one."""
     results = source.run()
     for name in results.series_names():
@@ -116,7 +231,7 @@ def _series_curves(source: Source, options: Options) -> tuple[list[Curve], _Quan
         x, y = _column(columns, options.x, 0), _column(columns, options.y, 1)
         if x is not None and y is not None and (options.name in {None, name} or options.x or options.y):
             curve = Curve(x.values.astype(float), y.values.astype(float), None, "")
-            return [curve], _Quantity(x.label, x.unit), _Quantity(y.label, y.unit)
+            return Curves([curve], Quantity(x.label, x.unit), Quantity(y.label, y.unit), of=1)
     wanted = " and ".join(f"`{v}`" for v in (options.x, options.y) if v)
     raise storage_error(
         "ST209", f"these results hold no curve of {wanted}" if wanted else "these results hold no curve"
@@ -131,76 +246,37 @@ def _column(columns: dict[str, SeriesColumn], wanted: str | None, position: int)
     return next((c for c in columns.values() if c.label == wanted), columns.get(wanted))
 
 
-def _sweep_curves(table: SweepTable, options: Options) -> tuple[list[Curve], _Quantity, _Quantity]:
-    name = _metric_name(table, options.y)
-    values, unit = table.metrics[name]
-    values = np.asarray(values, dtype=float)
-    axis, x = _parameter(table, options.x)
-    place = [a.name for a in table.axes].index(axis)
-    rows = np.moveaxis(values, place, -1)
-    others = [a for a in table.axes if a.name != axis]
-    rows, others, bands = _over_repeats(rows, others)
+def _sweep_curves(table: SweepTable, options: Options) -> Curves:
+    points = Points.of(table, options.y)
+    place, x = points.place(options.x, _longest(points))
+    return curves_along(points.in_order(place), x)
+
+
+def _longest(points: Points) -> int:
+    """The axis with most values, of numbers if there is one: what reads best from left to right."""
+    ranked = [(axis.unit is not None, len(axis.values), -k) for k, axis in enumerate(points.axes)]
+    return ranked.index(max(ranked))
+
+
+def curves_along(points: Points, x: Axis) -> Curves:
+    """Curves along the first axis of some points, one for each combination of the others."""
+    others = points.axes[1:]
+    every = list(np.ndindex(points.values.shape[1:]))
+    shaded = others[0] if len(others) == 1 and len(every) > _MOST_CURVES and others[0].unit is not None else None
+    most = len(every) if shaded is not None and len(every) <= _MOST_SHADES else _MOST_CURVES
+    chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), most)).round().astype(int))
     curves = []
-    every = list(np.ndindex(rows.shape[:-1]))
-    chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), _MOST_CURVES)).round().astype(int))
     for index in (every[k] for k in chosen):
-        label = ", ".join(_point_name(a, i) for a, i in zip(others, index, strict=True))
-        band = None if bands is None else bands[index]
-        curves.append(Curve(_numbers(x), rows[index], band, label))
-    return curves, _Quantity(x.label or x.name, x.unit or "1"), _Quantity(name, unit, len(every))
-
-
-def _over_repeats(rows: NDArray[Any], others: list[Axis]) -> tuple[NDArray[Any], list[Axis], NDArray[Any] | None]:
-    """Mean over repetitions, and the standard deviation as the band."""
-    places = tuple(k for k, axis in enumerate(others) if axis.name in REPEATS)
-    if not places or others[places[0]].name not in REPEATS:
-        return rows, others, None
-    present = np.isfinite(rows)
-    count = np.maximum(present.sum(axis=places), 1)
-    mean = np.where(present, rows, 0.0).sum(axis=places) / count
-    centred = np.where(present, rows - np.expand_dims(mean, places), 0.0)
-    deviation = np.sqrt((centred**2).sum(axis=places) / np.maximum(count - 1, 1))
-    mean = np.where(present.any(axis=places), mean, np.nan)
-    return mean, [a for a in others if a.name not in REPEATS], deviation
-
-
-def _metric_name(table: SweepTable, wanted: str | None) -> str:
-    scalar = [n for n, (v, _) in table.metrics.items() if np.ndim(v) == len(table.axes)]
-    if wanted is None and scalar:
-        return scalar[0]
-    if wanted in scalar:
-        return str(wanted)
-    known = ", ".join(f"`{n}`" for n in scalar)
-    raise storage_error("ST209", f"the sweep has no metric `{wanted}`", f"there are {known}" if known else None)
-
-
-def _parameter(table: SweepTable, wanted: str | None) -> tuple[str, Axis]:
-    """The axis to draw along and the values to draw: the axis's own, or a parameter that varies along it."""
-    along = {c.name: Axis(c.name, c.unit, c.values) for c in table.coordinates}
-    for c in table.coordinates:
-        if c.name == wanted:
-            return c.axis, along[c.name]
-    for axis in table.axes:
-        if axis.name == wanted:
-            return axis.name, axis
-    if wanted is None:
-        axis = next((a for a in table.axes if a.name not in REPEATS), table.axes[0])
-        first = next((c for c in table.coordinates if c.axis == axis.name), None)
-        return axis.name, along[first.name] if first is not None else axis
-    known = ", ".join(f"`{n}`" for n in [*(a.name for a in table.axes), *along])
-    raise storage_error("ST209", f"the sweep has no parameter `{wanted}`", f"there are {known}")
-
-
-def _point_name(axis: Axis, index: int) -> str:
-    value = axis.values[index]
-    short = axis.name.rpartition(".")[2]
-    if axis.unit is None:
-        return str(value)
-    return f"{short} = {readable([float(value)], axis.unit).text(float(value))}"
-
-
-def _numbers(axis: Axis) -> FloatArray:
-    """Positions along an axis; texts stand at 0, 1, 2, ..."""
-    if axis.unit is None:
-        return np.arange(len(axis.values), dtype=float)
-    return np.asarray(axis.values, dtype=float)
+        one = points.at(*index)
+        label = ", ".join(value_name(a, i) for a, i in zip(others, index, strict=True))
+        colour = None if shaded is None else float(places_along(shaded)[index[0]])
+        lost = one.failed | one.absent
+        curves.append(Curve(places_along(x), one.values, one.half, label, lost, colour))
+    return Curves(
+        curves,
+        Quantity(short_name(x), x.unit or "1", x),
+        Quantity(points.name, points.unit),
+        of=len(every),
+        shades=shaded,
+        note=points.note,
+    )

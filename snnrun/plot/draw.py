@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from snnrun.plot.connectivity import draw_connectivity
-from snnrun.plot.curve import REPEATS, draw_curve
+from snnrun.plot.curve import draw_curve
 from snnrun.plot.heatmap import draw_heatmap
 from snnrun.plot.image import draw_image
 from snnrun.plot.isi import draw_isi
@@ -22,10 +22,11 @@ from snnrun.plot.page import Place, add_frame, new_figure, save
 from snnrun.plot.psth import draw_psth
 from snnrun.plot.quantities import plain
 from snnrun.plot.raster import draw_raster
+from snnrun.plot.rasters import chosen_points, draw_rasters, has_rasters
 from snnrun.plot.rate import draw_rate
 from snnrun.plot.source import Source
 from snnrun.plot.style import looks
-from snnrun.plot.sweep import draw_sweep
+from snnrun.plot.sweep import Form, draw_sweep, grid_of, layout_of
 from snnrun.plot.traces import draw_traces
 from snnrun.plot.weights import draw_weights
 from snnrun.results.layout import NAME_PATTERN, MonitorKind, storage_error
@@ -42,11 +43,14 @@ _DRAWERS: dict[Kind, Callable[[Place, Source, Options], None]] = {
     Kind.HEATMAP: draw_heatmap,
     Kind.IMAGE: draw_image,
     Kind.SWEEP: draw_sweep,
+    Kind.RASTERS: draw_rasters,
 }
 _PAGE = Size(0.180)
 _PROPORTIONS = {Kind.RASTER: 0.62, Kind.CONNECTIVITY: 0.46, Kind.WEIGHTS: 0.46, Kind.HEATMAP: 0.6}
 _USUAL_PROPORTION = 0.52
 _NARROW_M = 0.1
+_M_PER_INCH = 0.0254
+_FRAME = 0.7  # title, legend and foot around small panels [inch]
 
 
 def draw(
@@ -98,7 +102,8 @@ def compose(source: Source, picture: Picture) -> Figure:
     stacked = count > 1 and size.width < _NARROW_M
     columns = 1 if stacked else min(count, 3)
     rows = -(-count // columns)
-    figure = new_figure(size, _proportion(picture) * (rows if stacked else rows * (0.9 if count > 1 else 1)))
+    share = _proportion(source, picture)
+    figure = new_figure(size, share * (rows if stacked else rows * (0.9 if count > 1 else 1)))
     about = source.description
     title = picture.title if picture.title is not None else (about.title or about.name if about else "")
     add_frame(figure, title, about)
@@ -116,10 +121,9 @@ def compose(source: Source, picture: Picture) -> Figure:
 def suggested(source: Source) -> list[Picture]:
     """One picture of each kind that what was recorded suggests."""
     if source.table is not None:
-        plain_axes = [a for a in source.table.axes if a.name not in REPEATS]
-        kind = Kind.SWEEP if len(plain_axes) > 1 else Kind.CURVE
         scalar = [n for n, (v, _) in source.table.metrics.items() if np.ndim(v) == len(source.table.axes)]
-        return [_single(Options(kind, y=name, name=_file_name(name))) for name in scalar]
+        pictures = [_single(Options(Kind.SWEEP, y=name, name=_file_name(name))) for name in scalar]
+        return [*pictures, _single(Options(Kind.RASTERS))] if has_rasters(source) else pictures
     results = source.run()
     monitors = results.monitors()
     found: list[Options] = []
@@ -157,14 +161,32 @@ def _panel(place: Place, source: Source, options: Options) -> None:
     _DRAWERS[options.kind](place, source, options)
 
 
-def _proportion(picture: Picture) -> float:
+def _proportion(source: Source, picture: Picture) -> float:
+    """Height over width that suits what is drawn."""
     kinds = [panel.kind for panel in picture.panels]
+    width = (picture.size or _PAGE).width
+    if len(kinds) == 1 and source.table is not None and kinds[0] in (Kind.SWEEP, Kind.RASTERS):
+        return _multiples(source, picture.panels[0], width)
     proportion = max(_PROPORTIONS.get(kind, _USUAL_PROPORTION) for kind in kinds)
-    size = picture.size or _PAGE
-    if size.width < _NARROW_M:
+    if width < _NARROW_M:
         # Two panels below each other.
         proportion = 1.45 if set(kinds) & {Kind.CONNECTIVITY, Kind.WEIGHTS} else max(proportion, 0.75)
     return proportion
+
+
+def _multiples(source: Source, options: Options, width: float) -> float:
+    """The same for a page of small panels, or for the one picture of a sweep."""
+    assert source.table is not None
+    if options.kind is Kind.RASTERS:
+        number, panel = len(chosen_points(source)), 0.8
+    else:
+        layout = layout_of(source.table, options)
+        number, panel = len(layout.panels), 0.85
+        if number == 1:
+            usual = _PROPORTIONS[Kind.HEATMAP] if layout.form is Form.HEATMAP else _USUAL_PROPORTION
+            return usual if width >= _NARROW_M else max(usual, 0.75)
+    rows, columns = grid_of(number, width / _M_PER_INCH)
+    return rows * panel / columns + _FRAME / (width / _M_PER_INCH)
 
 
 def _single(options: Options) -> Picture:

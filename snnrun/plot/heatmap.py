@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from matplotlib.colors import LogNorm
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection, QuadMesh
+from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import NDArray
 
-from snnrun.plot.curve import REPEATS
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, round_ticks, say
+from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.points import Points, is_logarithmic, places_along, scale_along, short_name, texts_along
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
+from snnrun.plot.style import FAINT
+from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, MonitorKind, storage_error
-from snnrun.results.table import Axis, SweepTable
+from snnrun.results.table import Axis
 
 _MOST_COLUMNS = 2_000
+_RASTERISE_ABOVE = 2_500
+_EMPTY = "#E4E4E4"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Map:
-    """Values of shape (rows, columns), edges along both axes as shown, and names."""
+class Map:
+    """What one heatmap shows.
+
+    Args:
+        values: Shape (rows, columns), as shown.
+        x: Edges of the columns, as shown.
+        y: Edges of the rows, as shown.
+        x_label: Name of the axis along the columns.
+        y_label: Name of the axis along the rows.
+        x_scale: How numbers along it are shown.
+        y_scale: The same for rows.
+        failed: Cells whose runs failed, shape (rows, columns); None for none.
+        absent: Cells that were not run.
+        x_texts: Names of the columns, none where they are numbers.
+        y_texts: Names of the rows.
+        log: Axes whose values are spread on a logarithmic scale.
+    """
 
     values: FloatArray
     x: FloatArray
@@ -30,69 +49,130 @@ class _Map:
     y_label: str
     x_scale: Scale
     y_scale: Scale
-    colour_label: str
-    name: str
+    failed: NDArray[np.bool_] | None = None
+    absent: NDArray[np.bool_] | None = None
     x_texts: tuple[str, ...] = ()
     y_texts: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
 
 
 def draw_heatmap(place: Place, source: Source, options: Options) -> None:
     """Draw it."""
-    found = _sweep_map(source.table, options) if source.table is not None else _state_map(source, options)
+    if source.table is not None:
+        points = Points.of(source.table, options.z)
+        if len(points.axes) < 2:
+            raise storage_error("ST209", "a heatmap needs a sweep of two parameters", "use `kind: curve`")
+        first, x = points.place(options.x, 0)
+        second, y = points.place(options.y, 1 if first == 0 else 0)
+        colour = readable(points.values, points.unit)
+        points = points.in_order(first, second)
+        if len(points.axes) > 2:
+            raise storage_error("ST209", "a heatmap shows two parameters of a sweep", "use `kind: sweep`")
+        found, name = map_of(points, x, y, colour), points.name
+    else:
+        found, colour, name = _state_map(source, options)
     if not np.isfinite(found.values).any():
-        say(place, f"all values of '{found.name}' are NaN")
+        say(place, f"all values of '{name}' are NaN")
         return
     axes = place.add_subplot()
-    norm = LogNorm() if "z" in options.log else None
-    mesh = axes.pcolormesh(found.x, found.y, found.values, norm=norm, rasterized=found.values.size > 2500)
-    for name in ("x", "y"):
-        if name in options.log:
-            getattr(axes, f"set_{name}scale")("log")
+    mesh = draw_map(axes, found, options, norm_of(found.values, options))
+    round_ticks(axes, integer_y=source.table is None)
+    name_cells(axes, found)
     draw_lines(axes, options, found.x_scale, found.y_scale)
     apply_limits(axes, options, found.x_scale, found.y_scale)
-    round_ticks(axes, integer_y=source.table is None)
-    for texts, edges, axis in ((found.x_texts, found.x, axes.xaxis), (found.y_texts, found.y, axes.yaxis)):
-        if texts:
-            axis.set_ticks(((edges[:-1] + edges[1:]) / 2).tolist(), [plain(t, 16) for t in texts])
-    axes.tick_params(which="both", direction="out")
     name_axes(axes, options, found.x_label, found.y_label)
-    bar = place.colorbar(mesh, ax=axes, label=plain(options.labels.get("z", found.colour_label)), aspect=25, pad=0.02)
-    bar.outline.set_linewidth(0.6)
+    add_colorbar(place, mesh, axes, options.labels.get("z", colour.label(name)))
+    legend(axes, always=True)
 
 
-def _sweep_map(table: SweepTable, options: Options) -> _Map:
-    grid = [a for a in table.axes if a.name not in REPEATS]
-    if len(grid) < 2:
-        raise storage_error("ST209", "a heatmap needs a sweep of two parameters", "use `kind: curve`")
-    x, y = _axis(grid, options.x, 0), _axis(grid, options.y, 1)
-    name = options.z or next(iter(table.metrics), "")
-    if name not in table.metrics:
-        raise storage_error("ST209", f"the sweep has no metric `{name}`")
-    values, unit = table.metrics[name]
-    names = [a.name for a in table.axes]
-    cube = np.moveaxis(np.asarray(values, dtype=float), (names.index(y.name), names.index(x.name)), (0, 1))
-    flat = cube.reshape(*cube.shape[:2], -1)
-    present = np.isfinite(flat)
-    # Repetitions and further parameters are averaged.
-    mean = np.where(present, flat, 0.0).sum(axis=-1) / np.where(present.any(axis=-1), present.sum(axis=-1), np.nan)
-    colour = readable(mean, unit)
-    x_scale, y_scale = _axis_scale(x), _axis_scale(y)
-    return _Map(
-        colour(mean),
-        cell_edges(x_scale(_places(x))),
-        cell_edges(y_scale(_places(y))),
-        x_scale.label(_label(x)),
-        y_scale.label(_label(y)),
+def map_of(points: Points, x: Axis, y: Axis, colour: Scale) -> Map:
+    """The heatmap of points whose first axis is x and whose second is y."""
+    x_scale, y_scale = scale_along(x), scale_along(y)
+    # Cells stand in ascending order; a list in a file need not.
+    columns, rows = (np.argsort(places_along(a), kind="stable") for a in (x, y))
+    log = tuple(name for name, axis in (("x", x), ("y", y)) if is_logarithmic(axis))
+    cells = np.ix_(columns, rows)
+    return Map(
+        colour(points.values[cells]).T,
+        cell_edges(x_scale(places_along(x)[columns]), log="x" in log),
+        cell_edges(y_scale(places_along(y)[rows]), log="y" in log),
+        x_scale.label(short_name(x)),
+        y_scale.label(short_name(y)),
         x_scale,
         y_scale,
-        colour.label(name),
-        name,
-        _texts(x),
-        _texts(y),
+        points.failed[cells].T,
+        points.absent[cells].T,
+        texts_along(x),
+        texts_along(y),
+        log,
     )
 
 
-def _state_map(source: Source, options: Options) -> _Map:
+def norm_of(values: FloatArray, options: Options) -> Normalize:
+    """The scale of colours that holds all of some values."""
+    finite = values[np.isfinite(values)]
+    if options.is_log("z"):
+        finite = finite[finite > 0]
+        if finite.size:
+            return LogNorm(float(finite.min()), float(finite.max()))
+    return Normalize(float(finite.min()), float(finite.max())) if finite.size else Normalize(0.0, 1.0)
+
+
+def draw_map(axes: Axes, found: Map, options: Options, norm: Normalize) -> QuadMesh:
+    """The cells in one pair of axes; those without a value are grey, those without a result hatched."""
+    size = found.values.size
+    mesh = axes.pcolormesh(found.x, found.y, found.values, norm=norm, rasterized=size > _RASTERISE_ABOVE)
+    nothing = ~np.isfinite(found.values)
+    if isinstance(norm, LogNorm):
+        nothing = nothing | (found.values <= 0)
+    kinds = [(found.failed, "xxxxx", "failed"), (found.absent, "/////", "not run")]
+    for cells, hatch, label in kinds:
+        if cells is not None and cells.any():
+            _cells(axes, found, cells & nothing, hatch, label)
+            nothing = nothing & ~cells
+    if nothing.any() and found.failed is not None:
+        _cells(axes, found, nothing, None, "no value")
+    for name, texts in (("x", found.x_texts), ("y", found.y_texts)):
+        if not texts and options.is_log(name, suggested=name in found.log) and getattr(found, name)[0] > 0:
+            getattr(axes, f"set_{name}scale")("log")
+    axes.set_xlim(found.x[0], found.x[-1])
+    axes.set_ylim(found.y[0], found.y[-1])
+    axes.tick_params(which="both", direction="out")
+    return mesh
+
+
+def _cells(axes: Axes, found: Map, cells: NDArray[np.bool_], hatch: str | None, label: str) -> None:
+    """Some cells in grey, hatched or not."""
+    corners = [
+        [
+            (found.x[c], found.y[r]),
+            (found.x[c + 1], found.y[r]),
+            (found.x[c + 1], found.y[r + 1]),
+            (found.x[c], found.y[r + 1]),
+        ]
+        for r, c in np.argwhere(cells)
+    ]
+    if corners:
+        patches = PolyCollection(
+            corners,
+            facecolors=_EMPTY if hatch is None else "white",
+            edgecolors=_EMPTY if hatch is None else FAINT,
+            linewidths=0.0,
+            hatch=hatch,
+            label=label,
+            rasterized=len(corners) > _RASTERISE_ABOVE,
+        )
+        axes.add_collection(patches, autolim=False)
+
+
+def name_cells(axes: Axes, found: Map) -> None:
+    """Names instead of numbers along axes of texts."""
+    for texts, edges, axis in ((found.x_texts, found.x, axes.xaxis), (found.y_texts, found.y, axes.yaxis)):
+        if texts:
+            axis.set_ticks(((edges[:-1] + edges[1:]) / 2).tolist(), [plain(t, 16) for t in texts])
+
+
+def _state_map(source: Source, options: Options) -> tuple[Map, Scale, str]:
     monitor = source.monitors(options, MonitorKind.STATE)[0]
     variable = options.variables[0] if options.variables else monitor.columns[0].name
     results = source.run()
@@ -110,13 +190,20 @@ def _state_map(source: Source, options: Options) -> _Map:
         rows = rows + float(trace.ids[0])
     label = "Synapse number" if monitor.synapses else "Neuron index"
     edges = cell_edges(time(times), centred=False)
-    return _Map(
-        colour(data.T), edges, rows, time.label("Time"), label, time, Scale(1.0, ""), colour.label(variable), variable
-    )
+    found = Map(colour(data.T), edges, rows, time.label("Time"), label, time, Scale(1.0, ""))
+    return found, colour, variable
 
 
-def cell_edges(centres: FloatArray, *, centred: bool = True) -> FloatArray:
-    """Edges of cells around some positions, or of cells that begin at them; shape (n + 1,)."""
+def cell_edges(centres: FloatArray, *, centred: bool = True, log: bool = False) -> FloatArray:
+    """Edges of cells around some positions, or of cells that begin at them; shape (n + 1,).
+
+    Args:
+        centres: Ascending positions, shape (n,).
+        centred: Whether they are the middles of the cells.
+        log: Whether cells are to look equally wide on a logarithmic axis.
+    """
+    if log:
+        return np.exp(cell_edges(np.log(centres)))
     if len(centres) == 1:
         half = abs(centres[0]) / 2 or 0.5
         return np.array([centres[0] - half, centres[0] + half])
@@ -124,30 +211,3 @@ def cell_edges(centres: FloatArray, *, centred: bool = True) -> FloatArray:
         return np.append(centres, 2 * centres[-1] - centres[-2])
     middles = (centres[:-1] + centres[1:]) / 2
     return np.concatenate([[2 * centres[0] - middles[0]], middles, [2 * centres[-1] - middles[-1]]])
-
-
-def _axis(axes: list[Axis], wanted: str | None, position: int) -> Axis:
-    if wanted is None:
-        return axes[position]
-    for axis in axes:
-        if axis.name == wanted:
-            return axis
-    raise storage_error("ST209", f"the sweep has no parameter `{wanted}`", ", ".join(f"`{a.name}`" for a in axes))
-
-
-def _axis_scale(axis: Axis) -> Scale:
-    return Scale(1.0, "") if axis.unit is None else readable(np.asarray(axis.values, dtype=float), axis.unit)
-
-
-def _places(axis: Axis) -> NDArray[np.float64]:
-    if axis.unit is None:
-        return np.arange(len(axis.values), dtype=float)
-    return np.asarray(axis.values, dtype=float)
-
-
-def _texts(axis: Axis) -> tuple[str, ...]:
-    return tuple(str(v) for v in axis.values) if axis.unit is None else ()
-
-
-def _label(axis: Axis) -> str:
-    return axis.label or axis.name

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
-from snnrun.results.layout import IntArray
+from snnrun.records import dataclass
 
 _COLUMN_M = 0.085
 _PAGE_M = 0.180
@@ -28,6 +29,7 @@ class Kind(StrEnum):
     CURVE = "curve"
     CONNECTIVITY = "connectivity"
     WEIGHTS = "weights"
+    RASTERS = "rasters"
     HEATMAP = "heatmap"
     IMAGE = "image"
     SWEEP = "sweep"
@@ -68,7 +70,7 @@ class Options:
         vlines: Vertical lines: label and SI value.
         overlay: Draw all variables of traces in one pair of axes.
         period: Period to fold time with (psth). [s]
-        log: Logarithmic axes, any of `x`, `y`.
+        log: Logarithmic axes, any of `x`, `y`, `z`; None: as the values of a sweep are spread.
         name: Name of the picture's file.
     """
 
@@ -94,14 +96,18 @@ class Options:
     vlines: tuple[tuple[str, float], ...] = ()
     overlay: bool = False
     period: float | None = None
-    log: str = ""
+    log: tuple[str, ...] | None = None
     name: str | None = None
 
     def curve_label(self, position: int, otherwise: str) -> str:
         """The name of a curve: by its position in a list of labels, by its own name, or its own name itself."""
         return self.labels.get(str(position), self.labels.get(otherwise, otherwise))
 
-    def pick(self, available: IntArray) -> IntArray:
+    def is_log(self, axis: str, *, suggested: bool = False) -> bool:
+        """Whether an axis is logarithmic: as asked for, or as its values suggest."""
+        return suggested if self.log is None else axis in self.log
+
+    def pick(self, available: NDArray[np.int64]) -> NDArray[np.int64]:
         """The ones of some neurons that this plot asks for, in their order."""
         match self.neurons:
             case None:
@@ -194,7 +200,7 @@ def options_from(plain: Mapping[str, Any]) -> Options:
         vlines=_lines(plain.get("vlines"), "vlines"),
         overlay=plain.get("overlay") is True,
         period=_positive(plain.get("period"), "period"),
-        log="".join(_names(plain.get("log"))),
+        log=None if plain.get("log") is None else _names(plain["log"]),
         name=_text(plain, "name"),
     )
 

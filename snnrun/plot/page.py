@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -169,6 +171,20 @@ def draw_lines(axes: Axes, options: Options, x: Scale, y: Scale | None) -> None:
         shown = plain(label) if label not in seen else ""
         seen.add(label)
         axes.axvline(value * x.factor, color="black", linewidth=0.7, linestyle="--", zorder=1.5, label=shown or None)
+
+
+def add_colorbar(place: Place, colours: ScalarMappable, axes: Axes | list[Axes], label: str) -> None:
+    """The scale of colours beside some axes, with round ticks."""
+    bar = place.colorbar(colours, ax=axes, label=plain(label), aspect=25, pad=0.02)
+    bar.outline.set_linewidth(0.6)
+    if isinstance(colours.norm, LogNorm):
+        narrow = float(colours.norm.vmax or 1) / float(colours.norm.vmin or 1) < 100
+        bar.locator = LogLocator(base=10, subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=8)
+        bar.formatter = FuncFormatter(lambda value, _: f"{value:g}")
+        bar.minorformatter = NullFormatter()
+    else:
+        bar.locator = MaxNLocator(6, steps=[1, 2, 5, 10])
+    bar.update_ticks()
 
 
 def legend(axes: Axes, *, always: bool = False) -> None:

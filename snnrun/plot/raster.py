@@ -32,7 +32,8 @@ def draw_raster(place: Place, source: Source, options: Options) -> None:
     span = recorded_span(source, monitors)
     time = time_scale(span[1] - span[0])
     above, below = place.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
-    _dots(above, drawn, time, span)
+    dots(above, drawn, time, span)
+    above.tick_params(labelbottom=False)
     _rates(below, drawn, source, options, time=time, span=span)
     for axes in (above, below):
         draw_lines(axes, options, time, None)
@@ -44,7 +45,8 @@ def draw_raster(place: Place, source: Source, options: Options) -> None:
     place.align_ylabels([above, below])
 
 
-def _dots(axes: Axes, drawn: list[Band], time: Scale, span: tuple[float, float]) -> None:
+def dots(axes: Axes, drawn: list[Band], time: Scale, span: tuple[float, float]) -> None:
+    """Every spike in one pair of axes, groups stacked."""
     rows = sum(len(band.neurons) for band in drawn)
     spikes = sum(len(band.times_s) for band in drawn)
     base = 0
@@ -55,7 +57,6 @@ def _dots(axes: Axes, drawn: list[Band], time: Scale, span: tuple[float, float])
             _marks(axes, band, base, rows, spikes=spikes, time=time)
         base += len(band.neurons)
     axes.set_ylim(-0.5 - _margin(rows), rows - 0.5 + _margin(rows))
-    axes.tick_params(labelbottom=False)
 
 
 def _margin(rows: int) -> float:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import numpy as np
 
 from snnrun.plot.options import Options
 from snnrun.plot.style import FAINT, group_colours
+from snnrun.records import dataclass
 from snnrun.results.layout import RESULTS_FILE, SWEEP_FILE, Description, IntArray, Monitor, MonitorKind, storage_error
 from snnrun.results.reader import Results, SpikeTrain
-from snnrun.results.table import SweepTable, read_sweep
+from snnrun.results.table import SweepTable, point_folder, read_sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Source:
         table: A sweep's table, None for a run.
         description: What they say about themselves.
         colours: Colour of each group and subgroup.
+        folder: The folder itself, for results of single points.
     """
 
     results: Results | None
     table: SweepTable | None
     description: Description | None
     colours: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
     @classmethod
     def open(cls, folder: Path) -> Source:
@@ -43,13 +46,18 @@ class Source:
         if (folder / SWEEP_FILE).is_file():
             table = read_sweep(folder)
             about = table.description
-            return cls(None, table, about, group_colours(about) if about else {})
+            return cls(None, table, about, group_colours(about) if about else {}, folder)
         raise storage_error("ST202", f"there are no results in `{folder}`")
 
     def close(self) -> None:
         """Close the files."""
         if self.results is not None:
             self.results.close()
+
+    def point(self, number: int) -> Source | None:
+        """The results of one point of a sweep; None when they were not kept."""
+        folder = None if self.folder is None else point_folder(self.folder, number)
+        return None if folder is None else Source.open(folder)
 
     def run(self) -> Results:
         """The run's results.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from snnrun.plot.page import Place, apply_limits, draw_lines, fitting, inches, l
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import FAINT, PALETTE, SPIKE, THRESHOLD
+from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, GroupFacts, IntArray, Monitor, MonitorKind
 from snnrun.results.reader import SpikeTrain, Trace
 

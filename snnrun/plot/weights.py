@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -13,6 +11,7 @@ from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, round_t
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE
+from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, IntArray, Monitor, MonitorKind, storage_error
 
 _BINS = 50

@@ -16,7 +16,7 @@ import shutil
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +24,7 @@ from typing import Any, Self
 import psutil
 
 from snnrun.errors import StorageError
+from snnrun.records import dataclass
 from snnrun.results.digest import Digest
 from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
 

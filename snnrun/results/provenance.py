@@ -8,11 +8,12 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from snnrun.records import dataclass
 from snnrun.results.layout import PROVENANCE_FILE
 
 PACKAGES = ("snnrun", "numpy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "PyYAML", "Pillow")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from snnrun.records import dataclass
 from snnrun.results.container import inside, open_for_reading, text_attribute
 from snnrun.results.digest import DatasetDigest, Digest, RunningHash
 from snnrun.results.grid import Grid
@@ -371,6 +371,24 @@ class Results:
         for start, stop in blocks(dataset.shape[0], max(row_bytes, 1)):
             running.update(np.ascontiguousarray(dataset[start:stop]))
         return running.digest(path, text_attribute(dataset, "units"), dataset.dtype, dataset.shape)
+
+    @property
+    def math(self) -> str:
+        """The mode of arithmetic: `strict` or `fast`."""
+        return text_attribute(self._group("snnrun"), "math", "strict")
+
+    def dataset(self, path: str) -> h5py.Dataset:
+        """A recorded dataset as it stands in the file.
+
+        Raises:
+            StorageError: There is none, or it leads out of the file.
+        """
+        return self._dataset(path)
+
+    def time_of(self, path: str, row: int) -> float:
+        """The time of a row of a table of regular times, such as `snnrun/states/v`. [s]."""
+        step = "bin" if path.startswith("snnrun/rates/") else "step"
+        return float(self._times(path, step, row + 1)[row])
 
     def _group(self, path: str) -> h5py.Group:
         node = inside(self._file, path)

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,19 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from snnrun.records import dataclass
 from snnrun.results.container import (
     attach,
     coordinate,
     create_in_memory,
+    dimension,
     inside,
     little_endian,
     open_for_reading,
     save_memory,
     text_attribute,
 )
-from snnrun.results.layout import POINTS_FILE, SWEEP_FILE, Description, storage_error
+from snnrun.results.layout import POINTS_FILE, RESULTS_FILE, SWEEP_FILE, Description, storage_error
 
 _TEXT = h5py.string_dtype()
 
@@ -79,7 +80,7 @@ class SweepTable:
     Args:
         axes: The axes of the grid, in order.
         coordinates: Parameters along an axis of another name.
-        metrics: For each metric its values over the grid, and unit. [SI]
+        metrics: For each metric its values over the grid, and unit; one dimension more for one value a neuron. [SI]
         status: Status of each point, shape of the grid.
         description: What the experiment says about itself, if it was stored.
     """
@@ -105,7 +106,8 @@ def write_sweep(
     Args:
         folder: Where to.
         axes: The axes of the grid.
-        metrics: For each metric its values, of the grid's shape, and unit.
+        metrics: For each metric its values and unit; of the grid's shape, or with one dimension more behind it for
+            metrics with one value a neuron, which have no place in `points.csv`.
         status: A `PointStatus` for each point, shape of the grid.
         coordinates: Parameters along an axis of another name.
         description: What the experiment says about itself, for the titles of pictures.
@@ -113,7 +115,8 @@ def write_sweep(
     shape = tuple(len(axis.values) for axis in axes)
     states = np.asarray(status, dtype=np.int8)
     for name, values in [("status", states), *((name, value) for name, (value, _) in metrics.items())]:
-        if np.shape(values) != shape:
+        grid = np.shape(values)[: len(shape)]
+        if grid != shape or np.ndim(values) > len(shape) + (name != "status"):
             raise ValueError(f"`{name}` has shape {np.shape(values)}, the grid {shape}")
     table = SweepTable(
         tuple(axes),
@@ -123,6 +126,12 @@ def write_sweep(
         description,
     )
     return _write_hdf5(folder / SWEEP_FILE, table), _write_csv(folder / POINTS_FILE, table)
+
+
+def point_folder(folder: Path, number: int) -> Path | None:
+    """The folder with the results of one point of a sweep; None when they were not kept."""
+    found = folder / "points" / f"{number:05d}"
+    return found if (found / RESULTS_FILE).is_file() else None
 
 
 def read_sweep(folder: Path) -> SweepTable:
@@ -172,7 +181,11 @@ def _write_hdf5(path: Path, table: SweepTable) -> Path:
         dataset.attrs["long_name"] = name
         if others:
             dataset.attrs["coordinates"] = others  # CF: parameters along an axis of another name
-        attach(dataset, dimensions)
+        if dataset.ndim > len(dimensions):
+            each = dimension(file, _free(file, f"{name}_element"), dataset.shape[-1])
+            attach(dataset, (*dimensions, each))
+        else:
+            attach(dataset, dimensions)
     status = file.create_dataset(_free(file, "status"), data=table.status)
     status.attrs["long_name"] = "what became of the point"
     status.attrs["flag_values"] = np.array([s.value for s in PointStatus], np.int8)
@@ -225,13 +238,14 @@ def _write_csv(path: Path, table: SweepTable) -> Path:
 def _rows(table: SweepTable) -> Iterator[list[str]]:
     """A header and one row a point, the last axis fastest."""
     parameters = [(a.name, a.unit) for a in table.axes] + [(c.name, c.unit) for c in table.coordinates]
-    metrics = [(name, unit) for name, (_, unit) in table.metrics.items()]
+    single = {n: metric for n, metric in table.metrics.items() if metric[0].ndim == table.status.ndim}
+    metrics = [(name, unit) for name, (_, unit) in single.items()]
     yield ["point", *(_header(*p) for p in parameters), *(_header(*m) for m in metrics), "status"]
     place = {axis.name: k for k, axis in enumerate(table.axes)}
     for number, index in enumerate(np.ndindex(table.status.shape)):
         values = [axis.values[i] for axis, i in zip(table.axes, index, strict=True)]
         values += [c.values[index[place[c.axis]]] for c in table.coordinates]
-        values += [array[index] for array, _ in table.metrics.values()]
+        values += [array[index] for array, _ in single.values()]
         yield [str(number), *(_cell(v) for v in values), PointStatus(int(table.status[index])).name.lower()]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from snnrun.records import dataclass
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec import nodes
 from snnrun.spec.core_schema import number_literal, resolve_plain

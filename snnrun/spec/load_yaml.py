@@ -8,8 +8,8 @@ Scalars follow the core schema of YAML 1.2. Tags, merge keys, several documents 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from dataclasses import field
+from typing import Final
 
 import yaml
 from yaml.events import (
@@ -23,6 +23,7 @@ from yaml.events import (
 )
 
 from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.records import dataclass
 from snnrun.source import SourceFile, Span
 from snnrun.spec.core_schema import resolve_plain
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode
@@ -80,7 +81,8 @@ def _events(text: str) -> Iterator[Event]:
         parser.dispose()
 
 
-class _Counted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Counted:
     """A finished node, how many values it holds with aliases expanded, and how deep it is nested."""
 
     node: Node
@@ -247,7 +249,7 @@ class _Builder:
 
     def _add(self, counted: _Counted, anchor: str | None, event: Event) -> None:
         """Put a finished node into the map or list that is open."""
-        node, values, depth = counted
+        node, values, depth = counted.node, counted.values, counted.depth
         if anchor is not None:
             self._anchors[anchor] = counted
         if not self._stack:

@@ -142,6 +142,7 @@ class PlotKind(StrEnum):
     CONNECTIVITY = "connectivity"
     HEATMAP = "heatmap"
     SWEEP = "sweep"
+    RASTERS = "rasters"
     IMAGE = "image"
 
 
@@ -850,11 +851,12 @@ PLOT_OPTIONS: Final[dict[PlotKind, frozenset[str]]] = {
     PlotKind.RATE: _COMMON_OPTIONS | {"monitor", "source", "bin", "marks"},
     PlotKind.PSTH: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bin", "marks"},
     PlotKind.ISI: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bins", "bin"},
-    PlotKind.CURVE: _COMMON_OPTIONS | {"x", "y", "monitor", "source", "variables"},
+    PlotKind.CURVE: _COMMON_OPTIONS | {"x", "y", "log", "monitor", "source", "variables"},
     PlotKind.WEIGHTS: _COMMON_OPTIONS | {"monitor", "source", "variables", "bins", "bin"},
     PlotKind.CONNECTIVITY: _COMMON_OPTIONS | {"monitor", "source", "variables"},
-    PlotKind.HEATMAP: _COMMON_OPTIONS | {"x", "y", "monitor", "source", "variables", "neurons"},
-    PlotKind.SWEEP: _COMMON_OPTIONS | {"x", "y", "monitor", "source", "variables"},
+    PlotKind.HEATMAP: _COMMON_OPTIONS | {"x", "y", "z", "log", "monitor", "source", "variables", "neurons"},
+    PlotKind.SWEEP: _COMMON_OPTIONS | {"x", "y", "z", "log"},
+    PlotKind.RASTERS: _COMMON_OPTIONS | {"monitor", "neurons"},
     PlotKind.IMAGE: _COMMON_OPTIONS | {"monitor", "source", "variables", "neurons"},
 }
 """Which options each kind of plot has."""
@@ -880,6 +882,12 @@ class Plot(Section):
     neurons: Expressions | None = Field(None, description='Which neurons: `all`, a list, a slice `"0:10"`.')
     x: DottedPath | None = Field(None, description="What the horizontal axis shows: a swept parameter or a metric.")
     y: Names | None = Field(None, description="What the vertical axis shows: a metric or several.")
+    z: Identifier | None = Field(None, description="The metric that colours show (heatmap, sweep).")
+    log: Names | None = Field(
+        None,
+        description="Axes on a logarithmic scale: any of `x`, `y`, `z`; absent: as the values of a sweep are spread; "
+        "`[]`: none.",
+    )
     xlim: list[Expression] | None = Field(None, min_length=2, max_length=2, description="Limits `[from, to]`.")
     ylim: list[Expression] | None = Field(None, min_length=2, max_length=2, description="Limits `[from, to]`.")
     size: PlotSize | None = Field(None, description="`column` (85 mm), `page` (full width), or `[width, height]`.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from snnrun import pipeline
 from snnrun.errors import ExperimentError, Report
 from snnrun.network.pictures import of_sweep, swept
+from snnrun.records import dataclass
 from snnrun.source import SourceFile
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, plain, scalar

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from snnrun import __version__
 from snnrun.publish import describe, plain_value
+from snnrun.records import dataclass
 from snnrun.results.folder import write_durably
 from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
 from snnrun.stages import Checked

@@ -15,7 +15,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.errors import StorageError
+from snnrun.records import dataclass
 from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
 from snnrun.results.table import PointStatus

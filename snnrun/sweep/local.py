@@ -11,7 +11,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 from snnrun import __version__, pipeline
 from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
 from snnrun.publish import Place, place_of, portable
+from snnrun.records import dataclass
 from snnrun.results.folder import finish, point_latest, read_done, recover, refresh, write_durably
 from snnrun.results.layout import RunStatus, check_name, storage_error
 from snnrun.results.provenance import collect as collect_provenance

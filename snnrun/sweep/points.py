@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +12,7 @@ from snnrun.equations.check import Typed
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
+from snnrun.records import dataclass
 from snnrun.source import Text
 from snnrun.spec.document import Document
 from snnrun.spec.models import Linspace, Logspace, Range, Sweep

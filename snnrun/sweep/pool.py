@@ -12,11 +12,12 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, StorageError
+from snnrun.records import dataclass
 from snnrun.results.table import PointStatus
 from snnrun.sweep.worker import Options
 

@@ -19,9 +19,9 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from snnrun.records import dataclass
 from snnrun.results.folder import read_done, write_durably
 from snnrun.results.table import PointStatus
 from snnrun.sweep.claims import Claims

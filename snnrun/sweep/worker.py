@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ import numpy as np
 from snnrun import pipeline
 from snnrun.engine.connectivity import WiringCache
 from snnrun.errors import SnnrunError, StorageError
+from snnrun.records import dataclass
 from snnrun.results.table import PointStatus
 from snnrun.stages import Clock, Engine, Progress, Stage
 from snnrun.sweep.check import Sweep, check_point, point_document
@@ -94,7 +95,7 @@ class Worker:
         self.folder = folder
         self.options = options
         self.clock = clock or Clock()
-        self.engine = Engine(wirings=WiringCache({}))
+        self.engine = Engine(wirings=WiringCache({}), threads=1)  # points run side by side, not threads
         self.journal = Journal(folder)
         self._base = point_document(sweep.checked)
         self._ready = dict(sweep.ready)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
 from fractions import Fraction
+from functools import lru_cache
 
+from snnrun.records import dataclass
 from snnrun.units import dimensions as d
 from snnrun.units.dimensions import Dimension
 from snnrun.units.table import Unit, lookup_unit
@@ -107,3 +109,27 @@ def _mantissa(number: float, digits: int) -> str:
     if "e" in text and 1.0 <= abs(number) < 1e6:
         return format(float(text), ".0f")
     return text
+
+
+_THIRDS = re.compile(r"\^\((-?\d+)/(\d+)\)")  # a power such as `m^(1/3)`; its slash divides no units
+_FACTOR = re.compile(r"(?P<name>[A-Za-z]+)(?:\^(?P<power>-?\d+(?:\.\d+)?(?::\d+)?))?")
+
+
+@lru_cache(maxsize=1024)
+def dimension_of(symbol: str) -> Dimension:
+    """The dimension whose SI unit is written like this: the inverse of `Dimension.symbol`.
+
+    Raises:
+        ValueError: It is no product of units.
+    """
+    above, divided, below = _THIRDS.sub(r"^\1:\2", symbol).partition("/")
+    factors = [(part, 1) for part in above.split("*") if above != "1"]
+    factors += [(part, -1) for part in below.removeprefix("(").removesuffix(")").split("*") if divided]
+    result = d.ONE
+    for text, sign in factors:
+        found = _FACTOR.fullmatch(text)
+        unit = lookup_unit(found["name"]) if found is not None else None
+        if found is None or unit is None:
+            raise ValueError(f"`{symbol}` is no unit")
+        result *= unit.dimension ** (sign * Fraction((found["power"] or "1").replace(":", "/")))
+    return result

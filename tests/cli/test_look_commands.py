@@ -87,7 +87,7 @@ def test_show_names_groups_methods_order_and_memory(snnrun):
     assert "one step\n" in said.out
     order = [line.split()[0] for line in said.out.partition("one step\n")[2].splitlines() if line.startswith("  ")]
     assert order == ["start", "groups", "thresholds", "synapses", "resets", "end"]
-    assert re.search(r"memory about \d+ B beside", said.out)
+    assert re.search(r"memory about \d+ MB beside", said.out)
 
 
 def test_show_says_which_method_and_why(snnrun):
@@ -162,7 +162,7 @@ def test_plot_of_a_sweep_and_of_its_points(snnrun, place):
     folder = Path("outputs/small/latest")
     assert {p.name for p in (folder / "points").iterdir()} == {"00000", "00001"}
     said = snnrun("plot", folder, "--size", "column", "--out", "a")
-    assert (said.code, said.out) == (0, "a/rate.png\n")
+    assert (said.code, said.out) == (0, "a/rate.png\na/rasters.png\n")
     said = snnrun("plot", folder / "points" / "00001", "--size", "column", "--out", "b")
     assert (said.code, said.out) == (0, "b/raster.png\n")
 

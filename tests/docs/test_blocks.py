@@ -59,13 +59,15 @@ def kernels(tmp_path_factory):
 
 @pytest.mark.parametrize("lines", named(SHELL))
 def test_every_command_runs(lines, tmp_path, monkeypatch, kernels, capfd):
-    shutil.copytree(TUTORIAL, tmp_path / "experiments" / "tutorial")
+    for folder in ("tutorial", "sweeps"):
+        shutil.copytree(ROOT / "experiments" / folder, tmp_path / "experiments" / folder)
     (tmp_path / "docs").mkdir()
     (tmp_path / "schemas").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SNNRUN_CACHE_DIR", kernels)
     for line in lines:
-        command, _, redirected = line.partition(" > ")
+        into = re.fullmatch(r"(.*) > (\S+)", line)
+        command, redirected = into.groups() if into else (line, None)
         code = exit_code_of(words_of(command), monkeypatch)
         said = capfd.readouterr()
         assert code == 0, f"{line}\n{said.err}"

@@ -14,6 +14,7 @@ from snnrun.sweep.points import plan_sweep
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "experiments" / "tutorial"
 EXPERIMENTS = sorted(TUTORIAL.glob("*.*ml"))
+SWEEPS = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
 DEMOS = 19
 
 
@@ -26,7 +27,7 @@ def test_every_demo_has_its_file():
     assert numbers == set(range(1, DEMOS + 1))
 
 
-@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*EXPERIMENTS, *SWEEPS], ids=lambda path: path.name)
 def test_every_experiment_is_valid_and_without_warnings(path):
     checked = pipeline.check(pipeline.read(path))
     assert checked.warnings == ()
@@ -36,7 +37,9 @@ def test_every_experiment_is_valid_and_without_warnings(path):
         assert plan_sweep(checked.resolved.context, checked.experiment.sweep).size > 1
 
 
-@pytest.mark.parametrize("path", [p for p in EXPERIMENTS if p.suffix == ".yaml"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [p for p in [*EXPERIMENTS, *SWEEPS] if p.suffix == ".yaml"], ids=lambda path: path.name
+)
 def test_every_yaml_file_tells_editors_its_schema(path):
     first = path.read_text(encoding="utf-8").split("\n", 1)[0]
     schema = first.removeprefix("# yaml-language-server: $schema=")

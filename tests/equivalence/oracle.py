@@ -1,7 +1,8 @@
 """What a step means, as slow plain code: an interpreter of the network, to compare kernels with.
 
 It takes initial values and wiring from `engine.build`, and follows the order written in `network/ir.py` line by line:
-whole groups at once with numpy, synaptic events one by one. It shares nothing with `codegen` and the driver.
+whole groups at once with numpy, synaptic events one by one. Of `codegen` it asks only which pathways sum before they
+add, as that changes the rounding.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from snnrun.codegen.delivery import added_terms
 from snnrun.codegen.emit import SlotKey
-from snnrun.codegen.kernel import Kernel
+from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
 from snnrun.engine.recording import Memory
-from snnrun.equations.dag import Variable
+from snnrun.equations.dag import Op, Variable, walk
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
     Block,
@@ -36,10 +38,14 @@ from snnrun.network.ir import (
     Window,
 )
 from snnrun.network.streams import key_of
-from snnrun.numerics import random
+from snnrun.numerics import random, single_random
+from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+REAL = {Precision.DOUBLE: np.float64, Precision.SINGLE: np.float32}
 
 
 def interpret(network: Network) -> Memory:
@@ -54,7 +60,7 @@ class Oracle:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.built = build(network, Kernel("", (), {}))
+        self.built = build(network, generate(network))
         self.memory = Memory()
         self.arrays: dict[tuple[str, str], Array] = {}
         for key, array in self.built.arrays.items():
@@ -85,14 +91,25 @@ class Oracle:
         """Other constants, the values that the phase sets, and what follows from both."""
         self.network = replace(phase.network, phases=self.network.phases)
         for owner, line in phase.sets:
-            at, elements = self.everywhere(owner)
-            created = elements if owner.startswith("groups.") else self.built.wirings[owner.partition(".")[2]].created
-            env = self.environment({**at, "list": created}, created)
+            at, created = self.everywhere(owner)
+            env = self.beforehand({**at, "list": created}, created)
             array = self.arrays[line.variable.owner, line.variable.name]
             where = True if line.where is None else evaluate(line.where, env)
             array[...] = np.where(where, evaluate(line.value, env), array)
         for group in self.network.groups.values():
-            self.for_each(Block(group.precomputed), group.path)
+            env = self.beforehand(*self.everywhere(group.path))
+            for assignment in group.precomputed:
+                array = self.arrays[group.path, assignment.variable.name]
+                array[:] = evaluate(assignment.value, env)
+
+    def beforehand(self, at: Mapping[str, Any], elements: Any) -> Environment:
+        """For values that are computed before or between steps: in double precision, rounded when stored."""
+
+        def read(variable: Variable) -> Any:
+            value = self.read(variable, at)
+            return value.astype(np.float64) if value.dtype == np.float32 else value
+
+        return replace(self.environment(at, elements), read=read, precision=Precision.DOUBLE)
 
     # values of variables
 
@@ -113,17 +130,17 @@ class Oracle:
             dt=self.network.dt,
             seeds=self.network.seeds,
             arrays=self.network.arrays,
+            precision=self.network.precision,
         )
 
     def everywhere(self, owner: str) -> tuple[dict[str, Any], Array]:
-        """Indices of all elements of an object, seen from themselves."""
+        """Indices of all elements of an object, seen from themselves, and their numbers as the user counts them."""
         section, _, name = owner.partition(".")
         if section == "groups":
             elements = np.arange(self.network.groups[name].size)
             return {"own": elements}, elements
         wiring = self.built.wirings[name]
-        elements = np.arange(wiring.size)
-        return {"own": elements, "pre": wiring.pre, "post": wiring.post}, elements
+        return {"own": np.arange(wiring.size), "pre": wiring.pre, "post": wiring.post}, wiring.created
 
     def carry_out(
         self, block: Block, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None
@@ -138,10 +155,10 @@ class Oracle:
 
     def one_by_one(self, block: Block, owner: str, elements: Iterable[int]) -> None:
         """A block for some elements, each seeing what those before it wrote."""
-        everywhere, _ = self.everywhere(owner)
+        everywhere, numbers = self.everywhere(owner)
         for k in elements:
             one = slice(k, k + 1)
-            self.carry_out(block, {reach: index[one] for reach, index in everywhere.items()}, np.arange(k, k + 1))
+            self.carry_out(block, {reach: index[one] for reach, index in everywhere.items()}, numbers[one])
 
     def for_each(self, block: Block, owner: str) -> None:
         """A block for all elements of an object."""
@@ -149,7 +166,7 @@ class Oracle:
         if all(a.variable.reach == "own" for a in block.assignments):
             self.carry_out(block, at, elements)
         else:
-            self.one_by_one(block, owner, elements)
+            self.one_by_one(block, owner, at["own"])
 
     # start
 
@@ -280,7 +297,30 @@ class Oracle:
                 self.poisson_input(owner)
             else:
                 assert pathway is not None
-                self.one_by_one(pathway.block, owner.path, self.arriving(owner, pathway))
+                arriving = self.arriving(owner, pathway)
+                if self.built.numbers.get(f"ring:{owner.path}.{pathway.name}") and added_terms(
+                    self.network, owner, pathway
+                ):
+                    self.summed_first(pathway.block, owner.path, arriving)
+                else:
+                    self.one_by_one(pathway.block, owner.path, arriving)
+
+    def summed_first(self, block: Block, owner: str, elements: list[int]) -> None:
+        """What a block adds to variables of the targets, summed over all events of the step before it is added."""
+        everywhere, numbers = self.everywhere(owner)
+        for a in block.assignments:
+            target = self.arrays[a.variable.owner, a.variable.name]
+            total = np.zeros_like(target)
+            active = self.arrays.get((a.variable.owner, "not_refractory"))
+            guard = replace(a.variable, name="not_refractory")
+            for k in elements:
+                at = {reach: index[k : k + 1] for reach, index in everywhere.items()}
+                leaves = {a.variable: np.zeros(1, target.dtype), guard: np.ones(1, bool)}
+                env = self.environment(at, numbers[k : k + 1], leaves)
+                total[at["post"]] += evaluate(a.value, env)
+            guarded = any(n.payload == guard for n in walk(a.value) if n.op is Op.VARIABLE)
+            taken = active if guarded and active is not None else np.ones(len(target), bool)
+            target[:] = np.where(taken, target + total, target)
 
     def arriving(self, synapses: Synapses, pathway: Pathway) -> list[int]:
         """Synapses that a spike reaches now: oldest spikes first, then by neuron, then as created."""
@@ -301,8 +341,11 @@ class Oracle:
         size = self.built.wirings[synapses.name].size
         if pathway.uniform_delay:
             return np.full(size, self.built.numbers[f"delay:{owner}"])
+        stored = self.built.arrays[SlotKey("delays", owner)]
+        if pathway is synapses.sorting:
+            return stored.astype(np.int64)
         delays = np.empty(size, np.int64)
-        delays[self.built.arrays[SlotKey("delay order", owner)]] = self.built.arrays[SlotKey("delays", owner)]
+        delays[self.built.arrays[SlotKey("delay order", owner)]] = stored
         return delays
 
     def poisson_input(self, poisson: PoissonInput) -> None:
@@ -310,8 +353,10 @@ class Oracle:
         members = np.arange(poisson.target.size)
         p = float(evaluate(poisson.probability, self.environment({}, 0)))
         with np.errstate(over="ignore"):
-            u = random.uniform(members, self.step, self.network.seeds.of(poisson.draw.use), key_of(poisson.draw.stream))
-        events = np.searchsorted(binomial_table(poisson.size, p), u, side="right").astype(float)
+            uniform = single_random.uniform if self.network.precision is Precision.SINGLE else random.uniform
+            u = uniform(members, self.step, self.network.seeds.of(poisson.draw.use), key_of(poisson.draw.stream))
+        real = REAL[self.network.precision]
+        events = np.searchsorted(binomial_table(poisson.size, p).astype(real), u, side="right").astype(real)
         leaf = poisson.counts.payload
         assert isinstance(leaf, Variable)
         self.carry_out(poisson.block, {"own": poisson.target.ids}, poisson.target.ids, {leaf: events})

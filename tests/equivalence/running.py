@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import os
 import tempfile
@@ -14,9 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.codegen.cache import cache_folder, kernel_key, obtain
+from snnrun.codegen.cache import obtain
 from snnrun.codegen.kernel import generate
-from snnrun.codegen.target import processor
 from snnrun.engine.build import build
 from snnrun.engine.driver import Simulation
 from snnrun.engine.native import NativeKernel
@@ -103,11 +101,7 @@ def network_of(experiment: Path | str, *overrides: str) -> Network:
 
 @functools.cache
 def _loaded(text: str, _processor: str) -> NativeKernel:
-    folder = cache_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / f"{kernel_key(text, processor())}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of several test processes, one compiles and the others wait
-        return NativeKernel(obtain(text).object)
+    return NativeKernel(obtain(text).object)
 
 
 def native(text: str) -> NativeKernel:

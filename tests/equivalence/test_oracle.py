@@ -25,6 +25,13 @@ def test_they_agree_when_the_kernel_is_called_for_single_steps(name: str) -> Non
     assert differences(network_of(NETWORKS[name]), most=1)[0] == []
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_they_agree_in_single_precision(name: str) -> None:
+    found, compared = differences(network_of(NETWORKS[name], "run.precision=single"))
+    assert found == []
+    assert compared > 100
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem)
 def test_they_agree_on_the_cases_of_brian2(path: Path) -> None:
     assert_agreement(path)

@@ -7,10 +7,11 @@ values at the start of the step. It reads no values, so one text serves every pa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.equations.derive import NotLinear, split_noise
+from snnrun.records import dataclass
 
 
 class MethodError(Exception):

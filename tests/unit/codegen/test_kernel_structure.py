@@ -1,15 +1,13 @@
-"""The text of kernels: structure only, one function a structure, deterministic, readable; and its cache on disk."""
+"""The text of kernels: structure only, one function a structure, deterministic, readable."""
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 
 import pytest
 from running import network_of
 
-from snnrun.codegen.cache import kernel_key, obtain
+from snnrun.codegen.cache import kernel_key
 from snnrun.codegen.emit import CType, Place, SlotKey, Writer
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.target import Processor
@@ -79,7 +77,7 @@ def test_a_writer_turns_fixed_parts_into_parameters() -> None:
     v = graph.variable(Variable("groups.g", "v"))
     tau, dt = graph.constant("tau", 0.01), graph.constant("dt", 1e-4)
     writer = Writer(graph, "groups.g")
-    (text,) = writer.evaluate([graph.mul(v, graph.div(dt, tau))], Place({"own": "k"}, "k"))
+    (text,) = writer.evaluate([graph.mul(v, graph.div(dt, tau))], Place("k"))
     assert len(writer.floats) == 1
     assert writer.floats[0].op is Op.DIV
     assert "c0" in text
@@ -92,7 +90,7 @@ def test_a_part_that_is_used_twice_is_computed_once() -> None:
     v = graph.variable(Variable("groups.g", "v"))
     e = graph.function("exp", (v,))
     writer = Writer(graph, "groups.g")
-    writer.evaluate([graph.add(e, graph.mul(e, v))], Place({"own": "k"}, "k"))
+    writer.evaluate([graph.add(e, graph.mul(e, v))], Place("k"))
     assert sum(line.count("exp(") for line in writer.lines) == 1
     assert writer.functions == {"exp"}
 
@@ -101,9 +99,9 @@ def test_a_boolean_is_read_as_truth_and_written_as_a_byte() -> None:
     graph = Graph()
     on = Variable("groups.g", "on")
     writer = Writer(graph, "groups.g")
-    writer.evaluate([graph.variable(on, Kind.BOOL)], Place({"own": "k"}, "k"))
+    writer.evaluate([graph.variable(on, Kind.BOOL)], Place("k"))
     assert writer.lines[-1].strip().endswith("p_on[k] != 0")
-    writer.store(on, "x", Place({"own": "k"}, "k"), Kind.BOOL)
+    writer.store(on, "x", Place("k"), Kind.BOOL)
     assert writer.lines[-1].strip() == "p_on[k] = select(x, 1, 0)"
 
 
@@ -121,38 +119,3 @@ def test_the_key_of_a_kernel_depends_on_text_and_processor_but_not_on_comments()
     assert kernel_key("a = 1  # groups.x", plain) == kernel_key("a = 1  # groups.y", plain)
     assert kernel_key("a = 1", plain) != kernel_key("a = 2", plain)
     assert kernel_key("a = 1", plain) != kernel_key("a = 1", other)
-
-
-SMALL = """
-name: small
-groups: {g: {size: 1, equations: "dv/dt = -v/ms : 1"}}
-run: {duration: 1 ms, dt: 0.1 ms}
-"""
-
-
-def test_a_damaged_cache_is_noticed_and_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "cache"))
-    text = generate(network_of(SMALL)).text
-    first = obtain(text)
-    assert not first.cached
-    assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
-    kept = tmp_path / "cache" / f"{first.key}.o"
-    flipped = bytearray(kept.read_bytes())
-    flipped[len(flipped) // 2] ^= 1
-    for damage in (bytes(flipped), b"", first.object[:100]):
-        kept.write_bytes(damage)
-        again = obtain(text)
-        assert (again.cached, again.object) == (False, first.object)
-        assert "damaged" in again.note
-        assert obtain(text).cached
-    (tmp_path / "cache" / f"{first.key}.json").write_text("{", encoding="utf-8")
-    assert obtain(text).object == first.object
-    assert json.loads((tmp_path / "cache" / f"{first.key}.json").read_text(encoding="utf-8"))["sha256"]
-
-
-def test_a_cache_that_cannot_be_written_is_only_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    made = obtain(generate(network_of(SMALL)).text)
-    assert made.object
-    assert "cannot be kept" in made.note

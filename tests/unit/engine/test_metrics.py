@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnrun import pipeline
-from snnrun.engine.metrics import ROWS, SPIKE_FUNCTIONS, Moments, Train
+from snnrun.engine.metrics import (
+    ROWS,
+    SPIKE_FUNCTIONS,
+    Comoments,
+    Moments,
+    Pairwise,
+    PopulationBins,
+    Train,
+    correlation_of,
+)
 from snnrun.errors import ExperimentError
 from snnrun.units.dimensions import ONE
 from snnrun.units.table import lookup_unit
@@ -129,6 +138,105 @@ def test_synchrony_is_1_for_equal_trains_and_small_for_independent_ones():
     assert 0.05 < feed("synchrony", 0, many, [0, 5000], 10) < 0.09  # 1/sqrt(200) = 0.071
 
 
+@given(recordings())
+def test_first_spikes_of_each_neuron(recording):
+    start, spikes, _ = recording
+    wanted = [(start + np.flatnonzero(train)[0]) * DT if train.any() else math.nan for train in spikes.T]
+    np.testing.assert_array_equal(feed("first_spikes", *recording), wanted)
+
+
+def fed(accumulator, start, spikes, ends):
+    for a, b in pairwise(ends):
+        when, who = np.nonzero(spikes[a:b])
+        accumulator.spikes(when + a + start, who)
+    return accumulator.value()
+
+
+@given(recordings(), st.integers(1, 9))
+def test_correlation_of_pairs_is_pearsons_of_their_counts(recording, width):
+    start, spikes, ends = recording
+    counts = binned(spikes, width)
+    wanted = math.nan
+    if len(counts) >= 2:
+        varying = np.flatnonzero(counts.var(axis=0) > 0)
+        if len(varying) >= 2:
+            matrix = np.corrcoef(counts[:, varying].T)
+            wanted = float(np.mean(matrix[np.triu_indices(len(varying), 1)]))
+    train = Train(spikes.shape[1], ((start, start + len(spikes)),), DT)
+    assert same(fed(Pairwise(train, "correlation", width), start, spikes, ends), wanted)
+
+
+@given(recordings(), st.integers(1, 9))
+def test_counts_of_a_population_in_bins(recording, width):
+    start, spikes, ends = recording
+    train = Train(spikes.shape[1], ((start, start + len(spikes)),), DT)
+    found = fed(PopulationBins(train, width), start, spikes, ends)
+    np.testing.assert_array_equal(found, binned(spikes, width).sum(axis=1))
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=0, max_size=30))
+def test_correlation_of_two_series(pairs):
+    x, y = (np.array([p[k] for p in pairs], dtype=np.float64) for k in (0, 1))
+    varies = len(pairs) >= 2 and x.std() > 0 and y.std() > 0
+    assert same(correlation_of(x, y), np.corrcoef(x, y)[0, 1] if varies else math.nan)
+
+
+def test_pairs_that_share_a_part_of_their_spikes_have_that_correlation():
+    # Each train copies each spike of a mother train with probability c; all have the rate c times hers, and any two of
+    # them the correlation c (Kuhn, Aertsen & Rotter 2003, single-input process).
+    rng = np.random.default_rng(11)
+    mother = rng.random((400_000, 1)) < 0.01
+    trains = (mother & (rng.random((400_000, 12)) < 0.3)).astype(np.int64)
+    train = Train(12, ((0, 400_000),), DT)
+    found = fed(Pairwise(train, "correlation", 100), 0, trains, [0, 400_000])
+    assert found == pytest.approx(0.3, abs=0.03)
+    assert trains.sum() > 10_000
+    alone = (rng.random((100_000, 12)) < 0.003).astype(np.int64)
+    train = Train(12, ((0, 100_000),), DT)
+    assert abs(fed(Pairwise(train, "correlation", 100), 0, alone, [0, 100_000])) < 0.02
+
+
+@st.composite
+def two_variables(draw):
+    rows, columns = draw(st.integers(1, 2 * ROWS + 5)), draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x = rng.normal(-70e-3, 1e-3, (rows, columns))
+    y = draw(st.sampled_from([-2.0, 0.0, 0.5])) * x + rng.normal(1e-9, 1e-3, (rows, columns))
+    cuts = [sorted(draw(st.lists(st.integers(0, rows), max_size=4))) for _ in range(2)]
+    return x, y, *cuts
+
+
+def comoment(x, y, x_cuts=(), y_cuts=()):
+    both = Comoments()
+    for side, data, cuts in ((0, x, x_cuts), (1, y, y_cuts)):
+        for a, b in pairwise([0, *cuts, len(data)]):
+            both.half(side).samples(data[a:b])
+    return both.value()
+
+
+@settings(deadline=None, max_examples=40)
+@given(two_variables())
+def test_correlation_of_variables_is_the_mean_over_elements(drawn):
+    x, y, x_cuts, y_cuts = drawn
+    found = comoment(x, y, x_cuts, y_cuts)
+    if len(x) < 2:
+        assert math.isnan(found)
+        return
+    wanted = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(x.T, y.T, strict=True)])
+    assert found == pytest.approx(wanted, rel=1e-6, abs=1e-9)
+    assert found == comoment(x, y)
+
+
+def test_one_variable_goes_with_all_of_another_and_constants_take_no_part():
+    t = np.linspace(0, 1, 3000)[:, None]
+    many = np.concatenate([t, -t, np.full_like(t, 0.1)], axis=1)
+    assert comoment(t, many[:, :1]) == pytest.approx(1)
+    assert comoment(t, many[:, 1:2]) == pytest.approx(-1)
+    assert comoment(t, many) == pytest.approx(0, abs=1e-12)
+    assert math.isnan(comoment(t, many[:, 2:]))
+    assert math.isnan(comoment(t[:0], t[:0]))
+
+
 def test_a_poisson_train_has_cv_and_fano_near_1_and_a_clock_has_0():
     rng = np.random.default_rng(7)
     poisson = (rng.random((200_000, 10)) < 0.005).astype(np.int64)
@@ -200,11 +308,18 @@ groups:
     method: exact
     threshold: v > 10*mV
     reset: v = 0*mV
+  more: {kind: poisson, size: 3, rates: 10 Hz}
+  crowd: {kind: poisson, size: 3000, rates: 10 Hz}
 monitors:
   out: {kind: spikes, source: cells}
   totals: {kind: spikes, source: cells, counts_only: true}
   v: {kind: state, source: cells, variables: [v]}
   vw: {kind: state, source: cells, variables: [v, w]}
+  two: {kind: state, source: cells, variables: [v], indices: [0, 1]}
+  slow: {kind: state, source: cells, variables: [v], dt: 1 ms}
+  late: {kind: spikes, source: cells, window: [50 ms, 100 ms]}
+  others: {kind: spikes, source: more}
+  crowd: {kind: spikes, source: crowd}
   rate: {kind: rate, source: cells, bin: 1 ms}
 run: {duration: 100 ms, dt: 0.1 ms}
 metrics:
@@ -238,6 +353,15 @@ def checked(tmp_path, metric):
         ("fano(out, 50 ms) + synchrony(out, 5*dt) + cv_isi(out)", "1"),
         ("mean_rate(totals)", "Hz"),
         ("3 mV", "V"),
+        ("first_spikes(out)", "s"),
+        ("mean(rates(out)) + std(rates(out)*2)", "Hz"),
+        ("max(cells.v)", "V"),
+        ("min(first_spikes(out))", "s"),
+        ("mean(rates(out)/mean_rate(others))", "1"),
+        ("correlation(out, 5 ms)", "1"),
+        ("correlation(out, others, 5 ms)", "1"),
+        ("correlation(vw.v, vw.w)", "1"),
+        ("correlation(v, vw.w)", "1"),
     ],
 )
 def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
@@ -275,6 +399,22 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("count()", "EQ206", "count()"),
         ("count(3)", "MET403", "3"),
         ("count(out", "EQ1", None),
+        ("mean(count(out))", "MET407", "mean(count(out))"),
+        ("max(mean_rate(out)*tau)", "MET407", "max(mean_rate(out)*tau)"),
+        ("rates(out) - rates(others)", "MET406", "rates(out) - rates(others)"),
+        ("last(rates(out))", "MET403", "rates(out)"),
+        ("correlation(out)", "EQ206", "correlation(out)"),
+        ("correlation(out, 3 mV)", "EQ209", "3 mV"),
+        ("correlation(out, 0.15 ms)", "NET102", "0.15 ms"),
+        ("correlation(totals, 5 ms)", "MET404", "correlation(totals, 5 ms)"),
+        ("correlation(crowd, 5 ms)", "MET405", "correlation(crowd, 5 ms)"),
+        ("correlation(out, late, 5 ms)", "MET406", "correlation(out, late, 5 ms)"),
+        ("correlation(out, vw.v, 5 ms)", "EQ206", "correlation(out, vw.v, 5 ms)"),
+        ("correlation(vw.v)", "EQ206", "correlation(vw.v)"),
+        ("correlation(vw.v, out)", "MET403", "out"),
+        ("correlation(vw.v, two)", "MET406", "correlation(vw.v, two)"),
+        ("correlation(v, slow)", "MET406", "correlation(v, slow)"),
+        ("correlation(outt, 5 ms)", "MET403", "outt"),
     ],
 )
 def test_a_wrong_metric_is_marked_at_its_place(tmp_path, metric, code, marked):
@@ -315,3 +455,38 @@ def test_a_metric_may_use_those_above_it(tmp_path):
     uses[0].accumulator.spikes(np.array([3, 4]), np.array([0, 1]))
     (a, _), (b, unit) = measures.values().values()
     assert (a, b, unit.symbol) == (2, 20, "Hz")
+
+
+def test_one_number_of_one_value_a_neuron_leaves_neurons_without_a_value_out(tmp_path):
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        FILE.replace(
+            'm: "METRIC"', "each: first_spikes(out)\n  a: mean(each)\n  b: max(counts(out))\n  c: std(rates(out))"
+        )
+    )
+    measures = pipeline.check(pipeline.read(file)).measures
+    for use in measures.meter.spike_uses["out"]:
+        use.accumulator.spikes(np.array([3, 5, 9]), np.array([0, 2, 2]))
+    values = {name: value for name, (value, _) in measures.values().items()}
+    np.testing.assert_allclose(values["each"], [3e-4, math.nan, 5e-4, math.nan])
+    assert values["a"] == pytest.approx(4e-4)
+    assert values["b"] == 2
+    assert values["c"] == pytest.approx(np.std([10, 0, 20, 0]))
+
+
+def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path, monkeypatch):
+    """A leaky neuron towards 20 mV with threshold 10 mV fires every tau*ln 2, in whole steps: CV 0, Fano near 0."""
+    file = tmp_path / "m.yaml"
+    metrics = "rate: mean_rate(out)\n  cv: cv_isi(out)\n  same: correlation(out, 10 ms)\n  first: first_spike(out)"
+    file.write_text(FILE.replace('m: "METRIC"', metrics))
+    monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "kernels"))
+    checked = pipeline.check(pipeline.read(file))
+    outcome = pipeline.run(checked, tmp_path / "out", plots=False)
+    values = {name: value for name, (value, _) in outcome.metrics.items()}
+    # The step after which v passes the threshold, from the exact solution; the reset follows in the same step.
+    period = math.ceil(10e-3 * math.log(2) / 1e-4)
+    assert outcome.counts["out"] == 4 * (1000 // period)
+    assert values["rate"] == pytest.approx((1000 // period) / 0.1)
+    assert values["cv"] == 0
+    assert values["same"] == pytest.approx(1)  # all four neurons do the same
+    assert values["first"] == pytest.approx((period - 1) * 1e-4)

@@ -53,9 +53,48 @@ def test_no_autapses_when_they_are_off(of: str, number: int) -> None:
     assert len(set(zip(i.tolist(), j.tolist(), strict=True))) == len(i)
 
 
-def test_every_partner_of_a_fixed_in_degree_is_as_likely() -> None:
-    i, _ = pairs(FixedDegree("in", 5, multapses=False, autapses=True), group(40), group(4000, "b"))
-    assert stats.chisquare(np.bincount(i, minlength=40)).pvalue > SIGNIFICANCE
+@pytest.mark.parametrize("multapses", [True, False])
+@pytest.mark.parametrize("autapses", [True, False])
+@pytest.mark.parametrize("number", [600, 1900])
+def test_a_fixed_total_is_in_order_and_every_pair_as_likely(number: int, multapses: bool, autapses: bool) -> None:
+    a, part_of_a = group(60), part("a", "a.part", np.arange(20, 60), 60)
+    rule = FixedDegree("total", number, multapses, autapses)
+    pairs_seen = np.zeros((60, 60))
+    rounds = 40
+    for seed in range(rounds):
+        i, j = pairs(rule, a, part_of_a, seed)
+        assert len(i) == number
+        flat = i * 60 + j
+        assert np.all(np.diff(flat) >= (0 if multapses else 1))
+        np.add.at(pairs_seen, (i, j), 1)
+    assert np.all(pairs_seen[:, :20] == 0)
+    possible = np.ones((60, 40), bool)
+    if not autapses:
+        possible[np.arange(20, 60), np.arange(40)] = False
+    counts = pairs_seen[:, 20:]
+    assert np.all(counts[~possible] == 0)
+    expected = rounds * number / possible.sum()
+    # a pair is in or out of each round when it may come once only, so its count is binomial and not Poisson
+    spread = expected if multapses else expected * (1 - number / possible.sum())
+    statistic = np.sum((counts[possible] - expected) ** 2) / spread
+    assert 2 * min(stats.chi2.sf(statistic, possible.sum() - 1), stats.chi2.cdf(statistic, possible.sum() - 1)) > (
+        SIGNIFICANCE
+    )
+
+
+@pytest.mark.parametrize("of", ["in", "out"])
+@pytest.mark.parametrize("multapses", [True, False])
+@pytest.mark.parametrize("number", [5, 30])
+def test_every_partner_of_a_fixed_degree_is_as_likely(of: str, multapses: bool, number: int) -> None:
+    sizes = (40, 2000) if of == "in" else (2000, 40)
+    found = pairs(FixedDegree(of, number, multapses, autapses=True), group(sizes[0]), group(sizes[1], "b"))
+    partners = found[0] if of == "in" else found[1]
+    counts = np.bincount(partners, minlength=40)
+    expected = 2000 * number / 40
+    # without repetition a partner is in or out of each row, and the counts of a row have a fixed sum
+    spread = expected if multapses else expected * (1 - number / 40) * 40 / 39
+    statistic = np.sum((counts - expected) ** 2) / spread
+    assert min(stats.chi2.sf(statistic, 39), stats.chi2.cdf(statistic, 39)) > SIGNIFICANCE
 
 
 @pytest.mark.parametrize("p", [0.001, 0.02, 0.3, 0.97])

@@ -1,19 +1,30 @@
-"""One compiled kernel per numerical function, from the text that experiments' kernels are made of."""
+"""One compiled kernel for each numerical function, from the text that experiments' kernels are made of."""
 
 import ctypes
-from dataclasses import dataclass
+import importlib.util
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
+
+from snnrun.numerics import arrays, single
+from snnrun.numerics.arithmetic import Math, Precision
+from snnrun.numerics.kernel_text import kernel_text
 
 UNARY = """absolute arccos arcsin arctan ceil cos cosh exp expm1 exprel floor log log10 log1p sign sin sinh sqrt tan
 tanh""".split()  # noqa: SIM905
-BINARY = ["floordiv", "fmod_python", "pow", "timestep"]
+BINARY = ["floordiv", "fmod_python", "pow"]
+TIMES = ["timestep"]
 ELEMENT = ["normal", "uniform"]
 FILL = ["fill_normal", "fill_uniform"]
 
 HEAD = """
 from numba import cfunc
-_floats = types.CPointer(types.float64)
+_doubles = types.CPointer(types.float64)
+_floats = types.CPointer(types.FLOAT)
 def _kernel(arguments):
     return cfunc(types.void(*arguments), error_model="numpy", _nrt=False)
 """
@@ -30,6 +41,12 @@ def kernel_{name}(x, y, out, n):
     for k in range(n):
         out[k] = {name}(x[k], y[k])
 """,
+    "times": """
+@_kernel((_doubles, _doubles, _floats, types.int64))
+def kernel_{name}(x, y, out, n):
+    for k in range(n):
+        out[k] = {name}(x[k], y[k])
+""",
     "element": """
 @_kernel((_floats, types.int64, types.int64, types.int64, types.int64))
 def kernel_{name}(out, n, step, seed, stream):
@@ -39,59 +56,139 @@ def kernel_{name}(out, n, step, seed, stream):
     "fill": """
 @_kernel((_floats, types.int64, types.int64, types.int64, types.int64))
 def kernel_{name}(out, n, step, seed, stream):
-    {name}(out, n, step, seed, stream)
+    {name}(out, 0, n >> 1 | 1, step, seed, stream)
+    {name}(out, n >> 1 | 1, n, step, seed, stream)
 """,
 }
-OTHERS = """
-@_kernel((_floats, _floats, types.int64, types.int64, types.int64, types.int64))
+OTHERS = {
+    "poisson": (
+        ["poisson"],
+        """
+@_kernel((_doubles, _floats, types.int64, types.int64, types.int64, types.int64))
 def kernel_poisson(lam, out, n, step, seed, stream):
     for k in range(n):
         out[k] = poisson(lam[k], k, step, seed, stream)
-
-@_kernel((_floats, _floats, types.int64, _floats, types.int64))
+""",
+    ),
+    "count_below": (
+        ["count_below"],
+        """
+@_kernel((_floats, _doubles, types.int64, _floats, types.int64))
 def kernel_count_below(u, table, size, out, n):
     for k in range(n):
         out[k] = u[k] + count_below(u[k], table, size)
-
+""",
+    ),
+    "conversions": (
+        ["exp", "pow", "floor"],
+        """
 @_kernel((_floats, types.int64))
 def kernel_conversions(out, k):
     out[0] = exp(k)
     out[1] = pow(k, 2)
     out[2] = exp(k > 2)
     out[3] = floor(select(k > 2, -2.5, k))
-
+""",
+    ),
+    "gates": (
+        ["exp", "exprel"],
+        """
 @_kernel((_floats, _floats, _floats, _floats, types.int64))
 def kernel_gates(v, m, n, h, count):
     for k in range(count):
         V = v[k]
-        am = 1.28 / exprel((13.0 - V) / 4.0)
-        bm = 1.4 / exprel((V - 40.0) / 5.0)
-        ah = 0.128 * exp((17.0 - V) / 18.0)
-        bh = 4.0 / (1.0 + exp((40.0 - V) / 5.0))
-        an = 0.16 / exprel((15.0 - V) / 5.0)
-        bn = 0.5 * exp((10.0 - V) / 40.0)
-        m[k] += am * (1.0 - m[k]) - bm * m[k]
-        h[k] += ah * (1.0 - h[k]) - bh * h[k]
-        n[k] += an * (1.0 - n[k]) - bn * n[k]
-"""
+        one = number(1.0)
+        am = number(1.28) / exprel((number(13.0) - V) / number(4.0))
+        bm = number(1.4) / exprel((V - number(40.0)) / number(5.0))
+        ah = number(0.128) * exp((number(17.0) - V) / number(18.0))
+        bh = number(4.0) / (one + exp((number(40.0) - V) / number(5.0)))
+        an = number(0.16) / exprel((number(15.0) - V) / number(5.0))
+        bn = number(0.5) * exp((number(10.0) - V) / number(40.0))
+        m[k] += am * (one - m[k]) - bm * m[k]
+        h[k] += ah * (one - h[k]) - bh * h[k]
+        n[k] += an * (one - n[k]) - bn * n[k]
+""",
+    ),
+}
+
+FLOATS = {Precision.DOUBLE: np.float64, Precision.SINGLE: np.float32}
+TWINS = {Precision.DOUBLE: arrays, Precision.SINGLE: single}
+
+
+KINDS = {"unary": UNARY, "binary": BINARY, "times": TIMES, "element": ELEMENT, "fill": FILL}
 
 
 @dataclass
 class Kernels:
-    """Compiled test kernels by the name of the function they call."""
+    """Compiled test kernels of one precision and math by the name of the function they call, made when asked for.
 
-    module: object
+    Args:
+        folder: Where their text is written.
+        precision: Of the kernels' numbers.
+        math: Strict or fast.
+    """
+
+    folder: Path
+    precision: Precision
+    math: Math
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def float(self):
+        """Type of the kernels' numbers."""
+        return FLOATS[self.precision]
+
+    @property
+    def twin(self):
+        """The same functions for numpy."""
+        return TWINS[self.precision]
 
     def cfunc(self, name):
-        return getattr(self.module, f"kernel_{name}")
+        if name not in self._made:
+            self._made[name] = self._compiled(name)
+        return self._made[name]
 
     def call(self, name, *args):
         """Call a kernel; arrays go as pointers."""
         run_at(self.cfunc(name).address, *args)
 
+    def _compiled(self, name):
+        kind = next((kind for kind, names in KINDS.items() if name in names), None)
+        functions, text = OTHERS[name] if kind is None else ([name], TEMPLATES[kind].format(name=name))
+        stem = f"kernel_{name}_{self.precision}_{self.math}"
+        path = self.folder / f"{stem}.py"
+        head = HEAD.replace("FLOAT", FLOATS[self.precision].__name__)
+        path.write_text(kernel_text(functions, self.precision, self.math) + head + text)
+        spec = importlib.util.spec_from_file_location(stem, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[stem] = module  # numba looks the module of a function up by its name
+        spec.loader.exec_module(module)
+        return getattr(module, f"kernel_{name}")
+
 
 def run_at(address, *args):
-    """Call machine code at an address with float64 arrays and integers."""
+    """Call machine code at an address with arrays and integers."""
     kinds = [ctypes.c_void_p if isinstance(a, np.ndarray) else ctypes.c_int64 for a in args]
     values = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
     ctypes.CFUNCTYPE(None, *kinds)(address)(*values)
+
+
+def module_of(cfunc):
+    """The LLVM module of a kernel, with all but its entry internal, as the engine's object files have it."""
+    module = llvm.parse_assembly(cfunc.inspect_llvm())
+    entry = cfunc.native_name.removeprefix("cfunc.")
+    for function in module.functions:
+        if not function.is_declaration and function.name != entry:
+            function.linkage = "internal"
+    module.get_function(entry).name = "entry"
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, llvm.create_pass_builder(machine(""), llvm.create_pipeline_tuning_options(speed_level=0)))
+    return module
+
+
+def machine(cpu):
+    """The plainest processor of this architecture for an empty name."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=3, reloc="pic", codemodel="default")

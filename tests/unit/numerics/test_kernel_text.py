@@ -6,44 +6,56 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from snnrun.numerics import arrays
+from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 from snnrun.numerics.kernel_text import kernel_function_names, kernel_text
 
-from .kernels import BINARY, ELEMENT, FILL, UNARY, run_at
+from .kernels import BINARY, ELEMENT, FILL, TIMES, UNARY, machine, module_of, run_at
 
 N = 4001
 EDGES = [0.0, 1.0, 0.5, np.inf, np.nan, 5e-324, 1e-310, 2.0**30, 2.0**52, 1e300, 700.0, 745.1]
 
 
-def points(seed):
+def points(seed, kind=np.float64):
     rng = np.random.default_rng(seed)
-    spread = rng.choice([-1.0, 1.0], N) * np.ldexp(rng.uniform(1, 2, N), rng.integers(-1074, 1024, N))
+    exponents = rng.integers(-1074, 1024, N) if kind is np.float64 else rng.integers(-149, 128, N)
+    spread = rng.choice([-1.0, 1.0], N) * np.ldexp(rng.uniform(1, 2, N), exponents)
     x = np.concatenate([spread, rng.uniform(-3, 3, N), rng.uniform(-50, 750, N), EDGES, [-e for e in EDGES]])
-    return rng.permutation(x)
+    with np.errstate(over="ignore"):
+        return rng.permutation(x).astype(kind)
 
 
 def assert_same_bits(a, b):
     """Equal in every bit; any NaN equals any NaN (their bits depend on the order of operands)."""
+    assert a.dtype == b.dtype
+    bits = np.int64 if a.dtype == np.float64 else np.int32
     both_nan = np.isnan(a) & np.isnan(b)
-    different = (a.view(np.int64) != b.view(np.int64)) & ~both_nan
+    different = (a.view(bits) != b.view(bits)) & ~both_nan
     assert not different.any(), (a[different][:3], b[different][:3])
 
 
 @pytest.mark.parametrize("name", UNARY)
 def test_functions_of_one_number_have_the_bits_of_numpy(kernels, name):
-    x = points(1)
+    x = points(1, kernels.float)
     out = np.empty_like(x)
     kernels.call(name, x, out, x.size)
-    assert_same_bits(out, getattr(arrays, name)(x))
+    assert_same_bits(out, getattr(kernels.twin, name)(x))
 
 
 @pytest.mark.parametrize("name", BINARY)
 def test_functions_of_two_numbers_have_the_bits_of_numpy(kernels, name):
-    x, y = points(1), points(2)
+    x, y = points(1, kernels.float), points(2, kernels.float)
     out = np.empty_like(x)
     kernels.call(name, x, y, out, x.size)
-    assert_same_bits(out, getattr(arrays, name)(x, y))
+    assert_same_bits(out, getattr(kernels.twin, name)(x, y))
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_functions_of_times_have_the_bits_of_numpy(kernels, name):
+    t, dt = points(1), points(2)
+    out = np.empty(t.size, kernels.float)
+    kernels.call(name, t, dt, out, t.size)
+    assert_same_bits(out, getattr(kernels.twin, name)(t, dt))
 
 
 KEYS = [(0, 0, 0), (123456, 42, -1), (2**40, 2**63 - 1, -(2**63))]
@@ -52,54 +64,37 @@ KEYS = [(0, 0, 0), (123456, 42, -1), (2**40, 2**63 - 1, -(2**63))]
 @pytest.mark.parametrize("name", ELEMENT)
 @pytest.mark.parametrize(("step", "seed", "stream"), KEYS)
 def test_random_numbers_have_the_bits_of_numpy(kernels, name, step, seed, stream):
-    one_by_one, filled = np.empty(N), np.empty(N + 1)
+    one_by_one, filled = np.empty(N, kernels.float), np.empty(N + 1, kernels.float)
     kernels.call(name, one_by_one, N, step, seed, stream)
     kernels.call(f"fill_{name}", filled, N, step, seed, stream)
-    expected = getattr(arrays, f"{name}s")(N, step, seed, stream & (2**64 - 1))
+    expected = getattr(kernels.twin, f"{name}s")(N, step, seed, stream & (2**64 - 1))
     assert_same_bits(one_by_one, expected)
     assert_same_bits(filled[:N], expected)
 
 
 def test_filling_writes_no_further_than_the_next_even_number(kernels):
     for name in FILL:
-        out = np.full(8, -1.0)
+        out = np.full(8, -1.0, kernels.float)
         kernels.call(name, out, 5, 0, 0, 0)
         assert (out[6:] == -1.0).all()
 
 
 def test_poisson_numbers_have_the_bits_of_numpy(kernels):
     lam = np.concatenate([[0.0, -1.0, np.nan, np.inf, 10.0], np.geomspace(1e-6, 1e15, N - 5)])
-    out = np.empty(N)
+    out = np.empty(N, kernels.float)
     kernels.call("poisson", lam, out, N, 3, 4, 5)
-    assert_same_bits(out, arrays.poissons(lam, N, 3, 4, 5))
+    assert_same_bits(out, kernels.twin.poissons(lam, N, 3, 4, 5))
 
 
 def test_counting_thresholds_is_inversion_of_the_distribution_function(kernels):
     table = binomial_table(1000, 0.0015)
-    u, out = arrays.uniforms(N, 1, 2, 3), np.empty(N)
+    u, out = kernels.twin.uniforms(N, 1, 2, 3), np.empty(N, kernels.float)
     kernels.call("count_below", u, table, table.size, out, N)
-    np.testing.assert_array_equal(out, u + np.searchsorted(table, u, side="right"))
+    counts = np.searchsorted(table, u.astype(np.float64), side="right")
+    np.testing.assert_array_equal(out, (u + counts).astype(kernels.float))
 
 
-def module_of(cfunc):
-    """The LLVM module of a kernel, with all but its entry internal, as the engine's object files have it."""
-    module = llvm.parse_assembly(cfunc.inspect_llvm())
-    entry = cfunc.native_name.removeprefix("cfunc.")
-    for function in module.functions:
-        if not function.is_declaration and function.name != entry:
-            function.linkage = "internal"
-    module.get_function(entry).name = "entry"
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    passes.run(module, llvm.create_pass_builder(machine(""), llvm.create_pipeline_tuning_options(speed_level=0)))
-    return module
-
-
-def machine(cpu):
-    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=3, reloc="pic", codemodel="default")
-
-
-ALL = [*UNARY, *BINARY, *ELEMENT, *FILL, "poisson", "count_below", "gates"]
+ALL = [*UNARY, *BINARY, *TIMES, *ELEMENT, *FILL, "poisson", "count_below", "gates"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -131,25 +126,26 @@ def on_any_processor(kernels):
 
 
 @pytest.mark.parametrize("name", ["exp", "log", "exprel", "sin", "tanh", "sqrt", "floor"])
-def test_functions_have_the_same_bits_on_any_processor(on_any_processor, name):
-    x = points(3)
+def test_functions_have_the_same_bits_on_any_processor(kernels, on_any_processor, name):
+    x = points(3, kernels.float)
     out = np.empty_like(x)
     on_any_processor(name, x, out, x.size)
-    assert_same_bits(out, getattr(arrays, name)(x))
+    assert_same_bits(out, getattr(kernels.twin, name)(x))
 
 
-def test_random_numbers_have_the_same_bits_on_any_processor(on_any_processor):
-    out = np.empty(N + 1)
+def test_random_numbers_have_the_same_bits_on_any_processor(kernels, on_any_processor):
+    out = np.empty(N + 1, kernels.float)
     on_any_processor("fill_normal", out, N, 1, 2, 3)
-    assert_same_bits(out[:N], arrays.normals(N, 1, 2, 3))
+    assert_same_bits(out[:N], kernels.twin.normals(N, 1, 2, 3))
     on_any_processor("poisson", np.full(N, 25.0), out, N, 1, 2, 3)
-    assert_same_bits(out[:N], arrays.poissons(25.0, N, 1, 2, 3))
+    assert_same_bits(out[:N], kernels.twin.poissons(25.0, N, 1, 2, 3))
 
 
 def test_integers_and_truths_are_converted_to_what_a_function_takes(kernels):
-    out = np.empty(4)
+    out = np.empty(4, kernels.float)
     kernels.call("conversions", out, 3)
-    np.testing.assert_array_equal(out, [arrays.exp(3), 9.0, arrays.exp(1), arrays.floor(-2.5)])
+    twin = kernels.twin
+    np.testing.assert_array_equal(out, [twin.exp(3), 9.0, twin.exp(1), twin.floor(-2.5)])
 
 
 @pytest.mark.skipif(not llvm.get_default_triple().startswith("x86_64"), reason="reads x86 assembly")
@@ -158,8 +154,8 @@ def test_integers_and_truths_are_converted_to_what_a_function_takes(kernels):
 )
 def test_loops_are_vectorised(kernels, name):
     assembly = machine(llvm.get_host_cpu_name()).emit_assembly(module_of(kernels.cfunc(name)))
-    packed = len(re.findall(r"\sv?(?:add|sub|mul)pd\s", assembly))
-    scalar = len(re.findall(r"\sv?(?:add|sub|mul)sd\s", assembly))
+    packed = len(re.findall(r"\sv?(?:add|sub|mul)p[sd]\s", assembly))
+    scalar = len(re.findall(r"\sv?(?:add|sub|mul)s[sd]\s", assembly))
     assert packed > 0
     # The remainder of the loop, a few elements, stays scalar: about one scalar operation for each packed one at most.
     assert scalar <= 1.1 * packed + 1
@@ -173,7 +169,22 @@ def test_the_text_depends_on_the_set_of_names_only():
 def test_unknown_names_are_refused():
     with pytest.raises(KeyError):
         kernel_text(["gamma"])
+    with pytest.raises(ValueError, match="half"):
+        kernel_text(["exp"], precision="half")
+
+
+def test_single_precision_has_every_function_that_takes_or_gives_numbers():
+    kinds = {}
+    for precision in Precision:
+        text = kernel_text(kernel_function_names(), precision)
+        kinds[precision] = dict(re.findall(r'^(\w+) = traced\(_traced\["\w+"\], ("\w+", "\w+")\)', text, re.MULTILINE))
+    public = {name for name in kernel_function_names() if name in kinds[Precision.DOUBLE]}
+    assert len(public) > 25
+    for name in public - {"threefry", "timestep"}:
+        assert kinds[Precision.SINGLE][name] == kinds[Precision.DOUBLE][name].replace("f", "s")
+    assert kinds[Precision.SINGLE]["timestep"] == '"ff", "s"'
 
 
 def test_every_function_is_public_on_purpose():
-    assert {*UNARY, *BINARY, *ELEMENT, *FILL, "poisson", "count_below", "clip"} - {"sqrt"} <= kernel_function_names()
+    tested = {*UNARY, *BINARY, *TIMES, *ELEMENT, *FILL, "poisson", "count_below", "clip"} - {"sqrt"}
+    assert tested <= kernel_function_names()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from snnrun.numerics import arrays, random
+from snnrun.numerics import arrays, random, single
 from snnrun.numerics.binomial import binomial_table
 from snnrun.numerics.streams import stream_key
 
@@ -79,6 +79,29 @@ def test_normals_are_box_and_muller_of_the_words():
         assert abs(got - exact) <= 4 * math.ulp(float(exact)), k
 
 
+def test_single_uniforms_are_the_upper_24_bits_of_the_same_words():
+    seed, stream, step = 12, stream_key("groups.exc.xi"), 345
+    got = single.uniforms(1001, step, seed, stream)
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, np.floor(arrays.uniforms(1001, step, seed, stream) * 2**24) / 2**24)
+
+
+def test_single_normals_are_box_and_muller_of_the_same_words():
+    seed, stream, step = 12, 7, 345
+    got = single.normals(1000, step, seed, stream)
+    assert got.dtype == np.float32
+    for k, value in enumerate(got):
+        first, second = threefry_of_the_paper((k // 2, step), (seed, stream), 13)
+        with mpmath.workprec(120):
+            left = (mpmath.mpf((MASK ^ first) >> 33) + 0.5) / 2**31
+            radius = mpmath.sqrt(-2 * mpmath.log(left))
+            angle = 2 * mpmath.pi * (second >> 32) / 2**32
+            exact = radius * (mpmath.sin(angle) if k % 2 else mpmath.cos(angle))
+        # `left` is rounded by 2**-25 of itself, which moves the radius by 2**-25 / radius
+        assert abs(float(value) - exact) <= 4 * float(np.spacing(np.float32(abs(exact)))) + 2**-24 / radius, k
+    assert np.abs(got - arrays.normals(1000, step, seed, stream)).max() < 1e-5
+
+
 def test_an_element_has_the_same_number_however_it_is_asked_for():
     some = np.array([5, 0, 999])
     np.testing.assert_array_equal(arrays.uniforms(some, 3, 1, 2), arrays.uniforms(1000, 3, 1, 2)[some])
@@ -91,25 +114,32 @@ def test_stream_keys_are_the_first_bytes_of_sha_256():
     assert stream_key("synapses.e.connect").to_bytes(8, "little") == hashlib.sha256(b"synapses.e.connect").digest()[:8]
 
 
+LIBRARIES = {"double": arrays, "single": single}
+libraries = pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
 SIZES = [1_000_000, pytest.param(10_000_000, marks=pytest.mark.slow)]
 # Each statistical test below rejects a right generator with probability 1e-4; seeds are fixed.
 SIGNIFICANCE = 1e-4
 
 
+@libraries
 @pytest.mark.parametrize("n", SIZES)
-def test_uniforms_are_uniform(n):
-    u = arrays.uniforms(n, 0, 1, stream_key("test"))
+def test_uniforms_are_uniform(library, n):
+    u = library.uniforms(n, 0, 1, stream_key("test"))
     assert u.min() >= 0.0
     assert u.max() < 1.0
     assert stats.kstest(u, "uniform").pvalue > SIGNIFICANCE
     assert stats.chisquare(np.bincount((u * 256).astype(int), minlength=256)).pvalue > SIGNIFICANCE
-    low_bits = ((u * 2.0**52).astype(np.int64) & 255).astype(int)
+    bits = 52 if u.dtype == np.float64 else 24
+    low_bits = ((u * 2.0**bits).astype(np.int64) & 255).astype(int)
     assert stats.chisquare(np.bincount(low_bits, minlength=256)).pvalue > SIGNIFICANCE
 
 
+@libraries
 @pytest.mark.parametrize("n", SIZES)
-def test_normals_are_standard_normal(n):
-    x = arrays.normals(n, 0, 1, stream_key("test"))
+def test_normals_are_standard_normal(library, n):
+    x = library.normals(n, 0, 1, stream_key("test")).astype(np.float64)
+    beyond = stats.norm.sf(4.5) * 2 * n
+    assert abs(np.count_nonzero(np.abs(x) > 4.5) - beyond) < 5 * math.sqrt(beyond)
     assert stats.kstest(x, "norm").pvalue > SIGNIFICANCE
     limit = stats.norm.isf(SIGNIFICANCE / 2)
     assert abs(x.mean()) < limit / math.sqrt(n)
@@ -135,17 +165,38 @@ def test_steps_seeds_and_streams_are_independent(first, second):
         assert abs(np.mean(a * b)) < limit
 
 
+@libraries
+@pytest.mark.parametrize("n", [100_000, pytest.param(10_000_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mean", [0.05, 1.0, 9.99, 10.0, 13.0, 40.0, 1000.0])
-def test_poisson_numbers_follow_their_distribution(mean):
-    n = 100_000
-    x = arrays.poissons(mean, n, 5, 6, stream_key("poisson"))
+def test_poisson_numbers_follow_their_distribution(library, mean, n):
+    x = library.poissons(mean, n, 5, 6, stream_key("poisson"))
     k = np.arange(int(mean + 12 * math.sqrt(mean) + 15))
-    expected = stats.poisson.pmf(k, mean) * n
-    seen = np.bincount(x.astype(int), minlength=k.size)
+    assert_distribution(np.bincount(x.astype(int), minlength=k.size), stats.poisson.pmf(k, mean) * n)
+
+
+@libraries
+@pytest.mark.parametrize("n", [100_000, pytest.param(10_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("trials", "p"), [(1, 0.3), (1000, 0.0015), (40, 0.5)])
+def test_binomial_numbers_follow_their_distribution(library, trials, p, n):
+    table = binomial_table(trials, p)
+    u = library.uniforms(n, 5, 6, stream_key("binomial")).astype(np.float64)
+    x = np.zeros(n, np.int64)
+    for part in range(0, n, 1_000_000):
+        with np.errstate(all="ignore"):
+            x[part : part + 1_000_000] = random.count_below(u[part : part + 1_000_000], table, table.size)
+    k = np.arange(trials + 1)
+    assert_distribution(np.bincount(x, minlength=k.size), stats.binom.pmf(k, trials, p) * n)
+
+
+def assert_distribution(seen, expected):
+    """Counts against expected ones; those that are rare are taken together."""
+    n = seen.sum()
     likely = expected > 5
+    assert np.count_nonzero(likely) > 1
     rest = n - seen[likely].sum(), n - expected[likely].sum()
     seen, expected = np.append(seen[likely], rest[0]), np.append(expected[likely], max(rest[1], 1e-9))
-    assert stats.chisquare(seen[expected > 1], expected[expected > 1], sum_check=False).pvalue > SIGNIFICANCE
+    kept = expected > 1
+    assert stats.chisquare(seen[kept], expected[kept], sum_check=False).pvalue > SIGNIFICANCE
 
 
 @pytest.mark.parametrize("mean", [1e5, 1e9, 1e14])
@@ -158,9 +209,10 @@ def test_large_poisson_numbers_have_the_right_moments(mean):
     assert stats.kstest(z, "norm").pvalue > SIGNIFICANCE
 
 
-def test_poisson_at_its_edges():
-    np.testing.assert_array_equal(arrays.poissons(0.0, 100, 1, 2, 3), np.zeros(100))
-    assert np.isnan(arrays.poissons(np.array([-1.0, math.nan, math.inf]), 3, 1, 2, 3)).all()
+@libraries
+def test_poisson_at_its_edges(library):
+    np.testing.assert_array_equal(library.poissons(0.0, 100, 1, 2, 3), np.zeros(100))
+    assert np.isnan(library.poissons(np.array([-1.0, math.nan, math.inf]), 3, 1, 2, 3)).all()
 
 
 @pytest.mark.parametrize(("n", "p"), [(1, 0.5), (10, 0.1), (1000, 0.0015), (10_000, 0.5), (100_000, 1e-5), (7, 0.999)])

@@ -248,3 +248,89 @@ def listed_sweep(folder: Path) -> Path:
         description=about("Brunel's four regimes", 1.0),
     )
     return folder
+
+
+def bands_sweep(folder: Path) -> Path:
+    """A current, three time constants, six seeds; one point failed, one was not run, one has no value."""
+    folder.mkdir(parents=True, exist_ok=True)
+    current, tau = np.linspace(0, 2e-9, 12), np.array([5e-3, 10e-3, 20e-3])
+    rate = np.clip((current[:, None] - 0.4e-9) * 1e11 / (1 + tau[None] * 100), 0, None)[..., None]
+    rate = rate + np.random.default_rng(4).normal(0, 4, (12, 3, 6))
+    status = np.ones(rate.shape, int)
+    status[4, 1], status[9, 0] = 2, 0
+    rate[4, 1] = rate[9, 0] = rate[6, 2] = np.nan
+    axes = [Axis("I", "A", current), Axis("groups.lif.tau", "s", tau), Axis("repeat", "1", np.arange(6))]
+    write_sweep(folder, axes, {"rate": (rate, "Hz")}, status, description=about("f-I curves", 1.0))
+    return folder
+
+
+def decades_sweep(folder: Path) -> Path:
+    """Two parameters over decades; some points failed, some were not run, one has no value."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tau, weight = np.geomspace(1e-4, 1e-1, 13), np.geomspace(1, 100, 10)
+    latency = 1e-3 * tau[:, None] * weight[None]
+    status = np.ones(latency.shape, int)
+    status[3:5, 2], status[10:, 7:] = 2, 0
+    latency[status != 1] = np.nan
+    latency[0, 0] = np.nan
+    axes = [Axis("tau", "s", tau), Axis("J", "1", weight)]
+    write_sweep(folder, axes, {"latency": (latency, "s")}, status, description=about("Latency", 1.0))
+    return folder
+
+
+def cube_sweep(folder: Path, few: bool = False) -> Path:
+    """Three parameters; one point failed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    x, rest, sigma = np.linspace(0, 5, 9), np.linspace(-70e-3, -50e-3, 3 if few else 8), np.array([0.1, 0.2, 0.5, 1.0])
+    if few:
+        sigma = sigma[:3]
+    rate = 100 * np.sin(x)[:, None, None] + (rest * 1e3)[None, :, None] * sigma[None, None] + 200
+    status = np.ones(rate.shape, int)
+    status[2, 1, 1], rate[2, 1, 1] = 2, np.nan
+    axes = [Axis("x", "1", x), Axis("constants.El", "V", rest), Axis("sigma", "1", sigma)]
+    write_sweep(folder, axes, {"rate": (rate, "Hz")}, status, description=about("Three parameters", 1.0))
+    return folder
+
+
+def sampled_sweep(folder: Path) -> Path:
+    """Points anywhere in a space of three parameters, two of which failed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(6)
+    tau, g, size = rng.uniform(1e-3, 20e-3, 64), rng.uniform(0, 5, 64), rng.integers(100, 1000, 64).astype(float)
+    noise = np.exp(rng.uniform(np.log(1e-12), np.log(1e-9), 64))
+    rate = 20 * g - 1e3 * tau + rng.normal(0, 3, 64)
+    status = np.ones(64, int)
+    status[[3, 50]], rate[[3, 50]] = 2, np.nan
+    write_sweep(
+        folder,
+        [Axis("point", "1", np.arange(64))],
+        {"rate": (rate, "Hz")},
+        status,
+        coordinates=[
+            Coordinate("point", "tau", "s", tau),
+            Coordinate("point", "g", "1", g),
+            Coordinate("point", "groups.exc.size", "1", size),
+            Coordinate("point", "noise", "A", noise),
+        ],
+        description=about("A sample", 1.0),
+    )
+    return folder
+
+
+def kept_sweep(folder: Path) -> Path:
+    """A sweep that kept the spikes of its points; the last one spiked never, one is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rates = np.array([5.0, 20.0, 60.0, 0.0, 10.0])
+    facts = (GroupFacts("exc", 30), GroupFacts("inh", 10))
+    plan = RecordingPlan(spikes=(SpikeChannel("e", "exc", 30), SpikeChannel("i", "inh", 10)))
+    for k, rate in enumerate(rates[:4]):
+
+        def fill(writer, rate=rate, k=k):
+            writer.add_spikes("e", *lif_spikes(np.full(30, rate), 0.2, k))
+            writer.add_spikes("i", *lif_spikes(np.full(10, 2 * rate), 0.2, k + 10))
+
+        write(folder / "points" / f"{k:05d}", plan, about("kept", 0.2, *facts), fill)
+    write_sweep(
+        folder, [Axis("drive", "A", rates * 1e-12)], {}, [1, 1, 1, 1, 2], description=about("Kept", 0.2, *facts)
+    )
+    return folder

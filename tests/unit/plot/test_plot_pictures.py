@@ -16,9 +16,12 @@ from PIL import Image
 from snnrun.errors import ExperimentError, StorageError
 from snnrun.plot.draw import compose, draw, file_names, suggested
 from snnrun.plot.options import picture_from
+from snnrun.plot.points import Points, student
 from snnrun.plot.source import Source
 from snnrun.plot.style import SPIKE, looks
 from snnrun.results.layout import GroupFacts, RecordingPlan, SpikeChannel
+from snnrun.results.reader import Results
+from snnrun.results.table import Axis, SweepTable
 
 RUNS = {
     "thirty": synthetic.thirty_neurons,
@@ -32,6 +35,12 @@ RUNS = {
     "seeds": lambda folder: synthetic.tau_sweep(folder, 10),
     "plane": synthetic.plane_sweep,
     "listed": synthetic.listed_sweep,
+    "bands": synthetic.bands_sweep,
+    "decades": synthetic.decades_sweep,
+    "cube": synthetic.cube_sweep,
+    "few": lambda folder: synthetic.cube_sweep(folder, few=True),
+    "sampled": synthetic.sampled_sweep,
+    "kept": synthetic.kept_sweep,
 }
 ALL_KINDS = [
     ("thirty", {"kind": "raster"}),
@@ -50,6 +59,15 @@ ALL_KINDS = [
     ("hh", {"kind": "heatmap", "variables": ["v"]}),
     ("plane", {"kind": "heatmap", "z": "rate"}),
     ("plane", {"kind": "sweep", "y": "latency"}),
+    ("bands", {"kind": "sweep", "y": "rate"}),
+    ("decades", {"kind": "sweep", "y": "latency"}),
+    ("decades", {"kind": "curve", "x": "tau", "y": "latency", "log": ["x", "y"]}),
+    ("decades", {"kind": "heatmap", "z": "latency", "log": ["x", "y", "z"]}),
+    ("cube", {"kind": "sweep", "y": "rate"}),
+    ("few", {"kind": "sweep", "y": "rate"}),
+    ("sampled", {"kind": "sweep", "y": "rate"}),
+    ("listed", {"kind": "sweep", "y": "rate"}),
+    ("kept", {"kind": "rasters"}),
     ("net", {"kind": "image", "monitor": "inh_spikes"}),
     ("hh", {"panels": [{"kind": "rate", "monitor": "spikes"}, {"kind": "traces", "variables": ["v"]}]}),
 ]
@@ -125,6 +143,8 @@ def test_without_options_everything_recorded_gets_a_picture(folders, run, tmp_pa
         "layers": ["raster"],
         "silent": ["raster", "traces", "connectivity"],
         "plane": ["rate", "latency"],
+        "decades": ["latency"],
+        "kept": ["rasters"],
     }.get(run, ["rate"])
     written = draw(folders(run), None, tmp_path / "plots")
     assert [path.name for path in written] == [f"{name}.png" for name in expected]
@@ -280,18 +300,145 @@ def test_lines_limits_and_labels_are_drawn_where_asked(folders):
     assert upright == pytest.approx([6.8, 11.8])
 
 
-def test_a_sweep_over_seeds_is_a_mean_with_its_standard_deviation(folders):
+def test_a_sweep_over_seeds_is_a_mean_with_its_confidence_interval(folders):
+    from scipy.stats import t
+
     (axes,) = figure_of(folders("seeds"), {"kind": "curve", "x": "tau", "y": "rate"}).axes
     source = Source.open(folders("seeds"))
     values = source.table.metrics["rate"][0]
     source.close()
     (line,) = axes.lines
     assert np.allclose(line.get_ydata(), values.mean(axis=1))
-    (band,) = axes.collections
+    band, sample = axes.collections
     corners = band.get_paths()[0].vertices
-    assert corners[:, 1].max() == pytest.approx((values.mean(1) + values.std(1, ddof=1)).max())
+    half = t.ppf(0.975, 9) * values.std(1, ddof=1) / np.sqrt(10)
+    assert corners[:, 1].max() == pytest.approx((values.mean(1) + half).max(), rel=1e-4)
+    assert sample.get_label() == "95 % CI, 10 seeds"
     assert axes.get_xlabel() == "tau (ms)"
     assert axes.get_ylabel() == "rate (Hz)"
+
+
+def test_fewer_than_three_values_have_no_interval():
+    values = np.array([[1.0, 2.0, np.nan, np.nan], [1.0, 2.0, 3.0, np.nan], [np.nan] * 4])
+    table = SweepTable(
+        (Axis("tau", "s", [1.0, 2.0, 3.0]), Axis("repeat", "1", range(4))),
+        (),
+        {"m": (values, "1")},
+        np.ones((3, 4)),
+        None,
+    )
+    points = Points.of(table, "m")
+    assert np.array_equal(points.values, [1.5, 2.0, np.nan], equal_nan=True)
+    assert np.isnan(points.half[[0, 2]]).all()
+    assert points.half[1] == pytest.approx(4.3027 / np.sqrt(3), rel=1e-4)
+
+
+def test_quantiles_of_students_distribution_are_right():
+    from scipy.stats import t
+
+    freedom = np.array([1, 2, 5, 10, 30, 31, 50, 100, 1000])
+    assert np.allclose(student(freedom), t.ppf(0.975, freedom), rtol=3e-5)
+
+
+def sweep_figure(folders, run, **options):
+    return figure_of(folders(run), {"kind": "sweep", **options})
+
+
+def test_a_second_parameter_makes_one_curve_a_value(folders):
+    (axes,) = sweep_figure(folders, "bands", y="rate").axes
+    curves = axes.lines[:3]
+    assert [line.get_label() for line in curves] == ["tau = 5 ms", "tau = 10 ms", "tau = 20 ms"]
+    assert axes.get_xlabel() == "I (nA)"
+    # A point without a value is a gap; where a run did not finish there is a cross at the floor.
+    assert [int(np.isnan(line.get_ydata()).sum()) for line in curves] == [1, 1, 1]
+    (crosses,) = axes.lines[3:]
+    assert np.allclose(crosses.get_xdata(), np.linspace(0, 2, 12)[[4, 9]])
+    assert crosses.get_label() == "did not finish"
+
+
+def test_many_values_of_a_second_parameter_are_a_scale_of_colours(folders):
+    figure = figure_of(folders("decades"), {"kind": "curve", "x": "tau", "y": "latency"})
+    axes, bar = figure.axes
+    curves = [line for line in axes.lines if line.get_label() != "did not finish"]
+    assert len(curves) == 10
+    assert len({tuple(line.get_color()) for line in curves}) == 10
+    assert bar.get_ylabel() == "J"
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
+
+
+def test_two_long_parameters_are_a_heatmap_with_what_is_missing_hatched(folders):
+    figure = sweep_figure(folders, "decades", y="latency")
+    axes, bar = figure.axes
+    mesh, failed, absent, empty = axes.collections
+    assert mesh.get_array().shape == (10, 13)
+    assert [len(c.get_paths()) for c in (failed, absent, empty)] == [2, 9, 1]
+    assert failed.get_hatch()
+    assert absent.get_hatch()
+    assert failed.get_hatch() != absent.get_hatch()
+    assert empty.get_hatch() is None
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["failed", "not run", "no value"]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert (axes.get_xlabel(), axes.get_ylabel(), bar.get_ylabel()) == ("tau (ms)", "J", "latency (ms)")
+    # The cells of a geometric series look equally wide: the edges are a geometric series too.
+    ratios = np.diff(np.log(mesh.get_coordinates()[0, :, 0]))
+    assert np.allclose(ratios, ratios[0])
+
+
+def test_scales_are_as_asked_when_something_is_asked(folders):
+    axes = sweep_figure(folders, "decades", y="latency", log=[]).axes[0]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+    figure = figure_of(folders("decades"), {"kind": "heatmap", "z": "latency", "log": "z"})
+    assert figure.axes[0].get_xscale() == "linear"
+    assert figure.axes[1].get_yscale() == "log"
+
+
+@pytest.mark.parametrize(("run", "panels", "is_map"), [("cube", 4, True), ("few", 3, False)])
+def test_three_parameters_are_small_multiples_that_share_their_scales(folders, run, panels, is_map):
+    figure = sweep_figure(folders, run, y="rate")
+    titled = [axes for axes in figure.axes if axes.get_title()]
+    assert len(titled) == panels
+    assert len({axes.get_xlim() for axes in titled}) == 1
+    assert len({axes.get_ylim() for axes in titled}) == 1
+    if is_map:
+        assert [axes.get_title() for axes in titled] == [f"sigma = {s}" for s in ("0.1", "0.2", "0.5", "1")]
+        assert len({axes.collections[0].get_clim() for axes in titled}) == 1
+        assert figure.axes[-1].get_ylabel() == "rate (Hz)"
+    else:
+        assert [axes.get_title() for axes in titled] == ["sigma = 0.1", "sigma = 0.2", "sigma = 0.5"]
+        (legend,) = figure.legends
+        texts = [t.get_text() for t in legend.get_texts()]
+        assert texts == ["El = −70 mV", "El = −60 mV", "El = −50 mV", "did not finish"]
+
+
+def test_a_sample_is_the_metric_against_each_parameter(folders):
+    figure = sweep_figure(folders, "sampled", y="rate")
+    assert [axes.get_xlabel() for axes in figure.axes] == ["tau (ms)", "g", "exc.size", "noise (pA)"]
+    assert [axes.get_xscale() for axes in figure.axes] == ["linear", "linear", "linear", "log"]
+    source = Source.open(folders("sampled"))
+    tau, rate = source.table.coordinates[0].values, source.table.metrics["rate"][0]
+    source.close()
+    dots, crosses = figure.axes[0].lines
+    assert np.allclose(dots.get_xdata(), tau * 1e3)
+    assert np.array_equal(dots.get_ydata(), rate, equal_nan=True)
+    assert np.allclose(crosses.get_xdata(), tau[[3, 50]] * 1e3)
+
+
+def test_a_page_of_rasters_shows_the_spikes_of_each_point(folders):
+    figure = figure_of(folders("kept"), {"kind": "rasters"})
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    titles = [axes.get_title().replace("\u00a0", " ") for axes in shown]
+    assert titles == ["drive = 5 pA", "drive = 20 pA", "drive = 60 pA", "drive = 0 A", "drive = 10 pA"]
+    for k in range(3):
+        with Results.open(folders("kept") / "points" / f"{k:05d}") as results:
+            number = len(results.spikes("e").ids) + len(results.spikes("i").ids)
+        assert sum(len(line.get_xdata()) for line in shown[k].lines) == number > 5
+    assert [t.get_text() for axes in shown[3:] for t in axes.texts] == ["no spikes", "no results"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["exc", "inh"]
+
+
+def test_a_page_of_rasters_without_kept_results_says_so(folders):
+    (text,) = [t for t in texts_of(figure_of(folders("tau"), {"kind": "rasters"})) if "keep" in t]
+    assert "keep: results" in text.replace("\n", " ")
 
 
 def test_the_curve_of_a_run_is_the_stored_series(folders):

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snnrun.units import dimensions as d
-from snnrun.units.quantities import format_quantity, readable_unit
+from snnrun.units.dimensions import Dimension
+from snnrun.units.quantities import dimension_of, format_quantity, readable_unit
 from snnrun.units.table import lookup_unit
 
 electrical = st.sampled_from([d.VOLTAGE, d.CURRENT, d.CONDUCTANCE, d.CAPACITANCE, d.FREQUENCY, d.RESISTANCE])
@@ -78,3 +79,15 @@ def test_axes_get_the_unit_a_reader_expects(largest, dimension, name):
     unit = readable_unit(largest, dimension)
     assert unit.name == name
     assert unit.dimension == dimension
+
+
+@given(st.lists(st.fractions(min_value=-4, max_value=4, max_denominator=6), min_size=7, max_size=7))
+def test_a_dimension_is_read_back_from_its_symbol(exponents):
+    dimension = Dimension(tuple(exponents))
+    assert dimension_of(dimension.symbol) == dimension
+
+
+@pytest.mark.parametrize("text", ["", "V/", "mystery", "V**2", "V^x", "V V"])
+def test_what_is_no_symbol_of_a_unit_is_refused(text):
+    with pytest.raises(ValueError, match="no unit"):
+        dimension_of(text)

@@ -1,0 +1,406 @@
+"""`snnrun list`, `diff`, `verify` and `best`: looking across results."""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snnrun.cli.progress import Bar, Line, number_text, time_text
+from snnrun.cli.tables import Column, quantity_column, shortened, values_text, write_line, write_table
+from snnrun.compare.conditions import Formula
+from snnrun.compare.folders import EXPERIMENT_FILE, Entry, Kind, Measured, entries_below, entry_at, unfinished_below
+from snnrun.errors import Diagnostic, ExperimentError, StorageError
+from snnrun.publish import plain_value
+from snnrun.results.folder import read_done
+from snnrun.units.dimensions import Dimension
+
+if TYPE_CHECKING:
+    from snnrun.compare.documents import Difference
+    from snnrun.compare.outcomes import Extent, Pair
+    from snnrun.compare.verify import Mismatch, Verdict
+
+_FALLS_SHORT = 1
+_HASH = 8
+
+
+# list
+
+
+def list_results(root: Path, where: str | None, sort: str | None, limit: int | None, *, json: bool) -> None:
+    """The results below a folder as a table, the newest first."""
+    condition = None if where is None else Formula(where, "--where")
+    entries = entries_below(root)
+    unfinished = unfinished_below(root) if condition is None else []
+    shown = _sorted(_matching(entries, condition), sort)
+    shown = shown if limit is None else shown[:limit]
+    if json:
+        found = [_entry_json(entry, condition) for entry in shown]
+        _write_json({"results": found, "unfinished": [str(path) for path in unfinished]})
+        return
+    if not entries:
+        sys.stderr.write(f"no results below {root}\n")
+    elif not shown:
+        sys.stderr.write(f"none of {number_text(len(entries))} results meets the condition\n")
+    _write_entries(shown, condition)
+    if unfinished:
+        sys.stderr.write(f"{number_text(len(unfinished))} not finished: {', '.join(map(str, unfinished[:3]))}\n")
+
+
+def _matching(entries: list[Entry], condition: Formula | None) -> list[Entry]:
+    """Runs that meet a condition, and sweeps with a point that does."""
+    if condition is None:
+        return entries
+    holds = [condition.holds(entry) for entry in entries]
+    if entries and all(found is None for found in holds):
+        raise condition.unknown(entries)
+    return [entry for entry, found in zip(entries, holds, strict=True) if found is not None and found.any()]
+
+
+def _sorted(entries: list[Entry], sort: str | None) -> list[Entry]:
+    """By name, by time (the newest first), or by a formula (the smallest first, a sweep by its smallest point)."""
+    newest = sorted(entries, key=lambda e: "" if e.started is None else e.started.isoformat(), reverse=True)
+    if sort is None or sort == "when":
+        return newest
+    if sort == "name":
+        return sorted(newest, key=lambda e: e.name)
+    formula = Formula(sort, "--sort")
+    values = {}
+    for entry in newest:
+        found = formula.numbers(entry)
+        if found is not None:
+            finite = found.values[np.isfinite(found.values)]
+            values[entry.path] = float(finite.min()) if finite.size else math.inf
+    if newest and not values:
+        raise formula.unknown(newest)
+    return sorted(newest, key=lambda e: values.get(e.path, math.inf))
+
+
+def _write_entries(entries: Sequence[Entry], condition: Formula | None) -> None:
+    names = dict.fromkeys((n, m.dimension) for e in entries for n, m in e.metrics.items() if _is_plain(e, m))
+    columns = [
+        Column("name", [e.name for e in entries]),
+        Column("hash", [e.hash for e in entries]),
+        Column("points", [_points(e, condition) for e in entries], right=True),
+        Column("status", [e.done.status.value for e in entries]),
+        Column("when", [_when(e) for e in entries]),
+    ]
+    for name, dimension in names:
+        cells = [_ends(e.metrics.get(name)) if _has(e, name, dimension) else None for e in entries]
+        columns.append(quantity_column(name, dimension, cells))
+    write_table(columns)
+
+
+def _is_plain(entry: Entry, measured: Measured) -> bool:
+    return measured.values.shape == entry.shape
+
+
+def _has(entry: Entry, name: str, dimension: Dimension) -> bool:
+    measured = entry.metrics.get(name)
+    return measured is not None and measured.dimension == dimension and _is_plain(entry, measured)
+
+
+def _ends(measured: Measured | None) -> list[float] | None:
+    """The smallest and the largest value; NaN when none is a number."""
+    if measured is None:
+        return None
+    finite = measured.values[np.isfinite(measured.values)]
+    return [float(finite.min()), float(finite.max())] if finite.size else [math.nan]
+
+
+def _points(entry: Entry, condition: Formula | None) -> str:
+    if entry.table is None:
+        return ""
+    size = entry.table.status.size
+    holds = None if condition is None else condition.holds(entry)
+    return f"{size:,}" if holds is None else f"{int(np.broadcast_to(holds, entry.shape).sum()):,} of {size:,}"
+
+
+def _when(entry: Entry) -> str:
+    return "" if entry.started is None else entry.started.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _entry_json(entry: Entry, condition: Formula | None) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "folder": str(entry.path),
+        "name": entry.name,
+        "hash": entry.hash,
+        "kind": entry.kind.value,
+        "status": entry.done.status.value,
+        "started": None if entry.started is None else entry.started.isoformat(),
+        "digest": entry.done.digest,
+    }
+    if entry.table is not None:
+        found["points"] = int(entry.table.status.size)
+        holds = None if condition is None else condition.holds(entry)
+        if holds is not None:
+            found["meeting"] = np.flatnonzero(np.broadcast_to(holds, entry.shape)).tolist()
+    found["metrics"] = {name: _metric_json(entry, m) for name, m in entry.metrics.items()}
+    return found
+
+
+def _metric_json(entry: Entry, measured: Measured) -> dict[str, Any]:
+    unit = measured.dimension.symbol
+    if entry.kind is Kind.RUN:
+        return {"value": plain_value(measured.values), "unit": unit}
+    low_high = _ends(measured) or [math.nan]
+    return {"min": plain_value(low_high[0]), "max": plain_value(low_high[-1]), "unit": unit}
+
+
+# diff
+
+
+def diff(first: Path, second: Path, *, json: bool) -> None:
+    """What differs between two experiments or results; exit 1 when something does."""
+    from snnrun.compare.documents import Side, differences
+    from snnrun.compare.outcomes import side_by_side
+
+    files = [_experiment_of(path) for path in (first, second)]
+    found = differences(Side.read(files[0]), Side.read(files[1]))
+    entries = [entry_at(path) if path.is_dir() and read_done(path) is not None else None for path in (first, second)]
+    a, b = entries
+    pairs = side_by_side(a, b) if a is not None and b is not None else []
+    data = None if a is None or b is None else a.done.digest == b.done.digest
+    same = not found and data is not False and all(pair.same for pair in pairs)
+    if json:
+        report: dict[str, Any] = {"same": same, "a": str(first), "b": str(second)}
+        report["differences"] = [{"place": d.place, "a": d.a, "b": d.b} for d in found]
+        if data is not None:
+            report["data"] = "same" if data else "differ"
+            report["metrics"] = [_pair_json(pair) for pair in pairs]
+        _write_json(report)
+    else:
+        _write_differences(first, second, found)
+        if data is not None:
+            _write_pairs(pairs, data=data)
+    if not same:
+        sys.exit(_FALLS_SHORT)
+
+
+def _experiment_of(path: Path) -> Path:
+    """The experiment a path means: itself, or that of a folder of results."""
+    if path.is_dir() and not (path / EXPERIMENT_FILE).is_file():
+        entry_at(path)  # says what is wrong with it
+    if not path.exists():
+        raise ExperimentError(Diagnostic("CMP101", f"there is no file or folder `{path}`"))
+    return path / EXPERIMENT_FILE if path.is_dir() else path
+
+
+def _write_differences(first: Path, second: Path, found: Sequence[Difference]) -> None:
+    if not found:
+        write_line("the experiments are the same in meaning")
+        return
+    write_table(
+        [
+            Column("", [d.place for d in found]),
+            Column(str(first), ["–" if d.a is None else d.a for d in found]),
+            Column(str(second), ["–" if d.b is None else d.b for d in found]),
+        ]
+    )
+
+
+def _write_pairs(pairs: Sequence[Pair], *, data: bool) -> None:
+    if pairs:
+        write_line("")
+        sides = [[_side_text(side, p.dimension) for side in (p.a, p.b)] for p in pairs]
+        write_table(
+            [
+                Column("metric", [p.name for p in pairs]),
+                Column("first", [texts[0] for texts in sides], right=True),
+                Column("second", [texts[1] for texts in sides], right=True),
+                Column("difference", [_relative_text(p) for p in pairs]),
+            ]
+        )
+    write_line("the recorded data are the same, bit for bit" if data else "the recorded data differ")
+
+
+def _side_text(side: Extent | None, dimension: Dimension) -> str:
+    return "–" if side is None else values_text([side.low, side.high], dimension)
+
+
+def _relative_text(pair: Pair) -> str:
+    if pair.same:
+        return "same"
+    if pair.relative is None:
+        return "differs"
+    where = "" if pair.place is None else f" at most, at {', '.join(str(k) for k in pair.place)}"
+    return f"{pair.relative * 100:+.3g} %{where}"
+
+
+def _pair_json(pair: Pair) -> dict[str, Any]:
+    sides = [
+        None if s is None else {"min": plain_value(s.low), "max": plain_value(s.high), "count": s.count}
+        for s in (pair.a, pair.b)
+    ]
+    return {
+        "name": pair.name,
+        "unit": pair.dimension.symbol,
+        "a": sides[0],
+        "b": sides[1],
+        "same": pair.same,
+        "relative": pair.relative,
+        "place": None if pair.place is None else list(pair.place),
+    }
+
+
+# verify
+
+
+def verify_folder(folder: Path, *, everything: bool, allow_code: bool, json: bool) -> None:
+    """Run a folder's experiment again; exit 1 when its files are damaged or other bits come out."""
+    from snnrun.compare.verify import SAMPLE, verify
+
+    line = Line(quiet=json)
+    line.show("running again ...")
+    bars: list[Bar] = []
+
+    def progress(done: int, number: int) -> None:
+        if number > 1:
+            bars[:] = bars or [Bar(line, number, None)]
+            bars[0].update(done, number)
+
+    with tempfile.TemporaryDirectory(prefix="snnrun-verify-") as scratch:
+        number = None if everything else SAMPLE
+        verdict = verify(folder, Path(scratch), number=number, allow_code=allow_code, progress=progress)
+    line.clear()
+    if json:
+        _write_json(_verdict_json(verdict))
+    else:
+        _write_verdict(verdict)
+    if not verdict.equal:
+        sys.exit(_FALLS_SHORT)
+
+
+def _write_verdict(verdict: Verdict) -> None:
+    name = shlex.quote(str(verdict.folder))
+    if verdict.damage:
+        write_line(f"{name} is damaged")
+        for item in verdict.damage:
+            write_line(f"  {item.file} {item.what}")
+        sys.stderr.write(f"next: snnrun run {shlex.quote(str(verdict.folder / EXPERIMENT_FILE))}\n")
+        return
+    what = "the run" if not verdict.is_sweep else f"{verdict.checked:,} of {verdict.of:,} points"
+    if verdict.equal:
+        write_line(f"{name}  bit-equal: {what}, run again · digest {verdict.digest[:_HASH]}")
+        for text in verdict.unlike:
+            sys.stderr.write(f"note: {text}\n")
+        if verdict.checked < verdict.of:
+            sys.stderr.write("`--all` runs every point again\n")
+        return
+    write_line(f"{name}  differs: {len(verdict.mismatches):,} of {what}" if verdict.is_sweep else f"{name}  differs")
+    for mismatch in verdict.mismatches[:3]:
+        for text in _mismatch_lines(mismatch, verdict):
+            write_line(f"  {text}")
+    for text in verdict.unlike:
+        write_line(f"  {text}")
+
+
+def _mismatch_lines(mismatch: Mismatch, verdict: Verdict) -> list[str]:
+    lines = [mismatch.place] if verdict.is_sweep else []
+    first = mismatch.first
+    if first is not None:
+        when = "" if first.time is None else f" at {time_text(first.time)}"
+        which = "" if first.element is None else f", {_element(first.dataset)} {first.element}"
+        values = "" if first.a is None else f": {first.a!r} stored, {first.b!r} now"
+        lines.append(f"first difference: {first.dataset}, {first.what}{when}{which}{values}")
+    for name, (old, new) in list(mismatch.metrics.items())[:4]:
+        lines.append(f"{name}: {_value_text(old)} stored, {_value_text(new)} now")
+    return lines
+
+
+def _element(dataset: str) -> str:
+    return "synapse" if dataset.startswith("edges/") else "element" if dataset.startswith("snnrun/states") else "neuron"
+
+
+def _value_text(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return repr(float(value)) if np.ndim(value) == 0 else f"{np.size(value)} values"
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "folder": str(verdict.folder),
+        "equal": verdict.equal,
+        "digest": verdict.digest,
+        "damage": [{"file": item.file, "what": item.what} for item in verdict.damage],
+        "checked": verdict.checked,
+        "of": verdict.of,
+        "mismatches": [
+            {
+                "place": m.place,
+                "metrics": {
+                    name: {"stored": plain_value(old), "now": plain_value(new)}
+                    for name, (old, new) in m.metrics.items()
+                },
+                "first": None
+                if m.first is None
+                else {
+                    "dataset": m.first.dataset,
+                    "what": m.first.what,
+                    "time_s": m.first.time,
+                    "element": m.first.element,
+                    "stored": plain_value(m.first.a),
+                    "now": plain_value(m.first.b),
+                },
+            }
+            for m in verdict.mismatches
+        ],
+        "unlike": list(verdict.unlike),
+    }
+
+
+# best
+
+
+def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, json: bool) -> None:
+    """The best points of a sweep, or the best runs and points below a folder."""
+    from snnrun.compare.ranking import command_for, parameters_of, rank
+
+    formula = Formula(by, "--by")
+    condition = None if where is None else Formula(where, "--where")
+    entries = [entry_at(root)] if read_done(root) is not None else entries_below(root)
+    if not entries:
+        raise StorageError(Diagnostic("CMP102", f"there are no results in or below `{root}`"))
+    ranking = rank(entries, formula, condition, smallest=smallest, top=top)
+    points = [(candidate, parameters_of(candidate), command_for(candidate)) for candidate in ranking.best]
+    if json:
+        found = [
+            {
+                "folder": str(c.entry.path),
+                "point": c.point,
+                "value": c.value,
+                "unit": c.dimension.symbol,
+                "parameters": parameters,
+                "command": words,
+            }
+            for c, parameters, words in points
+        ]
+        _write_json({"by": by, "best": found, "of": ranking.of})
+        return
+    if not points:
+        sys.stderr.write("nothing to rank: no finished point has a number there\n")
+        sys.exit(_FALLS_SHORT)
+    names = dict.fromkeys(name for _, parameters, _ in points for name in parameters)
+    columns = [Column("rank", [str(k + 1) for k in range(len(points))], right=True)]
+    columns.append(quantity_column(by, points[0][0].dimension, [[c.value] for c, _, _ in points]))
+    columns += [
+        Column(name, [shortened(parameters.get(name, "")) for _, parameters, _ in points], right=True) for name in names
+    ]
+    columns.append(Column("point", ["" if c.point is None else str(c.point) for c, _, _ in points], right=True))
+    if len(entries) > 1:
+        columns.append(Column("folder", [str(c.entry.path) for c, _, _ in points]))
+    write_table(columns)
+    sys.stderr.write(f"{number_text(ranking.of)} compared; to run the best one alone:\n")
+    sys.stderr.write(" ".join(shlex.quote(word) for word in points[0][2]) + "\n")
+
+
+def _write_json(content: dict[str, Any]) -> None:
+    sys.stdout.write(json_module.dumps(content) + "\n")

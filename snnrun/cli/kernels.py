@@ -1,0 +1,111 @@
+"""`snnrun cache`: the compiled kernels on disk."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from snnrun.cli.progress import bytes_text, number_text
+from snnrun.cli.render import clean
+from snnrun.codegen.cache import LIMIT, Kept, cache_folder, clear, kept_kernels
+from snnrun.codegen.target import processor
+from snnrun.errors import Diagnostic, StorageError
+
+
+def cache_info(*, json: bool) -> None:
+    """Print where kernels are, how many, how large, for which processors, and what they simulate."""
+    folder = cache_folder()
+    kernels = _kernels(folder)
+    now, here = time.time(), processor().name
+    if json:
+        report = {
+            "folder": str(folder),
+            "processor": here,
+            "number": len(kernels),
+            "bytes": sum(kernel.size for kernel in kernels),
+            "limit": LIMIT,
+            "kernels": [
+                {
+                    "key": kernel.key,
+                    "bytes": kernel.size,
+                    "unused_seconds": round(max(now - kernel.used, 0.0), 3),
+                    "processor": kernel.processor or None,
+                    "objects": list(kernel.objects),
+                    "damaged": not kernel.processor,
+                }
+                for kernel in kernels
+            ],
+        }
+        sys.stdout.write(json_module.dumps(report) + "\n")
+        return
+    sys.stdout.write("\n".join([clean(str(folder)), _summary(kernels, here), *_table(kernels, now)]) + "\n")
+
+
+def _summary(kernels: Sequence[Kept], here: str) -> str:
+    size = bytes_text(sum(kernel.size for kernel in kernels))
+    fitting = sum(kernel.processor == here for kernel in kernels)
+    parts = [f"{number_text(len(kernels), 'kernel')}, {size} of at most {bytes_text(LIMIT)}"]
+    return " · ".join([*parts, f"{fitting} for this processor ({here})"])
+
+
+def _table(kernels: Sequence[Kept], now: float) -> list[str]:
+    """One line a kernel, the one used last first."""
+    rows = [
+        (
+            _age(max(now - kernel.used, 0.0)),
+            bytes_text(kernel.size),
+            kernel.processor or "damaged",
+            ", ".join(kernel.objects) or "the engine itself",
+        )
+        for kernel in kernels
+    ]
+    if not rows:
+        return []
+    rows.insert(0, ("last use", "size", "processor", "first made for"))
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    return [
+        f"  {age:<{widths[0]}}  {size:>{widths[1]}}  {name:<{widths[2]}}  {clean(objects)}"
+        for age, size, name, objects in rows
+    ]
+
+
+def _age(seconds: float) -> str:
+    """How long ago, roughly: now, 5 min ago, 3 h ago, 12 days ago."""
+    if seconds < 60:
+        return "now"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min ago"
+    if seconds < 2 * 86400:
+        return f"{seconds / 3600:.0f} h ago"
+    return f"{seconds / 86400:.0f} days ago"
+
+
+def _kernels(folder: Path) -> list[Kept]:
+    try:
+        return kept_kernels(folder)
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _unreadable(folder: Path, error: OSError) -> StorageError:
+    return StorageError(Diagnostic("CCH101", f"the kernels in `{folder}` are out of reach: {error.strerror}"))
+
+
+def clear_cache(*, json: bool) -> None:
+    """Remove all kernels; the next run of each experiment compiles again.
+
+    Raises:
+        StorageError: A file cannot be removed.
+    """
+    folder = cache_folder()
+    try:
+        number, size = clear(folder)
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+    if json:
+        sys.stdout.write(json_module.dumps({"folder": str(folder), "removed": number, "bytes": size}) + "\n")
+    else:
+        sys.stderr.write(f"removed {number_text(number, 'kernel')}, {bytes_text(size)}, from {clean(str(folder))}\n")

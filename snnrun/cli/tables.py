@@ -1,0 +1,95 @@
+"""Tables on stdout: plain text in columns, the head in bold on a terminal that likes colour."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from snnrun.cli.render import clean, columns_of, wants_colour
+from snnrun.units.dimensions import Dimension
+from snnrun.units.quantities import readable_unit
+
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+_GAP = "  "
+_LONG_NUMBER = re.compile(r"\d+\.\d{7,}(?:e[-+]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        head: Its name.
+        cells: One text a row.
+        right: Whether it is aligned at its right end, as numbers are.
+    """
+
+    head: str
+    cells: Sequence[str]
+    right: bool = False
+
+
+def write_table(columns: Sequence[Column]) -> None:
+    """Print a table; columns without any text are left out."""
+    columns = [c for c in columns if any(c.cells)]
+    if not columns:
+        return
+    texts = [[clean(c.head), *(clean(cell) for cell in c.cells)] for c in columns]
+    widths = [max(columns_of(text) for text in column) for column in texts]
+    bold = wants_colour(sys.stdout)
+    for row in range(len(texts[0])):
+        cells = []
+        for column, column_texts, width in zip(columns, texts, widths, strict=True):
+            space = " " * (width - columns_of(column_texts[row]))
+            cells.append(space + column_texts[row] if column.right else column_texts[row] + space)
+        line = _GAP.join(cells).rstrip()
+        write_line(f"{_BOLD}{line}{_PLAIN}" if bold and row == 0 else line)
+
+
+def write_line(text: str) -> None:
+    """One line on stdout, in an encoding that it takes."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(f"{text}\n".encode(encoding, "replace").decode(encoding, "replace"))
+
+
+def quantity_column(
+    name: str, dimension: Dimension, cells: Sequence[Sequence[float] | None], joint: str = " to "
+) -> Column:
+    """Numbers of one dimension in one unit, which stands in the head: `rate [Hz]`.
+
+    Args:
+        name: What they are.
+        dimension: Their dimension.
+        cells: For each row one number, the ends of a range, or None for an empty cell. [SI]
+        joint: What stands between the ends of a range.
+    """
+    finite = [abs(v) for cell in cells if cell is not None for v in cell if math.isfinite(v)]
+    unit = readable_unit(max(finite, default=0.0), dimension)
+    texts = []
+    for cell in cells:
+        ends = dict.fromkeys(number_text(v / float(unit.scale)) for v in cell or ())
+        texts.append(joint.join(ends))
+    return Column(name if dimension.is_one else f"{name} [{unit.name}]", texts, right=True)
+
+
+def number_text(value: float) -> str:
+    """A number with five digits, as people write it."""
+    if not math.isfinite(value):
+        return str(value)
+    text = f"{value:.5g}"
+    return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e7 else text
+
+
+def shortened(text: str) -> str:
+    """A value of a file with the long numbers in it rounded: `9.21896 ms` for `9.218962839222513 ms`."""
+    return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.6g}", text)
+
+
+def values_text(values: Iterable[float], dimension: Dimension) -> str:
+    """One number, or the ends of a range, in one readable unit: `2.1 to 31 Hz`."""
+    column = quantity_column("", dimension, [list(values)])
+    unit = column.head.strip().removeprefix("[").removesuffix("]")
+    return f"{column.cells[0]} {unit}".strip()

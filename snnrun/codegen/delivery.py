@@ -1,0 +1,283 @@
+"""Events of synapses and Poisson inputs as text: which synapses act now, and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from snnrun.codegen.emit import SIZES, CType, Fill, Place, SlotKey, Writer
+from snnrun.codegen.module import Module, member, spike_loop, spikes_of
+from snnrun.equations.dag import Kind, Node, Op, Variable, walk
+from snnrun.network.ir import Assignment, Block, Network, Pathway, PoissonInput, Synapses
+
+
+def deliver_all(module: Module) -> None:
+    """The `synapses` slot of a step."""
+    acts: list[tuple[int, Callable[[], None]]] = []
+    for synapses in module.network.synapses.values():
+        for pathway in synapses.pathways:
+            acts.append((pathway.order, lambda s=synapses, p=pathway: _deliver(module, s, p)))  # type: ignore[misc]
+    for poisson in module.network.inputs:
+        acts.append((poisson.order, lambda i=poisson: _poisson_input(module, i)))  # type: ignore[misc]
+    for _, act in sorted(acts, key=lambda a: a[0]):
+        act()
+
+
+def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
+    """The events of one pathway.
+
+    One delay: the lists of spikes are kept until they arrive, and each source's row is worked on then. Several delays:
+    what arrives is looked up in rows that are sorted by delay, or, where few synapses of a source share a delay and the
+    statements only add fixed amounts, these are added to a ring of sums for the steps to come as soon as the neuron
+    spikes. Which of the two is cheaper is known when the synapses are: the kernel asks for the number `ring`.
+    """
+    owner = f"{synapses.path}.{pathway.name}"
+    source = f"groups.{(synapses.target if pathway.post else synapses.source).group}"
+    w = module.writer(synapses.path)
+    rows = w.pointer("rows", SlotKey("columns" if pathway.post else "rows", synapses.path), CType.I64)
+    block, frozen = _without_guards(pathway.block)
+    terms = added_terms(module.network, synapses, pathway)
+    if terms:
+        w.loop(f"if {w.integer('ring', f'ring:{owner}')} > 0:")
+        _ring(module, w, synapses, pathway, terms, rows)
+        w.line("return")
+        w.depth = 1
+    undo = [_keep_frozen(w, variable, divided=synapses.divisible) for variable in frozen]
+    if pathway.uniform_delay:
+        spike_loop(w, source, f"delay:{owner}", mine=pathway.post and synapses.divisible)
+        w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
+        if pathway.post:
+            column_order = w.pointer("column_order", SlotKey("column order", synapses.path), CType.I64)
+            w.line(f"s = {column_order}[m]")
+        else:
+            w.line("s = m")
+    elif pathway is synapses.sorting:
+        here = _segment_loop(w, source, owner, rows)
+    else:
+        _delayed_loop(w, source, owner, rows, mine=pathway.post and synapses.divisible)
+    w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds)
+    if pathway is synapses.sorting:
+        _fetch(w, synapses.path, source, here)
+    w.depth = 1
+    for line in undo:
+        w.line(line)
+    module.call("deliver", owner, w, divided=synapses.divisible)
+
+
+def added_terms(network: Network, synapses: Synapses, pathway: Pathway) -> list[tuple[Variable, Node, bool]]:
+    """What a pathway adds to variables of the targets, when it does nothing else and the amounts never change.
+
+    Returns:
+        For each variable: what is added, and whether refractory neurons do not take it. Empty when statements do
+        anything else, read what changes during the run, or delays do not sort the synapses.
+    """
+    if pathway is not synapses.sorting or not synapses.divisible or network.hooks:
+        return []
+    block, frozen = _without_guards(pathway.block)
+    changing = _written(network)
+    found: list[tuple[Variable, Node, bool]] = []
+    for a in block.assignments:
+        term = _added(network, a)
+        if term is None or a.variable.reach != "post" or a.variable in [v for v, _, _ in found]:
+            return []
+        for n in walk(term):
+            if n.op is Op.VARIABLE and (n.payload.owner, n.payload.name) in changing:  # type: ignore[attr-defined]
+                return []
+            if n.op in _MOVING:
+                return []
+        found.append((a.variable, term, a.variable in frozen))
+    return found
+
+
+_MOVING = {Op.TIME, Op.STEP, Op.TIMED, Op.UNIFORM, Op.NORMAL, Op.NOISE, Op.POISSON}
+
+
+def _added(network: Network, a: Assignment) -> Node | None:
+    value = a.value
+    if value.kind is not Kind.FLOAT or value.op not in (Op.ADD, Op.SUB):
+        return None
+    first, second = value.args
+    if first.payload == a.variable:
+        return second if value.op is Op.ADD else network.graph.neg(second)
+    return first if second.payload == a.variable and value.op is Op.ADD else None
+
+
+def _written(network: Network) -> set[tuple[str, str]]:
+    """Variables that anything changes during the run, by owner and name."""
+    blocks = [b for g in network.groups.values() for b in (g.update, g.reset, g.held)]
+    blocks += [s.update for s in network.synapses.values()]
+    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
+    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
+    written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
+    written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
+    written |= {(line.variable.owner, line.variable.name) for p in network.phases for _, line in p.sets}
+    return written | {(g.path, name) for g in network.groups.values() for name in ("lastspike", "not_refractory")}
+
+
+def _ring(
+    module: Module,
+    w: Writer,
+    synapses: Synapses,
+    pathway: Pathway,
+    terms: list[tuple[Variable, Node, bool]],
+    rows: str,
+) -> None:
+    """Add what spikes of this step will bring to the sums of the steps to come; then hand out those of this step."""
+    owner = f"{synapses.path}.{pathway.name}"
+    target = f"groups.{synapses.target.group}"
+    delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
+    mask, neurons = w.integer("mask", f"mask:{owner}"), w.integer("neurons", f"n:{target}")
+    rings = [
+        w.pointer(f"ring_{v.name}", SlotKey("ring", owner, v.name), w.real, write=True, own=True) for v, _, _ in terms
+    ]
+    place = module.place(synapses.path, "s")
+    spike_loop(w, f"groups.{synapses.source.group}")
+    w.loop(f"for s in range({rows}[k], {rows}[k + 1]):")
+    texts = w.evaluate([term for _, term, _ in terms], place)
+    w.line(f"at = ((step + {delays}[s]) & {mask}) * {neurons} + {w.index(place, 'post')}")
+    for ring, text in zip(rings, texts, strict=True):
+        w.line(f"{ring}[at] += {text}")
+    w.depth = 2
+    low, high = w.range(target)
+    w.line(f"now = (step & {mask}) * {neurons}")
+    for ring, (variable, _, guarded) in zip(rings, terms, strict=True):
+        values = w.variable_pointer(variable, Kind.FLOAT, write=True)
+        w.loop(f"for k in range({low}, {high}):")
+        new = f"{values}[k] + {ring}[now + k]"
+        if guarded:
+            key = SlotKey("variable", variable.owner, "not_refractory")
+            active = w.pointer("active", key, CType.U8, own=True)
+            new = f"select({active}[k] != 0, {new}, {values}[k])"
+        w.line(f"{values}[k] = {new}")
+        w.line(f"{ring}[now + k] = 0.0")
+        w.end()
+
+
+def _without_guards(block: Block) -> tuple[Block, list[Variable]]:
+    """Let a block write to refractory neurons where that can be undone, which is cheaper than asking at every synapse.
+
+    Returns:
+        The block, and the variables whose frozen values must be put back after it. A guard stays where another value
+        of the block, or the other end of the synapse, reads the variable.
+    """
+    found: list[Variable] = []
+    assignments = list(block.assignments)
+    for k, a in enumerate(assignments):
+        v, value = a.variable, a.value
+        if value.op is not Op.SELECT or value.kind is not Kind.FLOAT or v.reach == "own":
+            continue
+        guard, new, old = value.args
+        if guard.payload != Variable(v.owner, "not_refractory", v.reach) or old.payload != v:
+            continue
+        others = [b.value for b in assignments if b is not a]
+        read = {n.payload for n in walk(*others) if n.op is Op.VARIABLE}
+        twins = {n.payload for n in walk(new, *others) if n.op is Op.VARIABLE} | {b.variable for b in assignments}
+        if v in read or any((t.owner, t.name) == (v.owner, v.name) and t != v for t in twins):  # type: ignore[attr-defined]
+            continue
+        assignments[k] = Assignment(v, new)
+        found.append(v)
+    return Block(tuple(assignments)), found
+
+
+def _keep_frozen(w: Writer, v: Variable, *, divided: bool) -> str:
+    """Remember a variable of refractory neurons; the line that puts it back."""
+    key = SlotKey("variable", v.owner, "not_refractory")
+    words = w.pointer("frozen_words", key, CType.I64, own=True)
+    flags = w.pointer("frozen_flags", key, CType.U8, own=True)
+    ids = w.pointer(f"ids_{v.name}", SlotKey("scratch ids", v.owner, v.name), CType.I32, write=True, own=True)
+    kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), w.real, write=True, own=True)
+    values = w.variable_pointer(v, Kind.FLOAT, write=True)
+    low, high = ("0", w.integer("neurons", f"n:{v.owner}")) if not divided else w.range(v.owner)
+    found = w.temporary("found")
+    w.line(f"{found} = keep_frozen({low}, {high}, {words}, {flags}, {ids}, {kept}, {values})")
+    return f"put_back({low}, {found}, {ids}, {kept}, {values})"
+
+
+def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, mine: bool) -> None:
+    """Loop over the synapses of an unsorted pathway whose delay ends now: oldest spikes first, then by neuron."""
+    delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
+    longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
+    w.loop(f"for age in range({longest}, {shortest} - 1, -1):")
+    spikes_of(w, path, "step - age", mine=mine)
+    w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
+    w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
+    w.loop("for m in range(begin, stop):")
+    w.line(f"s = {w.pointer('order', SlotKey('delay order', owner), CType.I64)}[m]")
+
+
+def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
+    """Loop over the synapses whose delay ends now, where those of one source and delay lie side by side.
+
+    Oldest spikes first, then by neuron, then by synapse. What arrives with the next delay is on its way from memory
+    while this one is worked on.
+
+    Returns:
+        The line before which `_fetch` belongs, once the body of the loop is written.
+    """
+    longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
+    sizes = [w.integer("n", f"n:{path}"), w.integer("depth", f"depth:{path}"), w.integer("parts", "parts")]
+    lists = [
+        w.pointer("bounds", SlotKey("bounds", path), CType.I64),
+        w.pointer("spikes", SlotKey("spikes", path), CType.I32),
+        w.pointer("lengths", SlotKey("number", path), CType.I64),
+    ]
+    width = w.integer("width", f"width:{owner}")
+    starts = w.pointer("starts", SlotKey("starts", owner), CType.I32)
+    delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
+    segments = w.pointer("segments", SlotKey("segments", owner), CType.I64, own=True)
+    w.line("waiting = 0")
+    w.loop(f"for age in range({longest}, {shortest} - 2, -1):")
+    args = ["step", "age", shortest, *sizes, *lists, rows, width, starts, delays, segments]
+    w.line(f"coming = list_segments({', '.join(args)})")
+    here = len(w.lines)
+    w.line(f"past = ((age + 1) & 1) * 2 * {sizes[0]}")
+    w.loop("for e in range(past, past + 2 * waiting, 2):")
+    w.loop(f"for s in range({segments}[e], {segments}[e + 1]):")
+    return here
+
+
+def _fetch(w: Writer, path: str, source: str, here: int) -> None:
+    """Ask for what the segments that come next hold of the synapses of an object, and end the loop over delays."""
+    w.depth = 2
+    w.line("waiting = coming")
+    w.depth = 1
+    arrays = [
+        (local, ctype) for local, (key, ctype) in w.slots.items() if key.owner == path and key.use in _OF_SYNAPSES
+    ]
+    ask = [
+        line
+        for local, ctype in arrays
+        for line in (f"for m in range(begin, stop, {64 // SIZES[ctype]}):", f"    prefetch({local}, m)")
+    ]
+    segments = "segments"
+    text = [
+        f"next = (age & 1) * 2 * {w.integer('n', f'n:{source}')}",
+        "for e in range(next, next + 2 * coming, 2):",
+        f"    begin = {segments}[e]",
+        f"    stop = {segments}[e + 1]",
+        *(f"    {line}" for line in ask),
+    ]
+    w.lines[here:here] = [f"        {line}" for line in text]
+
+
+_OF_SYNAPSES = ("variable", "pre", "post", "created")  # uses of arrays with one element a synapse
+
+
+def _poisson_input(module: Module, poisson: PoissonInput) -> None:
+    owner = f"inputs.{poisson.name}"
+    w = module.writer(f"groups.{poisson.target.group}")
+    table = w.pointer("table", SlotKey("binomial", owner), w.real)
+    size = w.integer("size", f"binomial:{owner}")
+    buffer = SlotKey("random", owner, poisson.draw.stream)
+    draws = w.pointer("draws", buffer, w.real, own=True)
+    w.fills.append(Fill("fill_uniform", buffer, owner, poisson.draw))
+    w.functions.add("fill_uniform")
+    low, high = w.range(owner)
+    counts = w.pointer("counts", SlotKey("scratch", owner, "counts"), w.real, write=True, own=True)
+    w.line(f"count_events({low}, {high}, {size}, {draws}, {table}, {counts})")
+    w.loop(f"for b in range({low}, {high}):")
+    w.line(f"k = {member(w, poisson.target, owner)}")
+    w.line(f"events = {counts}[b]")
+    w.leaves[id(poisson.counts)] = "events"
+    w.assign(poisson.block.assignments, Place("k"), module.kinds)
+    w.end()
+    module.call("poisson_input", owner, w, divided=True)

@@ -1,0 +1,423 @@
+"""The text of a kernel that computes values of synapses as they are made: initial values and delays, run by run.
+
+A run is a row of one rule: the synapses that the rule gives one source, with creation numbers that follow each other
+(or are listed). Rules with the same structure share one function; their constants and streams are arguments. The
+numbers are those of `network.evaluate`, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from snnrun.codegen.emit import CType, IntValue, Place, SlotKey, Writer
+from snnrun.codegen.rows import module_text
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, walk
+from snnrun.network.ir import Initial
+
+_UNSUPPORTED = frozenset({Op.LIST, Op.TIMED, Op.POISSON, Op.NOISE, Op.PROPAGATOR})
+_FILLS = {Op.UNIFORM: "uniforms", Op.NORMAL: "normals"}
+KNOWN = ("i", "j", "N_outgoing")  # what a synapse knows of itself while it is made
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to compute for the synapses of a rule.
+
+    Args:
+        lines: Values set one after the other.
+        delay: Delay in steps, read after all lines; None when no delay is wanted.
+        kept: Whether the values are kept; else only the delay is computed.
+    """
+
+    lines: tuple[Initial, ...]
+    delay: Node | None
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FillKernel:
+    """A kernel before compilation.
+
+    Args:
+        text: The module.
+        structures: For each rule, which function it uses.
+        floats: For each rule, the values it hands over.
+        ints: For each rule, the whole numbers it hands over.
+        neurons: Variables of neurons that are read, in the order of the pointer table, and the type of each.
+        draws: The largest number of streams that one function reads.
+        first: Where the neurons' arrays begin in the pointer table; before them come those of `TABLE`, then two for
+            each variable (its buffer, and the creation number of its first NaN), and buffers of random numbers.
+    """
+
+    text: str
+    structures: tuple[int, ...]
+    floats: tuple[tuple[Node, ...], ...]
+    ints: tuple[tuple[IntValue, ...], ...]
+    neurons: tuple[tuple[Variable, Kind], ...]
+    draws: int
+
+
+TABLE = (
+    ("numbers", "i64"),
+    ("rules", "i64"),
+    ("all_floats", "f64"),
+    ("all_ints", "i64"),
+    ("run_rule", "i32"),
+    ("run_source", "i32"),
+    ("run_count", "i32"),
+    ("run_created", "i64"),
+    ("source_ids", "i32"),
+    ("target", "i32"),
+    ("created", "i64"),
+    ("delay", "i32"),
+    ("steps", "i64"),
+    ("view_i", "i32"),
+    ("view_j", "i32"),
+    ("outgoing", "i64"),
+    ("span", "i64"),
+    ("c", "f64"),
+    ("q", "i64"),
+)
+RULE = 4  # columns of the table of rules: function, row of its values, first source id, whether numbers are listed
+_STORES = {"f8": "f64", "f4": "f32", "i8": "i64", "u1": "u8"}
+
+_TEXT = """
+@_outline
+def measure(at, n, k0, contiguous, steps, delay, created, span):
+    # shortest and longest delay, and the synapse of the shortest
+    least = span[0]
+    most = span[1]
+    for b in range(n):
+        least = min(least, steps[b])
+        most = max(most, steps[b])
+        delay[at + b] = max(min(steps[b], 1 << 21), -1)
+    if n > 0 and least <= span[0]:
+        for b in range(n):
+            if steps[b] == least:
+                k = k0 + b if contiguous else created[at + b]
+                if least < span[0] or k < span[2]:
+                    span[2] = k
+                break
+    span[0] = least
+    span[1] = most
+
+
+@_outline
+def refuse_nan(at, n, k0, contiguous, values, created, first):
+    wrong = 0
+    for b in range(n):
+        wrong += select(values[at + b] != values[at + b], 1, 0)
+    if wrong != 0:
+        for b in range(n):
+            if values[at + b] != values[at + b]:
+                k = k0 + b if contiguous else created[at + b]
+                if first[0] < 0 or k < first[0]:
+                    first[0] = k
+"""
+
+
+_PAIRS = {
+    "normals": """
+@_outline
+def normals(out, at, contiguous, n, created, seed, stream):
+    # standard normals of synapses at + 0 ... by creation number; the first may be the second of a pair
+    if contiguous:
+        for q in range(((at + n + 1) >> 1) - (at >> 1)):
+            x0, x1 = threefry((at >> 1) + q, 0, seed, stream)
+            even, odd = _gauss_pair(x0, x1)
+            out[2 * q] = even
+            out[2 * q + 1] = odd
+""",
+    "uniforms": """
+@_outline
+def uniforms(out, at, contiguous, n, created, seed, stream):
+    # uniform numbers likewise
+    if contiguous:
+        for q in range(((at + n + 1) >> 1) - (at >> 1)):
+            x0, x1 = threefry((at >> 1) + q, 0, seed, stream)
+            out[2 * q] = float_of(shift_right(x0, 12) | 0x3FF0000000000000) - 1.0
+            out[2 * q + 1] = float_of(shift_right(x1, 12) | 0x3FF0000000000000) - 1.0
+""",
+}
+_ONE_BY_ONE = """    else:
+        for b in range(n):
+            out[b] = {function}(created[at + b], 0, seed, stream)
+"""
+
+
+def supported(wanted: Wanted) -> bool:
+    """Whether the kernel can compute everything that a rule wants."""
+    nodes = [n for line in wanted.lines for n in (line.value, line.where) if n is not None]
+    nodes += [wanted.delay] if wanted.delay is not None else []
+    for node in walk(*nodes):
+        if node.op in _UNSUPPORTED:
+            return False
+        if isinstance(node.payload, Draw) and node.payload.shared:
+            return False
+        if isinstance(node.payload, Variable) and node.payload.name == "N_incoming":
+            return False
+    return True
+
+
+def fill_kernel(
+    graph: Graph,
+    owner: str,
+    rules: Sequence[Wanted],
+    variables: Mapping[Variable, tuple[Kind, str]],
+    *,
+    listed: bool,
+) -> FillKernel:
+    """The kernel that computes values of all rules of a synapses object.
+
+    Args:
+        graph: The graph of all nodes.
+        owner: Path of the synapses object.
+        rules: What each rule wants; all of it `supported`.
+        variables: Variables to fill, with their kind and the type of their array (`f8`, `f4`, `i8`, `u1`).
+        listed: Whether creation numbers of a rule may be listed; else they follow each other in every run.
+    """
+    printed = [_Function(graph, owner, wanted, variables) for wanted in rules]
+    texts: list[str] = []
+    structures: list[int] = []
+    for function in printed:
+        if function.text not in texts:
+            texts.append(function.text)
+        structures.append(texts.index(function.text))
+    neurons = list(dict.fromkeys(n for f in printed for n in f.neurons))
+    fills = {_FILLS[node.op] for f in printed for node in f.draws}
+    functions = set().union(*(f.writer.functions for f in printed))
+    functions |= {"threefry"} if fills else set()
+    functions |= {"_gauss_pair"} if "normals" in fills else set()
+    functions |= {name.removesuffix("s") for name in fills} if listed else set()
+    draws = max((len(f.draws) for f in printed), default=0)
+    body = _body(printed, texts, variables, neurons, draws)
+    body = "".join(_fill_text(name, listed=listed) for name in sorted(fills)) + body
+    return FillKernel(
+        module_text(sorted(functions), body),
+        tuple(structures),
+        tuple(tuple(f.writer.floats) for f in printed),
+        tuple(tuple(f.writer.ints) for f in printed),
+        tuple(neurons),
+        draws,
+    )
+
+
+def _fill_text(name: str, *, listed: bool) -> str:
+    return _PAIRS[name] + (_ONE_BY_ONE.replace("{function}", name.removesuffix("s")) if listed else "") + "\n"
+
+
+def _body(
+    printed: Sequence[_Function],
+    texts: Sequence[str],
+    variables: Mapping[Variable, tuple[Kind, str]],
+    neurons: Sequence[tuple[Variable, Kind]],
+    draws: int,
+) -> str:
+    """The functions, and the loop over runs."""
+    lines = [_TEXT]
+    for number, text in enumerate(texts):
+        lines.append("@_outline\n" + text.replace("def @(", f"def fill_{number}(", 1) + "\n")
+    lines.append(
+        "@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), "
+        'error_model="numpy", _nrt=False)\ndef advance(first, count, table):'
+    )
+    lines += [f"    {name} = {cast}(table, {k})" for k, (name, cast) in enumerate(TABLE)]
+    at = len(TABLE)
+    for v, (_kind, store) in enumerate(variables.values()):
+        lines.append(f"    out{v} = {_STORES[store]}(table, {at})")
+        lines.append(f"    nan{v} = i64(table, {at + 1})")
+        at += 2
+    lines += [f"    random{d} = f64(table, {at + d})" for d in range(draws)]
+    at += draws
+    lines += [f"    neuron{k} = {_CASTS[kind]}(table, {at + k})" for k, (_variable, kind) in enumerate(neurons)]
+    lines += [
+        "    at = 0",
+        "    for e in range(first, first + count):",
+        f"        r = {RULE} * run_rule[e]",
+        "        n = run_count[e]",
+        "        for x in range(numbers[0]):",
+        "            c[x] = all_floats[rules[r + 1] * numbers[0] + x]",
+        "        for x in range(numbers[1]):",
+        "            q[x] = all_ints[rules[r + 1] * numbers[1] + x]",
+        "        contiguous = rules[r + 3] == 0",
+        "        k0 = run_created[e]",
+        "        pre = source_ids[rules[r + 2] + run_source[e]]",
+    ]
+    names = {name: name for name, _ in TABLE}
+    for number, text in enumerate(texts):
+        function = next(f for f in printed if f.text == text)
+        arguments = ["at", "n", "k0", "contiguous", "pre", "c", "q"]
+        arguments += [_argument(key, names, variables, neurons) for key, _ in function.writer.slots.values()]
+        lines.append(f"        {'if' if number == 0 else 'elif'} rules[r] == {number}:")
+        lines.append(f"            fill_{number}({', '.join(arguments)})")
+    lines += ["        at += n", "    return at", ""]
+    return "\n".join(lines)
+
+
+_CASTS = {Kind.FLOAT: "f64", Kind.INT: "i64", Kind.BOOL: "u8"}
+
+
+def _argument(
+    key: SlotKey,
+    names: Mapping[str, str],
+    variables: Mapping[Variable, tuple[Kind, str]],
+    neurons: Sequence[tuple[Variable, Kind]],
+) -> str:
+    """The local name in `advance` of an array that a function takes."""
+    if key.use in ("out", "nan"):
+        number = [v.name for v in variables].index(key.name)
+        return f"{key.use}{number}"
+    if key.use == "random":
+        return f"random{key.name}"
+    if key.use in ("pre", "post"):
+        number = next(
+            k
+            for k, (v, _) in enumerate(neurons)
+            if (v.owner, v.name, v.reach if not v.shared else "post") == (key.owner, key.name, key.use)
+        )
+        return f"neuron{number}"
+    return names[key.use]
+
+
+class _Function:
+    """The function of one rule's structure: buffers of random numbers first, then one loop over the run."""
+
+    def __init__(
+        self, graph: Graph, owner: str, wanted: Wanted, variables: Mapping[Variable, tuple[Kind, str]]
+    ) -> None:
+        self.owner = owner
+        self.variables = variables if wanted.kept else {}
+        self.kinds = {variable: kind for variable, (kind, _) in variables.items()}
+        self.writer = Writer(graph, owner)
+        self.lines = _alive(wanted, set(self.variables))
+        self.delay = wanted.delay
+        self.neurons: list[tuple[Variable, Kind]] = []
+        self.draws: list[Node] = []
+        self.text = self.write()
+
+    def write(self) -> str:
+        w = self.writer
+        nodes = [n for line in self.lines for n in (line.value, line.where) if n is not None]
+        nodes += [self.delay] if self.delay is not None else []
+        leaves = [n for n in walk(*nodes) if not n.args]
+        self.draws = [n for n in leaves if n.op in _FILLS]
+        created = w.pointer("created", SlotKey("created", ""), CType.I64)
+        for number, node in enumerate(self.draws):
+            draw = node.payload
+            assert isinstance(draw, Draw)
+            seed = w.integer(f"seed_{draw.use}", f"seed:{draw.use}")
+            stream = w.integer(f"stream{number}", f"stream:{draw.stream}")
+            buffer = w.pointer(f"random{number}", SlotKey("random", "", str(number)), CType.F64)
+            w.line(f"{_FILLS[node.op]}({buffer}, k0 if contiguous else at, contiguous, n, {created}, {seed}, {stream})")
+        w.line("odd = (k0 & 1) if contiguous else 0")
+        w.loop("for b in range(n):")
+        w.line("pass")  # a rule may have nothing to compute
+        for node in leaves:
+            self.leaf(node)
+        place = Place("b")
+        for line in self.lines:
+            (value, *where) = w.evaluate([n for n in (line.value, line.where) if n is not None], place)
+            name = w.temporary("new_" + line.variable.name)
+            old = w.overrides.get(line.variable, _ZEROS[self.kinds[line.variable]])
+            w.line(f"{name} = {f'select({where[0]}, {value}, {old})' if where else value}")
+            w.overrides[line.variable] = name
+        for variable in self.variables:
+            self.store(variable)
+        if self.delay is not None:
+            (steps,) = w.evaluate([self.delay], place)
+            w.line(f"{w.pointer('steps', SlotKey('steps', ''), CType.I64)}[b] = {steps}")
+        w.end()
+        for variable, (kind, _) in self.variables.items():
+            if kind is Kind.FLOAT:
+                out, nan = (w.pointer(f"{u}_{variable.name}", SlotKey(u, "", variable.name), CType.F64) for u in _OUT)
+                w.line(f"refuse_nan(at, n, k0, contiguous, {out}, {created}, {nan})")
+        if self.delay is not None:
+            delay = w.pointer("delay", SlotKey("delay", ""), CType.I32)
+            span = w.pointer("span", SlotKey("span", ""), CType.I64)
+            w.line(f"measure(at, n, k0, contiguous, steps, {delay}, {created}, {span})")
+        return _signed_text(w)
+
+    def store(self, variable: Variable) -> None:
+        w = self.writer
+        kind = self.variables[variable][0]
+        out = w.pointer(f"out_{variable.name}", SlotKey("out", "", variable.name), CType.F64)
+        value = w.overrides.get(variable)
+        if value is None:
+            value = self.known(variable.name) if variable.name in KNOWN else _ZEROS[kind]
+        w.line(f"{out}[at + b] = {f'select({value}, 1, 0)' if kind is Kind.BOOL else value}")
+
+    def known(self, name: str) -> str:
+        """What a synapse knows of itself."""
+        w = self.writer
+        if name == "N_outgoing":
+            return f"{w.pointer('outgoing', SlotKey('outgoing', ''), CType.I64)}[pre]"
+        if name == "i":
+            return f"{w.pointer('view_i', SlotKey('view_i', ''), CType.I32)}[pre]"
+        return f"{w.pointer('view_j', SlotKey('view_j', ''), CType.I32)}[{self.post()}]"
+
+    def post(self) -> str:
+        return f"{self.writer.pointer('target', SlotKey('target', ''), CType.I32)}[at + b]"
+
+    def leaf(self, node: Node) -> None:
+        """Give a leaf its text, before the expressions are written."""
+        w = self.writer
+        match node.op:
+            case Op.UNIFORM | Op.NORMAL:
+                number = self.draws.index(node)
+                w.line(f"r{number} = random{number}[b + odd]")
+                w.leaves[id(node)] = f"r{number}"
+            case Op.TIME:
+                w.leaves[id(node)] = "0.0"
+            case Op.STEP:
+                w.leaves[id(node)] = "0"
+            case Op.VARIABLE:
+                variable = node.payload
+                assert isinstance(variable, Variable)
+                if variable.owner != self.owner:
+                    w.leaves[id(node)] = self.neuron(variable, node.kind)
+                elif variable.name in KNOWN:
+                    w.leaves[id(node)] = self.known(variable.name)
+                else:
+                    w.overrides.setdefault(variable, _ZEROS[node.kind])
+            case _:
+                pass
+
+    def neuron(self, variable: Variable, kind: Kind) -> str:
+        w = self.writer
+        if (variable, kind) not in self.neurons:
+            self.neurons.append((variable, kind))
+        use = "pre" if variable.reach == "pre" and not variable.shared else "post"
+        pointer = w.pointer(f"{use}_{variable.name}", SlotKey(use, variable.owner, variable.name), CType.F64)
+        at = "0" if variable.shared else "pre" if variable.reach == "pre" else self.post()
+        name = w.temporary(f"{variable.name}_{use}")
+        w.line(f"{name} = {pointer}[{at}]{' != 0' if kind is Kind.BOOL else ''}")
+        return name
+
+
+_OUT = ("out", "nan")
+_ZEROS = {Kind.FLOAT: "0.0", Kind.INT: "0", Kind.BOOL: "False"}
+
+
+def _signed_text(writer: Writer) -> str:
+    """The function with the parameters of a run instead of those of a step."""
+    text = writer.text("@")
+    return text.replace("(step, t, c, q", "(at, n, k0, contiguous, pre, c, q", 1)
+
+
+def _alive(wanted: Wanted, kept: set[Variable]) -> tuple[Initial, ...]:
+    """The lines whose value is read later, or kept."""
+    alive = set(kept)
+    alive |= _own(wanted.delay) if wanted.delay is not None else set()
+    lines: list[Initial] = []
+    for line in reversed(wanted.lines):
+        if line.variable in alive:
+            lines.append(line)
+            if line.where is None:
+                alive.discard(line.variable)
+            alive |= _own(line.value) | (_own(line.where) if line.where is not None else set())
+    return tuple(reversed(lines))
+
+
+def _own(node: Node) -> set[Variable]:
+    return {n.payload for n in walk(node) if isinstance(n.payload, Variable)}

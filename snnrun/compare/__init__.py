@@ -1,0 +1,1 @@
+"""Looking across results: which there are, what differs between them, whether they come out the same again."""

@@ -1,0 +1,107 @@
+"""The best points of sweeps and the best runs, by a metric or a formula of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from snnrun import pipeline
+from snnrun.compare.conditions import Formula
+from snnrun.compare.folders import Entry, complete_points
+from snnrun.stages import Checked
+from snnrun.sweep.points import Plan, plan_sweep
+from snnrun.units.dimensions import Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A run, or one point of a sweep, with what it is ranked by.
+
+    Args:
+        entry: The folder.
+        point: Number of the point; None for a run.
+        index: Its place in the grid; () for a run.
+        value: What it is ranked by. [SI]
+        dimension: Dimension of that.
+    """
+
+    entry: Entry
+    point: int | None
+    index: tuple[int, ...]
+    value: float
+    dimension: Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The best candidates, the best first, and how many were compared."""
+
+    best: Sequence[Candidate]
+    of: int
+
+
+def rank(entries: Sequence[Entry], by: Formula, where: Formula | None, *, smallest: bool, top: int) -> Ranking:
+    """Rank runs and points of sweeps; those that did not end, or whose value is NaN, take no part.
+
+    Raises:
+        ExperimentError: CMP201, no results have what the formula names; or its dimensions do not fit.
+    """
+    found: list[Candidate] = []
+    known = False
+    for entry in entries:
+        numbers = by.numbers(entry)
+        if numbers is None:
+            continue
+        known = True
+        assert numbers.dimension is not None
+        values = np.broadcast_to(np.asarray(numbers.values, dtype=np.float64), entry.shape)
+        keep = np.isfinite(values) & (complete_points(entry.table) if entry.table is not None else True)
+        if where is not None:
+            holds = where.holds(entry)
+            keep = keep & (False if holds is None else holds)
+        for point, index in enumerate(np.ndindex(entry.shape)):
+            if keep[index]:
+                number = point if entry.table is not None else None
+                found.append(Candidate(entry, number, index, float(values[index]), numbers.dimension))
+    if not known:
+        raise by.unknown(list(entries))
+    if where is not None and all(where.holds(entry) is None for entry in entries):
+        raise where.unknown(list(entries))
+    dimensions = list(dict.fromkeys(candidate.dimension for candidate in found))
+    if len(dimensions) > 1:
+        raise by.mixed(dimensions)
+    found.sort(key=lambda candidate: candidate.value if smallest else -candidate.value)
+    return Ranking(found[:top], len(found))
+
+
+def parameters_of(candidate: Candidate) -> dict[str, str]:
+    """The swept parameters at a point, as its experiment writes them; none for a run."""
+    if candidate.point is None:
+        return {}
+    _, plan = _planned(candidate.entry)
+    return dict(plan.point(candidate.point).shown)
+
+
+def command_for(candidate: Candidate) -> list[str]:
+    """The words to type to run a candidate alone."""
+    words = ["snnrun", "run", str(candidate.entry.experiment)]
+    if candidate.point is None:
+        return words
+    checked, _ = _planned(candidate.entry)
+    words += ["--set", "sweep=null"]
+    if checked.document.has(("plots",)):
+        words += ["--set", "plots=null"]  # pictures of a sweep have no place in one run
+    for name, text in parameters_of(candidate).items():
+        words += ["--set", f"{name}={text}"]
+    return words
+
+
+@lru_cache(maxsize=64)
+def _planned(entry: Entry) -> tuple[Checked, Plan]:
+    """The experiment of a sweep and its points."""
+    checked = pipeline.check(pipeline.read(entry.experiment))
+    assert checked.experiment.sweep is not None
+    return checked, plan_sweep(checked.resolved.context, checked.experiment.sweep)

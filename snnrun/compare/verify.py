@@ -1,0 +1,226 @@
+"""Running results again: whether the same bits come out, and where they differ first if not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnrun import __version__, pipeline
+from snnrun.compare.folders import Entry, Kind, complete_points, done_at, entry_at
+from snnrun.results.difference import FirstDifference, first_difference
+from snnrun.results.integrity import Damage, damage
+from snnrun.results.layout import PROVENANCE_FILE, SWEEP_FILE, RunStatus, storage_error
+from snnrun.results.provenance import package_versions, processor_model
+from snnrun.results.reader import Results
+from snnrun.results.table import point_folder
+from snnrun.stages import Checked, Clock, Engine
+from snnrun.sweep.check import check_point, check_sweep, point_document
+from snnrun.sweep.points import Point
+
+_NUMERIC = ("numba", "llvmlite", "numpy")  # packages that may change a bit
+SAMPLE = 5
+"""Points of a sweep that are run again unless all are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """What came out otherwise.
+
+    Args:
+        place: The run, or the point of a sweep: `point 12 (tau = 5 ms)`.
+        metrics: Metrics with another value: stored and new, SI.
+        first: The first difference of recorded data; None when only metrics were kept.
+    """
+
+    place: str
+    metrics: Mapping[str, tuple[Any, Any]]
+    first: FirstDifference | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What running again showed.
+
+    Args:
+        folder: The folder.
+        digest: What `DONE.json` says the digest is.
+        is_sweep: Whether it holds a sweep.
+        damage: Files that are not as they were published; nothing was run when there are any.
+        mismatches: What came out otherwise.
+        checked: Runs, or points of a sweep, that were run again.
+        of: How many there are.
+        unlike: How this machine differs from the one the results are from: version, processor, arithmetic.
+    """
+
+    folder: Path
+    digest: str
+    is_sweep: bool
+    damage: Sequence[Damage]
+    mismatches: Sequence[Mismatch]
+    checked: int
+    of: int
+    unlike: Sequence[str]
+
+    @property
+    def equal(self) -> bool:
+        """Whether all bits are the same."""
+        return not self.damage and not self.mismatches
+
+
+def verify(
+    path: Path,
+    scratch: Path,
+    *,
+    number: int | None = SAMPLE,
+    allow_code: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Verdict:
+    """Run the resolved file of some results again and compare.
+
+    Args:
+        path: Folder of the results.
+        scratch: An empty folder for the runs; whoever made it removes it.
+        number: Points of a sweep to run, spread evenly over it; None for all.
+        allow_code: Whether Python functions of the experiment may run.
+        progress: Called with (runs done, runs in all).
+
+    Raises:
+        StorageError: CMP101 to CMP103, there are no finished results; CMP301, they are those of a run that stopped.
+        SnnrunError: The experiment cannot be read, or does not run.
+    """
+    folder, done = done_at(path)
+    is_sweep = (folder / SWEEP_FILE).exists()
+    broken = damage(folder, done)
+    if broken:
+        return Verdict(folder, done.digest, is_sweep, broken, (), 0, 1, ())
+    entry = entry_at(folder)
+    if entry.kind is Kind.RUN and entry.done.status is not RunStatus.COMPLETE:
+        state = entry.done.status.value
+        advice = f"run it: snnrun run {entry.experiment}"
+        raise storage_error("CMP301", f"`{entry.path}` holds a run that was {state}", advice)
+    checked = pipeline.check(pipeline.read(entry.experiment))
+    if not allow_code:
+        pipeline.refuse_hooks(checked)
+    if entry.kind is Kind.SWEEP:
+        return _sweep(entry, checked, scratch, number, allow_code=allow_code, progress=progress)
+    again = _Again(scratch, allow_code=allow_code)
+    progress(0, 1)
+    mismatch = again.compare(checked, "the run", entry.path, None)
+    return Verdict(folder, done.digest, False, (), [mismatch] if mismatch else [], 1, 1, unlike(entry, checked))
+
+
+class _Again:
+    """Runs in a scratch folder, compared with what was stored."""
+
+    def __init__(self, scratch: Path, *, allow_code: bool) -> None:
+        self.scratch = scratch
+        self.allow_code = allow_code
+        self.engine = Engine()
+        self.runs = 0
+
+    def compare(
+        self, checked: Checked, place: str, stored: Path | None, metrics: Mapping[str, Any] | None
+    ) -> Mismatch | None:
+        """Run once and compare; None when all is the same.
+
+        Args:
+            checked: The experiment to run.
+            place: What it is, for the report.
+            stored: Folder with its stored results; None when only metrics were kept.
+            metrics: Its stored metrics; None to take those of the folder.
+        """
+        self.runs += 1
+        final = self.scratch / "again" / f"{self.runs:06}"
+        clock = Clock()
+        outcome = pipeline.run(
+            checked, self.scratch, self.engine, clock, allow_code=self.allow_code, plots=False, final=final
+        )
+        if outcome.problem is not None:
+            raise outcome.problem
+        with Results.open(final) as new:
+            if stored is None:
+                return _mismatch(place, metrics or {}, _values(new, metrics), None)
+            with Results.open(stored) as old:
+                first = None if outcome.digest == str(old.digest()) else first_difference(old, new)
+                return _mismatch(place, metrics or _values(old), _values(new, metrics), first)
+
+
+def _values(results: Results, wanted: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return {name: m.value for name, m in results.metrics.items() if not wanted or name in wanted}
+
+
+def _mismatch(
+    place: str, old: Mapping[str, Any], new: Mapping[str, Any], first: FirstDifference | None
+) -> Mismatch | None:
+    changed = {
+        name: (old.get(name), new.get(name))
+        for name in dict.fromkeys([*old, *new])
+        if (name in old) != (name in new) or not np.array_equal(old[name], new[name], equal_nan=True)
+    }
+    return Mismatch(place, changed, first) if changed or first is not None else None
+
+
+def _sweep(
+    entry: Entry,
+    checked: Checked,
+    scratch: Path,
+    number: int | None,
+    *,
+    allow_code: bool,
+    progress: Callable[[int, int], None],
+) -> Verdict:
+    assert entry.table is not None
+    plan = check_sweep(checked).plan
+    if plan.shape != entry.table.status.shape:
+        raise storage_error("CMP302", f"the table in `{entry.path}` is not that of its experiment")
+    ran = np.flatnonzero(complete_points(entry.table)).tolist()
+    if not ran:
+        raise storage_error("CMP301", f"no point of the sweep in `{entry.path}` ran to its end")
+    chosen = ran if number is None else [ran[k] for k in _spread(len(ran), number)]
+    base = point_document(checked)
+    again = _Again(scratch, allow_code=allow_code)
+    mismatches = []
+    for done, k in enumerate(chosen):
+        progress(done, len(chosen))
+        point = plan.point(k)
+        there = point_folder(entry.path, k)
+        metrics = {name: measured.values[point.index] for name, measured in entry.metrics.items()}
+        found = again.compare(check_point(base, point), point_name(k, point), there, metrics)
+        if found is not None:
+            mismatches.append(found)
+    return Verdict(entry.path, entry.done.digest, True, (), mismatches, len(chosen), len(ran), unlike(entry, checked))
+
+
+def point_name(k: int, point: Point) -> str:
+    """A point in words: `point 12 (tau = 5 ms, seed = 2)`."""
+    return f"point {k} ({', '.join(f'{name} = {text}' for name, text in point.shown.items())})"
+
+
+def _spread(length: int, number: int) -> list[int]:
+    """Evenly spread places, the first and the last among them."""
+    return [int(k) for k in np.unique(np.linspace(0, length - 1, min(number, length)).round())]
+
+
+def unlike(entry: Entry, checked: Checked) -> list[str]:
+    """What differs between here and where some results are from, of what may change bits."""
+    found = []
+    version = entry.done.versions.get("snnrun")
+    if version != __version__:
+        found.append(f"made by snnrun {version}, this is {__version__}")
+    try:
+        plain = json.loads((entry.path / PROVENANCE_FILE).read_text(encoding="utf-8"))
+        processor, packages = str(plain["processor"]), dict(plain["packages"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return [*found, "its provenance cannot be read"]
+    if processor != processor_model():
+        found.append(f"made on {processor}, this is {processor_model()}")
+    here = package_versions(_NUMERIC)
+    found += [f"made with {n} {packages.get(n)}, this is {v}" for n, v in here.items() if packages.get(n) != v]
+    if checked.resolved.network.math == "fast":
+        found.append("`math: fast` promises the same bits on the same machine only")
+    return found

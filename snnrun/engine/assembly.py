@@ -1,0 +1,703 @@
+"""Many synapses at once: rows made, valued and put in their places by compiled code, a block of sources at a time.
+
+Nothing is kept for a synapse but what a run needs: its target, its variables, and its delay where a table of rows does
+not tell. Blocks of sources do not see each other, so threads share them, and the result is that of `connectivity`
+with numpy, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from itertools import pairwise
+from queue import SimpleQueue
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.codegen.cache import obtain
+from snnrun.codegen.emit import CType, index_type
+from snnrun.codegen.fills import RULE, FillKernel, Wanted, fill_kernel, supported
+from snnrun.codegen.fills import TABLE as FILL_TABLE
+from snnrun.codegen.rows import DRAWS, NUMBERS, TABLE, Rule, Task, Way, rows_text
+from snnrun.engine.native import NativeKernel
+from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed
+from snnrun.network.connect import Ground, connect, own_partners
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.expected import expected_synapses
+from snnrun.network.ir import All, Connect, FixedDegree, IntArray, Matrix, OneToOne, Seeds, Synapses, View
+from snnrun.network.streams import key_of
+from snnrun.numerics import functions
+
+BLOCK = 1 << 16  # synapses made together: their buffers stay in the second-level cache
+WIDEST_TABLE = 256  # delays, from the shortest to the longest, that are told by where each begins in a row
+MOST_CELLS = 1 << 16  # parts and delays that a row is sorted into
+
+WORTH_IT = 2_000_000  # synapses from which on compiling (once) is quicker than numpy
+_ZERO = Graph().literal(0)
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+Int32: TypeAlias = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """How one rule finds targets: what the kernel is told, and how many synapses each of its sources has.
+
+    Args:
+        rule: The rule.
+        way: How targets are found.
+        counts: Synapses of each source of the rule's view, shape (sources,).
+        own: For each source its own index among the targets, when that is left out; else -1.
+        stream: Key of the random numbers of targets.
+        scale: For `CHANCE`, 1/log(1 - p).
+        listed: For `LISTED`, target neurons, source by source.
+        created: For `LISTED`, the creation number of each within the rule, when they are not in this order.
+    """
+
+    rule: Connect
+    way: Way
+    counts: IntArray
+    own: IntArray
+    stream: int = 0
+    scale: float = 0.0
+    listed: Int32 | None = None
+    created: Int32 | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return int(self.counts.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Every source's synapses of every rule, sorted by source and then by rule.
+
+    Args:
+        first: Where the runs of each source neuron begin, shape (source group's size + 1,).
+        rule: Rule of each run, shape (runs,), like those that follow.
+        source: Index of the source within the rule's view.
+        own: Index of the target that is left out, or -1.
+        count: Number of synapses.
+        created: Creation number of the first synapse; its place in the list of targets, where creation numbers are
+            listed.
+    """
+
+    first: IntArray
+    rule: Int32
+    source: Int32
+    own: Int32
+    count: Int32
+    created: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Delays of a pathway that differ between synapses, which are sorted by them.
+
+    Args:
+        shortest: In steps.
+        longest: In steps.
+        first: Creation number of the first synapse with the shortest delay.
+        starts: Where in each row each delay begins, shape (parts, sources, longest - shortest + 2); or None.
+        steps: Delay of each synapse in storage order; None when `starts` tells them and nobody else asks.
+    """
+
+    shortest: int
+    longest: int
+    first: int
+    starts: Int32 | None = None
+    steps: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Synapses in storage order: part of the target, source, delay, creation number.
+
+    Args:
+        rows: Where the synapses of each source in each part begin, shape (parts, sources + 1).
+        post: Target neurons, uint16 or int32, shape (m,).
+        variables: Values by name, each of shape (m,).
+        delays: Of the pathway they are sorted by, if its delays differ between synapses.
+        rule_sizes: Synapses of each rule.
+        numbers: Computes the creation number of each synapse; None when they are in this order.
+        wrong: Variables with values that are no numbers, and the first synapse (as created) that has one.
+    """
+
+    rows: IntArray
+    post: Array
+    variables: dict[str, Array]
+    delays: Delays | None
+    rule_sizes: tuple[int, ...]
+    numbers: Callable[[], IntArray] | None
+    wrong: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is assembled, and how it lies in memory.
+
+    Args:
+        synapses: The object.
+        graph: The graph of all nodes.
+        sources: Neurons of the whole source group.
+        bounds: Where the parts of the target group begin and end, shape (parts + 1,).
+        variables: What is kept, with kind and array type.
+        read: The array of a neuron's variable.
+        parameter: The value of a whole number that a kernel asks for by name.
+        environment: What fixed graphs are evaluated on.
+        threads: How many threads share the work.
+    """
+
+    synapses: Synapses
+    graph: Graph
+    sources: int
+    bounds: IntArray
+    variables: Mapping[Variable, tuple[Kind, str]]
+    read: Callable[[Variable], Array]
+    parameter: Callable[[Any], int]
+    environment: Environment
+    threads: int
+
+
+def is_large(synapses: Synapses) -> bool:
+    """Whether an object has so many synapses that compiling its construction pays, and compiled code can do it."""
+    expected = [expected_synapses(rule) for rule in synapses.connect]
+    if sum(number or 0 for number in expected) < WORTH_IT:
+        return False
+    if any(isinstance(rule.rule, Matrix) and rule.rule.variable is not None for rule in synapses.connect):
+        return False
+    hidden = {s.variable.name for s in synapses.stored} & {"N_incoming"}
+    various = [p for p in synapses.pathways if not p.uniform_delay]
+    return not hidden and various in ([], [synapses.sorting]) and all(map(supported, wanted_of(synapses)))
+
+
+def is_listed(rule: Connect) -> bool:
+    """Whether the pairs of a rule are held in memory while its object is made."""
+    incoming = isinstance(rule.rule, FixedDegree) and rule.rule.of == "in"
+    return incoming or _way(rule) is Way.LISTED
+
+
+def wanted_of(synapses: Synapses) -> list[Wanted]:
+    """What to compute for the synapses of each rule."""
+    outer = synapses.sorting
+    none = outer.delay if outer is not None else None
+    lines = synapses.initial
+    return [
+        Wanted((*lines, *rule.initial), (rule.delay or none or _ZERO) if outer is not None else None)
+        for rule in synapses.connect
+    ]
+
+
+def plan(rules: Sequence[Connect], ground: Ground, threads: int) -> list[Partners]:
+    """How each rule finds its targets, with the numbers of synapses of all sources."""
+    kernel = _rows_kernel(frozenset(_way(rule) for rule in rules))
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda rule: _partners(rule, ground, kernel), rules))
+
+
+def _way(rule: Connect) -> Way:
+    """How a rule finds partners."""
+    match rule.rule:
+        case FixedDegree(of="total", multapses=False):
+            return Way.LISTED
+        case FixedDegree(multapses=multapses):
+            return Way.REPEATED if multapses else Way.DIFFERENT
+        case OneToOne():
+            return Way.SAME
+        case All(where=where, p=p, n=None) if (p is None or is_fixed(p)) and (where is None or _others(where)):
+            return Way.CHANCE if p is not None and 0 < _chance(p) < 1 else Way.EVERY
+        case _:
+            return Way.LISTED
+
+
+def _others(where: Node) -> bool:
+    """Whether a condition is `i != j`."""
+    names = [a.payload.name for a in where.args if isinstance(a.payload, Variable)]
+    return where.op is Op.NE and sorted(names) == ["i", "j"]
+
+
+def _chance(p: Node) -> float:
+    return float(evaluate(p, Environment()))
+
+
+def _partners(rule: Connect, ground: Ground, kernel: NativeKernel) -> Partners:
+    way, key, n = _way(rule), key_of(rule.stream), rule.source.size
+    match rule.rule:
+        case FixedDegree(of=of) as fixed if way is not Way.LISTED:
+            own = own_partners(rule.source, rule.target, allowed=fixed.autapses)
+            if of == "out":
+                return Partners(rule, way, np.full(n, fixed.number, np.int64), own, key)
+            if of == "in":
+                return _incoming(rule, fixed, ground.seeds, kernel)
+            counts = _shares(rule, fixed.number, own, ground.seeds, kernel)
+            return Partners(rule, way, counts, own, key_of(f"{rule.stream}.1"))
+        case All(where=where, p=p) if way is not Way.LISTED:
+            own = np.full(n, -1, np.int64)
+            if where is not None:
+                own[: rule.target.size] = np.arange(n)[: rule.target.size]
+            if way is Way.EVERY:
+                each = rule.target.size - (own >= 0) if p is None or _chance(p) >= 1 else np.zeros(n, np.int64)
+                return Partners(rule, way, each, own)
+            assert p is not None
+            with np.errstate(all="ignore"):
+                scale = 1.0 / float(functions.log1p(np.float64(-_chance(p))))
+            return Partners(rule, way, _chances(rule, scale, own, ground.seeds, kernel), own, key, scale)
+        case OneToOne():
+            return Partners(rule, way, np.ones(n, np.int64), np.full(n, -1, np.int64))
+    pre, post = connect(rule, ground)
+    return _listed(rule, np.searchsorted(rule.source.ids, pre).astype(np.int32), post.astype(np.int32), kernel)
+
+
+def _incoming(rule: Connect, fixed: FixedDegree, seeds: Seeds, kernel: NativeKernel) -> Partners:
+    """A fixed in-degree: the sources of each target, sorted by source afterwards."""
+    turned = replace(rule, source=rule.target, target=rule.source)
+    n = rule.target.size
+    own = own_partners(turned.source, turned.target, allowed=fixed.autapses)
+    partners = Partners(turned, _way(rule), np.full(n, fixed.number, np.int64), own, key_of(rule.stream))
+    size = int(rule.target.ids[-1]) + 1 if n else 0
+    arrays = rows_arrays([partners], runs_of([partners], size), seeds)
+    pre = np.empty(partners.size, np.int32)
+    arrays |= {
+        "target": pre,
+        "chosen": np.empty(fixed.number, np.int32),
+        "buckets": np.empty(fixed.number + 1, np.int32),
+        "draws": np.empty(max(DRAWS, fixed.number + 1)),
+        "seen": np.zeros(rule.source.size, np.uint8),
+    }
+    _once(kernel, Task.TARGETS, size, arrays)
+    post = np.repeat(rule.target.ids.astype(np.int32), fixed.number)
+    return _listed(rule, np.searchsorted(rule.source.ids, pre).astype(np.int32), post, kernel)
+
+
+def _listed(rule: Connect, i: Int32, post: Int32, kernel: NativeKernel) -> Partners:
+    """A rule whose pairs (source index, target neuron) are known, in creation order."""
+    counts = np.bincount(i, minlength=rule.source.size).astype(np.int64)
+    none = np.full(rule.source.size, -1, np.int64)
+    if np.all(i[1:] >= i[:-1]):
+        return Partners(rule, Way.LISTED, counts, none, listed=post)
+    listed, created = np.empty(len(i), np.int32), np.empty(len(i), np.int32)
+    at = np.cumsum(counts) - counts
+    arrays: dict[str, Array] = {"target": i, "delay": post, "listed": listed, "listed_created": created, "at": at}
+    _once(kernel, Task.SORT, len(i), arrays)
+    return Partners(rule, Way.LISTED, counts, none, listed=listed, created=created)
+
+
+def runs_of(partners: Sequence[Partners], sources: int) -> Runs:
+    """The runs of all rules, by source."""
+    neurons, rule, index, own, count, created = ([] for _ in range(6))
+    first = listed = 0
+    for number, p in enumerate(partners):
+        begin = listed if p.created is not None else first
+        created.append(begin + np.cumsum(p.counts) - p.counts)
+        neurons.append(p.rule.source.ids)
+        rule.append(np.full(len(p.counts), number, np.int32))
+        index.append(np.arange(len(p.counts), dtype=np.int32))
+        own.append(p.own.astype(np.int32))
+        count.append(p.counts.astype(np.int32))
+        first += p.size
+        listed += p.size if p.listed is not None else 0
+    columns = [np.concatenate(c) for c in (neurons, rule, index, own, count, created)]
+    some = columns[4] > 0
+    if not np.all(some):
+        columns = [c[some] for c in columns]
+    if len(partners) > 1:
+        order = np.argsort(columns[0], kind="stable")
+        columns = [c[order] for c in columns]
+    begins = np.searchsorted(columns[0], np.arange(sources + 1)).astype(np.int64)
+    return Runs(begins, *columns[1:])
+
+
+def rows_arrays(partners: Sequence[Partners], runs: Runs, seeds: Seeds) -> dict[str, Array]:
+    """The arrays of the rows kernel that say what to make."""
+    rules = np.zeros((len(partners), Rule.WIDTH), np.int64)
+    ids: list[Array] = [np.zeros(0, np.int64)]
+    listed: list[Array] = [np.zeros(0, np.int32)]
+    at = places = first = 0
+    for p, row in zip(partners, rules, strict=True):
+        seed, stream = _signed(seeds.connect), _signed(p.stream)
+        shift = 0 if p.created is not None else places - first
+        row[: Rule.SOURCES] = p.way, p.rule.target.size, seed, stream, at, shift, first, p.created is not None
+        if p.listed is not None:
+            listed.append(p.listed)
+            places += p.size
+        else:
+            ids.append(p.rule.target.ids)
+            at += p.rule.target.size
+        first += p.size
+    lists = [p for p in partners if p.listed is not None] if any(p.created is not None for p in partners) else []
+    created = [np.zeros(p.size, np.int32) if p.created is None else p.created for p in lists]
+    return {
+        "rules": rules,
+        "scales": np.array([p.scale for p in partners]),
+        "first_run": runs.first,
+        "run_rule": runs.rule,
+        "run_source": runs.source,
+        "run_own": runs.own,
+        "run_count": runs.count,
+        "run_created": runs.created,
+        "ids": np.concatenate(ids).astype(np.int32),
+        "listed": listed[1] if len(listed) == 2 else np.concatenate(listed),
+        "listed_created": created[0] if len(created) == 1 else np.concatenate([np.zeros(0, np.int32), *created]),
+    }
+
+
+class Assembly:
+    """The making of all synapses of an object: `survey` first, then `assemble`.
+
+    Args:
+        partners: How each rule finds its targets.
+        order: What is made of them.
+        ground: What rules are evaluated on.
+    """
+
+    def __init__(self, partners: Sequence[Partners], order: Order, ground: Ground) -> None:
+        self.partners = partners
+        self.order = order
+        self.parts = len(order.bounds) - 1
+        self.runs = runs_of(partners, order.sources)
+        self.lengths = np.diff(np.concatenate([[0], np.cumsum(self.runs.count, dtype=np.int64)])[self.runs.first])
+        self.size = int(self.lengths.sum())
+        self.blocks = _blocks(self.lengths)
+        self.rows_kernel = _rows_kernel(frozenset(_way(p.rule) for p in partners))
+        self.fixed = rows_arrays(partners, self.runs, ground.seeds)
+        self.fixed["part_of"] = np.repeat(np.arange(self.parts), np.diff(order.bounds)).astype(np.uint8)
+        self.listed = any(p.created is not None for p in partners)
+        self.various = order.synapses.sorting is not None
+        self.wrong: dict[str, int] = {}
+        self.fill: FillKernel | None = None
+        if order.variables or self.various:
+            self.fill = self.fill_kernel()
+            self.fill_native = NativeKernel(obtain(self.fill.text).object)
+            self.fill_tables = self.values_tables(self.fill)
+            self.neurons = [self.neuron(variable, kind) for variable, kind in self.fill.neurons]
+
+    def assemble(self, rows: IntArray, delays: Delays | None, *, keep_steps: bool) -> Assembled:
+        """Fill the arrays of all synapses.
+
+        Args:
+            rows: From the survey.
+            delays: From the survey.
+            keep_steps: Whether the delay of each synapse is kept even where `starts` tells it.
+        """
+        variables = {v.name: np.empty(self.size, dtype) for v, (_, dtype) in self.order.variables.items()}
+        post, delays = self.place(rows, delays, variables, keep_steps=keep_steps)
+        plain = self.parts == 1 and delays is None and len(self.partners) == 1 and not self.listed
+        sizes = tuple(p.size for p in self.partners)
+        number = None if plain else partial(self.numbers, rows, delays)
+        return Assembled(rows, post, variables, delays, sizes, number, dict(self.wrong))
+
+    def numbers(self, rows: IntArray, delays: Delays | None) -> IntArray:
+        """The creation number of each synapse in storage order, computed again."""
+        created = np.empty(self.size, np.int64)
+        self.place(rows, delays, {"created": created}, keep_steps=False)
+        return created
+
+    # what kernels are told
+
+    def fill_kernel(self) -> FillKernel:
+        """The kernel of values: first for delays alone, then for all that is kept."""
+        order = self.order
+        wanted = wanted_of(order.synapses)
+        timing = [Wanted(w.lines, w.delay, kept=False) for w in wanted]
+        return fill_kernel(order.graph, order.synapses.path, [*timing, *wanted], order.variables, listed=self.listed)
+
+    def values_tables(self, fill: FillKernel) -> dict[str, Array]:
+        """The arrays of the fill kernel that all threads share."""
+        order, runs = self.order, self.runs
+        floats = _table([[float(evaluate(n, order.environment)) for n in nodes] for nodes in fill.floats], np.float64)
+        ints = _table([[order.parameter(value) for value in values] for values in fill.ints], np.int64)
+        sizes = np.array([p.rule.source.size for p in self.partners])
+        return {
+            "numbers": np.array([floats.shape[1], ints.shape[1]], np.int64),
+            "all_floats": floats,
+            "all_ints": ints,
+            "run_rule": runs.rule,
+            "run_source": runs.source,
+            "run_count": runs.count,
+            "run_created": runs.created,
+            "source_ids": np.concatenate([p.rule.source.ids for p in self.partners]).astype(np.int32),
+            "view_i": _places(order.synapses.source),
+            "view_j": _places(order.synapses.target),
+            "outgoing": np.append(self.lengths, 0),
+            "rules": self.rule_columns(fill, sizes, 0),
+            "kept rules": self.rule_columns(fill, sizes, len(sizes)),
+        }
+
+    def neuron(self, variable: Variable, kind: Kind) -> Array:
+        """The values of a neuron's variable, as the kernel reads them."""
+        dtype = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}[kind]
+        return np.ascontiguousarray(self.order.read(variable).astype(dtype))
+
+    def rule_columns(self, fill: FillKernel, sizes: IntArray, first: int) -> IntArray:
+        """What the fill kernel is told of each rule; `first` chooses what is computed."""
+        table = np.zeros((len(sizes), RULE), np.int64)
+        table[:, 0] = fill.structures[first : first + len(sizes)]
+        table[:, 1] = first + np.arange(len(sizes))
+        table[:, 2] = np.cumsum(sizes) - sizes
+        table[:, 3] = [p.created is not None for p in self.partners]
+        return table
+
+    # passes
+
+    def survey(self) -> tuple[IntArray, Delays | None]:
+        """Where rows begin in each part, and the range of delays."""
+        counts = np.zeros(self.parts * self.order.sources, np.int64)
+        workers: list[_Worker] = []
+
+        def work(worker: _Worker, block: tuple[int, int]) -> None:
+            worker.run(Task.TARGETS, block)
+            if self.parts > 1:
+                worker.run(Task.PARTS, block)
+            if self.various:
+                worker.fill(block, kept=False)
+
+        if self.parts > 1 or self.various:
+            workers = self.each_block(work, Room(counts=counts))
+        if self.parts == 1:
+            counts[:] = self.lengths
+        rows = np.zeros((self.parts, self.order.sources + 1), np.int64)
+        rows[:, 1:] = np.cumsum(counts).reshape(self.parts, self.order.sources)
+        rows[1:, 0] = rows[:-1, -1]
+        if not self.various:
+            return rows, None
+        if not self.size:
+            return rows, Delays(0, 0, 0)
+        spans = [w.span.tolist() for w in workers]
+        shortest, longest = min(s[0] for s in spans), max(s[1] for s in spans)
+        return rows, Delays(shortest, longest, min(s[2] for s in spans if s[0] == shortest))
+
+    def place(
+        self, rows: IntArray, delays: Delays | None, filled: Mapping[str, Array], *, keep_steps: bool
+    ) -> tuple[Array, Delays | None]:
+        """Fill arrays in storage order: targets, delays, and what is asked for (variables, or creation numbers)."""
+        room = Room(rows=rows, post=np.empty(self.size, index_dtype(int(self.order.bounds[-1]))), filled=dict(filled))
+        if delays is not None:
+            room.shortest, room.width = delays.shortest, delays.longest - delays.shortest + 1
+            cells = self.parts * (self.order.sources + 1) * room.width
+            if room.width <= WIDEST_TABLE and cells <= max(4 * self.size, 1 << 16):
+                room.starts = np.zeros((self.parts, self.order.sources, room.width + 1), np.int32)
+            if room.starts is None or keep_steps:
+                room.filled["delay"] = np.empty(self.size, np.int32)
+        room.numbered = "created" in filled
+        kept = any(v.name in filled for v in self.order.variables)
+
+        def work(worker: _Worker, block: tuple[int, int]) -> None:
+            worker.run(Task.TARGETS, block)
+            if kept or delays is not None:
+                worker.fill(block, kept=kept)
+            worker.run(Task.PLACE, block)
+
+        for worker in self.each_block(work, room):
+            for name, k in worker.wrong():
+                self.wrong[name] = min(k, self.wrong.get(name, k))
+        if delays is not None:
+            delays = replace(delays, starts=room.starts, steps=room.filled.get("delay"))
+        return room.post, delays
+
+    def each_block(self, work: Callable[[_Worker, tuple[int, int]], None], room: Room) -> list[_Worker]:
+        """Do something with every block of sources; gives the workers."""
+        left: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        for block in self.blocks:
+            left.put(block)
+        for _ in range(self.order.threads):
+            left.put(None)
+
+        def work_off(worker: _Worker) -> _Worker:
+            for block in iter(left.get, None):
+                work(worker, block)
+            return worker
+
+        workers = [_Worker(self, room) for _ in range(self.order.threads)]
+        with ThreadPoolExecutor(self.order.threads) as pool:
+            return list(pool.map(work_off, workers))
+
+
+@dataclass(slots=True)
+class Room:
+    """The arrays that a pass over all blocks fills.
+
+    Args:
+        counts: Synapses of each source in each part.
+        rows: Where rows begin.
+        post: Targets in storage order.
+        starts: Where delays begin in rows; None when no table of them is kept.
+        filled: More arrays in storage order, by name: variables, `created`, `delay`.
+        shortest: The shortest delay.
+        width: How many delays there are from it to the longest.
+        numbered: Whether creation numbers are needed although they follow each other.
+    """
+
+    counts: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    post: Array = field(default_factory=lambda: np.zeros(0, np.int32))
+    starts: Int32 | None = None
+    filled: dict[str, Array] = field(default_factory=dict)
+    shortest: int = 0
+    width: int = 1
+    numbered: bool = False
+
+
+class _Worker:
+    """What one thread needs: buffers for a block, and the pointer tables of both kernels."""
+
+    def __init__(self, assembly: Assembly, room: Room) -> None:
+        self.assembly = assembly
+        lengths = assembly.lengths
+        most = max((int(lengths[a:b].sum()) for a, b in assembly.blocks), default=0)
+        longest = int(assembly.runs.count.max(initial=0))
+        partners = max((p.rule.target.size for p in assembly.partners), default=0)
+        numbered = room.numbered or assembly.listed
+        self.span = np.array([np.iinfo(np.int64).max, -1, np.iinfo(np.int64).max], np.int64)
+        self.buffers: dict[str, Array] = {
+            "target": np.empty(most, np.int32),
+            "created": np.empty(most if numbered else 0, np.int64),
+            "delay": np.empty(most, np.int32),
+            "cell": np.empty(most, np.int32),
+            "place": np.empty(most, np.int64),
+            "at": np.zeros(assembly.parts * room.width, np.int64),
+            "draws": np.empty(max(DRAWS, longest + 1)),
+            "chosen": np.empty(longest, np.int32),
+            "buckets": np.empty(longest + 1, np.int32),
+            "seen": np.zeros(partners, np.uint8),
+            "counts": room.counts,
+            "rows": room.rows,
+            "starts": room.starts if room.starts is not None else np.zeros(0, np.int32),
+            "post16": room.post,
+            "post32": room.post,
+            "own": np.zeros(0, np.int32),
+            "sizes": np.array([a.itemsize for a in room.filled.values()], np.int64),
+        }
+        variables = assembly.order.variables
+        self.values = {v.name: np.empty(most, dtype) for v, (_, dtype) in variables.items()}
+        numbers = dict.fromkeys(NUMBERS, 0) | {
+            "parts": assembly.parts,
+            "width": room.width,
+            "shortest": room.shortest,
+            "sources": assembly.order.sources,
+            "started": int(room.starts is not None),
+            "numbered": int(numbered),
+            "narrow": int(room.post.dtype == np.uint16),
+            "variables": len(room.filled),
+        }
+        self.buffers["numbers"] = np.array(list(numbers.values()), np.int64)
+        arrays = {**assembly.fixed, **self.buffers}
+        made = {**self.buffers, **self.values}
+        copied = [a for name, out in room.filled.items() for a in (made[name], out)]
+        self.table = _addresses([*(arrays[name] for name, _ in TABLE), *copied])
+        self.first_nan: list[IntArray] = []
+        if assembly.fill is not None:
+            self.prepare_fill(assembly.fill, longest)
+
+    def wrong(self) -> list[tuple[str, int]]:
+        """Variables that got a NaN, and the first synapse that did."""
+        return [(name, int(k[0])) for name, k in zip(self.values, self.first_nan, strict=False) if k[0] >= 0]
+
+    def prepare_fill(self, fill: FillKernel, longest: int) -> None:
+        own = {
+            "target": self.buffers["target"],
+            "created": self.buffers["created"],
+            "delay": self.buffers["delay"],
+            "steps": np.empty(longest, np.int64),
+            "span": self.span,
+            "c": np.zeros(max((len(f) for f in fill.floats), default=0)),
+            "q": np.zeros(max((len(f) for f in fill.ints), default=0), np.int64),
+        }
+        self.first_nan = [np.array([-1], np.int64) for _ in self.values]
+        pairs = [a for pair in zip(self.values.values(), self.first_nan, strict=True) for a in pair]
+        draws = [np.empty(longest + 3) for _ in range(fill.draws)]
+        arrays = {**self.assembly.fill_tables, **own}
+        self.fill_arrays = [*(arrays[name] for name, _ in FILL_TABLE), *pairs, *draws, *self.assembly.neurons]
+        self.fill_table = _addresses(self.fill_arrays)
+        self.kept_table = self.fill_table.copy()
+        self.kept_table[[name for name, _ in FILL_TABLE].index("rules")] = arrays["kept rules"].ctypes.data
+
+    def run(self, task: Task, block: tuple[int, int]) -> None:
+        """Carry out a task of the rows kernel."""
+        self.buffers["numbers"][0] = task
+        self.assembly.rows_kernel.advance(block[0], block[1] - block[0], self.table)
+
+    def fill(self, block: tuple[int, int], *, kept: bool) -> None:
+        """Compute the values of a block, or only its delays."""
+        first, last = self.assembly.runs.first[list(block)].tolist()
+        self.assembly.fill_native.advance(first, last - first, self.kept_table if kept else self.fill_table)
+
+
+def _blocks(lengths: IntArray) -> list[tuple[int, int]]:
+    """Ranges of sources with about `BLOCK` synapses each."""
+    ends = np.cumsum(lengths)
+    cuts = np.searchsorted(ends, np.arange(BLOCK, int(lengths.sum()), BLOCK), side="left") + 1
+    return list(pairwise(np.unique(np.concatenate([[0], cuts, [len(lengths)]])).tolist()))
+
+
+def _shares(rule: Connect, number: int, own: IntArray, seeds: Seeds, kernel: NativeKernel) -> IntArray:
+    """How many synapses of a fixed total each source gets."""
+    rules = np.zeros((1, Rule.WIDTH), np.int64)
+    seed, stream = _signed(seeds.connect), _signed(key_of(rule.stream))
+    rules[0, [Rule.TARGETS, Rule.SEED, Rule.STREAM]] = rule.target.size, seed, stream
+    rules[0, [Rule.SOURCES, Rule.NUMBER]] = rule.source.size, number
+    counts = np.zeros(rule.source.size, np.int64)
+    arrays: dict[str, Array] = {"rules": rules, "counts": counts, "own": own.astype(np.int32)}
+    _once(kernel, Task.SHARE, rule.source.size, arrays)
+    return counts
+
+
+def _chances(rule: Connect, scale: float, own: IntArray, seeds: Seeds, kernel: NativeKernel) -> IntArray:
+    """How many partners each source has by chance."""
+    rules = np.zeros((1, Rule.WIDTH), np.int64)
+    seed, stream = _signed(seeds.connect), _signed(key_of(rule.stream))
+    rules[0, [Rule.TARGETS, Rule.SEED, Rule.STREAM]] = rule.target.size, seed, stream
+    counts = np.zeros(rule.source.size, np.int64)
+    arrays: dict[str, Array] = {"rules": rules, "counts": counts, "own": own.astype(np.int32)}
+    arrays["scales"] = np.array([scale])
+    _once(kernel, Task.COUNT, rule.source.size, arrays)
+    return counts
+
+
+def _once(kernel: NativeKernel, task: Task, count: int, arrays: Mapping[str, Array]) -> None:
+    """Carry out a task of the rows kernel that needs few arrays."""
+    numbers = np.zeros(len(NUMBERS), np.int64)
+    numbers[0] = task
+    every: dict[str, Array] = {"numbers": numbers, "draws": np.empty(DRAWS), **arrays}
+    nothing = np.zeros(1, np.int64)
+    kernel.advance(0, count, _addresses([every.get(name, nothing) for name, _ in TABLE]))
+
+
+@lru_cache(maxsize=8)
+def _rows_kernel(ways: frozenset[Way]) -> NativeKernel:
+    return NativeKernel(obtain(rows_text(ways)).object)
+
+
+def _addresses(arrays: Sequence[Array]) -> IntArray:
+    assert all(a.flags.c_contiguous for a in arrays)
+    return np.array([a.ctypes.data for a in arrays], np.int64)
+
+
+def _table(rows: Sequence[Sequence[float]], dtype: Any) -> Array:
+    """Rows of unequal length as one array, filled up with zeros."""
+    table = np.zeros((len(rows), max((len(row) for row in rows), default=0)), dtype)
+    for row, values in zip(table, rows, strict=True):
+        row[: len(values)] = values
+    return table
+
+
+def _places(view: View) -> Int32:
+    """For each neuron of a group up to the view's last, its index within the view."""
+    places = np.zeros(int(view.ids[-1]) + 1 if view.size else 0, np.int32)
+    places[view.ids] = np.arange(view.size)
+    return places
+
+
+def index_dtype(size: int) -> Any:
+    """The narrowest type for neurons of a group of a size."""
+    return np.uint16 if index_type(size) is CType.U16 else np.int32
+
+
+def _signed(value: int) -> int:
+    """A 64-bit pattern as a signed number."""
+    value &= 0xFFFF_FFFF_FFFF_FFFF
+    return value - 2**64 if value >= 2**63 else value

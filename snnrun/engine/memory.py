@@ -1,0 +1,139 @@
+"""How much memory a network will take, before it is built."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import psutil
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.module import Kernel
+from snnrun.engine.assembly import BLOCK, WIDEST_TABLE, index_dtype, is_large, is_listed
+from snnrun.engine.build import RATE_BUFFER, SPIKE_BUFFER, STATE_BUFFER
+from snnrun.engine.driver import SNAPSHOT_LIMIT
+from snnrun.engine.values import STORED
+from snnrun.equations.dag import is_fixed
+from snnrun.errors import Diagnostic, RunError
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.expected import expected_synapses
+from snnrun.network.ir import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Synapses
+
+PROGRAM = 1.2e8  # bytes of the interpreter and the libraries of a run whose kernel is in the cache
+FORCE = "SNNRUN_IGNORE_MEMORY"
+MOST_OF_FREE = 0.9
+_LONGEST_DELAY = 64  # steps that spikes are kept for where delays are known only once they are drawn
+_RUN = 28  # bytes of a source's synapses of one rule, see `assembly.Runs`
+_SMALL = 120  # bytes a synapse while numpy makes and sorts them, beside what is kept
+_LISTED = 24  # bytes a synapse while a rule's pairs are sorted by source
+_KEPT_LIST = 8  # of which stay
+
+
+def refuse_too_large(network: Network, kernel: Kernel) -> None:
+    """Stop before anything is allocated when a network needs more than 90 % of the free memory.
+
+    Raises:
+        RunError: RUN304, unless the environment variable SNNRUN_IGNORE_MEMORY is set.
+    """
+    needed, free = expected_memory(network, kernel), psutil.virtual_memory().available
+    if needed > MOST_OF_FREE * free and not os.environ.get(FORCE):
+        raise RunError(
+            Diagnostic(
+                "RUN304",
+                f"not enough memory: the network needs about {needed / 1e9:.3g} GB, {free / 1e9:.3g} GB are free",
+                None,
+                f"make the network smaller (or set {FORCE}=1 to try all the same)",
+            )
+        )
+
+
+def expected_memory(network: Network, kernel: Kernel) -> float:
+    """Bytes that a process will take at the peak while it builds and runs a network."""
+    slots = {key for key, _ in kernel.slots}
+    synapses = [_synapses(s, network, slots) for s in network.synapses.values()]
+    kept = sum(float(_group(network, g.path)) for g in network.groups.values()) + sum(k for k, _ in synapses)
+    kept += sum(_monitor(m, network) for m in network.monitors) + _buffers(network, slots)
+    changing = sum(8.0 * len(g.stored) * g.size for g in network.groups.values())
+    changing += sum(_variables(s) * synapses_of(s) for s in network.synapses.values())
+    copies = changing if changing <= SNAPSHOT_LIMIT else 0.0  # taken before each call of the kernel
+    return PROGRAM + kept + max(copies, max((temporary for _, temporary in synapses), default=0.0))
+
+
+def synapses_of(synapses: Synapses) -> float:
+    """Expected synapses of an object; where only running its rules tells, as many as there could be."""
+    expected = ((expected_synapses(r), r.source.size * r.target.size) for r in synapses.connect)
+    return float(sum(most if known is None else known for known, most in expected))
+
+
+def _variables(synapses: Synapses) -> int:
+    """Bytes of a synapse's variables."""
+    return sum(np.dtype(STORED[s.kind]).itemsize for s in synapses.stored)
+
+
+def _synapses(synapses: Synapses, network: Network, slots: set[SlotKey]) -> tuple[float, float]:
+    """Bytes that are kept, and bytes taken for a while."""
+    m, path = synapses_of(synapses), synapses.path
+    sources = network.groups[synapses.source.group].size
+    each = float(np.dtype(index_dtype(network.groups[synapses.target.group].size)).itemsize + _variables(synapses))
+    each += 4 if SlotKey("pre", path) in slots else 0
+    numbered = SlotKey("created", path) in slots
+    ordered = any(p.post for p in synapses.pathways)
+    each += 8 if numbered or ordered else 0  # numbers as created stay with the object
+    each += (8 if numbered else 0) + (8 if ordered else 0)
+    each += sum(12 for p in synapses.pathways if not p.uniform_delay and p is not synapses.sorting)
+    rows = 8.0 * network.threads * (sources + 1)
+    table = 4.0 * network.threads * sources * (_LONGEST_DELAY + 1)
+    if synapses.sorting is not None:
+        small = table <= 4.0 * max(4 * m, 1 << 16) and _LONGEST_DELAY <= WIDEST_TABLE
+        rows += table if small else 4 * m
+    if not is_large(synapses):
+        return each * m + rows, _SMALL * m
+    runs = sum(min(r.source.size, expected_synapses(r) or 0) for r in synapses.connect)
+    listed = sum(expected_synapses(r) or 0 for r in synapses.connect if is_listed(r))
+    buffers = network.threads * BLOCK * (24.0 + _variables(synapses))
+    kept = each * m + rows + _RUN * runs + _KEPT_LIST * listed
+    return kept, buffers + (_LISTED - _KEPT_LIST) * listed + _RUN * runs + (32 * m if ordered else 0)
+
+
+def _group(network: Network, path: str) -> float:
+    group = network.groups[path.partition(".")[2]]
+    depth = 1.0
+    for s in network.synapses.values():
+        for pathway in s.pathways:
+            if (s.target if pathway.post else s.source).group == group.name:
+                known = pathway.delay is None or is_fixed(pathway.delay)
+                steps = float(evaluate(pathway.delay, Environment())) if known and pathway.delay is not None else 0.0
+                depth = max(depth, 1 + (steps if known and pathway.uniform_delay else _LONGEST_DELAY))
+    return group.size * (8.0 * len(group.stored) + 1 + 4 * depth)
+
+
+def _monitor(monitor: Monitor, network: Network) -> float:
+    """Bytes of the buffers of a monitor."""
+    match monitor:
+        case SpikeMonitor():
+            size = network.groups[monitor.source.group].size
+            columns = 0 if monitor.counts_only else 2 + len(monitor.columns)
+            return 9.0 * size + 8 * columns * max(2 * size, SPIKE_BUFFER)
+        case StateMonitor():
+            if monitor.ids is not None:
+                elements = float(len(monitor.ids))
+            else:
+                elements = synapses_of(network.synapses[monitor.source.partition(".")[2]])
+            return len(monitor.columns) * max(8 * elements, STATE_BUFFER)
+        case RateMonitor():
+            return 8.0 * RATE_BUFFER
+        case _:
+            return 0.0
+
+
+def _buffers(network: Network, slots: set[SlotKey]) -> float:
+    """Bytes of arrays that only the kernel knows."""
+    size = 0.0
+    for key in slots:
+        if key.use in ("random", "scratch", "scratch ids", "sum"):
+            section, _, name = key.owner.partition(".")
+            if section == "groups":
+                size += 8 * network.groups[name].size
+            elif section == "synapses":
+                size += 8 * synapses_of(network.synapses[name])
+    return size

@@ -1,0 +1,75 @@
+"""How many synapses rules will make, before they make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from snnrun.equations.dag import Variable, is_fixed, walk
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, Matrix, OneToOne, Pairs, Seeds
+from snnrun.network.ranges import target_ranges
+
+_SAMPLE = 1 << 16  # pairs on which a condition is tried
+
+
+def expected_synapses(rule: Connect) -> float | None:
+    """Expected number of synapses of a rule; None where only running it tells (it depends on neurons' values)."""
+    pairs = rule.source.size * rule.target.size
+    match rule.rule:
+        case All() as every:
+            return _expected_of_pairs(rule, every)
+        case OneToOne():
+            return rule.source.size
+        case Pairs(pre=pre, n=n):
+            return len(pre) * n
+        case Matrix(pre=pre):
+            return len(pre)
+        case FixedDegree(of=of, number=number):
+            return number * {"in": rule.target.size, "out": rule.source.size, "total": 1}[of]
+        case Generated(variable=None):
+            return rule.source.size
+        case Generated() as generated if generated.size is not None and is_fixed(generated.size):
+            return rule.source.size * float(evaluate(generated.size, Environment()))
+        case _:
+            return None if pairs else 0
+
+
+def _expected_of_pairs(rule: Connect, every: All) -> float | None:
+    """The number of pairs, times the mean of what a sample of them makes."""
+    n, targets = rule.source.size, rule.target.size
+    asked = [x for x in (every.where, every.p, every.n) if x is not None]
+    if all(is_fixed(x) for x in asked):
+        chance, number = (1.0 if x is None else float(evaluate(x, Environment())) for x in (every.p, every.n))
+        holds = every.where is None or bool(evaluate(every.where, Environment()))
+        return n * targets * chance * number * holds
+    if any(isinstance(x.payload, Variable) and x.payload.name not in ("i", "j") for x in walk(*asked)):
+        return None
+    sources = np.arange(n, dtype=np.int64)
+    low, high = np.zeros(n, np.int64), np.full(n, targets, np.int64)
+    if every.where is not None:
+        env = _environment(sources, sources * 0)
+        owner = next((x.payload.owner for x in walk(*asked) if isinstance(x.payload, Variable)), "")
+        low, high = target_ranges(every.where, owner, lambda x: evaluate(x, env), n, targets)
+    ends = np.cumsum(high - low)
+    total = int(ends[-1]) if n else 0
+    if not total:
+        return 0
+    # a step that shares no divisor with rows of a round length, so that the sample has no rhythm
+    chosen = (np.arange(min(total, _SAMPLE)) + 0.382) * (total / min(total, _SAMPLE))
+    place = np.minimum(chosen.astype(np.int64), total - 1)
+    i = np.searchsorted(ends, place, side="right")
+    j = low[i] + place - (ends[i] - (high - low)[i])
+    env = _environment(i, j)
+    made = np.ones(len(i))
+    for x in asked:
+        made = made * evaluate(x, env)
+    return total * float(made.mean())
+
+
+def _environment(i: IntArray, j: IntArray) -> Environment:
+    def read(variable: Variable) -> Any:
+        return {"i": i, "j": j}[variable.name]
+
+    return Environment(read=read, index={"pre": i, "post": j}, elements=j, step=i, seeds=Seeds(1, 1, 1, 1))

@@ -1,0 +1,279 @@
+"""The functions of `functions` in single precision (float32), written once for numpy and for compiled kernels.
+
+What is said there holds here: straight-line code, the same bits everywhere, within 2 ulp of the exact value over the
+whole range (angles up to 2**30), IEEE edges. Functions that equations call at every step have their own polynomials;
+the others round the result of their twins in double precision, which vectorises as well. Times are float64 in either
+precision, so `timestep` takes them as such.
+
+Apart from `double_of` and `single_of` no operation mixes the precisions. A constant is never compared or selected
+against another constant: it takes its precision from the number it meets.
+"""
+
+from __future__ import annotations
+
+from snnrun.numerics.functions import arccos as double_arccos
+from snnrun.numerics.functions import arcsin as double_arcsin
+from snnrun.numerics.functions import arctan as double_arctan
+from snnrun.numerics.functions import cosh as double_cosh
+from snnrun.numerics.functions import exp as double_exp
+from snnrun.numerics.functions import floordiv as double_floordiv
+from snnrun.numerics.functions import fmod_python as double_fmod_python
+from snnrun.numerics.functions import log as double_log
+from snnrun.numerics.functions import log1p as double_log1p
+from snnrun.numerics.functions import sinh as double_sinh
+from snnrun.numerics.functions import tan as double_tan
+from snnrun.numerics.functions import timestep as double_timestep
+from snnrun.numerics.primitives import (
+    Doubles,
+    Integers,
+    Numbers,
+    bits_of,
+    double_of,
+    float_of,
+    lower_half,
+    select,
+    shift_right,
+    single_of,
+)
+
+_INFINITY = float("inf")
+_NAN = float("nan")
+_SIGN = -0x8000_0000
+_MAGNITUDE = 0x7FFF_FFFF
+_TWO_23 = 8388608.0
+_TWO_23_BITS = 0x4B00_0000
+# Adding 1.5 * 2**23 to a small number rounds it to an integer, which then stands in the low bits.
+_ROUNDER = 12582912.0
+# The same for exponents n: the low bits hold n + 254, so that each half of it is the biased exponent of 2**(n/2).
+_EXPONENT_ROUNDER = 12583166.0
+_LOG2_E = 1.4426950408889634
+# ln 2 in two parts; the first has 10 bits, so its product with an exponent is exact.
+_LN2_HI = 0.693359375
+_LN2_LO = -0.00021219444005469057
+# Angles are reduced in double precision.
+_DOUBLE_ROUNDER = 6755399441055744.0
+_LARGEST_ANGLE = 1073741824.0
+
+
+def absolute(x: Numbers) -> Numbers:
+    """|x|."""
+    return float_of(bits_of(x) & _MAGNITUDE)
+
+
+def with_sign(x: Numbers, signed: Numbers) -> Numbers:
+    """A number that is not negative (or a NaN or -0), with the sign bit of another."""
+    return float_of(bits_of(x) | (bits_of(signed) & _SIGN))
+
+
+def floor(x: Numbers) -> Numbers:
+    """The largest integer that is not larger than x."""
+    shift = float_of((bits_of(x) & _SIGN) | _TWO_23_BITS)
+    rounded = (x + shift) - shift
+    lower = select(rounded > x, rounded - 1.0, rounded)
+    return select(absolute(x) < _TWO_23, with_sign(lower, x), x)
+
+
+def ceil(x: Numbers) -> Numbers:
+    """The smallest integer that is not smaller than x."""
+    return -floor(-x)
+
+
+def sign(x: Numbers) -> Numbers:
+    """-1, 0 or 1; NaN for NaN."""
+    return select(x == 0.0, 0.0, select(x > 0.0, 1.0, select(x < 0.0, -1.0, x)))
+
+
+def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
+    """Limit x to [low, high]; NaN stays."""
+    raised = select(x < low, low, x)
+    return select(raised > high, high, raised)
+
+
+def timestep(t: Doubles, dt: Doubles) -> Numbers:
+    """The number of whole steps in a time, with a thousandth of a step of tolerance; times in double precision."""
+    return single_of(double_timestep(t, dt))
+
+
+def _exp_tail(r: Numbers) -> Numbers:
+    """(exp(r) - 1 - r) / r**2 for |r| <= ln(2)/2."""
+    z = r * r
+    low = (0.5 + 0.16666667 * r) + (0.041666355 + 0.008333273 * r) * z
+    return low + (0.0013941063 + 0.00019914268 * r) * (z * z)
+
+
+def exp(x: Numbers) -> Numbers:
+    """e**x."""
+    z = select(x > 89.0, 89.0, x)
+    z = select(z < -105.0, -105.0, z)
+    t = z * _LOG2_E + _EXPONENT_ROUNDER
+    n = t - _EXPONENT_ROUNDER
+    r = (z - n * _LN2_HI) - n * _LN2_LO
+    # In two factors, so that subnormal results are rounded once.
+    bits = bits_of(t)
+    half = shift_right(bits, 1)
+    return (1.0 + (r + r * r * _exp_tail(r))) * float_of(half << 23) * float_of((bits - half) << 23)
+
+
+def _scaled_expm1(x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
+    """(exp(x) - 1) * one for x >= -20; `one` is a power of two, in `rounder` too, small enough to avoid overflow."""
+    t = x * _LOG2_E + rounder
+    n = t - rounder
+    a = x - n * _LN2_HI
+    b = n * _LN2_LO
+    r = a - b
+    power = float_of(bits_of(t) << 23)
+    return power * (a + (r * r * _exp_tail(r) - b)) + (power - one)
+
+
+def expm1(x: Numbers) -> Numbers:
+    """e**x - 1, exact near 0."""
+    z = select(x > 89.0, 89.0, x)
+    z = select(z < -20.0, -20.0, z)
+    return select(absolute(x) < 1e-9, x, 2.0 * _scaled_expm1(z, _ROUNDER + 126.0, 0.5))
+
+
+def exprel(x: Numbers) -> Numbers:
+    """(e**x - 1) / x, and its limit 1 at 0."""
+    divisor = select(x > 94.0, 94.0, x)
+    z = select(divisor < -20.0, -20.0, divisor)
+    y = _scaled_expm1(z, _ROUNDER + 118.0, 0.001953125)
+    return select(absolute(x) < 1e-9, 1.0, y / (0.001953125 * divisor))
+
+
+def sinh(x: Numbers) -> Numbers:
+    """The hyperbolic sine."""
+    return single_of(double_sinh(double_of(x)))
+
+
+def cosh(x: Numbers) -> Numbers:
+    """The hyperbolic cosine."""
+    return single_of(double_cosh(double_of(x)))
+
+
+def tanh(x: Numbers) -> Numbers:
+    """The hyperbolic tangent."""
+    a = absolute(x)
+    z = a * a
+    low = (-0.3333333 + 0.13333286 * z) + (-0.05395832 + 0.021773081 * z) * (z * z)
+    high = -0.008381996 + 0.0023572291 * z
+    near = a + a * (z * (low + high * ((z * z) * (z * z))))
+    bounded = select(a > 10.0, 10.0, a)
+    far = 1.0 - 2.0 / (exp(bounded + bounded) + 1.0)
+    return with_sign(select(a < 0.5625, near, far), x)
+
+
+def log_plus(x: Numbers, correction: Numbers) -> Numbers:
+    """log(x) + correction for x > 0 and a correction below an ulp of x."""
+    subnormal = x < 1.1754944e-38
+    scaled = select(subnormal, x * 33554432.0, x)
+    bits = bits_of(scaled) + (0x3F80_0000 - 0x3F35_04F3)
+    biased = single_of(shift_right(bits, 23))
+    k = select(subnormal, biased - 152.0, biased - 127.0)
+    f = float_of((bits & 0x007F_FFFF) + 0x3F35_04F3) - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    p = (0.6666666 + 0.40000334 * z) + (0.2853739 + 0.23581214 * z) * (z * z)
+    h = 0.5 * f * f
+    return k * _LN2_HI - ((h - (s * (h + z * p) + (k * _LN2_LO + correction))) - f)
+
+
+def log(x: Numbers) -> Numbers:
+    """The natural logarithm; -inf at 0, NaN below."""
+    edge = select(x == 0.0, -_INFINITY, select(x > 0.0, x, _NAN))
+    return select((x > 0.0) & (x < _INFINITY), log_plus(x, 0.0), edge)
+
+
+def log1p(x: Numbers) -> Numbers:
+    """log(1 + x), exact near 0."""
+    return single_of(double_log1p(double_of(x)))
+
+
+def log10(x: Numbers) -> Numbers:
+    """The logarithm to base 10; -inf at 0, NaN below."""
+    return single_of(0.4342944819032518 * double_log(double_of(x)))
+
+
+def pow(x: Numbers, y: Numbers) -> Numbers:
+    """The power x**y; 1 if y = 0 or x = 1; negative x with integer y, zeros and infinities as IEEE 754 says."""
+    bounded = double_of(y)
+    bounded = select(bounded > 1e300, 1e300, bounded)
+    bounded = select(bounded < -1e300, -1e300, bounded)
+    size = single_of(double_exp(bounded * double_log(double_of(absolute(x)))))
+    half = 0.5 * y
+    whole = floor(y) == y
+    odd = whole & (floor(half) != half)
+    signed = select(odd, with_sign(size, x), size)
+    broken = ((x < 0.0) & (x > -_INFINITY) & (floor(y) != y)) | (x != x) | (y != y)  # noqa: PLR0124
+    return select((y == 0.0) | (x == 1.0), 1.0, select(broken, _NAN, signed))
+
+
+def _quarter_turns(x: Numbers) -> tuple[Numbers, Integers]:
+    """An angle modulo pi/2, within pi/4, and bits that end in the number of quarter turns."""
+    # pi/2 in three parts; the products of the first two, of 23 bits each, are exact.
+    angle = double_of(x)
+    t = angle * 0.6366197723675814 + _DOUBLE_ROUNDER
+    n = t - _DOUBLE_ROUNDER
+    r = ((angle - n * 1.570796251296997) - n * 7.549789415861596e-08) - n * 5.390302858158119e-15
+    return single_of(r), lower_half(bits_of(t))
+
+
+def _sine_near_zero(r: Numbers) -> Numbers:
+    """sin(r) for |r| <= pi/4."""
+    z = r * r
+    p = (-0.16666667 + 0.008333329 * z) + (-0.00019839327 + 2.7182411e-06 * z) * (z * z)
+    return r + r * z * p
+
+
+def _cosine_near_zero(r: Numbers) -> Numbers:
+    """cos(r) for |r| <= pi/4."""
+    z = r * r
+    p = (0.041666646 - 0.0013887363 * z) + 2.4437832e-05 * (z * z)
+    h = 0.5 * z
+    w = 1.0 - h
+    return w + (((1.0 - w) - h) + z * z * p)
+
+
+def sin(x: Numbers) -> Numbers:
+    """The sine of an angle in radians; NaN beyond 2**30."""
+    r, turns = _quarter_turns(x)
+    value = select((turns & 1) == 0, _sine_near_zero(r), _cosine_near_zero(r))
+    value = float_of(bits_of(value) ^ ((turns & 2) << 30))
+    return select(absolute(x) < 1e-5, x, select(absolute(x) <= _LARGEST_ANGLE, value, _NAN))
+
+
+def cos(x: Numbers) -> Numbers:
+    """The cosine of an angle in radians; NaN beyond 2**30."""
+    r, turns = _quarter_turns(x)
+    value = select((turns & 1) == 0, _cosine_near_zero(r), _sine_near_zero(r))
+    value = float_of(bits_of(value) ^ (((turns + 1) & 2) << 30))
+    return select(absolute(x) <= _LARGEST_ANGLE, value, _NAN)
+
+
+def tan(x: Numbers) -> Numbers:
+    """The tangent of an angle in radians; NaN beyond 2**30."""
+    return single_of(double_tan(double_of(x)))
+
+
+def arctan(x: Numbers) -> Numbers:
+    """The angle in [-pi/2, pi/2] with this tangent."""
+    return single_of(double_arctan(double_of(x)))
+
+
+def arcsin(x: Numbers) -> Numbers:
+    """The angle in [-pi/2, pi/2] with this sine; NaN beyond [-1, 1]."""
+    return single_of(double_arcsin(double_of(x)))
+
+
+def arccos(x: Numbers) -> Numbers:
+    """The angle in [0, pi] with this cosine; NaN beyond [-1, 1]."""
+    return single_of(double_arccos(double_of(x)))
+
+
+def fmod_python(a: Numbers, b: Numbers) -> Numbers:
+    """The remainder a % b as Python means it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
+    return single_of(double_fmod_python(double_of(a), double_of(b)))
+
+
+def floordiv(a: Numbers, b: Numbers) -> Numbers:
+    """The quotient a // b as Python means it: the floor of the exact one; infinite or NaN for b = 0."""
+    return single_of(double_floordiv(double_of(a), double_of(b)))

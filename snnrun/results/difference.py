@@ -1,0 +1,126 @@
+"""Where two results of the same experiment differ first: dataset, time and neuron."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.results.digest import DatasetDigest
+from snnrun.results.reader import Results
+from snnrun.results.streams import blocks
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDifference:
+    """The first place where recorded data differ.
+
+    Args:
+        dataset: Its path in the results, or the monitor's for spikes.
+        what: In words: `a spike`, `shape (3, 4) and (3, 5)`.
+        time: When, None for what has no time (connections, counts). [s]
+        element: Neuron or synapse, None where there is none.
+        a: Value in the first results, None when it is not there.
+        b: Value in the second results.
+    """
+
+    dataset: str
+    what: str
+    time: float | None = None
+    element: int | None = None
+    a: float | None = None
+    b: float | None = None
+
+
+def first_difference(a: Results, b: Results) -> FirstDifference | None:
+    """The earliest place where the recorded data of two runs differ; None when all bits are the same.
+
+    What is made before the first step (connections) comes first, then the earliest time, then what has no time.
+    """
+    left, right = ({d.name: d for d in side.digest().datasets} for side in (a, b))
+    names = [n for n in dict.fromkeys([*left, *right]) if left.get(n) != right.get(n)]
+    found: dict[str, FirstDifference] = {}
+    for name in names:
+        x, y = left.get(name), right.get(name)
+        if x is None or y is None:
+            found[name] = FirstDifference(name, f"only the {'second' if x is None else 'first'} has it")
+        elif name.startswith("spikes/"):
+            monitor = "/".join(name.split("/")[:2])
+            found.setdefault(monitor, _spikes(a, b, monitor.removeprefix("spikes/"), name))
+        else:
+            found[name] = _dataset(a, b, x, y)
+    return min(found.values(), key=_order, default=None)
+
+
+def _order(difference: FirstDifference) -> tuple[float, str]:
+    if difference.dataset.startswith("edges/"):
+        return -np.inf, difference.dataset
+    return np.inf if difference.time is None else difference.time, difference.dataset
+
+
+def _spikes(a: Results, b: Results, monitor: str, changed: str) -> FirstDifference:
+    """The first spike that only one has, or that has another time, neuron or variable."""
+    x, y = a.spikes(monitor), b.spikes(monitor)
+    name = f"spikes/{monitor}"
+    length = min(len(x.ids), len(y.ids))
+    unequal = (x.times_s[:length] != y.times_s[:length]) | (x.ids[:length] != y.ids[:length])
+    row = int(np.argmax(unequal)) if unequal.any() else length
+    extras = [(key, values[:length], y.extras[key][:length]) for key, values in x.extras.items() if key in y.extras]
+    for key, one, other in extras:
+        rows = np.flatnonzero(_unequal(one, other))
+        if rows.size and rows[0] < row:
+            k = int(rows[0])
+            values = float(one[k]), float(other[k])
+            return FirstDifference(f"{name}/{key}", "at a spike", float(x.times_s[k]), int(x.ids[k]), *values)
+    at = [(float(t.times_s[row]), int(t.ids[row])) if row < len(t.ids) else None for t in (x, y)]
+    present = [place for place in at if place is not None]
+    if not present:
+        return FirstDifference(changed, "another type or unit")
+    # Spikes are sorted by time, and those of one step by neuron: the earlier one has no partner in the other run.
+    first = min(present)
+    owner = "first" if at[0] == first else "second"
+    return FirstDifference(name, f"a spike that only the {owner} run has", first[0], first[1])
+
+
+def _dataset(a: Results, b: Results, x: DatasetDigest, y: DatasetDigest) -> FirstDifference:
+    if (x.shape[1:], x.dtype, x.unit) != (y.shape[1:], y.dtype, y.unit):
+        return FirstDifference(x.name, f"shape {x.shape} {x.dtype} [{x.unit}] and {y.shape} {y.dtype} [{y.unit}]")
+    one, other = a.dataset(x.name), b.dataset(y.name)
+    rows = min(x.shape[0], y.shape[0])
+    row_bytes = one.dtype.itemsize * int(np.prod(x.shape[1:], dtype=np.int64))
+    for start, stop in blocks(rows, max(row_bytes, 1)):
+        p, q = one[start:stop], other[start:stop]
+        places = np.argwhere(_unequal(p, q))
+        if places.size:
+            place = tuple(int(k) for k in places[0])
+            return _at(a, x.name, (start + place[0], *place[1:]), float(p[place]), float(q[place]))
+    return FirstDifference(x.name, f"{x.shape[0]} and {y.shape[0]} rows", _time(a, x.name, rows))
+
+
+def _at(results: Results, name: str, place: tuple[int, ...], p: float, q: float) -> FirstDifference:
+    """A value by its dataset, row, and column."""
+    time = _time(results, name, place[0])
+    if name.startswith("snnrun/states/"):
+        ids = results.elements(name.split("/")[2])
+        return FirstDifference(name, "a sample", time, int(ids[place[1]]), p, q)
+    if name.startswith("snnrun/rates/"):
+        return FirstDifference(name, "a rate", time, None, p, q)
+    what = "a synapse" if name.startswith("edges/") else "a value"
+    return FirstDifference(name, what, None, place[0], p, q)
+
+
+def _time(results: Results, name: str, row: int) -> float | None:
+    parts = name.split("/")
+    if parts[:2] == ["snnrun", "states"] or parts[:2] == ["snnrun", "rates"]:
+        return results.time_of("/".join(parts[:3]), row)
+    return None
+
+
+def _unequal(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where the bits differ: NaN equals the same NaN, 0 and -0 differ."""
+    if p.dtype.kind != "f":
+        return np.asarray(p != q)
+    bits = f"<u{p.dtype.itemsize}"
+    return np.asarray(np.ascontiguousarray(p).view(bits) != np.ascontiguousarray(q).view(bits))

@@ -1,0 +1,106 @@
+"""How soon a command answers, measured by what does not depend on the machine's load: modules, calls, threads."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_experiments import TUTORIAL
+
+PROBE = """\
+import json, os, sys
+seen = {"calls": 0, "texts": []}
+
+def count(frame, event, argument):
+    seen["calls"] += event == "call"
+
+def watch(event, arguments):
+    # Text that is compiled while the program runs; the frame that wants it lies behind the library that makes it.
+    if event == "compile" and arguments[0] is not None and arguments[1] == "<string>":
+        frame = sys._getframe(1)
+        while frame.f_back and frame.f_code.co_filename.partition("lib/python")[1] and "site-packages" not in (
+            frame.f_code.co_filename
+        ):
+            frame = frame.f_back
+        seen["texts"].append(frame.f_code.co_filename)
+
+sys.addaudithook(watch)
+from snnrun.cli.entry import main
+sys.setprofile(count)
+try:
+    main()
+finally:
+    sys.setprofile(None)
+    tasks = "/proc/self/task"
+    seen["threads"] = len(os.listdir(tasks)) if os.path.isdir(tasks) else 1
+    seen["modules"] = sorted(sys.modules)
+    print(json.dumps(seen), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def observe(tmp_path_factory):
+    """Run a command in a process of its own and tell what it did."""
+    place = tmp_path_factory.mktemp("startup")
+
+    def call(*words):
+        command = [sys.executable, "-c", PROBE, *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=place)
+        return json.loads(done.stderr.strip().splitlines()[-1])
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def validated(observe):
+    """What `snnrun validate` did."""
+    return observe("validate", TUTORIAL / "06-raster.yaml")
+
+
+def packages(seen):
+    return {name.partition(".")[0] for name in seen["modules"]}
+
+
+def test_a_check_loads_nothing_that_only_a_run_needs(validated):
+    heavy = {"numba", "llvmlite", "h5py", "matplotlib", "PIL", "scipy", "sympy", "rich", "psutil", "platformdirs"}
+    assert not heavy & packages(validated)
+    ours = {name for name in validated["modules"] if name.startswith("snnrun.")}
+    assert "snnrun.network.resolve" in ours
+    late = {"snnrun.publish", "snnrun.hooks", "snnrun.results.layout", "snnrun.engine.build", "snnrun.network.connect"}
+    assert not late & ours
+    assert not any(name.startswith(("snnrun.codegen", "snnrun.sweep.")) for name in ours)
+
+
+def test_a_check_takes_a_bounded_number_of_modules_and_calls(validated):
+    """Imports are nearly all of its time; 460 modules and 236,000 calls of Python functions when this was written."""
+    assert 300 < len(validated["modules"]) < 520
+    assert 100_000 < validated["calls"] < 300_000
+
+
+def test_our_classes_compile_no_text(validated):
+    """Standard dataclasses would: about six texts each."""
+    texts = validated["texts"]
+    assert any("pydantic" in Path(name).parts for name in texts)  # the probe sees those of libraries
+    assert [name for name in texts if "snnrun" in Path(name).parts] == []
+
+
+def test_a_check_starts_no_threads(validated):
+    assert validated["threads"] == 1
+
+
+def test_help_and_version_load_no_library_but_typer(observe):
+    for option in ("--help", "--version"):
+        seen = observe(option)
+        assert "typer" in packages(seen)
+        assert not {"numpy", "pydantic", "yaml", "rich"} & packages(seen)
+        assert seen["calls"] < 60_000
+
+
+def test_a_run_from_the_cache_loads_no_compiler(observe, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path_factory.mktemp("kernels")))
+    words = ("run", TUTORIAL / "06-raster.yaml", "--no-plots", "--quiet")
+    assert "numba" in packages(observe(*words))
+    warm = observe(*words)
+    assert {"llvmlite", "h5py"} <= packages(warm)
+    assert not {"numba", "matplotlib", "PIL", "scipy"} & packages(warm)

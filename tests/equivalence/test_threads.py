@@ -1,0 +1,130 @@
+"""The number of threads and the length of calls change no bit of what is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from running import network_of, run_network
+
+from snnrun.engine import build
+from snnrun.engine.build import partition
+
+# Sizes that eight threads cannot share evenly; recurrent, so that every kind of work depends on every other.
+DIVIDED = """
+name: divided
+seed: 3
+constants: {tau: 8 ms, w: 0.09}
+groups:
+  pop:
+    size: 203
+    equations: |
+      dv/dt = (drive - v + g)/tau + 0.25*xi*tau**-0.5 : 1 (unless refractory)
+      dg/dt = -g/(4*ms) : 1
+      drive : 1
+      around : 1
+      gain : 1 (shared)
+    threshold: v > 1
+    reset: v = 0
+    refractory: 1 ms + (i % 3)*ms
+    method: heun
+    initial: {drive: 0.85 + 0.3*rand(), v: rand()}
+    subgroups: {left: "0:120", odd: "i % 2 == 1"}
+  input: {kind: poisson, size: 90, rates: (20 + i)*Hz}
+  clock: {kind: spikes, size: 70, indices: [3, 69, 40, 3], times: [2 ms, 5 ms, 5 ms, 9.1 ms], period: 11 ms}
+inputs:
+  noise: {kind: poisson, target: pop.odd, variable: g, size: 40, rate: 30 Hz, weight: 0.04}
+synapses:
+  recurrent:
+    source: pop.left
+    target: pop
+    connect: {p: 0.2, where: i != j}
+    equations: |
+      u : 1
+      dtrace/dt = -trace/(9*ms) : 1 (event-driven)
+    on_pre: {forward: {do: "g_post += w*u*int(rand() < 0.7); trace += 0.1", delay: (1 + 3*rand())*ms}}
+    on_post: {back: {do: "u = clip(u + 0.02*trace - 0.001*gain_post, 0, 2)", delay: 0.2*i*ms/10}}
+    initial: {u: 0.5 + rand()}
+  feed: {source: input, target: pop.odd, connect: {p: 0.3}, on_pre: g += 0.2, delay: 0.7 ms}
+  beat: {source: clock, target: pop, connect: {j: "k for k in sample(203, p=0.2)"}, on_pre: v = v + 0.05*(1 - v)}
+  gap:
+    source: pop
+    target: pop
+    connect: {p: 0.05}
+    equations: "around_post = 0.01*(v_pre - v_post) : 1 (summed)"
+operations:
+  raise: {target: pop, every: 5 ms, do: "gain = gain + 0.1"}
+  change: {target: pop, every: 5 ms, do: "drive = drive*(0.99 + 0.02*rand())"}
+monitors:
+  spikes: {kind: spikes, source: pop, variables: [v, g]}
+  odd: {kind: spikes, source: pop.odd}
+  input: {kind: spikes, source: input}
+  clock: {kind: spikes, source: clock}
+  v: {kind: state, source: pop, variables: [v, g, around], indices: "0:203:17", dt: 0.5 ms}
+  u: {kind: state, source: recurrent, variables: [u], indices: [0, 5, 900, 77], dt: 1 ms}
+  rate: {kind: rate, source: pop, bin: 1 ms}
+run: {duration: 60 ms, dt: 0.1 ms}
+"""
+# Statements that one thread must carry out for all: writes to sources, reads of what they write, sums over sources.
+UNDIVIDED = """
+name: undivided
+seed: 4
+groups:
+  pop:
+    size: 150
+    equations: |
+      dv/dt = (drive - v)/(7*ms) : 1
+      drive : 1
+      total : 1
+      sent : 1
+    threshold: v > 1
+    reset: v = 0
+    method: exact
+    initial: {drive: 1.1 + 0.5*rand()}
+synapses:
+  back:
+    source: pop
+    target: pop
+    connect: {p: 0.1}
+    equations: "total_pre = 0.001*v_post : 1 (summed)"
+    on_pre: {out: {do: "sent_pre += 1; v_post = clip(v_post - 0.001*v_pre, -1, 2)", delay: (0.5 + 0.1*(j % 7))*ms}}
+monitors:
+  spikes: {kind: spikes, source: pop, variables: [v, sent]}
+  state: {kind: state, source: pop, variables: [v, total, sent], indices: [0, 64, 149], dt: 0.3 ms}
+run: {duration: 60 ms, dt: 0.1 ms}
+"""
+
+
+def recorded(text: str, threads: int, most: int | None = None) -> dict[str, np.ndarray]:
+    memory, _ = run_network(replace(network_of(text), threads=threads), most)
+    data: dict[str, np.ndarray] = {}
+    for name in memory.spike_parts:
+        data[f"{name} steps"], data[f"{name} ids"] = memory.spike_steps(name)
+        for column in memory.spike_parts[name][0][2]:
+            data[f"{name}.{column}"] = memory.extra(name, column)
+    for name, parts in memory.state_parts.items():
+        data |= {f"{name}.{column}": memory.state(name, column) for column in parts[0]}
+    return data | {name: memory.number(name) for name in memory.number_parts}
+
+
+@pytest.mark.parametrize("text", [DIVIDED, UNDIVIDED], ids=["divided", "undivided"])
+def test_results_are_the_same_for_any_number_of_threads(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "GRAIN", 8)
+    one = recorded(text, 1)
+    assert all(len(values) > 5 and np.ptp(values) > 0 for values in one.values()), "something happens everywhere"
+    assert len(one["spikes ids"]) > 300
+    for threads, most in ((2, None), (3, 7), (4, 1000), (8, 1)):
+        several = recorded(text, threads, most)
+        assert several.keys() == one.keys()
+        for name, values in one.items():
+            np.testing.assert_array_equal(several[name], values, err_msg=f"{name}, {threads} threads")
+
+
+def test_every_neuron_belongs_to_one_thread() -> None:
+    for size in (1, 63, 64, 65, 1000, 12_500):
+        for threads in (1, 2, 3, 8, 40):
+            bounds = partition(size, threads)
+            assert (bounds[0], bounds[-1], len(bounds)) == (0, size, threads + 1)
+            assert np.all(np.diff(bounds) >= 0)
+            assert np.all(bounds[:-1] % 64 == 0) or np.all(bounds[bounds % 64 != 0] == size)

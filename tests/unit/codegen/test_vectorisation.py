@@ -1,0 +1,74 @@
+"""The state update of Hodgkin-Huxley neurons is packed arithmetic, on every kind of vector registers."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import llvmlite.binding as llvm
+import pytest
+
+from snnrun import pipeline
+from snnrun.codegen.kernel import generate
+
+EXPERIMENT = Path(__file__).resolve().parents[3] / "experiments" / "benchmarks" / "cobahh.yaml"
+# In a process of its own, because numba keeps the first processor that it compiles for. LLVM is asked for text instead
+# of machine code; the rest is what a run does.
+COMPILE = """
+import sys
+from pathlib import Path
+from llvmlite.binding import TargetMachine
+from snnrun.codegen.compile import compile_kernel
+from snnrun.codegen.target import Processor
+
+TargetMachine.emit_object = lambda machine, module: machine.emit_assembly(module).encode()
+sys.stdout.write(compile_kernel(Path(sys.argv[1]).read_text(), "cobahh", Processor(sys.argv[2], sys.argv[3])).decode())
+"""
+EXPONENTIALS, DIVISIONS = 10, 11  # of one neuron and step: 7 exprel and 3 exp; 7 in exprel, 3 rates, one sigmoid
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("kernel") / "cobahh.py"
+    network = pipeline.check(pipeline.read(EXPERIMENT)).resolved.network
+    path.write_text(generate(network).text)
+    return path
+
+
+def operations(assembly: str, name: str, register: str) -> int:
+    return len(re.findall(rf"^\s{name}\s.*%{register}mm", assembly, re.MULTILINE))
+
+
+@pytest.mark.skipif(not llvm.get_default_triple().startswith("x86_64"), reason="reads x86 assembly")
+@pytest.mark.parametrize(
+    ("processor", "features", "register"),
+    [("skylake-avx512", "-prefer-256-bit", "z"), ("haswell", "", "y"), ("x86-64", "", "x")],
+)
+def test_hodgkin_huxley_neurons_are_updated_in_packed_arithmetic(
+    source: Path, processor: str, features: str, register: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILE, source, processor, features],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("NUMBA")},
+    )
+    assembly = done.stdout
+    assert operations(assembly, "v?divpd", register) >= DIVISIONS
+    # every exponential has at least ten products (reduction of the argument and polynomial)
+    packed = operations(assembly, "v?mulpd", register)
+    assert packed >= 10 * EXPONENTIALS
+    # the remainder of the loop, a few neurons, is scalar: at most one scalar operation for each packed one
+    scalar = len(re.findall(r"^\sv?mulsd\s", assembly, re.MULTILINE))
+    assert scalar <= 1.1 * packed
+    # strict math: products and sums are rounded one by one
+    assert not re.search(r"^\svf\w*(?:add|sub)\d", assembly, re.MULTILINE)
+    called = set(re.findall(r"^\s(?:callq?|jmpq?)\s+\*?([A-Za-z_]\w*)", assembly, re.MULTILINE))
+    called |= set(re.findall(r"([A-Za-z_]\w*)@(?:PLT|GOTPCREL)", assembly))
+    defined = set(re.findall(r"^([\w.$]+):", assembly, re.MULTILINE))
+    assert "snnrun_advance" in defined
+    assert called - defined <= {"memset", "memcpy", "memmove"}

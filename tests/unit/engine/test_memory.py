@@ -1,0 +1,88 @@
+"""How much memory a network takes is known before it is built."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from snnrun.codegen.kernel import generate
+from snnrun.engine.memory import FORCE, expected_memory, refuse_too_large
+from snnrun.errors import RunError
+from snnrun.network.ir import Network
+from snnrun.network.resolve import resolve
+from snnrun.spec.check import parse_experiment
+from snnrun.spec.load import load
+
+FILE = """
+version: 1
+name: large
+groups:
+  pop: {{size: {size}, equations: "dv/dt = -v/(10*ms) : 1", threshold: v > 1, reset: v = 0}}
+synapses:
+  s:
+    source: pop
+    target: pop
+    equations: "w : 1"
+    on_pre: v_post += w
+    connect: {connect}
+    delay: "clip(1.5*ms + 0.5*ms*randn(), 0.1*ms, 5*ms)"
+    initial: {{w: 0.1*randn()}}
+run: {{duration: 1 ms, dt: 0.1 ms}}
+"""
+MEASURE = """
+import resource, sys
+from snnrun.cli.entry import main
+try:
+    main()
+finally:
+    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}")
+"""
+
+
+def network(path: Path, size: int, connect: str) -> Network:
+    path.write_text(FILE.format(size=size, connect=connect), encoding="utf-8")
+    document = load(path)
+    return resolve(document, parse_experiment(document)).network
+
+
+def peak(path: Path) -> int:
+    """Peak of a whole run whose kernels are in the cache."""
+    run = [sys.executable, "-c", MEASURE.replace("{{", "{").replace("}}", "}"), "run", str(path)]
+    for _ in range(2):
+        done = subprocess.run(
+            [*run, "--out", str(path.parent), "--no-plots"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return int(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("connect", ["{fixed_total: 30000000, multapses: true}", "{p: 0.3, where: i != j}"])
+def test_the_estimate_is_within_15_percent_of_the_measured_peak(tmp_path: Path, connect: str) -> None:
+    path = tmp_path / "large.yaml"
+    made = network(path, 10_000, connect)
+    expected = expected_memory(made, generate(made))
+    assert expected > 3e8
+    assert expected == pytest.approx(peak(path), rel=0.15)
+
+
+def test_a_network_that_cannot_fit_is_refused_before_it_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = network(tmp_path / "large.yaml", 1_000_000, "{p: 0.5}")
+    kernel = generate(made)
+    needed = expected_memory(made, kernel)
+    assert needed == pytest.approx(0.5e12 * (4 + 8), rel=0.05)
+    with pytest.raises(RunError, match=r"RUN304.*about 6e\+03 GB"):
+        refuse_too_large(made, kernel)
+    available = psutil.virtual_memory()._replace(available=int(needed / 0.89))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: available)
+    refuse_too_large(made, kernel)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: available._replace(available=int(needed / 0.91)))
+    with pytest.raises(RunError):
+        refuse_too_large(made, kernel)
+    monkeypatch.setenv(FORCE, "1")
+    refuse_too_large(made, kernel)

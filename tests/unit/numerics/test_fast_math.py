@@ -1,0 +1,73 @@
+"""Fast math: fused operations, still no assumption that numbers are finite, and close to what strict math gives."""
+
+import re
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+from snnrun.numerics.arithmetic import Math, Precision
+from snnrun.numerics.kernel_text import kernel_text
+
+from .kernels import BINARY, UNARY, Kernels, machine, module_of
+from .test_kernel_text import points
+
+CLOSE = 4  # ulp between fast and strict; both lie within 2 ulp of the exact value on a processor that fuses nothing
+
+
+@pytest.fixture(scope="module", params=list(Precision))
+def fast(request, tmp_path_factory):
+    return Kernels(tmp_path_factory.mktemp("kernels"), request.param, Math.FAST)
+
+
+def assert_close(got, strict):
+    """Within a few ulp, and NaN, infinities and zeros at the same places."""
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(strict))
+    np.testing.assert_array_equal(np.isinf(got), np.isinf(strict))
+    finite = np.isfinite(strict)
+    got, strict = got[finite], strict[finite]
+    assert finite.sum() > 1000
+    assert (np.abs(got - strict) <= CLOSE * np.spacing(np.abs(strict))).all()
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_functions_of_one_number_are_close_to_those_of_strict_math(fast, name):
+    x = points(1, fast.float)
+    out = np.empty_like(x)
+    fast.call(name, x, out, x.size)
+    assert_close(out, getattr(fast.twin, name)(x))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_functions_of_two_numbers_are_close_to_those_of_strict_math(fast, name):
+    x, y = points(1, fast.float), points(2, fast.float)
+    out = np.empty_like(x)
+    fast.call(name, x, y, out, x.size)
+    assert_close(out, getattr(fast.twin, name)(x, y))
+
+
+def test_normal_numbers_are_close_to_those_of_strict_math(fast):
+    out = np.empty(4002, fast.float)
+    fast.call("fill_normal", out, 4001, 1, 2, 3)
+    strict = fast.twin.normals(4001, 1, 2, 3)
+    np.testing.assert_allclose(out[:4001], strict, rtol=0, atol=64 * np.finfo(fast.float).eps)
+
+
+@pytest.mark.skipif(not llvm.get_host_cpu_features().get("fma"), reason="reads the assembly of a processor with FMA")
+@pytest.mark.parametrize("name", ["exp", "log", "sin", "gates", "fill_normal"])
+def test_fast_loops_fuse_packed_operations_and_strict_loops_none(fast, kernels, name):
+    counts = []
+    for some in (fast, kernels):
+        assembly = machine(llvm.get_host_cpu_name()).emit_assembly(module_of(some.cfunc(name)))
+        counts.append(len(re.findall(r"\svfn?m(?:add|sub)\d+p[sd]\s", assembly)))
+    assert counts[0] > 5
+    assert counts[1] == 0
+
+
+def test_code_compiled_with_the_options_is_reordered_but_never_assumed_finite(fast):
+    text = kernel_text(["exp"], math=Math.FAST)
+    assert '"fastmath": {"arcp", "contract", "nsz", "reassoc"}' in text.replace("'", '"')
+    assert "fastmath" not in kernel_text(["exp"])
+    instructions = fast.cfunc("exp").inspect_llvm()
+    assert "contract" in instructions
+    assert not re.search(r"\b(?:nnan|ninf|fast)\b", instructions)
