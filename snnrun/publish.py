@@ -309,7 +309,6 @@ class RunWriter:
             self.digest,
             versions={"snnrun": __version__},
             timings=dict(seconds),
-            durable=not self.place.in_sweep,
             latest=not self.place.in_sweep,
         )
         there = tuple(published.path / "plots" / p.name for p in pictures)

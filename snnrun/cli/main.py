@@ -109,6 +109,25 @@ def run(
     probe: Annotated[
         bool, typer.Option("--probe", help="With --dry-run: measure the time by up to 2 s of the first point.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Processes that run the points of a sweep (what pays, at most one a core)."
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run the points of a sweep on a Dask cluster, e.g. tcp://10.0.0.1:8786."),
+    ] = None,
+    slurm: Annotated[
+        bool, typer.Option("--slurm", help="Submit the points of a sweep as an array job; --workers is its tasks.")
+    ] = False,
+    slurm_option: Annotated[
+        list[str] | None, typer.Option(metavar="OPTION", help='For sbatch, e.g. "--time=2:00:00" (repeatable).')
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run the points of a sweep that failed again.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     json: Json = False,
 ) -> None:
@@ -141,6 +160,11 @@ def run(
             json=json,
             debug=context.obj.debug,
             checkpoint_every=None if checkpoint_every is None else seconds_of(checkpoint_every),
+            workers=workers,
+            scheduler=scheduler,
+            slurm=slurm,
+            slurm_options=slurm_option or (),
+            retry_failed=retry_failed,
         )
         run_files(files, wishes, painter)
     finally:
@@ -241,6 +265,29 @@ def best(
     from snnrun.cli.compare import best
 
     best(folder, by, where, smallest=smallest, top=top, json=json)
+
+
+@app.command()
+def status(
+    folder: Annotated[Path, typer.Argument(help="Folder of a sweep, or of a run.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Show how far a sweep is, from its folder alone: done, running, failed, remaining time."""
+    from snnrun.cli.status import show_status
+
+    show_status(folder, json=json)
+
+
+@app.command(hidden=True)
+def sweep_task(
+    folder: Annotated[Path, typer.Argument(help="Folder of a sweep.", show_default=False)],
+    task: Annotated[int, typer.Argument(help="Number of the task in its array.", show_default=False)],
+) -> None:
+    """Run the points of one task of an array job (what `run --slurm` submits)."""
+    from snnrun.sweep.slurm import run_task
+
+    ran = run_task(folder, task, int(os.environ.get("SLURM_CPUS_PER_TASK") or 1))
+    typer.echo(f"{ran} points")
 
 
 @app.command()

@@ -79,10 +79,13 @@ class Bar:
     def start(self) -> None:
         """Begin to count the time."""
         self.started = time.perf_counter()
+        self.before: int | None = None
 
     def update(self, done: int, _total: int) -> None:
         """Draw the state, not more often than the eye wants."""
         self.done = done
+        if self.before is None:
+            self.before = done if self.dt is None else 0  # a sweep may go on where an earlier command stopped
         now = time.perf_counter()
         if not self.line.lively or now - self.drawn < EVERY or now - self.started < PATIENCE:
             return
@@ -94,7 +97,8 @@ class Bar:
         share = done / self.total
         filled = round(share * WIDTH)
         bar = "━" * filled + "─" * (WIDTH - filled)
-        remaining = _clock(elapsed * (1 - share) / share) if share > 0 else "-:--:--"
+        new = done - (self.before or 0)
+        remaining = clock_text(elapsed * (self.total - done) / new) if new > 0 else "-:--:--"
         if self.dt is None:
             return f"running {bar}  {done:,} of {self.whole}  {remaining} left"
         simulated = done * self.dt
@@ -110,7 +114,8 @@ def time_text(seconds: float) -> str:
     return f"{seconds * 1e3:.4g} ms" if seconds < 1 else f"{seconds:.5g} s"
 
 
-def _clock(seconds: float) -> str:
+def clock_text(seconds: float) -> str:
+    """A time to wait, as clocks show it: 0:01:30."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

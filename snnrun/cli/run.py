@@ -7,7 +7,7 @@ import json as json_module
 import math
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,10 @@ from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 from snnrun.units.dimensions import TIME
 
 if TYPE_CHECKING:
+    from snnrun.sweep.check import Sweep
     from snnrun.sweep.local import SweepOutcome
+    from snnrun.sweep.pool import Pool
+    from snnrun.sweep.worker import Options
 
 LONG = 0.5  # a stage that takes longer is explained [s]
 INTERRUPTED = 130
@@ -54,6 +57,11 @@ class Wishes:
     json: bool
     debug: bool
     checkpoint_every: float | None = None
+    workers: int | None = None
+    scheduler: str | None = None
+    slurm: bool = False
+    slurm_options: Sequence[str] = ()
+    retry_failed: bool = False
 
     def running(self) -> dict[str, Any]:
         """The options of `pipeline.run` and `run_sweep`."""
@@ -214,7 +222,7 @@ class _Run:
         return code
 
     def again(self) -> None:
-        """The command that runs it once more."""
+        """The command that runs it once more, or goes on with a sweep."""
         self.line.put(f"next: {' '.join(shlex.quote(word) for word in self.wishes.running()['command'])}")
 
     def without_pictures(self, folder: Path, trouble: SnnrunError | KeyboardInterrupt) -> int:
@@ -249,27 +257,82 @@ class _Run:
         with self.clock.stage(Stage.CHECK):
             sweep = check_sweep(checked)
         self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")
+        if self.wishes.slurm and self.submitted(sweep):
+            return 0
         bar = Bar(self.line, sweep.plan.size, None)
         bar.start()
         outcome = run_sweep(
-            sweep, self.wishes.out, self.clock, lambda done, all_, _: bar.update(done, all_), **self.wishes.running()
+            sweep,
+            self.wishes.out,
+            self.clock,
+            bar.update,
+            workers=self.wishes.workers,
+            pool=self.pool(),
+            retry_failed=self.wishes.retry_failed,
+            **self.wishes.running(),
         )
         self.line.clear()
         self.report |= as_sweep_report(outcome)
         self.sweep_summary(outcome)
-        return self.sweep_end(outcome, bar)
+        return self.sweep_end(outcome)
+
+    def submitted(self, sweep: Sweep) -> bool:
+        """Hand the missing points to SLURM, or say how far a job of them is; False when none is missing."""
+        from snnrun.cli.status import state_lines
+        from snnrun.sweep.slurm import submit
+        from snnrun.sweep.store import read_state
+        from snnrun.sweep.worker import Options
+
+        wishes = self.wishes
+        job = submit(
+            sweep,
+            wishes.out,
+            Options(wishes.allow_code, wishes.plots, tuple(wishes.formats)),
+            tasks=wishes.workers,
+            extra=wishes.slurm_options,
+            command=wishes.running()["command"],
+            retry_failed=wishes.retry_failed,
+        )
+        if job is None:
+            return False
+        state = "running" if "RUNNING" in job.states else "waiting" if job.states else "submitted"
+        self.report |= {"folder": str(job.folder), "status": state, "job": job.number, "tasks": job.tasks}
+        if not job.states:
+            shares = f"{number_text(job.tasks, 'task')} for {number_text(job.points, 'point')}"
+            self.line.put(f"submitted job {job.number}: {shares}\nnext: snnrun status {_shown(job.folder)}")
+            return True
+        self.line.put(f"job {job.number} is {state}: {number_text(len(job.states), 'task')} to end")
+        found = read_state(job.folder)
+        if found is not None:
+            self.line.put("\n".join(state_lines(job.folder, found)[1:]))
+        return True
+
+    def pool(self) -> Callable[[Path, Options], Pool] | None:
+        """What runs the points, where it is not processes of this machine."""
+        address = self.wishes.scheduler
+        if address is None:
+            return None
+        from snnrun.sweep.dask import DaskPool
+
+        return lambda folder, options: DaskPool(address, folder, options)
 
     def sweep_summary(self, outcome: SweepOutcome) -> None:
         """Numbers, folder, pictures."""
-        done = outcome.points - len(outcome.failed)
-        if outcome.problem is None:
+        before = outcome.points - outcome.missing - outcome.ran
+        found = f"{number_text(before, 'point')} {'was' if before == 1 else 'were'} done before"
+        if not outcome.ran:
+            self.line.put(f"nothing to run: {'all ' if not outcome.missing else ''}{found}")
+        elif outcome.problem is None:
             compiled = self.clock.seconds["compile"]
-            kernels = "one kernel" if outcome.kernels == 1 else f"{outcome.kernels} kernels"
-            kernels += f", compiled {compiled:.1f} s" if compiled > LONG else ""
-            each = outcome.loop_seconds / max(outcome.points, 1)
+            notes = ["one kernel" if outcome.kernels == 1 else f"{outcome.kernels} kernels"]
+            notes += [f"compiled {compiled:.1f} s"] if compiled > LONG else []
+            notes += [f"{outcome.workers} workers"] if outcome.workers > 1 else []
+            notes += [found] if before else []
+            each = outcome.loop_seconds / outcome.ran
+            done = outcome.points - len(outcome.failed)
             self.line.put(
                 f"{number_text(done)} of {number_text(outcome.points)} points in {outcome.loop_seconds:.2f} s "
-                f"({each * 1e3:.1f} ms each, {kernels})"
+                f"({each * 1e3:.1f} ms each, {', '.join(notes)})"
             )
         if outcome.left_out:
             names = ", ".join(f"`{name}`" for name in outcome.left_out)
@@ -277,19 +340,20 @@ class _Run:
         tables = ["points.csv", "sweep.h5", *(["points/"] if outcome.keep_results else [])]
         self.line.put(_folder_line(outcome.folder, tables, outcome.pictures, outcome.digest))
 
-    def sweep_end(self, outcome: SweepOutcome, bar: Bar) -> int:
+    def sweep_end(self, outcome: SweepOutcome) -> int:
         """What went wrong, if anything did; the exit code."""
         if outcome.problem is not None:
-            self.line.put(f"interrupted after {number_text(bar.done)} of {number_text(outcome.points)} points")
-            if outcome.kept_old:
-                self.line.put("the folder holds the results of an earlier, whole sweep")
+            code = self.failed(outcome.problem)
+            done = outcome.points - outcome.missing
+            self.line.put(f"interrupted after {number_text(done)} of {number_text(outcome.points)} points")
             self.again()
-            return INTERRUPTED
+            return code
         if outcome.failed:
             for k, reason in list(outcome.failed.items())[:3]:
                 sys.stderr.write(f"point {k} failed: {clean(reason)}\n")
             if len(outcome.failed) > 3:
                 sys.stderr.write(f"... and {len(outcome.failed) - 3} more; run.log names them all\n")
+            self.line.put("`--retry-failed` runs failed points again")
             return 3
         return 0 if outcome.trouble is None else self.without_pictures(outcome.folder, outcome.trouble)
 
@@ -317,6 +381,9 @@ def as_sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
         "metrics": _metrics(outcome.metrics),
         "counts": {},
         "points": outcome.points,
+        "ran": outcome.ran,
+        "missing": outcome.missing,
+        "workers": outcome.workers,
         "failed": {str(k): reason for k, reason in outcome.failed.items()},
         "kernels": outcome.kernels,
         "pictures": [str(p) for p in outcome.pictures],
@@ -326,7 +393,7 @@ def as_sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
 def _status(problem: BaseException | None) -> str:
     if problem is None:
         return "complete"
-    return "interrupted" if isinstance(problem, KeyboardInterrupt) else "failed"
+    return "interrupted" if isinstance(problem, KeyboardInterrupt | UnfinishedError) else "failed"
 
 
 def _metrics(metrics: Any) -> dict[str, Any]:

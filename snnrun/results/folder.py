@@ -2,6 +2,7 @@
 
 A folder is complete when it has `DONE.json`, which is written last. A process that dies leaves only a hidden sibling
 (`.<hash8>.<pid>-tmp`, or `-old` while one result replaces another), which the next claim in the same place cleans up.
+The folder of a sweep grows in its final place, point by point; it too is complete when it has `DONE.json`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from snnrun.results.digest import Digest
 from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
 
 LATEST = "latest"
+JOURNAL = "journal"  # folders of a sweep in which the processes at work keep their own files
+CLAIMS = "claims"
 _CLAIM_FILE = ".claim.json"
 _ASIDE = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d+)(\.\d+)?-(?P<kind>tmp|old)")
 _SMALL_BYTES = 16 << 20
@@ -111,7 +114,6 @@ class RunFolder:
         *,
         versions: Mapping[str, str] | None = None,
         timings: Mapping[str, float] | None = None,
-        durable: bool = True,
         latest: bool = True,
     ) -> Published:
         """Give the folder its final name, whole.
@@ -124,7 +126,6 @@ class RunFolder:
             digest: Digest of its recorded data.
             versions: Package versions, for `DONE.json`.
             timings: Seconds each stage took, for `DONE.json`.
-            durable: Wait until the files are on the disk; False is for points of a sweep, whose loss costs little.
             latest: Let `latest` beside the folder name it; False is for points of a sweep, which have no newest.
 
         Raises:
@@ -132,13 +133,11 @@ class RunFolder:
         """
         try:
             done = Done(RunStatus(status), str(digest or ""), _facts(self.path), versions or {}, timings or {})
-            if durable:
-                _sync_tree(self.path)
-            _write_synced(self.path / DONE_FILE, done.to_json(), durable)
+            _sync_tree(self.path)
+            _write_synced(self.path / DONE_FILE, done.to_json())
             kept = self._settle(done)
             (self.final / _CLAIM_FILE).unlink(missing_ok=True)
-            if durable:
-                _sync(self.final.parent)
+            _sync(self.final.parent)
             if latest:
                 point_latest(self.final)
         except OSError as error:
@@ -220,6 +219,47 @@ def read_done(folder: Path) -> Done | None:
         return None
 
 
+def finish(
+    folder: Path,
+    status: RunStatus,
+    digest: str,
+    *,
+    versions: Mapping[str, str],
+    timings: Mapping[str, float],
+) -> None:
+    """Complete a folder that grew in its final place: what it holds goes to the disk, then `DONE.json`.
+
+    Raises:
+        StorageError: It cannot be written; the folder is not complete.
+    """
+    try:
+        for path in (*folder.iterdir(), *(folder / "plots").glob("*")):
+            if not path.name.startswith(".") and not path.is_symlink():
+                _sync(path)
+        done = Done(status, digest, _facts(folder), versions, timings)
+    except OSError as error:
+        raise _cannot_publish(folder, error) from error
+    write_durably(folder / DONE_FILE, done.to_json().encode())
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, whatever happens, and stays when this returns.
+
+    Raises:
+        StorageError: It cannot be written; an earlier one is as it was.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}-tmp")
+    try:
+        aside.write_bytes(data)
+        _sync(aside)
+        aside.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise _cannot_publish(path, error) from error
+
+
 def refresh(folder: Path) -> None:
     """Write down the files of a published folder anew, after its pictures were drawn again.
 
@@ -256,9 +296,10 @@ def point_latest(final: Path) -> None:
         fresh.write_text(final.name + "\n", encoding="utf-8")
     try:
         fresh.replace(latest)
-    except IsADirectoryError:
-        # Somebody's own folder of that name: theirs, not ours.
+    except OSError as error:
         fresh.unlink(missing_ok=True)
+        if not isinstance(error, IsADirectoryError):  # somebody's own folder of that name: theirs, not ours
+            raise
 
 
 def latest(parent: Path) -> Path | None:
@@ -341,7 +382,11 @@ def _facts(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(
-        path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and path.name != _CLAIM_FILE
+        path
+        for top in folder.iterdir()
+        if top.name not in (JOURNAL, CLAIMS)
+        for path in (top, *top.rglob("*"))
+        if path.is_file() and not path.is_symlink() and path.name != _CLAIM_FILE
     )
 
 
@@ -353,11 +398,10 @@ def _sync_tree(folder: Path) -> None:
             _sync(path)
 
 
-def _write_synced(path: Path, text: str, durable: bool) -> None:
+def _write_synced(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-    if durable:
-        _sync(path)
-        _sync(path.parent)
+    _sync(path)
+    _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -37,7 +37,6 @@ class PointStatus(IntEnum):
     MISSING = 0
     COMPLETE = 1
     FAILED = 2
-    INTERRUPTED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)

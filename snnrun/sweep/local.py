@@ -1,35 +1,40 @@
-"""A sweep in one process: one compile, one wiring where the rules are the same, one table of metrics."""
+"""A sweep from its first point to its table: whatever is not yet on the disk is run, by whoever there is to run it.
+
+The command hands out batches of points and reads what became of them; the results themselves go from those who run the
+points to the disk. So nothing is lost when anything ends, and the same command goes on where it stopped.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snnrun import __version__, pipeline
-from snnrun.engine.connectivity import WiringCache
-from snnrun.engine.measure import Value
-from snnrun.engine.recording import Nothing
-from snnrun.errors import ExperimentError, RunError, SnnrunError
-from snnrun.publish import Place, describe, place_of, plain_value, portable, write_experiment, write_text
+from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
+from snnrun.publish import Place, place_of, portable
 from snnrun.records import dataclass
-from snnrun.results.folder import claim
-from snnrun.results.layout import RunStatus
-from snnrun.results.provenance import collect
-from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
-from snnrun.stages import Clock, Engine, Stage
-from snnrun.sweep.check import Sweep, check_point, point_document
-from snnrun.sweep.points import Plan, Point, Values
-from snnrun.units.dimensions import Dimension
+from snnrun.results.folder import finish, point_latest, read_done, recover, refresh, write_durably
+from snnrun.results.layout import RunStatus, check_name, storage_error
+from snnrun.results.provenance import collect as collect_provenance
+from snnrun.results.table import PointStatus
+from snnrun.stages import Clock, Progress, Stage
+from snnrun.sweep.check import Sweep
+from snnrun.sweep.claims import TABLE
+from snnrun.sweep.collect import Collected, collect
+from snnrun.sweep.hand_out import HandOut
+from snnrun.sweep.journal import cannot_write
+from snnrun.sweep.pool import LocalPool, Pool
+from snnrun.sweep.store import Facts, forget_aside, read_facts, read_state, write_facts
+from snnrun.sweep.worker import Options
 
-PointProgress = Callable[[int, int, Point], None]
+_TICK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,221 +44,308 @@ class SweepOutcome:
     Args:
         folder: Its folder.
         digest: Digest of its table.
-        seconds: Time of each stage. [s]
+        seconds: Time of each stage in this process. [s]
         points: Number of points.
+        ran: How many of them this command ran.
         failed: Points that failed, with the reason.
+        missing: Points that are still to be run.
         loop_seconds: Time of the loop over points. [s]
-        kernels: Kernels that the points needed.
+        workers: Processes that ran points.
+        kernels: Kernels that the points needed, as far as this process knows.
         keep_results: Whether each point has a folder of its own.
         pictures: Files drawn.
         metrics: Metrics over the grid and their SI symbols.
         left_out: Metrics that are no single numbers and have no place in the table.
-        problem: `KeyboardInterrupt` when it was stopped, None otherwise.
+        problem: What stopped it before its end, None otherwise.
         trouble: Why pictures are missing although all points ran, None otherwise.
-        kept_old: Whether the folder holds an earlier result, which was as good or better than this one.
     """
 
     folder: Path
     digest: str
     seconds: Mapping[str, float]
     points: int
+    ran: int
     failed: Mapping[int, str]
+    missing: int
     loop_seconds: float
+    workers: int
     kernels: int
     keep_results: bool
     pictures: tuple[Path, ...]
     metrics: Mapping[str, tuple[Any, str]]
     left_out: tuple[str, ...]
-    problem: KeyboardInterrupt | None
+    problem: UnfinishedError | KeyboardInterrupt | None
     trouble: SnnrunError | KeyboardInterrupt | None
-    kept_old: bool
 
 
 def run_sweep(
     sweep: Sweep,
     out: Path,
     clock: Clock,
-    progress: PointProgress = lambda _done, _all, _point: None,
+    progress: Progress = lambda _done, _points: None,
     *,
     allow_code: bool = False,
     plots: bool = True,
     formats: Sequence[str] = ("png",),
     command: Sequence[str] = (),
+    workers: int | None = None,
+    pool: Callable[[Path, Options], Pool] | None = None,
+    retry_failed: bool = False,
 ) -> SweepOutcome:
-    """Run all points, one after the other, and publish one folder.
+    """Run the points that are not on the disk yet, and make the table when none is missing.
 
     A point that fails is marked with its reason and the others go on. A sweep that is stopped keeps its points.
 
+    Args:
+        sweep: The sweep.
+        out: Folder of all results; the sweep's own is `out/<name>/<hash8>`.
+        clock: Timings so far.
+        progress: Called with (points done, points in all).
+        allow_code: Whether Python functions of the experiment may run.
+        plots: Whether pictures are drawn.
+        formats: File formats of pictures.
+        command: The command line, for the provenance.
+        workers: Processes of this machine; None for what pays, at most one a core.
+        pool: Makes other processes to run the points, given the folder and what holds for every point.
+        retry_failed: Whether points that failed are run again.
+
     Raises:
-        SnnrunError: Nothing was run: code that is not allowed, or no place to write.
+        SnnrunError: It cannot go on: code that is not allowed, no place to write, no process to run a point.
     """
-    checked = sweep.checked
     started = time.time()
     if not allow_code:
-        pipeline.refuse_hooks(checked)
+        pipeline.refuse_hooks(sweep.checked)
+    place = lay_out(sweep, out, command)
+    options = Options(allow_code, plots, tuple(formats))
+    run = HandOut(sweep, place.final, options, clock, retry_failed=retry_failed)
+    end = _Table(run, place, command, started)
+    problem: UnfinishedError | KeyboardInterrupt | None = None
+    try:
+        with stoppable():
+            run.points(progress, workers, pool)
+            end.make()
+    except (UnfinishedError, KeyboardInterrupt) as stop:
+        problem = stop
+    except OSError as error:
+        raise cannot_write(place.final, error) from error
+    finally:
+        with pipeline.undisturbed():
+            run.close()
+            if problem is not None:
+                end.make_partial()
+            run.claims.close()
+    return end.outcome(problem)
+
+
+def run_share(
+    sweep: Sweep,
+    folder: Path,
+    points: Sequence[int],
+    options: Options,
+    clock: Clock,
+    workers: int,
+    *,
+    retry_failed: bool,
+) -> int:
+    """Run some points of a sweep in processes of this machine; make the table if that leaves none missing.
+
+    Args:
+        sweep: The sweep.
+        folder: Its folder.
+        points: The points.
+        options: What holds for every point.
+        clock: Timings so far.
+        workers: Number of processes.
+        retry_failed: Whether those of the points that failed are run again. Then the table waits for a later command,
+            as nobody can tell which points others have yet to run again.
+
+    Returns:
+        How many points were run.
+
+    Raises:
+        SnnrunError: It cannot go on.
+    """
+    started = time.time()
+    run = HandOut(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
+    try:
+        with stoppable():
+            run.beside(LocalPool(folder, options, workers))
+            state = read_state(folder)
+            if state is not None and not state.missing and not retry_failed:
+                document, files = portable(sweep.checked.document, sweep.checked.resolved.context.files)
+                place = place_of(sweep.checked.name, document, files, folder, folder)
+                _Table(run, place, state.facts.command, started).make()
+    finally:
+        with pipeline.undisturbed():
+            run.close()
+            run.claims.close()
+    return run.ran
+
+
+def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Place:
+    """Make the folder of a sweep, so that any process on any machine can run its points.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    checked = sweep.checked
     document, files = portable(checked.document, checked.resolved.context.files)
     place = place_of(checked.name, document, files, out)
-    with claim(place.final) as folder:
-        loop = _Loop(sweep, folder.path, clock, allow_code=allow_code, plots=plots, formats=formats)
-        problem = loop.run(progress)
+    folder = place.final
+    check_name(folder.name)
+    check_name(folder.parent.name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        recover(folder.parent)
+        if read_facts(folder) is None:
+            for name, file in files.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                write_durably(folder / name, file.read_bytes())
+            write_durably(folder / "experiment.yaml", document.to_yaml().encode())
+            plan = sweep.plan
+            facts = Facts(checked.name, plan.size, plan.describe(), plan.keep_results, __version__, tuple(command))
+            write_facts(folder, facts)
+        point_latest(folder)
+    except OSError as error:
+        raise storage_error(
+            "ST106", f"cannot write to `{folder.parent}`: {error.strerror}", "name another place with `--out`"
+        ) from error
+    return place
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGTERM and SIGUSR1 stop the work as Ctrl-C does, but as something that is to go on later.
+
+    Raises:
+        UnfinishedError: The process was told to stop.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        told.append(number)
+        if callable(signal.getsignal(signal.SIGINT)):
+            signal.raise_signal(signal.SIGINT)  # whoever is in the middle of a record takes it down
+        else:
+            raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), note) for name in names}
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not told:
+            raise
+        name = signal.Signals(told[0]).name
+        raise UnfinishedError(Diagnostic("SWP710", f"stopped by {name}")) from None
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+class _Table:
+    """The end of a sweep: one process makes the table, the others wait for it.
+
+    Args:
+        run: The points.
+        place: The sweep's place.
+        command: The command line, for the provenance.
+        started: When the command began. [s since 1970]
+    """
+
+    def __init__(self, run: HandOut, place: Place, command: Sequence[str], started: float) -> None:
+        self.run = run
+        self.place = place
+        self.folder = place.final
+        self.command = command
+        self.started = started
+        self.collected: Collected | None = None
+        self.digest = ""
+        self.trouble: SnnrunError | KeyboardInterrupt | None = None
+
+    def make(self) -> None:
+        """Make the table, or wait until whoever makes it is done."""
+        self.run.claims.others()  # removes what dead processes left
+        while read_done(self.folder) is None:
+            if self._mine():
+                if read_done(self.folder) is None:
+                    self._write()
+                return
+            time.sleep(_TICK_S)
+        self._add_pictures()
+
+    def _mine(self) -> bool:
+        """Whether nobody else is making the table now."""
+        claims = self.run.claims
+        claims.others()  # removes a stale claim
+        return claims.take(TABLE, ())
+
+    def _read(self) -> Collected:
+        if self.collected is None:
+            sweep = self.run.sweep
+            self.collected = collect(self.folder, sweep.plan, list(sweep.checked.measures.parts))
+        return self.collected
+
+    def _write(self) -> None:
+        clock, checked = self.run.clock, self.run.sweep.checked
+        forget_aside(self.folder)
+        recover(self.folder / "points")
         with clock.stage(Stage.WRITE), pipeline.undisturbed():
-            digest = loop.write(place)
-            write_experiment(folder.path, document, files)
-        pictures: list[Path] = []
-        trouble = None
-        if plots and loop.metrics and problem is None:
-            pictures, trouble = pipeline.draw_kept(folder.path, pipeline.plots_of(checked), formats, clock)
+            found = self._read()
+            self.digest = found.write(self.folder, checked, self.place.hash)
+        if self.run.options.plots and found.metrics:
+            formats = self.run.options.formats
+            _, self.trouble = pipeline.draw_kept(self.folder, pipeline.plots_of(checked), formats, clock)
         with clock.stage(Stage.WRITE), pipeline.undisturbed():
-            collect(command, started, sum(clock.seconds.values()), checked.document.path).write(folder.path)
-            write_text(folder.path / "run.log", "\n".join(loop.log(problem)) + "\n")
-            published = folder.publish(
-                loop.run_status(problem), digest, versions={"snnrun": __version__}, timings=dict(clock.seconds)
+            spent = sum(clock.seconds.values())
+            collect_provenance(self.command, self.started, spent, checked.document.path).write(self.folder)
+            write_durably(self.folder / "run.log", found.log(checked.name, "done").encode())
+            finish(
+                self.folder,
+                RunStatus.FAILED if found.failed else RunStatus.COMPLETE,
+                self.digest,
+                versions={"snnrun": __version__},
+                timings=dict(clock.seconds),
             )
-    there = tuple(published.path / "plots" / p.name for p in pictures)
-    return loop.outcome(published.path, digest, there, problem, trouble, kept_old=published.kept_old)
 
+    def _add_pictures(self) -> None:
+        """A sweep that was complete before: pictures in formats that are not there yet."""
+        options = self.run.options
+        there = {path.suffix.removeprefix(".") for path in (self.folder / "plots").glob("*.*")}
+        wanted = [name for name in options.formats if name not in there]
+        if options.plots and wanted and self._read().metrics:
+            plots = pipeline.plots_of(self.run.sweep.checked)
+            _, self.trouble = pipeline.draw_kept(self.folder, plots, wanted, self.run.clock)
+            refresh(self.folder)
 
-class _Loop:
-    """The points of one sweep."""
+    def make_partial(self) -> None:
+        """The table as far as it is known; without `DONE.json` it says itself that it is not whole."""
+        with contextlib.suppress(StorageError):
+            if self._mine() and self._read().metrics and read_done(self.folder) is None:
+                self.digest = self._read().write(self.folder, self.run.sweep.checked, self.place.hash)
 
-    def __init__(
-        self, sweep: Sweep, folder: Path, clock: Clock, *, allow_code: bool, plots: bool, formats: Sequence[str]
-    ) -> None:
-        self.checked = sweep.checked
-        self.plan = sweep.plan
-        self.ready = dict(sweep.ready)
-        self.folder = folder
-        self.clock = clock
-        self.options: dict[str, Any] = {"allow_code": allow_code, "plots": plots, "formats": formats}
-        self.engine = Engine(wirings=WiringCache(), threads=1)  # points run side by side, not threads
-        self.base = point_document(sweep.checked)
-        self.metrics: dict[str, tuple[NDArray[np.float64], Dimension]] = {}
-        self.left_out: dict[str, None] = {}
-        self.status = np.full(self.plan.shape, PointStatus.MISSING, dtype=np.int8)
-        self.failed: dict[int, str] = {}
-        self.troubles: dict[int, str] = {}
-        self.seconds = 0.0
-
-    def run(self, progress: PointProgress) -> KeyboardInterrupt | None:
-        """Every point in order; what stopped the loop, if anything did."""
-        started = time.perf_counter()
-        for k, point in enumerate(self.plan.points()):
-            try:
-                progress(k, self.plan.size, point)
-                self.keep(point, self.point(k, point))
-                self.status[point.index] = PointStatus.COMPLETE
-            except (RunError, ExperimentError) as error:
-                self.failed[k] = str(error)
-                self.status[point.index] = PointStatus.FAILED
-            except KeyboardInterrupt as stop:
-                self.status[point.index] = PointStatus.INTERRUPTED
-                return stop
-            finally:
-                self.seconds = time.perf_counter() - started
-        return None
-
-    def point(self, k: int, point: Point) -> dict[str, tuple[Value, Dimension]]:
-        """Run one point."""
-        checked = self.ready.pop(point.index, None)
-        if checked is None:
-            with self.clock.stage(Stage.CHECK):
-                checked = check_point(self.base, point)
-        if not self.plan.keep_results:
-            prepared = pipeline.prepare(checked, self.engine, self.clock)
-            pipeline.simulate(prepared, Nothing(), self.clock, allow_code=self.options["allow_code"])
-            return checked.measures.values()
-        final = self.folder / "points" / f"{k:05d}"
-        checked = replace(checked, point=", ".join(f"{name} = {value}" for name, value in point.shown.items()))
-        outcome = pipeline.run(checked, self.folder, self.engine, self.clock, final=final, **self.options)
-        if outcome.problem is not None:
-            raise outcome.problem
-        if isinstance(outcome.trouble, KeyboardInterrupt):
-            raise outcome.trouble
-        if outcome.trouble is not None:
-            self.troubles[k] = str(outcome.trouble)
-        return checked.measures.values()
-
-    def keep(self, point: Point, values: Mapping[str, tuple[Value, Dimension]]) -> None:
-        """Put the metrics of a point into the table; only single numbers have a place there."""
-        for name, (value, dimension) in values.items():
-            if np.ndim(value) == 0:
-                table, _ = self.metrics.setdefault(name, (np.full(self.plan.shape, np.nan), dimension))
-                table[point.index] = value
-            else:
-                self.left_out[name] = None
-
-    def table(self) -> dict[str, tuple[NDArray[np.float64], str]]:
-        """Metrics over the grid, with the symbols of their units."""
-        return {name: (values, dimension.symbol) for name, (values, dimension) in self.metrics.items()}
-
-    def write(self, place: Place) -> str:
-        """Write the table; its digest is that of the numbers."""
-        axes, coordinates = _axes(self.plan)
-        about = describe(self.checked, place.hash)
-        write_sweep(self.folder, axes, self.table(), self.status, coordinates=coordinates, description=about)
-        numbers = {name: {"unit": unit, "values": plain_value(table)} for name, (table, unit) in self.table().items()}
-        text = json.dumps({"metrics": numbers, "status": self.status.tolist()}, sort_keys=True)
-        write_text(self.folder / "metrics.json", text + "\n")
-        return _digest(text)
-
-    def run_status(self, problem: KeyboardInterrupt | None) -> RunStatus:
-        """How the sweep ended."""
-        if problem is not None:
-            return RunStatus.INTERRUPTED
-        return RunStatus.FAILED if self.failed else RunStatus.COMPLETE
-
-    def log(self, problem: KeyboardInterrupt | None) -> list[str]:
-        """What happened, for `run.log`."""
-        lines = [f"snnrun {__version__}  {self.checked.name}  {self.plan.size} points"]
-        lines += [f"point {k}: {reason}" for k, reason in self.failed.items()]
-        lines += [f"point {k}: no pictures: {reason}" for k, reason in self.troubles.items()]
-        return [*lines, "interrupted" if problem is not None else "done"]
-
-    def outcome(
-        self,
-        folder: Path,
-        digest: str,
-        pictures: tuple[Path, ...],
-        problem: KeyboardInterrupt | None,
-        trouble: SnnrunError | KeyboardInterrupt | None,
-        *,
-        kept_old: bool,
-    ) -> SweepOutcome:
+    def outcome(self, problem: UnfinishedError | KeyboardInterrupt | None) -> SweepOutcome:
         """The whole."""
+        run, found = self.run, self._read()
+        done = read_done(self.folder)
         return SweepOutcome(
-            folder,
-            digest,
-            self.clock.seconds,
-            self.plan.size,
-            self.failed,
-            self.seconds,
-            len(self.engine.kernels),
-            self.plan.keep_results,
-            pictures,
-            self.table(),
-            tuple(self.left_out),
+            self.folder,
+            done.digest if done is not None else self.digest,
+            run.clock.seconds,
+            run.sweep.plan.size,
+            run.ran,
+            dict(sorted(found.failed.items())),
+            int(np.count_nonzero(found.status == PointStatus.MISSING)),
+            run.seconds,
+            run.workers,
+            len(run.worker.engine.kernels),
+            run.sweep.plan.keep_results,
+            tuple(sorted((self.folder / "plots").glob("*.*"))) if problem is None else (),
+            found.metrics,
+            tuple(found.left_out),
             problem,
-            trouble,
-            kept_old,
+            self.trouble,
         )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _axes(plan: Plan) -> tuple[list[Axis], list[Coordinate]]:
-    axes: list[Axis] = []
-    coordinates: list[Coordinate] = []
-    for axis in plan.axes:
-        if len(axis.parameters) == 1:
-            axes.append(_axis(axis.name, axis.parameters[0]))
-            continue
-        axes.append(Axis(axis.name, "1", np.arange(axis.length, dtype=np.float64)))
-        for p in axis.parameters:
-            coordinates.append(Coordinate(axis.name, p.name, p.dimension.symbol if p.dimension else None, p.numbers))
-    return axes, coordinates
-
-
-def _axis(name: str, parameter: Values) -> Axis:
-    return Axis(name, parameter.dimension.symbol if parameter.dimension else None, parameter.numbers)

@@ -1,4 +1,4 @@
-"""A sweep in one process: its table, what its points share, points that fail."""
+"""The points of a sweep: their table, what they share, points that fail, sweeps that stop and go on."""
 
 import csv
 import json
@@ -52,7 +52,7 @@ def swept(tmp_path, sweep, text=FILE, **options):
     file.write_text(text + sweep)
     clock = Clock()
     checked = pipeline.check(pipeline.read(file))
-    return run_sweep(check_sweep(checked), tmp_path / "out", clock, **{"plots": False, **options})
+    return run_sweep(check_sweep(checked), tmp_path / "out", clock, **{"plots": False, "workers": 1, **options})
 
 
 def test_each_point_is_the_run_alone_bit_for_bit(tmp_path):
@@ -90,7 +90,7 @@ def test_connections_that_no_value_changes_are_made_once(tmp_path, monkeypatch):
     monkeypatch.setattr(build_module, "wire", counted, raising=False)
     file = TUTORIAL / "15-time-constant-sweep.yaml"
     checked = pipeline.check(pipeline.read(file))
-    outcome = run_sweep(check_sweep(checked), tmp_path / "out", Clock(), plots=False)
+    outcome = run_sweep(check_sweep(checked), tmp_path / "out", Clock(), plots=False, workers=1)
     assert outcome.points == 30
     assert outcome.kernels == 1
     assert len(made) == 1
@@ -182,18 +182,95 @@ def test_a_sweep_of_which_all_points_fail_leaves_its_folder(tmp_path, keep):
     assert "failed" in (outcome.folder / "points.csv").read_text()
 
 
-def test_a_sweep_that_is_stopped_keeps_its_points(tmp_path):
-    def stop(done, _all, _point):
-        if done == 2:
+def stop_after(number):
+    def stop(done, _points):
+        if done == number:
             raise KeyboardInterrupt
 
-    outcome = swept(tmp_path, GRID, progress=stop)
+    return stop
+
+
+def test_a_sweep_that_is_stopped_keeps_its_points_and_goes_on(tmp_path):
+    outcome = swept(tmp_path, GRID, progress=stop_after(2))
     assert isinstance(outcome.problem, KeyboardInterrupt)
-    status = read_sweep(outcome.folder).status.ravel().tolist()
-    assert status == [1, 1, PointStatus.INTERRUPTED, 0, 0, 0]
+    assert (outcome.ran, outcome.missing) == (2, 4)
+    assert read_sweep(outcome.folder).status.ravel().tolist() == [1, 1, 0, 0, 0, 0]
+    assert read_done(outcome.folder) is None
     whole = swept(tmp_path, GRID)
     assert whole.folder == outcome.folder
-    assert read_sweep(whole.folder).status.min() == PointStatus.COMPLETE
+    assert (whole.ran, whole.missing) == (4, 0)
+    (tmp_path / "undisturbed").mkdir()
+    undisturbed = swept(tmp_path / "undisturbed", GRID)
+    assert whole.digest == undisturbed.digest
+    for name in ("sweep.h5", "points.csv", "metrics.json", "experiment.yaml", "run.log"):
+        assert (whole.folder / name).read_bytes() == (undisturbed.folder / name).read_bytes()
+
+
+def test_a_complete_sweep_runs_nothing_and_draws_what_is_missing(tmp_path):
+    first = swept(tmp_path, GRID, formats=("png",), plots=True)
+    before = (first.folder / "DONE.json").read_bytes()
+    again = swept(tmp_path, GRID, plots=True)
+    assert (again.ran, again.digest, again.pictures) == (0, first.digest, first.pictures)
+    assert (again.folder / "DONE.json").read_bytes() == before
+    drawn = swept(tmp_path, GRID, formats=("png", "svg"), plots=True)
+    assert drawn.ran == 0
+    assert {p.suffix for p in drawn.pictures} == {".png", ".svg"}
+    done = read_done(first.folder)
+    assert {name for name in done.files if name.endswith(".svg")}
+
+
+def test_a_point_that_failed_runs_again_only_when_asked(tmp_path, monkeypatch):
+    from snnrun import pipeline as stages
+    from snnrun.errors import Diagnostic, RunError
+
+    prepare = stages.prepare
+    ran = []
+
+    def fails_at_20_ms(checked, *rest):
+        tau = float(checked.resolved.context.constants["tau"].exact)
+        ran.append(tau)
+        if tau == 0.02:
+            raise RunError(Diagnostic("RUN304", "not enough memory"))
+        return prepare(checked, *rest)
+
+    monkeypatch.setattr(stages, "prepare", fails_at_20_ms)
+    axis = "sweep: {axes: {tau: [10 ms, 20 ms, 30 ms]}}\n"
+    assert swept(tmp_path, axis).failed == {1: "[RUN304] not enough memory"}
+    assert ran == [0.01, 0.02, 0.03]
+    again = swept(tmp_path, axis)
+    assert (again.ran, list(again.failed)) == (0, [1])
+    retried = swept(tmp_path, axis, retry_failed=True)
+    assert (retried.ran, list(retried.failed)) == (1, [1])
+    monkeypatch.setattr(stages, "prepare", prepare)
+    mended = swept(tmp_path, axis, retry_failed=True)
+    assert (mended.ran, mended.failed) == (1, {})
+    assert read_done(mended.folder).status == "complete"
+    assert read_sweep(mended.folder).status.tolist() == [PointStatus.COMPLETE] * 3
+
+
+def test_a_bug_at_one_point_does_not_cost_the_others(tmp_path, monkeypatch):
+    from snnrun import pipeline as stages
+
+    prepare = stages.prepare
+
+    def buggy(checked, *rest):
+        if float(checked.resolved.context.constants["tau"].exact) == 0.02:
+            raise ZeroDivisionError("somewhere deep")
+        return prepare(checked, *rest)
+
+    monkeypatch.setattr(stages, "prepare", buggy)
+    outcome = swept(tmp_path, "sweep: {axes: {tau: [10 ms, 20 ms, 30 ms]}}\n")
+    assert outcome.failed == {1: "a bug of snnrun: ZeroDivisionError: somewhere deep"}
+
+
+def test_the_digest_of_kept_results_is_that_of_what_was_recorded(tmp_path):
+    """No metric tells these two sweeps apart."""
+    digests = set()
+    for name, seed in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        text = FILE.replace("metrics: {n: count(out), level: mean(v), highest: max(v)}", f"seed: {seed}")
+        digests.add(swept(tmp_path / name, "sweep: {axes: {tau: [5 ms, 10 ms]}, keep: results}\n", text).digest)
+    assert len(digests) == 2
 
 
 PANELS = """\

@@ -1,0 +1,82 @@
+"""`snnrun status`: how far a sweep is, read from its folder alone."""
+
+from __future__ import annotations
+
+import json as json_module
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from snnrun.cli.progress import clock_text, number_text
+from snnrun.cli.render import clean
+from snnrun.results.folder import read_done
+from snnrun.results.layout import storage_error
+from snnrun.sweep.store import State, read_state
+
+_SHOWN = 3  # failed points that are named
+
+
+def show_status(folder: Path, *, json: bool) -> None:
+    """Say what is done, running, failed and left in a folder of a sweep or of a run.
+
+    Raises:
+        StorageError: ST111, there is neither in this folder.
+    """
+    state = read_state(folder)
+    if state is None:
+        done = read_done(folder)
+        if done is None:
+            raise storage_error(
+                "ST111", f"`{folder}` is no folder of a run or a sweep", "name outputs/NAME/HASH or latest"
+            )
+        plain: dict[str, Any] = {"folder": str(folder), "status": done.status.value}
+        _put(plain, [f"{folder}  {done.status.value}"], json=json)
+        return
+    _put(_as_json(folder, state), state_lines(folder, state), json=json)
+
+
+def _put(plain: dict[str, Any], lines: list[str], *, json: bool) -> None:
+    text = json_module.dumps(plain) if json else "\n".join(clean(line) for line in lines)
+    sys.stdout.write(text + "\n")
+
+
+def _as_json(folder: Path, state: State) -> dict[str, Any]:
+    return {
+        "folder": str(folder),
+        "name": state.facts.name,
+        "status": state.status,
+        "points": state.facts.points,
+        "done": state.done,
+        "failed": len(state.failed),
+        "running": state.running,
+        "missing": state.missing,
+        "workers": state.workers,
+        "seconds_a_point": round(state.each, 6),
+        "seconds_left": None if state.seconds_left is None else round(state.seconds_left, 1),
+        "reasons": {str(k): reason for k, reason in state.failed.items()},
+        "command": list(state.facts.command),
+    }
+
+
+def state_lines(folder: Path, state: State) -> list[str]:
+    """The state of a sweep in a few lines, the first of them its name."""
+    facts = state.facts
+    lines = [f"{facts.name} · {facts.along} · {state.status}"]
+    counts = [f"{state.done:,} done", f"{len(state.failed):,} failed"]
+    if state.workers:
+        counts.append(f"{number_text(state.workers, 'worker')} at work")
+    counts.append(f"{state.missing:,} to go")
+    lines.append(" · ".join(counts))
+    for k, reason in list(state.failed.items())[:_SHOWN]:
+        lines.append(f"point {k} failed: {reason}")
+    if len(state.failed) > _SHOWN:
+        lines.append(f"... and {len(state.failed) - _SHOWN} more (--json names all)")
+    if state.seconds_left is not None:
+        lines.append(f"about {clock_text(state.seconds_left)} left, {state.each:.3g} s a point")
+    elif state.status != "complete" and not state.workers and facts.command:
+        again = " ".join(shlex.quote(word) for word in facts.command)
+        how = " --retry-failed" if not state.missing and "--retry-failed" not in facts.command else ""
+        lines.append(f"next: {again}{how}")
+    lines.append(shlex.quote(str(folder)))
+    return lines

@@ -1,0 +1,133 @@
+"""The table of a sweep, made from the journals of all that ran its points; it depends on numbers alone.
+
+Neither the order in which points were done, nor by whom, nor when, changes a byte of `sweep.h5`, `points.csv` and
+`metrics.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun import __version__
+from snnrun.publish import describe, plain_value
+from snnrun.records import dataclass
+from snnrun.results.folder import write_durably
+from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
+from snnrun.stages import Checked
+from snnrun.sweep.journal import Reader
+from snnrun.sweep.points import Plan, Values
+
+
+@dataclass(slots=True)
+class Collected:
+    """What the points of a sweep gave, over its grid.
+
+    Args:
+        plan: The points.
+        status: A `PointStatus` for each, shape of the grid.
+        metrics: Values over the grid, NaN where there are none, and SI symbols.
+        digests: Digest of the results of each point, empty where it keeps none.
+        failed: Why points failed.
+        notes: What else is to be said of points.
+        left_out: Metrics that are no single numbers.
+    """
+
+    plan: Plan
+    status: NDArray[np.int8]
+    metrics: dict[str, tuple[NDArray[np.float64], str]] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
+    left_out: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def metrics_text(self) -> str:
+        """The content of `metrics.json`."""
+        numbers = {name: {"unit": unit, "values": plain_value(table)} for name, (table, unit) in self.metrics.items()}
+        plain: dict[str, Any] = {"metrics": numbers, "status": self.status.tolist()}
+        if self.plan.keep_results:
+            plain["results"] = [self.digests.get(k, "") for k in range(self.plan.size)]
+        return json.dumps(plain, sort_keys=True)
+
+    def write(self, folder: Path, checked: Checked, hash: str) -> str:
+        """Write the table; its digest, which is that of the numbers.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        axes, coordinates = _axes(self.plan)
+        about = describe(checked, hash)
+        write_sweep(folder, axes, self.metrics, self.status, coordinates=coordinates, description=about)
+        text = self.metrics_text
+        write_durably(folder / "metrics.json", f"{text}\n".encode())
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def log(self, name: str, end: str) -> str:
+        """What happened, for `run.log`."""
+        lines = [f"snnrun {__version__}  {name}  {self.plan.size} points"]
+        lines += [f"point {k}: {reason}" for k, reason in sorted(self.failed.items())]
+        lines += [f"point {k}: {note}" for k, note in sorted(self.notes.items())]
+        return "\n".join([*lines, end]) + "\n"
+
+
+def collect(folder: Path, plan: Plan, names: Sequence[str]) -> Collected:
+    """Read all journals of a sweep.
+
+    Args:
+        folder: The sweep's folder.
+        plan: Its points.
+        names: Names of its metrics, in the order of the file.
+
+    Raises:
+        StorageError: They cannot be read.
+    """
+    found = Collected(plan, np.full(plan.shape, PointStatus.MISSING, dtype=np.int8))
+    status = found.status.reshape(-1)
+    flat: dict[str, NDArray[np.float64]] = {}
+    units: dict[str, str] = {}
+    for record in Reader(folder).new():
+        k = record.point
+        if not 0 <= k < plan.size or status[k] == PointStatus.COMPLETE:
+            continue
+        status[k] = record.status
+        if record.status is PointStatus.FAILED:
+            found.failed.setdefault(k, record.reason)
+            continue
+        found.failed.pop(k, None)
+        for name, (value, unit) in record.metrics.items():
+            if name not in flat:
+                flat[name] = np.full(plan.size, np.nan)
+                units[name] = unit
+            flat[name][k] = value
+        found.left_out |= dict.fromkeys(record.left_out)
+        if record.digest:
+            found.digests[k] = record.digest
+        if record.reason:
+            found.notes[k] = record.reason
+    found.metrics = {name: (flat[name].reshape(plan.shape), units[name]) for name in names if name in flat}
+    return found
+
+
+def _axes(plan: Plan) -> tuple[list[Axis], list[Coordinate]]:
+    axes: list[Axis] = []
+    coordinates: list[Coordinate] = []
+    for axis in plan.axes:
+        if len(axis.parameters) == 1:
+            axes.append(_axis(axis.name, axis.parameters[0]))
+            continue
+        axes.append(Axis(axis.name, "1", np.arange(axis.length, dtype=np.float64)))
+        for p in axis.parameters:
+            coordinates.append(Coordinate(axis.name, p.name, p.dimension.symbol if p.dimension else None, p.numbers))
+    return axes, coordinates
+
+
+def _axis(name: str, parameter: Values) -> Axis:
+    return Axis(name, parameter.dimension.symbol if parameter.dimension else None, parameter.numbers)

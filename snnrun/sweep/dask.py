@@ -1,0 +1,163 @@
+"""Points of a sweep on a Dask cluster; the only module that imports `distributed`.
+
+The scheduler only hands out work: it gets a bounded number of batches, and what comes back is a few numbers a point.
+Results go to the sweep's folder, which every worker must see under the same path. A scheduler that dies takes nothing
+with it.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
+from snnrun.results.table import PointStatus
+from snnrun.sweep.pool import Ended, Event, Lost, Ran, trouble_of
+from snnrun.sweep.worker import Options, Worker, answer, open_sweep, trouble_text
+
+AHEAD = 2  # batches for each thread of the cluster
+RETRIES = 2  # of a batch whose task failed for reasons of the cluster
+REACH_S = 10.0  # a scheduler that does not answer for so long is gone [s]
+
+Answer = dict[str, Any]
+
+
+class DaskPool:
+    """The workers of a Dask cluster.
+
+    Args:
+        address: The scheduler's address.
+        folder: The sweep's folder.
+        options: What holds for every point.
+
+    Raises:
+        RunError: SWP712 or SWP713, there is no `distributed`, no scheduler or no worker.
+    """
+
+    def __init__(self, address: str, folder: Path, options: Options) -> None:
+        try:
+            from distributed import Client  # noqa: PLC0415 - only for this kind of sweep
+        except ImportError:
+            advice = "install it with `pip install 'snnrun[dask]'`"
+            raise RunError(
+                Diagnostic("SWP713", "`--scheduler` needs the package `distributed`", None, advice)
+            ) from None
+        self._address = address
+        self._settings = (str(folder.absolute()), json.dumps(options.as_json()))
+        self._said: queue.Queue[tuple[tuple[int, ...], Any]] = queue.Queue()
+        self._futures: dict[tuple[int, ...], Any] = {}
+        try:
+            self._client: Any = Client(address, timeout=REACH_S, set_as_default=False, name="snnrun")
+        except (OSError, TimeoutError, ValueError) as error:
+            raise RunError(_unreachable(address, str(error))) from None
+        self._silent_since: float | None = None
+        self.workers = 0
+        self._count()
+
+    def free(self) -> bool:
+        """Whether another batch may be handed over."""
+        return len(self._futures) < AHEAD * max(self.workers, 1)
+
+    def submit(self, batch: Sequence[int]) -> None:
+        """Hand over a batch."""
+        key = tuple(batch)
+        future = self._client.submit(run_batch, *self._settings, list(batch), pure=False, retries=RETRIES)
+        self._futures[key] = future
+        future.add_done_callback(lambda done: self._said.put((key, done)))
+
+    def wait(self, seconds: float) -> list[Event]:
+        """What came back.
+
+        Raises:
+            UnfinishedError: The scheduler is gone.
+            StorageError: A worker has no place for results.
+        """
+        events: list[Event] = []
+        try:
+            key, future = self._said.get(timeout=seconds)
+            while True:
+                events += self._back(key, future)
+                key, future = self._said.get_nowait()
+        except queue.Empty:
+            pass
+        self._count()
+        return events
+
+    def close(self) -> None:
+        """Cancel what was not begun, and leave the cluster to itself."""
+        with suppress(OSError, TimeoutError):  # the scheduler may be gone, or go now
+            if self._client.status == "running":
+                self._client.cancel(list(self._futures.values()), force=True)
+            self._futures.clear()
+            self._client.close(timeout=2)
+
+    def _back(self, key: tuple[int, ...], future: Any) -> list[Event]:
+        self._futures.pop(key, None)
+        if future.status == "finished":
+            said: Answer = future.result()
+            if "trouble" in said:
+                raise trouble_of(said)
+            ran: list[Event] = [Ran(point, PointStatus(status), spent) for point, status, spent in said["ran"]]
+            return [*ran, Ended(key)]
+        reason = "the scheduler forgot it"
+        if future.status == "error":
+            error = future.exception()
+            reason = f"{type(error).__name__}: {error}"
+            # The scheduler gave up after several workers were lost with this batch. Alone, the point is the reason.
+            deadly = type(error).__name__ == "KilledWorker"
+            return [Lost(key, blamed=True, final=deadly and len(key) == 1, reason=reason.split(".")[0])]
+        return [Lost(key, blamed=False, reason=reason)]
+
+    def _count(self) -> None:
+        """How many threads the cluster has now; whether it is there at all."""
+        known = self._known()
+        if known is None:
+            self._silent_since = self._silent_since or time.monotonic()
+            if time.monotonic() - self._silent_since > REACH_S or self._client.status == "closed":
+                raise UnfinishedError(_unreachable(self._address, "it was there before"))
+            return
+        self._silent_since = None
+        self.workers = sum(int(worker["nthreads"]) for worker in known)
+
+    def _known(self) -> list[Any] | None:
+        """The workers that the scheduler knows; None while it does not answer."""
+        if self._client.status != "running":
+            return None
+        try:
+            return list(self._client.scheduler_info(n_workers=-1)["workers"].values())
+        except (OSError, TimeoutError):  # it went away just now
+            return None
+
+
+def run_batch(folder: str, options: str, points: Sequence[int]) -> Answer:
+    """Run points on a worker of the cluster, one after the other."""
+    try:
+        worker, lock = _serving(folder, options)
+        with lock:  # a worker with several threads runs one point at a time
+            ran = [answer(worker.run(k)) for k in points]
+    except SnnrunError as error:
+        return trouble_text(error)
+    return {"ran": ran}
+
+
+@lru_cache(maxsize=1)
+def _serving(folder: str, options: str) -> tuple[Worker, threading.Lock]:
+    """What a process of the cluster keeps between batches of one sweep: kernels and connections."""
+    if not (Path(folder) / "experiment.yaml").is_file():
+        message = f"a worker of the cluster does not see `{folder}`"
+        advice = "name a folder that all machines share with `--out`"
+        raise ExperimentError(Diagnostic("SWP714", message, None, advice))
+    sweep = open_sweep(Path(folder))
+    return Worker(sweep, Path(folder), Options.from_json(json.loads(options))), threading.Lock()
+
+
+def _unreachable(address: str, reason: str) -> Diagnostic:
+    advice = "start it with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`"
+    return Diagnostic("SWP712", f"the scheduler `{address}` does not answer: {reason}", None, advice)

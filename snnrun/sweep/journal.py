@@ -1,0 +1,276 @@
+"""Journals of a sweep: each process that runs points notes what became of them in a file of its own.
+
+A point is a line with its checksum, made by one write: killing the process costs at most the point it was at, and a
+line that is not whole is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.errors import StorageError
+from snnrun.records import dataclass
+from snnrun.results.folder import JOURNAL
+from snnrun.results.layout import storage_error
+from snnrun.results.table import PointStatus
+
+SYNC_SHARE = 0.1  # of the time may go into waiting for a slow disk
+SYNC_S = 1.0  # a journal waits for the disk at most so often; only a power cut can take what came later [s]
+_SUM = 16  # hexadecimal digits of a line's checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of a point.
+
+    Args:
+        point: Its number.
+        status: Complete or failed.
+        metrics: Value and SI symbol of each metric that is a single number.
+        seconds: How long it took. [s]
+        digest: Digest of its results; empty when it keeps none.
+        reason: Why it failed, or why its pictures are missing.
+        left_out: Metrics that are no single numbers.
+    """
+
+    point: int
+    status: PointStatus
+    metrics: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    seconds: float = 0.0
+    digest: str = ""
+    reason: str = ""
+    left_out: tuple[str, ...] = ()
+
+    def to_line(self) -> bytes:
+        """A line of a journal: a checksum and JSON."""
+        plain: dict[str, Any] = {
+            "point": self.point,
+            "status": self.status.name.lower(),
+            "metrics": {name: list(value) for name, value in self.metrics.items()},
+            "seconds": round(self.seconds, 6),
+        }
+        plain |= {
+            key: value
+            for key, value in (("digest", self.digest), ("reason", self.reason), ("left_out", list(self.left_out)))
+            if value
+        }
+        text = json.dumps(plain, separators=(",", ":")).encode()
+        return b"%s %s\n" % (_checksum(text), text)
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Self | None:
+        """The record of a line; None for one that was not written whole."""
+        claimed, _, text = line.rstrip(b"\n").partition(b" ")
+        if claimed != _checksum(text):
+            return None
+        plain = json.loads(text)
+        return cls(
+            plain["point"],
+            PointStatus[plain["status"].upper()],
+            {name: (value, unit) for name, (value, unit) in plain["metrics"].items()},
+            plain["seconds"],
+            plain.get("digest", ""),
+            plain.get("reason", ""),
+            tuple(plain.get("left_out", ())),
+        )
+
+
+def _checksum(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest()[:_SUM].encode()
+
+
+class Journal:
+    """The file in which one process notes the points it ran.
+
+    Args:
+        folder: The sweep's folder.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / JOURNAL
+        self._next = time.monotonic() + SYNC_S
+        self._handle: int | None = None
+
+    def _open(self) -> int:
+        self.path.mkdir(exist_ok=True)
+        for attempt in range(1000):
+            name = f"{host_name()}-{os.getpid()}-{attempt}.jsonl"
+            with contextlib.suppress(FileExistsError):
+                return os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        raise OSError(errno.EEXIST, "too many journals of one process")
+
+    def add(self, record: Record) -> None:
+        """Note a point.
+
+        Raises:
+            StorageError: It cannot be written; a part of a line that was written is worth nothing.
+        """
+        line = record.to_line()
+        try:
+            if self._handle is None:
+                self._handle = self._open()
+                _sync_folder(self.path)
+            _write_whole(self._handle, line)
+            if time.monotonic() > self._next:
+                started = time.monotonic()
+                os.fsync(self._handle)
+                ended = time.monotonic()
+                self._next = ended + max(SYNC_S, (ended - started) / SYNC_SHARE)
+        except OSError as error:
+            self.close()  # what follows goes to another file, not behind half a line
+            raise cannot_write(self.path, error) from error
+
+    def close(self) -> None:
+        """End this file; a later point begins another."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            with contextlib.suppress(OSError):
+                os.fsync(handle)
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
+
+def _write_whole(handle: int, data: bytes) -> None:
+    if os.write(handle, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class Reader:
+    """Reads the journals of a sweep, each line once.
+
+    Args:
+        folder: The sweep's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / JOURNAL
+        self._read: dict[str, int] = {}
+
+    def new(self) -> Iterator[Record]:
+        """What was noted since the last call, one journal after the other.
+
+        Raises:
+            StorageError: The journals cannot be read.
+        """
+        try:
+            for path in sorted(self.path.glob("*.jsonl")):
+                yield from self._lines(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error("ST110", f"cannot read `{self.path}`: {error.strerror}") from error
+
+    def _lines(self, path: Path) -> Iterator[Record]:
+        offset = self._read.get(path.name, 0)
+        if path.stat().st_size <= offset:
+            return
+        with path.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break  # it is being written
+                offset += len(line)
+                self._read[path.name] = offset
+                record = Record.from_line(line)
+                if record is not None:
+                    yield record
+
+
+class Ledger:
+    """The state of all points, as far as the journals tell.
+
+    Args:
+        folder: The sweep's folder.
+        points: Number of points.
+
+    Attributes:
+        status: A `PointStatus` for each point, shape (points,).
+        left: Number of points that are missing.
+        seconds: Time that all points took together, as far as it is known. [s]
+        timed: Number of points that took it.
+        recent: Time of a point, the latest ones counting most. [s]
+    """
+
+    def __init__(self, folder: Path, points: int) -> None:
+        self.status = np.full(points, PointStatus.MISSING, dtype=np.int8)
+        self.left = points
+        self.seconds = 0.0
+        self.timed = 0
+        self.recent = 0.0
+        self._reader = Reader(folder)
+
+    def refresh(self) -> None:
+        """Read what is new."""
+        for record in self._reader.new():
+            self.note(record)
+
+    def note(self, record: Record) -> None:
+        """One point; a success outweighs a failure, whichever came first."""
+        if not 0 <= record.point < len(self.status):
+            return
+        if record.seconds:
+            self.seconds += record.seconds
+            self.timed += 1
+            self.recent += (record.seconds - self.recent) * (0.3 if self.recent else 1.0)
+        if self.status[record.point] != PointStatus.COMPLETE:
+            self.left -= int(self.status[record.point] == PointStatus.MISSING)
+            self.status[record.point] = record.status
+
+    def forget_failed(self) -> None:
+        """Count failed points as missing."""
+        self.status[self.status == PointStatus.FAILED] = PointStatus.MISSING
+        self.left = self.count(PointStatus.MISSING)
+
+    def missing(self) -> NDArray[np.int64]:
+        """Numbers of the points that are to be run, ascending."""
+        return np.flatnonzero(self.status == PointStatus.MISSING)
+
+    def count(self, status: PointStatus) -> int:
+        """Number of points in a state."""
+        return int(np.count_nonzero(self.status == status))
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean time of a point; 0 when none was run. [s]."""
+        return self.seconds / self.timed if self.timed else 0.0
+
+
+@cache
+def host_name() -> str:
+    """The name of this machine, as file names allow it."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", socket.gethostname()) or "localhost"
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def cannot_write(path: Path, error: OSError) -> StorageError:
+    """The error of a folder that takes no more."""
+    return storage_error(
+        "ST104", f"cannot write to `{path}`: {error.strerror}", "free some space or mend the rights, then run it again"
+    )

@@ -1,0 +1,181 @@
+"""Points of a sweep as an array job of SLURM.
+
+The command writes down which points are missing, submits a job whose tasks share them, and ends. Each task runs its
+points in processes that it watches; the last one to end makes the table. The same command says how far the job is, or,
+when it has ended, submits what is still missing.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from snnrun.errors import Diagnostic, RunError
+from snnrun.records import dataclass
+from snnrun.results.folder import write_durably
+from snnrun.results.layout import DONE_FILE, storage_error
+from snnrun.stages import Clock
+from snnrun.sweep.check import Sweep
+from snnrun.sweep.claims import ranges
+from snnrun.sweep.journal import Ledger
+from snnrun.sweep.local import lay_out, run_share
+from snnrun.sweep.pool import environment
+from snnrun.sweep.worker import Options, Worker, open_sweep
+
+FOLDER = "slurm"
+MOST_TASKS = 32  # of a job, when nobody says how many
+WARNING_S = 30  # before the time limit, when a task is told to stop [s]
+_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of a sweep.
+
+    Args:
+        folder: The sweep's folder.
+        number: Its number in SLURM.
+        tasks: Tasks of its array.
+        points: Points that they share.
+        states: What SLURM says of the tasks that have not ended; empty for a job just submitted.
+    """
+
+    folder: Path
+    number: str
+    tasks: int
+    points: int
+    states: tuple[str, ...] = ()
+
+
+def submit(
+    sweep: Sweep,
+    out: Path,
+    options: Options,
+    *,
+    tasks: int | None,
+    extra: Sequence[str],
+    command: Sequence[str],
+    retry_failed: bool,
+) -> Job | None:
+    """Submit the points that are missing; None when there are none.
+
+    A job of this sweep that has not ended is not submitted again.
+
+    Args:
+        sweep: The sweep.
+        out: Folder of all results, which every machine of the cluster sees under the same path.
+        options: What holds for every point.
+        tasks: Tasks of the array; None for one a point, at most 32.
+        extra: Options for `sbatch`.
+        command: The command line that began the sweep.
+        retry_failed: Whether points that failed are run again.
+
+    Raises:
+        RunError: SWP715 or SWP716, there is no SLURM, or it refuses.
+        StorageError: The folder cannot be written.
+    """
+    folder = lay_out(sweep, out, command).final.absolute()
+    place = folder / FOLDER
+    ledger = Ledger(folder, sweep.plan.size)
+    ledger.refresh()
+    if retry_failed:
+        ledger.forget_failed()
+    missing = ledger.missing().tolist()
+    if not missing:
+        return None
+    before = _known(place)
+    if before is not None and before.states:
+        return before
+    (folder / DONE_FILE).unlink(missing_ok=True)
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise storage_error("ST104", f"cannot write to `{folder}`: {error.strerror}") from error
+    Worker(sweep, folder, options).warm()  # machines of a cluster are often alike
+    number = min(tasks or MOST_TASKS, len(missing))
+    share = {"points": ranges(missing), "tasks": number, "options": options.as_json(), "retry_failed": retry_failed}
+    write_durably(place / "share.json", json.dumps(share).encode())
+    write_durably(place / "job.sh", _script(folder).encode())
+    job = _sbatch(place, sweep.checked.name, number, extra)
+    write_durably(place / "job.json", json.dumps({"job": job, "tasks": number, "points": len(missing)}).encode())
+    return Job(folder, job, number, len(missing))
+
+
+def run_task(folder: Path, task: int, workers: int) -> int:
+    """Run the points of one task of an array; how many of them it ran.
+
+    Raises:
+        UnfinishedError: It was told to stop.
+        SnnrunError: It cannot go on.
+    """
+    try:
+        share: dict[str, Any] = json.loads((folder / FOLDER / "share.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise storage_error("ST110", f"cannot read `{folder / FOLDER / 'share.json'}`: {error}") from error
+    points = [k for first, last in share["points"] for k in range(first, last + 1)]
+    mine = points[task :: share["tasks"]]  # neighbours take equally long: every task gets some of all
+    options = Options.from_json(share["options"])
+    return run_share(open_sweep(folder), folder, mine, options, Clock(), workers, retry_failed=share["retry_failed"])
+
+
+def _script(folder: Path) -> str:
+    words = [sys.executable, "-P", "-m", "snnrun", "sweep-task", str(folder)]
+    return f'#!/bin/sh\nexec {" ".join(shlex.quote(word) for word in words)} "$SLURM_ARRAY_TASK_ID"\n'
+
+
+def _sbatch(place: Path, name: str, tasks: int, extra: Sequence[str]) -> str:
+    said = _slurm(
+        "sbatch",
+        "--parsable",
+        f"--job-name=snnrun-{name}",
+        f"--array=0-{tasks - 1}",
+        f"--output={str(place).replace('%', '%%')}/%A_%a.log",
+        f"--signal=B:USR1@{WARNING_S}",
+        *extra,
+        str(place / "job.sh"),
+    )
+    return said.strip().partition(";")[0]
+
+
+def _known(place: Path) -> Job | None:
+    """The job that was submitted last, and what its tasks do now."""
+    try:
+        plain = json.loads((place / "job.json").read_text(encoding="utf-8"))
+        number, tasks, points = str(plain["job"]), int(plain["tasks"]), int(plain["points"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    try:
+        said = _slurm("squeue", "--noheader", "--array", "--format=%T", f"--jobs={number}")
+    except RunError as error:
+        if "Invalid job id" not in str(error):
+            raise
+        said = ""  # SLURM has forgotten it
+    return Job(place.parent, number, tasks, points, tuple(state for state in said.split() if state != "COMPLETING"))
+
+
+def _slurm(program: str, *words: str) -> str:
+    """What a command of SLURM prints.
+
+    Raises:
+        RunError: It is not there, or refuses.
+    """
+    path = shutil.which(program)
+    if path is None:
+        advice = "run this on a machine of the cluster that has it"
+        raise RunError(Diagnostic("SWP715", f"`--slurm` needs `{program}`", None, advice))
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own options for a program of the user
+            [path, *words], capture_output=True, text=True, timeout=_PATIENCE_S, check=False, env=environment()
+        )
+    except subprocess.TimeoutExpired:
+        raise RunError(Diagnostic("SWP716", f"`{program}` does not answer")) from None
+    if done.returncode:
+        reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        raise RunError(Diagnostic("SWP716", f"`{program}` refuses: {reason}"))
+    return done.stdout

@@ -1,0 +1,162 @@
+"""A sweep on disk: which points are done, what they gave, and who is at work.
+
+    <folder>/experiment.yaml    the sweep itself, so that a process on any machine can run any of its points
+             sweep.json         how many points there are, for people and programs that only look
+             journal/           one file of each process that ran points: a line a point, with its checksum
+             claims/            one file of each batch that is being run, and of the process that makes the table
+             points/            folders of points that keep their results
+             DONE.json          written last, when every point is done or failed
+
+The disk is the truth. A process appends only to a journal of its own, in one write a point, so that killing it costs at
+most the point it was at; a line without a right checksum is as if it were not there. Claims keep processes from doing
+the same work at the same time, no more: a point that was run twice has the same bits twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from snnrun.records import dataclass
+from snnrun.results.folder import read_done, write_durably
+from snnrun.results.table import PointStatus
+from snnrun.sweep.claims import Claims
+from snnrun.sweep.journal import Ledger, Reader
+
+FACTS_FILE = "sweep.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What `sweep.json` says.
+
+    Args:
+        name: The experiment's name.
+        points: Number of points.
+        along: The axes in words: `30 points (tau 30)`.
+        keep_results: Whether points have folders of their own.
+        version: The program's version.
+        command: The command line that began the sweep.
+    """
+
+    name: str
+    points: int
+    along: str
+    keep_results: bool
+    version: str
+    command: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """JSON for people and programs."""
+        plain = {
+            "name": self.name,
+            "points": self.points,
+            "along": self.along,
+            "keep_results": self.keep_results,
+            "version": self.version,
+            "command": list(self.command),
+        }
+        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_facts(folder: Path) -> Facts | None:
+    """The facts of a sweep's folder; None when it is none."""
+    try:
+        plain = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+        return Facts(
+            str(plain["name"]),
+            int(plain["points"]),
+            str(plain["along"]),
+            bool(plain["keep_results"]),
+            str(plain["version"]),
+            tuple(str(word) for word in plain["command"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_facts(folder: Path, facts: Facts) -> None:
+    """Write `sweep.json`; its presence says that the folder is ready for workers."""
+    write_durably(folder / FACTS_FILE, facts.to_json().encode())
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a sweep is.
+
+    Args:
+        facts: The sweep.
+        status: `complete`, `failed` (all points were run, some failed), `running`, or `stopped`.
+        done: Points that are complete.
+        failed: Points that failed, with the reason.
+        running: Points that somebody claims to run.
+        missing: Points that are neither complete nor failed, those that are running among them.
+        workers: Processes at work.
+        each: Mean time of a point. [s]
+        seconds_left: Estimate of the time to the end; None when nobody is at work or nothing is known. [s]
+    """
+
+    facts: Facts
+    status: str
+    done: int
+    failed: Mapping[int, str]
+    running: int
+    missing: int
+    workers: int
+    each: float
+    seconds_left: float | None
+
+
+def read_state(folder: Path) -> State | None:
+    """How far the sweep of a folder is; None when there is none. Nothing is changed or cleaned up.
+
+    Raises:
+        StorageError: The folder cannot be read.
+    """
+    facts = read_facts(folder)
+    if facts is None:
+        return None
+    ledger = Ledger(folder, facts.points)
+    failed: dict[int, str] = {}
+    for record in Reader(folder).new():
+        ledger.note(record)
+        if record.status is PointStatus.FAILED:
+            failed.setdefault(record.point, record.reason)
+    failed = {k: failed[k] for k in sorted(failed) if ledger.status[k] == PointStatus.FAILED}
+    alive = [claim for claim in Claims(folder).all() if claim.alive]
+    at_work = {(claim.host, claim.pid): claim.workers for claim in alive}
+    workers = sum(at_work.values())
+    running = {k for claim in alive for k in claim.points() if ledger.status[k] == PointStatus.MISSING}
+    if workers:
+        status = "running"
+    elif read_done(folder) is not None and not ledger.left:
+        status = "failed" if failed else "complete"
+    else:
+        status = "stopped"
+    left = ledger.left * ledger.mean_seconds / workers if workers and ledger.timed else None
+    return State(
+        facts,
+        status,
+        ledger.count(PointStatus.COMPLETE),
+        failed,
+        len(running),
+        ledger.left,
+        workers,
+        ledger.mean_seconds,
+        left,
+    )
+
+
+def forget_aside(folder: Path) -> None:
+    """Remove what killed processes left half written; only for the process that makes the table."""
+    for path in folder.iterdir():
+        if re.fullmatch(r"\..+-tmp", path.name):
+            with contextlib.suppress(OSError):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
