@@ -336,7 +336,7 @@ class _Run:
             )
         if outcome.left_out:
             names = ", ".join(f"`{name}`" for name in outcome.left_out)
-            self.line.put(f"note: {names}: a sweep's table holds single numbers; `keep: results` keeps every point")
+            self.line.put(f"note: {names}: too many values for a sweep's table; `keep: results` keeps every point")
         tables = ["points.csv", "sweep.h5", *(["points/"] if outcome.keep_results else [])]
         self.line.put(_folder_line(outcome.folder, tables, outcome.pictures, outcome.digest))
 

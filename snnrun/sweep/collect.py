@@ -37,7 +37,7 @@ class Collected:
         digests: Digest of the results of each point, empty where it keeps none.
         failed: Why points failed.
         notes: What else is to be said of points.
-        left_out: Metrics that are no single numbers.
+        left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
     """
 
     plan: Plan
@@ -103,16 +103,24 @@ def collect(folder: Path, plan: Plan, names: Sequence[str]) -> Collected:
             continue
         found.failed.pop(k, None)
         for name, (value, unit) in record.metrics.items():
+            shape = np.shape(value)
             if name not in flat:
-                flat[name] = np.full(plan.size, np.nan)
+                flat[name] = np.full((plan.size, *shape), np.nan)
                 units[name] = unit
-            flat[name][k] = value
+            if flat[name].shape[1:] == shape:
+                flat[name][k] = value
+            else:
+                found.left_out[name] = None  # the number of neurons is swept: no rectangle holds them
         found.left_out |= dict.fromkeys(record.left_out)
         if record.digest:
             found.digests[k] = record.digest
         if record.reason:
             found.notes[k] = record.reason
-    found.metrics = {name: (flat[name].reshape(plan.shape), units[name]) for name in names if name in flat}
+    found.metrics = {
+        name: (flat[name].reshape((*plan.shape, *flat[name].shape[1:])), units[name])
+        for name in names
+        if name in flat and name not in found.left_out
+    }
     return found
 
 

@@ -41,16 +41,16 @@ class Record:
     Args:
         point: Its number.
         status: Complete or failed.
-        metrics: Value and SI symbol of each metric that is a single number.
+        metrics: Value and SI symbol of each metric: a number, or a list with one number a neuron.
         seconds: How long it took. [s]
         digest: Digest of its results; empty when it keeps none.
         reason: Why it failed, or why its pictures are missing.
-        left_out: Metrics that are no single numbers.
+        left_out: Metrics with too many numbers for a journal.
     """
 
     point: int
     status: PointStatus
-    metrics: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    metrics: Mapping[str, tuple[float | list[float], str]] = field(default_factory=dict)
     seconds: float = 0.0
     digest: str = ""
     reason: str = ""

@@ -55,7 +55,7 @@ class SweepOutcome:
         keep_results: Whether each point has a folder of its own.
         pictures: Files drawn.
         metrics: Metrics over the grid and their SI symbols.
-        left_out: Metrics that are no single numbers and have no place in the table.
+        left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
         problem: What stopped it before its end, None otherwise.
         trouble: Why pictures are missing although all points ran, None otherwise.
     """
@@ -296,7 +296,7 @@ class _Table:
         with clock.stage(Stage.WRITE), pipeline.undisturbed():
             found = self._read()
             self.digest = found.write(self.folder, checked, self.place.hash)
-        if self.run.options.plots and found.metrics:
+        if self.run.options.plots and (found.metrics or found.plan.keep_results):
             formats = self.run.options.formats
             _, self.trouble = pipeline.draw_kept(self.folder, pipeline.plots_of(checked), formats, clock)
         with clock.stage(Stage.WRITE), pipeline.undisturbed():
@@ -316,7 +316,7 @@ class _Table:
         options = self.run.options
         there = {path.suffix.removeprefix(".") for path in (self.folder / "plots").glob("*.*")}
         wanted = [name for name in options.formats if name not in there]
-        if options.plots and wanted and self._read().metrics:
+        if options.plots and wanted and (self._read().metrics or self.run.sweep.plan.keep_results):
             plots = pipeline.plots_of(self.run.sweep.checked)
             _, self.trouble = pipeline.draw_kept(self.folder, plots, wanted, self.run.clock)
             refresh(self.folder)

@@ -30,6 +30,7 @@ from snnrun.sweep.check import Sweep, check_point, point_document
 from snnrun.sweep.journal import Journal, Record, cannot_write
 from snnrun.sweep.points import Point, plan_sweep
 
+MOST_VALUES = 10_000  # of one metric at one point that are kept
 STOPPED = 75  # exit code of a command that the same command continues (EX_TEMPFAIL)
 
 
@@ -146,9 +147,13 @@ class Worker:
             prepared = pipeline.prepare(checked, self.engine, self.clock)
             pipeline.simulate(prepared, Nothing(), self.clock, progress, allow_code=self.options.allow_code)
         values = checked.measures.values()
-        single = {name: (float(value), d.symbol) for name, (value, d) in values.items() if np.ndim(value) == 0}
-        left_out = tuple(name for name in values if name not in single)
-        return Record(k, PointStatus.COMPLETE, single, digest=digest, reason=reason, left_out=left_out)
+        kept = {
+            name: (np.asarray(value, dtype=np.float64).tolist(), d.symbol)
+            for name, (value, d) in values.items()
+            if np.size(value) <= MOST_VALUES
+        }
+        left_out = tuple(name for name in values if name not in kept)
+        return Record(k, PointStatus.COMPLETE, kept, digest=digest, reason=reason, left_out=left_out)
 
 
 def answer(record: Record) -> list[Any]:

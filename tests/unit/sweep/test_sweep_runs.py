@@ -298,10 +298,24 @@ def test_panels_of_a_sweep_and_of_a_point_do_not_go_together(tmp_path):
         swept(tmp_path, "sweep: {axes: {tau: [5 ms]}}\n" + mixed)
 
 
-def test_metrics_with_a_value_a_neuron_are_named_as_left_out(tmp_path):
-    outcome = swept(tmp_path, "sweep: {axes: {tau: [5 ms]}}\n", FILE.replace("n: count(out)", "n: rates(out)"))
-    assert outcome.left_out == ("n",)
-    assert set(outcome.metrics) == {"level", "highest"}
+def test_metrics_with_a_value_a_neuron_have_a_dimension_of_their_own(tmp_path):
+    outcome = swept(tmp_path, GRID, FILE.replace("n: count(out)", "n: count(out), each: counts(out)"))
+    assert outcome.left_out == ()
+    table = read_sweep(outcome.folder)
+    assert table.metrics["each"][0].shape == (3, 2, 3)
+    assert np.array_equal(table.metrics["each"][0].sum(axis=-1), table.metrics["n"][0])
+    assert table.metrics["n"][0].sum() > 0
+    head = (outcome.folder / "points.csv").read_text().split("\n", 1)[0]
+    assert "each" not in head
+    plain = json.loads((outcome.folder / "metrics.json").read_text())["metrics"]["each"]["values"]
+    assert np.array_equal(plain, table.metrics["each"][0])
+
+
+def test_metrics_whose_length_changes_over_a_sweep_are_named_as_left_out(tmp_path):
+    text = FILE.replace("n: count(out)", "n: count(out), each: counts(out)")
+    outcome = swept(tmp_path, "sweep: {axes: {groups.cells.size: [3, 4]}}\n", text)
+    assert outcome.left_out == ("each",)
+    assert set(outcome.metrics) == {"n", "level", "highest"}
 
 
 def test_the_digest_of_a_sweep_is_that_of_its_numbers(tmp_path):
