@@ -31,7 +31,7 @@ turn on one machine, with the same time step, the same simulated time and the sa
 `experiments/benchmarks/` (and the tutorial's sweep over time constants), the peers' scripts in `tests/bench/peers/`.
 
 ```sh
-make bench                              # everything, about 25 minutes; results in outputs/bench/
+make bench                              # everything, about half an hour; results in outputs/bench/
 make bench WORKS="coba brunel" ROUNDS=5 # some works, more rounds; other works keep their results
 make bench QUICK=1                      # does it all work? kept apart, in outputs/bench-quick/
 make bench-page                         # this page from the results
