@@ -60,6 +60,7 @@ def kernels(tmp_path_factory):
 @pytest.mark.parametrize("lines", named(SHELL))
 def test_every_command_runs(lines, tmp_path, monkeypatch, kernels, capfd):
     shutil.copytree(TUTORIAL, tmp_path / "experiments" / "tutorial")
+    shutil.copytree(ROOT / "experiments" / "sweeps", tmp_path / "experiments" / "sweeps")
     (tmp_path / "docs").mkdir()
     (tmp_path / "schemas").mkdir()
     monkeypatch.chdir(tmp_path)
