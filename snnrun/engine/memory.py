@@ -13,11 +13,12 @@ from snnrun.engine.assembly import BLOCK, WIDEST_TABLE, index_dtype, is_large, i
 from snnrun.engine.build import RATE_BUFFER, SPIKE_BUFFER, STATE_BUFFER
 from snnrun.engine.driver import SNAPSHOT_LIMIT
 from snnrun.engine.values import STORED
-from snnrun.equations.dag import is_fixed
+from snnrun.equations.dag import Kind, is_fixed
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses, synapses_of
 from snnrun.network.ir import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Synapses
+from snnrun.numerics.arithmetic import Precision
 
 PROGRAM = 1.2e8  # bytes of the interpreter and the libraries of a run whose kernel is in the cache
 FORCE = "SNNRUN_IGNORE_MEMORY"
@@ -54,21 +55,24 @@ def expected_memory(network: Network, kernel: Kernel) -> float:
     kept = sum(float(_group(network, g.path)) for g in network.groups.values()) + sum(k for k, _ in synapses)
     kept += sum(_monitor(m, network) for m in network.monitors) + _buffers(network, slots)
     changing = sum(8.0 * len(g.stored) * g.size for g in network.groups.values())
-    changing += sum(_variables(s) * synapses_of(s) for s in network.synapses.values())
+    changing += sum(_variables(s, network) * synapses_of(s) for s in network.synapses.values())
     copies = changing if changing <= SNAPSHOT_LIMIT else 0.0  # taken before each call of the kernel
     return PROGRAM + kept + max(copies, max((temporary for _, temporary in synapses), default=0.0))
 
 
-def _variables(synapses: Synapses) -> int:
+def _variables(synapses: Synapses, network: Network) -> int:
     """Bytes of a synapse's variables."""
-    return sum(np.dtype(STORED[s.kind]).itemsize for s in synapses.stored)
+    real = 4 if network.precision is Precision.SINGLE else 8
+    return sum(real if s.kind is Kind.FLOAT else np.dtype(STORED[s.kind]).itemsize for s in synapses.stored)
 
 
 def _synapses(synapses: Synapses, network: Network, slots: set[SlotKey]) -> tuple[float, float]:
     """Bytes that are kept, and bytes taken for a while."""
     m, path = synapses_of(synapses), synapses.path
     sources = network.groups[synapses.source.group].size
-    each = float(np.dtype(index_dtype(network.groups[synapses.target.group].size)).itemsize + _variables(synapses))
+    each = float(
+        np.dtype(index_dtype(network.groups[synapses.target.group].size)).itemsize + _variables(synapses, network)
+    )
     each += 4 if SlotKey("pre", path) in slots else 0
     numbered = SlotKey("created", path) in slots
     ordered = any(p.post for p in synapses.pathways)
@@ -84,7 +88,7 @@ def _synapses(synapses: Synapses, network: Network, slots: set[SlotKey]) -> tupl
         return each * m + rows, _SMALL * m
     runs = sum(min(r.source.size, expected_synapses(r) or 0) for r in synapses.connect)
     listed = sum(expected_synapses(r) or 0 for r in synapses.connect if is_listed(r))
-    buffers = network.threads * BLOCK * (24.0 + _variables(synapses))
+    buffers = network.threads * BLOCK * (24.0 + _variables(synapses, network))
     kept = each * m + rows + _RUN * runs + _KEPT_LIST * listed
     return kept, buffers + (_LISTED - _KEPT_LIST) * listed + _RUN * runs + (32 * m if ordered else 0)
 
