@@ -48,7 +48,7 @@ def load_word(typing, words, k):
     """A word that other threads write."""
 
     def emit(context, builder, signature, args):
-        return builder.load_atomic(builder.gep(args[0], [args[1]]), "acquire", 8)
+        return builder.load_atomic(builder.gep(args[0], [args[1]]), "seq_cst", 8)
 
     return types.int64(words, types.int64), emit
 
@@ -58,39 +58,48 @@ def add_to_word(typing, words, k, value):
     """Add to a word that other threads write too; what it was before."""
 
     def emit(context, builder, signature, args):
-        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[2], "acq_rel")
+        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[2], "seq_cst")
 
     return types.int64(words, types.int64, types.int64), emit
 
 
 @intrinsic
-def give_way(typing, address):
-    """Call the function of the system that lets another thread have this core."""
+def call_system(typing, address, number, words, k, operation, value):
+    """Call the function of the system at an address: (number, place of word k, operation, value, 0)."""
 
     def emit(context, builder, signature, args):
-        function = ir.FunctionType(ir.IntType(32), []).as_pointer()
-        return builder.call(builder.inttoptr(args[0], function), [])
+        word = ir.IntType(64)
+        function = ir.FunctionType(word, [word] * 5).as_pointer()
+        place = builder.ptrtoint(builder.gep(args[2], [args[3]]), word)
+        call = builder.inttoptr(args[0], function)
+        return builder.call(call, [args[1], place, args[4], args[5], word(0)])
 
-    return types.int32(types.int64), emit
+    return types.int64(types.int64, types.int64, words, types.int64, types.int64, types.int64), emit
 
 
 @_outline
 def wait(words, parts):
     """Wait until all threads are here.
 
-    Word 0 counts those that have come, word 8 the times that all had; word 16 is the address of the system's yield.
+    Word 0 counts those that have come, word 8 the times that all had. Who has waited for long goes to sleep, if word 24
+    is the address of a function of the system for that (`futex`, word 25 its number), and is counted in word 16: with
+    more threads than free cores, the others need the core.
     """
     if parts > 1:
         turn = load_word(words, 8)
         if add_to_word(words, 0, 1) == parts - 1:
             add_to_word(words, 0, -parts)
             add_to_word(words, 8, 1)
+            if load_word(words, 16) > 0:
+                call_system(words[24], words[25], words, 8, 129, parts)
         else:
             tries = 0
             while load_word(words, 8) == turn:
                 tries += 1
-                if tries > 4000:
-                    give_way(words[16])
+                if tries > 300000 and words[24] != 0:
+                    add_to_word(words, 16, 1)
+                    call_system(words[24], words[25], words, 8, 128, turn)
+                    add_to_word(words, 16, -1)
 
 
 @_outline

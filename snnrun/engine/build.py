@@ -13,7 +13,7 @@ from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.engine.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
 from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
-from snnrun.engine.native import address_of_yield
+from snnrun.engine.native import sleeping
 from snnrun.engine.start import begin_group, begin_synapses
 from snnrun.engine.values import (
     STORED,
@@ -132,7 +132,7 @@ class _Builder:
         self.buffers()
         self.put("dt", "run", "", np.array([n.dt]))
         self.put("thread", "run", "", np.array([[part, n.threads] for part in range(n.threads)], np.int64))
-        self.put("barrier", "run", "", np.array([0] * 16 + [address_of_yield()], np.int64))
+        self.put("barrier", "run", "", np.array([0] * 24 + [*sleeping()], np.int64))
         self.numbers["parts"] = n.threads
         self.built.own_numbers["part"] = np.arange(n.threads)
         for key, values in parameter_arrays(self.built, n, self.built.kernel, self.numbers).items():
