@@ -19,6 +19,7 @@ from snnrun.network.ir import (
     Group,
     GroupKind,
     Network,
+    Pathway,
     Synapses,
 )
 from snnrun.stages import Checked
@@ -130,13 +131,29 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
         yield f"    {names} by {synapses.integration.method} ({synapses.integration.reason})"
     for pathway in synapses.pathways:
         if not pathway.uniform_delay:
-            delay, way = "delay of each synapse", "queue sorted by delay"
+            delay, way = "delay of each synapse", _way(pathway, synapses, network, expected)
         else:
             steps = 0 if pathway.delay is None else int(evaluate(pathway.delay, Environment()))
             delay = f"delay {time_text(steps * network.dt)}"
             way = "spike lists kept until they arrive" if steps else "delivered in the step of the spike"
         end = "target" if pathway.post else "source"
         yield f"    {pathway.name}: on spikes of the {end}, {delay} ({way})"
+
+
+def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float) -> str:
+    """How events with many delays are delivered; the spread of delays is known once they are drawn."""
+    from snnrun.codegen.delivery import added_terms
+    from snnrun.engine.build import RING_BELOW
+
+    if pathway is not synapses.sorting:
+        return "looked up in a list sorted by delay"
+    if not added_terms(network, synapses, pathway):
+        return "looked up in rows sorted by delay"
+    each = expected / max(synapses.source.size, 1)
+    return (
+        "looked up in rows sorted by delay, or summed ahead in a ring where fewer than "
+        f"{RING_BELOW} synapses of a source share a delay; about {each:,.0f} a source here"
+    )
 
 
 def _step_order(network: Network) -> Iterator[str]:
