@@ -25,12 +25,10 @@ from snnrun.engine.values import (
     read_neurons,
     set_group,
 )
-from snnrun.equations.dag import Kind, Node, walk
+from snnrun.equations.dag import Kind, Node
 from snnrun.network.connect import Ground
 from snnrun.network.evaluate import Environment, evaluate, evaluate_all, grid_of
-from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import (
-    FloatArray,
     Group,
     IntArray,
     Network,
@@ -43,7 +41,6 @@ from snnrun.network.ir import (
     Synapses,
     View,
 )
-from snnrun.network.size import ASSUMED_RATE
 from snnrun.network.streams import key_of
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
@@ -51,7 +48,6 @@ from snnrun.source import Span
 
 _DTYPES: dict[CType, Any] = {CType.F32: np.float32, CType.U16: np.uint16, CType.I32: np.int32}
 RING_BELOW = 20  # synapses of a source with the same delay, on average, up to which a ring of sums is cheaper
-OPERATION_NS, EVENT_NS = 0.1, 1.5  # one operation of one neuron; one event of one synapse
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
 NEVER = 10000.0  # `lastspike` of a neuron that has not spiked is -10000 s
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
@@ -158,7 +154,7 @@ class _Builder:
 
     def group(self, group: Group) -> None:
         self.numbers[f"n:{group.path}"] = group.size
-        bounds = partition(expected_work(self.network, group), self.network.threads)
+        bounds = partition(group.size, self.network.threads)
         self.put("bounds", group.path, "", bounds)
         self.share(group.path, bounds)
         for stored in group.stored:
@@ -499,32 +495,10 @@ def input_table(network: Network, poisson: PoissonInput) -> Array:
     return np.concatenate([table, np.full(-len(table) % 4, np.inf)])  # the kernel takes four at a time
 
 
-def partition(work: FloatArray, threads: int) -> IntArray:
-    """First neuron of each thread, and the end of the last, so that all have about the same work; multiples of `GRAIN`.
-
-    Args:
-        work: Of each neuron, positive, shape (n,).
-        threads: How many.
-
-    Returns:
-        Shape (threads + 1,).
-    """
-    done = np.concatenate([[0.0], np.cumsum(work)])
-    shares = np.searchsorted(done, done[-1] * np.arange(1, threads) / threads)
-    whole = (shares + GRAIN // 2) // GRAIN * GRAIN
-    return np.concatenate([[0], np.minimum(whole, len(work)), [len(work)]]).astype(np.int64)
-
-
-def expected_work(network: Network, group: Group) -> FloatArray:
-    """Time of a step for each neuron of a group, roughly: its update, and the events of the synapses onto it. [ns]."""
-    operations = sum(1 for _ in walk(*group.update.values)) if group.update.assignments else 0
-    work = np.full(group.size, 1.0 + OPERATION_NS * operations)
-    for synapses in network.synapses.values():
-        for rule in synapses.connect:
-            if rule.target.group == group.name and rule.target.size:
-                each = (expected_synapses(rule) or 0.0) / rule.target.size
-                work[rule.target.ids] += EVENT_NS * each * ASSUMED_RATE * network.dt
-    return work
+def partition(size: int, threads: int) -> IntArray:
+    """First neuron of each thread, and the end of the last, shape (threads + 1,); multiples of `GRAIN`."""
+    whole = (size * np.arange(threads + 1) // threads + GRAIN - 1) // GRAIN * GRAIN
+    return np.minimum(whole, size).astype(np.int64)
 
 
 def parameter_arrays(
