@@ -61,11 +61,15 @@ def parse_yaml(file: SourceFile, start: int = 0) -> Node:
         for event in _events(file.text[start:]):
             builder.take(event)
     except yaml.YAMLError as problem:
-        builder.report.extend([explain(problem, file, start)])
+        if isinstance(problem, yaml.MarkedYAMLError) and "nesting depth" in (problem.problem or ""):
+            at = problem.problem_mark.index + start if problem.problem_mark is not None else start
+            builder.too_deep(Span(file, at - 1, at))  # newer parsers have a limit of their own, and look ahead
+        else:
+            builder.report.extend([explain(problem, file, start)])
     builder.report.stop_if_errors()
     if builder.root is None:
-        at = Span(file, start, start)
-        raise ExperimentError(Diagnostic("YML101", "the file is empty", at, "begin with `version: 1`"))
+        begin = Span(file, start, start)
+        raise ExperimentError(Diagnostic("YML101", "the file is empty", begin, "begin with `version: 1`"))
     return builder.root.node
 
 
@@ -227,14 +231,15 @@ class _Builder:
         is_map = isinstance(event, MappingStartEvent)
         start = self._start(event)
         if len(self._stack) >= DEPTH_LIMIT:
-            self._too_deep(Span(self.file, start, start + 1))
+            self.too_deep(Span(self.file, start, start + 1))
         if self._stack and self._stack[-1].is_map and self._stack[-1].key is None and not self._stack[-1].skip_value:
             self._fail("YML108", "a key must be a text", Span(self.file, start, start + 1), "quote it if it is one")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         self._stack.append(_Open(start, is_map, bool(event.flow_style), event.anchor))
 
-    def _too_deep(self, span: Span) -> None:
+    def too_deep(self, span: Span) -> None:
+        """Report a place that is nested too deep."""
         advice = "name parts under `constants` or `arrays`, or put the table into a file"
         self._fail("YML105", f"maps and lists are nested more than {DEPTH_LIMIT} deep", span, advice)
 
@@ -264,7 +269,7 @@ class _Builder:
             message = f"the file holds more than {NODE_LIMIT:,} values, aliases expanded"
             self._fail("YML106", message, self._span(event), advice)
         if len(self._stack) + depth > DEPTH_LIMIT:
-            self._too_deep(self._span(event))
+            self.too_deep(self._span(event))
         if not parent.is_map:
             parent.items.append(node)
         elif parent.key is None and not parent.skip_value:

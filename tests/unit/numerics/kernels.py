@@ -61,6 +61,22 @@ def kernel_{name}(out, n, step, seed, stream):
 """,
 }
 OTHERS = {
+    "part_of_fill_normal": (
+        ["fill_normal"],
+        """
+@_kernel((_floats, types.int64, types.int64, types.int64, types.int64, types.int64))
+def kernel_part_of_fill_normal(out, low, high, step, seed, stream):
+    fill_normal(out, low, high, step, seed, stream)
+""",
+    ),
+    "part_of_fill_uniform": (
+        ["fill_uniform"],
+        """
+@_kernel((_floats, types.int64, types.int64, types.int64, types.int64, types.int64))
+def kernel_part_of_fill_uniform(out, low, high, step, seed, stream):
+    fill_uniform(out, low, high, step, seed, stream)
+""",
+    ),
     "poisson": (
         ["poisson"],
         """
