@@ -8,6 +8,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,7 +166,8 @@ class _Room:
         seconds = self.work.seconds * self.plan.shrink
         if runner.tool is Tool.SNNRUN:
             words = [sys.executable, "-m", "snnrun", "run", self.work.file, "--json", "--no-plots", "--seed", str(seed)]
-            words += ["--out", self.place / "results", *self.work.sets(seconds), *runner.options]
+            # a folder of its own for each run: a sweep that is complete runs nothing again
+            words += ["--out", self.place / f"results-{time.monotonic_ns()}", *self.work.sets(seconds), *runner.options]
             return words, {"SNNRUN_CACHE_DIR": str(cache)}
         words = [self.peers[runner.tool].python, self.work.script_of(runner.tool), *runner.options]
         words += ["--folder", cache] if runner.cached else []
@@ -177,8 +179,9 @@ def spent_of_ours(told: Mapping[str, Any]) -> tuple[float, float]:
     """Seconds before and in the simulation, of the report of `snnrun run --json`; of a sweep, all points together."""
     spent = told["seconds"]
     code = spent["generate"] + spent["compile"]
-    before = spent["load"] + spent["check"] + code
-    return (before, spent["loop"] - code) if "loop" in spent else (before + spent["build"], spent["simulate"])
+    if "loop" in spent:  # of a sweep, points are checked and generated in the loop; kernels are compiled before it
+        return spent["load"] + spent["compile"], spent["loop"]
+    return spent["load"] + spent["check"] + code + spent["build"], spent["simulate"]
 
 
 def spent_of_theirs(told: Mapping[str, Any]) -> tuple[float, float]:
