@@ -53,6 +53,7 @@ class DaskPool:
         self._settings = (str(folder.absolute()), json.dumps(options.as_json()))
         self._said: queue.Queue[tuple[tuple[int, ...], Any]] = queue.Queue()
         self._futures: dict[tuple[int, ...], Any] = {}
+        self._suspects: set[tuple[int, ...]] = set()
         try:
             self._client: Any = Client(address, timeout=REACH_S, set_as_default=False, name="snnrun")
         except (OSError, TimeoutError, ValueError) as error:
@@ -63,12 +64,18 @@ class DaskPool:
 
     def free(self) -> bool:
         """Whether another batch may be handed over."""
-        return len(self._futures) < AHEAD * max(self.workers, 1)
+        most = 1 if self._suspects else AHEAD * max(self.workers, 1)
+        return self._silent_since is None and len(self._futures) < most
 
     def submit(self, batch: Sequence[int]) -> None:
         """Hand over a batch."""
         key = tuple(batch)
-        future = self._client.submit(run_batch, *self._settings, list(batch), pure=False, retries=RETRIES)
+        try:
+            future = self._client.submit(run_batch, *self._settings, list(batch), pure=False, retries=RETRIES)
+        except (OSError, TimeoutError):  # it went away just now
+            self._silent_since = self._silent_since or time.monotonic()
+            self._said.put((key, None))
+            return
         self._futures[key] = future
         future.add_done_callback(lambda done: self._said.put((key, done)))
 
@@ -100,7 +107,10 @@ class DaskPool:
 
     def _back(self, key: tuple[int, ...], future: Any) -> list[Event]:
         self._futures.pop(key, None)
+        if future is None:
+            return [Lost(key, blamed=False, reason="the scheduler is gone")]
         if future.status == "finished":
+            self._suspects.discard(key)
             said: Answer = future.result()
             if "trouble" in said:
                 raise trouble_of(said)
@@ -110,9 +120,14 @@ class DaskPool:
         if future.status == "error":
             error = future.exception()
             reason = f"{type(error).__name__}: {error}"
-            # The scheduler gave up after several workers were lost with this batch. Alone, the point is the reason.
-            deadly = type(error).__name__ == "KilledWorker"
-            return [Lost(key, blamed=True, final=deadly and len(key) == 1, reason=reason.split(".")[0])]
+            # The scheduler gave up after several workers were lost with this batch, or with one that waited beside it:
+            # a single point is tried once more with nothing else on the cluster, and is then the reason.
+            deadly = type(error).__name__ == "KilledWorker" and len(key) == 1
+            final = deadly and key in self._suspects
+            self._suspects.discard(key)
+            if deadly and not final:
+                self._suspects.add(key)
+            return [Lost(key, blamed=True, final=final, reason=reason.split(".")[0])]
         return [Lost(key, blamed=False, reason=reason)]
 
     def _count(self) -> None:

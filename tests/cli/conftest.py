@@ -1,6 +1,7 @@
 """The commands as a user calls them, in this process and in processes of their own."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -84,7 +85,15 @@ def background(place):
     def start(*words):
         command = [sys.executable, "-m", "snnrun", *map(str, words)]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        one = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        one = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            # where tests run in the background, Ctrl-C is ignored, and what they start would inherit that
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        )
         started.append(one)
         return one
 
