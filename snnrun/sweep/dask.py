@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -90,7 +91,10 @@ class DaskPool:
         try:
             key, future = self._said.get(timeout=seconds)
             while True:
-                events += self._back(key, future)
+                try:
+                    events += self._back(key, future)
+                except (OSError, TimeoutError, CancelledError):  # results are asked for by way of the scheduler
+                    events.append(Lost(key, blamed=False, reason="the scheduler is gone"))
                 key, future = self._said.get_nowait()
         except queue.Empty:
             pass
