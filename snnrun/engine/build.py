@@ -27,7 +27,7 @@ from snnrun.engine.values import (
 )
 from snnrun.equations.dag import Kind, Node
 from snnrun.network.connect import Ground
-from snnrun.network.evaluate import Environment, evaluate, evaluate_all, grid_of
+from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.network.ir import (
     Group,
     IntArray,
@@ -481,11 +481,17 @@ def line_of(synapses: Synapses, name: str) -> Span | None:
     return next((line.span for line in reversed(lines) if line.variable.name == name), None)
 
 
-def precompute(built: Built, network: Network, group: Group) -> None:
-    """Compute values of a group that stay as they are while constants do."""
-    values = evaluate_all([a.value for a in group.precomputed], group_environment(built, network, group))
+def precompute(built: Built, network: Network, group: Group, step: int = 0) -> None:
+    """Compute values of a group that stay as they are while constants do, from this step on."""
+    env = group_environment(built, network, group, step)
+    before = built.variable(group.intervals.silence).copy() if group.intervals is not None else None
+    values = evaluate_all([a.value for a in group.precomputed], env)
     for assignment, value in zip(group.precomputed, values, strict=True):
         built.variable(assignment.variable)[:] = value
+    if group.intervals is not None:
+        changed = built.variable(group.intervals.silence) != before
+        first = full(evaluate(group.intervals.first, env), group.size, np.int64)
+        built.variable(group.intervals.next)[changed] = first[changed]
 
 
 def input_table(network: Network, poisson: PoissonInput) -> Array:

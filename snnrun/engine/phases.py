@@ -41,7 +41,7 @@ def begin(built: Built, phase: Phase) -> None:
         now.set(line, phase.start)
         now.keep()
     for group in network.groups.values():
-        precompute(built, network, group)  # from the parameters as they now are
+        precompute(built, network, group, phase.start)  # from the parameters as they now are
 
 
 def use_constants(built: Built, phase: Phase) -> None:

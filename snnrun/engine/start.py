@@ -7,13 +7,15 @@ from typing import Any
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.values import Array, Built, SynapseValues, problem
 from snnrun.network.ir import Group, Start
-from snnrun.network.start import MOMENTS, describe_state, kept_variables, pairs_hash
+from snnrun.network.start import MOMENTS, RENEWED, describe_state, kept_variables, pairs_hash
 
 
 def begin_group(built: Built, start: Start, group: Group) -> None:
     """Give the variables of a group the values of a state."""
     for stored in group.stored:
-        built.variable(stored.variable)[...] = start.values[group.path, stored.variable.name]
+        key = (group.path, stored.variable.name)
+        if key in start.values or key[1] not in RENEWED:
+            built.variable(stored.variable)[...] = start.values[key]
 
 
 def begin_synapses(start: Start, values: SynapseValues) -> None:

@@ -34,6 +34,7 @@ from snnrun.network.ir import (
     GroupKind,
     Initial,
     Integration,
+    Intervals,
     Refractory,
     Stored,
     View,
@@ -48,6 +49,7 @@ from snnrun.units.dimensions import FREQUENCY, ONE, TIME
 
 Result = TypeVar("Result")
 NEVER = 10000.0  # `lastspike` before the first spike is -10000 s
+LONG = 1e15  # steps that no run has
 
 
 def resolve_groups(context: Context) -> dict[str, Group]:
@@ -203,17 +205,53 @@ class _GroupBuilder:
                 initial = (Initial(variable, value_of(checker, stored[0], expr, self.size), None, expr.span),)
                 rate = g.variable(variable)
         population.members["rates"] = Member(Typed(rate, FREQUENCY), stored[0] if stored else None)
-        uniform = g.node(Op.UNIFORM, payload=context.draws(self.owner, "input")("spikes"))
-        threshold = g.binary(Op.LT, uniform, g.mul(rate, g.constant("dt", context.dt)))
+        chance = g.mul(rate, g.constant("dt", context.dt))
         expressions = {} if stored else {"rates": (rate, FREQUENCY)}
-        return self.group(
+        group = self.group(
             population,
             GroupKind.POISSON,
             stored=stored,
             expressions=expressions,
-            threshold=threshold,
+            threshold=g.binary(Op.LT, self.uniform("spikes"), chance),
             initial=initial,
             order=model.order,
+        )
+        return self.with_intervals(group, chance) if self.is_steady(rate) else group
+
+    def uniform(self, use: str) -> Node:
+        return self.graph.node(Op.UNIFORM, payload=self.context.draws(self.owner, "input")(use))
+
+    def is_steady(self, rate: Node) -> bool:
+        """Whether rates stay as they are within a phase of a run."""
+        written = written_names(self.context, self.name)
+        moving = {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED}
+        return written is not None and "rates" not in written and not any(n.op in moving for n in walk(rate))
+
+    def with_intervals(self, group: Group, chance: Node) -> Group:
+        """Draw the intervals between spikes instead of whether each step has one."""
+        g = self.graph
+        upcoming, silence = Variable(self.owner, "nextspike"), Variable(self.owner, "silence")
+        long = g.literal(LONG)
+        some = g.binary(Op.GT, chance, g.literal(1 / LONG))
+        rare = g.div(g.literal(-1.0), g.function("log1p", (g.neg(chance),)))
+        certain = g.binary(Op.GE, chance, g.literal(1.0))
+        scale = g.select(certain, g.literal(0.0), g.select(some, rare, long))
+        step = g.node(Op.STEP, (), Kind.INT)
+
+        def after(use: str) -> Node:
+            """The first step from this one on that has a spike."""
+            waited = g.mul(g.neg(g.function("log1p", (g.neg(self.uniform(use)),))), g.variable(silence))
+            return g.add(step, g.as_int(g.function("floor", (waited,))))
+
+        ever = g.binary(Op.LT, g.variable(silence), long)
+        return replace(
+            group,
+            stored=(*group.stored, Stored(upcoming, Kind.INT, TIME), Stored(silence, Kind.FLOAT, ONE)),
+            precomputed=(Assignment(silence, scale),),
+            threshold=g.binary(Op.EQ, g.variable(upcoming, Kind.INT), step),
+            reset=Block((Assignment(upcoming, g.add(after("interval"), g.literal(1))),)),
+            initial=(*group.initial, Initial(silence, g.literal(-1.0), None, None)),
+            intervals=Intervals(upcoming, silence, g.select(ever, after("first"), g.as_int(long))),
         )
 
     # neurons

@@ -159,6 +159,23 @@ class Refractory:
 
 
 @dataclass(frozen=True, slots=True)
+class Intervals:
+    """Spikes with a fixed probability in each step, as intervals between them: what a step costs is what spikes.
+
+    The number of silent steps before a spike is geometric; it is drawn when the last spike is there.
+
+    Args:
+        next: The step of a neuron's next spike (INT); read by the threshold, written by the reset.
+        silence: The precomputed variable s with P(n silent steps) = exp(-n/s); where it changes, `next` is drawn anew.
+        first: Graph of `next` when this step is the first that may have a spike (INT).
+    """
+
+    next: Variable
+    silence: Variable
+    first: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Integration:
     """The chosen method, for people."""
 
@@ -186,6 +203,7 @@ class Group:
     subgroups: Mapping[str, View]
     schedule: Schedule | None
     integration: Integration | None
+    intervals: Intervals | None = None
     order: int = 0
 
     @property

@@ -1,7 +1,7 @@
 """The state at the end of a run as the beginning of another: `run.save_state` and `run.start_from`.
 
 A state holds every variable of groups and synapses; those of synapses in the order of creation. Times of last spikes
-are kept as steps before the end, so that time can begin at 0 again.
+and of next ones are kept as steps from the end, so that time can begin at 0 again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from snnrun.network.state_file import read_arrays
 from snnrun.source import Text
 
 STATE_FILE = "state.npz"
-MOMENTS = frozenset({"lastspike", "lastupdate"})  # variables that hold steps
+MOMENTS = frozenset({"lastspike", "lastupdate", "nextspike"})  # variables that hold steps
+RENEWED = frozenset({"nextspike", "silence"})  # of Poisson groups; drawn anew where a state has none
 _HIDDEN = frozenset({"i", "j", "N_incoming", "N_outgoing"})  # what connections decide
 _PATH: Path = ("run", "start_from")
 
@@ -87,6 +88,8 @@ def _must_fit(context: Context, network: Network, values: Mapping[tuple[str, str
     groups = {g.path: g for g in network.groups.values()}
     for owner, name in kept_variables(network):
         section, _, short = owner.partition(".")
+        if name in RENEWED and (owner, name) not in values:
+            continue
         if owner not in owners:
             near = did_you_mean(short, [o.partition(".")[2] for o in owners if o.startswith(section)])
             raise context.error("FIL204", f"that run had no `{owner}`", _PATH, near)

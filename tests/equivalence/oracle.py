@@ -98,9 +98,15 @@ class Oracle:
             array[...] = np.where(where, evaluate(line.value, env), array)
         for group in self.network.groups.values():
             env = self.beforehand(*self.everywhere(group.path))
+            before = {a.variable: self.arrays[group.path, a.variable.name].copy() for a in group.precomputed}
             for assignment in group.precomputed:
                 array = self.arrays[group.path, assignment.variable.name]
                 array[:] = evaluate(assignment.value, env)
+            if group.intervals is not None:
+                silence = self.arrays[group.path, group.intervals.silence.name]
+                first = np.broadcast_to(evaluate(group.intervals.first, env), silence.shape)
+                changed = silence != before[group.intervals.silence]
+                self.arrays[group.path, group.intervals.next.name][changed] = first[changed]
 
     def beforehand(self, at: Mapping[str, Any], elements: Any) -> Environment:
         """For values that are computed before or between steps: in double precision, rounded when stored."""

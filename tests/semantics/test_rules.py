@@ -440,6 +440,84 @@ def test_a_poisson_neuron_spikes_at_most_once_a_step_with_p_rate_dt() -> None:
     assert stats.binomtest(len(steps), 4000 * 30, 0.05).pvalue > SIGNIFICANCE
 
 
+INTERVALS = """
+name: intervals
+groups:
+  steady: {{kind: poisson, size: 4000, rates: 500 Hz}}
+  uneven: {{kind: poisson, size: 2000, rates: "i*Hz*5"}}
+  silent: {{kind: poisson, size: 100, rates: 0 Hz}}
+  certain: {{kind: poisson, size: 3, rates: 10000 Hz}}
+monitors:
+  steady: {{kind: spikes, source: steady}}
+  uneven: {{kind: spikes, source: uneven}}
+  silent: {{kind: spikes, source: silent}}
+  certain: {{kind: spikes, source: certain}}
+run: {{{run}, dt: 0.1 ms}}
+"""
+
+
+def test_spikes_of_poisson_neurons_are_independent_from_step_to_step() -> None:
+    """Silent steps before the first spike, and between two, are geometric: P(n) = p*(1 - p)**n. Chi-squared tests at 1e-6
+    over those that the run has room for."""
+    memory = run_kernel(INTERVALS.format(run="duration: 100 ms"))
+    steps, ids = memory.spike_steps("steady")
+    order = np.lexsort((steps, ids))
+    steps, ids = steps[order], ids[order]
+    begins = np.append(True, ids[1:] != ids[:-1])
+    waits = np.where(begins, steps, np.append(0, np.diff(steps) - 1))
+    room = 100
+    for chosen in (begins, ~begins & (np.append(0, steps[:-1]) < 500)):
+        observed = np.bincount(np.minimum(waits[chosen], room), minlength=room + 1)
+        chance_of = 0.05 * 0.95 ** np.arange(room)
+        expected = chosen.sum() * np.append(chance_of, 1 - chance_of.sum())
+        assert stats.chisquare(observed, expected).pvalue > SIGNIFICANCE
+    counts = np.bincount(memory.spike_steps("uneven")[1], minlength=2000)
+    p = np.arange(2000) * 5e-4
+    some = (p > 0) & (p < 1)
+    scores = (counts[some] - 1000 * p[some]) ** 2 / (1000 * p[some] * (1 - p[some]))
+    assert stats.chi2.sf(scores.sum(), some.sum()) > SIGNIFICANCE
+    assert counts[0] == 0
+    assert len(memory.spike_steps("silent")[0]) == 0
+    assert len(memory.spike_steps("certain")[0]) == 3000
+
+
+def test_phases_redraw_the_spikes_of_poisson_neurons_only_where_rates_change() -> None:
+    whole = run_kernel(INTERVALS.format(run="duration: 20 ms"))
+    halves = run_kernel(INTERVALS.format(run="phases: [{name: a, duration: 10 ms}, {name: b, duration: 10 ms}]"))
+    for name in ("steady", "uneven", "certain"):
+        for one, other in zip(whole.spike_steps(name), halves.spike_steps(name), strict=True):
+            assert np.array_equal(one, other)
+
+
+def test_poisson_neurons_follow_rates_that_a_phase_changes() -> None:
+    """From its first step on: binomial tests at 1e-6 in the first 10 steps of each phase, and over all of it."""
+    memory = run_kernel("""
+name: changing
+constants: {rate: 100 Hz}
+groups:
+  train: {kind: poisson, size: 4000, rates: rate}
+  listed: {kind: poisson, size: 2, rates: [0 Hz, 0 Hz]}
+monitors:
+  train: {kind: spikes, source: train}
+  listed: {kind: spikes, source: listed}
+run:
+  phases:
+    - {name: low, duration: 50 ms}
+    - {name: high, duration: 50 ms, set: {rate: 1000 Hz, listed.rates: "i*10000*Hz"}}
+    - {name: none, duration: 50 ms, set: {rate: 0 Hz}}
+    - {name: again, duration: 50 ms, set: {rate: 500 Hz}}
+  dt: 0.1 ms
+""")
+    steps, _ = memory.spike_steps("train")
+    for number, p in enumerate((0.01, 0.1, 0.0, 0.05)):
+        for length in (10, 500):
+            found = int(np.sum((steps >= 500 * number) & (steps < 500 * number + length)))
+            assert stats.binomtest(found, 4000 * length, p).pvalue > SIGNIFICANCE, (number, length)
+    listed, ids = memory.spike_steps("listed")
+    assert set(ids.tolist()) == {1}
+    assert listed.tolist() == list(range(500, 2000))
+
+
 def test_poisson_inputs_add_weighted_binomial_numbers() -> None:
     """ "Poisson inputs add weight * Binomial(size, rate*dt)." Chi-squared test at 1e-6; the inputs are independent."""
     x, y = chance().state("fed", "x")[0] / 0.5, chance().state("fed", "y")[0]

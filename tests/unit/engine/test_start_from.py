@@ -144,3 +144,36 @@ def test_what_is_no_state_is_refused(tmp_path, start, code):
     np.savez(tmp_path / "pickle.npz", description=np.array([{}], dtype=object))
     with pytest.raises(ExperimentError, match=code):
         run(tmp_path, "10 ms", "a", start)
+
+
+TRAIN = """\
+version: 1
+name: begun
+arrays: {shape: {values: [20 Hz, 20 Hz], dt: 1 s}}
+groups:
+  cells: {kind: poisson, size: 50, rates: 20 Hz}
+monitors:
+  out: {kind: spikes, source: cells}
+run: {duration: LENGTH, dt: 0.1 ms, save_state: true}
+"""
+
+
+def first_spikes(found):
+    """The first spike of each of the 50 neurons, in steps."""
+    return [found[0][found[1] == k].min() for k in range(50)]
+
+
+def test_poisson_neurons_keep_the_spikes_they_were_about_to_have(tmp_path):
+    whole = steps(run(tmp_path, "1 s", "whole", text=TRAIN))
+    run(tmp_path, "50 ms", "first", text=TRAIN)
+    after = steps(run(tmp_path, "1 s", "second", "outputs/first/latest", text=TRAIN))
+    later = whole[:, whole[0] >= 500]
+    assert (np.array(first_spikes(after)) + 500).tolist() == first_spikes(later)
+
+
+@pytest.mark.parametrize("rates", ["40 Hz", "shape(t)"])
+def test_poisson_neurons_follow_the_rates_of_the_new_run(tmp_path, rates):
+    run(tmp_path, "50 ms", "first", text=TRAIN.replace("rates: 20 Hz", f"rates: {rates}"))
+    begun = steps(run(tmp_path, "1 s", "second", "outputs/first/latest", text=TRAIN))
+    fresh = steps(run(tmp_path, "1 s", "fresh", text=TRAIN))
+    np.testing.assert_array_equal(begun, fresh)
