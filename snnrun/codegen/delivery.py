@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snnrun.codegen.emit import SIZES, CType, Fill, Place, SlotKey, Writer
+from snnrun.codegen.emit import SIZES, Access, CType, Fill, Place, SlotKey, Writer
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
 from snnrun.equations.dag import Kind, Node, Op, Variable, walk
 from snnrun.network.ir import Assignment, Block, Network, Pathway, PoissonInput, Synapses
@@ -25,7 +25,8 @@ def deliver_all(module: Module) -> None:
 def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     """The events of one pathway.
 
-    One delay: the lists of spikes are kept until they arrive, and each source's row is worked on then. Several delays:
+    One delay: the lists of spikes are kept until they arrive, and each source's row is worked on then, one band of
+    targets after the other, so that their variables stay in the first-level cache. Several delays:
     what arrives is looked up in rows that are sorted by delay, or, where few synapses of a source share a delay and the
     statements only add fixed amounts, these are added to a ring of sums for the steps to come as soon as the neuron
     spikes. Which of the two is cheaper is known when the synapses are: the kernel asks for the number `ring`.
@@ -41,21 +42,23 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         _ring(module, w, synapses, pathway, terms, rows)
         w.line("return")
         w.depth = 1
-    undo = [_keep_frozen(w, variable, divided=synapses.divisible) for variable in frozen]
-    if pathway.uniform_delay:
-        spike_loop(w, source, f"delay:{owner}", mine=pathway.post and synapses.divisible)
+    undo = [_keep_frozen(module, w, variable, divided=synapses.divisible) for variable in frozen]
+    if pathway.uniform_delay and pathway.post:
+        spike_loop(w, source, f"delay:{owner}", mine=synapses.divisible)
         w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
-        if pathway.post:
-            column_order = w.pointer("column_order", SlotKey("column order", synapses.path), CType.I64)
-            w.line(f"s = {column_order}[m]")
-        else:
-            w.line("s = m")
+        w.line(f"s = {w.pointer('column_order', SlotKey('column order', synapses.path), CType.I64)}[m]")
+    elif pathway.uniform_delay:
+        here = _row_loop(w, source, owner, rows, synapses.path)
     elif pathway is synapses.sorting:
         here = _segment_loop(w, source, owner, rows)
     else:
         _delayed_loop(w, source, owner, rows, mine=pathway.post and synapses.divisible)
     w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds)
-    if pathway is synapses.sorting:
+    if pathway.uniform_delay and not pathway.post:
+        w.lines[here:here] = [
+            f"                {line}" for line in _ask(w, synapses.path, f"{rows}[after]", f"{rows}[after + 1]")
+        ]
+    elif pathway is synapses.sorting:
         _fetch(w, synapses.path, source, here)
     w.depth = 1
     for line in undo:
@@ -178,18 +181,24 @@ def _without_guards(block: Block) -> tuple[Block, list[Variable]]:
     return Block(tuple(assignments)), found
 
 
-def _keep_frozen(w: Writer, v: Variable, *, divided: bool) -> str:
+def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> str:
     """Remember a variable of refractory neurons; the line that puts it back."""
     key = SlotKey("variable", v.owner, "not_refractory")
-    words = w.pointer("frozen_words", key, CType.I64, own=True)
-    flags = w.pointer("frozen_flags", key, CType.U8, own=True)
-    ids = w.pointer(f"ids_{v.name}", SlotKey("scratch ids", v.owner, v.name), CType.I32, write=True, own=True)
+    listed = [(SlotKey("frozen", v.owner), CType.I32), (SlotKey("frozen number", v.owner), CType.I64)]
+    if v.owner not in module.frozen:  # who is refractory stays the same from the thresholds to the end of the step
+        module.frozen.add(v.owner)
+        flags = Access(key, write=False, own=True)
+        arrays = [(flags, CType.I64), (flags, CType.U8)]
+        arrays += [(Access(k, write=True, own=True), ctype) for k, ctype in listed]
+        module.plain("list_frozen", (f"low:{v.owner}", f"high:{v.owner}", "part"), arrays)
+    bounds = w.pointer("bounds", SlotKey("bounds", v.owner), CType.I64)
+    ids, found = (w.pointer(k.use.replace(" ", "_"), k, ctype, own=divided) for k, ctype in listed)
     kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), w.real, write=True, own=True)
     values = w.variable_pointer(v, Kind.FLOAT, write=True)
-    low, high = ("0", w.integer("neurons", f"n:{v.owner}")) if not divided else w.range(v.owner)
-    found = w.temporary("found")
-    w.line(f"{found} = keep_frozen({low}, {high}, {words}, {flags}, {ids}, {kept}, {values})")
-    return f"put_back({low}, {found}, {ids}, {kept}, {values})"
+    part, parts = w.integer("part", "part"), w.integer("parts", "parts")
+    args = ", ".join([*((part, f"{part} + 1") if divided else ("0", parts)), bounds, found, ids, kept, values])
+    w.line(f"keep_frozen({args})")
+    return f"put_back({args})"
 
 
 def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, mine: bool) -> None:
@@ -202,6 +211,26 @@ def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, mine: bool) ->
     w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
     w.loop("for m in range(begin, stop):")
     w.line(f"s = {w.pointer('order', SlotKey('delay order', owner), CType.I64)}[m]")
+
+
+def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
+    """Loop over the synapses of the neurons whose spikes arrive now, one band of targets after the other.
+
+    The row that comes next is on its way from memory while this one is worked on.
+
+    Returns:
+        The line before which is to be asked for row `after`, once the body of the loop is written.
+    """
+    w.loop(f"for band in range({w.integer('bands', f'bands:{path}')}):")
+    w.line(f"first_row = band * ({w.integer('n_source', f'n:{source}')} + 1)")
+    spike_loop(w, source, f"delay:{owner}")
+    spikes = w.pointer("spikes", SlotKey("spikes", source), CType.I32)
+    lengths = w.pointer("lengths", SlotKey("number", source), CType.I64)
+    last = f"base + {lengths}[slot * {w.integer('parts', 'parts')} + p] - 1"
+    w.line(f"after = first_row + int({spikes}[min(b + 1, {last})])")
+    here = len(w.lines)
+    w.loop(f"for s in range({rows}[first_row + k], {rows}[first_row + k + 1]):")
+    return here
 
 
 def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
@@ -240,23 +269,27 @@ def _fetch(w: Writer, path: str, source: str, here: int) -> None:
     w.depth = 2
     w.line("waiting = coming")
     w.depth = 1
-    arrays = [
-        (local, ctype) for local, (key, ctype) in w.slots.items() if key.owner == path and key.use in _OF_SYNAPSES
-    ]
-    ask = [
-        line
-        for local, ctype in arrays
-        for line in (f"for m in range(begin, stop, {64 // SIZES[ctype]}):", f"    prefetch({local}, m)")
-    ]
     segments = "segments"
     text = [
         f"next = (age & 1) * 2 * {w.integer('n', f'n:{source}')}",
         "for e in range(next, next + 2 * coming, 2):",
         f"    begin = {segments}[e]",
         f"    stop = {segments}[e + 1]",
-        *(f"    {line}" for line in ask),
+        *(f"    {line}" for line in _ask(w, path, "begin", "stop")),
     ]
     w.lines[here:here] = [f"        {line}" for line in text]
+
+
+def _ask(w: Writer, path: str, begin: str, stop: str) -> list[str]:
+    """Lines that ask for what a range of synapses of an object holds."""
+    arrays = [
+        (local, ctype) for local, (key, ctype) in w.slots.items() if key.owner == path and key.use in _OF_SYNAPSES
+    ]
+    return [
+        line
+        for local, ctype in arrays
+        for line in (f"for m in range({begin}, {stop}, {64 // SIZES[ctype]}):", f"    prefetch({local}, m)")
+    ]
 
 
 _OF_SYNAPSES = ("variable", "pre", "post", "created")  # uses of arrays with one element a synapse

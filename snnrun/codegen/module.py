@@ -75,6 +75,7 @@ class Module:
     needed: set[str] = field(default_factory=set)
     lines: list[Line] = field(default_factory=list)
     kinds: dict[Variable, Kind] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
 
     def slot(self, key: SlotKey, ctype: CType) -> str:
         """Local name in `advance` of an array."""

@@ -212,48 +212,71 @@ def list_segments(
 def count_events(low, high, size, draws, table, counts):
     """Number of thresholds of `table` (padded with inf to a multiple of four) that are not above each draw.
 
-    Blocks stay in the first-level cache, and four thresholds are compared in one pass.
+    Blocks stay in the first-level cache, and four thresholds are compared in one pass; the last pass is the one whose
+    largest threshold is above all draws of a block.
     """
     one = number(1.0)
     zero = number(0.0)
-    for first in range(low, high, 512):
-        last = min(first + 512, high)
+    for first in range(low, high, 128):
+        last = min(first + 128, high)
         for k in range(first, last):
-            counts[k] = number(0.0)
-        for j in range(0, size, 4):
+            counts[k] = zero
+        above = 1
+        j = 0
+        while j < size and above != 0:
             t0 = table[j]
             t1 = table[j + 1]
             t2 = table[j + 2]
             t3 = table[j + 3]
+            above = 0
             for k in range(first, last):
                 u = draws[k]
                 few = select(t0 <= u, one, zero) + select(t1 <= u, one, zero)
                 more = select(t2 <= u, one, zero) + select(t3 <= u, one, zero)
                 counts[k] += few + more
+                above |= select(t3 <= u, 1, 0)
+            j += 4
+
+
+@intrinsic
+def lowest_bit(typing, word):
+    """The number of the lowest bit of a word that is set."""
+
+    def emit(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), emit
 
 
 @_outline
-def keep_frozen(low, high, words, flags, ids, kept, values):
-    """Remember the values of refractory neurons; returns their number. `low` is a multiple of eight."""
-    found = low
+def list_frozen(step, low, high, part, words, flags, ids, found):
+    """List the thread's refractory neurons (their flags are 0, not 1), read eight at a time from a multiple of 8 on."""
+    at = low
     for w in range(low >> 3, high >> 3):
-        if words[w] != 0x0101010101010101:
-            for k in range(8 * w, 8 * w + 8):
-                if flags[k] == 0:
-                    ids[found] = k
-                    kept[found] = values[k]
-                    found += 1
+        zeros = words[w] ^ 0x0101010101010101
+        while zeros != 0:
+            ids[at] = 8 * w + (lowest_bit(zeros) >> 3)
+            at += 1
+            zeros &= zeros - 1
     for k in range(high >> 3 << 3, high):
         if flags[k] == 0:
-            ids[found] = k
-            kept[found] = values[k]
-            found += 1
-    return found
+            ids[at] = k
+            at += 1
+    found[part] = at - low
 
 
 @_outline
-def put_back(low, found, ids, kept, values):
+def keep_frozen(first, last, bounds, found, ids, kept, values):
+    """Remember the values of the refractory neurons of some threads."""
+    for p in range(first, last):
+        for b in range(bounds[p], bounds[p] + found[p]):
+            kept[b] = values[ids[b]]
+
+
+@_outline
+def put_back(first, last, bounds, found, ids, kept, values):
     """Undo what was done to refractory neurons."""
-    for b in range(low, found):
-        values[ids[b]] = kept[b]
+    for p in range(first, last):
+        for b in range(bounds[p], bounds[p] + found[p]):
+            values[ids[b]] = kept[b]
 '''

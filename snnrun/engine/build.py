@@ -25,9 +25,10 @@ from snnrun.engine.values import (
     read_neurons,
     set_group,
 )
-from snnrun.equations.dag import Kind, Node
+from snnrun.equations.dag import Kind, Node, variables_of
 from snnrun.network.connect import Ground
 from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of
+from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import (
     Group,
     IntArray,
@@ -49,6 +50,9 @@ from snnrun.source import Span
 _DTYPES: dict[CType, Any] = {CType.F32: np.float32, CType.U16: np.uint16, CType.I32: np.int32}
 RING_BELOW = 20  # synapses of a source with the same delay, on average, up to which a ring of sums is cheaper
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
+BAND_BYTES = 1 << 16  # of the variables of a band of targets, about the size of a first-level cache
+SHORTEST_ROW = 500  # synapses of a source in a band, on average, for which it pays to visit a row once more
+MOST_PARTS = 255  # of all threads
 NEVER = 10000.0  # `lastspike` of a neuron that has not spiked is -10000 s
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
 SPIKE_BUFFER = 1 << 16
@@ -84,7 +88,8 @@ IMMUTABLE = frozenset(
         "dt",
         "random",
         "scratch",
-        "scratch ids",
+        "frozen",
+        "frozen number",
         "sum",
     }
 )
@@ -194,20 +199,23 @@ class _Builder:
         bounds = self.arrays[SlotKey("bounds", f"groups.{synapses.target.group}")]
         if not synapses.divisible:  # all of it is done by the first thread
             bounds = np.array([0, *[bounds[-1]] * n.threads])
+        bands = self.bands(synapses, bounds)
+        self.numbers[f"bands:{path}"] = bands
+        bounds = divided(bounds, bands)
         if is_large(synapses):
             self.assemble(synapses, ground, bounds)
         else:
             self.arrange(synapses, ground, bounds)
         wiring = self.built.wirings[synapses.name]
         self.numbers[f"n:{path}"] = wiring.size
-        self.share(path, np.append(wiring.rows[:, 0], wiring.size))
+        self.share(path, np.append(wiring.rows[::bands, 0], wiring.size))
         self.view(f"{path}.source", synapses.source)
         self.view(f"{path}.target", synapses.target)
         for name in ("pre", "created"):
             if SlotKey(name, path) in self.wanted:
                 self.put(name, path, "", getattr(wiring, name).astype(self.dtypes[SlotKey(name, path)]))
         self.put("post", path, "", wiring.post.astype(self.dtypes.get(SlotKey("post", path), np.int32), copy=False))
-        self.put("rows", path, "", wiring.rows)
+        self.put("rows", path, "", wiring.rows.reshape(n.threads, -1))
         if n.start is not None:
             values = SynapseValues(self.built, n, synapses, wiring)
             values.load()
@@ -217,6 +225,22 @@ class _Builder:
             order = np.lexsort((wiring.created, wiring.post)).astype(np.int64)
             self.put("column order", path, "", order)
             self.put("columns", path, "", pointers(wiring.post, n.groups[synapses.target.group].size))
+
+    def bands(self, synapses: Synapses, bounds: IntArray) -> int:
+        """Into how many bands the targets of each thread are divided, so that their variables stay in the cache."""
+        reached = {
+            variable.name
+            for pathway in synapses.pathways
+            if not pathway.post
+            for variable in (*variables_of(*pathway.block.values), *(a.variable for a in pathway.block.assignments))
+            if variable.reach == "post" and not variable.shared
+        }
+        if not synapses.banded or not reached:
+            return 1
+        sources = sum(rule.source.size for rule in synapses.connect)
+        row = sum(expected_synapses(rule) or 0 for rule in synapses.connect) / max(1, sources * self.network.threads)
+        wide = np.diff(bounds).max() * len(reached) * (4 if self.network.precision is Precision.SINGLE else 8)
+        return int(max(1, min(-(-wide // BAND_BYTES), row // SHORTEST_ROW, MOST_PARTS // self.network.threads)))
 
     def arrange(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
         """Make synapses in creation order, with numpy, and sort them."""
@@ -470,9 +494,12 @@ class _Builder:
             if key.use == "random":
                 n = self.numbers[f"n:{key.owner}"]
                 self.put("random", key.owner, key.name, np.zeros(n + n % 2))
-            if key.use in ("scratch", "scratch ids"):
-                dtype = np.float64 if key.use == "scratch" else np.int32
-                self.put(key.use, key.owner, key.name, np.zeros(self.numbers[f"n:{key.owner}"], dtype))
+            if key.use == "scratch":
+                self.put("scratch", key.owner, key.name, np.zeros(self.numbers[f"n:{key.owner}"]))
+            if key.use == "frozen":
+                self.put("frozen", key.owner, "", np.zeros(self.numbers[f"n:{key.owner}"], np.int32))
+            if key.use == "frozen number":
+                self.put("frozen number", key.owner, "", np.zeros(self.network.threads, np.int64))
 
 
 def line_of(synapses: Synapses, name: str) -> Span | None:
@@ -505,6 +532,12 @@ def partition(size: int, threads: int) -> IntArray:
     """First neuron of each thread, and the end of the last, shape (threads + 1,); multiples of `GRAIN`."""
     whole = (size * np.arange(threads + 1) // threads + GRAIN - 1) // GRAIN * GRAIN
     return np.minimum(whole, size).astype(np.int64)
+
+
+def divided(bounds: IntArray, bands: int) -> IntArray:
+    """Bounds of threads with as many bands between them, shape (threads*bands + 1,)."""
+    parts = bounds[:-1, None] + np.diff(bounds)[:, None] * np.arange(bands) // bands
+    return np.append(parts.reshape(-1), bounds[-1]).astype(np.int64)
 
 
 def parameter_arrays(

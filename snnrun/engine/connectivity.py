@@ -21,10 +21,11 @@ from snnrun.network.ir import Connect, IntArray, Network, Synapses, View
 class Wiring:
     """Who meets whom, compactly: rows of targets. What only some networks need is computed when it is asked for.
 
-    Synapses are stored by the thread that owns their target, then by source, delay and number as created.
+    Synapses are stored by the part of the target group that they reach (of a thread, and there of a band of neurons),
+    then by source, delay and number as created.
 
     Args:
-        rows: Where the synapses of each source neuron begin, for each thread, shape (threads, source group's size + 1).
+        rows: Where the synapses of each source neuron begin, for each part, shape (parts, source group's size + 1).
         post: Target neuron of each synapse in storage order, shape (m,).
         numbers: For each synapse in storage order, its number in creation order, shape (m,), or what computes it when
             it is asked for; None when they are equal.
@@ -53,8 +54,8 @@ class Wiring:
     @cached_property
     def pre(self) -> NDArray[np.int32]:
         """Source neuron of each synapse in storage order, shape (m,)."""
-        threads, ends = self.rows.shape
-        return np.repeat(np.tile(np.arange(ends - 1, dtype=np.int32), threads), np.diff(self.rows, axis=1).reshape(-1))
+        parts, ends = self.rows.shape
+        return np.repeat(np.tile(np.arange(ends - 1, dtype=np.int32), parts), np.diff(self.rows, axis=1).reshape(-1))
 
     @cached_property
     def order(self) -> IntArray | None:
@@ -104,22 +105,22 @@ def wire(synapses: Synapses, ground: Ground, size: int) -> Wiring:
 
 
 def arrange(wiring: Wiring, bounds: IntArray, delays: IntArray | None) -> Wiring:
-    """Sort the synapses of a source by the thread that owns their target, and by delay.
+    """Sort the synapses of a source by the part that their target is in, and by delay.
 
     Args:
-        wiring: Synapses of one thread, sorted by source, then as created.
-        bounds: First target of each thread, and the end of the last, shape (threads + 1,).
+        wiring: Synapses in one part, sorted by source, then as created.
+        bounds: First target of each part, and the end of the last, shape (parts + 1,).
         delays: Delay of each synapse in creation order, shape (m,), where it counts. [steps]
     """
-    threads, size = len(bounds) - 1, wiring.rows.shape[1] - 1
-    if threads == 1 and delays is None:
+    parts, size = len(bounds) - 1, wiring.rows.shape[1] - 1
+    if parts == 1 and delays is None:
         return wiring
-    owner = np.searchsorted(bounds, wiring.post, side="right") - 1
-    later = np.zeros_like(wiring.created) if delays is None else delays[wiring.created]
-    order = np.lexsort((wiring.created, later, wiring.pre, owner))
-    lengths = np.bincount(owner * size + wiring.pre, minlength=threads * size).reshape(threads, size)
+    part = (np.searchsorted(bounds, wiring.post, side="right") - 1).astype(np.int16)
+    order = np.arange(wiring.size) if delays is None else np.lexsort((delays[wiring.created], wiring.pre))
+    order = order[np.argsort(part[order], kind="stable")]  # equal ones stay as created
+    lengths = np.bincount(part.astype(np.int64) * size + wiring.pre, minlength=parts * size).reshape(parts, size)
     firsts = np.concatenate([[0], np.cumsum(lengths)])
-    rows = np.stack([firsts[k * size : (k + 1) * size + 1] for k in range(threads)]).astype(np.int64)
+    rows = np.stack([firsts[k * size : (k + 1) * size + 1] for k in range(parts)]).astype(np.int64)
     return Wiring(rows, wiring.post[order], wiring.created[order], wiring.rule_sizes, wiring.source, wiring.target)
 
 

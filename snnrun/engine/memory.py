@@ -128,7 +128,7 @@ def _buffers(network: Network, slots: set[SlotKey]) -> float:
     """Bytes of arrays that only the kernel knows."""
     size = 0.0
     for key in slots:
-        if key.use in ("random", "scratch", "scratch ids", "sum"):
+        if key.use in ("random", "scratch", "frozen", "sum"):
             section, _, name = key.owner.partition(".")
             if section == "groups":
                 size += 8 * network.groups[name].size

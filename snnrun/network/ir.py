@@ -395,6 +395,11 @@ class Synapses:
         return all(v.reach != "pre" for v in written) and not changed & read
 
     @property
+    def banded(self) -> bool:
+        """Whether target neurons may be served one band after the other: each then sees the same events in order."""
+        return self.divisible and all(p.uniform_delay for p in self.pathways if not p.post)
+
+    @property
     def sorting(self) -> Pathway | None:
         """The pathway by whose delays the synapses of a source are sorted, when there is just one to choose."""
         various = [p for p in self.pathways if not p.post and not p.uniform_delay]
