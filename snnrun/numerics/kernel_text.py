@@ -16,7 +16,7 @@ _SINGLE_SOURCES = ("single_functions.py", "single_random.py")
 _KINDS = {"Doubles": "f", "Integers": "i", "int": "i", "Truth": "b"}
 _TRACED_PRIMITIVES = (
     *("select", "bits_of", "float_of", "shift_right", "lower_half", "upper_half"),
-    *("single_of", "double_of", "sqrt", "number", "u64"),
+    *("single_of", "double_of", "sqrt", "number", "u64", "beyond"),
 )
 _DOUBLE = "double_"  # what the name of a function of double precision begins with in a kernel of single precision
 _BY_PRECISION = ("sqrt", "number")
