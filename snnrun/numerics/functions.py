@@ -2,8 +2,8 @@
 
 Every function is straight-line code over IEEE `+ - * /`, comparisons, integer operations and the `primitives`, so a
 kernel and numpy agree in every bit, on every processor, and LLVM vectorises loops over them. All results lie within
-2 ulp of the exact value over the whole range (angles up to 2**30); infinities, NaN, subnormal numbers and signed zeros
-are handled as IEEE 754 and numpy do.
+2 ulp of the exact value over the whole range; infinities, NaN, subnormal numbers and signed zeros are handled as IEEE
+754 and numpy do. What is seldom needed and slow is called through `beyond`.
 
 The text of this file is pasted into kernels by `kernel_text`: only constants, and functions in this restricted style.
 Called from numpy, wrap calls in `np.errstate` (or use `snnrun.numerics.arrays`, which does).
@@ -14,7 +14,17 @@ more than the operations themselves.
 
 from __future__ import annotations
 
-from snnrun.numerics.primitives import Integers, Numbers, bits_of, float_of, select, shift_right, sqrt
+from snnrun.numerics.primitives import (
+    Integers,
+    Numbers,
+    beyond,
+    bits_of,
+    float_of,
+    select,
+    shift_right,
+    sqrt,
+    u64,
+)
 
 _INFINITY = float("inf")
 _NAN = float("nan")
@@ -25,9 +35,30 @@ _ROUNDER = 6755399441055744.0
 # The same for exponents n: the low bits hold n + 2046, so that each half of it is the biased exponent of 2**(n/2).
 _EXPONENT_ROUNDER = 6755399441057790.0
 _TWO_52 = 4503599627370496.0
-# Beyond this angle (in radians) sin, cos and tan are NaN: a reduction of any angle needs tables of bits of pi, which
-# would make every call twice as slow, for angles whose rounding alone is 1e-7 of a turn.
+# Beyond this angle (in radians) sin, cos and tan take another way, which is slow and seldom gone.
 _LARGEST_ANGLE = 1073741824.0
+# The bits of 2/pi after 24 zero bits, in words of 64.
+_TWO_OVER_PI = (
+    0x0000_00A2_F983_6E4E,
+    0x4415_29FC_2757_D1F5,
+    0x34DD_C0DB_6295_993C,
+    0x4390_41FE_5163_ABDE,
+    0xBBC5_61B7_246E_3A42,
+    0x4DD2_E006_492E_EA09,
+    0xD192_1CFE_1DEB_1CB1,
+    0x29A7_3EE8_8235_F52E,
+    0xBB44_84E9_9C70_26B4,
+    0x5F7E_4139_91D6_3983,
+    0x5339_F49C_845F_8BBD,
+    0xF928_3B1F_F897_FFDE,
+    0x0598_0FEF_2F11_8B5A,
+    0x0A6D_1F6D_367E_CF27,
+    0xCB09_B74F_463F_669E,
+    0x5FEA_2D75_27BA_C7EB,
+    0xE5F1_7B3D_0739_F78A,
+    0x5292_EA6B_FB5F_B11F,
+    0x8D5D_0856_0330_46FC,
+)
 _LOG2_E = 1.4426950408889634
 # ln 2 in two parts; the first has 42 bits, so its product with an exponent is exact.
 _LN2_HI = 0.6931471805598903
@@ -318,14 +349,77 @@ def _quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
 
     Five parts of pi/2 of 23 bits each (the last in full), so that products with up to 2**30 turns are exact.
     """
-    inside = select(absolute(x) <= _LARGEST_ANGLE, x, _NAN)
-    t = inside * 0.6366197723675814 + _ROUNDER
+    t = x * 0.6366197723675814 + _ROUNDER
     n = t - _ROUNDER
-    near = (inside - n * 1.570796251296997) - n * 7.549789415861596e-08
+    near = (x - n * 1.570796251296997) - n * 7.549789415861596e-08
     a, a_lo = _two_sum(near, -(n * 5.390302529957765e-15))
     b, b_lo = _two_sum(a, -(n * 3.2820031633724233e-22))
     r, r_lo = _two_sum(b, (a_lo + b_lo) - n * 3.7950107727212256e-29)
     return r, r_lo, bits_of(t)
+
+
+def _skipped(words: tuple[Integers, ...], bit: int, count: Integers) -> tuple[Integers, ...]:
+    """Words without the first 2**bit if that bit of a count is set."""
+    skip = u64(0) - ((count >> u64(bit)) & u64(1))
+    return tuple(word ^ ((word ^ later) & skip) for word, later in zip(words, words[1 << bit :], strict=False))
+
+
+def _upper_product(a: Integers, b: Integers) -> Integers:
+    """The upper 64 bits of the product of two words."""
+    lower = u64(0xFFFF_FFFF)
+    half = u64(32)
+    crossed = (a >> half) * (b & lower) + (((a & lower) * (b & lower)) >> half)
+    other = (a & lower) * (b >> half) + (crossed & lower)
+    return (a >> half) * (b >> half) + (crossed >> half) + (other >> half)
+
+
+def _far_quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
+    """What `_quarter_turns` is, for any angle above 2**30 (Payne and Hanek); NaN for infinities and NaN.
+
+    The angle is m * 2**e, m an integer. Bits of 2/pi that times 2**e are multiples of 4 only count whole turns. Of
+    those below, 192 bits leave 126 bits of a fraction of a quarter turn; no float64 comes closer than 2**-62 to a
+    whole number.
+    """
+    bits = bits_of(x)
+    m = u64((bits & 0x000F_FFFF_FFFF_FFFF) | 0x0010_0000_0000_0000)
+    offset = u64(shift_right(bits & _MAGNITUDE, 52) - 1053)
+    skip = offset >> u64(6)
+    words = tuple(u64(word) for word in _TWO_OVER_PI)
+    a, b, c, d = _skipped(_skipped(_skipped(_skipped(words, 3, skip), 2, skip), 1, skip), 0, skip)
+    left = offset & u64(63)
+    right = u64(63) - left
+    high = (a << left) | ((b >> u64(1)) >> right)
+    middle = (b << left) | ((c >> u64(1)) >> right)
+    low = (c << left) | ((d >> u64(1)) >> right)
+    # The product in units of 2**-126 quarter turns: two words, multiples of 4 turns fall off at the upper end.
+    added = _upper_product(low, m)
+    product = middle * m
+    lower = product + added
+    carry = ((product & added) | ((product | added) & (lower ^ u64(0xFFFF_FFFF_FFFF_FFFF)))) >> u64(63)
+    upper = high * m + _upper_product(middle, m) + carry
+    turns = (upper + u64(0x2000_0000_0000_0000)) >> u64(62)
+    # The fraction beyond the nearest whole number, and its size in units of 2**-128 as three numbers of 43 bits.
+    upper = (upper << u64(2)) | (lower >> u64(62))
+    lower = lower << u64(2)
+    negative = u64(0) - (upper >> u64(63))
+    upper = upper ^ negative
+    lower = lower ^ negative
+    first = _small_integer(upper >> u64(21)) * 1.1368683772161603e-13
+    second = _small_integer(((upper & u64(0x1F_FFFF)) << u64(22)) | (lower >> u64(42))) * 1.2924697071141057e-26
+    third = _small_integer(lower & u64(0x3FF_FFFF_FFFF)) * 2.938735877055719e-39
+    fraction, rest = _two_sum(first, second)
+    fraction, rest = _two_sum(fraction, rest + third)
+    r, r_lo = _two_product(fraction, 1.5707963267948966)
+    r, r_lo = _two_sum(r, r_lo + (fraction * 6.123233995736766e-17 + rest * 1.5707963267948966))
+    flip = (bits ^ bits_of(float_of(negative))) & _SIGN
+    turns = bits_of(float_of(turns))
+    r = select(absolute(x) < _INFINITY, float_of(bits_of(r) ^ flip), _NAN)
+    return r, float_of(bits_of(r_lo) ^ flip), select(x < 0.0, 0 - turns, turns)
+
+
+def _small_integer(word: Integers) -> Numbers:
+    """A word below 2**52 as a number."""
+    return float_of(word | u64(0x4330_0000_0000_0000)) - _TWO_52
 
 
 def _sine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
@@ -354,28 +448,16 @@ def _cosine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     return c, tail - (c - w)
 
 
-def sin(x: Numbers) -> Numbers:
-    """The sine of an angle in radians."""
-    r, r_lo, turns = _quarter_turns(x)
+def _sine(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
+    """The sine of r + r_lo and so many quarter turns."""
     s, _ = _sine_near_zero(r, r_lo)
     c, _ = _cosine_near_zero(r, r_lo)
     value = select((turns & 1) == 0, s, c)
-    value = float_of(bits_of(value) ^ ((turns & 2) << 62))
-    return select(absolute(x) < 1e-8, x, value)
+    return float_of(bits_of(value) ^ ((turns & 2) << 62))
 
 
-def cos(x: Numbers) -> Numbers:
-    """The cosine of an angle in radians."""
-    r, r_lo, turns = _quarter_turns(x)
-    s, _ = _sine_near_zero(r, r_lo)
-    c, _ = _cosine_near_zero(r, r_lo)
-    value = select((turns & 1) == 0, c, s)
-    return float_of(bits_of(value) ^ (((turns + 1) & 2) << 62))
-
-
-def tan(x: Numbers) -> Numbers:
-    """The tangent of an angle in radians."""
-    r, r_lo, turns = _quarter_turns(x)
+def _tangent(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
+    """The tangent of r + r_lo and so many quarter turns."""
     s, s_lo = _sine_near_zero(r, r_lo)
     c, c_lo = _cosine_near_zero(r, r_lo)
     even = (turns & 1) == 0
@@ -384,8 +466,38 @@ def tan(x: Numbers) -> Numbers:
     below = select(even, c, s)
     below_lo = select(even, c_lo, s_lo)
     q = above / below
-    value = q + (above_lo - q * below_lo) / below
-    return select(absolute(x) < 1e-8, x, value)
+    return q + (above_lo - q * below_lo) / below
+
+
+def _far_sin(x: Numbers) -> Numbers:
+    return _sine(*_far_quarter_turns(x))
+
+
+def _far_cos(x: Numbers) -> Numbers:
+    r, r_lo, turns = _far_quarter_turns(x)
+    return _sine(r, r_lo, turns + 1)
+
+
+def _far_tan(x: Numbers) -> Numbers:
+    return _tangent(*_far_quarter_turns(x))
+
+
+def sin(x: Numbers) -> Numbers:
+    """The sine of an angle in radians."""
+    near = select(absolute(x) < 1e-8, x, _sine(*_quarter_turns(x)))
+    return beyond(_LARGEST_ANGLE, _far_sin, x, near)
+
+
+def cos(x: Numbers) -> Numbers:
+    """The cosine of an angle in radians."""
+    r, r_lo, turns = _quarter_turns(x)
+    return beyond(_LARGEST_ANGLE, _far_cos, x, _sine(r, r_lo, turns + 1))
+
+
+def tan(x: Numbers) -> Numbers:
+    """The tangent of an angle in radians."""
+    near = select(absolute(x) < 1e-8, x, _tangent(*_quarter_turns(x)))
+    return beyond(_LARGEST_ANGLE, _far_tan, x, near)
 
 
 def arctan(x: Numbers) -> Numbers:

@@ -211,6 +211,88 @@ def exact(function: Callable[..., Any]) -> Callable[..., Any]:
     return strictly
 
 
+# How many numbers a loop may take at once.
+_LANES = (2, 4, 8, 16)
+# Weak: kept though nothing calls the twins for vectors until loops are vectorised.
+_LINKAGE = "weak_odr"
+
+
+def trace_beyond(limit: float, function: Callable[..., Any], x: Any, value: Any) -> Traced:
+    """`value`, but `function(x)` where |x| is larger than a limit or NaN: a branch that a loop can be vectorised with.
+
+    The call that this emits names a twin for each length of vectors, which branches once for all elements. The
+    function computes as written whatever the math is.
+    """
+    builder = x.builder
+    near_or_far = _near_or_far(builder.module, x.value.type, limit, function)
+    call = builder.call(near_or_far, [x.value, value.value])
+    name = near_or_far.name
+    twins = ",".join(f"_ZGV_LLVM_N{lanes}vv_{name}({name}.{lanes})" for lanes in _LANES)
+    _add_attributes(call, f'"vector-function-abi-variant"="{twins}"')
+    return Traced(builder, call)
+
+
+def _near_or_far(module: Any, kind: Any, limit: float, function: Callable[..., Any]) -> Any:
+    """The function of x and value that `trace_beyond` calls, with its twins for vectors; one a module."""
+    name = f"snnrun.{function.__name__}.{kind}"
+    if name in module.globals:
+        return module.globals[name]
+    far = _define(module, f"{name}.far", kind, [kind])
+    builder = ir.IRBuilder(far.append_basic_block())
+    builder.ret(exact(function)(Traced(builder, far.args[0])).value)
+    one = _define(module, name, kind, [kind, kind])
+    _branch(one, limit, 1, lambda builder: builder.call(far, [one.args[0]]))
+    for lanes in _LANES:
+        vector = ir.VectorType(kind, lanes)
+        several = _define(module, f"{name}.{lanes}", vector, [vector, vector])
+
+        def each(builder: Any, several: Any = several, lanes: int = lanes) -> Any:
+            result = several.args[1]
+            for lane in range(lanes):
+                at = ir.Constant(_HALF, lane)
+                x, value = (builder.extract_element(argument, at) for argument in several.args)
+                result = builder.insert_element(result, builder.call(one, [x, value]), at)
+            return result
+
+        _branch(several, limit, lanes, each)
+    return one
+
+
+def _branch(function: Any, limit: float, lanes: int, far: Callable[[Any], Any]) -> None:
+    """The body of a function of x and value: value, or what `far` emits if an |x| is larger than the limit or NaN."""
+    x, value = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    single = value.type in (_SINGLE, ir.VectorType(_SINGLE, lanes))
+    word, format_ = (_HALF, "<i") if single else (_WORD, "<q")
+    magnitude = (1 << (word.width - 1)) - 1
+    (bound,) = struct.unpack(format_, struct.pack("<f" if single else "<d", limit))
+
+    def constant(number: int) -> Any:
+        return ir.Constant(word, number) if lanes == 1 else ir.Constant(ir.VectorType(word, lanes), [number] * lanes)
+
+    bits = builder.bitcast(x, word if lanes == 1 else ir.VectorType(word, lanes))
+    above = builder.icmp_signed(">", builder.and_(bits, constant(magnitude)), constant(bound))
+    if lanes > 1:
+        mask = ir.IntType(lanes)
+        above = builder.icmp_unsigned("!=", builder.bitcast(above, mask), ir.Constant(mask, 0))
+    with builder.if_then(above, likely=False):
+        builder.ret(far(builder))
+    builder.ret(value)
+
+
+def _define(module: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+    """An empty function that only computes."""
+    function = ir.Function(module, ir.FunctionType(result, arguments), name)
+    function.linkage = _LINKAGE
+    _add_attributes(function, "noinline", "nounwind", "readnone", "willreturn")
+    return function
+
+
+def _add_attributes(value: Any, *attributes: str) -> None:
+    """Add attributes, also those that llvmlite does not know and would refuse."""
+    set.update(value.attributes, attributes)
+
+
 _KINDS: Any = {"f": types.float64, "s": types.float32, "i": types.int64, "u": types.uint64, "b": types.boolean}
 
 

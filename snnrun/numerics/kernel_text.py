@@ -13,10 +13,11 @@ from snnrun.records import dataclass
 
 _SOURCES = ("functions.py", "random.py")
 _SINGLE_SOURCES = ("single_functions.py", "single_random.py")
+_FILLS = "random_fills.py"  # of either precision
 _KINDS = {"Doubles": "f", "Integers": "i", "int": "i", "Truth": "b"}
 _TRACED_PRIMITIVES = (
     *("select", "bits_of", "float_of", "shift_right", "lower_half", "upper_half"),
-    *("single_of", "double_of", "sqrt", "number", "u64"),
+    *("single_of", "double_of", "sqrt", "number", "u64", "beyond"),
 )
 _DOUBLE = "double_"  # what the name of a function of double precision begins with in a kernel of single precision
 _BY_PRECISION = ("sqrt", "number")
@@ -151,14 +152,14 @@ def _traced_text(functions: Iterable[_Function], precision: Precision) -> str:
 def _library(precision: Precision) -> _Library:
     library = _Library({}, {})
     if precision is Precision.DOUBLE:
-        for source in _SOURCES:
+        for source in (*_SOURCES, _FILLS):
             _add(library, _read(source), "f")
         return library
     single = [_read(source) for source in _SINGLE_SOURCES]
     hidden = {*_BY_PRECISION, *(name for text in single for name in _defined(text))}
     for source in _SOURCES:
         _add(library, _renamed(_read(source), hidden), "f")
-    for text in single:
+    for text in (*single, _read(_FILLS)):
         _add(library, text, "s")
     return library
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -76,6 +77,19 @@ def u64(x: Integers) -> Integers:
     if isinstance(x, int):
         return np.uint64(x & 0xFFFF_FFFF_FFFF_FFFF)
     return np.asarray(x).astype(np.uint64)[()]
+
+
+def beyond(limit: float, function: Callable[[Numbers], Numbers], x: Numbers, value: Numbers) -> Numbers:
+    """`value`, but `function(x)` where |x| is larger than a limit: a slow way that is seldom gone.
+
+    Both must be NaN for NaN. A kernel's loop stays vectorised.
+    """
+    far = np.abs(x) > limit
+    if not np.any(far):
+        return value
+    values = np.array(value)
+    values[far] = function(np.asarray(x)[far])
+    return values[()]
 
 
 def any_true(condition: Truth) -> bool:

@@ -67,10 +67,15 @@ def _one_to_two(word: Integers) -> Numbers:
     return float_of((word >> u64(12)) | u64(_ONE_BITS))
 
 
+def fraction(word: Integers) -> Numbers:
+    """The upper 52 bits of a word as a number in [0, 1)."""
+    return _one_to_two(word) - 1.0
+
+
 def _gauss_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from two random words (Box and Muller)."""
     radius = sqrt(-2.0 * log_plus(2.0 - _one_to_two(word0), 0.0))
-    quarters = 4.0 * (_one_to_two(word1) - 1.0)
+    quarters = 4.0 * fraction(word1)
     t = quarters + _QUARTER_ROUNDER
     f = quarters - (t - _QUARTER_ROUNDER)
     z = f * f
@@ -90,10 +95,20 @@ def _gauss_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
     return radius * cosine, radius * sine
 
 
+def carried(word: Integers) -> Numbers:
+    """What `gauss_pair` takes of a word, as the bits of a number, to be carried in an array of numbers."""
+    return float_of(word)
+
+
+def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
+    """Two independent standard normal numbers from what is carried of two random words."""
+    return _gauss_pair(bits_of(carried0), bits_of(carried1))
+
+
 def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The uniform number in [0, 1) of element k at a step: a multiple of 2**-52."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
-    return _one_to_two(select((k & 1) == 0, x0, x1)) - 1.0
+    return fraction(select((k & 1) == 0, x0, x1))
 
 
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
@@ -101,37 +116,6 @@ def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Num
     x0, x1 = threefry(k >> 1, step, seed, stream)
     even, odd = _gauss_pair(x0, x1)
     return select((k & 1) == 0, even, odd)
-
-
-def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `uniform` of elements low to high - 1, and of the other half of the pairs at both ends."""
-    for q in range(low >> 1, (high + 1) >> 1):
-        x0, x1 = threefry(q, step, seed, stream)
-        out[2 * q] = _one_to_two(x0) - 1.0
-        out[2 * q + 1] = _one_to_two(x1) - 1.0
-
-
-def fill_normal(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `normal` of elements low to high - 1.
-
-    In two passes over short blocks, which `out` carries the words between: a processor overlaps the long chains of two
-    small loops better than those of one large loop. Halves of pairs at the ends are written at once, as another thread
-    may write the other half.
-    """
-    if low & 1 and low < high:
-        out[low] = normal(low, step, seed, stream)
-    if high & 1 and low < high:
-        out[high - 1] = normal(high - 1, step, seed, stream)
-    for first in range((low + 1) >> 1, high >> 1, 128):
-        last = min(first + 128, high >> 1)
-        for q in range(first, last):
-            x0, x1 = threefry(q, step, seed, stream)
-            out[2 * q] = float_of(x0)
-            out[2 * q + 1] = float_of(x1)
-        for q in range(first, last):
-            even, odd = _gauss_pair(bits_of(out[2 * q]), bits_of(out[2 * q + 1]))
-            out[2 * q] = even
-            out[2 * q + 1] = odd
 
 
 def _log_factorial(k: Numbers) -> Numbers:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from snnrun.numerics import primitives, single_functions, single_random
-from snnrun.numerics.arrays import indices
+from snnrun.numerics import arrays, primitives, single_functions, single_random
 from snnrun.numerics.primitives import Numbers
 
-
-def _silent(function: Callable[..., Numbers]) -> Callable[..., Numbers]:
-    """The function on numbers or arrays as float32, without warnings of overflow or undefined results."""
-
-    @wraps(function)
-    def evaluate(*args: ArrayLike) -> Numbers:
-        with np.errstate(all="ignore"):
-            return function(*(np.asarray(arg, np.float32)[()] for arg in args))
-
-    return evaluate
-
+_silent = partial(arrays.silent, kind=np.float32)
 
 absolute = _silent(single_functions.absolute)
 arccos = _silent(single_functions.arccos)
@@ -56,33 +44,9 @@ def timestep(t: ArrayLike, dt: ArrayLike) -> Numbers:
         return single_functions.timestep(np.asarray(t, np.float64)[()], np.asarray(dt, np.float64)[()])
 
 
-def uniforms(elements: int | NDArray[np.int64], step: int, seed: int, stream: int) -> NDArray[np.float32]:
-    """Uniform numbers in [0, 1).
-
-    Args:
-        elements: Which elements, or how many from 0; shape (n,).
-        step: The step (first free counter).
-        seed: The seed of the run.
-        stream: The key of the stream, see `stream_key`.
-
-    Returns:
-        One number per element; shape (n,).
-    """
-    with np.errstate(all="ignore"):
-        return np.asarray(single_random.uniform(indices(elements), step, seed, stream))
-
-
-def normals(elements: int | NDArray[np.int64], step: int, seed: int, stream: int) -> NDArray[np.float32]:
-    """Standard normal numbers; arguments and shape as for `uniforms`."""
-    with np.errstate(all="ignore"):
-        return np.asarray(single_random.normal(indices(elements), step, seed, stream))
-
-
-def poissons(
-    lam: ArrayLike, elements: int | NDArray[np.int64], step: int, seed: int, stream: int
-) -> NDArray[np.float32]:
-    """Poisson numbers with mean `lam` (a number, or an array of shape (n,)); the rest as for `uniforms`."""
-    k = indices(elements)
-    mean = np.broadcast_to(np.asarray(lam, np.float64), k.shape)
-    with np.errstate(all="ignore"):
-        return np.asarray(single_random.poisson(mean, k, step, seed, stream))
+uniforms = arrays.drawn(single_random.uniform)
+"""Uniform numbers in [0, 1)."""
+normals = arrays.drawn(single_random.normal)
+"""Standard normal numbers."""
+poissons = arrays.drawn_with_means(single_random.poisson)
+"""Poisson numbers."""

@@ -1,7 +1,7 @@
 """The functions of `functions` in single precision (float32), written once for numpy and for compiled kernels.
 
 What is said there holds here: straight-line code, the same bits everywhere, within 2 ulp of the exact value over the
-whole range (angles up to 2**30), IEEE edges. Functions that equations call at every step have their own polynomials;
+whole range, IEEE edges. Functions that equations call at every step have their own polynomials;
 the others round the result of their twins in double precision, which vectorises as well. Times are float64 in either
 precision, so `timestep` takes them as such.
 
@@ -11,6 +11,8 @@ against another constant: it takes its precision from the number it meets.
 
 from __future__ import annotations
 
+from snnrun.numerics.functions import _far_cos as double__far_cos
+from snnrun.numerics.functions import _far_sin as double__far_sin
 from snnrun.numerics.functions import arccos as double_arccos
 from snnrun.numerics.functions import arcsin as double_arcsin
 from snnrun.numerics.functions import arctan as double_arctan
@@ -27,6 +29,7 @@ from snnrun.numerics.primitives import (
     Doubles,
     Integers,
     Numbers,
+    beyond,
     bits_of,
     double_of,
     float_of,
@@ -233,24 +236,32 @@ def _cosine_near_zero(r: Numbers) -> Numbers:
     return w + (((1.0 - w) - h) + z * z * p)
 
 
+def _far_sin(x: Numbers) -> Numbers:
+    return single_of(double__far_sin(double_of(x)))
+
+
+def _far_cos(x: Numbers) -> Numbers:
+    return single_of(double__far_cos(double_of(x)))
+
+
 def sin(x: Numbers) -> Numbers:
-    """The sine of an angle in radians; NaN beyond 2**30."""
+    """The sine of an angle in radians."""
     r, turns = _quarter_turns(x)
     value = select((turns & 1) == 0, _sine_near_zero(r), _cosine_near_zero(r))
     value = float_of(bits_of(value) ^ ((turns & 2) << 30))
-    return select(absolute(x) < 1e-5, x, select(absolute(x) <= _LARGEST_ANGLE, value, _NAN))
+    return beyond(_LARGEST_ANGLE, _far_sin, x, select(absolute(x) < 1e-5, x, value))
 
 
 def cos(x: Numbers) -> Numbers:
-    """The cosine of an angle in radians; NaN beyond 2**30."""
+    """The cosine of an angle in radians."""
     r, turns = _quarter_turns(x)
     value = select((turns & 1) == 0, _cosine_near_zero(r), _sine_near_zero(r))
     value = float_of(bits_of(value) ^ (((turns + 1) & 2) << 30))
-    return select(absolute(x) <= _LARGEST_ANGLE, value, _NAN)
+    return beyond(_LARGEST_ANGLE, _far_cos, x, value)
 
 
 def tan(x: Numbers) -> Numbers:
-    """The tangent of an angle in radians; NaN beyond 2**30."""
+    """The tangent of an angle in radians."""
     return single_of(double_tan(double_of(x)))
 
 

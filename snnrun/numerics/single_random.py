@@ -23,22 +23,22 @@ from snnrun.numerics.random import threefry
 from snnrun.numerics.single_functions import log_plus
 
 
-def _fraction(word: Integers) -> Numbers:
+def fraction(word: Integers) -> Numbers:
     """The upper 24 bits of a word as a number in [0, 1)."""
     return 5.9604644775390625e-08 * single_of(shift_right(upper_half(word), 8))
 
 
-def _half_word(word: Integers) -> Numbers:
-    """The upper half of a word as the bits of a number, to be carried in an array of numbers."""
+def carried(word: Integers) -> Numbers:
+    """What `gauss_pair` takes of a word, its upper half, as the bits of a number."""
     return float_of(upper_half(word))
 
 
-def _gauss_pair(half0: Numbers, half1: Numbers) -> tuple[Numbers, Numbers]:
+def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from the halves of two random words (Box and Muller)."""
     # 1 - u in (0, 1], small numbers to full precision: they make the tails.
-    left = 4.656612873077393e-10 * (single_of(shift_right(bits_of(half0) ^ -1, 1)) + 0.5)
+    left = 4.656612873077393e-10 * (single_of(shift_right(bits_of(carried0) ^ -1, 1)) + 0.5)
     radius = sqrt(-2.0 * log_plus(left, 0.0))
-    angle = bits_of(half1)
+    angle = bits_of(carried1)
     turns = shift_right(angle + 0x2000_0000, 30)
     f = 2.3283064365386963e-10 * single_of(angle << 2)
     z = f * f
@@ -54,45 +54,14 @@ def _gauss_pair(half0: Numbers, half1: Numbers) -> tuple[Numbers, Numbers]:
 def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The uniform number in [0, 1) of element k at a step: a multiple of 2**-24."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
-    return _fraction(select((k & 1) == 0, x0, x1))
+    return fraction(select((k & 1) == 0, x0, x1))
 
 
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The standard normal number of element k at a step."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
-    even, odd = _gauss_pair(_half_word(x0), _half_word(x1))
+    even, odd = gauss_pair(carried(x0), carried(x1))
     return select((k & 1) == 0, even, odd)
-
-
-def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `uniform` of elements low to high - 1, and of the other half of the pairs at both ends."""
-    for q in range(low >> 1, (high + 1) >> 1):
-        x0, x1 = threefry(q, step, seed, stream)
-        out[2 * q] = _fraction(x0)
-        out[2 * q + 1] = _fraction(x1)
-
-
-def fill_normal(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `normal` of elements low to high - 1.
-
-    In two passes over short blocks, which `out` carries half of each word between: the second needs only 32 bits an
-    element. Halves of pairs at the ends are written at once, as another thread
-    may write the other half.
-    """
-    if low & 1 and low < high:
-        out[low] = normal(low, step, seed, stream)
-    if high & 1 and low < high:
-        out[high - 1] = normal(high - 1, step, seed, stream)
-    for first in range((low + 1) >> 1, high >> 1, 128):
-        last = min(first + 128, high >> 1)
-        for q in range(first, last):
-            x0, x1 = threefry(q, step, seed, stream)
-            out[2 * q] = _half_word(x0)
-            out[2 * q + 1] = _half_word(x1)
-        for q in range(first, last):
-            even, odd = _gauss_pair(out[2 * q], out[2 * q + 1])
-            out[2 * q] = even
-            out[2 * q + 1] = odd
 
 
 def poisson(lam: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:

@@ -10,7 +10,7 @@ from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.numerics.kernel_text import kernel_text
 
 from .kernels import BINARY, UNARY, Kernels, machine, module_of
-from .test_kernel_text import points
+from .test_kernel_text import assert_same_bits, points
 
 CLOSE = 4  # ulp between fast and strict; both lie within 2 ulp of the exact value on a processor that fuses nothing
 
@@ -36,6 +36,16 @@ def test_functions_of_one_number_are_close_to_those_of_strict_math(fast, name):
     out = np.empty_like(x)
     fast.call(name, x, out, x.size)
     assert_close(out, getattr(fast.twin, name)(x))
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_angles_above_the_limit_have_the_bits_of_strict_math(fast, name):
+    x = points(1, fast.float)
+    x = x[np.abs(x) > 2.0**30]
+    assert x.size > 500
+    out = np.empty_like(x)
+    fast.call(name, x, out, x.size)
+    assert_same_bits(out, getattr(fast.twin, name)(x))
 
 
 @pytest.mark.parametrize("name", BINARY)

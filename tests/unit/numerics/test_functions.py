@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnrun.numerics import arrays, single
+from snnrun.numerics import arrays, scalar, single
 
 extended = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="needs a long double wider than double")
 inf, nan = math.inf, math.nan
@@ -71,9 +71,35 @@ def cosines(library, rng, n):
 
 def angles(library, rng, n):
     near_quarters = np.rint(np.concatenate([rng.uniform(-1e8, 1e8, n), rng.uniform(-50, 50, n)])) * (np.pi / 2)
-    x = [library.over_exponents(rng, n), rng.uniform(-10, 10, n), rng.uniform(-1e9, 1e9, n), near_quarters]
-    x = np.concatenate(x)
-    return x[np.abs(x) <= 2.0**30]
+    around_limit = rng.choice([-1.0, 1.0], n) * 2.0**30 * rng.uniform(0.9, 1.1, n)
+    x = [
+        library.over_exponents(rng, n),
+        rng.uniform(-10, 10, n),
+        rng.uniform(-1e9, 1e9, n),
+        near_quarters,
+        around_limit,
+    ]
+    return np.concatenate(x)
+
+
+def closest_to_quarter_turns(library):
+    """For each exponent an angle (near the) closest to a multiple of pi/2: by continued fractions of 2**e * 2/pi."""
+    digits = np.finfo(library.float).nmant + 1
+    found = []
+    with mpmath.workprec(1400):
+        quarter_turns = 2 / mpmath.pi
+        for exponent in range(-digits, library.largest - digits + 2):
+            rest = mpmath.ldexp(quarter_turns, exponent) % 1
+            before, denominator = 0, 1
+            while True:
+                rest = 1 / rest
+                following = int(rest) * denominator + before
+                if following >= 2**digits:
+                    break
+                before, denominator, rest = denominator, following, rest % 1
+            factor = (2**digits - 1) // denominator
+            found.append(math.ldexp(factor * denominator, exponent))
+    return np.array(found).astype(library.float)
 
 
 def exprel_extended(x):
@@ -232,12 +258,55 @@ def test_exprel_is_right_at_its_edges(library, x, value):
     assert_same_number(library.functions.exprel(x), value, x, library=library)
 
 
+FAR_POINTS = [1_000, pytest.param(100_000, marks=pytest.mark.slow)]
+
+
+@libraries
+@pytest.mark.parametrize("n", FAR_POINTS)
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_angles_of_any_size_are_reduced_exactly(library, name, n):
+    rng = np.random.default_rng(7)
+    x = np.ldexp(rng.uniform(1, 2, n), rng.integers(29, library.largest + 1, n)).astype(library.float)
+    x = rng.choice(np.array([-1, 1], library.float), n) * x
+    for value, got in zip(x, getattr(library.functions, name)(x), strict=True):
+        with mpmath.workprec(1200):
+            assert_within_2_ulp(library, got, FUNCTIONS[name][2](mpmath.mpf(float(value))), value)
+
+
 @libraries
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
-def test_angles_too_large_to_reduce_give_nan_and_never_a_wrong_number(library, name):
-    assert not math.isnan(getattr(library.functions, name)(2.0**30))
-    for x in (np.nextafter(library.float(2.0**30), library.float(inf)), -1e38, inf, nan):
-        assert math.isnan(getattr(library.functions, name)(x))
+def test_angles_closest_to_quarter_turns_keep_2_ulp(library, name):
+    x = closest_to_quarter_turns(library)
+    if library.float is np.float64:
+        assert 6381956970095103 * 2.0**797 in x  # the closest of all (Muller, Elementary Functions)
+    x = np.concatenate([x, -x])
+    for value, got in zip(x, getattr(library.functions, name)(x), strict=True):
+        with mpmath.workprec(1200):
+            assert_within_2_ulp(library, got, FUNCTIONS[name][2](mpmath.mpf(float(value))), value)
+
+
+@libraries
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_only_infinite_angles_and_nan_give_nan(library, name):
+    function = getattr(library.functions, name)
+    largest = np.finfo(library.float).max
+    for x in (2.0**30, np.nextafter(library.float(2.0**30), library.float(inf)), -1e38, largest, -largest):
+        assert abs(function(x)) >= 0
+        assert isinstance(function(x), library.float)
+    for x in (inf, -inf, nan):
+        assert math.isnan(function(x))
+
+
+@libraries
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_a_large_angle_has_the_same_bits_alone_and_among_small_ones(library, name):
+    x = np.array([[0.5, 1e30, -3.0], [-1e12, 2.0**30, 1e-9]], library.float)
+    values = getattr(library.functions, name)(x)
+    assert values.dtype == library.float
+    for index, value in np.ndenumerate(x):
+        assert getattr(library.functions, name)(value).tobytes() == values[index].tobytes()
+        if library.float is np.float64:
+            assert scalar.apply(name, (float(value),)) == values[index]
 
 
 moderate = st.floats(min_value=-1e9, max_value=1e9).filter(lambda x: x == 0 or abs(x) > 1e-5)

@@ -170,12 +170,31 @@ def test_integers_and_truths_are_converted_to_what_a_function_takes(kernels):
 )
 def test_loops_are_vectorised(kernels, name):
     assembly = machine(llvm.get_host_cpu_name()).emit_assembly(module_of(kernels.cfunc(name)))
+    # What is seldom called is scalar.
+    assembly = re.sub(r"^snnrun\.[\w.]+:.*?^\.?Lfunc_end", "", assembly, flags=re.MULTILINE | re.DOTALL)
     packed = len(re.findall(r"\sv?(?:add|sub|mul)p[sd]\s", assembly))
     scalar = len(re.findall(r"\sv?(?:add|sub|mul)s[sd]\s", assembly))
     assert packed > 0
     # The remainder of the loop, a few elements, stays scalar: about one scalar operation for each packed one at most.
     # So do the halves of pairs at both ends of a filling.
     assert scalar <= (3.3 if "fill" in name else 1.1) * packed + 1
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_a_loop_calls_one_function_for_all_angles_that_it_takes_at_once(kernels, name):
+    optimised = str(module_of(kernels.cfunc(name)))
+    assert re.search(rf"call <\d+ x \w+> @snnrun\.\w*_far_{name}\.\w+\.\d+\(", optimised)
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+@pytest.mark.parametrize("far", [0, 7, 15, 16, 17, 31])
+def test_one_large_angle_changes_no_other_element(kernels, name, far):
+    x = np.linspace(-3, 3, 37).astype(kernels.float)
+    x[far] = 1e30
+    out = np.empty_like(x)
+    kernels.call(name, x, out, x.size)
+    assert_same_bits(out, getattr(kernels.twin, name)(x))
+    assert not np.isnan(out).any()
 
 
 def test_the_text_depends_on_the_set_of_names_only():
