@@ -96,7 +96,7 @@ def _chosen_folder() -> str | None:
 def kernel_key(text: str, target: Processor) -> str:
     """The name of a kernel: a hash of all that its machine code depends on (comments, which name objects, do not)."""
     code = re.sub(r"  # .*", "", text)
-    parts = [str(FORMAT), version("numba"), version("llvmlite"), target.name, target.features, code]
+    parts = [str(FORMAT), version("llvmlite"), target.name, target.features, code]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -22,12 +22,20 @@ def compile_kernel(text: str, target: Processor) -> bytes:
 
     Returns:
         An object file that defines `ENTRY`, a function (first: int64, n_steps: int64, table: int64*) -> int64.
+
+    Raises:
+        TypeError: The text says what cannot be lowered.
     """
+    machine = machine_of(target)
+    return bytes(machine.emit_object(optimised(text, machine)))
+
+
+def optimised(text: str, machine: Any) -> Any:
+    """The module of LLVM for a machine of its, in which only `ENTRY` can be called from outside."""
     from llvmlite import binding  # noqa: PLC0415 - only to compile
 
     from snnrun.codegen.lowering import lower  # noqa: PLC0415
 
-    machine = _machine(target)
     lowered = lower(text, ENTRY, binding.get_default_triple(), str(machine.target_data))
     module = binding.parse_assembly(str(lowered))
     options = binding.create_pipeline_tuning_options(speed_level=_LEVEL)
@@ -40,10 +48,11 @@ def compile_kernel(text: str, target: Processor) -> bytes:
     passes = binding.create_new_module_pass_manager()
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, builder)
-    return bytes(machine.emit_object(module))
+    return module
 
 
-def _machine(target: Processor) -> Any:
+def machine_of(target: Processor) -> Any:
+    """What LLVM makes code with for a processor."""
     from llvmlite import binding  # noqa: PLC0415
 
     binding.initialize_native_target()

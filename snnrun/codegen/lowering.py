@@ -3,27 +3,24 @@
 A kernel is written in a small part of Python: 64-bit integers, numbers of either precision, truths, and typed pointers;
 assignments, `if`, `while`, `for` over ranges, calls. A variable has the type of the first value it is given. Integers
 read from memory become 64-bit ones, operations between types go by the wider, `//` and `%` round as Python's do and
-give 0 where they divide by it. The text is a module for numba as well; here it is read without, which takes
-milliseconds where numba takes a second, and tests compare the two.
+give 0 where they divide by it.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from llvmlite import ir
 
+from snnrun.numerics.language import Entry, Function, Intrinsic, Type, cast, types, wider
+
 Value: TypeAlias = Any
 """A value of LLVM, a function to call, or several values."""
 
-_INT = ir.IntType(64)
-_TRUTH = ir.IntType(1)
-_DOUBLE = ir.DoubleType()
-_SINGLE = ir.FloatType()
-_NOTHING = ir.VoidType()
+_INT, _TRUTH, _NOTHING = types.int64.llvm, types.boolean.llvm, types.void.llvm
+_SINGLE, _DOUBLE = types.float32.llvm, types.float64.llvm
 _FLOATS = (_SINGLE, _DOUBLE)
 _COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _WORDS = {
@@ -39,95 +36,28 @@ _WORDS = {
 _NUMBERS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 
 
-class _Type:
-    """A type as the text names it; called with the types of arguments, it makes a signature."""
-
-    def __init__(self, llvm: Any) -> None:
-        self.llvm = llvm
-
-    def __call__(self, *args: _Type) -> Any:
-        return SimpleNamespace(return_type=self, args=args)
-
-
-_TYPES = SimpleNamespace(
-    int64=_Type(_INT),
-    uint64=_Type(_INT),
-    int32=_Type(ir.IntType(32)),
-    uint16=_Type(ir.IntType(16)),
-    uint8=_Type(ir.IntType(8)),
-    float64=_Type(_DOUBLE),
-    float32=_Type(_SINGLE),
-    boolean=_Type(_TRUTH),
-    void=_Type(_NOTHING),
-    CPointer=lambda kind: _Type(kind.llvm.as_pointer()),
-    Tuple=lambda kinds: _Type(tuple(kind.llvm for kind in kinds)),
-    unliteral=lambda kind: kind,
-)
-
-
-class _Context:
-    """What functions that emit instructions themselves ask for."""
-
-    @staticmethod
-    def cast(builder: Any, value: Value, _have: _Type, want: _Type) -> Value:
-        """A value as one of another type."""
-        return _cast(builder, value, want.llvm)
-
-    @staticmethod
-    def get_value_type(kind: _Type) -> Any:
-        """LLVM's type."""
-        return kind.llvm
-
-    @staticmethod
-    def make_tuple(_builder: Any, _kind: _Type, values: list[Value]) -> Value:
-        """Several results."""
-        return tuple(values)
-
-    @staticmethod
-    def get_dummy_value() -> Value:
-        """No result."""
-        return None
-
-
-class _Typing:
-    """What such functions ask for before."""
-
-    @staticmethod
-    def unify_types(a: _Type, b: _Type) -> _Type:
-        """The type of values of two."""
-        return _Type(_wider(a.llvm, b.llvm))
-
-
-class Intrinsic:
-    """A function that emits instructions itself, given the types of its arguments."""
+class _Intrinsic:
+    """A function that emits instructions itself."""
 
     def __init__(self, typed: Callable[..., Any]) -> None:
         self.typed = typed
 
     def emit(self, body: _Body, args: list[Value]) -> Value:
         """Emit its instructions."""
-        signature, emit = self.typed(_Typing, *(_Type(value.type) for value in args))
-        cast = [_cast(body.builder, v, kind.llvm) for v, kind in zip(args, signature.args, strict=True)]
-        return emit(_Context, body.builder, signature, cast)
+        signature, emit = self.typed(*(Type(value.type) for value in args))
+        values = [cast(body.builder, value, kind.llvm) for value, kind in zip(args, signature.args, strict=True)]
+        return emit(body.builder, *values)
 
 
-class Compiled:
-    """A function of the text; one of LLVM's for each choice of types.
+class _Function:
+    """A function of the text: one of LLVM's for each choice of types."""
 
-    Args:
-        node: Its text.
-        names: What names mean outside.
-        module: Where functions go.
-        flags: Liberties that its operations on numbers may take.
-        inline: Whether it has no calls, but copies.
-    """
-
-    def __init__(self, node: ast.FunctionDef, names: dict[str, Any], module: Any, options: dict[str, Any]) -> None:
-        self.node = node
-        self.names = names
-        self.module = module
-        self.flags = tuple(sorted(options.get("fastmath", ())))
-        self.inline = options.get("forceinline", False)
+    def __init__(self, kernel: _Kernel, function: Any, flags: tuple[str, ...], *, inline: bool) -> None:
+        self.kernel = kernel
+        self.node = kernel.nodes[function.__code__.co_firstlineno]
+        self.names = function.__globals__
+        self.flags = flags
+        self.inline = inline
         self.made: dict[tuple[str, ...], Any] = {}
 
     def emit(self, body: _Body, args: list[Value]) -> Value:
@@ -136,30 +66,63 @@ class Compiled:
         result = body.builder.call(function, args)
         return None if function.ftype.return_type == _NOTHING else result
 
-    def function(self, kinds: list[Any]) -> Any:
+    def function(self, kinds: Sequence[Any]) -> Any:
         """The function for arguments of some types."""
-        key = tuple(map(str, kinds)) + tuple(str(k.pointee) for k in kinds if isinstance(k, ir.PointerType))
+        key = tuple(f"{kind.pointee} *" if isinstance(kind, ir.PointerType) else str(kind) for kind in kinds)
         if key not in self.made:
             result = _NOTHING
-            if any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(self.node)):
+            if any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(self.node)):
                 draft = ir.Function(ir.Module(), ir.FunctionType(_NOTHING, kinds), "draft")
-                result = _Body(self, draft).lower() or _NOTHING  # its text, to learn the type of the result
-            name = f"{self.node.name}.{len(self.module.functions)}"
-            function = ir.Function(self.module, ir.FunctionType(result, kinds), name)
-            function.linkage = "linkonce_odr"
+                result = _Body(self, draft).lower() or _NOTHING  # lowered once to learn the type of the result
+            function = self.define(f"{self.node.name}_{len(self.kernel.module.functions)}", kinds, result)
+            function.linkage = "linkonce_odr"  # calls may become copies where LLVM finds that they pay
             if self.inline:
                 function.attributes.add("alwaysinline")
             self.made[key] = function
             _Body(self, function).lower()
         return self.made[key]
 
+    def define(self, name: str, kinds: Sequence[Any], result: Any) -> Any:
+        """A function of LLVM without a body."""
+        return ir.Function(self.kernel.module, ir.FunctionType(result, kinds), name)
+
+
+class _Kernel:
+    """A module of LLVM in the making.
+
+    Args:
+        module: It.
+        nodes: Functions of the text by the line where they begin.
+    """
+
+    def __init__(self, module: Any, nodes: dict[int, ast.FunctionDef]) -> None:
+        self.module = module
+        self.nodes = nodes
+        self.found: dict[int, _Function | _Intrinsic] = {}
+
+    def called(self, mark: Any) -> _Function | _Intrinsic:
+        """What a name of the text calls.
+
+        Raises:
+            TypeError: It is no function of a kernel.
+        """
+        if id(mark) not in self.found:
+            match mark:
+                case Intrinsic(typed=typed):
+                    self.found[id(mark)] = _Intrinsic(typed)
+                case Function(function=function, flags=flags, inline=inline):
+                    self.found[id(mark)] = _Function(self, function, flags, inline=inline)
+                case _:
+                    raise TypeError(f"{mark!r} is no function of a kernel")
+        return self.found[id(mark)]
+
 
 def lower(text: str, name: str, triple: str, layout: str) -> Any:
     """A module of LLVM from a kernel's text.
 
     Args:
-        text: The text; it defines a function `advance(first, n_steps, table)` of two integers and the table of pointers.
-        name: The name of that function in the module.
+        text: The text; it marks one function as the `entry`.
+        name: What to call that function.
         triple: The machine, as LLVM calls it.
         layout: How it lays data out in memory.
 
@@ -169,38 +132,25 @@ def lower(text: str, name: str, triple: str, layout: str) -> Any:
     module = ir.Module(name)
     module.triple, module.data_layout = triple, layout
     tree = ast.parse(text)
-    tree.body = [n for n in tree.body if not (isinstance(n, ast.ImportFrom) and (n.module or "").startswith("numba"))]
-    nodes = {
-        min([node.lineno, *(d.lineno for d in node.decorator_list)]): node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-    }
-
-    def njit(**options: Any) -> Callable[[Any], Compiled]:
-        return lambda f: Compiled(nodes[f.__code__.co_firstlineno], f.__globals__, module, options)
-
-    def cfunc(signature: Any, **options: Any) -> Callable[[Any], Any]:
-        def entry(f: Any) -> Any:
-            function = Compiled(nodes[f.__code__.co_firstlineno], f.__globals__, module, options)
-            made = function.function([kind.llvm for kind in signature.args])
-            made.linkage = ""
-            made.name = name
-            return made
-
-        return entry
-
-    names: dict[str, Any] = {"njit": njit, "cfunc": cfunc, "types": _TYPES, "intrinsic": Intrinsic}
-    exec(compile(tree, f"<{name}>", "exec"), {"__name__": name, **names})  # noqa: S102 - no text of a user is in it
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    nodes = {min([f.lineno, *(d.lineno for d in f.decorator_list)]): f for f in functions}
+    names: dict[str, Any] = {"__name__": name}
+    exec(compile(tree, f"<{name}>", "exec"), names)  # noqa: S102 - no text of a user is in it
+    (mark,) = (value for value in names.values() if isinstance(value, Entry))
+    function = _Function(_Kernel(module, nodes), mark.function, (), inline=False)
+    kinds = [kind.llvm for kind in mark.signature.args]
+    _Body(function, function.define(name, kinds, mark.signature.result.llvm)).lower()
     return module
 
 
 class _Body:
     """The statements of one function."""
 
-    def __init__(self, compiled: Compiled, function: Any) -> None:
-        self.names = compiled.names
-        self.flags = compiled.flags
-        self.node = compiled.node
+    def __init__(self, text: _Function, function: Any) -> None:
+        self.kernel = text.kernel
+        self.names = text.names
+        self.flags = text.flags
+        self.node = text.node
         self.function = function
         self.entry = function.append_basic_block("entry")
         start = function.append_basic_block("start")
@@ -270,9 +220,9 @@ class _Body:
             with self.builder.goto_block(self.entry):
                 self.places[name] = self.builder.alloca(value.type)
         place = self.places[name]
-        if place.allocated_type != value.type and {place.allocated_type, value.type} != {_INT, _TRUTH}:
-            raise TypeError(f"`{name}` of `{self.node.name}` is {place.allocated_type} and {value.type}")
-        self.builder.store(_cast(self.builder, value, place.allocated_type), place)
+        if place.type.pointee != value.type and {place.type.pointee, value.type} != {_INT, _TRUTH}:
+            raise TypeError(f"`{name}` of `{self.node.name}` is {place.type.pointee} and {value.type}")
+        self.builder.store(cast(self.builder, value, place.type.pointee), place)
 
     def do_Return(self, node: ast.Return) -> None:
         if node.value is None:
@@ -283,7 +233,7 @@ class _Body:
         if self.function.ftype.return_type == _NOTHING:
             self.builder.ret_void()  # a draft
         else:
-            self.builder.ret(_cast(self.builder, value, self.function.ftype.return_type))
+            self.builder.ret(cast(self.builder, value, self.function.ftype.return_type))
 
     def do_If(self, node: ast.If) -> None:
         yes, no, end = (self.function.append_basic_block(name) for name in ("then", "else", "end"))
@@ -321,7 +271,7 @@ class _Body:
         bounds = [self.integer(self.value(arg)) for arg in call.args]
         first, stop = (bounds[0], bounds[1]) if len(bounds) > 1 else (_INT(0), bounds[0])
         step = bounds[2] if len(bounds) == 3 else _INT(1)  # noqa: PLR2004
-        if not (isinstance(step, ir.Constant) and step.constant > 0):
+        if not (isinstance(step, ir.Constant) and step.constant):
             self.refuse(node)
         with self.builder.goto_block(self.entry):
             counter = self.builder.alloca(_INT)
@@ -329,7 +279,8 @@ class _Body:
         head, body, again, end = (self.function.append_basic_block(n) for n in ("for", "do", "next", "done"))
         self.builder.branch(head)
         self.builder.position_at_end(head)
-        self.builder.cbranch(self.builder.icmp_signed("<", self.builder.load(counter), stop), body, end)
+        before = "<" if step.constant > 0 else ">"
+        self.builder.cbranch(self.builder.icmp_signed(before, self.builder.load(counter), stop), body, end)
         self.builder.position_at_end(body)
         self.store(target, self.builder.load(counter))
         self.loop(body, node.body, again, end)
@@ -358,7 +309,7 @@ class _Body:
         return (self.builder.sext if value.type.width == 32 else self.builder.zext)(value, _INT)  # noqa: PLR2004
 
     def write(self, place: Any, value: Value) -> None:
-        self.builder.store(_cast(self.builder, value, place.type.pointee), place)
+        self.builder.store(cast(self.builder, value, place.type.pointee), place)
 
     # expressions
 
@@ -366,7 +317,7 @@ class _Body:
         return getattr(self, f"of_{type(node).__name__}", self.refuse)(node)
 
     def integer(self, value: Value) -> Value:
-        return _cast(self.builder, value, _INT)
+        return cast(self.builder, value, _INT)
 
     def truth(self, value: Value) -> Value:
         if value.type == _TRUTH:
@@ -414,8 +365,8 @@ class _Body:
     def binary(self, node: ast.AST, op: ast.operator, a: Value, b: Value) -> Value:
         logical = isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor)
         kind = _DOUBLE if isinstance(op, ast.Div) else _INT
-        kind = _wider(a.type, b.type, _TRUTH if logical else kind if a.type not in _FLOATS else _SINGLE)
-        a, b = _cast(self.builder, a, kind), _cast(self.builder, b, kind)
+        kind = wider(a.type, b.type, _TRUTH if logical else kind if a.type not in _FLOATS else _SINGLE)
+        a, b = cast(self.builder, a, kind), cast(self.builder, b, kind)
         if kind in _FLOATS:
             if type(op) not in _NUMBERS:
                 self.refuse(node)
@@ -446,8 +397,8 @@ class _Body:
         return self.compare(_COMPARISONS[type(node.ops[0])], self.value(node.left), self.value(node.comparators[0]))
 
     def compare(self, operator: str, a: Value, b: Value) -> Value:
-        kind = _wider(a.type, b.type)
-        a, b = _cast(self.builder, a, kind), _cast(self.builder, b, kind)
+        kind = wider(a.type, b.type)
+        a, b = cast(self.builder, a, kind), cast(self.builder, b, kind)
         if kind in _FLOATS:  # a comparison with NaN is false, except that NaN differs from everything
             emit = self.builder.fcmp_unordered if operator == "!=" else self.builder.fcmp_ordered
             return emit(operator, a, b, flags=self.flags)
@@ -474,10 +425,10 @@ class _Body:
             self.builder.position_at_end(block)
             value = self.value(choice)
             found.append((value, self.builder.block))
-        kind = _wider(found[0][0].type, found[1][0].type)
+        kind = wider(found[0][0].type, found[1][0].type)
         for k, (value, block) in enumerate(found):
             self.builder.position_at_end(block)
-            found[k] = (_cast(self.builder, value, kind), block)
+            found[k] = (cast(self.builder, value, kind), block)
             if k == 0:
                 self.builder.branch(end)
         return self.meet(end, found)
@@ -499,40 +450,12 @@ class _Body:
             case "int":
                 return self.integer(args[0])
             case "float":
-                return _cast(self.builder, args[0], _DOUBLE)
+                return cast(self.builder, args[0], _DOUBLE)
             case "min" | "max" as name:
                 a, b = args
-                kind = _wider(a.type, b.type)
+                kind = wider(a.type, b.type)
                 if kind in _FLOATS:
                     return self.refuse(node)  # whatever it should do with NaN
-                a, b = _cast(self.builder, a, kind), _cast(self.builder, b, kind)
+                a, b = cast(self.builder, a, kind), cast(self.builder, b, kind)
                 return self.builder.select(self.compare("<" if name == "min" else ">", a, b), a, b)
-        function = self.names[node.func.id]
-        return function.emit(self, args)
-
-
-def _wider(*kinds: Any) -> Any:
-    """The type that holds values of several: truths, integers, numbers; integers beside single precision need double."""
-    if any(isinstance(kind, ir.PointerType) for kind in kinds):
-        return kinds[0]
-    if _DOUBLE in kinds or (_SINGLE in kinds and any(kind == _INT for kind in kinds)):
-        return _DOUBLE
-    return _SINGLE if _SINGLE in kinds else _TRUTH if all(kind == _TRUTH for kind in kinds) else _INT
-
-
-def _cast(builder: Any, value: Value, want: Any) -> Value:
-    """A value as one of another type, as an assignment to an element of an array does it."""
-    have = value.type
-    if have == want or isinstance(want, ir.PointerType):
-        return value
-    if want == _TRUTH:
-        raise TypeError("a number is no truth")
-    if have in _FLOATS:
-        if want in _FLOATS:
-            return (builder.fpext if want == _DOUBLE else builder.fptrunc)(value, want)
-        return builder.fptosi(value, want)
-    if want in _FLOATS:
-        return (builder.uitofp if have == _TRUTH else builder.sitofp)(value, want)
-    if have.width < want.width:
-        return (builder.zext if have == _TRUTH else builder.sext)(value, want)
-    return builder.trunc(value, want)
+        return self.kernel.called(self.names[node.func.id]).emit(self, args)
