@@ -56,7 +56,7 @@ def _text(module: Module) -> str:
     steps = _with_barriers(module.lines, barrier, thread)
     casts = [f"    a{n} = {ctype.value}(table, {n})" for (_, ctype), n in module.slots.items()]
     advance = [
-        '@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))',
+        "@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))",
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
         *casts,

@@ -270,7 +270,7 @@ class _Body:
         assert isinstance(call, ast.Call)
         bounds = [self.integer(self.value(arg)) for arg in call.args]
         first, stop = (bounds[0], bounds[1]) if len(bounds) > 1 else (_INT(0), bounds[0])
-        step = bounds[2] if len(bounds) == 3 else _INT(1)  # noqa: PLR2004
+        step = bounds[2] if len(bounds) == 3 else _INT(1)
         if not (isinstance(step, ir.Constant) and step.constant):
             self.refuse(node)
         with self.builder.goto_block(self.entry):
@@ -306,7 +306,7 @@ class _Body:
         value = self.builder.load(place)
         if not isinstance(value.type, ir.IntType) or value.type == _INT:
             return value
-        return (self.builder.sext if value.type.width == 32 else self.builder.zext)(value, _INT)  # noqa: PLR2004
+        return (self.builder.sext if value.type.width == 32 else self.builder.zext)(value, _INT)
 
     def write(self, place: Any, value: Value) -> None:
         self.builder.store(cast(self.builder, value, place.type.pointee), place)
@@ -458,4 +458,4 @@ class _Body:
                     return self.refuse(node)  # whatever it should do with NaN
                 a, b = cast(self.builder, a, kind), cast(self.builder, b, kind)
                 return self.builder.select(self.compare("<" if name == "min" else ">", a, b), a, b)
-        return self.kernel.called(self.names[node.func.id]).emit(self, args)
+        return self.kernel.called(self.names.get(node.func.id)).emit(self, args)

@@ -1,7 +1,7 @@
 """What numerical functions stand on in a compiled kernel: this text opens every kernel and is never imported here.
 
-Straight-line functions are *traced*: called with `Traced` values, their text emits LLVM instructions as it runs. `traced`
-makes such a function callable from compiled code. Functions with loops are compiled, and call traced ones.
+Straight-line functions are *traced*: called with `Traced` values, their text emits LLVM instructions as it runs.
+`traced` makes such a function callable from compiled code. Functions with loops are compiled, and call traced ones.
 Nothing refers to a symbol outside the kernel. Instructions carry the fast-math flags in `_flags`: none in strict math.
 """
 
