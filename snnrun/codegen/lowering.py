@@ -17,7 +17,7 @@ from llvmlite import ir
 from snnrun.numerics.language import Entry, Function, Intrinsic, Type, cast, types, wider
 
 Value: TypeAlias = Any
-"""A value of LLVM, a function to call, or several values."""
+"""A value of LLVM; a tuple of them from a function with several results, None from one without."""
 
 _INT, _TRUTH, _NOTHING = types.int64.llvm, types.boolean.llvm, types.void.llvm
 _SINGLE, _DOUBLE = types.float32.llvm, types.float64.llvm
@@ -229,7 +229,7 @@ class _Body:
             self.builder.ret_void()
             return
         value = self.value(node.value)
-        self.result = value.type
+        self.result = value.type if self.result is None else wider(self.result, value.type)
         if self.function.ftype.return_type == _NOTHING:
             self.builder.ret_void()  # a draft
         else:

@@ -307,6 +307,7 @@ def test_integers_are_taken_modulo_two_to_the_64() -> None:
         "return x[0] // x[1]",
         "return unknown(first)",
         "a = 1\na = 2.0\nreturn 1",
+        "for k in range(3):\n    k = 0.5\nreturn 1",
         "a, b = first, n_steps\nreturn a",
         "return 1 < first < 3",
         "return select(first, 1, 0)",
