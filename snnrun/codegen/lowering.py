@@ -9,7 +9,10 @@ give 0 where they divide by it.
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Callable, Sequence
+from importlib.abc import InspectLoader
+from types import ModuleType
 from typing import Any, TypeAlias
 
 from llvmlite import ir
@@ -117,6 +120,26 @@ class _Kernel:
         return self.found[id(mark)]
 
 
+class _Text(InspectLoader):
+    """Loads a module from memory: nothing that others could change lies between printing and compiling."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002
+        """The text of the one module it loads."""
+        return self.text
+
+
+def _load(text: str, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_loader(name, _Text(text))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def lower(text: str, name: str, triple: str, layout: str) -> Any:
     """A module of LLVM from a kernel's text.
 
@@ -131,12 +154,9 @@ def lower(text: str, name: str, triple: str, layout: str) -> Any:
     """
     module = ir.Module(name)
     module.triple, module.data_layout = triple, layout
-    tree = ast.parse(text)
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
     nodes = {min([f.lineno, *(d.lineno for d in f.decorator_list)]): f for f in functions}
-    names: dict[str, Any] = {"__name__": name}
-    exec(compile(tree, f"<{name}>", "exec"), names)  # noqa: S102 - no text of a user is in it
-    (mark,) = (value for value in names.values() if isinstance(value, Entry))
+    (mark,) = (value for value in vars(_load(text, name)).values() if isinstance(value, Entry))
     function = _Function(_Kernel(module, nodes), mark.function, (), inline=False)
     kinds = [kind.llvm for kind in mark.signature.args]
     _Body(function, function.define(name, kinds, mark.signature.result.llvm)).lower()
