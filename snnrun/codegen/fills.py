@@ -219,8 +219,7 @@ def _body(
     for number, text in enumerate(texts):
         lines.append("@_outline\n" + text.replace("def @(", f"def fill_{number}(", 1) + "\n")
     lines.append(
-        "@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), "
-        'error_model="numpy", _nrt=False)\ndef advance(first, count, table):'
+        "@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))\ndef advance(first, count, table):"
     )
     lines += [f"    {name} = {cast}(table, {k})" for k, (name, cast) in enumerate(TABLE)]
     at = len(TABLE)

@@ -56,7 +56,7 @@ def _text(module: Module) -> str:
     steps = _with_barriers(module.lines, barrier, thread)
     casts = [f"    a{n} = {ctype.value}(table, {n})" for (_, ctype), n in module.slots.items()]
     advance = [
-        '@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), error_model="numpy", _nrt=False)',
+        "@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))",
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
         *casts,
@@ -70,8 +70,7 @@ def _text(module: Module) -> str:
     future = "from __future__ import annotations\n"
     network = module.network
     library = kernel_text(sorted(module.needed), network.precision, network.math).replace(future, "")
-    imports = future + "\nfrom numba import cfunc, njit, types\nfrom numba.extending import intrinsic\n"
-    return "\n".join([header, imports, library, PRELUDE, "\n\n".join(module.bodies), "\n".join(advance), ""])
+    return "\n".join([header, future, library, PRELUDE, "\n\n".join(module.bodies), "\n".join(advance), ""])
 
 
 def _with_barriers(lines: list[Line], barrier: str, thread: str) -> list[str]:

@@ -1,32 +1,30 @@
 """Text that every kernel carries besides the numerics library: casts of the pointer table, and scans of spike flags."""
 
 PRELUDE = '''
-_inline = njit(forceinline=True, **_options)
-_exact = njit(forceinline=True, **_strict_options)
-_outline = njit(**_options)
+_inline = compiled(_fast, inline=True)
+_exact = compiled(inline=True)
+_outline = compiled(_fast)
 
 
 def _cast(pointer):
     """Make a function that reads entry k of the pointer table as a typed pointer."""
 
     @intrinsic
-    def entry(typing, table, k):
-        def emit(context, builder, signature, args):
-            place = context.cast(builder, args[1], signature.args[1], types.int64)
-            address = builder.load(builder.gep(args[0], [place]))
-            return builder.inttoptr(address, context.get_value_type(pointer))
+    def element(table, k):
+        def emit(builder, table, k):
+            return builder.inttoptr(builder.load(builder.gep(table, [k])), pointer.llvm)
 
-        return pointer(table, k), emit
+        return pointer(table, types.int64), emit
 
-    return entry
+    return element
 
 
-f64 = _cast(types.CPointer(types.float64))
-f32 = _cast(types.CPointer(types.float32))
-i64 = _cast(types.CPointer(types.int64))
-i32 = _cast(types.CPointer(types.int32))
-u16 = _cast(types.CPointer(types.uint16))
-u8 = _cast(types.CPointer(types.uint8))
+f64 = _cast(types.pointer(types.float64))
+f32 = _cast(types.pointer(types.float32))
+i64 = _cast(types.pointer(types.int64))
+i32 = _cast(types.pointer(types.int32))
+u16 = _cast(types.pointer(types.uint16))
+u8 = _cast(types.pointer(types.uint8))
 
 
 @_exact
@@ -44,35 +42,34 @@ def limited(column, columns):
 
 
 @intrinsic
-def load_word(typing, words, k):
+def load_word(words, k):
     """A word that other threads write."""
 
-    def emit(context, builder, signature, args):
-        return builder.load_atomic(builder.gep(args[0], [args[1]]), "seq_cst", 8)
+    def emit(builder, words, k):
+        return builder.load_atomic(builder.gep(words, [k]), "seq_cst", 8)
 
     return types.int64(words, types.int64), emit
 
 
 @intrinsic
-def add_to_word(typing, words, k, value):
+def add_to_word(words, k, value):
     """Add to a word that other threads write too; what it was before."""
 
-    def emit(context, builder, signature, args):
-        return builder.atomic_rmw("add", builder.gep(args[0], [args[1]]), args[2], "seq_cst")
+    def emit(builder, words, k, value):
+        return builder.atomic_rmw("add", builder.gep(words, [k]), value, "seq_cst")
 
     return types.int64(words, types.int64, types.int64), emit
 
 
 @intrinsic
-def call_system(typing, address, number, words, k, operation, value):
+def call_system(address, number, words, k, operation, value):
     """Call the function of the system at an address: (number, place of word k, operation, value, 0)."""
 
-    def emit(context, builder, signature, args):
+    def emit(builder, address, number, words, k, operation, value):
         word = ir.IntType(64)
         function = ir.FunctionType(word, [word] * 5).as_pointer()
-        place = builder.ptrtoint(builder.gep(args[2], [args[3]]), word)
-        call = builder.inttoptr(args[0], function)
-        return builder.call(call, [args[1], place, args[4], args[5], word(0)])
+        place = builder.ptrtoint(builder.gep(words, [k]), word)
+        return builder.call(builder.inttoptr(address, function), [number, place, operation, value, word(0)])
 
     return types.int64(types.int64, types.int64, words, types.int64, types.int64, types.int64), emit
 
@@ -166,16 +163,15 @@ def first_at(delays, low, high, age):
 
 
 @intrinsic
-def prefetch(typing, pointer, k):
+def prefetch(pointer, k):
     """Ask for the line of memory that holds an element, which will be read soon."""
 
-    def emit(context, builder, signature, args):
-        place = builder.bitcast(builder.gep(args[0], [args[1]]), ir.IntType(8).as_pointer())
+    def emit(builder, pointer, k):
+        place = builder.bitcast(builder.gep(pointer, [k]), ir.IntType(8).as_pointer())
         word = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
         function = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
         builder.call(function, [place, word(0), word(3), word(1)])
-        return context.get_dummy_value()
 
     return types.void(pointer, types.int64), emit
 
@@ -239,11 +235,11 @@ def count_events(low, high, size, draws, table, counts):
 
 
 @intrinsic
-def lowest_bit(typing, word):
+def lowest_bit(word):
     """The number of the lowest bit of a word that is set."""
 
-    def emit(context, builder, signature, args):
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+    def emit(builder, word):
+        return builder.cttz(word, ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), emit
 

@@ -248,7 +248,7 @@ _COUNTING = {
 """,
 }
 _ADVANCE = """
-@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), error_model="numpy", _nrt=False)
+@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))
 def advance(first, count, table):
 {table}
 {numbers}
@@ -375,8 +375,7 @@ def rows_text(ways: frozenset[Way]) -> str:
 
 
 def module_text(functions: list[str], body: str) -> str:
-    """A module of its own: imports, the named functions of the numerics library, the prelude, and a body."""
+    """A module of its own: the named functions of the numerics library, the prelude, and a body."""
     future = "from __future__ import annotations\n"
     library = kernel_text(functions).replace(future, "")
-    imports = f"{future}\nfrom numba import cfunc, njit, types\nfrom numba.extending import intrinsic\n"
-    return f"{imports}\n{library}\n{PRELUDE}\n{body}"
+    return f"{future}\n{library}\n{PRELUDE}\n{body}"

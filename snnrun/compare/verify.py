@@ -22,7 +22,7 @@ from snnrun.stages import Checked, Clock, Engine
 from snnrun.sweep.check import check_point, check_sweep, point_document
 from snnrun.sweep.points import Point
 
-_NUMERIC = ("numba", "llvmlite", "numpy")  # packages that may change a bit
+_NUMERIC = ("llvmlite", "numpy")  # packages that may change a bit
 SAMPLE = 5
 """Points of a sweep that are run again unless all are asked for."""
 

@@ -36,7 +36,7 @@ BLOCK = 1 << 16  # synapses made together: their buffers stay in the second-leve
 WIDEST_TABLE = 256  # delays, from the shortest to the longest, that are told by where each begins in a row
 MOST_CELLS = 1 << 16  # parts and delays that a row is sorted into
 
-WORTH_IT = 2_000_000  # synapses from which on compiling (once) is quicker than numpy
+WORTH_IT = 500_000  # synapses from which on compiling (once) takes no longer than numpy
 _ZERO = Graph().literal(0)
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]

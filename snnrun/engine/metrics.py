@@ -42,6 +42,9 @@ class StateAccumulator(Accumulator, Protocol):
         """Samples, shape (samples, elements). [SI]."""
 
 
+_FEW = 1 << 16  # neurons whose numbers have 16 bits, which numpy sorts by counting
+
+
 @dataclass(slots=True)
 class Train:
     """What is known of a spike monitor beforehand.
@@ -116,7 +119,7 @@ class Intervals:
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:
         """Intervals within the chunk, and from the last spike before it."""
-        order = np.argsort(neurons, kind="stable")
+        order = np.argsort(neurons.astype(np.uint16) if self.train.size <= _FEW else neurons, kind="stable")
         who, when = neurons[order], steps[order]
         before = np.concatenate([[-1], when[:-1]])
         first = np.concatenate([[True], who[1:] != who[:-1]])[: len(who)]

@@ -13,9 +13,7 @@ from typing import Any
 from snnrun.codegen.compile import ENTRY
 from snnrun.network.ir import IntArray
 
-_SIGNATURE = ctypes.CFUNCTYPE(
-    ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p
-)
+_SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
 class NativeKernel:
@@ -47,10 +45,7 @@ class NativeKernel:
         Returns:
             Steps done; fewer than asked when a buffer of recorded spikes could overflow.
         """
-        result, error = ctypes.c_int64(), ctypes.c_void_p()
-        status = self._function(ctypes.addressof(result), ctypes.addressof(error), first, n_steps, table.ctypes.data)
-        assert status == 0, f"kernel returned status {status}"
-        return int(result.value)
+        return int(self._function(first, n_steps, table.ctypes.data))
 
 
 class Crew:

@@ -1,8 +1,7 @@
 """What numerical functions stand on in a compiled kernel: this text opens every kernel and is never imported here.
 
-Straight-line functions are not compiled by numba: they are *traced*. Called with `Traced` values, their text emits
-LLVM instructions as it runs, which takes milliseconds where numba's type inference takes a second. `traced` makes such
-a function callable from compiled code. Functions with loops are compiled by numba and call traced ones.
+Straight-line functions are *traced*: called with `Traced` values, their text emits LLVM instructions as it runs.
+`traced` makes such a function callable from compiled code. Functions with loops are compiled, and call traced ones.
 Nothing refers to a symbol outside the kernel. Instructions carry the fast-math flags in `_flags`: none in strict math.
 """
 
@@ -11,12 +10,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import wraps
-from inspect import Parameter, Signature
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types  # noqa: F401 - njit is for what comes after this text
-from numba.extending import intrinsic
+
+from snnrun.numerics.language import Type, cast, compiled, entry, intrinsic, types, wider  # noqa: F401 - for what follows
 
 _DOUBLE = ir.DoubleType()
 _SINGLE = ir.FloatType()
@@ -293,7 +291,7 @@ def _add_attributes(value: Any, *attributes: str) -> None:
     set.update(value.attributes, attributes)
 
 
-_KINDS: Any = {"f": types.float64, "s": types.float32, "i": types.int64, "u": types.uint64, "b": types.boolean}
+_KINDS: Any = {"f": types.float64, "s": types.float32, "i": types.int64, "b": types.boolean}
 
 
 def traced(function: Callable[..., Any], arguments: str, result: str) -> Any:
@@ -305,44 +303,27 @@ def traced(function: Callable[..., Any], arguments: str, result: str) -> Any:
         result: The kind of the result, or of each of several.
     """
     parameters = [_KINDS[kind] for kind in arguments]
-    kinds = [_KINDS[kind] for kind in result]
-    several: Any = types.Tuple
-    returned = kinds[0] if len(kinds) == 1 else several(kinds)
+    several = len(result) > 1
 
-    def typed(_typing: Any, *given: Any) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            cast = [
-                Traced(builder, context.cast(builder, value, have, want))
-                for value, have, want in zip(values, signature.args, parameters, strict=True)
-            ]
-            traces = function(*cast)
-            if len(kinds) == 1:
-                return traces.value
-            return context.make_tuple(builder, returned, [trace.value for trace in traces])
+    def typed(*_given: Type) -> Any:
+        def emit(builder: Any, *values: Any) -> Any:
+            traces = function(*(Traced(builder, value) for value in values))
+            return tuple(trace.value for trace in traces) if several else traces.value
 
-        return returned(*given), emit
+        return _KINDS[result[0]](*parameters), emit
 
-    # numba binds arguments by the signature, and cannot do so with `*given`.
-    names = ["_typing", *(f"argument_{k}" for k in range(len(parameters)))]
-    signature = Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names])
-    typed.__signature__ = signature  # type: ignore[attr-defined]
-    typed.__name__ = function.__name__
     return intrinsic(typed)
 
 
 @intrinsic
-def select(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+def select(_condition: Type, a: Type, b: Type) -> Any:
     """`a` where the condition holds, else `b`, without a branch; of any one type."""
-    unliteral: Any = types.unliteral
-    result = typing.unify_types(unliteral(a), unliteral(b))
+    result = Type(wider(a.llvm, b.llvm))
 
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        chosen = context.cast(builder, args[1], signature.args[1], result)
-        other = context.cast(builder, args[2], signature.args[2], result)
-        truth = context.cast(builder, args[0], signature.args[0], types.boolean)
+    def emit(builder: Any, truth: Any, chosen: Any, other: Any) -> Any:
         return builder.select(truth, chosen, other)
 
-    return result(condition, a, b), emit
+    return result(types.boolean, result, result), emit
 
 
 bits_of = traced(trace_bits_of, "f", "i")
@@ -350,5 +331,5 @@ float_of = traced(trace_float_of, "i", "f")
 shift_right = traced(trace_shift_right, "ii", "i")
 single_of = traced(trace_single_of, "f", "s")
 double_of = traced(trace_double_of, "s", "f")
-u64 = traced(trace_u64, "i", "u")
+u64 = traced(trace_u64, "i", "i")
 any_true = traced(lambda condition: condition, "b", "b")

@@ -22,7 +22,6 @@ _TRACED_PRIMITIVES = (
 _DOUBLE = "double_"  # what the name of a function of double precision begins with in a kernel of single precision
 _BY_PRECISION = ("sqrt", "number")
 _PRIMITIVES = (*_TRACED_PRIMITIVES, "any_true")
-_OPTIONS = '"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True'
 # Functions that find rounding errors by operations that an optimiser could merge.
 _EXACT = ("_two_product", "_two_sum")
 _FLAGS: dict[Math, tuple[str, ...]] = {Math.STRICT: (), Math.FAST: ("contract",)}
@@ -68,8 +67,7 @@ def kernel_text(
         names: Names of functions in `functions` and `random`, the same in either precision; primitives such as
             `select` are always there, `number` (a value as a number of the kernel's precision) among them.
         precision: What functions take and return: float64 or float32. Times are float64 in either.
-        math: Fast math lets the functions' operations be fused, and code compiled with `_options` reordered too;
-            what is compiled with `_strict_options` computes as written.
+        math: Fast math lets the functions' operations be fused, and code compiled with the flags `_fast` reordered too.
 
     Returns:
         Python source, the beginning of a module: imports and primitives first, then constants and functions in order
@@ -105,13 +103,12 @@ def kernel_text(
 
 def _settings(precision: Precision, math: Math) -> str:
     """Flags and options of the compiler, and the primitives that differ between the precisions."""
-    fastmath = "" if math is Math.STRICT else f', "fastmath": {{{", ".join(map(repr, _FAST_OPTIONS))}}}'
+    fast = () if math is Math.STRICT else _FAST_OPTIONS
     kinds = {"": "f"} if precision is Precision.DOUBLE else {"": "s", _DOUBLE: "f"}
     lines = [
         f"_flags[0] = {_FLAGS[math]!r}",
-        f"_strict_options: Any = {{{_OPTIONS}}}",
-        f"_options: Any = {{{_OPTIONS}{fastmath}}}",
-        "looped = njit(**_options)",
+        f"_fast: Any = {fast!r}",
+        "looped = compiled(_fast)",
         *(
             f'{prefix}{name} = traced(trace_{name}, "{kind}", "{kind}")'
             for prefix, kind in kinds.items()

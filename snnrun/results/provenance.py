@@ -16,7 +16,7 @@ from pathlib import Path
 from snnrun.records import dataclass
 from snnrun.results.layout import PROVENANCE_FILE, storage_error
 
-PACKAGES = ("snnrun", "numpy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "PyYAML", "Pillow")
+PACKAGES = ("snnrun", "numpy", "llvmlite", "h5py", "matplotlib", "pydantic", "PyYAML", "Pillow")
 _GIT_TIMEOUT_S = 2.0
 
 

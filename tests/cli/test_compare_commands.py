@@ -426,7 +426,7 @@ def test_looking_at_results_imports_no_compiler(process, run):
     script = (
         "import sys; sys.argv = ['snnrun', 'list']; from snnrun.cli.main import main\n"
         "try: main()\n"
-        "finally: print('numba' in sys.modules, 'matplotlib' in sys.modules, file=sys.stderr)"
+        "finally: print('llvmlite' in sys.modules, 'matplotlib' in sys.modules, file=sys.stderr)"
     )
     import subprocess
     import sys

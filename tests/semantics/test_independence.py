@@ -121,7 +121,7 @@ def undefined(object_file: bytes) -> set[str]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_compiled_kernel_needs_nothing_from_outside(name: str) -> None:
-    """The same bits everywhere: no libm, no Python, no numba; loops that only store become memset."""
+    """The same bits everywhere: no libm, no Python; loops that only store become memset."""
     made = obtain(generate(network_of(NETWORKS[name])).text).object
     assert undefined(made) <= {"memset", "memcpy"}
 

@@ -26,10 +26,10 @@ from snnrun.engine.native import NativeKernel
 
 # The smallest kernel there is: it compiles in a tenth of a second.
 TINY = """\
-from numba import cfunc, types
+from snnrun.numerics.language import entry, types
 
 
-@cfunc(types.int64(types.int64, types.int64, types.CPointer(types.int64)), error_model="numpy", _nrt=False)
+@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))
 def advance(first, n_steps, table):
     return n_steps + {number}  # groups.tiny
 """

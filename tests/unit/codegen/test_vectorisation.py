@@ -15,8 +15,7 @@ from snnrun import pipeline
 from snnrun.codegen.kernel import generate
 
 EXPERIMENT = Path(__file__).resolve().parents[3] / "experiments" / "benchmarks" / "cobahh.yaml"
-# In a process of its own, because numba keeps the first processor that it compiles for. LLVM is asked for text instead
-# of machine code; the rest is what a run does.
+# In a process of its own, where LLVM is asked for text instead of machine code; the rest is what a run does.
 COMPILE = """
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ from snnrun.codegen.compile import compile_kernel
 from snnrun.codegen.target import Processor
 
 TargetMachine.emit_object = lambda machine, module: machine.emit_assembly(module).encode()
-sys.stdout.write(compile_kernel(Path(sys.argv[1]).read_text(), "cobahh", Processor(sys.argv[2], sys.argv[3])).decode())
+sys.stdout.write(compile_kernel(Path(sys.argv[1]).read_text(), Processor(sys.argv[2], sys.argv[3])).decode())
 """
 EXPONENTIALS, DIVISIONS = 10, 11  # of one neuron and step: 7 exprel and 3 exp; 7 in exprel, 3 rates, one sigmoid
 

@@ -8,5 +8,5 @@ from .kernels import Kernels
 
 
 @pytest.fixture(scope="session", params=list(Precision))
-def kernels(request, tmp_path_factory):
-    return Kernels(tmp_path_factory.mktemp("kernels"), request.param, Math.STRICT)
+def kernels(request):
+    return Kernels(request.param, Math.STRICT)

@@ -1,15 +1,14 @@
 """One compiled kernel for each numerical function, from the text that experiments' kernels are made of."""
 
 import ctypes
-import importlib.util
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 
+from snnrun.codegen.compile import ENTRY, compile_kernel, machine_of, optimised
+from snnrun.codegen.target import Processor, processor
 from snnrun.numerics import arrays, single
 from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.numerics.kernel_text import kernel_text
@@ -22,11 +21,10 @@ ELEMENT = ["normal", "uniform"]
 FILL = ["fill_normal", "fill_uniform"]
 
 HEAD = """
-from numba import cfunc
-_doubles = types.CPointer(types.float64)
-_floats = types.CPointer(types.FLOAT)
+_doubles = types.pointer(types.float64)
+_floats = types.pointer(types.FLOAT)
 def _kernel(arguments):
-    return cfunc(types.void(*arguments), error_model="numpy", _nrt=False)
+    return entry(types.void(*arguments))
 """
 TEMPLATES = {
     "unary": """
@@ -139,12 +137,10 @@ class Kernels:
     """Compiled test kernels of one precision and math by the name of the function they call, made when asked for.
 
     Args:
-        folder: Where their text is written.
         precision: Of the kernels' numbers.
         math: Strict or fast.
     """
 
-    folder: Path
     precision: Precision
     math: Math
     _made: dict[str, Any] = field(default_factory=dict)
@@ -159,27 +155,35 @@ class Kernels:
         """The same functions for numpy."""
         return TWINS[self.precision]
 
-    def cfunc(self, name):
-        if name not in self._made:
-            self._made[name] = self._compiled(name)
-        return self._made[name]
-
     def call(self, name, *args):
         """Call a kernel; arrays go as pointers."""
-        run_at(self.cfunc(name).address, *args)
+        if name not in self._made:
+            self._made[name] = loaded(compile_kernel(self.text(name), processor()))
+        run_at(self._made[name].get_function_address(ENTRY), *args)
 
-    def _compiled(self, name):
+    def assembly(self, name, processor):
+        """The machine code of a kernel for a processor, as text."""
+        machine = machine_of(processor)
+        return machine.emit_assembly(optimised(self.text(name), machine))
+
+    def text(self, name):
+        """The text of a kernel."""
         kind = next((kind for kind, names in KINDS.items() if name in names), None)
         functions, text = OTHERS[name] if kind is None else ([name], TEMPLATES[kind].format(name=name))
-        stem = f"kernel_{name}_{self.precision}_{self.math}"
-        path = self.folder / f"{stem}.py"
         head = HEAD.replace("FLOAT", FLOATS[self.precision].__name__)
-        path.write_text(kernel_text(functions, self.precision, self.math) + head + text)
-        spec = importlib.util.spec_from_file_location(stem, path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[stem] = module  # numba looks the module of a function up by its name
-        spec.loader.exec_module(module)
-        return getattr(module, f"kernel_{name}")
+        return kernel_text(functions, self.precision, self.math) + head + text
+
+
+PLAINEST = Processor("", "")  # of this architecture
+HOST = Processor(llvm.get_host_cpu_name(), "")
+
+
+def loaded(code):
+    """Machine code loaded as the engine loads it."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine_of(PLAINEST))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
 
 
 def run_at(address, *args):
@@ -187,24 +191,3 @@ def run_at(address, *args):
     kinds = [ctypes.c_void_p if isinstance(a, np.ndarray) else ctypes.c_int64 for a in args]
     values = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
     ctypes.CFUNCTYPE(None, *kinds)(address)(*values)
-
-
-def module_of(cfunc):
-    """The LLVM module of a kernel, with all but its entry internal, as the engine's object files have it."""
-    module = llvm.parse_assembly(cfunc.inspect_llvm())
-    entry = cfunc.native_name.removeprefix("cfunc.")
-    for function in module.functions:
-        if not function.is_declaration and function.name != entry:
-            function.linkage = "internal"
-    module.get_function(entry).name = "entry"
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    passes.run(module, llvm.create_pass_builder(machine(""), llvm.create_pipeline_tuning_options(speed_level=0)))
-    return module
-
-
-def machine(cpu):
-    """The plainest processor of this architecture for an empty name."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, opt=3, reloc="pic", codemodel="default")

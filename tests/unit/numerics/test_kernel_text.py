@@ -7,11 +7,12 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
+from snnrun.codegen.compile import ENTRY, compile_kernel, machine_of, optimised
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 from snnrun.numerics.kernel_text import kernel_function_names, kernel_text
 
-from .kernels import BINARY, ELEMENT, FILL, TIMES, UNARY, machine, module_of, run_at
+from .kernels import BINARY, ELEMENT, FILL, HOST, PLAINEST, TIMES, UNARY, loaded, run_at
 
 N = 4001
 EDGES = [0.0, 1.0, 0.5, np.inf, np.nan, 5e-324, 1e-310, 2.0**30, 2.0**52, 1e300, 700.0, 745.1]
@@ -110,13 +111,13 @@ ALL = [*UNARY, *BINARY, *TIMES, *ELEMENT, *FILL, "poisson", "count_below", "gate
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("cpu", ["", llvm.get_host_cpu_name()], ids=["generic", "host"])
+@pytest.mark.parametrize("cpu", [PLAINEST, HOST], ids=["generic", "host"])
 def test_kernels_need_no_symbol_from_outside(kernels, name, cpu):
-    assembly = machine(cpu).emit_assembly(module_of(kernels.cfunc(name)))
+    assembly = kernels.assembly(name, cpu)
     defined = set(re.findall(r"^([\w.$]+):", assembly, re.MULTILINE))
     called = set(re.findall(r"^\s(?:callq?|jmp|bl|b)\s+([A-Za-z_][\w.$]*)", assembly, re.MULTILINE))
     referred = set(re.findall(r"([A-Za-z_][\w.$]*)@(?:PLT|GOTPCREL)", assembly))
-    assert "entry" in defined
+    assert ENTRY in defined
     assert called | referred <= defined
 
 
@@ -126,13 +127,9 @@ def on_any_processor(kernels):
     engines = []
 
     def call(name, *args):
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine(""))
-        code = machine("").emit_object(module_of(kernels.cfunc(name)))
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
+        engine = loaded(compile_kernel(kernels.text(name), PLAINEST))
         engines.append(engine)
-        result, error = np.zeros(1), np.zeros(4)  # numba's convention: where the result and an exception go
-        run_at(engine.get_function_address("entry"), result, error, *args)
+        run_at(engine.get_function_address(ENTRY), *args)
 
     return call
 
@@ -169,7 +166,7 @@ def test_integers_and_truths_are_converted_to_what_a_function_takes(kernels):
     ],
 )
 def test_loops_are_vectorised(kernels, name):
-    assembly = machine(llvm.get_host_cpu_name()).emit_assembly(module_of(kernels.cfunc(name)))
+    assembly = kernels.assembly(name, HOST)
     # What is seldom called is scalar.
     assembly = re.sub(r"^snnrun\.[\w.]+:.*?^\.?Lfunc_end", "", assembly, flags=re.MULTILINE | re.DOTALL)
     packed = len(re.findall(r"\sv?(?:add|sub|mul)p[sd]\s", assembly))
@@ -182,8 +179,8 @@ def test_loops_are_vectorised(kernels, name):
 
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
 def test_a_loop_calls_one_function_for_all_angles_that_it_takes_at_once(kernels, name):
-    optimised = str(module_of(kernels.cfunc(name)))
-    assert re.search(rf"call <\d+ x \w+> @snnrun\.\w*_far_{name}\.\w+\.\d+\(", optimised)
+    text = str(optimised(kernels.text(name), machine_of(HOST)))
+    assert re.search(rf"call <\d+ x \w+> @snnrun\.\w*_far_{name}\.\w+\.\d+\(", text)
 
 
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
