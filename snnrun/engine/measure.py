@@ -194,7 +194,7 @@ class _Metric:
         typed = self.context.checker({}, "a metric", missing=self.explain).check(expr)
         if expr.id == "duration":
             return Part(typed.dimension, lambda: self.duration(typed.value))
-        return _constant(typed.value, typed.dimension)
+        return Part(typed.dimension, lambda: typed.value)
 
     def duration(self, planned: float) -> float:
         """How long the run is, or was when a phase ended early. [s]."""
