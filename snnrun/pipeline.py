@@ -242,6 +242,8 @@ def run(
     with RunWriter(place, document, files) as writer:
         prepared = prepare(checked, engine or Engine(), clock)
         ready(prepared)
+        for text in prepared.built.notes:
+            note(text)
         writer.open(prepared)
         kept = _checkpoints(prepared, place, checkpoint_every, note) if final is None else None
         problem = _simulated(prepared, writer, clock, progress, allow_code=allow_code, checkpoints=kept)
