@@ -2,8 +2,8 @@
 
 A state holds every variable of groups and synapses, those of synapses in the order of creation, and the spikes that
 may still be on their way: those of as many of the last steps as the longest delay of a group has. Times of spikes are
-kept as steps from the end, so that time can begin at 0 again. What spikes do when they arrive is for the run that begins
-to say: its delays and statements count.
+kept as steps from the end, so that time can begin at 0 again. What spikes do when they arrive is for the run that
+begins to say: its delays and statements count.
 """
 
 from __future__ import annotations

@@ -179,14 +179,20 @@ def test_sums_of_synapses_that_compiled_code_made_arrive_too(tmp_path, monkeypat
 
 
 def test_a_group_without_variables_must_have_room_for_its_spikes(tmp_path):
-    text = FILE.replace("synapses:", "  noise: {kind: poisson, size: 9, rates: 900 Hz}\nsynapses:", 1)
+    text = FILE.replace("synapses:", "  noise: {kind: spikes, size: 9, indices: [8], times: [9 ms]}\nsynapses:", 1)
     text = text.replace(
         "operations:",
         "  in: {source: noise, target: cells, connect: all, on_pre: v_post += 0, delay: 3 ms}\noperations:",
     )
     run(tmp_path, "10 ms", "first", text=text)
     with pytest.raises(ExperimentError, match="`noise` had more neurons than here") as caught:
-        run(tmp_path, "10 ms", "second", "outputs/first/latest", text=text.replace("size: 9", "size: 4"))
+        run(
+            tmp_path,
+            "10 ms",
+            "second",
+            "outputs/first/latest",
+            text=text.replace("size: 9, indices: [8]", "size: 4, indices: [3]"),
+        )
     assert caught.value.diagnostics[0].code == "FIL204"
 
 
