@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,6 @@ class Points:
     def __init__(self, base: Document, plan: Plan) -> None:
         self.base = base
         self.plan = plan
-        # A point with a folder of its own needs its file, and one with a shared phase the hash of that.
-        self._alone = plan.keep_results or plan.shared is not None or not self._fits(frozenset())
-        self._names = frozenset() if self._alone else self._open()
         self._templates: dict[Key, Template | None] = {}
         self._seen: set[Key] = set()
 
@@ -123,7 +121,7 @@ class Points:
         Raises:
             ExperimentError: Something is wrong there; the messages say at which values.
         """
-        if self._alone or not any(map(self._is_open, self._parameters())):
+        if not any(map(self._is_open, self._parameters())):
             return check_point(self.base, point)
         key, values, seed = self._read(point.index)
         template = self._templates.get(key)
@@ -148,7 +146,7 @@ class Points:
         """The places along an axis at which the file must be checked: all but those that differ in harmless values."""
         everywhere = range(self.plan.shape[axis])
         parameters = self.plan.axes[axis].parameters
-        if self._alone or not all(map(self._is_open, parameters)):
+        if not all(map(self._is_open, parameters)):
             return everywhere
         seeds = np.zeros(len(everywhere), np.bool_)
         for parameter in parameters:
@@ -189,20 +187,25 @@ class Points:
 
     def _is_open(self, parameter: Values) -> bool:
         """Whether a parameter changes values only."""
-        if parameter.held is None:
+        if parameter.held is None or self._open is None:
             return False
-        return parameter.place == SEED or (parameter.place[0] == "constants" and parameter.place[1] in self._names)
+        return parameter.place == SEED or (parameter.place[0] == "constants" and parameter.place[1] in self._open)
 
-    def _open(self) -> frozenset[str]:
-        """The constants that need not be known before a point runs."""
-        names = [str(p.place[1]) for p in self._parameters() if p.place[0] == "constants" and p.held is not None]
-        if self._fits(frozenset(names)):
+    @cached_property
+    def _open(self) -> frozenset[str] | None:
+        """The constants that need not be known before a point runs; None where no point shares its checked file."""
+        if self.plan.keep_results or self.plan.shared is not None:
+            return None  # a point with a folder of its own needs its file, one with a shared phase the hash of that
+        numbers = [p for p in self._parameters() if p.held is not None]
+        names = [str(p.place[1]) for p in numbers if p.place[0] == "constants"]
+        if names and self._fits(frozenset(names)):
             return frozenset(names)
         found: frozenset[str] = frozenset()
-        for name in names:
+        for name in names if len(names) > 1 else ():
             if self._fits(found | {name}):
                 found |= {name}
-        return found
+        seeds_alone = not found and any(p.place == SEED for p in numbers) and self._fits(found)
+        return found if found or seeds_alone else None
 
     def _fits(self, names: frozenset[str]) -> bool:
         """Whether the file can be checked without the values of some constants."""
@@ -236,7 +239,7 @@ class Points:
         key, values, seed = self._read(point.index)
         if key not in self._templates and len(self._templates) < _TEMPLATES:
             try:
-                template = Template.of(self.base.with_values(point.values), self._names)
+                template = Template.of(self.base.with_values(point.values), self._open or frozenset())
                 self._templates[key] = template if template.fits(checked, values, seed) else None
             except (ValueNeededError, ExperimentError):
                 self._templates[key] = None
