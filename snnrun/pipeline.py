@@ -42,16 +42,21 @@ def read(path: str | Path, overrides: Sequence[str] = (), seed: int | None = Non
     return load(path, overrides, seed)
 
 
-def check(document: Document) -> Checked:
+def check(document: Document, open: frozenset[str] = frozenset()) -> Checked:
     """Check stage: everything that can be wrong without running.
+
+    Args:
+        document: The file.
+        open: Constants whose values are given later (`sweep.reuse`).
 
     Raises:
         ExperimentError: All errors of the file.
+        ValueNeededError: The value of an open constant decides more than what is computed.
     """
     from snnrun.engine.measure import check_metrics  # noqa: PLC0415 - `--help` does without numpy
 
     experiment = parse_experiment(document)
-    resolved = resolve(document, experiment)
+    resolved = resolve(document, experiment, open)
     context, network = resolved.context, resolved.network
     measures = check_metrics(context, network)
     if any(phase.stop_when is not None for phase in network.phases):
@@ -92,15 +97,14 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
     Raises:
         RunError: The network does not fit into memory.
     """
-    from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
-    from snnrun.engine.build import build  # noqa: PLC0415
+    from snnrun.engine.build import build  # noqa: PLC0415 - only to run
     from snnrun.engine.memory import refuse_too_large  # noqa: PLC0415
 
     network = checked.resolved.network
     wanted = engine.threads or network.threads
     network = replace(network, threads=max(1, min(wanted, network.neurons // NEURONS_A_THREAD)))
     with clock.stage(Stage.GENERATE):
-        kernel = generate(network)
+        kernel = engine.generated(network)
         refuse_too_large(network, kernel)
     with clock.stage(Stage.COMPILE):
         compiled, native = engine.kernel(kernel.text)
@@ -238,6 +242,8 @@ def run(
     with RunWriter(place, document, files) as writer:
         prepared = prepare(checked, engine or Engine(), clock)
         ready(prepared)
+        for text in prepared.built.notes:
+            note(text)
         writer.open(prepared)
         kept = _checkpoints(prepared, place, checkpoint_every, note) if final is None else None
         problem = _simulated(prepared, writer, clock, progress, allow_code=allow_code, checkpoints=kept)

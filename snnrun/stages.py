@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
-from enum import StrEnum
+from dataclasses import field, fields
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnrun.errors import Diagnostic, SnnrunError
+from snnrun.network.ir import Network
 from snnrun.network.resolve import Resolved
 from snnrun.records import dataclass
 from snnrun.spec.document import Document
@@ -129,6 +130,7 @@ class Engine:
     painter: Painter | None = None
     threads: int | None = None
     branch: tuple[Shared, Branch] | None = None
+    _last: tuple[Network, Kernel] | None = None
 
     def branch_of(self, shared: Shared | None) -> Branch | None:
         """The first part that a run shares with the one before it; only the newest one is kept."""
@@ -140,6 +142,14 @@ class Engine:
             self.branch = (shared, Branch(shared.phase))
         return self.branch[1]
 
+    def generated(self, network: Network) -> Kernel:
+        """The text of a network's kernel; that of the network before when they have all but seeds in common."""
+        from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
+
+        if self._last is None or not _same_structure(self._last[0], network):
+            self._last = (network, generate(network))
+        return self._last[1]
+
     def kernel(self, text: str) -> tuple[Compiled, NativeKernel]:
         """The machine code of a kernel's text."""
         from snnrun.codegen.cache import obtain  # noqa: PLC0415 - the compiler is imported only to run
@@ -149,6 +159,15 @@ class Engine:
             compiled = obtain(text)
             self.kernels[text] = (compiled, NativeKernel(compiled.object))
         return self.kernels[text]
+
+
+def _same_structure(a: Network, b: Network) -> bool:
+    """Whether two networks share all their parts, so that what they compute differs in seeds and `Parameter`s only."""
+    mine, other = ({f.name: getattr(x, f.name) for f in fields(x) if f.name != "seeds"} for x in (a, b))
+    return all(
+        mine[name] is other[name] or (isinstance(mine[name], str | int | float | Enum) and mine[name] == other[name])
+        for name in mine
+    )
 
 
 @dataclass(frozen=True, slots=True)

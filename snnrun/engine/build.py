@@ -14,7 +14,7 @@ from snnrun.codegen.module import Kernel
 from snnrun.engine.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
 from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
 from snnrun.engine.native import sleeping
-from snnrun.engine.start import begin_group, begin_synapses
+from snnrun.engine.start import begin_group, begin_spikes, begin_synapses
 from snnrun.engine.values import (
     STORED,
     Array,
@@ -142,6 +142,8 @@ class _Builder:
         self.built.own_numbers["part"] = np.arange(n.threads)
         for key, values in parameter_arrays(self.built, n, self.built.kernel, self.numbers).items():
             self.put(key.use, key.owner, key.name, values)
+        if n.start is not None:
+            self.built.notes += begin_spikes(self.built, n.start)
         return self.built
 
     def share(self, owner: str, firsts: IntArray) -> None:

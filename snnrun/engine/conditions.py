@@ -30,7 +30,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 _REDUCE: dict[str, Callable[[Any], Any]] = {"any": np.any, "all": np.all}
 # What needs the length of the recording, which is not known yet, or bins that are not full yet.
-_LATER = frozenset({"rates", "mean_rate", "fano", "synchrony"})
+_LATER = frozenset({"rates", "mean_rate", "fano", "synchrony", "correlation"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.dag import Constant, Node, Op, Variable, walk
+from snnrun.equations.dag import Constant, Node, Op, Parameter, Variable, walk
 from snnrun.network.connect import Ground, connect
 from snnrun.network.ir import Connect, IntArray, Network, Synapses, View
 
@@ -189,7 +189,7 @@ def _describe(value: Any, digest: Any) -> None:
     """Feed everything a rule says into a hash, values of constants included."""
     if isinstance(value, Node):
         payload = value.payload
-        shown = f"{payload.value!r}" if isinstance(payload, Constant) else repr(payload)
+        shown = f"{payload.value!r}" if isinstance(payload, Constant | Parameter) else repr(payload)
         digest.update(f"({value.op.value} {shown}".encode())
         for a in value.args:
             _describe(a, digest)

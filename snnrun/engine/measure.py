@@ -17,7 +17,7 @@ from snnrun.engine.metrics import (
     SPIKE_FUNCTIONS,
     STATE_FUNCTIONS,
     WITH_WIDTH,
-    Binned,
+    Bins,
     Comoments,
     Meter,
     Moments,
@@ -107,7 +107,7 @@ class Measures:
         self.ran = network
         for use in (use for uses in self.meter.spike_uses.values() for use in uses):
             use.accumulator.train.spans = recorded_spans(network, use.monitor)
-            if isinstance(use.accumulator, Binned):
+            if isinstance(use.accumulator, Bins):
                 use.accumulator.cut(step)
 
 
@@ -194,12 +194,13 @@ class _Metric:
         typed = self.context.checker({}, "a metric", missing=self.explain).check(expr)
         if expr.id == "duration":
             return Part(typed.dimension, lambda: self.duration(typed.value))
-        return _constant(typed.value, typed.dimension)
+        return Part(typed.dimension, lambda: typed.value)
 
     def duration(self, planned: float) -> float:
         """How long the run is, or was when a phase ended early. [s]."""
-        ran = self.measures.ran
-        return planned if ran is None else ran.steps * ran.dt
+        ran, dt = self.measures.ran, self.context.constants["dt"].exact
+        assert dt is not None
+        return planned if ran is None else float(Fraction(dt) * ran.steps)  # as the sum of durations is rounded
 
     def explain(self, name: str) -> str | None:
         return did_you_mean(name, [*self.monitors, *self.context.constants])
@@ -344,7 +345,7 @@ class _Metric:
                 f"`{monitor.name}` watches {train.size:,} neurons; all pairs of at most {MOST_PAIRED:,} are correlated",
                 "watch a subgroup, or use `synchrony`",
             )
-        accumulator = Pairwise(train, "correlation", width)
+        accumulator = Pairwise(train, width, "correlation")
         self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, accumulator))
         return Part(ONE, accumulator.value)
 

@@ -12,6 +12,7 @@ from dataclasses import field, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.network.ir import FloatArray, IntArray, SpikeMonitor, StateMonitor
 from snnrun.records import dataclass
@@ -183,16 +184,42 @@ class FirstSpikes:
 
 
 @dataclass(slots=True)
-class Binned:
+class Bins:
+    """Bins of some width in what a spike monitor records; each stretch begins with one, and whole ones count alone."""
+
+    train: Train
+    width: int
+
+    def in_spans(self) -> list[int]:
+        """Whole bins in each stretch."""
+        return [(stop - start) // self.width for start, stop in self.train.spans]
+
+    def numbers(self, steps: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+        """The number of the bin that each step is in, shape (n,); which are in none, as a stretch does not fill it."""
+        span = self.train.span_of(steps)
+        starts = np.array([start for start, _ in self.train.spans], dtype=np.int64)
+        bins = np.array(self.in_spans(), dtype=np.int64)
+        local = (steps - starts[span]) // self.width
+        return (np.cumsum(bins) - bins)[span] + local, local < bins[span]
+
+    def until(self, step: int) -> int:
+        """Whole bins in the stretches that began before a step."""
+        return sum(bins for (start, _), bins in zip(self.train.spans, self.in_spans(), strict=True) if start < step)
+
+    def cut(self, step: int) -> None:
+        """Forget a bin that a stretch, which now ends at a step, does not fill; `train` has its new length already."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class Binned(Bins):
     """Spike counts in bins of some width: Fano factor and synchrony.
 
     Fano: mean over spiking neurons of variance/mean of their counts. Synchrony: sqrt(variance of the population's mean
     count / mean of the neurons' variances), 0 to 1 (Golomb & Rinzel 1994).
     """
 
-    train: Train
-    of: str
-    width: int
+    of: str = ""
     bin: int = 0
     current: IntArray = field(init=False)
     total: IntArray = field(init=False)
@@ -205,30 +232,22 @@ class Binned:
 
     @property
     def bins(self) -> int:
-        """Whole bins in the recording; each stretch begins with one."""
-        return sum(self._bins())
-
-    def _bins(self) -> list[int]:
-        return [(stop - start) // self.width for start, stop in self.train.spans]
+        """Whole bins in the recording."""
+        return sum(self.in_spans())
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:
         """Fill bins."""
         if not self.bins or not len(steps):
             return
-        span = self.train.span_of(steps)
-        starts = np.array([start for start, _ in self.train.spans], dtype=np.int64)
-        bins = np.array(self._bins(), dtype=np.int64)
-        local = (steps - starts[span]) // self.width
-        whole = local < bins[span]
-        numbers, who = (np.cumsum(bins) - bins)[span][whole] + local[whole], neurons[whole]
+        numbers, whole = self.numbers(steps)
+        numbers, who = numbers[whole], neurons[whole]
         for number in np.unique(numbers):
             self.close_until(int(number))
             self.current += np.bincount(who[numbers == number], minlength=self.train.size)
 
     def cut(self, step: int) -> None:
-        """Forget a bin that a stretch, which ends at a step, does not fill."""
-        over = [bins for (start, _), bins in zip(self.train.spans, self._bins(), strict=True) if start < step]
-        if self.bin >= sum(over):
+        """Forget the current bin when it is the one that is not full."""
+        if self.bin >= self.until(step):
             self.current[:] = 0
 
     def close_until(self, number: int) -> None:
@@ -297,29 +316,27 @@ class Pairwise(Binned):
 
 
 @dataclass(slots=True)
-class PopulationBins:
+class PopulationBins(Bins):
     """Spikes of a whole population in each bin, for the correlation of two populations."""
 
-    train: Train
-    width: int
     counts: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.counts = np.zeros(sum(self._bins()), dtype=np.int64)
-
-    def _bins(self) -> list[int]:
-        return [(stop - start) // self.width for start, stop in self.train.spans]
+        self.counts = np.zeros(sum(self.in_spans()), dtype=np.int64)
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:  # noqa: ARG002 - who spiked does not count
         """Fill bins; a bin that the end of a stretch cuts counts for nothing."""
         if not self.counts.size or not len(steps):
             return
-        span = self.train.span_of(steps)
-        starts = np.array([start for start, _ in self.train.spans], dtype=np.int64)
-        bins = np.array(self._bins(), dtype=np.int64)
-        local = (steps - starts[span]) // self.width
-        whole = local < bins[span]
-        self.counts += np.bincount((np.cumsum(bins) - bins)[span][whole] + local[whole], minlength=self.counts.size)
+        numbers, whole = self.numbers(steps)
+        self.counts += np.bincount(numbers[whole], minlength=self.counts.size)
+
+    def cut(self, step: int) -> None:
+        """Forget the bins that are not reached; those of later stretches, all of them empty, follow at once."""
+        kept = self.until(step)
+        counts = np.zeros(sum(self.in_spans()), dtype=np.int64)
+        counts[:kept] = self.counts[:kept]
+        self.counts = counts
 
     def value(self) -> FloatArray:
         """The counts."""
@@ -529,8 +546,8 @@ SPIKE_FUNCTIONS: dict[str, MakeSpike] = {
     "cv_isi": lambda train, _: Intervals(train),
     "first_spike": lambda train, _: FirstSpike(train),
     "first_spikes": lambda train, _: FirstSpikes(train),
-    "fano": lambda train, width: Binned(train, "fano", width),
-    "synchrony": lambda train, width: Binned(train, "synchrony", width),
+    "fano": lambda train, width: Binned(train, width, "fano"),
+    "synchrony": lambda train, width: Binned(train, width, "synchrony"),
 }
 EACH_NEURON = frozenset({"counts", "rates", "first_spikes"})
 STATE_FUNCTIONS = ("mean", "std", "min", "max", "last")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from snnrun.codegen.delivery import added_terms
 from snnrun.codegen.emit import SlotKey
-from snnrun.engine.values import Array, Built, SynapseValues, problem
-from snnrun.network.ir import Group, Start
-from snnrun.network.start import MOMENTS, RENEWED, describe_state, kept_variables, pairs_hash
+from snnrun.engine.values import Array, Built, SynapseValues, problem, read_neurons
+from snnrun.equations.dag import Variable
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.ir import Group, IntArray, Pathway, Start, Synapses
+from snnrun.network.start import MOMENTS, RENEWED, describe_state, kept_variables, pairs_hash, spikes_name
+from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
 
 
 def begin_group(built: Built, start: Start, group: Group) -> None:
@@ -34,6 +41,79 @@ def begin_synapses(start: Start, values: SynapseValues) -> None:
             array[...] = start.values[synapses.path, name]
 
 
+def begin_spikes(built: Built, start: Start) -> list[str]:
+    """Put the spikes of a state on their way, with the delays of this run.
+
+    Returns:
+        What a person should know: where delays are so long that the state does not hold all spikes still on their way.
+    """
+    notes = []
+    for group in built.network.groups.values():
+        depth = built.numbers[f"depth:{group.path}"]
+        kept = start.kept.get(group.name, 0)
+        if depth - 1 > kept:
+            known = "none" if kept == 0 else f"those of its last {format_quantity(kept * built.network.dt, TIME)}"
+            notes.append(f"of spikes of `{group.name}` that are still on their way, that run kept {known}")
+        steps, neurons = start.spikes.get(group.name, (_NONE, _NONE))
+        recent = steps > -depth
+        _list_spikes(built, group, depth, steps[recent], neurons[recent])
+    for synapses in built.network.synapses.values():
+        pathway = synapses.sorting
+        if pathway is not None and built.numbers.get(f"ring:{synapses.path}.{pathway.name}"):
+            steps, neurons = start.spikes.get(synapses.source.group, (_NONE, _NONE))
+            for step in np.unique(steps).tolist():
+                _add_to_ring(built, synapses, pathway, step, neurons[steps == step])
+    return notes
+
+
+_NONE = np.zeros(0, np.int64)
+
+
+def _list_spikes(built: Built, group: Group, depth: int, steps: IntArray, neurons: IntArray) -> None:
+    """Fill the lists of spikes of steps before the first, as the kernel would have."""
+    bounds = built.arrays[SlotKey("bounds", group.path)]
+    threads = len(bounds) - 1
+    lists, number = (built.arrays[SlotKey(use, group.path)] for use in ("spikes", "number"))
+    for step in np.unique(steps).tolist():
+        slot, spiked = step % depth, neurons[steps == step]
+        for part in range(threads):
+            own = (spiked >= bounds[part]) & (spiked < bounds[part + 1])
+            mine = spiked[own] if group.schedule is None else spiked[: len(spiked) * (part == 0)]
+            base = slot * group.size + bounds[part]
+            lists[base : base + len(mine)] = mine
+            number[slot * threads + part] = len(mine)
+
+
+def _add_to_ring(built: Built, synapses: Synapses, pathway: Pathway, step: int, neurons: IntArray) -> None:
+    """Add to the sums of the steps to come what spikes of a step before the first bring: in the kernel's order."""
+    owner, network = f"{synapses.path}.{pathway.name}", built.network
+    wiring = built.wirings[synapses.name]
+    chosen = np.concatenate([np.arange(row[k], row[k + 1]) for k in neurons for row in wiring.rows] or [_NONE])
+    arrival = step + built.arrays[SlotKey("delays", owner)][chosen].astype(np.int64)
+    chosen, arrival = chosen[arrival >= 0], arrival[arrival >= 0]
+    pre, post = (np.asarray(ends[chosen], np.int64) for ends in (wiring.pre, wiring.post))
+
+    def read(variable: Variable) -> Any:
+        if variable.owner != synapses.path:
+            return read_neurons(built, variable, pre, post)
+        values = built.variable(variable)
+        return values[0] if variable.shared else values[chosen]
+
+    env = Environment(
+        read=read,
+        index={"pre": pre, "post": post},
+        elements=chosen,
+        dt=network.dt,
+        seeds=network.seeds,
+        arrays=network.arrays,
+        precision=network.precision,
+    )
+    at = (arrival & built.numbers[f"mask:{owner}"]) * network.groups[synapses.target.group].size + post
+    for variable, term, _ in added_terms(network, synapses, pathway):
+        ring = built.arrays[SlotKey("ring", owner, variable.name)]
+        np.add.at(ring, at, np.broadcast_to(evaluate(term, env), at.shape).astype(ring.dtype))
+
+
 def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, Any]]:
     """All variables as they are after so many steps, and what describes them."""
     network = built.network
@@ -47,4 +127,24 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
     wirings = {
         name: pairs_hash(w.in_creation_order(w.pre), w.in_creation_order(w.post)) for name, w in built.wirings.items()
     }
-    return arrays, describe_state(network, steps, wirings)
+    kept = {g.name: built.numbers[f"depth:{g.path}"] - 1 for g in network.groups.values()}
+    kept = {name: number for name, number in kept.items() if number}
+    for name, number in kept.items():
+        when, who = _last_spikes(built, network.groups[name], steps, number)
+        arrays[spikes_name(name, "steps")], arrays[spikes_name(name, "neurons")] = when, who
+    return arrays, describe_state(network, steps, wirings, kept)
+
+
+def _last_spikes(built: Built, group: Group, steps: int, number: int) -> tuple[IntArray, IntArray]:
+    """The spikes of a group in the last steps of a run: when, counted from its end, and who."""
+    bounds = built.arrays[SlotKey("bounds", group.path)]
+    threads, depth = len(bounds) - 1, number + 1
+    lists, lengths = (built.arrays[SlotKey(use, group.path)] for use in ("spikes", "number"))
+    when, who = [_NONE], [_NONE]
+    for ago in range(number, 0, -1):
+        slot = (steps - ago) % depth
+        for part in range(threads):
+            base, length = slot * group.size + bounds[part], lengths[slot * threads + part]
+            when.append(np.full(length, -ago))
+            who.append(lists[base : base + length].astype(np.int64))
+    return np.concatenate(when), np.concatenate(who)

@@ -34,6 +34,7 @@ class Built:
         wirings: Synapses by name of their object.
         numbers: Whole numbers that kernels ask for by name.
         own_numbers: The same where they differ between threads, shape (threads,) each.
+        notes: What a person should know of how it was made.
     """
 
     network: Network
@@ -42,6 +43,7 @@ class Built:
     wirings: dict[str, Wiring] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     own_numbers: dict[str, IntArray] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def final(self, owner: str, name: str) -> Any:
         """A variable as it is now: a number when it is shared, else one value an element."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from fractions import Fraction
+from typing import Any, NoReturn
 
 from snnrun.equations.ast import (
     COMPARISONS,
@@ -25,7 +26,7 @@ from snnrun.equations.ast import (
     Quantity,
     Unary,
 )
-from snnrun.equations.dag import Draw, Graph, Kind, Node, Op
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, ValueNeededError
 from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.records import dataclass
@@ -34,7 +35,25 @@ from snnrun.units.dimensions import ONE, TIME, Dimension
 from snnrun.units.table import lookup_unit
 
 MAX_MAGNITUDE_BITS = 4096  # an exact value may not grow beyond this; 1e308 has 1024
+
+
+class Open:
+    """In place of the value of a constant that is given later: arithmetic with it is open too, reading it fails."""
+
+    __slots__ = ()
+
+    def __neg__(self) -> Open:
+        return self
+
+    def _needed(self, *_others: object) -> NoReturn:
+        raise ValueNeededError
+
+    __bool__ = __float__ = __int__ = __eq__ = __lt__ = __le__ = __gt__ = __ge__ = as_integer_ratio = _needed
+    __hash__ = None  # type: ignore[assignment]
+
+
 Exact = Fraction | float | None
+OPEN: Any = Open()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +63,7 @@ class Typed:
     Args:
         node: Its graph, in SI units.
         dimension: Its dimension.
-        exact: Its value where it is constant.
+        exact: Its value where it is constant; `OPEN` where that is given later.
     """
 
     node: Node
@@ -376,7 +395,9 @@ class Checker:
                 pass
         node = self._function_node(function, [a.node for a in args])
         exact = None
-        if all(a.exact is not None for a in args):
+        if any(a.exact is OPEN for a in args):
+            exact = OPEN
+        elif all(a.exact is not None for a in args):
             exact = _apply(function.name, [a.value for a in args])
         return self._constant(node, dimension, exact, expr.span)
 
@@ -412,7 +433,9 @@ class Checker:
                 f"`int` wants a dimensionless argument or a condition, this is {args[0].dimension.describe()}",
                 expr.args[0].span,
             )
-        exact = None if args[0].exact is None else Fraction(int(args[0].exact))
+        exact = args[0].exact
+        if exact is not None and exact is not OPEN:
+            exact = Fraction(int(exact))
         return Typed(self.graph.as_int(args[0].node), ONE, exact)
 
     def _timestep(self, expr: Call, args: list[Typed]) -> Typed:
@@ -523,6 +546,8 @@ def _to_float(value: Fraction, span: Span) -> float:
 def _arithmetic(expr: Binary, a: Exact, b: Exact) -> Exact:
     if a is None or b is None:
         return None
+    if a is OPEN or b is OPEN:
+        return OPEN
     if isinstance(a, float) or isinstance(b, float):
         a, b = float(a), float(b)
     try:
@@ -556,6 +581,8 @@ def _operation(op: str, a: Fraction | float, b: Fraction | float) -> Exact:
 def _exact_power(a: Exact, b: Exact, span: Span) -> Exact:
     if a is None or b is None:
         return None
+    if a is OPEN or b is OPEN:
+        return OPEN
     try:
         if isinstance(a, Fraction) and isinstance(b, Fraction) and b.denominator == 1:
             bits = max(a.numerator.bit_length(), a.denominator.bit_length())

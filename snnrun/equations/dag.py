@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from typing import Any
 
 from snnrun.records import dataclass
 
@@ -29,7 +30,7 @@ class Op(Enum):
     """What a node does. Arguments are FLOAT unless said otherwise."""
 
     LITERAL = "literal"  # payload: float, int or bool of the text
-    CONSTANT = "constant"  # payload: Constant; fixed during a run, known when the network is built
+    CONSTANT = "constant"  # payload: Constant or Parameter; fixed during a run, known when the network is built
     VARIABLE = "variable"  # payload: Variable; read at the current index
     INDEX = "index"  # payload: "i" or "j"; INT
     TIME = "time"  # t at the start of the step [s]
@@ -70,6 +71,41 @@ class Constant:
 
     name: str
     value: float | int
+
+
+class ValueNeededError(Exception):
+    """The value of a `Parameter` was asked for before it has one."""
+
+
+class Parameter:
+    """A constant whose value is given after the graph is made, and may be given again: compared by identity.
+
+    Whoever asks for its value before it has one gets a `ValueNeededError`, so a graph that was made without it holds
+    for every value of its kind.
+
+    Args:
+        name: Its name.
+    """
+
+    __slots__ = ("_value", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._value: Any = None
+
+    @property
+    def value(self) -> Any:
+        """In SI units; float or int, or an array of several that are looked at together, shape (n,)."""
+        if self._value is None:
+            raise ValueNeededError(self.name)
+        return self._value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"Parameter({self.name})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +188,15 @@ class Graph:
 
     def constant(self, name: str, value: float) -> Node:
         """A named value in SI units."""
-        kind = Kind.INT if isinstance(value, int) else Kind.FLOAT
-        return self.node(Op.CONSTANT, (), kind, Constant(name, value))
+        return self.node(Op.CONSTANT, (), kind_of(value), Constant(name, value))
+
+    def parameter(self, name: str, kind: Kind) -> Node:
+        """A named value that is given later."""
+        return self.node(Op.CONSTANT, (), kind, Parameter(name))
+
+    def nodes(self) -> Iterator[Node]:
+        """All nodes, arguments before their users."""
+        return iter(self._known.values())
 
     def variable(self, variable: Variable, kind: Kind = Kind.FLOAT) -> Node:
         """A stored quantity."""
@@ -329,7 +372,7 @@ class Graph:
         for n in walk(node):
             args = tuple(done[id(a)][0] for a in n.args)
             fixed = all(done[id(a)][1] for a in n.args) if n.args else is_fixed(n)
-            fixed = fixed and n.op not in _CHANGING
+            fixed = fixed and n.op not in CHANGING
             if n.op is Op.DIV and done[id(n.args[1])][1] and not fixed:
                 new = self.mul(args[0], self.node(Op.DIV, (self.literal(1.0), args[1])))
             else:
@@ -345,6 +388,11 @@ class Graph:
             node,
             lambda n: values.get(n.payload) if n.op is Op.VARIABLE else None,  # type: ignore[call-overload]
         )
+
+
+def kind_of(value: float) -> Kind:
+    """The kind of a number of Python."""
+    return Kind.INT if isinstance(value, int) else Kind.FLOAT
 
 
 def is_literal(node: Node, value: float) -> bool:
@@ -373,11 +421,11 @@ def variables_of(*roots: Node) -> set[Variable]:
     return {n.payload for n in walk(*roots) if n.op is Op.VARIABLE}  # type: ignore[misc]
 
 
-_CHANGING = frozenset(
+CHANGING = frozenset(
     {Op.VARIABLE, Op.INDEX, Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED, Op.LIST}
 )
 
 
 def is_fixed(node: Node) -> bool:
     """Whether the value is the same for every element at every time of a run."""
-    return not any(n.op in _CHANGING for n in walk(node))
+    return not any(n.op in CHANGING for n in walk(node))

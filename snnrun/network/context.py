@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from snnrun.equations.ast import Expr
-from snnrun.equations.check import ArrayFunction, Checker, Scope, Typed, UserFunction
+from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, UserFunction
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
@@ -24,6 +24,8 @@ from snnrun.spec.models import Experiment
 from snnrun.units.dimensions import ONE, TIME, Dimension
 
 Path: TypeAlias = tuple[str | int, ...]
+Limit: TypeAlias = tuple[Node, Callable[[Any], Any]]
+"""A number, and whether a value of it is wrong."""
 ALIGNED = 1e-6  # a time is a whole number of steps when it is this near to one, in steps
 
 
@@ -85,6 +87,8 @@ class Context:
     held: dict[tuple[str, str], Node] = field(default_factory=dict)  # `constant over dt`, by owner and name
     failed: set[str] = field(default_factory=set)
     files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
+    open: frozenset[str] = frozenset()  # constants whose values are given later, as the values of `Parameter`s
+    limits: list[Limit] = field(default_factory=list)  # what the values of open constants must not do
     _draws: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
@@ -201,6 +205,18 @@ class Context:
             least = "positive" if minimum == 1 else f"at least {minimum} steps" if minimum else "not negative"
             raise at(expr.span, "NET102", f"{what} must be {least}, this is {value:g} s")
         return whole
+
+    def is_wrong(self, typed: Typed, wrong: Callable[[Any], Any]) -> bool:
+        """Whether a number is known and wrong; of one that is given later, this is asked when it is (`limits`).
+
+        Args:
+            typed: The number.
+            wrong: Whether a value, or each of an array, is wrong.
+        """
+        if typed.exact is OPEN:
+            self.limits.append((typed.node, wrong))
+            return False
+        return typed.exact is not None and bool(wrong(typed.value))
 
     # names of other objects
 

@@ -21,7 +21,7 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
     typed = context.checker(symbols, f"the delay of `{name}`", draw=draw, lists=True).check(expr)
     if typed.node.kind is Kind.BOOL or typed.dimension != TIME:
         raise wrong_dimension(typed, TIME, f"the delay of `{name}`", expr)
-    if typed.exact is not None and typed.value < 0:
+    if context.is_wrong(typed, lambda seconds: seconds < 0):
         raise at(expr.span, "NET174", f"the delay is negative: {typed.value:g} s")
     return delay_steps(context.graph, context.graph.as_float(typed.node), context.dt)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Constant, Graph, Node
+from snnrun.equations.dag import Constant, Graph, Node, Parameter
 from snnrun.network.ir import ConnectivityMonitor, Network, Window
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
@@ -27,6 +27,13 @@ def common_part(network: Network, phase: int) -> str:
         digest.add(part.sets)
         digest.add(part.stop_when)
         digest.add(_until(part.network, steps))
+    return digest.text()
+
+
+def whole_network(network: Network) -> str:
+    """The hash of everything in a network: two with the same hash have the same bits."""
+    digest = _Digest()
+    digest.add(network)
     return digest.text()
 
 
@@ -95,7 +102,7 @@ class _Digest:
         self._kept.append(node)
         self._say(f"({node.op.value} {node.kind.value}")
         payload = node.payload
-        if isinstance(payload, Constant):
+        if isinstance(payload, Constant | Parameter):
             self._say(repr(payload.value))
         elif isinstance(payload, tuple):
             self.add(payload)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Variable, is_fixed
+from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Parameter, Variable, is_fixed
 from snnrun.network.ir import IntArray, Seeds, TimedArray
 from snnrun.network.propagator import propagator
 from snnrun.network.streams import key_of
@@ -119,7 +119,7 @@ class _Evaluation:
             case Op.LITERAL:
                 return DTYPES[node.kind](node.payload)
             case Op.CONSTANT:
-                assert isinstance(node.payload, Constant)
+                assert isinstance(node.payload, Constant | Parameter)
                 return DTYPES[node.kind](node.payload.value)
             case Op.DIV:
                 return np.divide(args[0], args[1])

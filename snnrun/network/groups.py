@@ -196,7 +196,7 @@ class _GroupBuilder:
             expr = context.expression(path)
             checker = context.checker(self.outer, f"the rates of `{self.name}`", draw=draw, lists=True)
             typed = checker.value(expr, FREQUENCY, f"the rates of `{self.name}`")
-            if typed.exact is not None and not 0 <= typed.value * context.dt <= 1:
+            if context.is_wrong(typed, lambda rate: (rate < 0) | (rate * context.dt > 1)):
                 limit = "negative" if typed.value < 0 else f"above 1/dt = {1 / context.dt:g} Hz"
                 raise at(expr.span, "NET132", f"the rate {typed.value:g} Hz is {limit}")
             rate = g.as_float(typed.node)
@@ -484,7 +484,7 @@ class _GroupBuilder:
                 f"`refractory` must be a time or a condition, this is {typed.dimension.describe()}",
                 "write for example `2 ms` or `v > -40*mV`",
             )
-        if typed.exact is not None and typed.value < 0:
+        if self.context.is_wrong(typed, lambda seconds: seconds < 0):
             raise at(expr.span, "NET102", f"the refractory period is negative: {typed.value:g} s")
         dt = self.graph.constant("dt", self.context.dt)
         steps = self.graph.as_int(self.graph.function("timestep", (typed.node, dt)))

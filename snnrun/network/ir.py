@@ -610,11 +610,16 @@ class Start:
     Args:
         values: By path of the object and name of the variable; of synapses in the order of creation.
         wirings: For each synapses object the hash of its pairs, see `pairs_hash`.
+        spikes: For each group its last spikes, in their order: steps, counted from the end of that run (-1 is the last
+            one), and neurons; shape (n,) each.
+        kept: For each group, of how many of the last steps the spikes are known.
         span: Where the file names the run.
     """
 
     values: Mapping[tuple[str, str], NDArray[np.generic]]
     wirings: Mapping[str, str]
+    spikes: Mapping[str, tuple[IntArray, IntArray]]
+    kept: Mapping[str, int]
     span: Span
 
 

@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 from snnrun.equations.ast import Expr, names_in
-from snnrun.equations.check import Typed, UserFunction
+from snnrun.equations.check import OPEN, Typed, UserFunction
+from snnrun.equations.dag import Kind, kind_of
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, did_you_mean
 from snnrun.network.arrays import resolve_arrays
@@ -51,13 +52,19 @@ class Resolved:
     context: Context
 
 
-def resolve(document: Document, experiment: Experiment) -> Resolved:
+def resolve(document: Document, experiment: Experiment, open: frozenset[str] = frozenset()) -> Resolved:
     """The network of an experiment.
+
+    Args:
+        document: The file.
+        experiment: Its checked shape.
+        open: Constants whose values are not looked at: the network holds for all of the same kind (whole or not).
 
     Raises:
         ExperimentError: Every error of the file, each with its place.
+        ValueNeededError: What the network is depends on the value of an open constant.
     """
-    context = Context(document, experiment)
+    context = Context(document, experiment, open=open)
     _constants(context)
     _functions(context)
     steps = _run(context)
@@ -158,14 +165,24 @@ def _explain(name: str) -> str | None:
 
 
 def _named(context: Context, name: str, typed: Typed, expr: Expr) -> Typed:
-    assert typed.exact is not None
     try:
-        number = float(typed.exact)
+        value = value_of(typed)
     except OverflowError:
         raise at(expr.span, "EQ210", "this constant is too large (over 1e308)") from None
-    whole = typed.node.kind.value == "int" and number.is_integer() and abs(number) < _WHOLE
-    value = int(typed.exact) if whole else number
+    if name in context.open:
+        return Typed(context.graph.parameter(name, kind_of(value)), typed.dimension, OPEN)
     return Typed(context.graph.constant(name, value), typed.dimension, typed.exact)
+
+
+def value_of(typed: Typed) -> float:
+    """A constant as graphs hold it: an int where it is computed from whole numbers and is one.
+
+    Raises:
+        OverflowError: It is too large.
+    """
+    number = typed.value
+    whole = typed.node.kind is Kind.INT and number.is_integer() and abs(number) < _WHOLE
+    return int(typed.exact) if whole else number  # type: ignore[arg-type] # a constant has a value
 
 
 def _functions(context: Context) -> None:

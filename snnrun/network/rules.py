@@ -168,7 +168,7 @@ class _Reader:
     def probability(self, path: Path) -> Node:
         expr = self.context.expression(path)
         typed = self.context.checker(self.symbols, "`p`").value(expr, ONE, "a probability")
-        if typed.exact is not None and not 0 <= typed.value <= 1:
+        if self.context.is_wrong(typed, lambda p: (p < 0) | (p > 1)):
             raise at(expr.span, "NET182", f"a probability lies between 0 and 1, this is {typed.value:g}")
         return self.context.graph.as_float(typed.node)
 
@@ -177,7 +177,7 @@ class _Reader:
         typed = self.context.checker(self.symbols, "`n`").value(expr, ONE, "the number of synapses a pair")
         if typed.node.kind is not Kind.INT:
             raise at(expr.span, "NET183", "the number of synapses a pair must be a whole number")
-        if typed.exact is not None and typed.value < 0:
+        if self.context.is_wrong(typed, lambda number: number < 0):
             raise at(expr.span, "NET183", f"the number of synapses a pair is negative: {typed.value:g}")
         return typed.node
 

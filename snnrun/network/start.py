@@ -1,7 +1,9 @@
 """The state at the end of a run as the beginning of another: `run.save_state` and `run.start_from`.
 
-A state holds every variable of groups and synapses; those of synapses in the order of creation. Times of last spikes
-and of next ones are kept as steps from the end, so that time can begin at 0 again.
+A state holds every variable of groups and synapses, those of synapses in the order of creation, and the spikes that
+may still be on their way: those of as many of the last steps as the longest delay of a group has. Times of spikes are
+kept as steps from the end, so that time can begin at 0 again. What spikes do when they arrive is for the run that
+begins to say: its delays and statements count.
 """
 
 from __future__ import annotations
@@ -46,9 +48,14 @@ def pairs_hash(pre: IntArray, post: IntArray) -> str:
     return digest.hexdigest()
 
 
-def describe_state(network: Network, steps: int, wirings: Mapping[str, str]) -> dict[str, Any]:
-    """What stands beside the arrays of a state."""
-    return {"kind": "state", "steps": steps, "dt": network.dt, "wirings": dict(wirings)}
+def describe_state(network: Network, steps: int, wirings: Mapping[str, str], kept: Mapping[str, int]) -> dict[str, Any]:
+    """What stands beside the arrays of a state; `kept` is of how many of the last steps a group's spikes are there."""
+    return {"kind": "state", "steps": steps, "dt": network.dt, "wirings": dict(wirings), "kept": dict(kept)}
+
+
+def spikes_name(group: str, part: str) -> str:
+    """The name of an array of spikes of a group: `steps` or `neurons`. No variable has a name with a colon."""
+    return f"groups.{group}:{part}"
 
 
 def resolve_start(context: Context, network: Network) -> Start:
@@ -68,14 +75,36 @@ def resolve_start(context: Context, network: Network) -> Start:
     try:
         arrays, description = read_arrays(file)
         dt, wirings = float(description["dt"]), dict(description["wirings"])
+        kept = {str(name): int(steps) for name, steps in description["kept"].items()}
+        spikes = {name: _spikes(arrays, name, steps) for name, steps in kept.items()}
         values = {_parts(name): array for name, array in arrays.items()}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):  # whatever stands there in another kind of file
         advice = "a run with `save_state: true` leaves `state.npz` in its folder"
         raise context.error("FIL203", f"`{file.name}` is no state of a run", _PATH, advice) from None
     if dt != network.dt:
         raise context.error("FIL204", f"that run had `dt` {dt:g} s, this one has {network.dt:g} s", _PATH)
     _must_fit(context, network, values)
-    return Start(values, wirings, context.document.span(_PATH))
+    for group in network.groups.values():
+        if group.name in spikes and np.any(spikes[group.name][1] >= group.size):
+            message = f"in that run `{group.name}` had more neurons than here, where it has {group.size}"
+            raise context.error("FIL204", message, _PATH)
+    return Start(values, wirings, spikes, kept, context.document.span(_PATH))
+
+
+def _spikes(arrays: dict[str, NDArray[Any]], group: str, kept: int) -> tuple[IntArray, IntArray]:
+    """Take the spikes of a group out of the arrays of a state.
+
+    Raises:
+        ValueError: They are none.
+        KeyError: They are not there.
+    """
+    steps, neurons = (arrays.pop(spikes_name(group, part)) for part in ("steps", "neurons"))
+    ascending = steps.ndim == neurons.ndim == 1 and len(steps) == len(neurons)
+    if not ascending or steps.dtype.kind != "i" or neurons.dtype.kind != "i":
+        raise ValueError(group)
+    if len(steps) and (steps.min() < -kept or steps.max() >= 0 or neurons.min() < 0 or np.any(np.diff(steps) < 0)):
+        raise ValueError(group)
+    return steps.astype(np.int64), neurons.astype(np.int64)
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -737,7 +737,8 @@ class Run(Section):
     start_from: Statements | None = Field(
         None,
         description="Folder of another run, or its `state.npz`, relative to this file: variables begin with the values "
-        "they had at its end, instead of `initial`. Time begins at 0; spikes on their way are not taken over.",
+        "they had at its end, instead of `initial`. Time begins at 0; spikes on their way arrive when their delays "
+        "end.",
     )
     save_state: Flag = Field(False, description="Whether the state at the end is stored, as `state.npz`.")
     threads: Count = Field(1, description="Threads of one run; the result does not depend on it.")

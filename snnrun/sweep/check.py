@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from snnrun import pipeline
+from snnrun.equations.dag import ValueNeededError, kind_of
 from snnrun.errors import Diagnostic, ExperimentError, Report
 from snnrun.network.digest import common_part
 from snnrun.network.pictures import of_sweep, swept
@@ -14,11 +20,16 @@ from snnrun.source import SourceFile
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, plain, scalar
 from snnrun.stages import Checked, Shared
-from snnrun.sweep.points import Place, Plan, Point, plan_sweep
+from snnrun.sweep.points import SEED, Place, Plan, Point, Values, plan_sweep
+from snnrun.sweep.reuse import Template
 
 Index = tuple[int, ...]
 _KEPT = 64  # checked points that wait in memory for their run
 _SHOWN = 10  # errors of points that are shown at once
+_FEW = 8  # values of an axis that are simply tried
+_TEMPLATES = 256  # checked files that are kept for points to share
+_SEEDS = 2**64
+Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +58,13 @@ def check_sweep(checked: Checked) -> Sweep:
     """
     assert checked.experiment.sweep is not None
     plan = plan_sweep(checked.resolved.context, checked.experiment.sweep)
-    base = point_document(checked)
+    points = Points(point_document(checked), plan)
     ready: dict[Index, Checked] = {}
     report = Report()
     first: Checked | None = None
-    for point in plan.star():
+    for point in points.to_try():
         try:
-            at_point = check_point(base, point)
+            at_point = check_point(points.base, point)
             first = first or at_point
             if at_point.shared != first.shared:
                 raise _acts_too_early(checked, plan, point)
@@ -69,19 +80,170 @@ def check_sweep(checked: Checked) -> Sweep:
 
 
 def check_point(base: Document, point: Point) -> Checked:
-    """The experiment at one point.
+    """The experiment at one point, from its file.
 
     Raises:
         ExperimentError: Something is wrong there; the messages say at which values.
     """
-    try:
+    with _saying_where(point):
         checked = pipeline.check(base.with_values(point.values))
         if point.shared is None:
             return checked
         return replace(checked, shared=Shared(point.shared, common_part(checked.resolved.network, point.shared)))
+
+
+@contextmanager
+def _saying_where(point: Point) -> Iterator[None]:
+    try:
+        yield
     except ExperimentError as error:
         where = ", ".join(f"{name} = {value}" for name, value in point.shown.items())
         raise ExperimentError(*(replace(d, message=f"{d.message} (at {where})") for d in error.diagnostics)) from None
+
+
+class Points:
+    """The experiment at the points of a sweep; points that differ in values only share a checked file (`reuse`).
+
+    Args:
+        base: The file of a point, without the sweep.
+        plan: The points.
+    """
+
+    def __init__(self, base: Document, plan: Plan) -> None:
+        self.base = base
+        self.plan = plan
+        self._templates: dict[Key, Template | None] = {}
+        self._seen: set[Key] = set()
+
+    def check(self, point: Point) -> Checked:
+        """The experiment at a point; good until the next one is asked for.
+
+        Raises:
+            ExperimentError: Something is wrong there; the messages say at which values.
+        """
+        if not any(map(self._is_open, self._parameters())):
+            return check_point(self.base, point)
+        key, values, seed = self._read(point.index)
+        template = self._templates.get(key)
+        if template is not None:
+            with _saying_where(point):
+                return template.at(values, seed)
+        checked = check_point(self.base, point)
+        if key in self._seen:
+            self._template(point, checked)
+        self._seen.add(key)
+        return checked
+
+    def to_try(self) -> Iterator[Point]:
+        """The first point and, along each axis, the points at all values that the file may be wrong at."""
+        yield self.plan.point(0)
+        for axis, length in enumerate(self.plan.shape):
+            for place in self._doubtful(axis) if length > _FEW else range(length):
+                if place:
+                    yield self.plan.at(self.plan.along(axis, place))
+
+    def _doubtful(self, axis: int) -> Sequence[int]:
+        """The places along an axis at which the file must be checked: all but those that differ in harmless values."""
+        everywhere = range(self.plan.shape[axis])
+        parameters = self.plan.axes[axis].parameters
+        if not all(map(self._is_open, parameters)):
+            return everywhere
+        seeds = np.zeros(len(everywhere), np.bool_)
+        for parameter in parameters:
+            if parameter.place == SEED and parameter.held is not None:
+                seeds |= [not (isinstance(value, int) and 0 <= value < _SEEDS) for value in parameter.held]
+        kinds: dict[Key, list[int]] = {}
+        for place in everywhere:
+            kinds.setdefault(self._read(self.plan.along(axis, place))[0], []).append(place)
+        wanted = set(np.flatnonzero(seeds).tolist())
+        for places in kinds.values():
+            wanted |= self._doubtful_of_kind(axis, places)
+        return sorted(wanted)
+
+    def _doubtful_of_kind(self, axis: int, places: list[int]) -> set[int]:
+        """The same of places at which all values are of the same kinds."""
+        tried = {places[0], places[len(places) // 2], places[-1]}
+        for place in sorted(tried):
+            point = self.plan.at(self.plan.along(axis, place))
+            try:
+                template = self._template(point, check_point(self.base, point))
+            except ExperimentError:
+                continue
+            if template is None:
+                break
+            template.put(self._read(point.index)[1])
+            values = {
+                str(p.place[1]): np.array([p.held[k] for k in places])
+                for p in self.plan.axes[axis].parameters
+                if p.place != SEED and p.held is not None
+            }
+            wrong = template.doubtful(values, len(places))
+            template.put(self._read(point.index)[1])
+            return tried | {place for place, doubt in zip(places, wrong.tolist(), strict=True) if doubt}
+        return set(places)
+
+    def _parameters(self) -> Iterator[Values]:
+        return (p for axis in self.plan.axes for p in axis.parameters)
+
+    def _is_open(self, parameter: Values) -> bool:
+        """Whether a parameter changes values only."""
+        if parameter.held is None or self._open is None:
+            return False
+        return parameter.place == SEED or (parameter.place[0] == "constants" and parameter.place[1] in self._open)
+
+    @cached_property
+    def _open(self) -> frozenset[str] | None:
+        """The constants that need not be known before a point runs; None where no point shares its checked file."""
+        if self.plan.keep_results or self.plan.shared is not None:
+            return None  # a point with a folder of its own needs its file, one with a shared phase the hash of that
+        numbers = [p for p in self._parameters() if p.held is not None]
+        names = [str(p.place[1]) for p in numbers if p.place[0] == "constants"]
+        if names and self._fits(frozenset(names)):
+            return frozenset(names)
+        found: frozenset[str] = frozenset()
+        for name in names if len(names) > 1 else ():
+            if self._fits(found | {name}):
+                found |= {name}
+        seeds_alone = not found and any(p.place == SEED for p in numbers) and self._fits(found)
+        return found if found or seeds_alone else None
+
+    def _fits(self, names: frozenset[str]) -> bool:
+        """Whether the file can be checked without the values of some constants."""
+        try:
+            Template.of(self.base.with_values(self.plan.point(0).values), names)
+        except (ValueNeededError, ExperimentError):
+            return False
+        return True
+
+    def _read(self, index: Index) -> tuple[Key, dict[str, float], int | None]:
+        """What decides which checked file a point shares, the values of its open constants, and its seed if swept."""
+        key: list[object] = []
+        values: dict[str, float] = {}
+        seed = None
+        for axis, k in zip(self.plan.axes, index, strict=True):
+            for parameter in axis.parameters:
+                if not self._is_open(parameter):
+                    key.append(k)
+                    continue
+                assert parameter.held is not None
+                value = parameter.held[k]
+                if parameter.place == SEED:
+                    seed = int(value)
+                else:
+                    values[str(parameter.place[1])] = value
+                    key.append(kind_of(value))
+        return tuple(key), values, seed
+
+    def _template(self, point: Point, checked: Checked) -> Template | None:
+        """The checked file that a point shares with others, made from it; None when none fits."""
+        key, values, seed = self._read(point.index)
+        if key not in self._templates and len(self._templates) < _TEMPLATES:
+            try:
+                template = Template.of(self.base.with_values(point.values), self._open or frozenset())
+                self._templates[key] = template if template.fits(checked, values, seed) else None
+            except (ValueNeededError, ExperimentError):
+                self._templates[key] = None
+        return self._templates.get(key)
 
 
 def _acts_too_early(checked: Checked, plan: Plan, point: Point) -> ExperimentError:

@@ -16,6 +16,7 @@ from snnrun.equations.check import Typed
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
+from snnrun.network.resolve import value_of
 from snnrun.numerics.arrays import exp, log
 from snnrun.records import dataclass
 from snnrun.source import Text
@@ -38,6 +39,7 @@ from snnrun.units.dimensions import ONE, Dimension
 
 MOST_POINTS = 1_000_000
 Place = tuple[str | int, ...]
+SEED: Place = ("seed",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Values:
         texts: The values as they go into the file, shape (n,); computed ones without a place.
         numbers: The values in SI units, or the texts where they are no numbers, shape (n,).
         dimension: Their dimension; None for texts.
+        held: The values as the graphs of the network hold them once they are constants (whole numbers as int), shape
+            (n,); None for texts.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Values:
     texts: tuple[Text | str | Node, ...]
     numbers: tuple[float | str, ...]
     dimension: Dimension | None
+    held: tuple[float, ...] | None = None
 
     def value(self, k: int) -> Text | Node:
         """One value for the file."""
@@ -132,7 +137,7 @@ class Plan:
         for length in reversed(self.shape):
             k, place = divmod(k, length)
             index.append(place)
-        return _point(self, tuple(reversed(index)))
+        return self.at(tuple(reversed(index)))
 
     def number(self, index: tuple[int, ...]) -> int:
         """The number of the point at a place in the grid."""
@@ -145,12 +150,19 @@ class Plan:
         """All of them, one at a time."""
         return (self.point(k) for k in range(self.size))
 
+    def along(self, axis: int, place: int) -> tuple[int, ...]:
+        """Where in the grid the point is that is at a place along an axis, and the first along all others."""
+        return tuple(place if a == axis else 0 for a in range(len(self.axes)))
+
+    def at(self, index: tuple[int, ...]) -> Point:
+        """The point at a place in the grid."""
+        return _point(self, index)
+
     def star(self) -> Iterator[Point]:
         """The first point, and along each axis the points that differ from it there alone."""
         yield self.point(0)
         for axis, length in enumerate(self.shape):
-            for place in range(1, length):
-                yield self.point(self.number(tuple(place if a == axis else 0 for a in range(len(self.shape)))))
+            yield from (self.at(self.along(axis, place)) for place in range(1, length))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -286,8 +298,8 @@ def _repeated(context: Context, number: int) -> GridAxis:
     first = node.value if isinstance(node, ScalarNode) and isinstance(node.value, int) else 1
     if isinstance(node, MapNode):
         raise context.error("SWP704", "`repeat` needs one seed for all streams", ("seed",))
-    texts = tuple(str(first + k) for k in range(number))
-    values = Values("seed", ("seed",), texts, tuple(float(first + k) for k in range(number)), ONE)
+    seeds = range(first, first + number)
+    values = Values("seed", SEED, tuple(map(str, seeds)), tuple(map(float, seeds)), ONE, tuple(seeds))
     return GridAxis("repeat", (values,))
 
 
@@ -383,7 +395,8 @@ class _Reader:
             case "whole":
                 a, b = self.whole(low, 0), self.whole(high, 1)
                 values = (a + np.floor(unit * (b - a + 1))).astype(np.int64).tolist()
-                return Values(self.name, self.place, tuple(map(str, values)), tuple(map(float, values)), ONE)
+                texts = tuple(map(str, values))
+                return Values(self.name, self.place, texts, tuple(map(float, values)), ONE, tuple(values))
             case _:
                 values = (low.value + (high.value - low.value) * unit).tolist()
         return self.spaced(values, low, key)
@@ -423,7 +436,8 @@ class _Reader:
         self.must_fit(like, first)
         scale, unit = self.unit(first, like)
         texts = tuple(f"{float(Fraction(value) / scale)!r}{unit}" for value in values)
-        return Values(self.name, self.place, texts, tuple(float(v) for v in values), like.dimension)
+        held = tuple(_held(text.removesuffix(unit), scale) for text in texts)
+        return Values(self.name, self.place, texts, tuple(float(v) for v in values), like.dimension, held)
 
     def unit(self, path: Path, like: Typed) -> tuple[Fraction, str]:
         expr = self.context.expression(path)
@@ -464,7 +478,11 @@ class _Reader:
         numbers = self.numbers(paths)
         if numbers is None:
             return replace(shown, numbers=tuple(shown.shown(k) for k in range(len(texts))))
-        return replace(shown, numbers=tuple(n.value for n in numbers), dimension=numbers[0].dimension)
+        try:
+            held = tuple(map(value_of, numbers))
+        except OverflowError:
+            held = None  # the file says so where the value stands
+        return replace(shown, numbers=tuple(n.value for n in numbers), dimension=numbers[0].dimension, held=held)
 
     def numbers(self, paths: list[Path]) -> list[Typed] | None:
         """The values as quantities; None when they are something else."""
@@ -481,6 +499,14 @@ class _Reader:
             found.append(self.constant(path))
             self.must_fit(found[-1], path)
         return found
+
+
+def _held(number: str, scale: Fraction) -> float:
+    """A number of a unit as the file is read: rounded once, from the decimal fraction that is written."""
+    try:
+        return float(Fraction(number) * scale)
+    except (ValueError, OverflowError):  # `inf`, or larger than any number
+        return math.inf
 
 
 def _source(node: Node) -> str:

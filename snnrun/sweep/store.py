@@ -153,7 +153,7 @@ def read_state(folder: Path) -> State | None:
 
 def forget_aside(folder: Path) -> None:
     """Remove what killed processes left half written; only for the process that makes the table."""
-    for path in folder.iterdir():
+    for path in (*folder.iterdir(), *(folder / "plots").glob(".*")):
         if re.fullmatch(r"\..+-tmp", path.name):
             with contextlib.suppress(OSError):
                 if path.is_dir() and not path.is_symlink():

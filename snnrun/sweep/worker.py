@@ -26,7 +26,7 @@ from snnrun.errors import SnnrunError, StorageError
 from snnrun.records import dataclass
 from snnrun.results.table import PointStatus
 from snnrun.stages import Clock, Engine, Progress, Stage
-from snnrun.sweep.check import Sweep, check_point, point_document
+from snnrun.sweep.check import Points, Sweep, point_document
 from snnrun.sweep.journal import Journal, Record, cannot_write
 from snnrun.sweep.points import Point, plan_sweep
 
@@ -86,7 +86,7 @@ class Worker:
         self.clock = clock or Clock()
         self.engine = Engine(wirings=WiringCache(), threads=1)  # points run side by side, not threads
         self.journal = Journal(folder)
-        self._base = point_document(sweep.checked)
+        self._points = Points(point_document(sweep.checked), sweep.plan)
         self._ready = dict(sweep.ready)
 
     def warm(self) -> None:
@@ -124,7 +124,7 @@ class Worker:
         checked = self._ready.pop(point.index, None)
         if checked is None:
             with self.clock.stage(Stage.CHECK):
-                checked = check_point(self._base, point)
+                checked = self._points.check(point)
         digest = reason = ""
         if self.plan.keep_results:
             checked = replace(checked, point=", ".join(f"{name} = {value}" for name, value in point.shown.items()))

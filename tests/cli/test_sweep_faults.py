@@ -137,6 +137,19 @@ def test_a_fault_at_some_file_call_costs_nothing(snnrun, sweep, fault, numbers):
     assert all(check_fault(snnrun, sweep, number, fault) for number in numbers)
 
 
+def test_a_kill_while_a_picture_is_written_leaves_nothing_in_the_end(snnrun, sweep):
+    file, _, expected = sweep
+    first = run_json(snnrun, file, "--workers", 1)
+    folder = Path(first["folder"])
+    assert first["pictures"]
+    (folder / "DONE.json").unlink()  # it is written after the pictures
+    left = [folder / "plots" / ".rate.4194399-tmp", folder / ".points.csv.4194399-tmp"]
+    for path in left:
+        path.write_bytes(b"half")
+    assert run_json(snnrun, file, "--workers", 1)["digest"] == expected
+    assert not any(path.exists() for path in left)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO", "kill"])
 def test_a_fault_at_any_file_call_costs_nothing(snnrun, sweep, fault):

@@ -163,7 +163,7 @@ def test_correlation_of_pairs_is_pearsons_of_their_counts(recording, width):
             matrix = np.corrcoef(counts[:, varying].T)
             wanted = float(np.mean(matrix[np.triu_indices(len(varying), 1)]))
     train = Train(spikes.shape[1], ((start, start + len(spikes)),), DT)
-    assert same(fed(Pairwise(train, "correlation", width), start, spikes, ends), wanted)
+    assert same(fed(Pairwise(train, width, "correlation"), start, spikes, ends), wanted)
 
 
 @given(recordings(), st.integers(1, 9))
@@ -188,12 +188,12 @@ def test_pairs_that_share_a_part_of_their_spikes_have_that_correlation():
     mother = rng.random((400_000, 1)) < 0.01
     trains = (mother & (rng.random((400_000, 12)) < 0.3)).astype(np.int64)
     train = Train(12, ((0, 400_000),), DT)
-    found = fed(Pairwise(train, "correlation", 100), 0, trains, [0, 400_000])
+    found = fed(Pairwise(train, 100, "correlation"), 0, trains, [0, 400_000])
     assert found == pytest.approx(0.3, abs=0.03)
     assert trains.sum() > 10_000
     alone = (rng.random((100_000, 12)) < 0.003).astype(np.int64)
     train = Train(12, ((0, 100_000),), DT)
-    assert abs(fed(Pairwise(train, "correlation", 100), 0, alone, [0, 100_000])) < 0.02
+    assert abs(fed(Pairwise(train, 100, "correlation"), 0, alone, [0, 100_000])) < 0.02
 
 
 @st.composite

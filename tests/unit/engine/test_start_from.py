@@ -86,6 +86,150 @@ def test_two_halves_are_the_whole(tmp_path, start):
         np.testing.assert_array_equal(other[0][name], array)
 
 
+def check_halves(tmp_path, text, at=50):
+    """Assert that a run split in two gives the spikes, and leaves the state, of the run in one; the first state."""
+    whole = run(tmp_path, "100 ms", "whole", text=text)
+    run(tmp_path, f"{at} ms", "first", text=text)
+    second = run(tmp_path, f"{100 - at} ms", "second", "outputs/first/latest", text=text)
+    long, after = steps(whole), steps(second)
+    late = long[:, long[0] >= at * 10] - np.array([[at * 10], [0]])
+    assert late.shape[1] > 20
+    np.testing.assert_array_equal(after, late)
+    one, other = (read_arrays(o.folder / "state.npz")[0] for o in (whole, second))
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        np.testing.assert_array_equal(other[name], array, err_msg=name)
+    return read_arrays(tmp_path / "outputs/first/latest/state.npz")[0]
+
+
+@pytest.mark.parametrize("delay", ["7 ms", "1 ms + 9*rand()*ms"], ids=["one delay", "a delay each"])
+@pytest.mark.parametrize("back", ["", "1 ms + 5*rand()*ms"], ids=["at once", "and back"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_spikes_on_their_way_arrive_in_the_second_half(tmp_path, delay, back, threads):
+    size = 2000 * (threads - 1) or 120  # smaller ones run on one thread
+    text = FILE.replace("    on_pre: |", f"    delay: {delay}\n    on_pre: |").replace("size: 12", f"size: {size}")
+    text = text.replace("dt: 0.1 ms,", f"dt: 0.1 ms, threads: {threads},").replace("0.01*w", "0.002*w")
+    text = text.replace("{p: 0.5}", f"{{p: {20 / size}}}").replace("0.05*i", "0.6*i/N")
+    if back:
+        head, tail = text.split("    on_post: |\n")
+        block, rest = tail.split("    initial: {w")
+        block = "".join(f"    {line}\n" for line in block.splitlines())
+        text = f"{head}    on_post:\n      delay: {back}\n      do: |\n{block}    initial: {{w{rest}"
+    state = check_halves(tmp_path, text)
+    assert len(state["groups.cells:steps"]) > 5
+    assert state["groups.cells:steps"].max() < 0
+
+
+# Few synapses of a source share a delay, and statements only add: what arrives is in a ring of sums.
+SUMS = """\
+version: 1
+name: begun
+constants: {weight: 0.02}
+groups:
+  cells:
+    size: SIZE
+    equations: |
+      dv/dt = (1.02 + 0.4*i/N - v)/(10*ms) : 1 (unless refractory)
+      dg/dt = -g/(5*ms) : 1
+      gain : 1
+    threshold: v > 1
+    reset: v = 0
+    refractory: 3 ms
+    initial: {v: rand(), gain: 0.5 + rand()}
+synapses:
+  net:
+    source: cells
+    target: cells
+    connect: {p: 0.1}
+    equations: "w : 1"
+    on_pre: |
+      g_post += 0.1*w*gain_pre
+      v_post += weight*w/(1 + gain_post)
+    delay: 1 ms + 9*rand()*ms
+    initial: {w: rand() - 0.3}
+monitors:
+  out: {kind: spikes, source: cells}
+run: {duration: LENGTH, dt: 0.1 ms, save_state: true MORE}
+"""
+
+
+@pytest.mark.parametrize("more", ["", ", precision: single", ", threads: 2"], ids=["double", "single", "threads"])
+@pytest.mark.parametrize("at", [50, 3])
+def test_sums_on_their_way_arrive_in_the_second_half(tmp_path, more, at, monkeypatch):
+    from snnrun.engine import start
+
+    size = 2000 if "threads" in more else 60  # smaller ones run on one thread
+    text = SUMS.replace(" MORE", more).replace("SIZE", str(size)).replace("p: 0.1", f"p: {6 / size}")
+    added = []
+    plain = start._add_to_ring
+    monkeypatch.setattr(start, "_add_to_ring", lambda *given: added.append(1) or plain(*given))
+    check_halves(tmp_path, text, at=at)
+    assert added
+
+
+def test_sums_of_synapses_that_compiled_code_made_arrive_too(tmp_path, monkeypatch):
+    from snnrun.engine import assembly, start
+
+    monkeypatch.setattr(assembly, "WORTH_IT", 0)
+    added = []
+    plain = start._add_to_ring
+    monkeypatch.setattr(start, "_add_to_ring", lambda *given: added.append(1) or plain(*given))
+    check_halves(tmp_path, SUMS.replace(" MORE", "").replace("SIZE", "60"))
+    assert added
+
+
+def test_a_group_without_variables_must_have_room_for_its_spikes(tmp_path):
+    text = FILE.replace("synapses:", "  noise: {kind: spikes, size: 9, indices: [8], times: [9 ms]}\nsynapses:", 1)
+    text = text.replace(
+        "operations:",
+        "  in: {source: noise, target: cells, connect: all, on_pre: v_post += 0, delay: 3 ms}\noperations:",
+    )
+    run(tmp_path, "10 ms", "first", text=text)
+    with pytest.raises(ExperimentError, match="`noise` had more neurons than here") as caught:
+        run(
+            tmp_path,
+            "10 ms",
+            "second",
+            "outputs/first/latest",
+            text=text.replace("size: 9, indices: [8]", "size: 4, indices: [3]"),
+        )
+    assert caught.value.diagnostics[0].code == "FIL204"
+
+
+def test_delays_of_the_second_run_count_and_what_was_not_kept_is_said(tmp_path):
+    text = FILE.replace("    on_pre: |", "    delay: DELAY\n    on_pre: |")
+    run(tmp_path, "50 ms", "first", text=text.replace("DELAY", "4 ms"))
+    notes = []
+    shorter = text.replace("DELAY", "2 ms")
+    run(tmp_path, "10 ms", "second", "outputs/first/latest", text=shorter, note=notes.append)
+    assert notes == []
+    run(tmp_path, "10 ms", "second", "outputs/first/latest", text=text.replace("DELAY", "6 ms"), note=notes.append)
+    assert notes == ["of spikes of `cells` that are still on their way, that run kept those of its last 4 ms"]
+
+
+def test_a_spike_on_its_way_arrives_when_its_delay_ends(tmp_path):
+    text = """\
+version: 1
+name: begun
+groups:
+  input: {kind: spikes, size: 2, indices: [1, 0], times: [4.8 ms, 1 ms]}
+  cells: {size: 2, equations: "v : 1"}
+synapses:
+  net: {source: input, target: cells, connect: one_to_one, on_pre: v_post += 1, delay: 3 ms}
+monitors:
+  v: {kind: state, source: cells, variables: [v], dt: 0.1 ms}
+run: {duration: LENGTH, dt: 0.1 ms, save_state: true}
+"""
+    run(tmp_path, "5 ms", "first", text=text)
+    later = text.replace("[4.8 ms, 1 ms]", "[90 ms, 90 ms]")
+    second = run(tmp_path, "4 ms", "second", "outputs/first/latest", text=later)
+    with h5py.File(second.folder / "results.h5") as file:
+        v = file["report/v.v/data"][...]
+    # sent 0.2 ms before the end of the first run, it arrives 2.8 ms after it
+    np.testing.assert_array_equal(v[:, 0], 1)
+    assert np.flatnonzero(np.diff(v[:, 1])).tolist() == [28]  # the sample after step 28 has it
+
+
 def test_the_folder_of_such_a_run_runs_again_by_itself(tmp_path):
     run(tmp_path, "50 ms", "first")
     second = run(tmp_path, "50 ms", "second", "outputs/first/latest")

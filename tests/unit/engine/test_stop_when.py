@@ -92,10 +92,67 @@ def test_a_stopped_run_is_a_run_of_that_length(tmp_path, condition):
     assert outcome.metrics.keys() == same.metrics.keys()
     for name, (value, unit) in outcome.metrics.items():
         assert unit == same.metrics[name][1]
-        np.testing.assert_allclose(value, same.metrics[name][0], rtol=1e-15)
+        np.testing.assert_array_equal(value, same.metrics[name][0])
     with h5py.File(outcome.folder / "results.h5") as file:
         assert f'"duration": {(stop + 200) * 0.0001!r}'[:22] in file["snnrun"].attrs["description"]
     assert f"phase wait ended at {stop / 10000:.9g} s" in (outcome.folder / "run.log").read_text()
+
+
+EVERY_METRIC = """\
+metrics:
+  count: count(out)
+  counts: counts(out)
+  rate: mean_rate(out)
+  rates: rates(out)
+  cv: cv_isi(out)
+  first: first_spike(out)
+  firsts: first_spikes(out)
+  fano: fano(out, 2 ms)
+  synchrony: synchrony(out, 2 ms)
+  pairs: correlation(out, 2 ms)
+  populations: correlation(some, others, 2 ms)
+  variables: correlation(vw.v, vw.level)
+  mean: mean(v)
+  std: std(v)
+  min: min(v)
+  max: max(v)
+  last: last(v)
+  spread: std(rates(out))
+  final: mean(cells.v)
+  own: count(out)/duration
+"""
+WITH_EVERY_METRIC = (
+    FILE[: FILE.index("metrics:")]
+    .replace("    size: 10\n", "    size: 10\n    subgroups: {some: '0:5', others: '5:10'}\n")
+    .replace(
+        "  r: {",
+        "  some: {kind: spikes, source: cells.some}\n  others: {kind: spikes, source: cells.others}\n"
+        "  vw: {kind: state, source: cells, variables: [v, level], dt: 1 ms}\n  r: {",
+    )
+    + EVERY_METRIC
+)
+ONE_MORE = "    - {name: test, duration: 20 ms, set: {drive: 3}}\n"
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        "",
+        ONE_MORE,
+        "    - {name: pause, duration: 5 ms, record: []}\n",
+        "    - {name: pause, duration: 5 ms, record: []}\n" + ONE_MORE,
+    ],
+    ids=["the end", "more", "a pause", "more after a pause"],
+)
+@pytest.mark.parametrize("look", ["0.7 ms", "1.3 ms", "2 ms"])
+def test_every_metric_of_a_stopped_run_is_that_of_a_run_of_that_length(tmp_path, then, look):
+    text = WITH_EVERY_METRIC.replace(ONE_MORE, then)
+    one, outcome = ran(tmp_path, "count(out) > limit", text.replace("check: 0.7 ms", f"check: {look}"))
+    same = fixed(tmp_path, one.measures.ran.phases[0].stop / 10, text)
+    assert set(outcome.metrics) == {line.split(":")[0].strip() for line in EVERY_METRIC.splitlines()[1:]}
+    for name, (value, _) in outcome.metrics.items():
+        assert np.isfinite(value).all() or name.startswith("first"), name
+        np.testing.assert_array_equal(value, same.metrics[name][0], err_msg=name)
 
 
 def test_it_ends_at_the_first_look_after_the_condition_holds(tmp_path):

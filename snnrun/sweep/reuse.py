@@ -1,0 +1,109 @@
+"""Checked experiments that many points of a sweep share.
+
+Most sweeps change the values of constants, and most values decide nothing but what is computed: equations, dimensions,
+kernels are the same at all points. So the file is checked once with such constants open (`dag.Parameter`: whoever asks
+for their value while the file is checked gets an error, and then the points are checked one by one). Each point then
+puts its values into the checked network. What the check asks of values alone, it asks of all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun import pipeline
+from snnrun.engine.measure import check_metrics
+from snnrun.equations.check import Typed
+from snnrun.equations.dag import CHANGING, Kind, Node, Op, Parameter, ValueNeededError
+from snnrun.network.context import Limit
+from snnrun.network.digest import whole_network
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.ir import Seeds
+from snnrun.records import dataclass
+from snnrun.spec.document import Document
+from snnrun.stages import Checked
+
+
+@dataclass(slots=True)
+class Template:
+    """A checked experiment whose open constants are given values, one point after the other.
+
+    Args:
+        checked: The experiment; its network is that of the point it was last given.
+        limits: What values must not do, as nodes with a test of their values.
+        computed: Graphs of constants that depend on an open one: a value that is not finite is looked at closely.
+    """
+
+    checked: Checked
+    limits: list[Limit]
+    computed: list[Node]
+
+    @classmethod
+    def of(cls, document: Document, names: frozenset[str]) -> Template:
+        """The template of a file.
+
+        Raises:
+            ValueNeededError: The value of a constant decides what the experiment is.
+            ExperimentError: The file is wrong.
+        """
+        checked = pipeline.check(document, names)
+        if checked.resolved.network.phases or checked.resolved.network.hooks:
+            raise ValueNeededError  # phases have networks of their own; functions of the user ask for what they like
+        context = checked.resolved.context
+        return cls(checked, context.limits, list(_computed(context.graph.nodes())))
+
+    def put(self, values: Mapping[str, Any]) -> None:
+        """Give open constants values: numbers, or for `wrong` arrays of them, shape (n,)."""
+        constants = self.checked.resolved.context.constants
+        for name, value in values.items():
+            node = constants[name].node
+            assert isinstance(node.payload, Parameter)
+            node.payload.value = value
+            if isinstance(value, int | float):
+                constants[name] = Typed(node, constants[name].dimension, float(value))
+
+    def at(self, values: Mapping[str, float], seed: int | None) -> Checked:
+        """The experiment at a point; good until the next one is asked for.
+
+        Raises:
+            ExperimentError: A metric is wrong there.
+        """
+        self.put(values)
+        resolved = self.checked.resolved
+        if seed is not None:
+            resolved = replace(resolved, network=replace(resolved.network, seeds=Seeds(seed, seed, seed, seed)))
+        return replace(self.checked, resolved=resolved, measures=check_metrics(resolved.context, resolved.network))
+
+    def fits(self, checked: Checked, values: Mapping[str, float], seed: int | None) -> bool:
+        """Whether it gives the network that checking the file of a point gave."""
+        ours = self.at(values, seed).resolved.network
+        return whole_network(ours) == whole_network(checked.resolved.network)
+
+    def doubtful(self, values: Mapping[str, NDArray[Any]], n: int) -> NDArray[np.bool_]:
+        """Which of n values the file may be wrong at, shape (n,)."""
+        self.put(values)
+        env = Environment(dt=self.checked.resolved.context.dt)
+        found = np.zeros(n, np.bool_)
+        with np.errstate(all="ignore"):
+            for node, wrong in self.limits:
+                found |= wrong(evaluate(node, env))
+            for node in self.computed:
+                found |= ~np.isfinite(evaluate(node, env))
+                if node.op in (Op.FLOORDIV, Op.MOD):
+                    found |= np.equal(evaluate(node.args[1], env), 0)
+        return found
+
+
+def _computed(nodes: Iterator[Node]) -> Iterator[Node]:
+    """The nodes whose values follow from constants, an open one among them."""
+    follows: dict[int, bool] = {}  # whether an open constant is below; none for what is not constant
+    for node in nodes:
+        if node.op in CHANGING or node.op is Op.PROPAGATOR or any(id(a) not in follows for a in node.args):
+            continue
+        follows[id(node)] = isinstance(node.payload, Parameter) or any(follows[id(a)] for a in node.args)
+        if follows[id(node)] and node.kind is not Kind.BOOL:
+            yield node
