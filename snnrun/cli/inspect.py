@@ -112,8 +112,13 @@ def _group(group: Group, network: Network) -> Iterator[str]:
     if group.integration is not None:
         names = ", ".join(group.integration.variables)
         yield f"    {names} by {group.integration.method} ({group.integration.reason})"
-    if group.stored:
-        yield f"    stored: {', '.join(f'{s.variable.name} [{s.dimension.symbol}]' for s in group.stored)}"
+    if group.kind is GroupKind.POISSON:
+        steady = "are steady: intervals between spikes are drawn" if group.intervals else "change: drawn in each step"
+        yield f"    rates {steady}"
+    hidden = set() if group.intervals is None else {group.intervals.next, group.intervals.silence}
+    stored = [f"{s.variable.name} [{s.dimension.symbol}]" for s in group.stored if s.variable not in hidden]
+    if stored:
+        yield f"    stored: {', '.join(stored)}"
     if group.refractory is not None and group.refractory.steps is not None and is_fixed(group.refractory.steps):
         steps = int(evaluate(group.refractory.steps, Environment(dt=network.dt)))
         yield f"    refractory {time_text(steps * network.dt)}"
@@ -163,7 +168,7 @@ def _step_order(network: Network) -> Iterator[str]:
     pathways += [(i.order, f"input {i.name}") for i in network.inputs]
     groups = [f"{s.name} (synapses)" for s in network.synapses.values() if s.update.assignments]
     groups += [g.name for g in network.groups.values() if g.update.assignments]
-    resets = [g.name for g in network.groups.values() if g.reset.assignments]
+    resets = [g.name for g in network.groups.values() if g.reset.assignments and g.intervals is None]
     thresholds = [g.name for g in network.groups.values() if g.threshold is not None or g.schedule is not None]
     for slot, names in (
         ("start", [*[f"call {h.function}" for h in network.hooks], *start, "monitors sample"]),
