@@ -180,7 +180,7 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     """The points of a `sweep` section.
 
     Raises:
-        ExperimentError: SWP701 to SWP707, each at its place in the file.
+        ExperimentError: SWP701 to SWP708, each at its place in the file.
     """
     shared = _shared_phase(context, sweep)
     axes: list[GridAxis] = []
@@ -201,6 +201,11 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     context.report.stop_if_errors()
     if not axes:
         raise context.key_error("SWP701", "the sweep changes nothing", ("sweep",), "add `axes: {name: [values]}`")
+    columns = {"status", *(a.name for a in axes), *(p.name for a in axes for p in a.parameters)}
+    for name in sorted(columns & context.experiment.metrics.keys()):
+        raise context.key_error(
+            "SWP708", f"the table of the sweep has a column `{name}` already", ("metrics", name), "name the metric anew"
+        )
     number = math.prod(a.length for a in axes)
     if number > MOST_POINTS:
         raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))

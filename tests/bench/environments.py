@@ -51,7 +51,7 @@ def ready(tool: Tool, say: Callable[[str], None]) -> Peer:
     folder = FOLDER / tool.value.lower()
     note = folder / "ready.json"
     if note.exists():
-        return Peer(tool=tool, **{k: v for k, v in json.loads(note.read_text()).items() if k != "tool"})
+        return Peer(tool, str(_python_of(folder)), json.loads(note.read_text())["versions"])  # it may have been moved
     reason = "no Python 3.11 or later was found"
     for python in pythons():
         say(f"making an environment for {tool.value} with {python}")
