@@ -9,9 +9,11 @@ import numpy as np
 
 from snnrun.codegen.compile import ENTRY, compile_kernel, machine_of, optimised
 from snnrun.codegen.target import Processor, processor
-from snnrun.numerics import arrays, single
+from snnrun.numerics import arrays
 from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.numerics.kernel_text import kernel_text
+
+from . import single
 
 UNARY = """absolute arccos arcsin arctan ceil cos cosh exp expm1 exprel floor log log10 log1p sign sin sinh sqrt tan
 tanh""".split()  # noqa: SIM905

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnrun.numerics import arrays, scalar, single
+from snnrun.numerics import arrays, scalar
+
+from . import single
 
 extended = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="needs a long double wider than double")
 inf, nan = math.inf, math.nan

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from snnrun.numerics import arrays, random, single
+from snnrun.numerics import arrays, random
 from snnrun.numerics.binomial import binomial_table
 from snnrun.numerics.streams import stream_key
+
+from . import single
 
 MASK = 2**64 - 1
 PI_WORDS = (0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0, 0x082EFA98EC4E6C89)
