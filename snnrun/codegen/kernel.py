@@ -46,7 +46,9 @@ def generate(network: Network) -> Kernel:
     for slot, stage in zip(Slot, stages, strict=True):
         module.lines.append(Line(f"# {slot.value}"))
         stage(module)
-    return Kernel(_text(module), tuple(module.slots), module.parameters)
+    accesses = (access for line in module.lines for access in line.accesses)
+    written = frozenset(access.key for access in accesses if access.write and access.key.use == "variable")
+    return Kernel(_text(module), tuple(module.slots), module.parameters, written)
 
 
 def _text(module: Module) -> str:

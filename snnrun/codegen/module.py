@@ -30,11 +30,13 @@ class Kernel:
         text: The module.
         slots: Arrays in the order of the pointer table.
         parameters: For each call (by its name, owner of the slots `floats` and `ints`), its values.
+        written: Variables that it changes.
     """
 
     text: str
     slots: tuple[tuple[SlotKey, CType], ...]
     parameters: dict[str, Parameters]
+    written: frozenset[SlotKey]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -131,7 +132,7 @@ class Simulation:
     # one call
 
     def _advance(self, n: int) -> int:
-        before = self.state() if self._snapshot_fits() else None
+        before = {k: self.arrays[k].copy() for k in self._changing} if self._snapshot_fits() else None
         first = self.step
         done = self.crew.advance(first, n, self._tables)
         self.step += done
@@ -141,8 +142,14 @@ class Simulation:
         return done
 
     def _snapshot_fits(self) -> bool:
-        size = sum(a.nbytes for k, a in self.arrays.items() if k.use not in IMMUTABLE and k.use != "record")
-        return size <= SNAPSHOT_LIMIT
+        return sum(self.arrays[k].nbytes for k in self._changing) <= SNAPSHOT_LIMIT
+
+    @cached_property
+    def _changing(self) -> tuple[SlotKey, ...]:
+        """What a call of the kernel changes, recordings left out: not the weights of synapses that never learn."""
+        written = self.built.kernel.written
+        mutable = (k for k in self.arrays if k.use not in IMMUTABLE and k.use != "record")
+        return tuple(k for k in mutable if k.use != "variable" or k in written)
 
     def _enter_phase(self) -> None:
         """At the first step of a phase, set what it sets."""

@@ -157,6 +157,12 @@ def _bytes(instruction: Instruction) -> float:
     return float(single.get(instruction.name, register))
 
 
+def object_of(cache: Path) -> bytes:
+    """The machine code of the newest kernel in a cache: what follows the lines that describe it."""
+    data = max(cache.glob("*.kernel"), key=lambda kernel: kernel.stat().st_mtime_ns).read_bytes()
+    return data[data.index(b"\x7fELF") :]
+
+
 def measure_limit(say: Callable[[str], None]) -> dict[str, Any]:
     """For both works and sizes: the counts, the measured rates, the limit, what was measured."""
     objdump = shutil.which("objdump")
@@ -169,7 +175,8 @@ def measure_limit(say: Callable[[str], None]) -> dict[str, Any]:
             cache = Path(temporary) / name
             for size in SIZES:
                 spent = min(_neuron_step(name, size, cache, Path(temporary)) for _ in range(_TRIES))
-                (kernel,) = cache.glob("*.o")
+                kernel = Path(temporary) / "kernel.o"
+                kernel.write_bytes(object_of(cache))
                 cost = update_cost(run_child([objdump, "-d", "--no-show-raw-insn", kernel], 60.0).out)
                 if cost is None:
                     found["works"].append({"work": name, "size": size, "missing": "its update is not vectorised"})

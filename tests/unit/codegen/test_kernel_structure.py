@@ -119,3 +119,36 @@ def test_the_key_of_a_kernel_depends_on_text_and_processor_but_not_on_comments()
     assert kernel_key("a = 1  # groups.x", plain) == kernel_key("a = 1  # groups.y", plain)
     assert kernel_key("a = 1", plain) != kernel_key("a = 2", plain)
     assert kernel_key("a = 1", plain) != kernel_key("a = 1", other)
+
+
+def test_a_kernel_tells_which_variables_it_changes() -> None:
+    """What it does not change needs no copy before a call: mostly the weights of synapses that do not learn."""
+    kernel = generate(
+        network_of("""
+name: x
+groups:
+  in: {kind: poisson, size: 3, rates: 100 Hz}
+  out:
+    size: 4
+    equations: |
+      dv/dt = (drive - v)/(5*ms) : 1 (unless refractory)
+      drive : 1
+      total : 1
+    threshold: v > 1
+    reset: v = 0
+    refractory: 1 ms
+synapses:
+  fixed: {source: in, target: out, connect: all, equations: "w : 1", on_pre: v_post += w, delay: 1 ms}
+  learning: {source: in, target: out, connect: all, equations: "w : 1", on_pre: w += 0.1}
+  summed: {source: out, target: out, connect: all, equations: "total_post = v_pre : 1 (summed)"}
+run: {duration: 1 ms, dt: 0.1 ms}
+""")
+    )
+    assert {(key.owner, key.name) for key in kernel.written} == {
+        ("groups.in", "nextspike"),
+        ("groups.out", "v"),
+        ("groups.out", "total"),
+        ("groups.out", "lastspike"),
+        ("groups.out", "not_refractory"),
+        ("synapses.learning", "w"),
+    }
