@@ -103,7 +103,7 @@ def draw_scaling(scaling: Mapping[str, Any]) -> Figure:
             axis.set_xlabel(across)
             axis.set_ylabel(up)
             _decades(axis, "y", costs or [1.0])
-            axis.legend(loc="best")
+            axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)  # above the curves
         return figure
 
 
