@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import numpy as np
 import psutil
@@ -17,7 +18,7 @@ from snnrun.equations.dag import Kind, is_fixed
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses, synapses_of
-from snnrun.network.ir import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Synapses
+from snnrun.network.ir import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Stored, Synapses
 from snnrun.numerics.arithmetic import Precision
 
 PROGRAM = 1.2e8  # bytes of the interpreter and the libraries of a run whose kernel is in the cache
@@ -54,16 +55,27 @@ def expected_memory(network: Network, kernel: Kernel) -> float:
     synapses = [_synapses(s, network, slots) for s in network.synapses.values()]
     kept = sum(float(_group(network, g.path)) for g in network.groups.values()) + sum(k for k, _ in synapses)
     kept += sum(_monitor(m, network) for m in network.monitors) + _buffers(network, slots)
-    changing = sum(8.0 * len(g.stored) * g.size for g in network.groups.values())
-    changing += sum(_variables(s, network) * synapses_of(s) for s in network.synapses.values())
+    changing = sum(8.0 * g.size for g in network.groups.values() for s in g.stored if _changes(s, kernel))
+    for each in network.synapses.values():
+        learning = [s for s in each.stored if _changes(s, kernel)]
+        changing += _bytes_of(learning, network) * synapses_of(each)
     copies = changing if changing <= SNAPSHOT_LIMIT else 0.0  # taken before each call of the kernel
     return PROGRAM + kept + max(copies, max((temporary for _, temporary in synapses), default=0.0))
 
 
+def _changes(stored: Stored, kernel: Kernel) -> bool:
+    return SlotKey("variable", stored.variable.owner, stored.variable.name) in kernel.written
+
+
 def _variables(synapses: Synapses, network: Network) -> int:
     """Bytes of a synapse's variables."""
+    return _bytes_of(synapses.stored, network)
+
+
+def _bytes_of(variables: Iterable[Stored], network: Network) -> int:
+    """Bytes of some variables of one synapse."""
     real = 4 if network.precision is Precision.SINGLE else 8
-    return sum(real if s.kind is Kind.FLOAT else np.dtype(STORED[s.kind]).itemsize for s in synapses.stored)
+    return sum(real if s.kind is Kind.FLOAT else np.dtype(STORED[s.kind]).itemsize for s in variables)
 
 
 def _synapses(synapses: Synapses, network: Network, slots: set[SlotKey]) -> tuple[float, float]:
