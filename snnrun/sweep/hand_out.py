@@ -67,7 +67,7 @@ class HandOut:
             self.ledger.forget_failed()
         missing = self.ledger.missing()
         wanted = missing if only is None else np.intersect1d(missing, np.asarray(only, dtype=np.int64))
-        self.queue = _Queue(self.ledger, self.claims, wanted)
+        self.queue = Queue(self.ledger, self.claims, wanted)
         self.ran = 0
         self.workers = 1
         self.seconds = 0.0
@@ -255,7 +255,7 @@ class _Trial:
             raise _TooLongError
 
 
-class _Queue:
+class Queue:
     """What is to be run, in order; points that others are running wait until they are known.
 
     Args:
@@ -280,6 +280,7 @@ class _Queue:
         """Claim the next points; none when all that is left is being run by others, None when nothing is left."""
         while True:
             claimed = {k for claim in self._claims.others() for k in claim.points()}
+            self._ledger.refresh()  # after the claims: points are noted before their claim is given back
             points = self._choose(most, claimed)
             if not points:
                 return [] if self._look_around() else None

@@ -15,6 +15,7 @@ from snnrun.errors import StorageError
 from snnrun.results.table import PointStatus
 from snnrun.sweep import claims as claims_module
 from snnrun.sweep.claims import Claims
+from snnrun.sweep.hand_out import Queue
 from snnrun.sweep.journal import Journal, Ledger, Reader, Record
 from snnrun.sweep.store import Facts, read_state, write_facts
 
@@ -182,3 +183,16 @@ def test_the_state_of_a_sweep_is_read_from_its_folder_alone(tmp_path):
     assert (running.status, running.workers, running.running) == ("running", 2, 4)
     assert running.seconds_left == 16 * 2.0 / 2
     assert (tmp_path / "claims" / "4.json").exists()
+
+
+def test_points_that_another_process_has_run_meanwhile_are_not_handed_out(tmp_path):
+    """Its claim is gone when it is done, so only its journal tells."""
+    queue = Queue(Ledger(tmp_path, 8), Claims(tmp_path), np.arange(8))
+    other = Claims(tmp_path)
+    assert other.take("0", [0, 1, 2])
+    assert queue.take(4) == [3]
+    journal = Journal(tmp_path)
+    for k in (4, 5, 6):
+        journal.add(Record(k, COMPLETE))
+    journal.close()
+    assert queue.take(4) == [7]
