@@ -235,7 +235,7 @@ class _Builder:
             for pathway in synapses.pathways
             if not pathway.post
             for variable in (*variables_of(*pathway.block.values), *(a.variable for a in pathway.block.assignments))
-            if variable.reach == "post" and not variable.shared
+            if variable.reach == "post" and not variable.shared and variable.name != "not_refractory"  # one byte
         }
         if not synapses.banded or not reached:
             return 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from running import network_of, run_network
 
-from snnrun.engine import build
+from snnrun.engine import assembly, build
 from snnrun.engine.build import partition
 
 # Sizes that eight threads cannot share evenly; recurrent, so that every kind of work depends on every other.
@@ -119,6 +119,43 @@ def test_results_are_the_same_for_any_number_of_threads(text: str, monkeypatch: 
         assert several.keys() == one.keys()
         for name, values in one.items():
             np.testing.assert_array_equal(several[name], values, err_msg=f"{name}, {threads} threads")
+
+
+LEARNING = """
+  learn:
+    source: input
+    target: pop
+    connect: {p: 0.4}
+    equations: |
+      u : 1
+      dtrace/dt = -trace/(9*ms) : 1 (event-driven)
+    on_pre: {forward: {do: "g_post += 0.02*u; v_post += 0.001*g_post; trace += 0.1", delay: 0.4 ms}}
+    on_post: u = clip(u + 0.02*trace, 0, 2)
+    initial: {u: rand()}
+"""
+LEARNT = """
+  learnt: {kind: state, source: learn, variables: [u, trace], indices: [0, 5, 900, 77], dt: 1 ms}
+"""
+
+
+@pytest.mark.parametrize("worth_it", [assembly.WORTH_IT, 0], ids=["by numpy", "by compiled code"])
+def test_results_are_the_same_for_any_number_of_bands(worth_it: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets are served one band after the other; each sees the same events in the same order."""
+    text = DIVIDED.replace("\nsynapses:\n", f"\nsynapses:{LEARNING}").replace("\nmonitors:\n", f"\nmonitors:{LEARNT}")
+    monkeypatch.setattr(build, "GRAIN", 8)
+    monkeypatch.setattr(assembly, "WORTH_IT", worth_it)
+    one = recorded(text, 1)
+    assert all(len(values) > 5 and np.ptp(values) > 0 for values in one.values()), "something happens everywhere"
+    monkeypatch.setattr(build, "SHORTEST_ROW", 1)
+    for most, threads, bands in ((1024, 1, 4), (256, 2, 7)):
+        monkeypatch.setattr(build, "BAND_BYTES", most)
+        _, built = run_network(replace(network_of(text), threads=threads, steps=1))
+        assert built.numbers["bands:synapses.learn"] == bands  # of 203 or 104 neurons with two variables
+        assert built.numbers["bands:synapses.feed"] > 1
+        assert built.numbers["bands:synapses.recurrent"] == 1
+        several = recorded(text, threads)
+        for name, values in one.items():
+            np.testing.assert_array_equal(several[name], values, err_msg=f"{name}, {threads} threads, {bands} bands")
 
 
 def test_every_neuron_belongs_to_one_thread() -> None:
