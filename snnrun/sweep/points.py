@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.ast import Quantity
+from snnrun.equations.ast import Quantity, Unary
 from snnrun.equations.check import Typed
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
@@ -204,7 +204,10 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     columns = {"status", *(a.name for a in axes), *(p.name for a in axes for p in a.parameters)}
     for name in sorted(columns & context.experiment.metrics.keys()):
         raise context.key_error(
-            "SWP708", f"the table of the sweep has a column `{name}` already", ("metrics", name), "name the metric anew"
+            "SWP708",
+            f"the table of the sweep has a column `{name}` already",
+            ("metrics", name),
+            "give the metric another name",
         )
     number = math.prod(a.length for a in axes)
     if number > MOST_POINTS:
@@ -446,10 +449,12 @@ class _Reader:
 
     def unit(self, path: Path, like: Typed) -> tuple[Fraction, str]:
         expr = self.context.expression(path)
+        if isinstance(expr, Unary):
+            expr = expr.operand
         if isinstance(expr, Quantity) and expr.value != 0:
             assert isinstance(like.exact, Fraction)
             suffix = f"**{expr.power}" if expr.power != 1 else ""
-            return like.exact / expr.value, f" {expr.unit}{suffix}"
+            return abs(like.exact / expr.value), f" {expr.unit}{suffix}"
         return Fraction(1), base_units(like.dimension)
 
     def must_fit(self, typed: Typed, path: Path) -> None:

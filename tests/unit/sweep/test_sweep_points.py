@@ -70,6 +70,12 @@ def test_linspace_is_exact_in_the_unit_of_the_first_bound(tmp_path):
     assert plan.axes[0].parameters[0].numbers == (0.01, 0.007, 0.004, 0.001)
 
 
+def test_a_range_that_begins_below_zero_is_written_in_its_unit(tmp_path):
+    plan = planned(tmp_path, "axes: {tau: {linspace: [-2 ms, 2 ms], num: 3}}")
+    assert texts(plan) == ["-2.0 ms", "0.0 ms", "2.0 ms"]
+    assert plan.axes[0].parameters[0].numbers == (-0.002, 0.0, 0.002)
+
+
 def test_linspace_of_one_value_is_its_first_bound(tmp_path):
     with pytest.raises(ExperimentError):  # the format asks for two or more
         planned(tmp_path, "axes: {tau: {linspace: [1 ms, 10 ms], num: 0}}")
