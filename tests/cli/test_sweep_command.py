@@ -180,12 +180,29 @@ def test_a_hundred_kills_lose_nothing(snnrun, place, workers, monkeypatch):
     pytest.fail(f"{kills} kills only")
 
 
+HELD = """\
+import time
+from pathlib import Path
+
+def wait(network, t):
+    if Path(__file__).with_name("held").exists():
+        time.sleep(0.05)
+"""
+
+
+def held_sweep(place, rows, columns):
+    """A sweep whose points take 50 ms and more while a file `held` is there."""
+    write(place / "hook.py", HELD)
+    write(place / "held", "")
+    return sweep_file(place, rows, columns, SWEPT + "operations: {wait: {call: 'hook.py:wait', every: 20 ms}}\n")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGUSR1, 75)])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_signal_stops_a_sweep_and_the_same_command_goes_on(background, snnrun, place, number, code, workers):
-    file = sweep_file(place, 25, 40)
-    assert snnrun("run", write(place / "small.yaml", SMALL), "--no-plots").code == 0  # the kernel is in the cache
-    process = background("run", file, "--no-plots", "--workers", workers)
+    file = held_sweep(place, 10, 20)
+    words = ("--allow-code", "--no-plots", "--workers", workers)
+    process = background("run", file, *words)
     folder = wait_for_points("outputs", 5)
     pressed = time.monotonic()
     process.send_signal(number)
@@ -194,13 +211,14 @@ def test_a_signal_stops_a_sweep_and_the_same_command_goes_on(background, snnrun,
     assert process.returncode == code, err
     assert "Traceback" not in err
     assert "interrupted after " in err
-    assert f"next: snnrun run {file} --no-plots --workers {workers}" in err
+    assert f"next: snnrun run {file} {' '.join(words)}" in err
     state = read_state(folder)
     assert state.status == "stopped"
-    assert 0 < state.done < 1000
-    again = run_json(snnrun, file, "--no-plots", "--workers", 1)
+    assert 0 < state.done < 200
+    (place / "held").unlink()
+    again = run_json(snnrun, file, "--allow-code", "--no-plots", "--workers", 1)
     assert again["ran"] == state.missing
-    check_nothing_lost_or_twice(folder, 1000)
+    check_nothing_lost_or_twice(folder, 200)
 
 
 def test_eight_commands_on_one_folder_give_one_result(snnrun, place):
