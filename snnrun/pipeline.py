@@ -105,11 +105,12 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
     network = replace(network, threads=max(1, min(wanted, network.neurons // NEURONS_A_THREAD)))
     with clock.stage(Stage.GENERATE):
         kernel = engine.generated(network)
-        refuse_too_large(network, kernel)
+        if engine.parts is None or not engine.parts.knows(network):
+            refuse_too_large(network, kernel)
     with clock.stage(Stage.COMPILE):
         compiled, native = engine.kernel(kernel.text)
     with clock.stage(Stage.BUILD), _enough_memory():
-        built = build(network, kernel, engine.wirings)
+        built = build(network, kernel, engine.wirings, engine.parts)
     return Prepared(checked, kernel, compiled, native, built, engine.branch_of(checked.shared))
 
 

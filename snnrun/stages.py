@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from snnrun.engine.connectivity import WiringCache
     from snnrun.engine.measure import Measures
     from snnrun.engine.native import NativeKernel
+    from snnrun.engine.parts import Parts
     from snnrun.engine.values import Built
     from snnrun.plot.ahead import Painter
 
@@ -123,6 +124,7 @@ class Engine:
 
     Args:
         threads: Threads of each run, instead of the number that its file asks for.
+        parts: What networks have been built of, from the second one of a structure on.
     """
 
     kernels: dict[str, tuple[Compiled, NativeKernel]] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Engine:
     painter: Painter | None = None
     threads: int | None = None
     branch: tuple[Shared, Branch] | None = None
+    parts: Parts | None = None
     _last: tuple[Network, Kernel] | None = None
 
     def branch_of(self, shared: Shared | None) -> Branch | None:
@@ -143,11 +146,18 @@ class Engine:
         return self.branch[1]
 
     def generated(self, network: Network) -> Kernel:
-        """The text of a network's kernel; that of the network before when they have all but seeds in common."""
+        """The text of a network's kernel; that of the network before when they have all but seeds in common.
+
+        So the parts that both are built of are kept too.
+        """
         from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
 
         if self._last is None or not _same_structure(self._last[0], network):
-            self._last = (network, generate(network))
+            self._last, self.parts = (network, generate(network)), None
+        elif self.parts is None:
+            from snnrun.engine.parts import Parts  # noqa: PLC0415
+
+            self.parts = Parts()
         return self._last[1]
 
     def kernel(self, text: str) -> tuple[Compiled, NativeKernel]:

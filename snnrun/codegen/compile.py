@@ -5,6 +5,7 @@ The object needs neither LLVM's optimiser nor this text to run, so a warm start 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from snnrun.codegen.target import Processor
@@ -36,7 +37,7 @@ def optimised(text: str, machine: Any) -> Any:
 
     from snnrun.codegen.lowering import lower  # noqa: PLC0415
 
-    lowered = lower(text, ENTRY, binding.get_default_triple(), str(machine.target_data))
+    lowered = lower(text, ENTRY, binding.get_default_triple(), str(machine.target_data), fused=_fuses(machine))
     module = binding.parse_assembly(str(lowered))
     options = binding.create_pipeline_tuning_options(speed_level=_LEVEL)
     options.loop_vectorization = True
@@ -49,6 +50,23 @@ def optimised(text: str, machine: Any) -> Any:
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, builder)
     return module
+
+
+_USES_FUSED = """
+define double @use(double %a, double %b, double %c) {
+  %r = call double @llvm.fma.f64(double %a, double %b, double %c)
+  ret double %r
+}
+declare double @llvm.fma.f64(double, double, double)
+"""
+
+
+def _fuses(machine: Any) -> bool:
+    """Whether a machine multiplies and adds in one instruction; where it cannot, LLVM would call a function."""
+    from llvmlite import binding  # noqa: PLC0415
+
+    assembly = machine.emit_assembly(binding.parse_assembly(_USES_FUSED))
+    return re.search(r"\b_?fma\b", assembly) is None
 
 
 def machine_of(target: Processor) -> Any:

@@ -73,11 +73,12 @@ class _Function:
         """The function for arguments of some types."""
         key = tuple(f"{kind.pointee} *" if isinstance(kind, ir.PointerType) else str(kind) for kind in kinds)
         if key not in self.made:
+            module = self.kernel.module
             result = _NOTHING
             if any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(self.node)):
-                draft = ir.Function(ir.Module(), ir.FunctionType(_NOTHING, kinds), "draft")
+                draft = ir.Function(_module("draft", fused=module.fused), ir.FunctionType(_NOTHING, kinds), "draft")
                 result = _Body(self, draft).lower() or _NOTHING  # lowered once to learn the type of the result
-            function = self.define(f"{self.node.name}_{len(self.kernel.module.functions)}", kinds, result)
+            function = self.define(f"{self.node.name}_{len(module.functions)}", kinds, result)
             function.linkage = "linkonce_odr"  # calls may become copies where LLVM finds that they pay
             if self.inline:
                 function.attributes.add("alwaysinline")
@@ -140,7 +141,14 @@ def _load(text: str, name: str) -> ModuleType:
     return module
 
 
-def lower(text: str, name: str, triple: str, layout: str) -> Any:
+def _module(name: str, *, fused: bool) -> Any:
+    """An empty module; `fused` is for the primitive `fma`."""
+    module: Any = ir.Module(name)
+    module.fused = fused
+    return module
+
+
+def lower(text: str, name: str, triple: str, layout: str, *, fused: bool) -> Any:
     """A module of LLVM from a kernel's text.
 
     Args:
@@ -148,11 +156,12 @@ def lower(text: str, name: str, triple: str, layout: str) -> Any:
         name: What to call that function.
         triple: The machine, as LLVM calls it.
         layout: How it lays data out in memory.
+        fused: Whether it multiplies and adds in one instruction.
 
     Raises:
         TypeError: The text says what cannot be lowered.
     """
-    module = ir.Module(name)
+    module = _module(name, fused=fused)
     module.triple, module.data_layout = triple, layout
     functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
     nodes = {min([f.lineno, *(d.lineno for d in f.decorator_list)]): f for f in functions}

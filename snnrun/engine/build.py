@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from snnrun.codegen.module import Kernel
 from snnrun.engine.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
 from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
 from snnrun.engine.native import sleeping
+from snnrun.engine.parts import Parts, nodes_of_group, nodes_of_synapses
 from snnrun.engine.start import begin_group, begin_spikes, begin_synapses
 from snnrun.engine.values import (
     STORED,
@@ -59,58 +60,31 @@ SPIKE_BUFFER = 1 << 16
 RATE_BUFFER = 1 << 16
 
 
-IMMUTABLE = frozenset(
-    {
-        "floats",
-        "ints",
-        "pre",
-        "post",
-        "rows",
-        "columns",
-        "column order",
-        "delay order",
-        "delays",
-        "starts",
-        "bounds",
-        "thread",
-        "barrier",
-        "created",
-        "segments",
-        "timed",
-        "timed grid",
-        "schedule steps",
-        "schedule ids",
-        "view",
-        "member",
-        "ids",
-        "binomial",
-        "at",
-        "dt",
-        "random",
-        "scratch",
-        "frozen",
-        "frozen number",
-        "sum",
-    }
-)
-
-
-def build(network: Network, kernel: Kernel, wirings: WiringCache | None = None) -> Built:
+def build(network: Network, kernel: Kernel, wirings: WiringCache | None = None, parts: Parts | None = None) -> Built:
     """Allocate and fill everything.
+
+    Args:
+        network: The network.
+        kernel: Its kernel.
+        wirings: Those that other networks may share.
+        parts: Those that networks of the same structure share; a run that goes on from another shares none.
 
     Raises:
         ExperimentError: A value computed from the file is impossible (a negative delay, a list of the wrong length).
     """
-    return _Builder(network, kernel, WiringCache() if wirings is None else wirings).build()
+    if parts is not None:
+        parts.begin(network.seeds)
+    return _Builder(network, kernel, WiringCache() if wirings is None else wirings, parts).build()
 
 
 class _Builder:
-    def __init__(self, network: Network, kernel: Kernel, cache: WiringCache) -> None:
+    def __init__(self, network: Network, kernel: Kernel, cache: WiringCache, parts: Parts | None) -> None:
         self.network = network
         self.built = Built(network, kernel)
         self.arrays = self.built.arrays
         self.numbers = self.built.numbers
         self.cache = cache
+        self.parts = None if network.start is not None else parts
         self.depths = {g.path: 1 for g in network.groups.values()}
         self.wanted = {key for key, _ in kernel.slots}
         self.dtypes = {key: _DTYPES.get(ctype, np.int64) for key, ctype in kernel.slots}
@@ -123,9 +97,9 @@ class _Builder:
             self.numbers[f"rows:{array.name}"] = len(array.values)
             self.numbers[f"columns:{array.name}"] = array.values.shape[1] if array.values.ndim == 2 else 1
         for group in n.groups.values():
-            self.group(group)
+            self.part(group.path, partial(nodes_of_group, group), partial(self.group, group))
         for synapses in n.synapses.values():
-            self.synapses(synapses)
+            self.part(synapses.path, partial(nodes_of_synapses, synapses, n), partial(self.synapses, synapses))
         for group in n.groups.values():
             self.spikes(group)
         for poisson in n.inputs:
@@ -145,6 +119,13 @@ class _Builder:
         if n.start is not None:
             self.built.notes += begin_spikes(self.built, n.start)
         return self.built
+
+    def part(self, path: str, nodes: Callable[[], list[Node]], make: Callable[[], None]) -> None:
+        """Build a part of the network, unless one that is the same is known."""
+        if self.parts is None:
+            make()
+        else:
+            self.parts.make(path, nodes, make, self.built, self.depths)
 
     def share(self, owner: str, firsts: IntArray) -> None:
         """Which elements each thread owns, from the first of each and the end of the last."""

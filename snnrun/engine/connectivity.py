@@ -166,7 +166,7 @@ def wiring_key(synapses: Synapses, network: Network) -> str | None:
     for view in (synapses.source, synapses.target):
         _describe(view, digest)
     for rule in synapses.connect:
-        for n in walk(*_nodes(rule)):
+        for n in walk(*nodes_in(rule)):
             if n.op is Op.TIMED:
                 return None
             if n.op is Op.VARIABLE and n.payload.owner != synapses.path:  # type: ignore[attr-defined]
@@ -175,13 +175,15 @@ def wiring_key(synapses: Synapses, network: Network) -> str | None:
     return digest.hexdigest()
 
 
-def _nodes(value: Any) -> list[Node]:
+def nodes_in(value: Any) -> list[Node]:
+    """The graphs that a rule is made of, those of variables and delays left out."""
     if isinstance(value, Node):
         return [value]
     if isinstance(value, tuple):
-        return [n for item in value for n in _nodes(item)]
+        return [n for item in value for n in nodes_in(item)]
     if is_dataclass(value):
-        return [n for f in fields(value) if f.name not in ("initial", "delay") for n in _nodes(getattr(value, f.name))]
+        names = [f.name for f in fields(value) if f.name not in ("initial", "delay")]
+        return [n for name in names for n in nodes_in(getattr(value, name))]
     return []
 
 

@@ -13,19 +13,19 @@ from functools import cached_property
 import numpy as np
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.engine.build import IMMUTABLE
 from snnrun.engine.native import Crew, NativeKernel
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
-from snnrun.engine.values import Array, Built
+from snnrun.engine.values import IMMUTABLE, Array, Built
 from snnrun.equations.dag import Kind
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor, Stored
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
-CALL_SECONDS = 0.05  # Ctrl-C and progress wait for a call to return
+CALL_SECONDS = 0.1  # Ctrl-C and progress wait for a call to return
 FIRST_CALL = 64
+GROWTH = 16.0  # of the next call, at most
 MOST_STEPS = 1 << 20
 SNAPSHOT_LIMIT = 256 * 2**20
 
@@ -105,7 +105,7 @@ class Simulation:
             done = self._advance(n)
             elapsed = time.perf_counter() - started
             if done == size:
-                size = int(min(MOST_STEPS, size * min(4.0, max(0.5, CALL_SECONDS / max(elapsed, 1e-9)))) + 1)
+                size = int(min(MOST_STEPS, size * min(GROWTH, max(0.5, CALL_SECONDS / max(elapsed, 1e-9)))) + 1)
             self._look_at_stops()
             progress(self.step)
 

@@ -29,12 +29,11 @@ from snnrun.engine.metrics import (
     correlation_of,
 )
 from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, ListOf, Name, Number, Quantity, Unary
-from snnrun.equations.parse import parse_expression
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.ir import FloatArray, Network, SpikeMonitor, StateMonitor
 from snnrun.records import dataclass
-from snnrun.source import Span, Text
+from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 
 Value = float | FloatArray
@@ -121,14 +120,9 @@ def check_metrics(context: Context, network: Network) -> Measures:
     for name in context.experiment.metrics:
         path: Path = ("metrics", name)
         with context.collecting(f"metrics.{name}"):
-            measures.parts[name] = measure(context, network, measures, context.text(path))
+            measures.parts[name] = part_of(context, network, measures, context.expression(path))
     context.report.stop_if_errors()
     return measures
-
-
-def measure(context: Context, network: Network, measures: Measures, text: Text) -> Part:
-    """One expression over monitors."""
-    return part_of(context, network, measures, parse_expression(text))
 
 
 def part_of(

@@ -21,6 +21,41 @@ from snnrun.source import Span
 Array = np.ndarray[Any, np.dtype[Any]]
 PER_THREAD = frozenset({"ints", "thread", "rows", "starts", "segments"})  # uses of arrays with one row a thread
 EVERY = slice(None)
+# Uses of arrays that no run changes.
+IMMUTABLE = frozenset(
+    {
+        "floats",
+        "ints",
+        "pre",
+        "post",
+        "rows",
+        "columns",
+        "column order",
+        "delay order",
+        "delays",
+        "starts",
+        "bounds",
+        "thread",
+        "barrier",
+        "created",
+        "segments",
+        "timed",
+        "timed grid",
+        "schedule steps",
+        "schedule ids",
+        "view",
+        "member",
+        "ids",
+        "binomial",
+        "at",
+        "dt",
+        "random",
+        "scratch",
+        "frozen",
+        "frozen number",
+        "sum",
+    }
+)
 HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
 

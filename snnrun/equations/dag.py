@@ -363,9 +363,10 @@ class Graph:
         return visit(node)
 
     def with_reciprocals(self, node: Node) -> Node:
-        """The graph with divisions by fixed values as products with their reciprocals, which are taken once a run.
+        """The graph with fewer divisions: one costs a state update as much as six products.
 
-        A division costs a state update as much as six products. The result differs by one rounding.
+        Those by fixed values become products with their reciprocals, which are taken once a run; those by `exprel`, as
+        in a / exprel(x) of Hodgkin and Huxley's rates, products with its inverse. The result differs by one rounding.
         """
         done: dict[int, tuple[Node, bool]] = {}  # new node, and whether its value is fixed
 
@@ -375,6 +376,8 @@ class Graph:
             fixed = fixed and n.op not in CHANGING
             if n.op is Op.DIV and done[id(n.args[1])][1] and not fixed:
                 new = self.mul(args[0], self.node(Op.DIV, (self.literal(1.0), args[1])))
+            elif n.op is Op.DIV and args[1].op is Op.FUNCTION and args[1].payload == "exprel":
+                new = self.mul(args[0], self.function("inverse_exprel", args[1].args))
             else:
                 new = self.rebuild(n, args) if args != n.args else n
             done[id(n)] = (new, fixed)

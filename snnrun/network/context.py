@@ -90,6 +90,7 @@ class Context:
     open: frozenset[str] = frozenset()  # constants whose values are given later, as the values of `Parameter`s
     limits: list[Limit] = field(default_factory=list)  # what the values of open constants must not do
     _draws: dict[str, int] = field(default_factory=dict)
+    _parsed: dict[Path, Expr] = field(default_factory=dict)
 
     @contextmanager
     def collecting(self, failed: str | None = None) -> Iterator[None]:
@@ -117,7 +118,9 @@ class Context:
 
     def expression(self, path: Path) -> Expr:
         """The parsed expression at a path."""
-        return parse_expression(self.text(path))
+        if path not in self._parsed:
+            self._parsed[path] = parse_expression(self.text(path))
+        return self._parsed[path]
 
     def scope(
         self,

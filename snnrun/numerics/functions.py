@@ -1,9 +1,9 @@
 """Mathematical functions of float64, written once for numpy and for compiled kernels.
 
-Every function is straight-line code over IEEE `+ - * /`, comparisons, integer operations and the `primitives`, so a
-kernel and numpy agree in every bit, on every processor, and LLVM vectorises loops over them. All results lie within
-2 ulp of the exact value over the whole range; infinities, NaN, subnormal numbers and signed zeros are handled as IEEE
-754 and numpy do. What is seldom needed and slow is called through `beyond`.
+Every function is straight-line code over IEEE `+ - * /`, `fma`, comparisons, integer operations and the other
+`primitives`, so a kernel and numpy agree in every bit, on every processor, and LLVM vectorises loops over them. All
+results lie within 2 ulp of the exact value over the whole range; infinities, NaN, subnormal numbers and signed zeros
+are handled as IEEE 754 and numpy do. What is seldom needed and slow is called through `beyond`.
 
 The text of this file is pasted into kernels by `kernel_text`: only constants, and functions in this restricted style.
 Called from numpy, wrap calls in `np.errstate` (or use `snnrun.numerics.arrays`, which does).
@@ -20,6 +20,7 @@ from snnrun.numerics.primitives import (
     beyond,
     bits_of,
     float_of,
+    fma,
     select,
     shift_right,
     sqrt,
@@ -35,6 +36,7 @@ _ROUNDER = 6755399441055744.0
 # The same for exponents n: the low bits hold n + 2046, so that each half of it is the biased exponent of 2**(n/2).
 _EXPONENT_ROUNDER = 6755399441057790.0
 _TWO_52 = 4503599627370496.0
+_TWO_M100 = 7.888609052210118e-31
 # Beyond this angle (in radians) sin, cos and tan take another way, which is slow and seldom gone.
 _LARGEST_ANGLE = 1073741824.0
 # The bits of 2/pi after 24 zero bits, in words of 64.
@@ -123,16 +125,34 @@ def _two_sum(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
     return total, (a - (total - b_part)) + (b - b_part)
 
 
-def _exp_tail(r: Numbers) -> Numbers:
-    """(exp(r) - 1 - r) / r**2 for |r| <= ln(2)/2."""
-    z = r * r
+def _fma_in_parts(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
+    """The sum a * b + c rounded once, for processors that lack the instruction (Boldo and Melquiond 2008).
+
+    What is added last is rounded to odd, which saves it from being rounded twice. Where parts of the product would
+    underflow or overflow, the result is that of a product and a sum: right when c outweighs a product that small, and
+    when a or b is a power of two.
+    """
+    product, error = _two_product(a, b)
+    low, low_error = _two_sum(c, error)
+    high, high_error = _two_sum(product, low)
+    rest, lost = _two_sum(low_error, high_error)
+    bits = bits_of(rest)
+    away = 1 - 2 * shift_right(bits ^ bits_of(lost), 63)
+    fused = high + float_of(bits + select((lost != 0.0) & ((bits & 1) == 0), away, 0))
+    return select((absolute(product) > 1e-288) & (absolute(fused) < _INFINITY), fused, product + c)
+
+
+def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
+    """(exp(r) - 1 - r) / r**2 for r between -ln(2)/2 and ln(2)/2 + 0.06; z is r**2."""
     q = z * z
-    low = (0.5000000000000006 + 0.16666666666666685 * r) + (0.0416666666665741 + 0.008333333333314654 * r) * z
-    middle = (0.0013888888932255595 + 0.00019841269902903165 * r) + (
-        2.4801504570015813e-05 + 2.755722806100473e-06 * r
-    ) * z
-    high = 2.7626283670839364e-07 + 2.5114441074274527e-08 * r
-    return low + (middle + high * q) * q
+    low = fma(fma(0.008333333333316883, r, 0.041666666666668926), z, fma(0.16666666666666682, r, 0.5))
+    middle = fma(
+        fma(2.7557234943343883e-06, r, 2.4801589507499194e-05),
+        z,
+        fma(0.0001984126989674058, r, 0.001388888888776346),
+    )
+    high = fma(2.146240556693563e-09, z, fma(2.5111803995443665e-08, r, 2.7555450968504515e-07))
+    return fma(fma(high, q, middle), q, low)
 
 
 def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
@@ -142,30 +162,44 @@ def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
     return y * float_of(half << 52) * float_of((n - half) << 52)
 
 
+def _bounded_exponent(x: Numbers) -> Numbers:
+    """An exponent for which e**x is the same, and neither too large nor too small to be reduced."""
+    z = select(x > 710.0, 710.0, x)
+    return select(z < -746.0, -746.0, z)
+
+
+def _exp_of_reduced(r: Numbers, rounder: Numbers) -> Numbers:
+    """exp(r) * 2**n for |r| <= ln(2)/2."""
+    z = r * r
+    return _times_power_of_two(1.0 + fma(z, _exp_tail(r, z), r), rounder)
+
+
 def _exp_of_sum(hi: Numbers, lo: Numbers) -> Numbers:
     """exp(hi + lo) for |lo| far below |hi|."""
-    z = select(hi > 710.0, 710.0, hi)
-    z = select(z < -746.0, -746.0, z)
-    t = z * _LOG2_E + _EXPONENT_ROUNDER
+    z = _bounded_exponent(hi)
+    t = fma(z, _LOG2_E, _EXPONENT_ROUNDER)
     n = t - _EXPONENT_ROUNDER
-    r = (z - n * _LN2_HI) - (n * _LN2_LO - lo)
-    return _times_power_of_two(1.0 + (r + r * r * _exp_tail(r)), t)
+    return _exp_of_reduced(fma(n, -_LN2_HI, z) - fma(n, _LN2_LO, -lo), t)
 
 
 def exp(x: Numbers) -> Numbers:
     """e**x."""
-    return _exp_of_sum(x, 0.0)
+    z = _bounded_exponent(x)
+    t = fma(z, _LOG2_E, _EXPONENT_ROUNDER)
+    n = t - _EXPONENT_ROUNDER
+    return _exp_of_reduced(fma(n, -_LN2_LO, fma(n, -_LN2_HI, z)), t)
 
 
 def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """exp(x) - 1 as (y + y_lo) * 2**n for x >= -40; also 2**-n (0 when it no longer counts) and the rounder with n."""
-    t = x * _LOG2_E + _EXPONENT_ROUNDER
+    t = fma(x, _LOG2_E, _EXPONENT_ROUNDER)
     n = t - _EXPONENT_ROUNDER
-    a = x - n * _LN2_HI
+    a = fma(n, -_LN2_HI, x)
     b = n * _LN2_LO
     r = a - b
     r_lo = (a - r) - b
-    tail = r * r * _exp_tail(r) + (r_lo + r_lo * r)
+    z = r * r
+    tail = fma(z, _exp_tail(r, z), fma(r_lo, r, r_lo))
     p = r + tail
     p_lo = tail - (p - r)
     inverse = select(n > 60.0, 0.0, float_of((3069 - bits_of(t)) << 52))
@@ -176,31 +210,53 @@ def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     return y, s_lo - (y - s), inverse, t
 
 
-def _scaled_expm1(x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
-    """(exp(x) - 1) * one for x >= -40; `one` is a power of two, in `rounder` too, small enough to avoid overflow."""
-    t = x * _LOG2_E + rounder
+def _scaled_expm1(
+    x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """(exp(x) - 1) * one as power * (a + s) + rest, for x >= -40; |s| is below |a|.
+
+    `one` is a power of two, in `rounder` too, small enough to avoid overflow. `a` is exact; rounding what is subtracted
+    from it matters only in `s`. The power of two is the nearest one to exp(near_x).
+    """
+    t = fma(near_x, _LOG2_E, rounder)
     n = t - rounder
-    a = x - n * _LN2_HI
+    a = fma(n, -_LN2_HI, x)
     b = n * _LN2_LO
     r = a - b
+    z = r * r
     power = float_of(bits_of(t) << 52)
-    # `a` is exact; rounding r matters only in the tail. What cancels near +-ln(2)/2 is then accurate enough.
-    return power * (a + (r * r * _exp_tail(r) - b)) + (power - one)
+    return power, a, fma(z, _exp_tail(r, z), -b), power - one
 
 
 def expm1(x: Numbers) -> Numbers:
     """e**x - 1, exact near 0."""
     z = select(x > 710.0, 710.0, x)
     z = select(z < -40.0, -40.0, z)
-    return select(absolute(x) < 1e-17, x, 2.0 * _scaled_expm1(z, _ROUNDER + 1022.0, 0.5))
+    power, a, s, rest = _scaled_expm1(z, z, _ROUNDER + 1022.0, 0.5)
+    return select(absolute(x) < 1e-17, x, 2.0 * fma(power, a + s, rest))
+
+
+def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
+    """x, but no larger than what makes exprel(x) infinite and its inverse 0; and that, but no less than -40."""
+    bounded = select(x > 752.0, 752.0, x)
+    return bounded, select(bounded < -40.0, -40.0, bounded)
 
 
 def exprel(x: Numbers) -> Numbers:
     """(e**x - 1) / x, and its limit 1 at 0."""
-    divisor = select(x > 717.0, 717.0, x)
-    z = select(divisor < -40.0, -40.0, divisor)
-    y = _scaled_expm1(z, _ROUNDER + 1012.0, 0.00048828125)
-    return select(absolute(x) < 1e-17, 1.0, y / (0.00048828125 * divisor))
+    bounded, z = _bounded_for_exprel(x)
+    power, a, s, rest = _scaled_expm1(z, z, _ROUNDER + 923.0, _TWO_M100)
+    grown = fma(power, a + s, rest)
+    return select(grown == 0.0, 1.0, grown / (_TWO_M100 * bounded))
+
+
+def inverse_exprel(x: Numbers) -> Numbers:
+    """The inverse x / (e**x - 1) of `exprel`, and its limit 1 at 0."""
+    bounded, z = _bounded_for_exprel(x)
+    # Only from ln(2)/2 + 0.06 on e**x counts as nearest to 2: before, too much of `rest` would cancel for such a ratio.
+    power, a, s, rest = _scaled_expm1(z, z - 0.06, _ROUNDER + 923.0, _TWO_M100)
+    grown = fma(power, a + s, rest)
+    return select(grown == 0.0, 1.0, _TWO_M100 * bounded / grown)
 
 
 def sinh(x: Numbers) -> Numbers:

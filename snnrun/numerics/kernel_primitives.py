@@ -185,6 +185,20 @@ def trace_sqrt(x: Any) -> Traced:
     return Traced(x.builder, x.builder.call(function, [x.value]))
 
 
+def trace_fma(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """What computes a * b + c rounded once: an instruction, or another function where the processor lacks it."""
+
+    def fma(*operands: Any) -> Traced:
+        builder = next(x.builder for x in operands if isinstance(x, Traced))
+        values = [x.value if isinstance(x, Traced) else ir.Constant(_DOUBLE, x) for x in operands]
+        if builder.module.fused:
+            return Traced(builder, builder.fma(*values))
+        in_parts: Traced = exact(otherwise)(*(Traced(builder, value) for value in values))
+        return in_parts
+
+    return fma
+
+
 def trace_number(x: Any) -> Any:
     """A number, as it is: what `traced` converts to the kernel's precision."""
     return x

@@ -22,6 +22,8 @@ _TRACED_PRIMITIVES = (
 _DOUBLE = "double_"  # what the name of a function of double precision begins with in a kernel of single precision
 _BY_PRECISION = ("sqrt", "number")
 _PRIMITIVES = (*_TRACED_PRIMITIVES, "any_true")
+# What `fma` needs on processors that lack the instruction.
+_FUSED = "_fma_in_parts"
 # Functions that find rounding errors by operations that an optimiser could merge.
 _EXACT = ("_two_product", "_two_sum")
 _FLAGS: dict[Math, tuple[str, ...]] = {Math.STRICT: (), Math.FAST: ("contract",)}
@@ -140,6 +142,8 @@ def _traced_text(functions: Iterable[_Function], precision: Precision) -> str:
     bodies = [f"{name} = trace_{name}" for name in _TRACED_PRIMITIVES]
     if precision is Precision.SINGLE:
         bodies += [f"{_DOUBLE}{name} = trace_{name}" for name in _BY_PRECISION]
+    if any("fma" in f.needs for f in functions):
+        bodies += [f"fma = trace_fma(lambda *operands: {_FUSED}(*operands))"]
     bodies += ["@exact\n" + f.text if f.name.removeprefix(_DOUBLE) in _EXACT else f.text for f in functions]
     body = textwrap.indent("\n".join(bodies), "    ")
     return f"\n\ndef _trace_library():\n{body}\n    return locals()\n\n\n_traced = _trace_library()"
@@ -197,6 +201,8 @@ def _add(library: _Library, text: str, numbers: str) -> None:
 
 def _function(node: ast.FunctionDef, text: str, library: _Library, kinds: dict[str, str]) -> _Function:
     needs = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+    if "fma" in needs:
+        needs |= {_FUSED}
     loops = any(isinstance(n, ast.For | ast.While) for n in ast.walk(node))
     loops = loops or any(library.functions[need].loops for need in needs if need in library.functions)
     arguments = "".join(kind for arg in node.args.args for kind in _kinds(arg.annotation, kinds))

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from snnrun.numerics import fused
+
 Numbers: TypeAlias = Any
 """A scalar of the library's precision (float64 or float32), or an array of them (of any shape)."""
 Doubles: TypeAlias = Any
@@ -70,6 +72,11 @@ def double_of(x: Numbers) -> Numbers:
 def sqrt(x: Numbers) -> Numbers:
     """The square root, correctly rounded (IEEE)."""
     return np.sqrt(x)
+
+
+def fma(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
+    """The sum a * b + c rounded once (IEEE), in double precision."""
+    return fused.fma(a, b, c)
 
 
 def u64(x: Integers) -> Integers:

@@ -45,6 +45,7 @@ _SIGN = -0x8000_0000
 _MAGNITUDE = 0x7FFF_FFFF
 _TWO_23 = 8388608.0
 _TWO_23_BITS = 0x4B00_0000
+_TWO_M40 = 9.094947017729282e-13
 # Adding 1.5 * 2**23 to a small number rounds it to an integer, which then stands in the low bits.
 _ROUNDER = 12582912.0
 # The same for exponents n: the low bits hold n + 254, so that each half of it is the biased exponent of 2**(n/2).
@@ -117,9 +118,12 @@ def exp(x: Numbers) -> Numbers:
     return (1.0 + (r + r * r * _exp_tail(r))) * float_of(half << 23) * float_of((bits - half) << 23)
 
 
-def _scaled_expm1(x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
-    """(exp(x) - 1) * one for x >= -20; `one` is a power of two, in `rounder` too, small enough to avoid overflow."""
-    t = x * _LOG2_E + rounder
+def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
+    """(exp(x) - 1) * one for x >= -20; `one` is a power of two, in `rounder` too, small enough to avoid overflow.
+
+    The power of two that exp(x) is reduced by is the nearest one to exp(near_x).
+    """
+    t = near_x * _LOG2_E + rounder
     n = t - rounder
     a = x - n * _LN2_HI
     b = n * _LN2_LO
@@ -132,15 +136,27 @@ def expm1(x: Numbers) -> Numbers:
     """e**x - 1, exact near 0."""
     z = select(x > 89.0, 89.0, x)
     z = select(z < -20.0, -20.0, z)
-    return select(absolute(x) < 1e-9, x, 2.0 * _scaled_expm1(z, _ROUNDER + 126.0, 0.5))
+    return select(absolute(x) < 1e-9, x, 2.0 * _scaled_expm1(z, z, _ROUNDER + 126.0, 0.5))
+
+
+def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
+    """x, but no larger than what makes exprel(x) infinite and its inverse 0; and that, but no less than -20."""
+    bounded = select(x > 110.0, 110.0, x)
+    return bounded, select(bounded < -20.0, -20.0, bounded)
 
 
 def exprel(x: Numbers) -> Numbers:
     """(e**x - 1) / x, and its limit 1 at 0."""
-    divisor = select(x > 94.0, 94.0, x)
-    z = select(divisor < -20.0, -20.0, divisor)
-    y = _scaled_expm1(z, _ROUNDER + 118.0, 0.001953125)
-    return select(absolute(x) < 1e-9, 1.0, y / (0.001953125 * divisor))
+    bounded, z = _bounded_for_exprel(x)
+    grown = _scaled_expm1(z, z, _ROUNDER + 87.0, _TWO_M40)
+    return select(grown == 0.0, 1.0, grown / (_TWO_M40 * bounded))
+
+
+def inverse_exprel(x: Numbers) -> Numbers:
+    """The inverse x / (e**x - 1) of `exprel`, and its limit 1 at 0."""
+    bounded, z = _bounded_for_exprel(x)
+    grown = _scaled_expm1(z, z - 0.06, _ROUNDER + 87.0, _TWO_M40)
+    return select(grown == 0.0, 1.0, _TWO_M40 * bounded / grown)
 
 
 def sinh(x: Numbers) -> Numbers:

@@ -69,7 +69,7 @@ class Stream:
     @property
     def pending_bytes(self) -> int:
         """How much waits in memory [byte]."""
-        return sum(part.nbytes for part in self._parts)
+        return self._pending * self.dtype.itemsize * (1 if self.width is None else self.width)
 
     @property
     def full(self) -> bool:

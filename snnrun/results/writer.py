@@ -57,6 +57,8 @@ from snnrun.results.layout import (
 )
 from snnrun.results.streams import Stream, blocks
 
+WAITING_BYTES = 16 << 20
+"""Whole blocks kept in memory before the file is there: what records less is written at once, in a few large writes."""
 _MAGIC = np.uint32(0x0A7A)
 _SONATA_VERSION = np.array([0, 1], dtype=np.uint32)
 
@@ -241,18 +243,17 @@ class ResultsWriter:
         return stream
 
     def _append(self, path: str, values: ArrayLike) -> None:
-        stream = self._streams[path]
-        stream.append(values)
-        if stream.full:
-            self._flush(stream)
+        self._streams[path].append(values)
+        waiting = [stream for stream in self._streams.values() if stream.full]
+        if sum(stream.pending_bytes for stream in waiting) > WAITING_BYTES:
+            for stream in waiting:
+                self._flush(stream)
 
     def _put(self, path: str, unit: str, values: ArrayLike, dtype: str | None = None) -> None:
         array = little_endian(np.asarray(values))
-        stream = self._stream(path, unit, dtype or array.dtype.str)
+        self._stream(path, unit, dtype or array.dtype.str)
         for start, stop in blocks(len(array)):
             self._append(path, array[start:stop])
-        if stream.full:
-            self._flush(stream)
 
     def _fill(self, path: str, first: int) -> None:
         stream = self._streams[path]

@@ -15,8 +15,8 @@ from snnrun.numerics.kernel_text import kernel_text
 
 from . import single
 
-UNARY = """absolute arccos arcsin arctan ceil cos cosh exp expm1 exprel floor log log10 log1p sign sin sinh sqrt tan
-tanh""".split()  # noqa: SIM905
+UNARY = """absolute arccos arcsin arctan ceil cos cosh exp expm1 exprel floor inverse_exprel log log10 log1p sign sin
+sinh sqrt tan tanh""".split()  # noqa: SIM905
 BINARY = ["floordiv", "fmod_python", "pow"]
 TIMES = ["timestep"]
 ELEMENT = ["normal", "uniform"]

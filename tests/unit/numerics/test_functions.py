@@ -112,6 +112,7 @@ FUNCTIONS = {
     "exp": (growing, np.exp, mpmath.exp),
     "expm1": (growing, np.expm1, mpmath.expm1),
     "exprel": (growing, exprel_extended, lambda x: mpmath.expm1(x) / x),
+    "inverse_exprel": (growing, lambda x: 1 / exprel_extended(x), lambda x: x / mpmath.expm1(x)),
     "sinh": (growing, np.sinh, mpmath.sinh),
     "cosh": (growing, np.cosh, mpmath.cosh),
     "tanh": (growing, np.tanh, mpmath.tanh),
@@ -226,7 +227,9 @@ def assert_same_number(got, expected, *where, library=LIBRARIES["double"]):
 
 
 @libraries
-@pytest.mark.parametrize("name", [*sorted(FUNCTIONS.keys() - {"exprel"}), "floor", "ceil", "sqrt", "absolute", "sign"])
+@pytest.mark.parametrize(
+    "name", [*sorted(FUNCTIONS.keys() - {"exprel", "inverse_exprel"}), "floor", "ceil", "sqrt", "absolute", "sign"]
+)
 def test_edges_are_those_of_ieee(library, name):
     for value in SPECIAL:
         with np.errstate(all="ignore"):
@@ -258,6 +261,12 @@ def test_powers_at_the_edges_are_those_of_ieee(library):
 )
 def test_exprel_is_right_at_its_edges(library, x, value):
     assert_same_number(library.functions.exprel(x), value, x, library=library)
+
+
+@libraries
+@pytest.mark.parametrize(("x", "value"), [(0.0, 1.0), (-0.0, 1.0), (5e-324, 1.0), (inf, 0.0), (-inf, inf), (nan, nan)])
+def test_inverse_exprel_is_right_at_its_edges(library, x, value):
+    assert_same_number(library.functions.inverse_exprel(x), value, x, library=library)
 
 
 FAR_POINTS = [1_000, pytest.param(100_000, marks=pytest.mark.slow)]

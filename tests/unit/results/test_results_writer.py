@@ -227,7 +227,8 @@ def test_another_process_writes_the_same_bytes(tmp_path, results_file):
     assert other.read_bytes() == results_file.read_bytes()
 
 
-def test_a_recording_larger_than_memory_blocks_goes_to_disk_with_the_same_digest(tmp_path):
+def test_a_recording_larger_than_memory_blocks_goes_to_disk_with_the_same_digest(tmp_path, monkeypatch):
+    monkeypatch.setattr("snnrun.results.writer.WAITING_BYTES", 1 << 20)
     plan = RecordingPlan(
         states=(StateChannel("s", "g", np.arange(1000), (Column("v", "V"),), 0.0, 1e-4),),
         spikes=(SpikeChannel("a", "g", 1000),),
@@ -239,7 +240,7 @@ def test_a_recording_larger_than_memory_blocks_goes_to_disk_with_the_same_digest
         with ResultsWriter(tmp_path / name, plan, DESCRIPTION) as writer:
             for start in range(0, 700, chunk):
                 writer.add_states("s", {"v": values[start : start + chunk]})
-                assert writer._streams["snnrun/states/s/v"].pending_bytes < 1 << 20
+                assert writer._streams["snnrun/states/s/v"].pending_bytes < 2 << 20
             for start in range(0, 300_000, chunk * 100):
                 part = steps[start : start + chunk * 100]
                 writer.add_spikes("a", part, part % 1000)
@@ -368,7 +369,7 @@ def test_an_error_while_recording_leaves_no_file(tmp_path):
     path = tmp_path / "r.h5"
     plan = RecordingPlan(spikes=(SpikeChannel("a", "g", 2),))
     with pytest.raises(KeyboardInterrupt), ResultsWriter(path, plan, DESCRIPTION) as writer:  # noqa: PT012
-        writer.add_spikes("a", np.arange(200_000), np.zeros(200_000, int))
+        writer.add_spikes("a", np.arange(2_200_000), np.zeros(2_200_000, int))
         assert path.exists()
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
@@ -379,7 +380,7 @@ def test_a_nearly_full_disk_is_an_error_before_anything_is_written(tmp_path, mon
     path = tmp_path / "r.h5"
     plan = RecordingPlan(spikes=(SpikeChannel("a", "g", 2),))
     with pytest.raises(StorageError, match="ST103"), ResultsWriter(path, plan, DESCRIPTION) as writer:
-        writer.add_spikes("a", np.arange(200_000), np.zeros(200_000, int))
+        writer.add_spikes("a", np.arange(2_200_000), np.zeros(2_200_000, int))
     assert not path.exists()
 
 

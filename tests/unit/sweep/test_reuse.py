@@ -106,7 +106,7 @@ def test_points_that_differ_in_values_are_not_checked_each(tmp_path, sweep, monk
     assert not calls
 
 
-@pytest.mark.parametrize("name", ["two axes", "whole numbers and others", "seeds", "a delay", "a sample", "a size"])
+@pytest.mark.parametrize("name", [*sorted(VALUES_ONLY.keys() - {"listed"}), "a size"])
 def test_metrics_are_those_of_points_that_share_nothing(tmp_path, name, monkeypatch):
     checked = read(tmp_path, (VALUES_ONLY | MORE)[name])
     shared = run_sweep(check_sweep(checked), tmp_path / "shared", Clock(), plots=False, workers=1)

@@ -1,0 +1,133 @@
+"""Parts of a network that the points of a sweep have in common: built for one point, copied for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.engine.connectivity import Wiring, nodes_in
+from snnrun.engine.values import IMMUTABLE, Array, Built
+from snnrun.equations.dag import Node, Parameter, walk
+from snnrun.network.ir import Group, Initial, IntArray, Network, Seeds, Synapses
+
+PART_BYTES = 1 << 26
+"""Larger parts are built anew: that costs less than the run that follows, and no second copy stays in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What building a part left.
+
+    Args:
+        arrays: Its arrays as they were before the first step.
+        numbers: Whole numbers that kernels ask for.
+        own_numbers: The same where they differ between threads.
+        wirings: Synapses.
+        depths: Steps for which the spikes of each group are kept, by its path.
+    """
+
+    arrays: dict[SlotKey, Array]
+    numbers: dict[str, int]
+    own_numbers: dict[str, IntArray]
+    wirings: dict[str, Wiring]
+    depths: dict[str, int]
+
+
+@dataclass(slots=True)
+class Parts:
+    """The parts of networks that differ in seeds and the values of `Parameter`s alone, for as long as seeds stay."""
+
+    seeds: Seeds | None = None
+    _known: dict[str, Part | None] = field(default_factory=dict)  # None: too large, or it depends on a `Parameter`
+
+    def begin(self, seeds: Seeds) -> None:
+        """Forget what other seeds gave."""
+        if seeds != self.seeds:
+            self._known.clear()
+            self.seeds = seeds
+
+    def knows(self, network: Network) -> bool:
+        """Whether all that decides how large a network becomes is known."""
+        return self.seeds == network.seeds and all(self._known.get(s.path) for s in network.synapses.values())
+
+    def make(
+        self,
+        path: str,
+        nodes: Callable[[], list[Node]],
+        build: Callable[[], None],
+        built: Built,
+        depths: dict[str, int],
+    ) -> None:
+        """Build a part, or put back what it was.
+
+        Args:
+            path: Its place in the file.
+            nodes: Gives what its values are computed from.
+            build: Builds it.
+            built: The network in the making.
+            depths: Steps for which spikes are kept, by group.
+        """
+        known = self._known.get(path)
+        if known is not None:
+            _put(known, built, depths)
+            return
+        before = replace(
+            built,
+            arrays=dict(built.arrays),
+            numbers=dict(built.numbers),
+            own_numbers=dict(built.own_numbers),
+            wirings=dict(built.wirings),
+        )
+        build()
+        if path not in self._known:
+            part = _added(before, built, depths)
+            settled = not any(isinstance(n.payload, Parameter) for n in walk(*nodes()))
+            small = sum(array.nbytes for array in part.arrays.values()) <= PART_BYTES
+            self._known[path] = _kept(part) if settled and small else None
+
+
+def _added(before: Built, after: Built, depths: dict[str, int]) -> Part:
+    """What a network has that it had not before."""
+    return Part(
+        {k: a for k, a in after.arrays.items() if k not in before.arrays},
+        {k: n for k, n in after.numbers.items() if k not in before.numbers},
+        {k: n for k, n in after.own_numbers.items() if k not in before.own_numbers},
+        {k: w for k, w in after.wirings.items() if k not in before.wirings},
+        dict(depths),
+    )
+
+
+def _kept(part: Part) -> Part:
+    """A part whose arrays no run changes."""
+    return replace(part, arrays={k: a if k.use in IMMUTABLE else a.copy() for k, a in part.arrays.items()})
+
+
+def _put(part: Part, built: Built, depths: dict[str, int]) -> None:
+    built.arrays.update(_kept(part).arrays)
+    built.numbers.update(part.numbers)
+    built.own_numbers.update(part.own_numbers)
+    built.wirings.update(part.wirings)
+    for path, depth in part.depths.items():
+        depths[path] = max(depths[path], depth)
+
+
+def nodes_of_group(group: Group) -> list[Node]:
+    """What the values of a group's variables are computed from."""
+    nodes = [*_of_lines(group.initial), *(a.value for a in group.precomputed)]
+    return nodes if group.intervals is None else [*nodes, group.intervals.first]
+
+
+def nodes_of_synapses(synapses: Synapses, network: Network) -> list[Node]:
+    """What synapses, their delays and the values of their variables are computed from."""
+    nodes = _of_lines(synapses.initial)
+    for rule in synapses.connect:
+        nodes += [*nodes_in(rule.rule), *_of_lines(rule.initial), *([] if rule.delay is None else [rule.delay])]
+    nodes += [p.delay for p in synapses.pathways if p.delay is not None]
+    for view in (synapses.source, synapses.target):
+        nodes += nodes_of_group(network.groups[view.group])  # whose variables they may read
+    return nodes
+
+
+def _of_lines(lines: Iterable[Initial]) -> list[Node]:
+    return [n for line in lines for n in (line.value, line.where) if n is not None]

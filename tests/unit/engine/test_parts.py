@@ -1,0 +1,118 @@
+"""Parts of a network built once for the points of a sweep: what each point is given is what it would have built."""
+
+import numpy as np
+import pytest
+
+from snnrun import pipeline
+from snnrun.codegen.kernel import generate
+from snnrun.engine import parts as parts_module
+from snnrun.engine.build import build
+from snnrun.engine.parts import Parts
+from snnrun.stages import Engine
+from snnrun.sweep.reuse import Template
+
+FILE = """\
+version: 1
+name: parts
+constants: {tau: 10 ms, start: 0.3, p: 0.4, wait: 1 ms, hz: 300 Hz, weight: 0.2}
+groups:
+  noise: {kind: poisson, size: 20, rates: hz}
+  cells:
+    size: 30
+    equations: "dv/dt = -v/tau : 1"
+    threshold: v > 1
+    reset: v = 0
+    initial: {v: start*rand()}
+  others: {size: 10, equations: "dv/dt = -v/tau : 1", threshold: v > 1, reset: v = 0, initial: {v: rand()}}
+synapses:
+  net: {source: cells, target: others, connect: {p: p}, on_pre: v_post += weight, delay: wait + rand()*ms}
+  in: {source: noise, target: cells, equations: "w : 1", connect: {p: 0.5}, on_pre: v_post += w, initial: {w: rand()}}
+  near: {source: others, target: others, connect: all, on_pre: v_post += weight}
+monitors:
+  out: {kind: spikes, source: cells}
+  v: {kind: state, source: others, variables: [v]}
+run: {duration: 20 ms, dt: 0.1 ms}
+"""
+# What a constant decides; all else is built once.
+DECIDES = {
+    "tau": set(),
+    "weight": set(),
+    "start": {"groups.cells", "synapses.net", "synapses.in"},  # rules may read the neurons of either end
+    "p": {"synapses.net"},
+    "wait": {"synapses.net"},
+    "hz": {"groups.noise", "synapses.in"},
+}
+EVERY = {"groups.noise", "groups.cells", "groups.others", "synapses.net", "synapses.in", "synapses.near"}
+FIRST = {"tau": 0.01, "weight": 0.2, "start": 0.3, "p": 0.4, "wait": 0.001, "hz": 300.0}
+OTHER = {"tau": 0.02, "weight": 0.3, "start": 0.7, "p": 0.9, "wait": 0.003, "hz": 20.0}
+
+
+def template_of(tmp_path, *names):
+    file = tmp_path / "parts.yaml"
+    file.write_text(FILE)
+    template = Template.of(pipeline.read(file), frozenset(names))
+    template.put({name: FIRST[name] for name in names})
+    return template
+
+
+def assert_same(built, expected):
+    assert built.arrays.keys() == expected.arrays.keys()
+    for key, array in expected.arrays.items():
+        if key.use not in ("barrier", "segments"):  # addresses; room that is filled during the run
+            np.testing.assert_array_equal(built.arrays[key], array, err_msg=str(key))
+    assert built.numbers == expected.numbers
+    for name, numbers in expected.own_numbers.items():
+        np.testing.assert_array_equal(built.own_numbers[name], numbers)
+    assert {n: w.size for n, w in built.wirings.items()} == {n: w.size for n, w in expected.wirings.items()}
+
+
+@pytest.mark.parametrize("name", DECIDES)
+def test_a_network_of_known_parts_is_the_one_that_would_be_built(tmp_path, name):
+    template = template_of(tmp_path, name)
+    network = template.checked.resolved.network
+    kernel, parts = generate(network), Parts()
+    for value in (FIRST[name], OTHER[name], OTHER[name], FIRST[name]):
+        template.put({name: value})
+        built = build(network, kernel, None, parts)
+        assert_same(built, build(network, kernel))
+        for key, array in built.arrays.items():
+            if key.use in ("variable", "spikes", "number", "ring", "record", "count"):
+                array[:] = 1  # as if it had run
+    assert {path for path, part in parts._known.items() if part is None} == DECIDES[name]
+    assert parts._known.keys() == EVERY
+    assert parts.knows(network) == (not DECIDES[name])
+
+
+def test_other_seeds_build_other_parts(tmp_path):
+    template, parts = template_of(tmp_path, "tau"), Parts()
+    networks = [template.at({"tau": 0.01}, seed).resolved.network for seed in (1, 2, 2, 1)]
+    kernel = generate(networks[0])
+    for network in networks:
+        assert_same(build(network, kernel, None, parts), build(network, kernel))
+    assert not parts.knows(networks[1])
+
+
+def test_large_parts_are_built_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts_module, "PART_BYTES", 800)
+    network = template_of(tmp_path, "tau").checked.resolved.network
+    parts = Parts()
+    kernel = generate(network)
+    for _ in range(2):
+        assert_same(build(network, kernel, None, parts), build(network, kernel))
+    kept = {path for path, part in parts._known.items() if part is not None}
+    assert kept
+    assert kept < EVERY
+
+
+def test_an_engine_keeps_parts_from_the_second_network_of_a_structure_on(tmp_path):
+    template, engine = template_of(tmp_path, "tau"), Engine()
+    one, two = (template.at({"tau": 0.01}, seed).resolved.network for seed in (1, 2))
+    engine.generated(one)
+    assert engine.parts is None
+    engine.generated(two)
+    kept = engine.parts
+    assert kept is not None
+    engine.generated(one)
+    assert engine.parts is kept
+    engine.generated(template_of(tmp_path, "tau").checked.resolved.network)
+    assert engine.parts is None
