@@ -22,6 +22,7 @@ from snnrun.engine.values import (
     Built,
     SynapseValues,
     group_environment,
+    on_lines,
     problem,
     read_neurons,
     set_group,
@@ -50,6 +51,8 @@ from snnrun.source import Span
 
 _DTYPES: dict[CType, Any] = {CType.F32: np.float32, CType.U16: np.uint16, CType.I32: np.int32}
 RING_BELOW = 20  # synapses of a source with the same delay, on average, up to which a ring of sums is cheaper
+# Uses of arrays that loops over neurons go through at each step.
+_STEPPED = frozenset({"variable", "random", "scratch", "flags", "sum", "ring"})
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
 BAND_BYTES = 1 << 16  # of the variables of a band of targets, about the size of a first-level cache
 SHORTEST_ROW = 500  # synapses of a source in a band, on average, for which it pays to visit a row once more
@@ -133,10 +136,11 @@ class _Builder:
         self.built.own_numbers[f"high:{owner}"] = firsts[1:]
 
     def put(self, use: str, owner: str, name: str, array: Array) -> None:
-        """Keep an array, contiguous and in the precision of the kernel."""
+        """Keep an array, contiguous and in the precision of the kernel; what each step goes through is `on_lines`."""
         key = SlotKey(use, owner, name)
         single = array.dtype == np.float64 and self.dtypes.get(key) == np.float32
-        self.arrays[key] = np.ascontiguousarray(array, np.float32 if single else None)
+        array = np.ascontiguousarray(array, np.float32 if single else None)
+        self.arrays[key] = on_lines(array) if use in _STEPPED else array
 
     # groups
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.connectivity import Wiring, nodes_in
-from snnrun.engine.values import IMMUTABLE, Array, Built
+from snnrun.engine.values import IMMUTABLE, Array, Built, on_lines
 from snnrun.equations.dag import Node, Parameter, walk
 from snnrun.network.ir import Group, Initial, IntArray, Network, Seeds, Synapses
 
@@ -100,7 +100,7 @@ def _added(before: Built, after: Built, depths: dict[str, int]) -> Part:
 
 def _kept(part: Part) -> Part:
     """A part whose arrays no run changes."""
-    return replace(part, arrays={k: a if k.use in IMMUTABLE else a.copy() for k, a in part.arrays.items()})
+    return replace(part, arrays={k: a if k.use in IMMUTABLE else on_lines(a.copy()) for k, a in part.arrays.items()})
 
 
 def _put(part: Part, built: Built, depths: dict[str, int]) -> None:

@@ -21,6 +21,8 @@ from snnrun.source import Span
 Array = np.ndarray[Any, np.dtype[Any]]
 PER_THREAD = frozenset({"ints", "thread", "rows", "starts", "segments"})  # uses of arrays with one row a thread
 EVERY = slice(None)
+LINE = 64  # bytes of a line of the cache, and of the widest vector
+_SHORT, _LONG = 8 * LINE, 1 << 26  # bytes: what is shorter gains nothing, what is longer is not worth a copy
 # Uses of arrays that no run changes.
 IMMUTABLE = frozenset(
     {
@@ -58,6 +60,17 @@ IMMUTABLE = frozenset(
 )
 HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
+
+
+def on_lines(array: Array) -> Array:
+    """A contiguous array that begins with a line of the cache, so that no vector lies across two; copied if need be."""
+    if not _SHORT <= array.nbytes <= _LONG or array.ctypes.data % LINE == 0:
+        return array
+    room = np.empty(array.nbytes + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    placed = room[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    placed[...] = array
+    return placed
 
 
 @dataclass(slots=True)

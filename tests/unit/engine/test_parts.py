@@ -1,5 +1,7 @@
 """Parts of a network built once for the points of a sweep: what each point is given is what it would have built."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from snnrun.codegen.kernel import generate
 from snnrun.engine import parts as parts_module
 from snnrun.engine.build import build
 from snnrun.engine.parts import Parts
+from snnrun.engine.values import on_lines
 from snnrun.stages import Engine
 from snnrun.sweep.reuse import Template
 
@@ -18,12 +21,12 @@ constants: {tau: 10 ms, start: 0.3, p: 0.4, wait: 1 ms, hz: 300 Hz, weight: 0.2}
 groups:
   noise: {kind: poisson, size: 20, rates: hz}
   cells:
-    size: 30
+    size: 90
     equations: "dv/dt = -v/tau : 1"
     threshold: v > 1
     reset: v = 0
     initial: {v: start*rand()}
-  others: {size: 10, equations: "dv/dt = -v/tau : 1", threshold: v > 1, reset: v = 0, initial: {v: rand()}}
+  others: {size: 70, equations: "dv/dt = -v/tau : 1", threshold: v > 1, reset: v = 0, initial: {v: rand()}}
 synapses:
   net: {source: cells, target: others, connect: {p: p}, on_pre: v_post += weight, delay: wait + rand()*ms}
   in: {source: noise, target: cells, equations: "w : 1", connect: {p: 0.5}, on_pre: v_post += w, initial: {w: rand()}}
@@ -116,3 +119,26 @@ def test_an_engine_keeps_parts_from_the_second_network_of_a_structure_on(tmp_pat
     assert engine.parts is kept
     engine.generated(template_of(tmp_path, "tau").checked.resolved.network)
     assert engine.parts is None
+
+
+def test_what_a_step_goes_through_begins_with_a_line_of_the_cache(tmp_path):
+    network = template_of(tmp_path, "tau").checked.resolved.network
+    kernel, parts = generate(network), Parts()
+    for _ in range(3):  # built, built and kept, put back
+        built = build(replace(network, threads=1), kernel, None, parts)
+        stepped = [
+            a for key, a in built.arrays.items() if key.use in ("variable", "ring", "scratch") and a.nbytes >= 512
+        ]
+        assert len(stepped) > 3
+        assert {a.ctypes.data % 64 for a in stepped} == {0}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
+def test_a_copy_on_lines_has_the_same_elements(dtype):
+    for shape in [(3,), (1000,), (40, 50)]:
+        for first in range(3):
+            array = np.arange(2100).astype(dtype)[first : first + np.prod(shape)].reshape(shape)
+            placed = on_lines(array)
+            np.testing.assert_array_equal(placed, array)
+            assert placed.dtype == dtype
+            assert array.nbytes < 512 or placed.ctypes.data % 64 == 0
