@@ -288,7 +288,11 @@ def _ask(w: Writer, path: str, begin: str, stop: str) -> list[str]:
     return [
         line
         for local, ctype in arrays
-        for line in (f"for m in range({begin}, {stop}, {64 // SIZES[ctype]}):", f"    prefetch({local}, m)")
+        for line in (
+            f"for m in range({begin}, {stop} - 1, {64 // SIZES[ctype]}):",
+            f"    prefetch({local}, m)",
+            f"prefetch({local}, {stop} - 1)",  # the range need not begin with a line of the cache
+        )
     ]
 
 
