@@ -95,17 +95,21 @@ class HandOut:
         if not self.ledger.left:
             return
         (self.folder / DONE_FILE).unlink(missing_ok=True)  # while points are missing it would not be true
+        most = min(workers or cores(), self.ledger.left)
+        # A process that died while it ran points itself may have died of one of them: they are watched now.
+        watched = self.claims.died_inside()
+        if pool is None and (watched or (workers is not None and most > 1)):
+            self._pool = local = LocalPool(self.folder, self.options, most)
+            local.begin()  # they import while kernels are compiled here
         self.worker.warm()
         started = time.perf_counter()
         try:
             if pool is not None:
                 self.beside(pool(self.folder, self.options))
-                return
-            most = min(workers or cores(), self.ledger.left)
-            # A process that died while it ran points itself may have died of one of them: they are watched now.
-            if not self.claims.died_inside() and self.inside(most, decided=workers is not None):
-                return
-            self.beside(LocalPool(self.folder, self.options, most))
+            elif self._pool is not None:
+                self.beside(self._pool)
+            elif not self.inside(most):
+                self.beside(LocalPool(self.folder, self.options, most))
         finally:
             self.seconds = time.perf_counter() - started
 
@@ -116,15 +120,12 @@ class HandOut:
 
     # within this process
 
-    def inside(self, most: int, *, decided: bool) -> bool:
+    def inside(self, most: int) -> bool:
         """Run points here as long as that is best; True when none is left.
 
         Args:
             most: Number of processes that could run instead.
-            decided: Whether the user said how many.
         """
-        if decided and most > 1:
-            return False
         trial = _Trial(most, self.ledger.recent)
         while not trial.over(self.ledger.left):
             batch = self.queue.take(trial.size(), inside=True)

@@ -22,6 +22,8 @@ from snnrun.results.table import PointStatus
 from snnrun.sweep.worker import Options
 
 AHEAD = 2  # batches that a process has, so that it never waits
+# Imports make much that stays and little to collect; the collector starts with the points.
+_BEGIN = "import gc; gc.disable(); from snnrun.sweep.worker import main; main()"
 _STARTS = 3  # processes in a row that may end before they are ready
 
 
@@ -123,6 +125,11 @@ class LocalPool:
         self._processes: list[_Process] = []
         self._false_starts = 0
 
+    def begin(self) -> None:
+        """Start all processes, although there is nothing for them to do yet."""
+        while len(self._processes) < self.workers:
+            self._start()
+
     def free(self) -> bool:
         """Whether another batch may be handed over."""
         return len(self._processes) < self.workers or any(len(p.batches) < AHEAD for p in self._processes)
@@ -162,8 +169,8 @@ class LocalPool:
 
     def _start(self) -> _Process:
         errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed with the process
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "snnrun.sweep.worker"],
+        process = subprocess.Popen(  # noqa: S603 - the text is ours
+            [sys.executable, "-P", "-c", _BEGIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -1,4 +1,4 @@
-"""Runs points of a sweep: within the command, in a process beside it (`python -m snnrun.sweep.worker`), or elsewhere.
+"""Runs points of a sweep: within the command, in a process beside it (`pool.LocalPool`), or elsewhere.
 
 All a worker needs is the sweep's folder: the experiment lies there, and what became of a point goes there. The process
 gets batches of point numbers on its standard input, one JSON list a line, and answers with a line a point and a line a
@@ -180,6 +180,7 @@ def main() -> None:
         folder, options = json.loads(sys.stdin.readline())
         worker = Worker(open_sweep(Path(folder)), Path(folder), Options.from_json(options))
         gc.freeze()
+        gc.enable()
         say(ready=True)
         for line in sys.stdin:
             for k in json.loads(line):
@@ -189,7 +190,3 @@ def main() -> None:
         say(**trouble_text(error))
     except BrokenPipeError:
         os._exit(STOPPED)  # the command is gone; what is done is noted
-
-
-if __name__ == "__main__":
-    main()
