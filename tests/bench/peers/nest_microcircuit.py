@@ -1,4 +1,8 @@
-"""The network of experiments/benchmarks/microcircuit.yaml in NEST."""
+"""The network of experiments/benchmarks/microcircuit.yaml in NEST.
+
+A delay below one step becomes one step, as there; drawn again, as published, layer 5 of a small column spikes more
+(10.2 Hz instead of 9.0 at a tenth of the size, three seeds each).
+"""
 
 import nest
 import numpy as np
@@ -32,7 +36,7 @@ for (target, source), number in np.ndenumerate(synapses(session.size)):
         {"rule": "fixed_total_number", "N": int(number)},
         {
             "weight": nest.math.redraw(nest.random.normal(mean, 0.1 * abs(mean)), min=low, max=high),
-            "delay": nest.math.redraw(nest.random.normal(delay, 0.5 * delay), min=0.1, max=np.inf),
+            "delay": nest.math.max(nest.random.normal(delay, 0.5 * delay), 0.1),
         },
     )
 recorders = []
