@@ -23,7 +23,7 @@ from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
-CALL_SECONDS = 0.1  # Ctrl-C and progress wait for a call to return
+CALL_SECONDS = 0.05  # Ctrl-C and progress wait for a call to return
 FIRST_CALL = 64
 GROWTH = 16.0  # of the next call, at most
 MOST_STEPS = 1 << 20

@@ -27,7 +27,7 @@ monitors:
   out: {kind: spikes, source: cells}
   v: {kind: state, source: cells, variables: [v], indices: [0, 1], dt: 1 ms}
   r: {kind: rate, source: cells, bin: 10 ms}
-run: {duration: 10 s, dt: 0.1 ms}
+run: {duration: 40 s, dt: 0.1 ms}
 metrics: {rate: mean_rate(out), level: mean(v), cv: cv_isi(out)}
 """
 OPTIONS = ("--no-plots", "--checkpoint-every", "10ms")
@@ -111,7 +111,7 @@ def test_a_signal_stores_a_checkpoint_and_says_how_to_go_on(background, process,
 
 
 def test_ctrl_c_without_checkpoints_keeps_what_was_recorded(background, place):
-    file = write(place / "killed.yaml", FILE.replace("duration: 10 s", "duration: 10000 s"))
+    file = write(place / "killed.yaml", FILE.replace("duration: 40 s", "duration: 10000 s"))
     victim = background("run", file, "--no-plots")
     waited(place, victim, ".*-tmp/results.h5")
     victim.send_signal(signal.SIGINT)
