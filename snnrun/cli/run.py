@@ -320,7 +320,7 @@ class _Run:
         """Numbers, folder, pictures."""
         before = outcome.points - outcome.missing - outcome.ran
         found = f"{number_text(before, 'point')} {'was' if before == 1 else 'were'} done before"
-        if not outcome.ran:
+        if outcome.problem is None and not outcome.ran:
             self.line.put(f"nothing to run: {'all ' if not outcome.missing else ''}{found}")
         elif outcome.problem is None:
             compiled = self.clock.seconds["compile"]
@@ -337,7 +337,8 @@ class _Run:
         if outcome.left_out:
             names = ", ".join(f"`{name}`" for name in outcome.left_out)
             self.line.put(f"note: {names}: too many values for a sweep's table; `keep: results` keeps every point")
-        tables = ["points.csv", "sweep.h5", *(["points/"] if outcome.keep_results else [])]
+        tables = ["points.csv", "sweep.h5"] if outcome.digest else []  # none before the first point is done
+        tables += ["points/"] if outcome.keep_results else []
         self.line.put(_folder_line(outcome.folder, tables, outcome.pictures, outcome.digest))
 
     def sweep_end(self, outcome: SweepOutcome) -> int:
@@ -434,7 +435,8 @@ def _metric_lines(metrics: Any) -> list[str]:
 
 def _folder_line(folder: Path, tables: Sequence[str], pictures: Sequence[Path], digest: str) -> str:
     drawn = [f"plots/{p.name}" for p in pictures]
-    return f"{_shown(folder)}  {' · '.join([*tables, *drawn, f'digest {digest[:8]}'])}"
+    said = [*tables, *drawn, *([f"digest {digest[:8]}"] if digest else [])]
+    return f"{_shown(folder)}  {' · '.join(said)}".rstrip()
 
 
 def _shown(path: Path) -> str:

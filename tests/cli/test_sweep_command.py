@@ -221,6 +221,21 @@ def test_a_signal_stops_a_sweep_and_the_same_command_goes_on(background, snnrun,
     check_nothing_lost_or_twice(folder, 200)
 
 
+def test_a_sweep_stopped_before_its_first_point_names_no_files(background, snnrun, place):
+    file = held_sweep(place, 2, 2)
+    write(place / "hook.py", HELD.replace("if Path", "while Path"))
+    process = background("run", file, "--allow-code", "--no-plots", "--workers", "2")
+    folder = wait_for_points("outputs", 0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "interrupted after 0 of 4 points" in err
+    assert f"{folder}\n" in err
+    assert not any(words in err for words in ("nothing to run", "points.csv", "sweep.h5", "digest"))
+    (place / "held").unlink()
+    assert run_json(snnrun, file, "--allow-code", "--no-plots", "--workers", 1)["ran"] == 4
+
+
 def test_eight_commands_on_one_folder_give_one_result(snnrun, place):
     file = sweep_file(place, 10, 20)
     expected = whole(snnrun, file)
