@@ -68,9 +68,12 @@ class Parts:
             built: The network in the making.
             depths: Steps for which spikes are kept, by group.
         """
-        known = self._known.get(path)
-        if known is not None:
-            _put(known, built, depths)
+        if path in self._known:
+            known = self._known[path]
+            if known is None:
+                build()
+            else:
+                _put(known, built, depths)
             return
         before = replace(
             built,
@@ -80,11 +83,10 @@ class Parts:
             wirings=dict(built.wirings),
         )
         build()
-        if path not in self._known:
-            part = _added(before, built, depths)
-            settled = not any(isinstance(n.payload, Parameter) for n in walk(*nodes()))
-            small = sum(array.nbytes for array in part.arrays.values()) <= PART_BYTES
-            self._known[path] = _kept(part) if settled and small else None
+        part = _added(before, built, depths)
+        settled = not any(isinstance(n.payload, Parameter) for n in walk(*nodes()))
+        small = sum(array.nbytes for array in part.arrays.values()) <= PART_BYTES
+        self._known[path] = _kept(part) if settled and small else None
 
 
 def _added(before: Built, after: Built, depths: dict[str, int]) -> Part:

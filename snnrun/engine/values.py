@@ -23,7 +23,7 @@ PER_THREAD = frozenset({"ints", "thread", "rows", "starts", "segments"})  # uses
 EVERY = slice(None)
 LINE = 64  # bytes of a line of the cache, and of the widest vector
 _SHORT, _LONG = 8 * LINE, 1 << 26  # bytes: what is shorter gains nothing, what is longer is not worth a copy
-# Uses of arrays that no run changes.
+# Uses of arrays that no run changes, or that hold nothing from one step to the next.
 IMMUTABLE = frozenset(
     {
         "floats",
