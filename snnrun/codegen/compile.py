@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from snnrun.codegen.schedule import reordered
 from snnrun.codegen.target import Processor
 
 ENTRY = "snnrun_advance"
@@ -49,7 +50,7 @@ def optimised(text: str, machine: Any) -> Any:
     passes = binding.create_new_module_pass_manager()
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, builder)
-    return module
+    return reordered(module)
 
 
 _USES_FUSED = """

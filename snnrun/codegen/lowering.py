@@ -88,7 +88,10 @@ class _Function:
 
     def define(self, name: str, kinds: Sequence[Any], result: Any) -> Any:
         """A function of LLVM without a body."""
-        return ir.Function(self.kernel.module, ir.FunctionType(result, kinds), name)
+        function = ir.Function(self.kernel.module, ir.FunctionType(result, kinds), name)
+        # Vectors that registers have no place for go to the stack, in no more than one line of the cache each.
+        set.add(function.attributes, '"stackrealign"')  # the set itself: llvmlite does not know this one
+        return function
 
 
 class _Kernel:

@@ -210,13 +210,11 @@ def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     return y, s_lo - (y - s), inverse, t
 
 
-def _scaled_expm1(
-    x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers
-) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """(exp(x) - 1) * one as power * (a + s) + rest, for x >= -40; |s| is below |a|.
+def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
+    """(exp(x) - 1) * one for x >= -40.
 
-    `one` is a power of two, in `rounder` too, small enough to avoid overflow. `a` is exact; rounding what is subtracted
-    from it matters only in `s`. The power of two is the nearest one to exp(near_x).
+    `one` is a power of two, in `rounder` too, small enough to avoid overflow. The argument is reduced by the power of
+    two that is nearest to exp(near_x).
     """
     t = fma(near_x, _LOG2_E, rounder)
     n = t - rounder
@@ -225,15 +223,16 @@ def _scaled_expm1(
     r = a - b
     z = r * r
     power = float_of(bits_of(t) << 52)
-    return power, a, fma(z, _exp_tail(r, z), -b), power - one
+    # `a` is exact; rounding what is subtracted from it matters only in `s`, which is smaller.
+    s = fma(z, _exp_tail(r, z), -b)
+    return fma(power, a + s, power - one)
 
 
 def expm1(x: Numbers) -> Numbers:
     """e**x - 1, exact near 0."""
     z = select(x > 710.0, 710.0, x)
     z = select(z < -40.0, -40.0, z)
-    power, a, s, rest = _scaled_expm1(z, z, _ROUNDER + 1022.0, 0.5)
-    return select(absolute(x) < 1e-17, x, 2.0 * fma(power, a + s, rest))
+    return select(absolute(x) < 1e-17, x, 2.0 * _scaled_expm1(z, z, _ROUNDER + 1022.0, 0.5))
 
 
 def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
@@ -245,17 +244,15 @@ def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
 def exprel(x: Numbers) -> Numbers:
     """(e**x - 1) / x, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
-    power, a, s, rest = _scaled_expm1(z, z, _ROUNDER + 923.0, _TWO_M100)
-    grown = fma(power, a + s, rest)
+    grown = _scaled_expm1(z, z, _ROUNDER + 923.0, _TWO_M100)
     return select(grown == 0.0, 1.0, grown / (_TWO_M100 * bounded))
 
 
 def inverse_exprel(x: Numbers) -> Numbers:
     """The inverse x / (e**x - 1) of `exprel`, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
-    # Only from ln(2)/2 + 0.06 on e**x counts as nearest to 2: before, too much of `rest` would cancel for such a ratio.
-    power, a, s, rest = _scaled_expm1(z, z - 0.06, _ROUNDER + 923.0, _TWO_M100)
-    grown = fma(power, a + s, rest)
+    # Only from ln(2)/2 + 0.06 on e**x counts as nearest to 2: before, too much would cancel for such a ratio.
+    grown = _scaled_expm1(z, z - 0.06, _ROUNDER + 923.0, _TWO_M100)
     return select(grown == 0.0, 1.0, _TWO_M100 * bounded / grown)
 
 

@@ -12,6 +12,7 @@ from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.records import dataclass
 
 _SOURCES = ("functions.py", "random.py")
+_FAST_SOURCES = (*_SOURCES, "fast_functions.py")  # what comes later takes the place of what has the same name
 _SINGLE_SOURCES = ("single_functions.py", "single_random.py")
 _FILLS = "random_fills.py"  # of either precision
 _KINDS = {"Doubles": "f", "Integers": "i", "int": "i", "Truth": "b"}
@@ -22,8 +23,9 @@ _TRACED_PRIMITIVES = (
 _DOUBLE = "double_"  # what the name of a function of double precision begins with in a kernel of single precision
 _BY_PRECISION = ("sqrt", "number")
 _PRIMITIVES = (*_TRACED_PRIMITIVES, "any_true")
-# What `fma` needs on processors that lack the instruction.
+# What `fma` is on processors that lack the instruction.
 _FUSED = "_fma_in_parts"
+_NOT_FUSED = "lambda a, b, c: a * b + c"
 # Functions that find rounding errors by operations that an optimiser could merge.
 _EXACT = ("_two_product", "_two_sum")
 _FLAGS: dict[Math, tuple[str, ...]] = {Math.STRICT: (), Math.FAST: ("contract",)}
@@ -69,7 +71,8 @@ def kernel_text(
         names: Names of functions in `functions` and `random`, the same in either precision; primitives such as
             `select` are always there, `number` (a value as a number of the kernel's precision) among them.
         precision: What functions take and return: float64 or float32. Times are float64 in either.
-        math: Fast math lets the functions' operations be fused, and code compiled with the flags `_fast` reordered too.
+        math: Fast math has less exact functions of float64, lets their operations be fused where the processor can,
+            and code compiled with the flags `_fast` be reordered too.
 
     Returns:
         Python source, the beginning of a module: imports and primitives first, then constants and functions in order
@@ -80,7 +83,7 @@ def kernel_text(
         ValueError: For a precision or a math that does not exist.
     """
     precision, math = Precision(precision), Math(math)
-    library = _library(precision)
+    library = _library(precision, math)
     wanted = {name for name in names if name not in _PRIMITIVES}
     needed = _closure(wanted, library)
     functions = [f for f in library.functions.values() if f.name in needed]
@@ -92,7 +95,7 @@ def kernel_text(
         _read("kernel_primitives.py"),
         _settings(precision, math),
         *(text for name, text in library.constants.items() if name in used),
-        _traced_text(straight, precision),
+        _traced_text(straight, precision, math),
         *(
             f'{f.name} = traced(_traced["{f.name}"], "{f.arguments}", "{f.result}")'
             for f in straight
@@ -122,7 +125,7 @@ def _settings(precision: Precision, math: Math) -> str:
 
 def kernel_function_names() -> frozenset[str]:
     """The public functions that `kernel_text` can define (primitives excluded)."""
-    return frozenset(name for name in _library(Precision.DOUBLE).functions if not name.startswith("_"))
+    return frozenset(name for name in _library(Precision.DOUBLE, Math.STRICT).functions if not name.startswith("_"))
 
 
 def _closure(names: Iterable[str], library: _Library) -> set[str]:
@@ -137,28 +140,30 @@ def _closure(names: Iterable[str], library: _Library) -> set[str]:
     return found
 
 
-def _traced_text(functions: Iterable[_Function], precision: Precision) -> str:
+def _traced_text(functions: Iterable[_Function], precision: Precision, math: Math) -> str:
     """One function that holds the traced ones, so that their names do not hide those for compiled code."""
     bodies = [f"{name} = trace_{name}" for name in _TRACED_PRIMITIVES]
     if precision is Precision.SINGLE:
         bodies += [f"{_DOUBLE}{name} = trace_{name}" for name in _BY_PRECISION]
     if any("fma" in f.needs for f in functions):
-        bodies += [f"fma = trace_fma(lambda *operands: {_FUSED}(*operands))"]
+        otherwise = f"lambda *operands: {_FUSED}(*operands)" if math is Math.STRICT else _NOT_FUSED
+        bodies += [f"fma = trace_fma({otherwise})"]
     bodies += ["@exact\n" + f.text if f.name.removeprefix(_DOUBLE) in _EXACT else f.text for f in functions]
     body = textwrap.indent("\n".join(bodies), "    ")
     return f"\n\ndef _trace_library():\n{body}\n    return locals()\n\n\n_traced = _trace_library()"
 
 
-@lru_cache(maxsize=2)
-def _library(precision: Precision) -> _Library:
+@lru_cache(maxsize=4)
+def _library(precision: Precision, math: Math) -> _Library:
     library = _Library({}, {})
+    sources = _SOURCES if math is Math.STRICT else _FAST_SOURCES
     if precision is Precision.DOUBLE:
-        for source in (*_SOURCES, _FILLS):
+        for source in (*sources, _FILLS):
             _add(library, _read(source), "f")
         return library
     single = [_read(source) for source in _SINGLE_SOURCES]
     hidden = {*_BY_PRECISION, *(name for text in single for name in _defined(text))}
-    for source in _SOURCES:
+    for source in sources:
         _add(library, _renamed(_read(source), hidden), "f")
     for text in (*single, _read(_FILLS)):
         _add(library, text, "s")

@@ -42,6 +42,12 @@ def operations(assembly: str, name: str, register: str) -> int:
     return len(re.findall(rf"^\s{name}\s.*%{register}mm", assembly, re.MULTILINE))
 
 
+def spills(assembly: str, move: str, register: str) -> int:
+    """How many vectors one kind of move takes to the stack or back."""
+    stack, vector = r"[^%\n]*\(%r[sb]p\)", rf"%{register}mm\d+"
+    return len(re.findall(rf"^\sv?mov(?:{move})\s(?:{stack}, {vector}|{vector}, {stack})$", assembly, re.MULTILINE))
+
+
 @pytest.mark.skipif(not llvm.get_default_triple().startswith("x86_64"), reason="reads x86 assembly")
 @pytest.mark.parametrize(
     ("processor", "features", "register"),
@@ -68,6 +74,10 @@ def test_hodgkin_huxley_neurons_are_updated_in_packed_arithmetic(
     assert scalar <= 1.1 * packed
     # strict math: products and sums of equations are rounded one by one, on every processor
     assert fused == (0 if processor == "x86-64" else FUSED)
+    # what goes to the stack and back is aligned: a vector of 64 bytes would else lie in two lines of the cache
+    aligned, anywhere = spills(assembly, "ap[ds]|dqa(?:64)?", register), spills(assembly, "up[ds]|dqu(?:64)?", register)
+    assert aligned > 20
+    assert anywhere == 0
     called = set(re.findall(r"^\s(?:callq?|jmpq?)\s+\*?([A-Za-z_]\w*)", assembly, re.MULTILINE))
     called |= set(re.findall(r"([A-Za-z_]\w*)@(?:PLT|GOTPCREL)", assembly))
     defined = set(re.findall(r"^([\w.$]+):", assembly, re.MULTILINE))
