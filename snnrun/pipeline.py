@@ -99,7 +99,9 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
     """
     from snnrun.engine.build import build  # noqa: PLC0415 - only to run
     from snnrun.engine.memory import refuse_too_large  # noqa: PLC0415
+    from snnrun.engine.native import keep_freed_memory  # noqa: PLC0415
 
+    keep_freed_memory()
     network = checked.resolved.network
     wanted = engine.threads or network.threads
     network = replace(network, threads=max(1, min(wanted, network.neurons // NEURONS_A_THREAD)))

@@ -13,6 +13,10 @@ from typing import Any
 from snnrun.codegen.compile import ENTRY
 from snnrun.network.ir import IntArray
 
+# Of glibc's malloc.h: how much free memory may stay at the end, and what is so large that it comes from the system.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT, _LARGE = 1 << 28, 1 << 25  # [byte]
+
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
@@ -85,3 +89,15 @@ def sleeping() -> tuple[int, int]:
         return 0, 0
     function: Any = ctypes.CDLL(None).syscall
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0), number
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what arrays free for the next ones, instead of giving it back to the system.
+
+    Recorded chunks make and drop arrays of some 100 kB many times a run, and each would be given page by page. Where
+    the library is not glibc nothing changes.
+    """
+    mallopt: Any = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
