@@ -64,6 +64,17 @@ class Access:
     write: bool
     own: bool
 
+    def waits_for(self, other: Access) -> bool:
+        """Whether another thread's earlier access must be over before this one.
+
+        Arrays with a place for each of several steps are written in the place of the oldest, which no thread reads any
+        longer: those that wait for each other once a step are in the same step, or in two that follow each other.
+        """
+        return self.key == other.key and (other.write or (self.write and self.key.use not in _BY_STEP))
+
+
+_BY_STEP = frozenset({"spikes", "number", "room"})  # uses of arrays
+
 
 IntValue: TypeAlias = "Node | str | int"
 """A whole number that a kernel is given: a graph, a number, or a name that the engine knows (`n:groups.pop`)."""

@@ -96,14 +96,20 @@ def _with_barriers(lines: list[Line], barrier: str, thread: str) -> list[str]:
 
 
 def _guard(module: Module) -> None:
-    """Stop before a step in which a buffer of spikes could overflow; all threads see the same numbers."""
+    """Stop before a step in which a buffer of spikes could overflow.
+
+    All threads look at the same number: how many spikes there were a step ago, so that none waits for the last step's.
+    """
     for monitor in module.network.monitors:
         if isinstance(monitor, SpikeMonitor) and not monitor.counts_only:
-            key = SlotKey("count", f"monitors.{monitor.name}")
-            count = module.slot(key, CType.I64)
-            n, capacity = module.ints((f"n:groups.{monitor.source.group}", f"capacity:monitors.{monitor.name}"))
-            text = f"if {count}[0] + {n} > {capacity}: return step - first"
-            module.lines.append(Line(text, frozenset({Access(key, write=False, own=False)})))
+            owner = f"monitors.{monitor.name}"
+            keys = SlotKey("room", owner), SlotKey("count", owner)
+            room, count = (module.slot(key, CType.I64) for key in keys)
+            n, capacity = module.ints((f"n:groups.{monitor.source.group}", f"capacity:{owner}"))
+            text = f"if {room}[(step + 1) % 2] + 2 * {n} > {capacity}: return step - first"
+            module.lines.append(Line(text, frozenset({Access(keys[0], write=False, own=False)})))
+            accesses = frozenset({Access(keys[0], write=True, own=False), Access(keys[1], write=False, own=False)})
+            module.lines.append(Line(f"{room}[step % 2] = {count}[0]", accesses, divided=False))
 
 
 # start

@@ -58,11 +58,7 @@ class Line:
         if not (self.divided or other.divided):
             return False
         both_own = self.divided and other.divided
-        return any(
-            a.key == b.key and (a.write or b.write) and not (both_own and a.own and b.own)
-            for a in self.accesses
-            for b in other.accesses
-        )
+        return any(a.waits_for(b) and not (both_own and a.own and b.own) for a in self.accesses for b in other.accesses)
 
 
 @dataclass

@@ -88,7 +88,7 @@ class _Builder:
         self.numbers = self.built.numbers
         self.cache = cache
         self.parts = None if network.start is not None else parts
-        self.depths = {g.path: 1 for g in network.groups.values()}
+        self.depths = {g.path: 2 for g in network.groups.values()}
         self.wanted = {key for key, _ in kernel.slots}
         self.dtypes = {key: _DTYPES.get(ctype, np.int64) for key, ctype in kernel.slots}
 
@@ -332,7 +332,7 @@ class _Builder:
         """Tell the kernel the range of delays of a pathway, and how long spikes are kept."""
         owner = f"{synapses.path}.{pathway.name}"
         group = (synapses.target if pathway.post else synapses.source).group
-        self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 1)
+        self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 2)
         if pathway.uniform_delay:
             self.numbers[f"delay:{owner}"] = longest
         else:
@@ -436,9 +436,10 @@ class _Builder:
         self.member(owner, monitor.source)
         self.put("counts", owner, "", np.zeros(size, np.int64))
         self.put("count", owner, "", np.zeros(1, np.int64))
-        capacity = max(2 * size, SPIKE_BUFFER)
+        capacity = max(3 * size, SPIKE_BUFFER)
         self.numbers[f"capacity:{owner}"] = capacity
         if not monitor.counts_only:
+            self.put("room", owner, "", np.zeros(2, np.int64))
             for name in ("step", "id"):
                 self.put("record", owner, name, np.zeros(capacity, np.int64))
             for column in monitor.columns:

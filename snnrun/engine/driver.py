@@ -224,6 +224,9 @@ class Simulation:
             case _:
                 pass
         count[0] = 0
+        room = self.arrays.get(SlotKey("room", owner))
+        if room is not None:
+            room[:] = 0
 
     # failures
 

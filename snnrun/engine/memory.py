@@ -107,13 +107,13 @@ def _synapses(synapses: Synapses, network: Network, slots: set[SlotKey]) -> tupl
 
 def _group(network: Network, path: str) -> float:
     group = network.groups[path.partition(".")[2]]
-    depth = 1.0
+    depth = 2.0
     for s in network.synapses.values():
         for pathway in s.pathways:
             if (s.target if pathway.post else s.source).group == group.name:
                 known = pathway.delay is None or is_fixed(pathway.delay)
                 steps = float(evaluate(pathway.delay, Environment())) if known and pathway.delay is not None else 0.0
-                depth = max(depth, 1 + (steps if known and pathway.uniform_delay else _LONGEST_DELAY))
+                depth = max(depth, 2 + (steps if known and pathway.uniform_delay else _LONGEST_DELAY))
     return group.size * (8.0 * len(group.stored) + 1 + 4 * depth)
 
 

@@ -44,6 +44,7 @@ class StateAccumulator(Accumulator, Protocol):
 
 
 _FEW = 1 << 16  # neurons whose numbers have 16 bits, which numpy sorts by counting
+_PIECE = 1 << 13  # spikes that are looked at together: what is made of them stays in the cache
 
 
 @dataclass(slots=True)
@@ -120,6 +121,10 @@ class Intervals:
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:
         """Intervals within the chunk, and from the last spike before it."""
+        for first in range(0, len(steps), _PIECE):
+            self._piece(steps[first : first + _PIECE], neurons[first : first + _PIECE])
+
+    def _piece(self, steps: IntArray, neurons: IntArray) -> None:
         order = np.argsort(neurons.astype(np.uint16) if self.train.size <= _FEW else neurons, kind="stable")
         who, when = neurons[order], steps[order]
         before = np.concatenate([[-1], when[:-1]])

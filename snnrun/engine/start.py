@@ -51,11 +51,11 @@ def begin_spikes(built: Built, start: Start) -> list[str]:
     for group in built.network.groups.values():
         depth = built.numbers[f"depth:{group.path}"]
         kept = start.kept.get(group.name, 0)
-        if depth - 1 > kept:
+        if _longest_delay(built, group) > kept:
             known = "none" if kept == 0 else f"those of its last {format_quantity(kept * built.network.dt, TIME)}"
             notes.append(f"of spikes of `{group.name}` that are still on their way, that run kept {known}")
         steps, neurons = start.spikes.get(group.name, (_NONE, _NONE))
-        recent = steps > -depth
+        recent = steps >= -_longest_delay(built, group)
         _list_spikes(built, group, depth, steps[recent], neurons[recent])
     for synapses in built.network.synapses.values():
         pathway = synapses.sorting
@@ -67,6 +67,11 @@ def begin_spikes(built: Built, start: Start) -> list[str]:
 
 
 _NONE = np.zeros(0, np.int64)
+
+
+def _longest_delay(built: Built, group: Group) -> int:
+    """For how many steps spikes of a group can be on their way."""
+    return built.numbers[f"depth:{group.path}"] - 2  # a place for this step, and one for the next
 
 
 def _list_spikes(built: Built, group: Group, depth: int, steps: IntArray, neurons: IntArray) -> None:
@@ -127,7 +132,7 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
     wirings = {
         name: pairs_hash(w.in_creation_order(w.pre), w.in_creation_order(w.post)) for name, w in built.wirings.items()
     }
-    kept = {g.name: built.numbers[f"depth:{g.path}"] - 1 for g in network.groups.values()}
+    kept = {g.name: _longest_delay(built, g) for g in network.groups.values()}
     kept = {name: number for name, number in kept.items() if number}
     for name, number in kept.items():
         when, who = _last_spikes(built, network.groups[name], steps, number)
@@ -138,7 +143,7 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
 def _last_spikes(built: Built, group: Group, steps: int, number: int) -> tuple[IntArray, IntArray]:
     """The spikes of a group in the last steps of a run: when, counted from its end, and who."""
     bounds = built.arrays[SlotKey("bounds", group.path)]
-    threads, depth = len(bounds) - 1, number + 1
+    threads, depth = len(bounds) - 1, built.numbers[f"depth:{group.path}"]
     lists, lengths = (built.arrays[SlotKey(use, group.path)] for use in ("spikes", "number"))
     when, who = [_NONE], [_NONE]
     for ago in range(number, 0, -1):

@@ -743,7 +743,10 @@ class Run(Section):
     save_state: Flag = Field(False, description="Whether the state at the end is stored, as `state.npz`.")
     threads: Count = Field(1, description="Threads of one run; the result does not depend on it.")
     precision: Precision = Field(Precision.DOUBLE, description="Floating-point numbers of the state.")
-    math: MathMode = Field(MathMode.STRICT, description="`fast` lets the compiler reorder arithmetic: other bits.")
+    math: MathMode = Field(
+        MathMode.STRICT,
+        description="`fast` lets the compiler reorder arithmetic and rounds exponentials less well: other bits.",
+    )
 
 
 class Seeds(Section):

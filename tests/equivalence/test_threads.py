@@ -121,6 +121,38 @@ def test_results_are_the_same_for_any_number_of_threads(text: str, monkeypatch: 
             np.testing.assert_array_equal(several[name], values, err_msg=f"{name}, {threads} threads")
 
 
+# Every neuron spikes at every step, so that a small buffer of spikes is full after a few.
+CROWDED = """
+name: crowded
+groups:
+  pop:
+    size: 67
+    equations: "dv/dt = (2 + 0.1*i - v)/(0.02*ms) : 1"
+    threshold: v > 0.5
+    reset: v = 0
+    method: exact
+    subgroups: {some: "10:20"}
+synapses: {back: {source: pop, target: pop, connect: {p: 0.2}, on_pre: v_post += 0.001, delay: 0.3 ms}}
+monitors: {spikes: {kind: spikes, source: pop}, some: {kind: spikes, source: pop.some}}
+run: {duration: 20 ms, dt: 0.1 ms}
+"""
+
+
+def test_a_full_buffer_ends_a_call_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "GRAIN", 8)
+    roomy = recorded(CROWDED, 1)
+    assert len(roomy["spikes ids"]) == 67 * 200
+    monkeypatch.setattr(build, "SPIKE_BUFFER", 1)
+    for threads in (1, 2, 3, 5):
+        memory, _ = run_network(replace(network_of(CROWDED), threads=threads))
+        parts = [len(steps) for steps, _, _ in memory.spike_parts["spikes"]]
+        assert max(parts) <= 3 * 67  # as many as there is room for
+        assert len(parts) >= 200 / 3
+        steps, ids = memory.spike_steps("spikes")
+        np.testing.assert_array_equal(steps, roomy["spikes steps"])
+        np.testing.assert_array_equal(ids, roomy["spikes ids"])
+
+
 LEARNING = """
   learn:
     source: input

@@ -53,6 +53,15 @@ def test_numbers_that_happen_to_be_equal_leave_no_trace() -> None:
     assert texts[0] == texts[1] == texts[2]
 
 
+def test_threads_wait_for_each_other_once_a_step() -> None:
+    advance = text_of().partition("def advance(")[2]
+    waits = [line for line in advance.splitlines() if line.strip().startswith("wait(")]
+    assert len(waits) == 1  # between noting who spiked and reading it; state updates need no wait of their own
+    order = [line.split("(")[0].strip() for line in advance.splitlines()]
+    assert order.index("wait") > max(k for k, name in enumerate(order) if name.startswith(("update", "list_spikes")))
+    assert order.index("wait") < min(k for k, name in enumerate(order) if name.startswith(("record", "deliver")))
+
+
 def test_another_structure_gives_another_text() -> None:
     assert code(text_of(drive="(1.5 + v**3)")) != code(text_of())
 
