@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, name_axes, round_ticks, say
 from snnrun.plot.quantities import plain, readable, round_step
 from snnrun.plot.source import Band, Source, bands
 from snnrun.results.layout import FloatArray, IntArray, MonitorKind
@@ -30,7 +30,7 @@ def draw_isi(place: Place, source: Source, options: Options) -> None:
         shares = np.histogram(lengths, bins=edges - source.about().dt / 2)[0] / lengths.size
         name = options.labels.get(band.name, band.name)
         label = plain(f"{name}: mean {float(time(lengths.mean())):.3g} {time.unit}, {variation(lengths, rows)}", 60)
-        axes.stairs(shares, time(edges), color=band.colour, fill=len(found) == 1, linewidth=1.0, label=label)
+        draw_bins(axes, shares, time(edges), filled=len(found) == 1, color=band.colour, linewidth=1.0, label=label)
     axes.set_xlim(0, float(time(edges[-1])))
     axes.set_ylim(bottom=0)
     draw_lines(axes, options, time, None)

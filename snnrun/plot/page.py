@@ -7,7 +7,7 @@ import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.plot.options import Options, Size
 from snnrun.plot.quantities import Scale, plain
 from snnrun.plot.style import FAINT
-from snnrun.results.layout import Description, IntArray, storage_error
+from snnrun.results.layout import Description, FloatArray, IntArray, storage_error
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis as MatplotlibAxis
@@ -171,6 +171,11 @@ def draw_lines(axes: Axes, options: Options, x: Scale, y: Scale | None) -> None:
         shown = plain(label) if label not in seen else ""
         seen.add(label)
         axes.axvline(value * x.factor, color="black", linewidth=0.7, linestyle="--", zorder=1.5, label=shown or None)
+
+
+def draw_bins(axes: Axes, values: FloatArray, edges: FloatArray, *, filled: bool, **look: Any) -> None:
+    """A histogram: filled, or a line, which does not fall to zero where the bins end."""
+    axes.stairs(values, edges, fill=filled, baseline=0 if filled else None, **look)
 
 
 def add_colorbar(place: Place, colours: ScalarMappable, axes: Axes | list[Axes], label: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnrun.plot.histogram import time_edges
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
 from snnrun.plot.quantities import Scale, time_scale
 from snnrun.plot.source import Source, bands, recorded_span
 from snnrun.results.layout import FloatArray, MonitorKind
@@ -35,7 +35,7 @@ def draw_psth(place: Place, source: Source, options: Options) -> None:
     time = time_scale(window[1] - window[0])
     for band in drawn:
         rate = _aligned_rate(band.times_s, triggers, edges, len(band.neurons), dt=dt, span=span)
-        axes.stairs(rate, time(edges), color=band.colour, fill=len(drawn) == 1, label=band.name)
+        draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, label=band.name)
     if options.marks is not None:
         axes.axvline(0, color="black", linewidth=0.7, linestyle="--")
     axes.set_xlim(*time(window))
@@ -45,6 +45,7 @@ def draw_psth(place: Place, source: Source, options: Options) -> None:
     round_ticks(axes)
     several = f", {len(triggers)} trials" if len(triggers) > 1 else ""
     name_axes(axes, options, time.label("Time in trial"), f"Rate (Hz){several}")
+    legend(axes)
 
 
 def _trials(source: Source, options: Options, span: tuple[float, float]) -> tuple[FloatArray, tuple[float, float]]:

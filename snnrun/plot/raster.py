@@ -11,7 +11,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from snnrun.plot.histogram import population_rate, time_edges
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, inches, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, inches, name_axes, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import Band, Source, bands, recorded_span
 from snnrun.results.layout import MonitorKind
@@ -161,7 +161,7 @@ def _rates(
     edges = time_edges(span, options, dt, sum(len(band.times_s) for band in drawn))
     for band in drawn:
         rate = population_rate(band.times_s, edges, len(band.neurons), dt)
-        axes.stairs(rate, time(edges), color=band.colour, linewidth=0.8, fill=len(drawn) == 1)
+        draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, linewidth=0.8)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("Rate (Hz)")
 

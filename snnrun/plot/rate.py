@@ -6,7 +6,7 @@ import numpy as np
 
 from snnrun.plot.histogram import population_rate, time_edges
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import Source, bands, recorded_span
 from snnrun.plot.style import PALETTE
@@ -48,7 +48,8 @@ def _draw(place: Place, options: Options, curves: list[tuple[str, str, FloatArra
     for k, (name, colour, edges, values) in enumerate(curves):
         label = plain(options.curve_label(k, name), 40)
         alone = len(curves) == 1
-        axes.stairs(values, time(edges), color=colour, fill=alone, linewidth=1.0, label=None if alone else label)
+        look = {"color": colour, "linewidth": 1.0, "label": None if alone else label}
+        draw_bins(axes, values, time(edges), filled=alone, **look)
     shown = [time(edges) for _, _, edges, _ in curves]
     axes.set_xlim(min(float(edges[0]) for edges in shown), max(float(edges[-1]) for edges in shown))
     axes.set_ylim(bottom=0)
