@@ -1,9 +1,10 @@
 """How far the update of a neuron is from what the machine can do.
 
 Operations and bytes are counted in the machine code of the kernel, in the loop over neurons with the most arithmetic.
-The limit is the longer of two times: that of moving the bytes at the bandwidth measured for a working set of this size,
-and that of the arithmetic at the measured rates of additions or multiplications (comparisons, selections, conversions
-and operations on bits count as these) and of divisions or roots, in doubles. Nothing else is subtracted from what was
+The limit is the longest of three times, as all go on at once: that of moving the bytes at the bandwidth measured for a
+working set of this size, and those of the arithmetic at the measured rates of additions or multiplications (a fused
+one, comparisons, selections, conversions and operations on bits count as one each) and of divisions or roots, in
+doubles. Nothing else is subtracted from what was
 measured: finding the spikes, recording them, resets, the end of the loop.
 """
 
@@ -32,9 +33,8 @@ _REGISTER = {"x": 16, "y": 32, "z": 64}  # bytes
 _ELEMENT = {"b": 1, "w": 2, "d": 4, "q": 8}  # bytes
 _LINE = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*?)(?:\s*#.*)?$")
 _QUOTIENT = re.compile(r"v(div|sqrt)p[ds]$")
-_FUSED = re.compile(r"vfn?m(add|sub)\w*p[ds]$")
 _SUM = re.compile(
-    r"v(add|sub|mul|max|min|cmp\w*|andn?|x?or|blend\w*|round|rndscale|scalef|getexp|getmant|fixupimm)p[ds]$"
+    r"v(add|sub|mul|max|min|fn?m(?:add|sub)\w*|cmp\w*|andn?|x?or|blend\w*|round|rndscale|scalef|getexp|getmant|fixupimm)p[ds]$"
     r"|vp(add|sub|mul|cmp|and|x?or|sll|srl|sra|rol|ror|ternlog|blend|min|max)\w*$"
     r"|vcvt\w+$"
 )
@@ -48,7 +48,7 @@ class Cost:
     """What one neuron costs in one step.
 
     Args:
-        sums: Additions, multiplications and the like.
+        sums: Additions, multiplications, fused or not, and the like.
         quotients: Divisions and roots.
         bytes: Read and written.
     """
@@ -102,8 +102,6 @@ def loop_cost(loop: Sequence[Instruction]) -> Cost | None:
         lanes = _lanes(instruction)
         if _QUOTIENT.match(instruction.name):
             quotients += lanes
-        elif _FUSED.match(instruction.name):
-            sums += 2 * lanes
         elif _SUM.match(instruction.name) or _selects(instruction):
             sums += lanes
         moved += _bytes(instruction)
@@ -182,8 +180,11 @@ def measure_limit(say: Callable[[str], None]) -> dict[str, Any]:
                     found["works"].append({"work": name, "size": size, "missing": "its update is not vectorised"})
                     continue
                 bandwidth = measured_bandwidth(int(cost.bytes * size))
-                arithmetic = cost.sums / rates["sums"] + cost.quotients / rates["quotients"]
-                memory = cost.bytes / bandwidth
+                times = {
+                    "arithmetic": cost.sums / rates["sums"],
+                    "division": cost.quotients / rates["quotients"],
+                    "memory": cost.bytes / bandwidth,
+                }
                 row = {
                     "work": name,
                     "size": size,
@@ -191,12 +192,11 @@ def measure_limit(say: Callable[[str], None]) -> dict[str, Any]:
                     "quotients": cost.quotients,
                     "bytes": cost.bytes,
                     "bandwidth": bandwidth,
-                    "arithmetic": arithmetic,
-                    "memory": memory,
+                    **times,
                     "measured": spent,
                 }
                 found["works"].append(row)
-                limit = max(arithmetic, memory)
+                limit = max(times.values())
                 say(f"  {name}, {size} neurons: {spent * 1e9:.2f} ns a neuron-step, limit {limit * 1e9:.2f} ns")
     return found
 

@@ -157,15 +157,25 @@ def _limit(limit: Mapping[str, Any]) -> str:
 
 Operations and bytes of the update of one neuron, counted in the machine code of its loop. One core of this machine did
 {sums:.1f} billion additions or multiplications of doubles a second, and {quotients:.2f} billion divisions, in tiny
-loops; the bandwidth is that of a loop that reads two arrays and writes one, as large together as the network. The
-limit is the longer of the two times. What was measured holds more than the update: finding spikes, recording them,
-resets.
+loops; the bandwidth is that of a loop that reads two arrays and writes one of them, as large together as the network.
+All three go on at once, so the limit is the longest of the times. What was measured holds more than the update: finding
+spikes, recording them, resets.
 """
-    head = ["work", "neurons", "sums", "divisions", "bytes", "bandwidth (GB/s)", "arithmetic (ns)", "bytes (ns)"]
+    head = [
+        "work",
+        "neurons",
+        "sums",
+        "divisions",
+        "bytes",
+        "bandwidth (GB/s)",
+        "sums (ns)",
+        "divisions (ns)",
+        "bytes (ns)",
+    ]
     cells = []
     for row in limit["works"]:
         if "missing" in row:
-            cells.append([row["work"], f"{row['size']:,}", row["missing"], *[""] * 7])
+            cells.append([row["work"], f"{row['size']:,}", row["missing"], *[""] * 8])
             continue
         counts = [
             f"{row['sums']:.0f}",
@@ -173,8 +183,9 @@ resets.
             f"{row['bytes']:.0f}",
             f"{row['bandwidth'] / 1e9:.0f}",
         ]
-        times = [f"{row[k] * 1e9:.2f}" for k in ("arithmetic", "memory", "measured")]
-        distance = row["measured"] / max(row["arithmetic"], row["memory"])
+        limits = ("arithmetic", "division", "memory")
+        times = [f"{row[k] * 1e9:.2f}" for k in (*limits, "measured")]
+        distance = row["measured"] / max(row[k] for k in limits)
         cells.append([row["work"], f"{row['size']:,}", *counts, *times, f"{distance:.1f}"])
     return text + "\n" + _table([*head, "measured (ns)", "over the limit ×"], cells, 1)
 
