@@ -28,9 +28,9 @@ _AHEAD = 80
 _MEMORY = frozenset({"load", "store"})
 _ARITHMETIC = frozenset(
     {
-        *("fadd", "fsub", "fmul", "fdiv", "fneg", "fcmp", "fptrunc", "fpext", "sitofp", "uitofp", "fptosi"),
+        *("fadd", "fsub", "fmul", "fdiv", "fneg", "fcmp", "fptrunc", "fpext", "sitofp", "uitofp", "fptosi", "fptoui"),
         *("add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "icmp", "sext", "zext", "trunc"),
-        *("select", "bitcast", "getelementptr", "extractelement", "insertelement", "shufflevector"),
+        *("select", "freeze", "bitcast", "getelementptr", "extractelement", "insertelement", "shufflevector"),
     }
 )
 _CALLS = re.compile(r"llvm\.(?:fma|fmuladd|sqrt|fabs|minnum|maxnum|[us](?:min|max))\.")
