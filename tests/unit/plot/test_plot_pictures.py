@@ -233,6 +233,17 @@ def test_a_group_has_the_same_colour_in_every_picture(folders):
     assert len(of_raster) == 2
 
 
+def test_lines_of_several_groups_end_where_their_bins_end(folders):
+    raster = figure_of(folders("net"), {"kind": "raster"}).axes[1]
+    monitors = ["inh_spikes", "exc_spikes"]
+    others = [figure_of(folders("net"), {"kind": kind, "monitor": monitors}).axes[0] for kind in ("rate", "isi")]
+    for axes in (raster, *others):
+        assert len(axes.patches) > 1
+        for patch in axes.patches:
+            assert patch.get_data().baseline is None  # with one it would fall to zero
+            assert not patch.get_fill()
+
+
 def test_many_spikes_become_an_image_that_is_dark_where_they_are(tmp_path):
     plan = RecordingPlan(spikes=(SpikeChannel("out", "g", 1000),))
     steps = np.repeat(np.arange(0, 500), 400)
