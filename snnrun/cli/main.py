@@ -348,9 +348,12 @@ def main() -> None:
     session = Session()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes longer than most commands
     try:
-        app(prog_name="snnrun", standalone_mode=False, obj=session)
+        returned = app(prog_name="snnrun", standalone_mode=False, obj=session)
         sys.stdout.flush()
-        code = 0
+        # Typer makes an exit code of an exception that ends a command, Ctrl-C among them, and returns it.
+        code = returned if isinstance(returned, int) else 0
+        if code == 130:
+            sys.stderr.write("interrupted\n")
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         code = 130

@@ -115,13 +115,16 @@ def run_sweep(
     started = time.time()
     if not allow_code:
         pipeline.refuse_hooks(sweep.checked)
-    place = lay_out(sweep, out, command)
-    options = Options(allow_code, plots, tuple(formats))
-    run = HandOut(sweep, place.final, options, clock, retry_failed=retry_failed)
-    end = _Table(run, place, command, started)
+    with pipeline.undisturbed() as pressed:
+        place = lay_out(sweep, out, command)
+        options = Options(allow_code, plots, tuple(formats))
+        run = HandOut(sweep, place.final, options, clock, retry_failed=retry_failed)
+        end = _Table(run, place, command, started)
     problem: UnfinishedError | KeyboardInterrupt | None = None
     try:
         with stoppable():
+            if pressed:
+                raise KeyboardInterrupt  # noqa: TRY301 - it was pressed before
             run.points(progress, workers, pool)
             end.make()
     except (UnfinishedError, KeyboardInterrupt) as stop:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, StorageError
+from snnrun.pipeline import undisturbed
 from snnrun.records import dataclass
 from snnrun.results.table import PointStatus
 from snnrun.sweep.worker import Options
@@ -168,6 +169,13 @@ class LocalPool:
         self._processes.clear()
 
     def _start(self) -> _Process:
+        with undisturbed() as pressed:  # a process that is begun must be one that can be ended
+            one = self._begun()
+        if pressed:
+            raise KeyboardInterrupt
+        return one
+
+    def _begun(self) -> _Process:
         errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed with the process
         process = subprocess.Popen(  # noqa: S603 - the text is ours
             [sys.executable, "-P", "-c", _BEGIN],

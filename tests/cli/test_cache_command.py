@@ -128,3 +128,13 @@ def test_runs_at_once_share_a_cold_cache_and_a_folder(kernels_here, small):
 @pytest.mark.slow
 def test_sixteen_runs_at_once_share_a_cold_cache_and_eight_a_folder(kernels_here, small):
     check_runs_at_once(16, kernels_here)
+
+
+def test_ctrl_c_anywhere_in_a_command_is_said_and_exit_code_130():
+    pressed = (
+        "import sys; from snnrun.cli import kernels, main\n"
+        "def press(**_): raise KeyboardInterrupt\n"
+        "kernels.cache_info = press; sys.argv = ['snnrun', 'cache', 'info']; main.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", pressed], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "interrupted")
