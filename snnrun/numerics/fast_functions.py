@@ -22,25 +22,26 @@ def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     return fma(fma(fma(2.5053783901744963e-08, r, 2.762619294305078e-07), q, middle), q, low)
 
 
+def _reduced(x: Numbers, rounder: Numbers) -> tuple[Numbers, Numbers]:
+    """For exp(x) = 2**n * exp(r): the power of two 2**n, scaled by what `rounder` adds to n, and exp(r) - 1."""
+    t = fma(x, _LOG2_E, rounder)
+    n = t - rounder
+    r = fma(n, -_LN2_LO, fma(n, -_LN2_HI, x))
+    z = r * r
+    return float_of(bits_of(t) << 52), fma(z, _exp_tail(r, z), r)
+
+
 def exp(x: Numbers) -> Numbers:
     """e**x."""
     bounded = select(x > 710.0, 710.0, x)
     bounded = select(bounded < -708.5, -708.5, bounded)
-    # The low bits of t are the biased exponent of half of 2**n: the largest results are sums of two halves.
-    t = fma(bounded, _LOG2_E, _ROUNDER + 1022.0)
-    n = t - (_ROUNDER + 1022.0)
-    r = fma(n, -_LN2_LO, fma(n, -_LN2_HI, bounded))
-    z = r * r
-    power = float_of(bits_of(t) << 52)
-    half = fma(power, fma(z, _exp_tail(r, z), r), power)
+    # 2**(n - 1), as the largest results are sums of two halves.
+    power, rest = _reduced(bounded, _ROUNDER + 1022.0)
+    half = fma(power, rest, power)
     return half + half
 
 
 def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:  # noqa: ARG001
     """(exp(x) - 1) * one for x >= -40."""
-    t = fma(x, _LOG2_E, rounder)
-    n = t - rounder
-    r = fma(n, -_LN2_LO, fma(n, -_LN2_HI, x))
-    z = r * r
-    power = float_of(bits_of(t) << 52)
-    return fma(power, fma(z, _exp_tail(r, z), r), power - one)
+    power, rest = _reduced(x, rounder)
+    return fma(power, rest, power - one)
