@@ -428,7 +428,7 @@ def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
     first = -(-m.window.start // m.every) * m.every
     columns = _columns(m.columns, double=True)
     if section == "groups":
-        assert m.ids is not None
+        assert isinstance(m.ids, np.ndarray)
         return layout.StateChannel(m.name, name, m.ids, columns, first * dt, m.every * dt)
     wiring = built.wirings[name]
     stored = built.arrays[SlotKey("ids", f"monitors.{m.name}")]

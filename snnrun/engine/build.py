@@ -28,6 +28,7 @@ from snnrun.engine.values import (
     set_group,
 )
 from snnrun.equations.dag import Kind, Node, variables_of
+from snnrun.network.choice import chosen_synapses
 from snnrun.network.connect import Ground
 from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.network.expected import expected_synapses
@@ -41,6 +42,7 @@ from snnrun.network.ir import (
     SpikeMonitor,
     StateMonitor,
     Stored,
+    SynapseChoice,
     Synapses,
     View,
 )
@@ -449,7 +451,7 @@ class _Builder:
         ids = monitor.ids
         if monitor.source.startswith("synapses."):
             ids = self.synapse_ids(monitor)
-        assert ids is not None
+        assert isinstance(ids, np.ndarray)
         self.put("ids", owner, "", ids)
         self.put("count", owner, "", np.zeros(1, np.int64))
         self.numbers[f"n:{owner}"] = len(ids)
@@ -465,12 +467,8 @@ class _Builder:
         place[wiring.created] = np.arange(wiring.size)
         if monitor.ids is None:
             return place
-        wrong = monitor.ids[monitor.ids >= wiring.size]
-        if len(wrong):
-            raise problem(
-                "NET120", f"monitor `{monitor.name}`: synapse {wrong[0]} is outside 0 to {wiring.size - 1}", None
-            )
-        return place[monitor.ids]
+        assert isinstance(monitor.ids, SynapseChoice)
+        return place[chosen_synapses(monitor.ids, wiring.size, lambda: (wiring.i, wiring.j))]
 
     # what the kernel asks for
 

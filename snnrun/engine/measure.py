@@ -368,7 +368,7 @@ class _Metric:
         if times[0] != times[1]:
             message = f"`{a.name}` and `{b.name}` do not sample at the same times"
             raise at(expr.span, "MET406", message, "give them the same `dt`, `when` and `window`")
-        sizes = {_UNKNOWN if m.ids is None else len(m.ids) for m in (a, b)}
+        sizes = {_UNKNOWN if m.number is None else m.number for m in (a, b)}
         if _UNKNOWN in sizes or (len(sizes) > 1 and 1 not in sizes):
             message = f"`{a.name}` and `{b.name}` do not record equally many elements"
             raise at(expr.span, "MET406", message, "choose the same number of them with `indices`, or one")
@@ -411,7 +411,7 @@ class _Metric:
         accumulator = Moments(expr.function)
         self.measures.meter.state_uses.setdefault(monitor.name, []).append(StateUse(monitor, column, accumulator))
         dimension = next(c.dimension for c in monitor.columns if c.name == column)
-        number = _UNKNOWN if monitor.ids is None else len(monitor.ids)
+        number = _UNKNOWN if monitor.number is None else monitor.number
         return Part(dimension, accumulator.value, number if expr.function == "last" and number != 1 else None)
 
     def column(self, monitor: StateMonitor, variable: str | None, span: Span) -> str:

@@ -125,8 +125,8 @@ def _monitor(monitor: Monitor, network: Network) -> float:
             columns = 0 if monitor.counts_only else 2 + len(monitor.columns)
             return 9.0 * size + 8 * columns * max(2 * size, SPIKE_BUFFER)
         case StateMonitor():
-            if monitor.ids is not None:
-                elements = float(len(monitor.ids))
+            if monitor.number is not None:
+                elements = float(monitor.number)
             else:
                 elements = synapses_of(network.synapses[monitor.source.partition(".")[2]])
             return len(monitor.columns) * max(8 * elements, STATE_BUFFER)

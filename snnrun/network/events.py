@@ -11,7 +11,9 @@ from snnrun.equations.check import Typed
 from snnrun.equations.dag import Draw, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import did_you_mean
+from snnrun.network.choice import numbered_synapses
 from snnrun.network.context import Context, Path, Skip, at, part
+from snnrun.network.expected import exact_synapses
 from snnrun.network.groups import group_locale
 from snnrun.network.ir import (
     Assignment,
@@ -32,7 +34,7 @@ from snnrun.network.ir import (
     View,
     Window,
 )
-from snnrun.network.selection import select_indices
+from snnrun.network.selection import choose_synapses, select_indices
 from snnrun.network.statements import Locale, Target, lower_statements
 from snnrun.network.synapses import end_symbols
 from snnrun.spec import models
@@ -382,7 +384,11 @@ class _Monitor:
         ids = None
         path = (*self.path, "indices")
         if self.context.document.has(path) and model.indices != "all":
-            ids = select_indices(self.context, path, 2**31 - 1, f"monitor `{self.name}`")
+            ends = (synapses.source.size, synapses.target.size)
+            ids = choose_synapses(self.context, path, ends, f"monitor `{self.name}`")
+            size = exact_synapses(synapses)
+            if size is not None and ids.condition is None:
+                numbered_synapses(ids, size)  # what can be said before the run
         return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot)
 
     def rate(self, model: models.RateMonitor) -> RateMonitor:

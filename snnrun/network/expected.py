@@ -36,6 +36,20 @@ def expected_synapses(rule: Connect) -> float | None:
             return None if pairs else 0
 
 
+def exact_synapses(synapses: Synapses) -> int | None:
+    """How many synapses an object has, where that does not depend on chance or on neurons' values."""
+    number = 0
+    for connect in synapses.connect:
+        match connect.rule:
+            case All(where=None, p=None, n=None):
+                number += connect.source.size * connect.target.size
+            case OneToOne() | Pairs() | Matrix():
+                number += int(expected_synapses(connect) or 0)
+            case _:
+                return None
+    return number
+
+
 def synapses_of(synapses: Synapses) -> float:
     """Expected synapses of an object; where only running its rules tells, as many as there could be."""
     expected = ((expected_synapses(r), r.source.size * r.target.size) for r in synapses.connect)

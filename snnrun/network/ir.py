@@ -493,12 +493,31 @@ class SpikeMonitor:
 
 
 @dataclass(frozen=True, slots=True)
+class SynapseChoice:
+    """Some synapses of an object, chosen before their number is known: by one of three ways.
+
+    Args:
+        what: Who chooses, for messages.
+        span: Where the file chooses.
+        numbers: Numbers as created, in the user's order, shape (n,); negative ones count from the last.
+        cut: Numbers from, to and step, as of a Python slice.
+        condition: What holds for a chosen synapse, on the indices `i` and `j` of its neurons.
+    """
+
+    what: str
+    span: Span
+    numbers: IntArray | None = None
+    cut: slice | None = None
+    condition: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StateMonitor:
     """Samples variables every so many steps.
 
     Args:
         source: `groups.x` or `synapses.x`.
-        ids: Elements, in the user's order; None for all synapses (whose number is not known yet).
+        ids: Elements, in the user's order; of synapses what chooses them, or None for all.
         every: Steps between samples.
         slot: START (before the step) or END.
     """
@@ -506,10 +525,16 @@ class StateMonitor:
     name: str
     source: str
     columns: tuple[Recorded, ...]
-    ids: IntArray | None
+    ids: IntArray | SynapseChoice | None
     every: int
     window: Window
     slot: Slot
+
+    @property
+    def number(self) -> int | None:
+        """Number of elements; None when it is known only once the synapses are made."""
+        ids = self.ids.numbers if isinstance(self.ids, SynapseChoice) else self.ids
+        return None if ids is None else len(ids)
 
 
 @dataclass(frozen=True, slots=True)

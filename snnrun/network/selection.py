@@ -11,11 +11,12 @@ from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Op, walk
 from snnrun.network.context import Context, Path, at, exact_int
 from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import IntArray
+from snnrun.network.ir import IntArray, SynapseChoice
 from snnrun.source import Span
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE
 
+_LOWEST = -(2**31)  # numbers of synapses are checked once there are synapses
 _SLICE = re.compile(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(\d+)\s*)?")
 
 
@@ -44,6 +45,54 @@ def select_indices(context: Context, path: Path, size: int, what: str) -> IntArr
     return _by_expression(context, path, size, what)
 
 
+def choose_synapses(context: Context, path: Path, ends: tuple[int, int], what: str) -> SynapseChoice:
+    """Some synapses of an object: a list of numbers, a slice, or a condition on `i` and `j`.
+
+    Args:
+        context: What is known so far.
+        path: Where the choice stands.
+        ends: Neurons of the source and of the target.
+        what: Who chooses, for messages.
+
+    Raises:
+        ExperimentError: NET120 for an empty list, or text that chooses nothing.
+    """
+    node = context.document.node(path)
+    if isinstance(node, ListNode):
+        items = [context.integer((*path, k), f"an index of {what}", _LOWEST) for k in range(len(node.items))]
+        return _numbered(context, path, items, what)
+    text = context.text(path)
+    found = _SLICE.fullmatch(text.value)
+    if found:
+        return SynapseChoice(what, text.span(), cut=slice(*(int(g) if g else None for g in found.groups())))
+    expr = context.expression(path)
+    if isinstance(expr, ListOf):
+        items = [context.integer_of(item, f"an index of {what}", _LOWEST) for item in expr.items]
+        return _numbered(context, path, items, what)
+    g = context.graph
+    symbols = {end: Typed(g.node(Op.INDEX, (), Kind.INT, end), ONE) for end in ("i", "j")}
+    symbols |= {f"N_{end}": exact_int(g, f"N_{end}", n) for end, n in zip(("pre", "post"), ends, strict=True)}
+    typed = context.checker(symbols, what).check(expr)
+    _refuse_variables(typed, expr.span, f"{what}: the choice may use `i`, `j`, `N_pre`, `N_post` and constants only")
+    if typed.node.kind is Kind.BOOL:
+        return SynapseChoice(what, expr.span, condition=typed.node)
+    if typed.exact is None:
+        message = f"{what}: write a list, a slice such as `0:10`, `all`, or a condition on `i` and `j`"
+        raise at(expr.span, "NET120", message)
+    return _numbered(context, path, [context.integer_of(expr, f"an index of {what}", _LOWEST)], what)
+
+
+def _numbered(context: Context, path: Path, items: list[int], what: str) -> SynapseChoice:
+    if not items:
+        raise context.error("NET120", f"{what}: the list is empty", path)
+    return SynapseChoice(what, context.document.span(path), numbers=np.array(items, dtype=np.int64))
+
+
+def _refuse_variables(typed: Typed, span: Span, message: str) -> None:
+    if any(n.op in {Op.VARIABLE, Op.TIME, Op.STEP} for n in walk(typed.node)):
+        raise at(span, "NET120", message)
+
+
 def _sliced(chosen: slice, size: int, what: str, span: Span) -> IntArray:
     stop = chosen.stop
     if stop is not None and stop > size:
@@ -68,8 +117,7 @@ def _by_expression(context: Context, path: Path, size: int, what: str) -> IntArr
     symbols = {"i": Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE), "N": exact_int(g, "N", size)}
     expr = context.expression(path)
     typed = context.checker(symbols, what).check(expr)
-    if any(n.op in {Op.VARIABLE, Op.TIME, Op.STEP} for n in walk(typed.node)):
-        raise at(expr.span, "NET120", f"{what}: the choice may use `i`, `N` and constants only")
+    _refuse_variables(typed, expr.span, f"{what}: the choice may use `i`, `N` and constants only")
     if typed.node.kind is Kind.BOOL:
         everyone = np.arange(size, dtype=np.int64)
         env = Environment(index={"own": everyone}, dt=context.dt)

@@ -34,7 +34,8 @@ def recorded_bytes(network: Network) -> Recording:
     for m in network.monitors:
         match m:
             case StateMonitor():
-                width = len(m.ids) if m.ids is not None else synapses_of(network.synapses[m.source.partition(".")[2]])
+                known = m.number
+                width = synapses_of(network.synapses[m.source.partition(".")[2]]) if known is None else known
                 samples += 8.0 * width * len(m.columns) * max(m.window.stop - m.window.start, 0) / m.every
             case RateMonitor():
                 samples += 8.0 * max(m.window.stop - m.window.start, 0) / m.bin
