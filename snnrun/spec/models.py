@@ -599,7 +599,10 @@ class Synapses(Section):
 # --- Monitors --------------------------------------------------------------------------------------------------------
 
 _WINDOW: Final = "`[from, to]`: records while from <= t < to; absent: always."
-_INDICES: Final = 'Which neurons or synapses: `all`, a list, a slice `"0:10"`, or a condition on `i` (for synapses on `i` and `j`); absent: all.'
+_INDICES: Final = (
+    'Which neurons or synapses: `all`, a list, a slice `"0:10"`, or a condition on `i` (of synapses on `i` and `j`); '
+    "absent: all."
+)
 
 
 class SpikeMonitor(Section):
