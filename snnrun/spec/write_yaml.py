@@ -120,7 +120,8 @@ def same(a: object, b: object) -> bool:
 def _one_line(text: str, *, in_flow: bool) -> str:
     """A text on one line, without quotes where it then still is the same text."""
     plain = _PLAIN.fullmatch(text) and not _NOT_PLAIN.search(text) and resolve_plain(text) == text
-    if plain and isinstance(resolve_plain(text), str) and not (in_flow and _FLOW_MARKS.search(text)):
+    cut = in_flow and (_FLOW_MARKS.search(text) or text.count("(") != text.count(")"))
+    if plain and isinstance(resolve_plain(text), str) and not cut:
         return text
     return '"' + _ESCAPED.sub(_escape, text) + '"'
 

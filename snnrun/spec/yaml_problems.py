@@ -134,6 +134,8 @@ def flow_text_with_commas(first: Span, key: ScalarNode | None) -> Diagnostic:
     whole = _COMMENT.split(text[first.start : end])[0].rstrip()
     advice = _quoting(key.literal, whole) if key else f'quote this text: `"{whole}"`'
     message = "this text holds commas, which here begin the next entry"
+    if "," not in whole:
+        message = "this text opens a parenthesis that it does not close"
     return Diagnostic("YML114", message, Span(first.file, first.start, first.start + len(whole)), advice)
 
 

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from snnrun.source import SourceFile, Text
@@ -176,6 +176,7 @@ def same(a, b):
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=300)
 @given(trees)
+@example(["("])
 def test_any_tree_survives_writing_and_reading(tree):
     document = document_of("k: 1\n").with_values({("k",): node_of(tree)})
     text = document.to_yaml()
