@@ -1,13 +1,28 @@
-"""Delays: from times to steps."""
+"""Times that may lie between two steps: delays, refractory times and given spikes.
+
+A delay becomes the nearest number of steps, `floor(delay/dt + 0.5 + 0.001)`: a half counts as the next step, however
+the time is written. A refractory time and a given spike count the steps that are over, `timestep(x, dt) =
+floor((x + 0.001*dt)/dt)`. Both are Brian2's rules; the thousandth makes up for times that binary numbers cannot hold.
+All other times (durations, periods of operations and monitors, windows) must be whole numbers of steps
+(`Context.steps`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from snnrun.equations.check import Typed, wrong_dimension
-from snnrun.equations.dag import Graph, Kind, Node
+import numpy as np
+
+from snnrun.equations.check import OPEN, Typed, wrong_dimension
+from snnrun.equations.dag import Graph, Kind, Node, Op
 from snnrun.network.context import Context, Path, at
+from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.ir import FloatArray, IntArray
+from snnrun.source import Span
 from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
+
+TOLERANCE = 1e-3  # of a step: as near to one, a time counts as it
 
 
 def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner: str, name: str) -> Node:
@@ -23,10 +38,58 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
         raise wrong_dimension(typed, TIME, f"the delay of `{name}`", expr)
     if context.is_wrong(typed, lambda seconds: seconds < 0):
         raise at(expr.span, "NET174", f"the delay is negative: {typed.value:g} s")
-    return delay_steps(context.graph, context.graph.as_float(typed.node), context.dt)
+    return delay_steps(context, typed, expr.span, f"the delay of `{name}`")
 
 
-def delay_steps(graph: Graph, seconds: Node, dt: float) -> Node:
-    """int(delay/dt + 0.5)."""
-    steps = graph.add(graph.div(seconds, graph.constant("dt", dt)), graph.literal(0.5))
+def delay_steps(context: Context, seconds: Typed, span: Span | None, what: str) -> Node:
+    """A delay in steps, with a warning where it is known and lies between two steps.
+
+    Args:
+        context: The resolution.
+        seconds: The delay, or a list of delays. [s]
+        span: Its place.
+        what: What this is, for messages.
+    """
+    node = nearest(context.graph, context.graph.as_float(seconds.node), context.dt)
+    known: Sequence[float] = ()
+    if seconds.exact is not None and seconds.exact is not OPEN:
+        known = (seconds.value,)
+    elif seconds.node.op is Op.LIST:
+        known = seconds.node.payload  # type: ignore[assignment]
+    if known:
+        steps = evaluate(node, Environment(index={"list": slice(None)}))
+        warn_between_steps(context, known, np.atleast_1d(steps), span, what)
+    return node
+
+
+def nearest(graph: Graph, seconds: Node, dt: float) -> Node:
+    """The nearest number of steps."""
+    steps = graph.add(graph.div(seconds, graph.constant("dt", dt)), graph.literal(0.5 + TOLERANCE))
     return graph.as_int(graph.function("floor", (steps,)))
+
+
+def warn_between_steps(
+    context: Context, seconds: Sequence[float] | FloatArray, steps: IntArray, span: Span | None, what: str
+) -> None:
+    """Warn of times that lie between two steps.
+
+    Args:
+        context: The resolution.
+        seconds: The times as given, shape (n,). [s]
+        steps: What they become, shape (n,).
+        span: Their place.
+        what: What this is, for messages.
+    """
+    between = np.flatnonzero(
+        np.abs(np.divide(seconds, context.dt) - np.rint(np.divide(seconds, context.dt))) > TOLERANCE
+    )
+    if not len(between):
+        return
+    k = int(between[0])
+    given, dt = format_quantity(float(seconds[k]), TIME), format_quantity(context.dt, TIME)
+    becomes = format_quantity(float(steps[k] * context.dt), TIME)
+    count = "1 step" if steps[k] == 1 else f"{steps[k]} steps"
+    several = "" if len(seconds) == 1 else f"; {len(between)} of {len(seconds)} lie between two steps"
+    context.report.warn(
+        "NET162", f"{what}: {given} is no multiple of dt = {dt} and becomes {becomes} ({count}){several}", span
+    )

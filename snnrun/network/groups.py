@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from snnrun.equations.check import Typed
+from snnrun.equations.check import OPEN, Typed
 from snnrun.equations.dag import Kind, Node, Op, Variable, walk
 from snnrun.equations.methods.system import System, Update
 from snnrun.equations.model import Definition, Role, parse_equations
@@ -25,6 +25,8 @@ from snnrun.network.definitions import (
     read_definitions,
     resolve_subexpressions,
 )
+from snnrun.network.delays import warn_between_steps
+from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.initial import initial_values, list_node, value_of
 from snnrun.network.ir import (
     EMPTY,
@@ -488,6 +490,9 @@ class _GroupBuilder:
             raise at(expr.span, "NET102", f"the refractory period is negative: {typed.value:g} s")
         dt = self.graph.constant("dt", self.context.dt)
         steps = self.graph.as_int(self.graph.function("timestep", (typed.node, dt)))
+        if typed.exact is not None and typed.exact is not OPEN:
+            known = np.array([evaluate(steps, Environment())])
+            warn_between_steps(self.context, [typed.value], known, expr.span, f"the refractory time of `{self.name}`")
         return Refractory(steps, None)
 
     def threshold(self, variables: Variables, model: NeuronGroup) -> Node | None:

@@ -7,9 +7,11 @@ from pathlib import Path as FilePath
 import numpy as np
 
 from snnrun.errors import ExperimentError
-from snnrun.network.context import ALIGNED, Context, Path
+from snnrun.network.context import Context, Path
+from snnrun.network.delays import warn_between_steps
 from snnrun.network.files import find_file
 from snnrun.network.ir import FloatArray, IntArray, Schedule
+from snnrun.numerics.functions import timestep
 from snnrun.spec.models import SpikeGroup
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import TIME
@@ -46,15 +48,8 @@ def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) ->
 def _steps(context: Context, times: FloatArray, path: Path) -> IntArray:
     if not np.all(np.isfinite(times)) or np.any(times < 0):
         raise context.error("NET161", "spike times must be finite and not negative", path)
-    exact = times / context.dt
-    steps = np.floor(exact + 1e-3).astype(np.int64)
-    off = np.abs(exact - steps) > max(ALIGNED, 1e-3)
-    if np.any(off):
-        context.report.warn(
-            "NET162",
-            f"{int(off.sum())} spike times are not multiples of dt; each acts in the step that holds it",
-            context.document.nearest_span(path),
-        )
+    steps: IntArray = timestep(times, context.dt).astype(np.int64)
+    warn_between_steps(context, times, steps, context.document.nearest_span(path), "the spike times")
     return steps
 
 

@@ -417,7 +417,8 @@ class _SynapsesBuilder:
         """The delay in steps."""
         if isinstance(self.context.document.node(path), ListNode):
             seconds = list_node(self.context, path, None, TIME, f"the delays of `{self.name}`")
-            return delay_steps(self.graph, seconds, self.context.dt)
+            what = f"the delays of `{self.name}`"
+            return delay_steps(self.context, Typed(seconds, TIME), self.context.document.span(path), what)
         return read_delay(self.context, path, scope.symbols, self.owner, self.name)
 
     def refuse(self, scope: SynapseScope):  # type: ignore[no-untyped-def]  # noqa: ANN202

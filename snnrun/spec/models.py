@@ -296,7 +296,8 @@ class NeuronGroup(Section):
     reset: Statements | None = Field(None, description="Statements after a spike: `v = -70*mV`.")
     refractory: Expression | None = Field(
         None,
-        description="How long (a time, an expression) or while what holds (a condition) a neuron cannot spike again.",
+        description="How long (a time, an expression; `timestep(refractory, dt)` steps) or while what holds (a condition) a neuron "
+        "cannot spike again.",
     )
     method: Method = Field(Method.AUTO, description="Method of integration.")
     initial: dict[Identifier, InitialValue] | None = Field(
@@ -334,7 +335,10 @@ class SpikeGroup(Section):
     kind: Literal["spikes"] = Field(description="`spikes`.")
     size: Expression | None = Field(None, description=_SIZE)
     indices: Expressions | None = Field(None, description="Which neuron spikes, one entry a spike.")
-    times: Expressions | None = Field(None, description="When it spikes, one entry a spike, in any order.")
+    times: Expressions | None = Field(
+        None,
+        description="When it spikes, one entry a spike, in any order; a time between two steps acts in the step that holds it.",
+    )
     file: Statements | None = Field(None, description="File of spikes (csv, SONATA h5), relative to this file.")
     period: Expression | None = Field(None, description="The spikes repeat after this time.")
     subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
@@ -372,11 +376,16 @@ class PoissonInput(Section):
 # --- Synapses --------------------------------------------------------------------------------------------------------
 
 
+_NEAREST: Final = "It takes the nearest number of steps, `floor(delay/dt + 0.5 + 0.001)`: a half is the next step."
+
+
 class Pathway(Section):
     """What happens at a synapse on an event."""
 
     do: Statements = Field(description="Statements: `v_post += w`.")
-    delay: Expressions | None = Field(None, description="From the event to its effect; one, an expression, or a list.")
+    delay: Expressions | None = Field(
+        None, description="From the event to its effect; one, an expression, or a list; see `delay` above."
+    )
     order: Order | None = Field(None, description="Place among pathways: `on_pre` -1 and `on_post` 1 unless given.")
     event: Identifier = Field("spike", description="The event; `spike` or a custom event of the group.")
 
@@ -588,7 +597,9 @@ class Synapses(Section):
         None, description="On a spike of the source: statements, or a map of pathways `{do, delay, order, event}`."
     )
     on_post: Pathways | None = Field(None, description="On a spike of the target: the same forms.")
-    delay: Expressions | None = Field(None, description="Delay of `on_pre` pathways that have none of their own.")
+    delay: Expressions | None = Field(
+        None, description=f"Delay of `on_pre` pathways that have none of their own. {_NEAREST}"
+    )
     connect: Connect = Field(
         description="Which pairs: `all`, `one_to_one`, a rule such as `{p: 0.1}` or `{fixed_indegree: 80}`, or a list."
     )

@@ -239,7 +239,7 @@ def test_on_pre_acts_before_on_post_whatever_the_file_says() -> None:
 
 
 def test_a_delay_is_rounded_to_whole_steps() -> None:
-    """ "A delay is `int(delay/dt + 0.5)` steps" """
+    """`floor(delay/dt + 0.5 + 0.001)` steps; see test_times.py for halves."""
     wanted = [int(d / 0.1 + 0.5) for d in (0, 0.04, 0.06, 0.14, 0.16, 0.26)]
     assert wanted == [0, 0, 1, 1, 2, 3]
     assert [int(trace("delayed", "at", k)[20]) - 10 for k in range(6)] == wanted
