@@ -296,8 +296,8 @@ class NeuronGroup(Section):
     reset: Statements | None = Field(None, description="Statements after a spike: `v = -70*mV`.")
     refractory: Expression | None = Field(
         None,
-        description="How long (a time, an expression; `timestep(refractory, dt)` steps) or while what holds (a condition) a neuron "
-        "cannot spike again.",
+        description="How long (a time or an expression: `timestep(refractory, dt)` steps) or while what holds (a condition) "
+        "a neuron cannot spike again.",
     )
     method: Method = Field(Method.AUTO, description="Method of integration.")
     initial: dict[Identifier, InitialValue] | None = Field(
@@ -337,7 +337,7 @@ class SpikeGroup(Section):
     indices: Expressions | None = Field(None, description="Which neuron spikes, one entry a spike.")
     times: Expressions | None = Field(
         None,
-        description="When it spikes, one entry a spike, in any order; a time between two steps acts in the step that holds it.",
+        description="When it spikes, one entry a spike, in any order; the step that holds a time is that of its spike.",
     )
     file: Statements | None = Field(None, description="File of spikes (csv, SONATA h5), relative to this file.")
     period: Expression | None = Field(None, description="The spikes repeat after this time.")
