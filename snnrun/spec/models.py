@@ -296,7 +296,7 @@ class NeuronGroup(Section):
     reset: Statements | None = Field(None, description="Statements after a spike: `v = -70*mV`.")
     refractory: Expression | None = Field(
         None,
-        description="How long (a time or an expression: `timestep(refractory, dt)` steps) or while what holds (a condition) "
+        description="How long (a time, in steps `timestep(refractory, dt)`) or while what holds (a condition) "
         "a neuron cannot spike again.",
     )
     method: Method = Field(Method.AUTO, description="Method of integration.")
