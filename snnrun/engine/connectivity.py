@@ -190,12 +190,12 @@ def nodes_in(value: Any) -> list[Node]:
 def _describe(value: Any, digest: Any) -> None:
     """Feed everything a rule says into a hash, values of constants included."""
     if isinstance(value, Node):
-        payload = value.payload
-        shown = f"{payload.value!r}" if isinstance(payload, Constant | Parameter) else repr(payload)
-        digest.update(f"({value.op.value} {shown}".encode())
-        for a in value.args:
-            _describe(a, digest)
-        digest.update(b")")
+        numbers: dict[int, int] = {}
+        for n in walk(value):
+            numbers[id(n)] = len(numbers)
+            payload = n.payload
+            shown = f"{payload.value!r}" if isinstance(payload, Constant | Parameter) else repr(payload)
+            digest.update(f"({n.op.value} {shown} {[numbers[id(a)] for a in n.args]})".encode())
     elif isinstance(value, np.ndarray):
         digest.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
     elif isinstance(value, Connect | View) or is_dataclass(value):

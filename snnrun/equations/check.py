@@ -28,12 +28,16 @@ from snnrun.equations.ast import (
 )
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, ValueNeededError
 from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule
+from snnrun.equations.parse import MAX_LEVELS
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import ONE, TIME, Dimension
 from snnrun.units.table import lookup_unit
 
+MAX_CALLED_PARTS = 20_000  # of the functions that one expression calls, each counted as often as it is called
+MAX_CALLED_IN_FILE = 500_000
+MAX_EXPONENT = 1000  # of a base unit
 MAX_MAGNITUDE_BITS = 4096  # an exact value may not grow beyond this; 1e308 has 1024
 
 
@@ -132,6 +136,8 @@ class Checker:
         self.scope = scope
         self.local: dict[str, Typed] = {}
         self.calls: list[str] = []
+        self.levels = 0
+        self.called_parts = 0
 
     def check(self, expr: Expr) -> Typed:
         """The checked graph of an expression.
@@ -139,6 +145,39 @@ class Checker:
         Raises:
             ExperimentError: EQ2xx.
         """
+        self.levels += 1
+        try:
+            if self.calls:
+                self._count_called(expr)
+            typed = self._checked(expr)
+        finally:
+            self.levels -= 1
+        if typed.node.depth > MAX_LEVELS:
+            raise _too_deep(expr.span)
+        return typed
+
+    def _count_called(self, expr: Expr) -> None:
+        """Count a part of a function's body, as what stands in the text is counted by the parser."""
+        self.called_parts += 1
+        self.graph.called_parts += 1
+        if self.levels > MAX_LEVELS:
+            raise _too_deep(expr.span)
+        if self.called_parts > MAX_CALLED_PARTS:
+            raise _error(
+                "EQ102",
+                f"the functions that are called here have more than {MAX_CALLED_PARTS:,} parts, "
+                "each counted as often as it is called",
+                expr.span,
+                "give what is computed more than once a name of its own, as a subexpression",
+            )
+        if self.graph.called_parts > MAX_CALLED_IN_FILE:
+            raise _error(
+                "EQ102",
+                f"the functions of this file have more than {MAX_CALLED_IN_FILE:,} parts where they are called",
+                expr.span,
+            )
+
+    def _checked(self, expr: Expr) -> Typed:
         match expr:
             case Number():
                 literal = int(expr.value) if expr.integer and abs(expr.value) < 2**53 else float(expr.value)
@@ -209,8 +248,11 @@ class Checker:
         unit = lookup_unit(expr.unit)
         assert unit is not None  # the parser refuses unknown units
         exact = expr.value * unit.scale**expr.power
+        value = _to_float(exact, expr.span)
+        if value == 0 and exact != 0:
+            raise _error("EQ210", "this constant is too small (below 1e-308)", expr.span)
         name = f"{_plain(expr.value)} {expr.unit}" + (f"**{expr.power}" if expr.power != 1 else "")
-        return Typed(self.graph.constant(name, float(exact)), unit.dimension**expr.power, exact)
+        return Typed(self.graph.constant(name, value), unit.dimension**expr.power, exact)
 
     def _name(self, expr: Name) -> Typed:
         name = expr.id
@@ -255,7 +297,17 @@ class Checker:
             raise _error("EQ205", f"`{op}` joins conditions, but this is a number", span)
 
     def _binary(self, expr: Binary) -> Typed:
-        left, right = self.check(expr.left), self.check(expr.right)
+        """A chain such as a - b - c + d, from its left end."""
+        chain = [expr]
+        while isinstance(chain[-1].left, Binary):
+            chain.append(chain[-1].left)
+        left = self.check(chain[-1].left)
+        for part in reversed(chain):
+            left = self._joined(part, left)
+        return left
+
+    def _joined(self, expr: Binary, left: Typed) -> Typed:
+        right = self.check(expr.right)
         op = _OPS[expr.op]
         if expr.op in LOGIC:
             self._must_be_condition(left, expr.left.span, expr.op)
@@ -305,6 +357,8 @@ class Checker:
                 )
             exponent = Fraction(right.exact).limit_denominator(1000) if math.isfinite(right.exact) else Fraction(0)
             dimension = left.dimension**exponent
+            if any(abs(e) > MAX_EXPONENT or e.denominator > MAX_EXPONENT for e in dimension.exponents):
+                raise _error("EQ207", "this power has a unit whose exponents are too large", expr.span)
         exact = _exact_power(left.exact, right.exact, expr.span)
         return self._constant(self.graph.power(left.node, right.node), dimension, exact, expr.span)
 
@@ -399,6 +453,8 @@ class Checker:
             exact = OPEN
         elif all(a.exact is not None for a in args):
             exact = _apply(function.name, [a.value for a in args])
+            if function.integer:
+                _must_fit_whole(exact, expr.span)
         return self._constant(node, dimension, exact, expr.span)
 
     def _function_node(self, function: Function, args: list[Node]) -> Node:
@@ -435,6 +491,7 @@ class Checker:
             )
         exact = args[0].exact
         if exact is not None and exact is not OPEN:
+            _must_fit_whole(exact, expr.span)
             exact = Fraction(int(exact))
         return Typed(self.graph.as_int(args[0].node), ONE, exact)
 
@@ -451,10 +508,14 @@ class Checker:
             raise _error("EQ212", f"the function `{function.name}` calls itself", expr.span)
         args = [self.check(a) for a in expr.args]
         outer, self.local = self.local, dict(zip(function.parameters, args, strict=True))
+        if not self.calls:
+            self.called_parts = 0
         self.calls.append(function.name)
         try:
             return self.check(function.body)
         except ExperimentError as error:
+            if not error.diagnostics or (error.diagnostics[0].code == "EQ102" and len(self.calls) > 1):
+                raise  # said elsewhere, or about the outermost call
             first = error.diagnostics[0]
             raise _error(first.code, f"in `{function.name}(...)`: {first.message}", expr.span, first.help) from None
         finally:
@@ -534,6 +595,25 @@ def _suggest(left: Typed, right: Typed) -> str | None:
 
 def _plain(value: Fraction) -> str:
     return str(int(value)) if value.denominator == 1 and abs(value) < 10**9 else repr(float(value))
+
+
+def _too_deep(span: Span) -> ExperimentError:
+    return _error(
+        "EQ102",
+        f"more than {MAX_LEVELS} operations stand one on the other here, with those of subexpressions and functions",
+        span,
+        "compute parts of it from fewer others",
+    )
+
+
+def _must_fit_whole(value: Exact, span: Span) -> None:
+    """Refuse a constant that is no whole number of 64 bits once its fraction is cut off.
+
+    Raises:
+        ExperimentError: EQ210.
+    """
+    if value is not None and not abs(value) < 2**63:  # NaN too
+        raise _error("EQ210", "this constant is too large for a whole number (over 9.2e18)", span)
 
 
 def _to_float(value: Fraction, span: Span) -> float:

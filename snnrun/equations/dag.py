@@ -143,7 +143,7 @@ class Draw:
 class Node:
     """One operation; made by a `Graph` only, compared by identity."""
 
-    __slots__ = ("args", "kind", "number", "op", "payload")
+    __slots__ = ("args", "depth", "kind", "number", "op", "payload")
 
     def __init__(self, op: Op, args: tuple[Node, ...], kind: Kind, payload: object, number: int) -> None:
         self.op = op
@@ -151,12 +151,14 @@ class Node:
         self.kind = kind
         self.payload = payload
         self.number = number
+        self.depth: int = 1 + max([a.depth for a in args], default=0)
 
     def __repr__(self) -> str:
-        inner = ", ".join(map(repr, self.args))
+        inner = ", ".join(map(repr, self.args)) if self.depth < _SHOWN else "..."
         return f"{self.op.value}:{self.payload}({inner})" if self.payload is not None else f"{self.op.value}({inner})"
 
 
+_SHOWN = 8  # levels; a graph may be far larger as text than it is
 _COMMUTATIVE = frozenset({Op.ADD, Op.MUL})
 _COMPARE = frozenset({Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE})
 _LOGIC = frozenset({Op.AND, Op.OR, Op.NOT})
@@ -168,6 +170,7 @@ class Graph:
 
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Node] = {}
+        self.called_parts = 0  # of functions of the user whose bodies became part of it
 
     def node(self, op: Op, args: tuple[Node, ...] = (), kind: Kind = Kind.FLOAT, payload: object = None) -> Node:
         """The node of this operation, as it is (no conversion, no simplification)."""

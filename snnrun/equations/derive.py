@@ -10,7 +10,7 @@ class NotLinear(Exception):
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        super().__init__(repr(node))
+        super().__init__(node.op.value)
 
 
 def contains(node: Node, leaf: Node) -> bool:

@@ -7,6 +7,7 @@ Nothing here calls Python's own parser or evaluator.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -26,6 +27,7 @@ from snnrun.equations.ast import (
     Quantity,
     Statement,
     Unary,
+    children,
 )
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.records import dataclass
@@ -36,10 +38,12 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 MAX_CHARACTERS = 4096
-MAX_DEPTH = 64
+MAX_DEPTH = 64  # of brackets
+MAX_LEVELS = 128  # of operations on the results of others
 MAX_NODES = 2000
 MAX_DIGITS = 64
 MAX_EXPONENT = 308
+LARGEST = Fraction(sys.float_info.max)
 
 _TOKEN = re.compile(
     r"""
@@ -154,10 +158,13 @@ class _Parser:
             raise syntax_error("EQ102", f"this expression has more than {MAX_NODES} parts", self.here())
         return node
 
-    def expression(self, minimum: int = 0) -> Expr:
+    def deeper(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise syntax_error("EQ102", f"this expression is nested deeper than {MAX_DEPTH} levels", self.here())
+
+    def expression(self, minimum: int = 0) -> Expr:
+        self.deeper()
         left = self.prefix()
         while True:
             op = self.token.text
@@ -175,7 +182,9 @@ class _Parser:
         whole = Span(start.file, start.start, max(right.span.end, start.end))
         if op in COMPARISONS and self.token.text in COMPARISONS:
             # a < b < c is (a < b) and (b < c)
+            self.deeper()
             rest = self.infix(right, self.token.text, level)
+            self.depth -= 1
             first = self.counted(Binary(op, left, right, whole))
             return self.counted(Binary("and", first, rest, Span(start.file, start.start, rest.span.end)))
         return self.counted(Binary(op, left, right, whole))
@@ -234,7 +243,14 @@ class _Parser:
             raise syntax_error(
                 "EQ104", f"the number `{token.text[:40]}` is too long", self.span(token.start, token.end)
             )
-        return Fraction(token.text)
+        value = Fraction(token.text)
+        if value > LARGEST:
+            raise syntax_error(
+                "EQ104",
+                f"the number `{token.text[:40]}` is too large (over 1.8e308)",
+                self.span(token.start, token.end),
+            )
+        return value
 
     def quantity(self, number: _Token, value: Fraction) -> Expr:
         unit = self.advance()
@@ -293,7 +309,27 @@ class _Parser:
             if self.token.text == "=":
                 raise syntax_error("EQ103", "`=` has no meaning here", self.here(), "write `==` to compare")
             raise self.unexpected("an operator or the end")
+        _must_be_flat(node)
         return node
+
+
+def _must_be_flat(expr: Expr) -> None:
+    """Refuse a tree that is deeper than those who read it can follow.
+
+    Raises:
+        ExperimentError: EQ102.
+    """
+    stack = [(expr, 1)]
+    while stack:
+        node, level = stack.pop()
+        if level > MAX_LEVELS:
+            raise syntax_error(
+                "EQ102",
+                f"more than {MAX_LEVELS} operations stand one on the other here",
+                expr.span,
+                "put the parts of a long sum or product into brackets: `(a + b + ...) + (c + d + ...)`",
+            )
+        stack.extend((part, level + 1) for part in children(node))
 
 
 def unknown_unit(name: str, span: Span) -> ExperimentError:
@@ -424,6 +460,8 @@ def parse_generator(text: Text) -> Generator:
     condition = parser.expression() if parser.accept("if") else None
     if parser.token.kind != "end":
         raise parser.unexpected("`if` or the end")
+    for part in (element, *args, *(value for _, value in options), *(() if condition is None else (condition,))):
+        _must_be_flat(part)
     return Generator(element, variable.text, kind.text, args, options, condition)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from snnrun.equations.ast import Expr
+from snnrun.equations.ast import Call, Expr, names_in, walk
 from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, UserFunction
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
@@ -121,6 +121,20 @@ class Context:
         if path not in self._parsed:
             self._parsed[path] = parse_expression(self.text(path))
         return self._parsed[path]
+
+    def names_used(self, expr: Expr) -> set[str]:
+        """The names that an expression uses, in the bodies of the file's functions that it calls too."""
+        names: set[str] = set()
+        called: set[str] = set()
+        stack = [(expr, frozenset[str]())]
+        while stack:
+            body, parameters = stack.pop()
+            names |= names_in(body) - parameters
+            functions = {part.function for part in walk(body) if isinstance(part, Call)} - called
+            called |= functions
+            found = (self.functions[name] for name in functions if name in self.functions)
+            stack += ((function.body, frozenset(function.parameters)) for function in found)
+        return names
 
     def scope(
         self,

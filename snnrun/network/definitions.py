@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
-from snnrun.equations.ast import Expr
 from snnrun.equations.check import Typed, wrong_dimension
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
 from snnrun.equations.methods.system import MethodError, System, Update
 from snnrun.equations.methods.table import METHODS, SPELLINGS, choose, fitting
 from snnrun.equations.model import Definition, Role
+from snnrun.equations.parse import MAX_LEVELS
 from snnrun.network.context import Context, Member, Path, at
 from snnrun.network.ir import Assignment, Integration, Stored
 from snnrun.records import dataclass
@@ -103,6 +103,7 @@ def resolve_subexpressions(variables: Variables, check: Callable[[Definition], T
     lines = {d.name: d for d in variables.by_role(Role.SUBEXPRESSION) if "summed" not in d.flags}
     pending = dict(lines)
     stack: list[str] = []
+    context = variables.context
 
     def visit(name: str) -> None:
         if name not in pending:
@@ -111,9 +112,11 @@ def resolve_subexpressions(variables: Variables, check: Callable[[Definition], T
         if name in stack:
             circle = " -> ".join([*stack[stack.index(name) :], name])
             raise at(d.name_span, "EQ217", f"these subexpressions use each other: {circle}")
+        if len(stack) == MAX_LEVELS:
+            raise at(d.name_span, "EQ217", f"more than {MAX_LEVELS} subexpressions use one another in a row")
         stack.append(name)
         assert d.expr is not None
-        for used in sorted(_names(d.expr)):
+        for used in sorted(context.names_used(d.expr)):
             visit(used)
         stack.pop()
         del pending[name]
@@ -121,19 +124,14 @@ def resolve_subexpressions(variables: Variables, check: Callable[[Definition], T
         if name not in variables.members:
             variables.members[name] = Member(typed, None)
 
-    context = variables.context
     for name in lines:
         with context.collecting(variables.owner):
             try:
                 visit(name)
             finally:
+                for unresolved in stack:
+                    pending.pop(unresolved, None)
                 stack.clear()
-
-
-def _names(expr: Expr) -> set[str]:
-    from snnrun.equations.ast import names_in  # noqa: PLC0415
-
-    return names_in(expr)
 
 
 def check_line(variables: Variables, definition: Definition, checked: Typed, per_time: bool) -> Typed:

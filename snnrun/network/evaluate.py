@@ -213,9 +213,7 @@ class _Evaluation:
 
 def is_settled(node: Node) -> bool:
     """Whether kernels are given the value of a graph as an argument: it is the same throughout the run."""
-    if node.op in (Op.POISSON, Op.TIMED):
-        return False
-    return all(is_settled(a) for a in node.args) if node.args else is_fixed(node)
+    return is_fixed(node)
 
 
 def grid_of(array_dt: float, dt: float) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.check import Checker, Typed, wrong_dimension
-from snnrun.equations.dag import Kind, Node, Op
+from snnrun.equations.dag import Kind, Node, Op, walk
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at, known
 from snnrun.network.files import read_numbers
@@ -189,9 +189,7 @@ def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> 
 
 
 def _list_length(node: Node) -> int | None:
-    if node.op is Op.LIST:
-        return len(node.payload)  # type: ignore[arg-type]
-    return next((n for a in node.args if (n := _list_length(a)) is not None), None)
+    return next((len(n.payload) for n in walk(node) if n.op is Op.LIST), None)  # type: ignore[arg-type]
 
 
 def list_node(context: Context, path: Path, size: int | None, dimension: Dimension, what: str) -> Node:

@@ -14,7 +14,7 @@ from typing import Any
 from snnrun.equations.ast import Expr, names_in
 from snnrun.equations.check import OPEN, Typed, UserFunction
 from snnrun.equations.dag import Kind, kind_of
-from snnrun.equations.parse import parse_expression
+from snnrun.equations.parse import MAX_LEVELS, parse_expression
 from snnrun.errors import Diagnostic, did_you_mean
 from snnrun.network.arrays import resolve_arrays
 from snnrun.network.context import Context, Path, at
@@ -79,6 +79,8 @@ def resolve(document: Document, experiment: Experiment, open: frozenset[str] = f
     operations, hooks = resolve_operations(context, synapses)
     monitors = resolve_monitors(context, synapses, steps)
     context.report.stop_if_errors()
+    assert groups.keys() == experiment.groups.keys(), "a group was left out without a word"
+    assert synapses.keys() == experiment.synapses.keys(), "synapses were left out without a word"
     network = Network(
         name=str(experiment.name),
         graph=context.graph,
@@ -125,6 +127,8 @@ def _constants(context: Context) -> None:
         if name in open_names:  # a circle
             circle = " -> ".join([*open_names[open_names.index(name) :], name])
             raise context.error("NET104", f"these constants use each other: {circle}", path)
+        if len(open_names) == MAX_LEVELS:
+            raise context.error("NET104", f"more than {MAX_LEVELS} constants use one another in a row", path)
         expr = context.expression(path)
         open_names.append(name)
         for used in sorted(names_in(expr)):
@@ -137,14 +141,13 @@ def _constants(context: Context) -> None:
                     f"the constant `{name}` uses itself",
                     "a unit of this name is meant? write it directly after a number: `10 m`",
                 )
+        if name in pending:
+            del pending[name]
+            typed = context.checker({}, "the constants", missing=_explain).check(expr)
+            if typed.exact is None:
+                raise at(expr.span, "NET103", f"the constant `{name}` is not constant")
+            context.constants[name] = _named(context, name, typed, expr)
         open_names.pop()
-        if name not in pending:
-            return
-        del pending[name]
-        typed = context.checker({}, "the constants", missing=_explain).check(expr)
-        if typed.exact is None:
-            raise at(expr.span, "NET103", f"the constant `{name}` is not constant")
-        context.constants[name] = _named(context, name, typed, expr)
 
     for name in list(context.experiment.constants):
         if name in pending:
@@ -152,8 +155,10 @@ def _constants(context: Context) -> None:
                 try:
                     visit(name)
                 finally:
+                    for unresolved in (name, *open_names):
+                        pending.pop(unresolved, None)
+                    context.failed |= {f"constants.{unresolved}" for unresolved in open_names}
                     open_names.clear()
-                    pending.pop(name, None)
 
 
 def _explain(name: str) -> str | None:

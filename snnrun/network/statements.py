@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from snnrun.equations.ast import Binary, Name, Statement, names_in
+from snnrun.equations.ast import Binary, Name, Statement
 from snnrun.equations.check import Checker, Typed, wrong_dimension
 from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
@@ -90,7 +90,7 @@ class _Lowering:
 
     def unread(self, statements: tuple[Statement, ...]) -> list[Diagnostic]:
         """Names that are written but neither variables nor read again: misspellings."""
-        read = {name for s in statements for name in names_in(s.value)}
+        read = {name for s in statements for name in self.context.names_used(s.value)}
         return [
             Diagnostic(
                 "EQ215",

@@ -63,8 +63,8 @@ def _named(document: Document) -> Document:
     """The document with a name: that of the file, unless it has one."""
     if "name" in document.root.entries:
         return document
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", document.path.stem)[:64] or "experiment"
-    named = document.with_values({("name",): stem}).root
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", document.path.stem)[:64]
+    named = document.with_values({("name",): stem if stem.strip(".") else "experiment"}).root
     order = {key: number for number, key in enumerate(("version", "name"))}
     entries = dict(sorted(named.entries.items(), key=lambda item: order.get(item[0], len(order))))
     return replace(document, root=MapNode(entries, named.span))

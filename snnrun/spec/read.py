@@ -36,7 +36,8 @@ def decode(data: bytes, name: str) -> str:
         ExperimentError: It is not UTF-8 or holds characters no text file has.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _error("FIL105", f"`{name}` is encoded as UTF-16", help="save it as UTF-8")
+        shown = SourceFile(name, _FORBIDDEN.sub("", data.decode("utf-16", errors="replace")))
+        raise _error("FIL105", "this file is encoded as UTF-16", Span(shown, 0, 1), "save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:

@@ -15,7 +15,7 @@ from typing_extensions import TypeAliasType
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _REFERENCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
-_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_FILE_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,64}")
 _SIGNATURE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\s*\(\s*([A-Za-z]\w*(\s*,\s*[A-Za-z]\w*)*)?\s*\)", re.ASCII)
 _DOTTED: Final = re.compile(r"[A-Za-z][\w()-]*(\.\w[\w()-]*)*", re.ASCII)
 _SEED_LIMIT: Final = 2**64

@@ -74,11 +74,17 @@ def _linear(system: System) -> tuple[Matrix, dict[Variable, Node]]:
 
 def _moves(node: Node) -> bool:
     """Whether a graph changes within the step. A timed array at `t` does not: its entries last whole steps."""
-    if node.op is Op.TIMED and node.args[0].op is Op.TIME:
-        return any(_moves(a) for a in node.args[1:])
-    if node.op in {Op.TIME, Op.STEP, Op.UNIFORM, Op.NORMAL, Op.POISSON}:
-        return True
-    return any(_moves(a) for a in node.args)
+    seen: set[int] = set()
+    stack = [node]
+    while stack:
+        n = stack.pop()
+        if id(n) in seen:
+            continue
+        seen.add(id(n))
+        if n.op in {Op.TIME, Op.STEP, Op.UNIFORM, Op.NORMAL, Op.POISSON}:
+            return True
+        stack.extend(n.args[1:] if n.op is Op.TIMED and n.args[0].op is Op.TIME else n.args)
+    return False
 
 
 def _alone(system: System, matrix: Matrix, rest: Mapping[Variable, Node]) -> dict[Variable, Node]:

@@ -1,0 +1,93 @@
+"""Small files that ask for endless work or memory: each is answered at once, with a place."""
+
+import pytest
+
+from snnrun import pipeline
+from snnrun.codegen.cache import obtain
+from snnrun.codegen.kernel import generate
+from snnrun.errors import ExperimentError
+
+RUN = "run: {duration: 1 ms, dt: 0.1 ms}\n"
+
+
+def check(folder, text):
+    file = folder / "x.yaml"
+    file.write_text(text, encoding="utf-8")
+    return pipeline.check(pipeline.read(file))
+
+
+def errors(folder, text):
+    with pytest.raises(ExperimentError) as caught:
+        check(folder, text)
+    return [(item.code, item.span.line, item.message) for item in caught.value.diagnostics]
+
+
+def equation(text, method="euler"):
+    return f"groups:\n  g:\n    size: 2\n    method: {method}\n    equations: 'dv/dt = {text}/ms : 1'\n"
+
+
+def test_functions_that_call_each_other_twice_are_counted(tmp_path):
+    doubled = "".join(f"  f{k}(x): f{k - 1}(x) + f{k - 1}(x)*x\n" for k in range(1, 30))
+    text = f"version: 1\nfunctions:\n  f0(x): x + 1\n{doubled}{equation('f29(v)')}{RUN}"
+    [(code, line, message)] = errors(tmp_path, text)
+    assert (code, text.split("\n")[line - 1].strip()[:9]) == ("EQ102", "equations")
+    assert "20,000 parts" in message
+
+
+def test_functions_in_moderate_use_are_not_refused(tmp_path):
+    doubled = "".join(f"  f{k}(x): f{k - 1}(x) + f{k - 1}(x)*x\n" for k in range(1, 9))
+    check(tmp_path, f"version: 1\nfunctions:\n  f0(x): x + 1\n{doubled}{equation('f8(v)')}{RUN}")
+
+
+def test_many_expressions_share_one_bound_on_the_parts_of_functions(tmp_path):
+    doubled = "".join(f"  f{k}(x): f{k - 1}(x) + f{k - 1}(x)*x\n" for k in range(1, 11))
+    many = "".join(f"      x{k} = f10(v + {k}) : 1\n" for k in range(60))
+    group = f"groups:\n  g:\n    size: 2\n    equations: |\n      v : 1\n{many}"
+    found = errors(tmp_path, f"version: 1\nfunctions:\n  f0(x): x + 1\n{doubled}{group}{RUN}")
+    assert {code for code, _, _ in found} == {"EQ102"}
+    assert "functions of this file" in found[0][2]
+
+
+def test_functions_that_call_one_another_in_a_long_row_are_refused(tmp_path):
+    row = "".join(f"  f{k}(x): f{k - 1}(x) + 1\n" for k in range(1, 400))
+    [(code, _, _)] = errors(tmp_path, f"version: 1\nfunctions:\n  f0(x): x\n{row}{equation('f399(v)')}{RUN}")
+    assert code == "EQ102"
+
+
+@pytest.mark.parametrize("method", ["auto", "euler", "rk4", "exponential_euler"])
+def test_subexpressions_that_use_each_other_twice_are_shared_not_copied(tmp_path, method):
+    lines = "".join(f"      x{k} = x{k + 1} + 0.5*x{k + 1} : 1\n" for k in range(40))
+    group = f"groups:\n  g:\n    size: 2\n    method: {method}\n    equations: |\n      dv/dt = -x0*exp(v)/ms : 1\n"
+    checked = check(tmp_path, f"version: 1\n{group}{lines}      x40 = v : 1\n{RUN}")
+    assert len(list(checked.resolved.context.graph.nodes())) < 2000
+
+
+@pytest.mark.parametrize("count", [300, 3000])
+def test_constants_and_subexpressions_in_a_long_row_are_refused(tmp_path, count):
+    constants = "".join(f"  c{k}: c{k + 1}\n" for k in range(count))
+    lines = "".join(f"      x{k} = x{k + 1} + 1 : 1\n" for k in range(count))
+    group = f"groups:\n  g:\n    size: 2\n    equations: |\n{lines}      x{count} : 1\n"
+    found = errors(tmp_path, f"version: 1\nconstants:\n{constants}  c{count}: 1\n{group}{RUN}")
+    assert {code for code, _, _ in found} == {"NET104", "EQ217"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" + "+".join(["v"] * 990) + ")",
+        "(" + "*".join(["v"] * 200) + ")",
+        "int(" + "<".join(["v"] * 500) + ")",
+        "(" * 2000 + "v" + ")" * 2000,
+        "-" * 2000 + "v",
+        "**".join(["v"] * 500),
+        "(" + "+".join(["v"] * 5000) + ")",
+    ],
+)
+def test_long_rows_and_deep_nests_of_operations_are_refused(tmp_path, text):
+    assert {code for code, _, _ in errors(tmp_path, f"version: 1\n{equation(text)}{RUN}")} == {"EQ102"}
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4", "exponential_euler"])
+def test_what_is_just_short_enough_compiles(tmp_path, method):
+    checked = check(tmp_path, f"version: 1\n{equation('(' + '+'.join(['v'] * 126) + ')', method)}{RUN}")
+    assert obtain(generate(checked.resolved.network).text).object
