@@ -612,7 +612,7 @@ def _must_fit_whole(value: Exact, span: Span) -> None:
     Raises:
         ExperimentError: EQ210.
     """
-    if value is not None and not abs(value) < 2**63:  # NaN too
+    if value is not None and not -(2**63) < value < 2**63:  # NaN too
         raise _error("EQ210", "this constant is too large for a whole number (over 9.2e18)", span)
 
 
