@@ -37,7 +37,9 @@ def decode(data: bytes, name: str) -> str:
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         shown = SourceFile(name, _FORBIDDEN.sub("", data.decode("utf-16", errors="replace")))
-        raise _error("FIL105", "this file is encoded as UTF-16", Span(shown, 0, 1), "save it as UTF-8")
+        raise _error(
+            "FIL105", "this file is encoded as UTF-16", Span(shown, 0, min(1, len(shown.text))), "save it as UTF-8"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:

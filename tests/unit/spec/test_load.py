@@ -328,3 +328,13 @@ def test_the_resolved_file_loads_to_the_same_data(write, base, tmp_path):
     resolved.write_text(document.to_yaml())
     assert load(resolved).plain() == document.plain()
     assert isinstance(document.path, Path)
+
+
+@pytest.mark.parametrize("text", ["version: 1\n", "", "a"])
+def test_a_file_in_utf_16_is_refused_at_its_beginning(tmp_path, text):
+    file = tmp_path / "x.yaml"
+    file.write_bytes(text.encode("utf-16"))
+    with pytest.raises(ExperimentError) as caught:
+        load(file)
+    [item] = caught.value.diagnostics
+    assert (item.code, item.span.start, item.span.file.text) == ("FIL105", 0, text)
