@@ -28,7 +28,7 @@ from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed
 from snnrun.network.connect import Ground, connect, own_partners
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses
-from snnrun.network.ir import All, Connect, FixedDegree, IntArray, Matrix, OneToOne, Seeds, Synapses, View
+from snnrun.network.ir import All, Connect, FixedDegree, IntArray, OneToOne, Seeds, Synapses, View
 from snnrun.network.streams import key_of
 from snnrun.numerics import functions
 
@@ -168,8 +168,6 @@ def is_large(synapses: Synapses) -> bool:
     """Whether an object has so many synapses that compiling its construction pays, and compiled code can do it."""
     expected = [expected_synapses(rule) for rule in synapses.connect]
     if sum(number or 0 for number in expected) < WORTH_IT:
-        return False
-    if any(isinstance(rule.rule, Matrix) and rule.rule.variable is not None for rule in synapses.connect):
         return False
     hidden = {s.variable.name for s in synapses.stored} & {"N_incoming"}
     various = [p for p in synapses.pathways if not p.uniform_delay]

@@ -182,7 +182,7 @@ def nodes_in(value: Any) -> list[Node]:
     if isinstance(value, tuple):
         return [n for item in value for n in nodes_in(item)]
     if is_dataclass(value):
-        names = [f.name for f in fields(value) if f.name not in ("initial", "delay")]
+        names = [f.name for f in fields(value) if f.name not in ("initial", "delay", "span", "delay_span")]
         return [n for name in names for n in nodes_in(getattr(value, name))]
     return []
 
@@ -201,7 +201,7 @@ def _describe(value: Any, digest: Any) -> None:
     elif isinstance(value, Connect | View) or is_dataclass(value):
         digest.update(type(value).__name__.encode())
         for f in fields(value):
-            if f.name not in ("initial", "delay", "span"):
+            if f.name not in ("initial", "delay", "span", "delay_span"):
                 digest.update(f.name.encode())
                 _describe(getattr(value, f.name), digest)
     elif isinstance(value, tuple | list):

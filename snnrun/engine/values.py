@@ -15,7 +15,8 @@ from snnrun.engine.connectivity import Wiring
 from snnrun.equations.dag import Kind, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.network.evaluate import Environment, evaluate, full, indices
-from snnrun.network.ir import Connect, Group, Initial, IntArray, Matrix, Network, Pathway, Synapses
+from snnrun.network.ir import Connect, Group, Initial, IntArray, Network, Pathway, Synapses
+from snnrun.network.lists import lists_must_fit
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -190,9 +191,6 @@ class SynapseValues:
         """Take the values at the start of the run."""
         m = self.wiring.size
         self.arrays |= {s.variable.name: np.zeros(m, STORED[s.kind]) for s in self.synapses.stored}
-        for rule, part in self.rules():
-            if isinstance(rule.rule, Matrix) and rule.rule.variable is not None:
-                self.arrays[rule.rule.variable][part] = rule.rule.weights
         for line in self.synapses.initial:
             self.set(line)
         for rule, part in self.rules():
@@ -242,7 +240,7 @@ class SynapseValues:
         chosen = indices(self.wiring.size)[part]
         return Environment(
             read=read,
-            index={"pre": self.pre[part], "post": self.post[part], "list": chosen},
+            index={"pre": self.pre[part], "post": self.post[part], "list": indices(len(chosen))},
             elements=chosen,
             step=step,
             dt=self.network.dt,
@@ -255,6 +253,7 @@ class SynapseValues:
         env = self.environment(step, part)
         kind = self.kinds[line.variable]
         array = self.arrays[line.variable.name][part]
+        lists_must_fit(line.value, len(array), line.span, f"the list for `{line.variable.name}`", _MADE)
         values = evaluate(line.value, env)
         where = True if line.where is None else evaluate(line.where, env)
         array[...] = checked_values(values, len(array), kind, line, where, part.start or 0, array)
@@ -266,19 +265,18 @@ class SynapseValues:
             return np.array([steps], dtype=np.int64)
         steps = np.zeros(self.wiring.size, np.int64)
         if pathway.delay is not None:
-            steps[...] = sized(evaluate(pathway.delay, self.environment()), self.wiring.size, pathway)
+            lists_must_fit(pathway.delay, self.wiring.size, pathway.span, "the list of delays", _MADE)
+            steps[...] = evaluate(pathway.delay, self.environment())
         if not pathway.post:
             for rule, part in self.rules():
                 if rule.delay is not None:
+                    number = part.stop - part.start
+                    lists_must_fit(rule.delay, number, rule.delay_span, "the list of delays", _MADE)
                     steps[part] = evaluate(rule.delay, self.environment(part=part))
         return steps
 
 
-def sized(values: Any, size: int, pathway: Pathway) -> Any:
-    """Delays as they are, when a list of them has the right length."""
-    if np.ndim(values) and len(values) != size:
-        raise problem("NET141", f"the list of delays has {len(values)} values, there are {size} synapses", pathway.span)
-    return values
+_MADE = "synapses are made"
 
 
 def checked_values(

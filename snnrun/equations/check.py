@@ -8,10 +8,13 @@ wrong. Values of constant parts are kept as exact fractions as far as the arithm
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
 from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.equations.ast import (
     COMPARISONS,
@@ -38,6 +41,7 @@ from snnrun.units.table import lookup_unit
 MAX_CALLED_PARTS = 20_000  # of the functions that one expression calls, each counted as often as it is called
 MAX_CALLED_IN_FILE = 500_000
 MAX_EXPONENT = 1000  # of a base unit
+WIDEST = 2**53  # whole numbers up to here are exact as floating-point numbers
 MAX_MAGNITUDE_BITS = 4096  # an exact value may not grow beyond this; 1e308 has 1024
 
 
@@ -126,6 +130,12 @@ class Scope:
 
 _OPS = {op.value: op for op in Op}
 _MATH_CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
+
+
+def list_of(items: Sequence[Typed]) -> NDArray[Any]:
+    """Constants as an array: int64 when all of them are whole numbers, else float64."""
+    whole = all(item.node.kind is Kind.INT and abs(item.value) <= WIDEST for item in items)
+    return np.array([int(item.value) if whole else item.value for item in items], np.int64 if whole else np.float64)
 
 
 class Checker:
@@ -383,8 +393,7 @@ class Checker:
                     f"{items[0].dimension.describe()}, this is {item.dimension.describe()}",
                     part.span,
                 )
-        node = self.graph.node(Op.LIST, (), Kind.FLOAT, tuple(item.value for item in items))
-        return Typed(node, items[0].dimension)
+        return Typed(self.graph.numbers(list_of(items)), items[0].dimension)
 
     # functions
 

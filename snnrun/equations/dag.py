@@ -11,9 +11,13 @@ constant: two points of a sweep must give the same graph.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.records import dataclass
 
@@ -39,7 +43,7 @@ class Op(Enum):
     UNIFORM = "uniform"  # payload: Draw; in [0, 1)
     NORMAL = "normal"  # payload: Draw
     POISSON = "poisson"  # payload: Draw; args (mean,); a whole number
-    LIST = "list"  # payload: tuple of floats, one an element in the order the user counts
+    LIST = "list"  # payload: Numbers, one an element in the order the user counts; INT when all are whole
     TIMED = "timed"  # payload: array's name; args (time,) or (time, INT column)
     ADD = "+"
     SUB = "-"
@@ -63,6 +67,28 @@ class Op(Enum):
     TO_FLOAT = "float()"
     TO_INT = "int()"
     PROPAGATOR = "propagator"  # payload: (n, row, column, of): entry of exp(A dt) or its integral; args: A by rows, dt
+
+
+class Numbers:
+    """The numbers of a list, int64 or float64, shape (n,); equal when they have the same bits."""
+
+    __slots__ = ("_bits", "array")
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = array
+        self._bits = hashlib.sha256(array.dtype.str.encode() + np.ascontiguousarray(array).tobytes()).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Numbers) and self._bits == other._bits
+
+    def __hash__(self) -> int:
+        return hash(self._bits)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __repr__(self) -> str:
+        return f"Numbers({len(self.array)}, {self._bits.hex()})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +230,10 @@ class Graph:
     def variable(self, variable: Variable, kind: Kind = Kind.FLOAT) -> Node:
         """A stored quantity."""
         return self.node(Op.VARIABLE, (), kind, variable)
+
+    def numbers(self, values: NDArray[Any]) -> Node:
+        """One number for each element; INT when they are whole numbers."""
+        return self.node(Op.LIST, (), Kind.INT if values.dtype.kind == "i" else Kind.FLOAT, Numbers(values))
 
     # conversions
 

@@ -7,10 +7,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from snnrun.equations.check import ArrayFunction, Checker, Scope, Typed
+from snnrun.equations.check import ArrayFunction, Typed
 from snnrun.network.context import Context, Path, exact_int, known
-from snnrun.network.files import find_file, read_numbers, read_picture
+from snnrun.network.files import find_file, read_picture, reading
 from snnrun.network.ir import FloatArray, TimedArray
+from snnrun.network.tables import read_numbers, written_unit
 from snnrun.spec.models import FileArray, ImageArray, ValuesArray
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE, TIME, Dimension
@@ -78,9 +79,8 @@ class _Array:
         path = (*self.path, "unit")
         if not self.context.document.has(path):
             return 1.0, ONE
-        expr = self.context.expression(path)
-        typed = Checker(self.context.graph, Scope({}, place="a unit")).check(expr)
-        return known(typed, expr.span, "a unit"), typed.dimension
+        scale, typed = written_unit(self.context, path)
+        return scale, typed.dimension
 
     def written(self) -> tuple[FloatArray, Dimension]:
         scale, dimension = self.unit()
@@ -125,10 +125,8 @@ class _Array:
         path = (*self.path, "image")
         file = find_file(self.context, path)
         size = (model.resize[0], model.resize[1]) if model.resize else None
-        try:
+        with reading(self.context, path):
             values = read_picture(file, model.channel.value, size)
-        except ValueError as problem:
-            raise self.context.error("FIL202", str(problem), path) from None
         if model.invert:
             values = 1.0 - values
         if model.flip in ("vertical", "both"):
@@ -140,7 +138,7 @@ class _Array:
         return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)
 
     def numbers(self, model: FileArray) -> FloatArray:
-        values = read_numbers(self.context, self.path)
+        values = np.atleast_1d(read_numbers(self.context, self.path))
         if values.ndim > 2:
             values = values.reshape(len(values), -1)
         return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)

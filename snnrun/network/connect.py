@@ -21,7 +21,6 @@ from snnrun.network.ir import (
     FloatArray,
     Generated,
     IntArray,
-    Matrix,
     OneToOne,
     Pairs,
     Seeds,
@@ -88,8 +87,6 @@ class _Connector:
                 return k, k
             case Pairs() as rule:
                 return np.repeat(rule.pre, rule.n), np.repeat(rule.post, rule.n)
-            case Matrix() as rule:
-                return rule.pre, rule.post
             case Generated() as rule:
                 return self.generated(rule)
             case FixedDegree() as rule:

@@ -17,8 +17,10 @@ from snnrun.equations.check import OPEN, Typed, wrong_dimension
 from snnrun.equations.dag import Graph, Kind, Node, Op
 from snnrun.network.context import Context, Path, at
 from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.initial import list_node
 from snnrun.network.ir import FloatArray, IntArray
 from snnrun.source import Span
+from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
@@ -26,11 +28,19 @@ TOLERANCE = 1e-3  # of a step: as near to one, a time counts as it
 
 
 def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner: str, name: str) -> Node:
-    """A delay expression, in steps.
+    """A delay or a list of delays, in steps.
 
     Raises:
         ExperimentError: It is no time, or a negative constant.
     """
+    if isinstance(context.document.node(path), ListNode):
+        what = f"the delays of `{name}`"
+        seconds = list_node(context, path, None, TIME, what)
+        values = seconds.payload.array  # type: ignore[attr-defined] # that of a list
+        if np.any(values < 0):
+            k = int(np.argmax(values < 0))
+            raise context.error("NET174", f"the delay is negative: {values[k]:g} s", (*path, k))
+        return delay_steps(context, Typed(seconds, TIME), context.document.span(path), what)
     expr = context.expression(path)
     draw = context.draws(f"{owner}.delay", "initial")
     typed = context.checker(symbols, f"the delay of `{name}`", draw=draw, lists=True).check(expr)
@@ -51,12 +61,12 @@ def delay_steps(context: Context, seconds: Typed, span: Span | None, what: str) 
         what: What this is, for messages.
     """
     node = nearest(context.graph, context.graph.as_float(seconds.node), context.dt)
-    known: Sequence[float] = ()
+    known: Sequence[float] | FloatArray = ()
     if seconds.exact is not None and seconds.exact is not OPEN:
         known = (seconds.value,)
     elif seconds.node.op is Op.LIST:
-        known = seconds.node.payload  # type: ignore[assignment]
-    if known:
+        known = seconds.node.payload.array  # type: ignore[attr-defined] # that of a list
+    if len(known):
         steps = evaluate(node, Environment(index={"list": slice(None)}))
         warn_between_steps(context, known, np.atleast_1d(steps), span, what)
     return node

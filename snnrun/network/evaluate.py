@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Parameter, Variable, is_fixed
+from snnrun.equations.dag import Constant, Draw, Kind, Node, Numbers, Op, Parameter, Variable, is_fixed
 from snnrun.network.ir import IntArray, Seeds, TimedArray
 from snnrun.network.propagator import propagator
 from snnrun.network.streams import key_of
@@ -157,7 +157,8 @@ class _Evaluation:
             case Op.STEP:
                 return np.int64(env.step)
             case Op.LIST:
-                return np.asarray(node.payload, np.float64)[env.index["list"]]
+                assert isinstance(node.payload, Numbers)
+                return node.payload.array[env.index["list"]]
             case Op.TIMED:
                 return self.timed(env.arrays[str(node.payload)], args)
             case _:

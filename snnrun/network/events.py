@@ -13,7 +13,7 @@ from snnrun.equations.parse import parse_statements
 from snnrun.errors import did_you_mean
 from snnrun.network.choice import numbered_synapses
 from snnrun.network.context import Context, Path, Skip, at, part
-from snnrun.network.expected import exact_synapses
+from snnrun.network.expected import exact_total
 from snnrun.network.groups import group_locale
 from snnrun.network.ir import (
     Assignment,
@@ -386,7 +386,7 @@ class _Monitor:
         if self.context.document.has(path) and model.indices != "all":
             ends = (synapses.source.size, synapses.target.size)
             ids = choose_synapses(self.context, path, ends, f"monitor `{self.name}`")
-            size = exact_synapses(synapses)
+            size = exact_total(synapses)
             if size is not None and ids.condition is None:
                 numbered_synapses(ids, size)  # what can be said before the run
         return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot)

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnrun.equations.dag import Variable, is_fixed, walk
 from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, Matrix, OneToOne, Pairs, Seeds, Synapses
+from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, OneToOne, Pairs, Seeds, Synapses
 from snnrun.network.ranges import target_ranges
 
 _SAMPLE = 1 << 16  # pairs on which a condition is tried
@@ -24,8 +24,6 @@ def expected_synapses(rule: Connect) -> float | None:
             return rule.source.size
         case Pairs(pre=pre, n=n):
             return len(pre) * n
-        case Matrix(pre=pre):
-            return len(pre)
         case FixedDegree(of=of, number=number):
             return number * {"in": rule.target.size, "out": rule.source.size, "total": 1}[of]
         case Generated(variable=None):
@@ -36,18 +34,21 @@ def expected_synapses(rule: Connect) -> float | None:
             return None if pairs else 0
 
 
-def exact_synapses(synapses: Synapses) -> int | None:
+def exact_synapses(rule: Connect) -> int | None:
+    """How many synapses a rule makes, where that does not depend on chance or on neurons' values."""
+    match rule.rule:
+        case All(where=None, p=None, n=None):
+            return rule.source.size * rule.target.size
+        case OneToOne() | Pairs() | FixedDegree():
+            return int(expected_synapses(rule) or 0)
+        case _:
+            return None
+
+
+def exact_total(synapses: Synapses) -> int | None:
     """How many synapses an object has, where that does not depend on chance or on neurons' values."""
-    number = 0
-    for connect in synapses.connect:
-        match connect.rule:
-            case All(where=None, p=None, n=None):
-                number += connect.source.size * connect.target.size
-            case OneToOne() | Pairs() | Matrix():
-                number += int(expected_synapses(connect) or 0)
-            case _:
-                return None
-    return number
+    numbers = [number for rule in synapses.connect if (number := exact_synapses(rule)) is not None]
+    return sum(numbers) if len(numbers) == len(synapses.connect) else None
 
 
 def synapses_of(synapses: Synapses) -> float:

@@ -1,8 +1,12 @@
-"""Numbers from files that an experiment names: npy, csv, h5, and pictures. Nothing in them is ever executed."""
+"""Files that an experiment names: found below its folder, read within limits. Nothing in them is ever executed."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path as FilePath
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +14,27 @@ from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path
 from snnrun.network.ir import FloatArray
 from snnrun.source import Text
-from snnrun.spec.nodes import MapNode
 from snnrun.spec.paths import resolve_file
 
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 32_000_000  # of a picture, all frames together
+MAX_VALUES = 16_000_000  # of what is made from it
 MAX_BYTES = 4 * 2**30
+ROOM = 128 * 2**20  # bytes that any file may expand to
+EXPANSION = 64  # a larger one may expand to so many times its size
 PICTURES = ("PNG", "JPEG", "TIFF", "GIF")
+
+
+class Unreadable(ValueError):
+    """A file of a user is damaged, of another kind than it says, or not usable here.
+
+    Args:
+        message: What is wrong with it, as the end of a sentence.
+        help: What to do.
+    """
+
+    def __init__(self, message: str, help: str | None = None) -> None:
+        super().__init__(message)
+        self.help = help
 
 
 def find_file(context: Context, path: Path, name: Text | None = None) -> FilePath:
@@ -27,9 +46,10 @@ def find_file(context: Context, path: Path, name: Text | None = None) -> FilePat
     text = name or context.text(path)
     file = resolve_file(text, context.document.folder_of(path), context.document.data_root)
     if not file.is_file():
+        what = f"`{text.value}` is no regular file" if file.exists() else f"there is no file `{text.value}`"
         raise context.error(
             "FIL201",
-            f"there is no file `{text.value}`",
+            what,
             path,
             f"paths are relative to the experiment file, here: {file.parent.name or '.'}/",
         )
@@ -39,58 +59,42 @@ def find_file(context: Context, path: Path, name: Text | None = None) -> FilePat
     return file
 
 
-def read_numbers(context: Context, path: Path) -> FloatArray:
-    """The numbers of a `{file: ..., dataset: ...}` map.
+def must_have_room(values: int, file_bytes: int) -> None:
+    """Refuse a small file that claims to hold a huge array.
 
-    Returns:
-        The array as it is in the file.
+    Args:
+        values: Numbers that it claims to hold.
+        file_bytes: Its size.
 
     Raises:
-        ExperimentError: FIL201, FIL202.
+        Unreadable: They would take more than 128 MiB and more than 64 times the room of the file.
     """
-    at_file = (*path, "file")
-    file = find_file(context, at_file)
-    node = context.document.node(path)
-    dataset = None
-    if isinstance(node, MapNode) and node.get("dataset") is not None:
-        dataset = context.text((*path, "dataset")).value
+    if 8 * values > max(ROOM, EXPANSION * file_bytes):
+        raise Unreadable(f"it claims to hold {values:,} numbers in {file_bytes:,} bytes")
+
+
+@contextmanager
+def reading(context: Context, path: Path, help: str | None = None) -> Iterator[None]:
+    """Around the reading of a file of a user: whatever goes wrong in it is an error at the file's name.
+
+    Raises:
+        ExperimentError: FIL202.
+    """
     try:
-        array = _read(file, dataset)
-    except (OSError, ValueError, KeyError, UnicodeDecodeError) as problem:
-        raise _unreadable(context, at_file, problem) from None
-    if array.size == 0:
-        raise context.error("FIL202", "the file holds no numbers", at_file)
-    return array
-
-
-def _unreadable(context: Context, path: Path, problem: Exception) -> ExperimentError:
-    return context.error("FIL202", f"this file cannot be read: {str(problem).splitlines()[0][:160]}", path)
-
-
-def _read(file: FilePath, dataset: str | None) -> FloatArray:
-    suffix = file.suffix.lower()
-    if suffix == ".npy":
-        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
-    if suffix in (".csv", ".txt"):
-        return np.loadtxt(file, delimiter=",", dtype=np.float64, ndmin=1)
-    if suffix in (".h5", ".hdf5"):
-        return _read_h5(file, dataset)
-    raise ValueError(f"files of numbers end in .npy, .csv, .txt or .h5, not `{suffix}`")
-
-
-def _read_h5(file: FilePath, dataset: str | None) -> FloatArray:
-    import h5py  # noqa: PLC0415 - only when a file needs it
-
-    if dataset is None:
-        raise ValueError("name the data set: `dataset: /path/in/file`")
-    with h5py.File(file, "r", locking=False) as h5:
-        link = h5.get(dataset, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
-            raise ValueError("links to other files are not followed")
-        found = h5[dataset]
-        if not isinstance(found, h5py.Dataset):
-            raise ValueError(f"`{dataset}` is not a data set")
-        return np.asarray(found[...], dtype=np.float64)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            yield
+    except ExperimentError:
+        raise
+    except Unreadable as problem:
+        raise context.error("FIL202", f"this file cannot be used: {problem}", path, problem.help or help) from None
+    except MemoryError:
+        raise context.error("FIL202", "this file needs more memory than there is", path) from None
+    except Exception as problem:  # noqa: BLE001 - parsers of foreign formats raise anything when a file is damaged
+        reason = (str(problem).splitlines() or [""])[0] or type(problem).__name__
+        for file in context.files.values():
+            reason = reason.replace(str(file), file.name)
+        raise context.error("FIL202", f"this file cannot be read: {reason[:160]}", path, help) from None
 
 
 def read_picture(file: FilePath, channel: str, resize: tuple[int, int] | None) -> FloatArray:
@@ -105,21 +109,27 @@ def read_picture(file: FilePath, channel: str, resize: tuple[int, int] | None) -
         Shape (rows, columns), or (frames, rows, columns) for an animation.
 
     Raises:
-        ValueError: It is no such picture, or has more than 64 million pixels.
+        Unreadable: It is no such picture, or has more than 32 million pixels, or more than 16 million are wanted.
     """
     from PIL import Image, ImageSequence  # noqa: PLC0415
 
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    try:
-        with Image.open(file, formats=PICTURES) as picture:
-            frames_number = getattr(picture, "n_frames", 1)
-            if picture.width * picture.height * frames_number > MAX_PIXELS:
-                raise ValueError(f"the picture has more than {MAX_PIXELS:,} pixels")
-            frames = [_channel(frame, channel, resize) for frame in ImageSequence.Iterator(picture)]
-    except (OSError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
-        reason = str(problem).replace(str(file), file.name)
-        raise ValueError(f"this is no picture that can be read ({reason})") from None
+    Image.MAX_IMAGE_PIXELS = None  # counted here, with all frames
+    with Image.open(file, formats=PICTURES) as picture:
+        picture.verify()
+    with Image.open(file, formats=PICTURES) as picture:
+        _must_be_small(picture, resize)
+        frames = [_channel(frame, channel, resize) for frame in ImageSequence.Iterator(picture)]
     return frames[0] if len(frames) == 1 else np.stack(frames)
+
+
+def _must_be_small(picture: Any, resize: tuple[int, int] | None) -> None:
+    pixels = picture.width * picture.height
+    frames = getattr(picture, "n_frames", 1) if pixels <= MAX_PIXELS else 1
+    if pixels * frames > MAX_PIXELS:
+        raise Unreadable(f"the picture has more than {MAX_PIXELS:,} pixels", "make it smaller")
+    rows, columns = resize or (picture.height, picture.width)
+    if rows * columns * frames > MAX_VALUES:
+        raise Unreadable(f"it would become more than {MAX_VALUES:,} numbers", "choose a smaller `resize`")
 
 
 def _channel(frame: object, channel: str, resize: tuple[int, int] | None) -> FloatArray:
@@ -129,7 +139,8 @@ def _channel(frame: object, channel: str, resize: tuple[int, int] | None) -> Flo
     rgba = frame.convert("RGBA")
     if resize is not None:
         rgba = rgba.resize((resize[1], resize[0]), Image.Resampling.BOX)
-    values = np.asarray(rgba, dtype=np.float64) / 255.0
+    values = np.asarray(rgba)
     if channel == "luminance":
-        return values[..., 0] * 0.299 + values[..., 1] * 0.587 + values[..., 2] * 0.114
-    return np.ascontiguousarray(values[..., ("red", "green", "blue", "alpha").index(channel)])
+        red, green, blue = (values[..., k] / 255.0 for k in range(3))
+        return red * 0.299 + green * 0.587 + blue * 0.114
+    return values[..., ("red", "green", "blue", "alpha").index(channel)] / 255.0

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr
-from snnrun.equations.check import Checker, Typed, wrong_dimension
-from snnrun.equations.dag import Kind, Node, Op, walk
+from snnrun.equations.check import WIDEST, Checker, Typed, wrong_dimension
+from snnrun.equations.dag import Graph, Kind, Node, Op
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at, known
-from snnrun.network.files import read_numbers
+from snnrun.network.expected import exact_total
+from snnrun.network.files import Unreadable, reading
 from snnrun.network.ir import Initial, Network, Stored
+from snnrun.network.lists import lists_must_fit
+from snnrun.network.tables import finite_numbers, read_numbers, unit_of, whole_numbers
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import Dimension
 
@@ -63,6 +69,7 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
         ExperimentError: NET143 when there is no such variable, or its value is wrong.
     """
     name, _, variable = str(path[-1]).rpartition(".")
+    size: int | None
     population = context.populations.get(name)
     if population is not None:
         owner, size = population.path, population.view.size
@@ -70,7 +77,7 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
         symbols = {**population.symbols, **{n: m.typed for n, m in population.members.items()}}
     elif name in network.synapses:
         synapses = network.synapses[name]
-        owner, size = synapses.path, None
+        owner, size = synapses.path, exact_total(synapses)
         targets = {s.variable.name: s for s in synapses.stored if s.variable.name not in HIDDEN}
         symbols = {
             **{
@@ -111,7 +118,7 @@ class _Values:
         self.context = context
         self.path = path
         self.stored = stored
-        self.size = size
+        self.size = 1 if stored.variable.shared else size
         self.checker = context.checker(symbols, place, draw=context.draws(stream, "initial"), lists=True)
 
     def lines(self) -> list[Initial]:
@@ -125,8 +132,10 @@ class _Values:
         if isinstance(node, ListNode):
             if any(isinstance(item, MapNode) for item in node.items):
                 return [self.rule((*self.path, k)) for k in range(len(node.items))]
-            value = list_node(self.context, self.path, self.size, self.stored.dimension, f"`{variable.name}`")
-            return [Initial(variable, self.fitting(value), None, span)]
+            value = list_node(
+                self.context, self.path, self.size, self.stored.dimension, f"`{variable.name}`", self.stored.kind
+            )
+            return [Initial(variable, value, None, span)]
         return [Initial(variable, self.value(self.path), None, span)]
 
     def rule(self, path: Path) -> Initial:
@@ -141,21 +150,13 @@ class _Values:
         return value_of(self.checker, self.stored, expr, self.size)
 
     def from_file(self) -> Node:
-        numbers = read_numbers(self.context, self.path)
+        context, path = self.context, (*self.path, "file")
+        numbers = read_numbers(context, self.path)
         if numbers.ndim != 1 or (self.size is not None and len(numbers) != self.size):
             wanted = f"{self.size} values" if self.size is not None else "one value an element"
-            raise self.context.error(
-                "NET141", f"the file holds an array of shape {numbers.shape}, {wanted} are needed", (*self.path, "file")
-            )
-        node = self.context.graph.node(Op.LIST, (), Kind.FLOAT, tuple(float(x) for x in numbers))
-        return self.fitting(node)
-
-    def fitting(self, node: Node) -> Node:
-        if self.stored.kind is Kind.INT:
-            return self.context.graph.as_int(node)
-        if self.stored.kind is Kind.BOOL:
-            return self.context.graph.binary(Op.NE, node, self.context.graph.literal(0.0))
-        return node
+            message = f"the file holds an array of shape {numbers.shape}, {wanted} are needed"
+            raise context.error("NET141", message, path)
+        return file_values(context, path, (*self.path, "unit"), self.stored, numbers)
 
 
 def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> Node:
@@ -173,46 +174,109 @@ def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> 
     checker.must_be_number(typed, expr.span)
     if typed.dimension != stored.dimension:
         raise wrong_dimension(typed, stored.dimension, f"the value of `{stored.variable.name}`", expr)
-    length = _list_length(typed.node)
-    if length is not None and size is not None and length != size:
-        raise at(expr.span, "NET141", f"the list has {length} values, {size} are needed")
+    if size is not None:
+        lists_must_fit(typed.node, size, expr.span, f"the list for `{stored.variable.name}`")
     if stored.kind is Kind.INT:
-        if typed.node.kind is Kind.FLOAT and _list_length(typed.node) is None:
+        node = _whole_list(graph, typed.node)
+        if node.kind is Kind.FLOAT:
             raise at(
                 expr.span,
                 "EQ213",
                 f"`{stored.variable.name}` is an integer, this is not a whole number",
                 "write `int(...)` to cut it",
             )
-        return graph.as_int(typed.node)
+        return node
     return graph.as_float(typed.node)
 
 
-def _list_length(node: Node) -> int | None:
-    return next((len(n.payload) for n in walk(node) if n.op is Op.LIST), None)  # type: ignore[arg-type]
+def _whole_list(graph: Graph, node: Node) -> Node:
+    """A list of numbers that are all whole, such as `[1, 2.0]`, as integers; any other graph as it is."""
+    if node.op is not Op.LIST or node.kind is Kind.INT:
+        return node
+    values = node.payload.array  # type: ignore[attr-defined] # that of a list
+    whole = np.all((values == np.floor(values)) & (np.abs(values) <= WIDEST))
+    return graph.numbers(values.astype(np.int64)) if whole else node
 
 
-def list_node(context: Context, path: Path, size: int | None, dimension: Dimension, what: str) -> Node:
-    """A YAML list of constants as one value an element.
+def file_values(context: Context, path: Path, unit: Path, stored: Stored, numbers: NDArray[Any]) -> Node:
+    """The numbers of a file as values of a variable, one an element.
+
+    Args:
+        context: The resolution.
+        path: Where the file is named.
+        unit: Where the unit of the numbers stands, if it does.
+        stored: The variable.
+        numbers: As the file has them, shape (n,).
 
     Raises:
-        ExperimentError: An entry that is not a constant of the dimension, or a list of the wrong length.
+        ExperimentError: NET147 for a unit that is missing, FIL202 for numbers that the variable cannot have.
+    """
+    graph, what = context.graph, f"`{stored.variable.name}`"
+    scale = unit_of(context, unit, stored.dimension, what, path)
+    with reading(context, path):
+        if stored.kind is Kind.FLOAT:
+            return graph.numbers(finite_numbers(numbers, f"values of {what}") * scale)
+        if scale != 1:
+            raise context.error("NET147", f"{what} has no unit", unit, "leave `unit` out")
+        whole = whole_numbers(numbers, f"values of {what}, {_A_KIND[stored.kind]},")
+        if stored.kind is Kind.INT:
+            return graph.numbers(whole)
+        if np.any((whole != 0) & (whole != 1)):
+            k = int(np.argmax((whole != 0) & (whole != 1)))
+            raise Unreadable(f"values of the boolean {what} must be 0 or 1, in row {k + 1} stands {whole[k]}")
+        return graph.binary(Op.NE, graph.numbers(whole), graph.literal(0))
+
+
+def list_node(
+    context: Context, path: Path, size: int | None, dimension: Dimension, what: str, kind: Kind = Kind.FLOAT
+) -> Node:
+    """A YAML list of constants as one value an element.
+
+    Args:
+        context: The resolution.
+        path: The list.
+        size: How many are needed; None where it is not known yet.
+        dimension: That of each value.
+        what: What they are, for messages.
+        kind: Of the values.
+
+    Raises:
+        ExperimentError: An entry that is no constant of the dimension and kind, or NET141 for a list of the wrong
+            length.
     """
     node = context.document.node(path)
     assert isinstance(node, ListNode)
     if size is not None and len(node.items) != size:
         raise context.error("NET141", f"{what}: the list has {len(node.items)} values, {size} are needed", path)
-    values: list[float] = []
+    values: list[float | int] = []
     for k in range(len(node.items)):
         expr = context.expression((*path, k))
         checker = context.checker({}, what)
         typed = checker.check(expr)
-        if typed.node.kind is Kind.BOOL:
-            values.append(float(bool(typed.node.payload)))
+        if typed.node.kind is Kind.BOOL and kind is Kind.BOOL:
+            values.append(_truth(typed, expr))
             continue
+        checker.must_be_number(typed, expr.span)
         if typed.dimension != dimension:
             raise wrong_dimension(typed, dimension, f"each value of {what}", expr)
-        values.append(known(typed, expr.span, what))
-    if not np.all(np.isfinite(values)):
-        raise context.error("NET141", f"{what}: the values must be finite", path)
-    return context.graph.node(Op.LIST, (), Kind.FLOAT, tuple(values))
+        value = known(typed, expr.span, what)
+        if not math.isfinite(value):
+            raise at(expr.span, "NET141", f"{what}: the values must be finite")
+        if kind is not Kind.FLOAT and (value != int(value) or abs(value) > WIDEST):
+            beyond = f"beyond 2**53: {value:g}" if abs(value) > WIDEST else f"not a whole number: {value:g}"
+            raise at(expr.span, "EQ213", f"{what} is {_A_KIND[kind]}, this is {beyond}")
+        if kind is Kind.BOOL and value not in (0, 1):
+            raise at(expr.span, "EQ205", f"{what} is a boolean: write true or false, or 1 or 0")
+        values.append(value)
+    array = np.array(values, np.float64 if kind is Kind.FLOAT else np.int64)
+    found = context.graph.numbers(array)
+    return context.graph.binary(Op.NE, found, context.graph.literal(0)) if kind is Kind.BOOL else found
+
+
+def _truth(typed: Typed, expr: Expr) -> bool:
+    if typed.node.op is not Op.LITERAL:
+        raise at(expr.span, "NET103", "each value of a list must be constant: write true or false")
+    return bool(typed.node.payload)
+
+
+_A_KIND = {Kind.INT: "an integer", Kind.BOOL: "a boolean"}

@@ -318,24 +318,7 @@ class FixedDegree:
     autapses: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """A synapse wherever the matrix is not zero; rows are sources.
-
-    Args:
-        pre: Source indices, shape (n,).
-        post: Target indices, shape (n,).
-        weights: The entries, shape (n,).
-        variable: The synaptic variable that takes them, or None.
-    """
-
-    pre: IntArray
-    post: IntArray
-    weights: FloatArray
-    variable: str | None
-
-
-Rule: TypeAlias = All | OneToOne | Pairs | Generated | FixedDegree | Matrix
+Rule: TypeAlias = All | OneToOne | Pairs | Generated | FixedDegree
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +333,7 @@ class Connect:
         span: Its place in the file.
         initial: Values of synaptic variables that only this rule's synapses get.
         delay: Delay in steps that only this rule's synapses get, or None.
+        delay_span: Its place in the file.
     """
 
     rule: Rule
@@ -359,6 +343,7 @@ class Connect:
     span: Span | None
     initial: tuple[Initial, ...] = ()
     delay: Node | None = None
+    delay_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,32 +6,36 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Node, Op
 from snnrun.equations.parse import parse_generator
-from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
-from snnrun.network.delays import read_delay
+from snnrun.network.delays import delay_steps, read_delay
+from snnrun.network.edges import read_edges
 from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.files import find_file, read_numbers
-from snnrun.network.initial import initial_values
+from snnrun.network.files import Unreadable, reading
+from snnrun.network.initial import file_values, initial_values
 from snnrun.network.ir import (
     All,
     Connect,
     FixedDegree,
+    FloatArray,
     Generated,
+    Initial,
     IntArray,
-    Matrix,
     OneToOne,
     Pairs,
     Rule,
     Stored,
     View,
 )
+from snnrun.network.tables import finite_numbers, read_numbers, unit_of
 from snnrun.source import Text
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, plain
-from snnrun.units.dimensions import ONE
+from snnrun.units.dimensions import ONE, TIME
 
 
 def read_rules(
@@ -49,12 +53,13 @@ def read_rules(
         ExperimentError: All errors of all rules.
     """
     node = context.document.node(path)
+    given = frozenset(context.document.keys((*path[:-1], "initial")))
     places = [(*path, k) for k in range(len(node.items))] if isinstance(node, ListNode) else [path]
     rules: list[Connect] = []
     problems: list[Diagnostic] = []
     for number, place in enumerate(places):
         try:
-            rules.append(_Reader(context, place, owner, number, symbols, source, target, settable).read())
+            rules.append(_Reader(context, place, owner, number, symbols, source, target, settable, given).read())
         except ExperimentError as error:
             problems.extend(error.diagnostics)
     if problems:
@@ -75,6 +80,7 @@ class _Reader:
         source: View,
         target: View,
         settable: Mapping[str, Stored],
+        initial: frozenset[str],
     ) -> None:
         self.context = context
         self.path = path
@@ -85,6 +91,9 @@ class _Reader:
         self.target = target
         self.settable = settable
         self.draw = context.draws(self.stream, "connect")
+        self.initial = initial
+        self.values: list[Initial] = []
+        self.delay: Node | None = None
 
     def read(self) -> Connect:
         context = self.context
@@ -101,10 +110,20 @@ class _Reader:
         initial = initial_values(
             context, (*self.path, "initial"), self.stream, None, self.settable, self.symbols, "this rule"
         )
-        delay = None
+        place = (*self.path, "file")
         if "delay" in node.entries:
-            delay = read_delay(context, (*self.path, "delay"), self.symbols, self.stream, self.owner)
-        return Connect(rule, self.source, self.target, self.stream, span, initial, delay)
+            place = (*self.path, "delay")
+            self.delay = read_delay(context, place, self.symbols, self.stream, self.owner)
+        return Connect(
+            rule,
+            self.source,
+            self.target,
+            self.stream,
+            span,
+            (*self.values, *initial),
+            self.delay,
+            context.document.span(place) if self.delay is not None else None,
+        )
 
     def narrower(self, end: str, outer: View) -> View:
         """The part of the source or target that this rule names."""
@@ -292,11 +311,7 @@ class _Reader:
 
     def matrix(self) -> Rule:
         path = (*self.path, "matrix")
-        file = find_file(self.context, path)
-        try:
-            matrix = np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
-        except (OSError, ValueError) as problem:
-            raise self.context.error("FIL202", f"this matrix cannot be read: {str(problem)[:160]}", path) from None
+        matrix = read_numbers(self.context, self.path, "matrix")
         if matrix.shape != (self.source.size, self.target.size):
             raise self.context.error(
                 "NET187",
@@ -304,28 +319,71 @@ class _Reader:
                 path,
             )
         pre, post = np.nonzero(matrix)
-        variable = "w" if "w" in self.settable else None
-        return Matrix(pre.astype(np.int64), post.astype(np.int64), matrix[pre, post], variable)
+        entries = matrix[pre, post]
+        to = (*self.path, "to")
+        if self.context.document.has(to):
+            self.give(self.context.text(to).value, to, entries, path, (*self.path, "unit"))
+        elif self.context.document.has((*self.path, "unit")):
+            raise self.context.key_error(
+                "NET188", "`unit` needs `to`: the variable that takes it", (*self.path, "unit")
+            )
+        else:
+            self.entries_go_nowhere(path, entries)
+        return Pairs(pre.astype(np.int64), post.astype(np.int64))
+
+    def entries_go_nowhere(self, path: Path, entries: FloatArray) -> None:
+        """Without `to` a matrix says who meets whom; speak up where its entries look as if they should do more."""
+        own = self.context.document.keys((*self.path, "initial"))
+        if "w" in self.settable and "w" not in self.initial and "w" not in own:
+            advice = "write `to: w`; where the matrix only says who is connected, give `w` a value in `initial`"
+            raise self.context.error("NET188", "nothing says whether the entries of the matrix are `w`", path, advice)
+        if np.any(entries != 1):
+            span, advice = self.context.document.span(path), "`to: variable` gives them to a variable of the synapses"
+            self.context.report.warn("NET149", "the entries of the matrix are only used as zero or not", span, advice)
 
     def file(self) -> Rule:
-        path = (*self.path, "file")
-        if self.context.text(path).value.lower().endswith((".h5", ".hdf5")):
-            return self.paired(*self.sonata(path), path)
-        table = read_numbers(self.context, self.path)
-        if table.ndim != 2 or table.shape[1] < 2:
-            raise self.context.error("NET187", "a table of edges has the columns i, j", path)
-        return self.paired(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), path)
+        context, path = self.context, (*self.path, "file")
+        edges = read_edges(context, self.path)
+        rule = self.paired(edges.pre, edges.post, path)
+        to, unit = (*self.path, "to"), (*self.path, "unit")
+        for name in context.document.keys(unit):
+            if name not in edges.columns:
+                raise context.key_error("NET188", f"`to` gives no column to `{name}`", (*unit, name))
+        for name, values in edges.columns.items():
+            self.give(name, (*to, name), values, path, (*unit, name))
+        return rule
 
-    def sonata(self, path: Path) -> tuple[IntArray, IntArray]:
-        import h5py  # noqa: PLC0415 - only when a file needs it
+    def give(self, name: str, key: Path, values: NDArray[Any], path: Path, unit: Path) -> None:
+        """Numbers of a file become the values of a variable, or delays, of the synapses of this rule.
 
-        file = find_file(self.context, path)
-        try:
-            with h5py.File(file, "r", locking=False) as h5:
-                (population,) = h5["edges"].values()
-                return (
-                    population["source_node_id"][...].astype(np.int64),
-                    population["target_node_id"][...].astype(np.int64),
-                )
-        except (OSError, KeyError, ValueError) as problem:
-            raise self.context.error("FIL202", f"these edges cannot be read: {str(problem)[:160]}", path) from None
+        Args:
+            name: The variable, or `delay`.
+            key: Where it is named.
+            values: One a synapse, shape (n,).
+            path: Where the file is named.
+            unit: Where their unit stands, if it does.
+        """
+        context = self.context
+        if name in context.document.keys((*self.path, "initial")) or (
+            name == "delay" and context.document.has((*self.path, "delay"))
+        ):
+            raise context.key_error("NET188", f"`{name}` is given twice in this rule", key)
+        if name == "delay" and name not in self.settable:
+            scale = unit_of(context, unit, TIME, "the delay", path)
+            with reading(context, path):
+                seconds = finite_numbers(values, "delays") * scale
+                if np.any(seconds < 0):
+                    raise Unreadable(f"a delay is negative in row {int(np.argmax(seconds < 0)) + 1}")
+            delays = Typed(context.graph.numbers(seconds), TIME)
+            self.delay = delay_steps(context, delays, context.document.span(key), "the delays")
+            return
+        if name not in self.settable:
+            raise context.key_error(
+                "NET140",
+                f"`{name}` is no variable of these synapses that can be set",
+                key,
+                did_you_mean(name, [*self.settable, "delay"]),
+            )
+        stored = self.settable[name]
+        node = file_values(context, path, unit, stored, values)
+        self.values.append(Initial(stored.variable, node, None, context.document.span(key)))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path as FilePath
-
 import numpy as np
 
-from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path
 from snnrun.network.delays import warn_between_steps
-from snnrun.network.files import find_file
+from snnrun.network.edges import read_spikes
 from snnrun.network.ir import FloatArray, IntArray, Schedule
+from snnrun.network.tables import unit_of
 from snnrun.numerics.functions import timestep
 from snnrun.spec.models import SpikeGroup
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import TIME
+
+_LATEST = 2.0**53  # steps: from here on floating-point numbers are not exact
 
 
 def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Schedule:
@@ -24,7 +24,7 @@ def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) ->
         ExperimentError: NET160 to NET162.
     """
     if model.file is not None:
-        ids, times, where = *_from_file(context, (*path, "file")), (*path, "file")
+        ids, times, where = *_from_file(context, path), (*path, "file")
     else:
         ids, times, where = *_written(context, path), (*path, "times")
     period = 0
@@ -48,6 +48,8 @@ def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) ->
 def _steps(context: Context, times: FloatArray, path: Path) -> IntArray:
     if not np.all(np.isfinite(times)) or np.any(times < 0):
         raise context.error("NET161", "spike times must be finite and not negative", path)
+    if np.any(times / context.dt >= _LATEST):
+        raise context.error("NET161", f"a spike at {times.max():g} s is later than any run", path)
     steps: IntArray = timestep(times, context.dt).astype(np.int64)
     warn_between_steps(context, times, steps, context.document.nearest_span(path), "the spike times")
     return steps
@@ -86,42 +88,11 @@ def _constants(context: Context, path: Path) -> list[float]:
 
 
 def _from_file(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
-    file = find_file(context, path)
-    try:
-        return _read(file)
-    except (OSError, ValueError, KeyError) as problem:
-        raise _unreadable(context, path, problem) from None
-
-
-def _unreadable(context: Context, path: Path, problem: Exception) -> ExperimentError:
-    return context.error(
-        "FIL202",
-        f"these spikes cannot be read: {str(problem).splitlines()[0][:160]}",
-        path,
-        "a csv file has the columns neuron, time in seconds; an h5 file is SONATA's",
-    )
-
-
-def _read(file: FilePath) -> tuple[IntArray, FloatArray]:
-    if file.suffix.lower() in (".h5", ".hdf5"):
-        return _read_sonata(file)
-    table = np.loadtxt(file, delimiter=",", ndmin=2)
-    if table.shape[1] != 2:
-        raise ValueError(f"a table of spikes has two columns, this has {table.shape[1]}")
-    return table[:, 0].astype(np.int64), table[:, 1]
-
-
-def _read_sonata(file: FilePath) -> tuple[IntArray, FloatArray]:
-    import h5py  # noqa: PLC0415 - only when a file needs it
-
-    with h5py.File(file, "r", locking=False) as h5:
-        populations = list(h5["spikes"].keys())
-        if len(populations) != 1:
-            raise ValueError(f"the file holds {len(populations)} populations, one is needed")
-        group = h5["spikes"][populations[0]]
-        units = group["timestamps"].attrs.get("units", "ms")
-        units = units.decode() if isinstance(units, bytes) else str(units)
-        if units not in ("ms", "s"):
-            raise ValueError(f"unknown unit of timestamps `{units}`")
-        scale = 1e-3 if units == "ms" else 1.0
-        return group["node_ids"][...].astype(np.int64), group["timestamps"][...] * scale
+    ids, times, own = read_spikes(context, path)
+    unit = (*path, "unit")
+    if own is None:
+        return ids, times * unit_of(context, unit, TIME, "the time of a spike", (*path, "file"))
+    scale = {"s": 1.0, "ms": 1e-3}[own]
+    if context.document.has(unit) and unit_of(context, unit, TIME, "the time of a spike", (*path, "file")) != scale:
+        raise context.error("NET147", f"the file says that its times are in {own}", unit, "leave `unit` out")
+    return ids, times * scale

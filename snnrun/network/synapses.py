@@ -12,7 +12,7 @@ from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed, vari
 from snnrun.equations.derive import NotLinear, collect_linear
 from snnrun.equations.methods.system import System
 from snnrun.equations.model import Definition, Role, parse_equations
-from snnrun.errors import ExperimentError, did_you_mean
+from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, Population, Skip, at, exact_int, seen_from
 from snnrun.network.definitions import (
     Variables,
@@ -22,9 +22,11 @@ from snnrun.network.definitions import (
     read_definitions,
     resolve_subexpressions,
 )
-from snnrun.network.delays import delay_steps, read_delay
-from snnrun.network.initial import initial_values, list_node
+from snnrun.network.delays import read_delay
+from snnrun.network.expected import exact_synapses, exact_total
+from snnrun.network.initial import initial_values
 from snnrun.network.ir import EMPTY, Assignment, Block, Integration, Pathway, Stored, Summed, Synapses, View
+from snnrun.network.lists import lists_must_fit
 from snnrun.network.rules import read_rules
 from snnrun.network.statements import Locale, Target, lower_statements
 from snnrun.records import dataclass
@@ -147,7 +149,7 @@ class _SynapsesBuilder:
         block, integration = update
         hidden = self.hidden(variables, pathways, block, summed)
         expressions = {n: (m.typed.node, m.typed.dimension) for n, m in variables.members.items() if m.stored is None}
-        return Synapses(
+        synapses = Synapses(
             self.name,
             source,
             target,
@@ -160,6 +162,8 @@ class _SynapsesBuilder:
             initial,
             integration,
         )
+        lists_of_synapses_must_fit(synapses)
+        return synapses
 
     def part(self, make: Callable[[], Result]) -> Result | None:
         """The result of one part, or None with its error kept."""
@@ -411,14 +415,12 @@ class _SynapsesBuilder:
     def rules_have_delays(self) -> bool:
         connect = self.context.document.node((*self.path, "connect"))
         rules = connect.items if isinstance(connect, ListNode) else (connect,)
-        return any(isinstance(r, MapNode) and "delay" in r.entries for r in rules)
+        to = (r.entries["to"].value for r in rules if isinstance(r, MapNode) and "to" in r.entries)
+        own = any(isinstance(r, MapNode) and "delay" in r.entries for r in rules)
+        return own or any(isinstance(t, MapNode) and "delay" in t.entries for t in to)
 
     def delay(self, scope: SynapseScope, path: Path) -> Node:
         """The delay in steps."""
-        if isinstance(self.context.document.node(path), ListNode):
-            seconds = list_node(self.context, path, None, TIME, f"the delays of `{self.name}`")
-            what = f"the delays of `{self.name}`"
-            return delay_steps(self.context, Typed(seconds, TIME), self.context.document.span(path), what)
         return read_delay(self.context, path, scope.symbols, self.owner, self.name)
 
     def refuse(self, scope: SynapseScope):  # type: ignore[no-untyped-def]  # noqa: ANN202
@@ -439,3 +441,26 @@ class _SynapsesBuilder:
         used |= {a.variable.name for p in pathways for a in p.block.assignments if a.variable.owner == self.owner}
         names = [n for n in (*_HIDDEN, "lastupdate") if n in used and n not in variables.members]
         return tuple(Stored(Variable(self.owner, n), Kind.INT, ONE) for n in names)
+
+
+def lists_of_synapses_must_fit(synapses: Synapses) -> None:
+    """Refuse lists of values and delays that have not one number a synapse, where it is known how many there will be.
+
+    Raises:
+        ExperimentError: NET141, of all of them.
+    """
+    parts = [(exact_synapses(rule), rule.initial, [(rule.delay, rule.delay_span)]) for rule in synapses.connect]
+    whole = (exact_total(synapses), synapses.initial, [(p.delay, p.span) for p in synapses.pathways])
+    problems: list[Diagnostic] = []
+    for number, lines, delays in [*parts, whole]:
+        if number is None:
+            continue
+        lists = [(line.value, line.span, f"the list for `{line.variable.name}`") for line in lines]
+        lists += [(delay, span, "the list of delays") for delay, span in delays if delay is not None]
+        for node, span, what in lists:
+            try:
+                lists_must_fit(node, number, span, what, "synapses are made")
+            except ExperimentError as error:
+                problems.extend(d for d in error.diagnostics if d not in problems)
+    if problems:
+        raise ExperimentError(*problems)

@@ -19,6 +19,7 @@ from snnrun.spec.values import (
     MAP_TAG,
     ONE_TAG,
     Anything,
+    Column,
     Count,
     DottedPath,
     Expression,
@@ -160,11 +161,17 @@ class ValuesArray(Section):
     dt: Expression | None = Field(None, description="Length of one time bin.")
 
 
+_NUMBERS: Final = "File of numbers (csv, tsv, txt, npy, npz, parquet, h5), relative to this file."
+_DATASET: Final = "Path of the dataset inside an h5 file."
+_COLUMN: Final = "Column of a table: its name, or its number from 0 where the file has no names."
+
+
 class FileArray(Section):
     """A timed array from a file of numbers."""
 
-    file: Statements = Field(description="File of numbers (npy, csv, h5), relative to this file.")
-    dataset: Statements | None = Field(None, description="Path of the data set inside an h5 file.")
+    file: Statements = Field(description=_NUMBERS)
+    dataset: Statements | None = Field(None, description=_DATASET)
+    column: Column | None = Field(None, description=_COLUMN)
     unit: Expression | None = Field(None, description="Unit of the numbers, such as `nA`; absent: they have none.")
     transpose: Flag = Field(False, description="Whether rows and columns are exchanged.")
     scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
@@ -220,8 +227,12 @@ class ValueRule(Section):
 class ValueFile(Section):
     """Values from a file."""
 
-    file: Statements = Field(description="File of values (npy, csv, h5), relative to this file.")
-    dataset: Statements | None = Field(None, description="Path of the data set inside an h5 file.")
+    file: Statements = Field(description=_NUMBERS)
+    dataset: Statements | None = Field(None, description=_DATASET)
+    column: Column | None = Field(None, description=_COLUMN)
+    unit: Expression | None = Field(
+        None, description="Unit of the numbers, such as `mV`; needed where the variable has a dimension."
+    )
 
 
 def _initial_form(value: Any) -> str:
@@ -339,7 +350,23 @@ class SpikeGroup(Section):
         None,
         description="When it spikes, one entry a spike, in any order; the step that holds a time is that of its spike.",
     )
-    file: Statements | None = Field(None, description="File of spikes (csv, SONATA h5), relative to this file.")
+    file: Statements | None = Field(
+        None,
+        description="File of spikes, relative to this file: a table of neurons and times (csv, tsv, txt, npy, npz, "
+        "parquet, or a dataset of an h5 file), or SONATA spikes (h5).",
+    )
+    dataset: Statements | None = Field(None, description=_DATASET + " Absent: it holds SONATA spikes.")
+    population: Statements | None = Field(None, description="Population of a SONATA file; needed when it has several.")
+    columns: list[Column] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="Columns of neurons and times: names, or numbers from 0 where the file has no names. Absent: "
+        "`neuron, time`, `i, t`, `node_ids, timestamps` or `senders, times`, or the first two without names.",
+    )
+    unit: Expression | None = Field(
+        None, description="Unit of the times in the file, such as `ms`; a SONATA file may say it itself."
+    )
     period: Expression | None = Field(None, description="The spikes repeat after this time.")
     subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
     dt: Expression | None = Field(None, description=_DT)
@@ -504,13 +531,39 @@ class TotalConnect(FixedRule):
 class MatrixConnect(Rule):
     """A synapse where a matrix is not zero."""
 
-    matrix: Statements = Field(description="File of a matrix (npy), one row a source, one column a target.")
+    matrix: Statements = Field(
+        description="File of a matrix (npy, csv, tsv, txt, h5), one row a source, one column a target."
+    )
+    dataset: Statements | None = Field(None, description=_DATASET)
+    to: Identifier | None = Field(None, description="Variable of the synapses that takes the entries.")
+    unit: Expression | None = Field(
+        None, description="Unit of the entries, such as `nS`; needed where the variable has a dimension."
+    )
 
 
 class FileConnect(Rule):
     """Synapses from a file."""
 
-    file: Statements = Field(description="Edges (csv with columns i, j; SONATA edges h5), relative to this file.")
+    file: Statements = Field(
+        description="File of edges, relative to this file: a table with a row a synapse (csv, tsv, txt, npy, npz, "
+        "parquet, or a dataset of an h5 file), or SONATA edges (h5)."
+    )
+    dataset: Statements | None = Field(None, description=_DATASET + " Absent: it holds SONATA edges.")
+    population: Statements | None = Field(None, description="Population of a SONATA file; needed when it has several.")
+    columns: list[Column] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="Columns of source and target indices: names, or numbers from 0 where the file has no names. "
+        "Absent: `i, j`, `source, target`, `pre, post` or `source_node_id, target_node_id`, or the first two "
+        "without names.",
+    )
+    to: dict[Identifier, Column] | None = Field(
+        None, description="What takes other columns: variable of the synapses, or `delay` → column."
+    )
+    unit: dict[Identifier, Expression] | None = Field(
+        None, description="Units of these columns: variable, or `delay` → unit; needed where there is a dimension."
+    )
 
 
 _CONNECT_KEYS: Final = (

@@ -31,6 +31,8 @@ def resolve_file(text: Text, folder: Path, data_root: Path) -> Path:
     path = folder / name
     try:
         inside = path.resolve().is_relative_to(data_root.resolve())
+        if inside:
+            path.exists()  # fails for a name that the system cannot even look for, such as one that is too long
     except (OSError, RuntimeError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or "not a usable path"
         raise _error("PTH101", f"`{name}`: {reason}", text, "write a path relative to this file") from None

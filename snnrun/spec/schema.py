@@ -170,6 +170,7 @@ _WORDS: Final = {
     "Expression": "expression",
     "Expressions": "expression, or a list",
     "Anything": "value",
+    "Column": "name of a column, or its number",
     "Statements": "text",
     "Identifier": "name",
     "Names": "name, or a list",

@@ -47,6 +47,14 @@ def _statements(value: Any) -> Any:
     raise _fail("snn_shape", "needs a text", found=value)
 
 
+def _column(value: Any) -> str | int:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise _fail("snn_shape", "needs the name of a column, or its number from 0", found=value)
+
+
 def _anything(value: Any) -> Any:
     return value if isinstance(value, dict | list) else _expression(value)
 
@@ -94,6 +102,14 @@ Expression = TypeAliasType(
 
 Anything = TypeAliasType("Anything", Annotated[Any, PlainValidator(_anything), WithJsonSchema({"title": "any value"})])
 """Any value a key of the file may have: what it means is checked where it is put."""
+
+Column = TypeAliasType(
+    "Column",
+    Annotated[
+        str | int, PlainValidator(_column), WithJsonSchema({"type": ["string", "integer"], "title": "name of a column"})
+    ],
+)
+"""A column of a table: its name, or its number from 0."""
 
 Statements = TypeAliasType(
     "Statements", Annotated[str, PlainValidator(_statements), WithJsonSchema({"type": "string", "title": "text"})]

@@ -17,6 +17,7 @@ arrays:
   b: {values: [[1, 2], [3, 4]], dt: 1 ms}
   c: {values: "[1, 2]*nA", dt: 1 ms}
   d: {file: x.h5, dataset: /x, unit: mV, transpose: true, dt: 1 ms}
+  f: {file: x.csv, column: rate, dt: 1 ms}
   e:
     image: page.png
     channel: red
@@ -38,7 +39,8 @@ groups:
       v: rand()
       w: [1, 2, 3]
       x: [{where: i < 2, value: 3}, {value: 4 mV}]
-      y: {file: states.h5, dataset: y}
+      y: {file: states.h5, dataset: y, unit: mV}
+      y2: {file: states.csv, column: 2}
       z: {value: 3, where: i > 2}
     events: {burst: v > 2, other: {condition: v > 3, do: v = 0, order: 1}}
     linked: {I: drive.x, J: {from: drive.y, index: i // 2}}
@@ -50,7 +52,9 @@ groups:
   drive: {kind: poisson, size: 3, rates: 10 Hz}
   each: {kind: poisson, size: 2, rates: [10 Hz, 20 Hz]}
   given: {kind: spikes, size: 3, indices: [0, 1], times: [1 ms, 2 ms], period: 10 ms}
-  filed: {kind: spikes, size: 3, file: spikes.csv}
+  filed: {kind: spikes, size: 3, file: spikes.csv, columns: [who, when], unit: ms}
+  sonata: {kind: spikes, size: 3, file: spikes.h5, population: exc}
+  stored: {kind: spikes, size: 3, file: spikes.h5, dataset: /table, unit: ms}
 inputs:
   bg: {kind: poisson, target: exc.a, variable: v, size: 1000, rate: 8 Hz, weight: w}
   bg2: {target: exc, variable: v, size: 1000, rate: 8 Hz, weight: 1}
@@ -77,6 +81,10 @@ synapses:
       - {fixed_total: 1e3}
       - {matrix: W.npy}
       - {file: edges.csv}
+      - {matrix: W.h5, dataset: /w, to: w, unit: mV}
+      - {file: edges.csv, columns: [pre, post], to: {w: weight, delay: 3}, unit: {w: mV, delay: ms}}
+      - {file: edges.h5, population: exc_to_inh}
+      - {file: edges.h5, dataset: /edges}
     initial: {w: 1}
   s4: {source: s3, target: exc, connect: {i: [0, 1], j: [1, 0]}}
 monitors:

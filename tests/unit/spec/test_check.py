@@ -60,7 +60,7 @@ def test_the_whole_vocabulary_is_accepted(tmp_path):
     assert exc.initial["v"] == "rand()"
     assert exc.initial["w"] == [1, 2, 3]
     assert exc.initial["x"] == [ValueRule(where="i < 2", value=3), ValueRule(value="4 mV")]
-    assert exc.initial["y"] == ValueFile(file="states.h5", dataset="y")
+    assert exc.initial["y"] == ValueFile(file="states.h5", dataset="y", unit="mV")
     assert exc.linked["J"].source == "drive.y"
     assert isinstance(experiment.groups["drive"], PoissonGroup)
     assert [type(rule) for rule in experiment.synapses["s3"].connect[:4]] == [
