@@ -19,7 +19,7 @@ from snnrun.compare.conditions import Formula
 from snnrun.compare.folders import EXPERIMENT_FILE, Entry, Kind, Measured, entries_below, entry_at, unfinished_below
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.publish import plain_value
-from snnrun.results.folder import read_done
+from snnrun.results.done import read_done
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 
 from snnrun.cli.progress import clock_text, number_text
 from snnrun.cli.render import clean
-from snnrun.results.folder import read_done
+from snnrun.results.done import read_done
 from snnrun.results.layout import storage_error
 from snnrun.sweep.store import State, read_state
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from snnrun import pipeline
 from snnrun.errors import ExperimentError, StorageError, did_you_mean
-from snnrun.results.folder import LATEST, Done, latest, read_done
+from snnrun.results.done import Done, read_done
+from snnrun.results.folder import LATEST, latest
 from snnrun.results.layout import (
     DONE_FILE,
     PROVENANCE_FILE,

@@ -13,7 +13,8 @@ import numpy as np
 from snnrun import __version__, pipeline
 from snnrun.compare.folders import Entry, Kind, complete_points, done_at, entry_at
 from snnrun.results.difference import FirstDifference, first_difference
-from snnrun.results.integrity import Damage, damage
+from snnrun.results.done import Damage
+from snnrun.results.integrity import damage
 from snnrun.results.layout import PROVENANCE_FILE, SWEEP_FILE, RunStatus, storage_error
 from snnrun.results.provenance import package_versions, processor_model
 from snnrun.results.reader import Results

@@ -12,9 +12,23 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from snnrun.reading import from_json, open_regular
+
 _DESCRIPTION = "description"
 _ARRAY = "array."
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def write_arrays(out: BinaryIO, arrays: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> None:
@@ -30,8 +44,8 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         ValueError: It is missing, damaged, or another kind of file.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            description = json.loads(file[_DESCRIPTION].tobytes())
+        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as file:
+            description = from_json(file[_DESCRIPTION].tobytes())
             if not isinstance(description, dict):
                 raise TypeError(_DESCRIPTION)
             return {k.removeprefix(_ARRAY): file[k] for k in file.files if k != _DESCRIPTION}, description

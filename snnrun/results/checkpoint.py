@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 
 from snnrun.errors import StorageError
 from snnrun.network.state_file import read_arrays, write_arrays
+from snnrun.reading import read_json
 from snnrun.results.folder import alive, write_claim
 from snnrun.results.layout import check_name, storage_error
 
 Arrays = Mapping[str, NDArray[Any]]
 INDEX_FILE = "checkpoint.json"
-_FOLDER = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d+)-checkpoint")
+_FOLDER = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d{1,9})-checkpoint")
 
 
 def store_arrays(path: Path, arrays: Arrays, description: Mapping[str, Any]) -> None:
@@ -210,12 +211,12 @@ def _left(final: Path) -> list[Path]:
 
 def _read_index(folder: Path) -> Saved | None:
     try:
-        plain = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
+        plain = read_json(folder / INDEX_FILE)
         names = [str(plain["state"]), *map(str, plain["recorded"])]
         if any(not re.fullmatch(r"(state|recorded)-\d+\.npz", name) for name in names):
             return None
         return Saved(int(plain["step"]), names[0], tuple(names[1:]), str(plain["identity"]), dict(plain["facts"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 

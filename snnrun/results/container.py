@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shutil
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from snnrun.results.done import RUN_AGAIN, refuse_damaged
 from snnrun.results.layout import Column, storage_error
 
 # HDF5 1.8's format: read by every reader in use, and half the size of the oldest format for small files.
@@ -22,9 +25,36 @@ _METADATA_BYTES = 1 << 20
 SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="u1")
 
 
-def create_in_memory() -> h5py.File:
-    """A new file that lives in memory; `save_memory` writes it."""
-    return h5py.File("results", "w", driver="core", backing_store=False, libver=_FORMAT, track_order=False)
+class MemoryFile(h5py.File):  # type: ignore[misc]  # h5py has no types
+    """A new file that lives in memory; `save` writes it."""
+
+    def __init__(self) -> None:
+        self._image = io.BytesIO()
+        super().__init__(self._image, "w", libver=_FORMAT, track_order=False)
+
+    def save(self, path: Path) -> None:
+        """Close it and write it with one plain write, whose failure is an ordinary error.
+
+        Raises:
+            OSError: It cannot be written, or what HDF5 made cannot be read back; then nothing was written.
+        """
+        self.close()
+        with h5py.File(self._image, "r") as file:
+            _read_back(file)
+        with path.open("xb") as out:
+            out.write(self._image.getbuffer())
+
+
+def _read_back(file: h5py.File) -> None:
+    """Find every object of a file, so that one that cannot be opened is not published.
+
+    Raises:
+        OSError: Something is unreadable.
+    """
+    try:
+        file.visititems(lambda _name, node: node.attrs.keys() and None)
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise OSError(errno.EIO, f"HDF5 {h5py.version.hdf5_version} wrote what it cannot read ({error})") from error
 
 
 def create_on_disk(path: Path) -> h5py.File:
@@ -32,13 +62,16 @@ def create_on_disk(path: Path) -> h5py.File:
     return h5py.File(path, "x", libver=_FORMAT, track_order=False, locking=False)
 
 
-def save_memory(file: h5py.File, path: Path) -> None:
-    """Close a file made in memory and write it with one plain write, whose failure is an ordinary error."""
-    file.flush()
-    image = file.id.get_file_image()
+def close_on_disk(file: h5py.File, path: Path) -> None:
+    """Flush, give back what was reserved and not used, close, and read back.
+
+    Raises:
+        OSError: It cannot be written, or what HDF5 made cannot be read back.
+    """
+    flush_and_trim(file, path)
     file.close()
-    with path.open("xb") as out:
-        out.write(image)
+    with h5py.File(path, "r", locking=False) as written:
+        _read_back(written)
 
 
 def reserve(path: Path, needed: int) -> None:
@@ -114,20 +147,24 @@ def write_attributes(node: h5py.Group, attributes: Mapping[str, Any]) -> None:
         node.attrs[key] = attributes[key]
 
 
-def open_for_reading(path: Path) -> h5py.File:
-    """An existing file, opened without a lock.
+def open_for_reading(path: Path, *, damaged: bool = False) -> h5py.File:
+    """An existing file, opened without a lock, after a look whether it is what `DONE.json` beside it says.
+
+    Args:
+        path: The file.
+        damaged: Whether it is opened although it is something else.
 
     Raises:
-        StorageError: There is none, or it is damaged.
+        StorageError: There is none, it is damaged, or no HDF5 file.
     """
     if not path.is_file():
         raise storage_error("ST202", f"there are no results at `{path}`")
+    if not damaged:
+        refuse_damaged(path)
     try:
         return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise storage_error(
-            "ST203", f"`{path}` is damaged or not an HDF5 file", "run the experiment again to replace it"
-        ) from error
+    except (OSError, RuntimeError) as error:
+        raise storage_error("ST203", f"`{path}` is damaged or not an HDF5 file", RUN_AGAIN) from error
 
 
 def inside(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:

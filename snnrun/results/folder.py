@@ -8,7 +8,6 @@ The folder of a sweep grows in its final place, point by point; it too is comple
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -19,52 +18,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psutil
 
 from snnrun.errors import StorageError
+from snnrun.reading import read_json, read_text
 from snnrun.records import dataclass
 from snnrun.results.digest import Digest
-from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
+from snnrun.results.done import Done, Fact, read_done
+from snnrun.results.layout import DONE_FILE, RESULTS_FILE, RunStatus, check_name, storage_error
 
 LATEST = "latest"
 JOURNAL = "journal"  # folders of a sweep in which the processes at work keep their own files
 CLAIMS = "claims"
+PICTURES = "plots"
 _CLAIM_FILE = ".claim.json"
-_ASIDE = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d+)(\.\d+)?-(?P<kind>tmp|old)")
-_SMALL_BYTES = 16 << 20
+_ASIDE = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d{1,9})(\.\d+)?-(?P<kind>tmp|old)")
 _FOREIGN_SILENCE_S = 24 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The content of `DONE.json`.
-
-    Args:
-        status: How the run ended.
-        digest: SHA-256 of the recorded data, empty when there is none.
-        files: For each file its size in bytes and, unless it is large, its SHA-256.
-        versions: Package versions that made it.
-        timings: Seconds each stage took.
-    """
-
-    status: RunStatus
-    digest: str
-    files: Mapping[str, Mapping[str, Any]]
-    versions: Mapping[str, str]
-    timings: Mapping[str, float]
-
-    def to_json(self) -> str:
-        """JSON for people and programs."""
-        plain = {
-            "status": self.status.value,
-            "digest": self.digest,
-            "files": {name: dict(facts) for name, facts in self.files.items()},
-            "versions": dict(self.versions),
-            "timings": dict(self.timings),
-        }
-        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +89,8 @@ class RunFolder:
     ) -> Published:
         """Give the folder its final name, whole.
 
-        An earlier result is kept when it has the same digest and all files of this one, or when it is complete and
-        this one is not; otherwise it is replaced as a whole.
+        An earlier result is kept when it has the same digest and all files of this one, each as it was published, or
+        when it is complete, its data are undamaged, and this one is not complete; otherwise it is replaced as a whole.
 
         Args:
             status: How the run ended.
@@ -150,7 +121,7 @@ class RunFolder:
         """Move into place; True when the earlier result stays."""
         if not self.final.exists() and _moved(self.path, self.final):
             return False
-        if _old_stays(read_done(self.final), done):
+        if _old_stays(self.final, done):
             self.discard()
             return True
         self._replace()
@@ -208,17 +179,6 @@ def recover(parent: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def read_done(folder: Path) -> Done | None:
-    """The `DONE.json` of a folder, or None when it has none that can be read."""
-    try:
-        plain = json.loads((folder / DONE_FILE).read_text(encoding="utf-8"))
-        return Done(
-            RunStatus(plain["status"]), str(plain["digest"]), plain["files"], plain["versions"], plain["timings"]
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def finish(
     folder: Path,
     status: RunStatus,
@@ -233,7 +193,7 @@ def finish(
         StorageError: It cannot be written; the folder is not complete.
     """
     try:
-        for path in (*folder.iterdir(), *(folder / "plots").glob("*")):
+        for path in (*folder.iterdir(), *(folder / PICTURES).glob("*")):
             if not path.name.startswith(".") and not path.is_symlink():
                 _sync(path)
         done = Done(status, digest, _facts(folder), versions, timings)
@@ -261,7 +221,7 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def refresh(folder: Path) -> None:
-    """Write down the files of a published folder anew, after its pictures were drawn again.
+    """Write down the pictures of a published folder anew, after they were drawn again.
 
     Raises:
         StorageError: The folder cannot be written.
@@ -269,14 +229,12 @@ def refresh(folder: Path) -> None:
     done = read_done(folder)
     if done is None:
         return
-    aside = folder / f".{DONE_FILE}.{os.getpid()}-tmp"
+    others = {name: fact for name, fact in done.files.items() if not name.startswith(f"{PICTURES}/")}
     try:
-        facts = {name: fact for name, fact in _facts(folder).items() if name != DONE_FILE}
-        aside.write_text(replace(done, files=facts).to_json(), encoding="utf-8")
-        aside.replace(folder / DONE_FILE)
+        drawn = {f"{PICTURES}/{name}": fact for name, fact in _facts(folder / PICTURES).items()}
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise _cannot_publish(folder, error) from error
+    write_durably(folder / DONE_FILE, replace(done, files=others | drawn).to_json().encode())
 
 
 def is_complete(folder: Path) -> bool:
@@ -306,9 +264,9 @@ def latest(parent: Path) -> Path | None:
     """The newest run in a folder of runs, or None."""
     pointer = parent / LATEST
     try:
-        name = str(pointer.readlink()) if pointer.is_symlink() else pointer.read_text(encoding="utf-8").strip()
+        name = str(pointer.readlink()) if pointer.is_symlink() else read_text(pointer).strip()
         return parent / check_name(name)
-    except (OSError, StorageError):
+    except (OSError, ValueError, StorageError):
         return None
 
 
@@ -335,7 +293,7 @@ def _aside(parent: Path) -> list[tuple[Path, re.Match[str]]]:
 def alive(path: Path, pid: int) -> bool:
     """True when the process that made a temporary folder may still be at work."""
     try:
-        owner = json.loads((path / _CLAIM_FILE).read_text(encoding="utf-8"))
+        owner = read_json(path / _CLAIM_FILE)
         host, started = str(owner["host"]), float(owner["started"])
     except (OSError, ValueError, KeyError, TypeError):
         # Killed before the claim was written: only the process id is left to ask.
@@ -361,23 +319,24 @@ def _moved(path: Path, final: Path) -> bool:
     return True
 
 
-def _old_stays(old: Done | None, new: Done) -> bool:
+def _old_stays(final: Path, new: Done) -> bool:
+    old = read_done(final)
     if old is None or old.status is not RunStatus.COMPLETE:
         return False
     if new.status is not RunStatus.COMPLETE:
-        return True
-    return old.digest == new.digest and set(new.files) <= set(old.files)
+        return RESULTS_FILE in old.files and not old.damage(final, (RESULTS_FILE,))
+    return old.digest == new.digest and set(new.files) <= set(old.files) and not old.damage(final)
 
 
-def _facts(folder: Path) -> dict[str, dict[str, Any]]:
-    facts: dict[str, dict[str, Any]] = {}
-    for path in _files(folder):
-        size = path.stat().st_size
-        entry: dict[str, Any] = {"bytes": size}
-        if size <= _SMALL_BYTES:
-            entry["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-        facts[path.relative_to(folder).as_posix()] = entry
-    return facts
+def _facts(folder: Path) -> dict[str, Fact]:
+    """What each file of a folder is; a point of a sweep is named by its `DONE.json`, which names the rest of it."""
+    files = _files(folder)
+    points = {path.parent for path in files if path.name == DONE_FILE and path.parent != folder}
+    return {
+        path.relative_to(folder).as_posix(): Fact.of(path)
+        for path in files
+        if path.name == DONE_FILE or points.isdisjoint(path.parents)
+    }
 
 
 def _files(folder: Path) -> list[Path]:
@@ -385,7 +344,7 @@ def _files(folder: Path) -> list[Path]:
         path
         for top in folder.iterdir()
         if top.name not in (JOURNAL, CLAIMS)
-        for path in (top, *top.rglob("*"))
+        for path in (top, *(top.rglob("*") if top.is_dir() and not top.is_symlink() else ()))
         if path.is_file() and not path.is_symlink() and path.name != _CLAIM_FILE
     )
 

@@ -146,14 +146,18 @@ class Results:
         self._file = file
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, damaged: bool = False) -> Self:
         """Open a run folder or its `results.h5`.
+
+        Args:
+            path: The folder or the file.
+            damaged: Whether a file that is not as it was published is opened too; reading it may fail anywhere.
 
         Raises:
             StorageError: There is none, or it is damaged.
         """
         path = Path(path)
-        return cls(open_for_reading(path / RESULTS_FILE if path.is_dir() else path))
+        return cls(open_for_reading(path / RESULTS_FILE if path.is_dir() else path, damaged=damaged))
 
     def __enter__(self) -> Self:
         return self

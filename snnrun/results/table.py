@@ -14,16 +14,16 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from snnrun.errors import StorageError
 from snnrun.records import dataclass
 from snnrun.results.container import (
+    MemoryFile,
     attach,
     coordinate,
-    create_in_memory,
     dimension,
     inside,
     little_endian,
     open_for_reading,
-    save_memory,
     text_attribute,
 )
 from snnrun.results.layout import POINTS_FILE, RESULTS_FILE, SWEEP_FILE, Description, storage_error
@@ -128,19 +128,28 @@ def write_sweep(
     return _write_hdf5(folder / SWEEP_FILE, table), _write_csv(folder / POINTS_FILE, table)
 
 
+def point_place(folder: Path, number: int) -> Path:
+    """Where a point of a sweep keeps its results, if it does."""
+    return folder / "points" / f"{number:05d}"
+
+
 def point_folder(folder: Path, number: int) -> Path | None:
     """The folder with the results of one point of a sweep; None when they were not kept."""
-    found = folder / "points" / f"{number:05d}"
+    found = point_place(folder, number)
     return found if (found / RESULTS_FILE).is_file() else None
 
 
-def read_sweep(folder: Path) -> SweepTable:
+def read_sweep(folder: Path, *, damaged: bool = False) -> SweepTable:
     """The table in a sweep's folder.
+
+    Args:
+        folder: The folder.
+        damaged: Whether a table that is not as it was published is read too.
 
     Raises:
         StorageError: There is none, or it cannot be read.
     """
-    with open_for_reading(folder / SWEEP_FILE) as file:
+    with open_for_reading(folder / SWEEP_FILE, damaged=damaged) as file:
         try:
             names: list[str] = json.loads(text_attribute(file, "axes", "[]"))
             along: list[list[str]] = json.loads(text_attribute(file, "coordinates", "[]"))
@@ -155,12 +164,14 @@ def read_sweep(folder: Path) -> SweepTable:
                 status=_dataset(file, "status")[...],
                 description=Description.from_json(about) if about else None,
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except StorageError:
+            raise
+        except Exception as error:  # a damaged file can make HDF5 raise anything
             raise storage_error("ST205", f"`{folder / SWEEP_FILE}` is not a sweep of this program") from error
 
 
 def _write_hdf5(path: Path, table: SweepTable) -> Path:
-    file = create_in_memory()
+    file = MemoryFile()
     file.attrs["Conventions"] = "CF-1.11"
     file.attrs["axes"] = json.dumps([axis.name for axis in table.axes])
     file.attrs["coordinates"] = json.dumps([[c.axis, c.name] for c in table.coordinates])
@@ -194,12 +205,12 @@ def _write_hdf5(path: Path, table: SweepTable) -> Path:
     return _saved(file, path)
 
 
-def _saved(file: h5py.File, path: Path) -> Path:
+def _saved(file: MemoryFile, path: Path) -> Path:
     """A reader sees the old table or the new one, never half of one."""
     aside = path.with_name(f".{path.name}.{os.getpid()}-tmp")
     aside.unlink(missing_ok=True)
     try:
-        save_memory(file, aside)
+        file.save(aside)
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)

@@ -25,16 +25,16 @@ from numpy.typing import ArrayLike, NDArray
 from snnrun.errors import Diagnostic, InternalError
 from snnrun.results.container import (
     SORTING,
+    MemoryFile,
     attach,
+    close_on_disk,
     column_plain,
     coordinate,
-    create_in_memory,
     create_on_disk,
     dimension,
     flush_and_trim,
     little_endian,
     reserve,
-    save_memory,
     single_precision_view,
     variable,
     write_attributes,
@@ -187,10 +187,9 @@ class ResultsWriter:
 
     def finish(self, metrics: Mapping[str, tuple[Any, str]], status: RunStatus | str) -> Digest:
         """Write what waits, the metrics and the status, close the file and return the digest of what was recorded."""
-        small = self._file is None
         try:
             if self._file is None:
-                self._file = create_in_memory()
+                self._file = MemoryFile()
             else:
                 self._reserve_rest()
             file = self._file
@@ -205,11 +204,10 @@ class ResultsWriter:
             self._finish_counts(file)
             self._finish_series(file)
             _write_metrics(file, metrics)
-            if small:
-                save_memory(file, self._path)
+            if isinstance(file, MemoryFile):
+                file.save(self._path)
             else:
-                flush_and_trim(file, self._path)
-                file.close()
+                close_on_disk(file, self._path)
             self._file = None
         except (OSError, RuntimeError) as error:
             self.abort()

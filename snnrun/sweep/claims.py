@@ -16,12 +16,15 @@ from pathlib import Path
 
 import psutil
 
+from snnrun.reading import from_json, read_bytes
 from snnrun.records import dataclass
 from snnrun.results.folder import CLAIMS
 from snnrun.sweep.journal import cannot_write, host_name
+from snnrun.sweep.points import MOST_POINTS
 
 BEAT_S = 10.0  # between two signs of life of a claim [s]
 SILENCE_S = 120.0  # a claim without a sign of life for so long is stale [s]
+_MOST_PID = 2**31
 TABLE = "table"  # the claim of the process that makes the table
 
 
@@ -183,23 +186,27 @@ class Claims:
 def _claim(path: Path) -> Claim | None:
     try:
         beat = path.stat().st_mtime
-        text = path.read_text(encoding="utf-8")
+        data = read_bytes(path)
     except OSError:
         return None
     name = path.stem
     try:
-        plain = json.loads(text)
+        plain = from_json(data)
+        pid = int(plain["pid"])
+        parts = tuple((int(first), int(last)) for first, last in plain["points"])
+        if not 0 < pid < _MOST_PID or sum(max(last - first + 1, 0) for first, last in parts) > MOST_POINTS:
+            return None  # nothing that this program wrote
         return Claim(
             name,
             str(plain["host"]),
-            int(plain["pid"]),
+            pid,
             float(plain["started"]),
             int(plain["workers"]),
-            tuple((int(a), int(b)) for a, b in plain["points"]),
+            parts,
             bool(plain["inside"]),
             beat,
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         # Made a moment ago and not written yet, or its process was killed in between.
         ranges = ((int(name), int(name)),) if name.isdigit() else ()
         return Claim(name, "", 0, 0.0, 1, ranges, inside=False, beat=beat)

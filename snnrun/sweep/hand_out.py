@@ -19,6 +19,7 @@ from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.journal import Journal, Ledger, Record
 from snnrun.sweep.pool import Ended, Event, LocalPool, Lost, Pool, Ran
+from snnrun.sweep.store import damaged_points
 from snnrun.sweep.worker import Options, Worker
 
 BATCH_S = 0.25  # work of a batch [s]
@@ -30,6 +31,26 @@ _TICK_S = 0.2
 
 class _TooLongError(BaseException):
     """A point turned out to take long while others wait; it is dropped and run beside them."""
+
+
+def to_run(folder: Path, sweep: Sweep, only: Sequence[int] | None = None, *, retry_failed: bool) -> Ledger:
+    """What became of the points of a sweep; missing are those too whose results are not as they were published.
+
+    Args:
+        folder: The sweep's folder.
+        sweep: The sweep.
+        only: The points to look at, ascending; None for all.
+        retry_failed: Whether points that failed count as missing.
+    """
+    ledger = Ledger(folder, sweep.plan.size)
+    ledger.refresh()
+    if sweep.plan.keep_results:
+        complete = ledger.complete()
+        looked_at = complete if only is None else np.intersect1d(complete, np.asarray(only, dtype=np.int64))
+        ledger.forget(damaged_points(folder, looked_at.tolist()))
+    if retry_failed:
+        ledger.forget_failed()
+    return ledger
 
 
 class HandOut:
@@ -59,12 +80,9 @@ class HandOut:
         self.options = options
         self.clock = clock
         self.claims = Claims(folder)
-        self.ledger = Ledger(folder, sweep.plan.size)
-        self.ledger.refresh()
+        self.ledger = to_run(folder, sweep, only, retry_failed=retry_failed)
         self.journal = Journal(folder)
         self.worker = Worker(sweep, folder, options, clock)
-        if retry_failed:
-            self.ledger.forget_failed()
         missing = self.ledger.missing()
         wanted = missing if only is None else np.intersect1d(missing, np.asarray(only, dtype=np.int64))
         self.queue = Queue(self.ledger, self.claims, wanted)

@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.errors import StorageError
+from snnrun.reading import from_json, open_regular
 from snnrun.records import dataclass
 from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
@@ -31,6 +32,7 @@ from snnrun.results.table import PointStatus
 
 SYNC_SHARE = 0.1  # of the time may go into waiting for a slow disk
 SYNC_S = 1.0  # a journal waits for the disk at most so often; only a power cut can take what came later [s]
+_LONGEST = 256 << 20  # bytes of a line
 _SUM = 16  # hexadecimal digits of a line's checksum
 
 
@@ -78,16 +80,23 @@ class Record:
         claimed, _, text = line.rstrip(b"\n").partition(b" ")
         if claimed != _checksum(text):
             return None
-        plain = json.loads(text)
-        return cls(
-            plain["point"],
-            PointStatus[plain["status"].upper()],
-            {name: (value, unit) for name, (value, unit) in plain["metrics"].items()},
-            plain["seconds"],
-            plain.get("digest", ""),
-            plain.get("reason", ""),
-            tuple(plain.get("left_out", ())),
-        )
+        try:
+            plain = from_json(text)
+            return cls(
+                int(plain["point"]),
+                PointStatus[plain["status"].upper()],
+                {str(name): (_numbers(value), str(unit)) for name, (value, unit) in plain["metrics"].items()},
+                float(plain["seconds"]),
+                str(plain.get("digest", "")),
+                str(plain.get("reason", "")),
+                tuple(map(str, plain.get("left_out", ()))),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            return None  # not a line of this program
+
+
+def _numbers(value: Any) -> float | list[float]:
+    return [float(v) for v in value] if isinstance(value, list) else float(value)
 
 
 def _checksum(text: bytes) -> bytes:
@@ -182,11 +191,11 @@ class Reader:
         offset = self._read.get(path.name, 0)
         if path.stat().st_size <= offset:
             return
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(offset)
-            for line in file:
+            while line := file.readline(_LONGEST):
                 if not line.endswith(b"\n"):
-                    break  # it is being written
+                    break  # it is being written, or no line of this program
                 offset += len(line)
                 self._read[path.name] = offset
                 record = Record.from_line(line)
@@ -233,6 +242,15 @@ class Ledger:
         if self.status[record.point] != PointStatus.COMPLETE:
             self.left -= int(self.status[record.point] == PointStatus.MISSING)
             self.status[record.point] = record.status
+
+    def forget(self, points: Sequence[int]) -> None:
+        """Count points as missing."""
+        self.status[np.asarray(points, dtype=np.int64)] = PointStatus.MISSING
+        self.left = self.count(PointStatus.MISSING)
+
+    def complete(self) -> NDArray[np.int64]:
+        """Numbers of the points that are complete, ascending."""
+        return np.flatnonzero(self.status == PointStatus.COMPLETE)
 
     def forget_failed(self) -> None:
         """Count failed points as missing."""

@@ -19,9 +19,11 @@ import numpy as np
 from snnrun import __version__, pipeline
 from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
 from snnrun.publish import Place, place_of, portable
+from snnrun.reading import read_bytes
 from snnrun.records import dataclass
-from snnrun.results.folder import finish, point_latest, read_done, recover, refresh, write_durably
-from snnrun.results.layout import RunStatus, check_name, storage_error
+from snnrun.results.done import read_done
+from snnrun.results.folder import PICTURES, finish, point_latest, recover, refresh, write_durably
+from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
 from snnrun.results.provenance import collect as collect_provenance
 from snnrun.results.table import PointStatus
 from snnrun.stages import Clock, Progress, Stage
@@ -31,7 +33,7 @@ from snnrun.sweep.collect import Collected, collect
 from snnrun.sweep.hand_out import HandOut
 from snnrun.sweep.journal import cannot_write
 from snnrun.sweep.pool import LocalPool, Pool
-from snnrun.sweep.store import Facts, forget_aside, read_facts, read_state, write_facts
+from snnrun.sweep.store import Facts, forget_aside, read_facts, read_state, standing, write_facts
 from snnrun.sweep.worker import Options
 
 _TICK_S = 0.2
@@ -200,11 +202,11 @@ def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Place:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder.parent)
+        for name, file in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _put(folder / name, file.read_bytes())
+        _put(folder / "experiment.yaml", document.to_yaml().encode())
         if read_facts(folder) is None:
-            for name, file in files.items():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                write_durably(folder / name, file.read_bytes())
-            write_durably(folder / "experiment.yaml", document.to_yaml().encode())
             plan = sweep.plan
             facts = Facts(checked.name, plan.size, plan.describe(), plan.keep_results, __version__, tuple(command))
             write_facts(folder, facts)
@@ -214,6 +216,16 @@ def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Place:
             "ST106", f"cannot write to `{folder.parent}`: {error.strerror}", "name another place with `--out`"
         ) from error
     return place
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file unless it is there as it should be."""
+    try:
+        if read_bytes(path, len(data)) == data:
+            return
+    except OSError:
+        pass
+    write_durably(path, data)
 
 
 @contextlib.contextmanager
@@ -270,11 +282,15 @@ class _Table:
         self.trouble: SnnrunError | KeyboardInterrupt | None = None
 
     def make(self) -> None:
-        """Make the table, or wait until whoever makes it is done."""
+        """Make the table, or wait until whoever makes it is done.
+
+        Raises:
+            UnfinishedError: SWP711, journals do not say any more what became of some points.
+        """
         self.run.claims.others()  # removes what dead processes left
-        while read_done(self.folder) is None:
+        while standing(self.folder) is None:
             if self._mine():
-                if read_done(self.folder) is None:
+                if standing(self.folder) is None:
                     self._write()
                 return
             time.sleep(_TICK_S)
@@ -294,6 +310,12 @@ class _Table:
 
     def _write(self) -> None:
         clock, checked = self.run.clock, self.run.sweep.checked
+        lost = int(np.count_nonzero(self._read().status == PointStatus.MISSING))
+        if lost:
+            which = "a point is" if lost == 1 else f"{lost:,} points are"
+            message = f"{which} missing in the journals, which were cut short while the sweep ran"
+            raise UnfinishedError(Diagnostic("SWP711", message, None, "the same command runs what is missing"))
+        (self.folder / DONE_FILE).unlink(missing_ok=True)  # while it is made the folder is not complete
         forget_aside(self.folder)
         recover(self.folder / "points")
         with clock.stage(Stage.WRITE), pipeline.undisturbed():
@@ -315,10 +337,13 @@ class _Table:
             )
 
     def _add_pictures(self) -> None:
-        """A sweep that was complete before: pictures in formats that are not there yet."""
-        options = self.run.options
-        there = {path.suffix.removeprefix(".") for path in (self.folder / "plots").glob("*.*")}
-        wanted = [name for name in options.formats if name not in there]
+        """A sweep that was complete before: pictures that are damaged, or in formats that are not there yet."""
+        options, done = self.run.options, read_done(self.folder)
+        drawn = [name for name in done.files if name.startswith(f"{PICTURES}/")] if done is not None else []
+        damaged = {item.file for item in done.damage(self.folder, drawn)} if done is not None else set()
+        whole = {Path(name).suffix.removeprefix(".") for name in drawn if name not in damaged}
+        whole -= {Path(name).suffix.removeprefix(".") for name in damaged}
+        wanted = [name for name in options.formats if name not in whole]
         if options.plots and wanted and (self._read().metrics or self.run.sweep.plan.keep_results):
             plots = pipeline.plots_of(self.run.sweep.checked)
             _, self.trouble = pipeline.draw_kept(self.folder, plots, wanted, self.run.clock)

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from snnrun.errors import Diagnostic, RunError
+from snnrun.reading import read_json
 from snnrun.records import dataclass
 from snnrun.results.folder import write_durably
 from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.stages import Clock
 from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import ranges
-from snnrun.sweep.journal import Ledger
+from snnrun.sweep.hand_out import to_run
 from snnrun.sweep.local import lay_out, run_share
 from snnrun.sweep.pool import environment
 from snnrun.sweep.worker import Options, Worker, open_sweep
@@ -82,11 +83,7 @@ def submit(
     """
     folder = lay_out(sweep, out, command).final.absolute()
     place = folder / FOLDER
-    ledger = Ledger(folder, sweep.plan.size)
-    ledger.refresh()
-    if retry_failed:
-        ledger.forget_failed()
-    missing = ledger.missing().tolist()
+    missing = to_run(folder, sweep, retry_failed=retry_failed).missing().tolist()
     if not missing:
         return None
     before = _known(place)
@@ -115,7 +112,7 @@ def run_task(folder: Path, task: int, workers: int) -> int:
         SnnrunError: It cannot go on.
     """
     try:
-        share: dict[str, Any] = json.loads((folder / FOLDER / "share.json").read_text(encoding="utf-8"))
+        share: dict[str, Any] = read_json(folder / FOLDER / "share.json")
     except (OSError, ValueError) as error:
         raise storage_error("ST110", f"cannot read `{folder / FOLDER / 'share.json'}`: {error}") from error
     points = [k for first, last in share["points"] for k in range(first, last + 1)]
@@ -146,7 +143,7 @@ def _sbatch(place: Path, name: str, tasks: int, extra: Sequence[str]) -> str:
 def _known(place: Path) -> Job | None:
     """The job that was submitted last, and what its tasks do now."""
     try:
-        plain = json.loads((place / "job.json").read_text(encoding="utf-8"))
+        plain = read_json(place / "job.json")
         number, tasks, points = str(plain["job"]), int(plain["tasks"]), int(plain["points"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -18,16 +18,21 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from snnrun.reading import read_json
 from snnrun.records import dataclass
-from snnrun.results.folder import read_done, write_durably
-from snnrun.results.table import PointStatus
+from snnrun.results.done import Done, read_done
+from snnrun.results.folder import PICTURES, write_durably
+from snnrun.results.layout import POINTS_FILE, SWEEP_FILE
+from snnrun.results.table import PointStatus, point_place
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.journal import Ledger, Reader
+from snnrun.sweep.points import MOST_POINTS
 
 FACTS_FILE = "sweep.json"
+_TABLES = (SWEEP_FILE, POINTS_FILE, "metrics.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +71,48 @@ class Facts:
 def read_facts(folder: Path) -> Facts | None:
     """The facts of a sweep's folder; None when it is none."""
     try:
-        plain = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+        plain = read_json(folder / FACTS_FILE)
+        points = int(plain["points"])
+        if not 0 < points <= MOST_POINTS:
+            return None
         return Facts(
             str(plain["name"]),
-            int(plain["points"]),
+            points,
             str(plain["along"]),
             bool(plain["keep_results"]),
             str(plain["version"]),
             tuple(str(word) for word in plain["command"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
 def write_facts(folder: Path, facts: Facts) -> None:
     """Write `sweep.json`; its presence says that the folder is ready for workers."""
     write_durably(folder / FACTS_FILE, facts.to_json().encode())
+
+
+def standing(folder: Path) -> Done | None:
+    """The `DONE.json` of a sweep whose table and other files of its own are as they were published; None otherwise.
+
+    Pictures, and the folders of points that keep their results, are not looked at.
+    """
+    done = read_done(folder)
+    if done is None:
+        return None
+    own = [name for name in done.files if not name.startswith(("points/", f"{PICTURES}/"))]
+    return done if set(_TABLES) <= set(own) and not done.damage(folder, own) else None
+
+
+def damaged_points(folder: Path, points: Iterable[int]) -> list[int]:
+    """Which points that keep their results do not have them as they were published."""
+    found = []
+    for k in points:
+        place = point_place(folder, k)
+        done = read_done(place)
+        if done is None or done.damage(place):
+            found.append(k)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +164,7 @@ def read_state(folder: Path) -> State | None:
     running = {k for claim in alive for k in claim.points() if ledger.status[k] == PointStatus.MISSING}
     if workers:
         status = "running"
-    elif read_done(folder) is not None and not ledger.left:
+    elif standing(folder) is not None and not ledger.left:
         status = "failed" if failed else "complete"
     else:
         status = "stopped"

@@ -24,7 +24,7 @@ from snnrun.engine.connectivity import WiringCache
 from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError
 from snnrun.records import dataclass
-from snnrun.results.table import PointStatus
+from snnrun.results.table import PointStatus, point_place
 from snnrun.stages import Clock, Engine, Progress, Stage
 from snnrun.sweep.check import Points, Sweep, point_document
 from snnrun.sweep.journal import Journal, Record, cannot_write
@@ -134,7 +134,7 @@ class Worker:
                 self.engine,
                 self.clock,
                 progress,
-                final=self.folder / "points" / f"{k:05d}",
+                final=point_place(self.folder, k),
                 **{**self.options.as_json(), "formats": self.options.formats},
             )
             if outcome.problem is not None:

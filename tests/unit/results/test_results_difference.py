@@ -7,7 +7,8 @@ import pytest
 
 from snnrun.results import layout
 from snnrun.results.difference import first_difference
-from snnrun.results.folder import claim, read_done
+from snnrun.results.done import read_done
+from snnrun.results.folder import claim
 from snnrun.results.integrity import damage
 from snnrun.results.layout import RunStatus
 from snnrun.results.reader import Results

@@ -11,7 +11,8 @@ import pytest
 
 from snnrun.errors import StorageError
 from snnrun.results import folder as folders
-from snnrun.results.folder import claim, is_complete, latest, point_latest, read_done, recover
+from snnrun.results.done import read_done
+from snnrun.results.folder import claim, is_complete, latest, point_latest, recover
 from snnrun.results.layout import RunStatus
 from snnrun.results.provenance import collect, git_state, package_versions, processor_model
 
@@ -47,7 +48,7 @@ def test_a_published_folder_has_its_files_and_says_so(tmp_path):
         {"snnrun": "1"},
         {"run": 0.5},
     )
-    assert done.files["results.h5"]["bytes"] == 4
+    assert done.files["results.h5"].bytes == 4
     assert set(done.files) == {"results.h5"}
     assert sorted(p.name for p in final.iterdir()) == ["DONE.json", "plots", "results.h5"]
     assert hidden(final.parent) == []

@@ -92,7 +92,7 @@ def test_results_that_are_kept_hold_the_shared_phase_too(tmp_path):
     axes = "axes: {strength: [1.1, 3]}, keep: results"
     apart, together = swept(tmp_path, axes), swept(tmp_path, f"{axes}, shared: quiet")
     assert read_sweep(together.folder).metrics["n"][0].shape == (2,)
-    from snnrun.results.folder import read_done
+    from snnrun.results.done import read_done
 
     for k in ("00000", "00001"):
         one, other = (read_done(outcome.folder / "points" / k).digest for outcome in (apart, together))

@@ -10,7 +10,7 @@ import xarray
 
 from snnrun import pipeline
 from snnrun.engine import build as build_module
-from snnrun.results.folder import read_done
+from snnrun.results.done import read_done
 from snnrun.results.table import PointStatus, read_sweep
 from snnrun.stages import Clock, Engine, Stage
 from snnrun.sweep.check import check_sweep

@@ -1,0 +1,76 @@
+"""Files that others may have made, read with limits: regular files only, nothing endless, and never waiting."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MOST = 64 << 20
+"""Bytes of the largest description that is read whole."""
+_DIGITS = 30  # of a whole number; a longer one is read as a float, which may be infinite
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file opened for reading; a pipe or a device is refused instead of waited for.
+
+    Raises:
+        OSError: There is none, it cannot be read, or it is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
+def read_bytes(path: Path, most: int = MOST) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or has more than `most` bytes.
+    """
+    with open_regular(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+    return data
+
+
+def read_text(path: Path, most: int = MOST) -> str:
+    """The text of a regular file in UTF-8.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or has more than `most` bytes.
+        ValueError: It is no text.
+    """
+    return read_bytes(path, most).decode("utf-8")
+
+
+def read_json(path: Path, most: int = MOST) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or has more than `most` bytes.
+        ValueError: It is no JSON, or nested too deeply.
+    """
+    return from_json(read_bytes(path, most))
+
+
+def from_json(text: str | bytes) -> Any:
+    """The content of a JSON text.
+
+    Raises:
+        ValueError: It is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_int=_whole)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _DIGITS else float(digits)
