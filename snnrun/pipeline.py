@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from snnrun.plot.ahead import Painter
     from snnrun.publish import Place, RunWriter
 
-# What asks a run with checkpoints to stop and leave room for another (batch systems send these).
-_REQUESTS = tuple(s for s in (getattr(signal, "SIGTERM", None), getattr(signal, "SIGUSR1", None)) if s is not None)
+_REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGHUP") if hasattr(signal, name))
+"""What asks a run to stop: batch systems send the first two, a terminal that is closed the last."""
 Ready = Callable[[Prepared], None]
 
 
@@ -174,10 +174,9 @@ def simulate(
             stored.save(simulation)
             raise _unfinished(step * network.dt, pressed[0])
         if pressed:
-            raise KeyboardInterrupt
+            raise Stopped(pressed[0])
 
-    signals = (signal.SIGINT, *(_REQUESTS if stored is not None else ()))
-    with clock.stage(Stage.SIMULATE), _enough_memory(), undisturbed(patience=1, signals=signals) as pressed:
+    with clock.stage(Stage.SIMULATE), _enough_memory(), undisturbed(patience=1) as pressed:
         if kept is not None:
             kept.resume(simulation, simulation.sink)
             if kept.records:
@@ -253,7 +252,7 @@ def run(
         with clock.stage(Stage.WRITE), undisturbed() as pressed:
             writer.finish(problem)
         pictures: list[Path] = []
-        trouble: SnnrunError | KeyboardInterrupt | None = KeyboardInterrupt() if pressed and problem is None else None
+        trouble: SnnrunError | KeyboardInterrupt | None = Stopped(pressed[0]) if pressed and problem is None else None
         if plots and problem is None and trouble is None:
             painter = engine.painter if engine is not None else None
             pictures, trouble = draw_kept(writer.path, checked.plots, formats, clock, painter)
@@ -286,17 +285,27 @@ def _checkpoints(prepared: Prepared, place: Place, every: float | None, note: Ca
     return Checkpoints(CheckpointFolder(place.final, identity), every, note)
 
 
-@contextmanager
-def undisturbed(
-    patience: int | None = None, signals: Sequence[signal.Signals] = (signal.SIGINT,)
-) -> Iterator[list[int]]:
-    """Take Ctrl-C down in a list instead of raising it anywhere: results are not cut in the middle of a record.
+class Stopped(KeyboardInterrupt):
+    """A signal stopped the work.
 
-    An exception that a signal raises is also lost when it happens to strike inside a destructor.
+    Args:
+        number: Which one.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def undisturbed(patience: int | None = None) -> Iterator[list[int]]:
+    """Take Ctrl-C, and what else asks for a stop, down in a list instead of raising it anywhere.
+
+    So results are not cut in the middle of a record, and no exception is lost that happens to strike inside a
+    destructor. A request that is ignored (`nohup`), or that somebody listens to already, is left as it is.
 
     Args:
         patience: How often it may be pressed before it is raised all the same (a Python hook may hang); None: always.
-        signals: The signals to take down.
     """
     pressed: list[int] = []
 
@@ -308,7 +317,8 @@ def undisturbed(
     if threading.current_thread() is not threading.main_thread():
         yield pressed
         return
-    before = {number: signal.signal(number, note) for number in signals}
+    wanted = [signal.SIGINT, *(number for number in _REQUESTS if signal.getsignal(number) is signal.SIG_DFL)]
+    before = {number: signal.signal(number, note) for number in wanted}
     try:
         yield pressed
     finally:

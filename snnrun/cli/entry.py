@@ -13,6 +13,9 @@ def main() -> None:
     # numpy starts a thread for each processor, which costs more than a check of a file. Its linear algebra is asked for
     # small matrices only, and should not give other bits where there are other numbers of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from snnrun.cli.output import secure
+
+    secure()
     from snnrun.cli.main import main as command_line
 
     command_line()

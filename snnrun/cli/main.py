@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from snnrun import __version__
+from snnrun.cli.output import lost
 from snnrun.records import dataclass
 
 app = typer.Typer(
@@ -62,9 +63,11 @@ class Session:
 
     Args:
         debug: Whether errors show their tracebacks.
+        publishes: Whether the command is there for files, not for what it prints.
     """
 
     debug: bool = False
+    publishes: bool = False
 
 
 @app.callback()
@@ -132,6 +135,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Check, compile and run experiments; write results and pictures."""
+    context.obj.publishes = not (dry_run or probe)
     if dry_run or probe:
         from snnrun.cli.foresee import foresee_files
 
@@ -349,7 +353,6 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes longer than most commands
     try:
         returned = app(prog_name="snnrun", standalone_mode=False, obj=session)
-        sys.stdout.flush()
         # Typer makes an exit code of an exception that ends a command, Ctrl-C among them, and returns it.
         code = returned if isinstance(returned, int) else 0
         if code == 130:
@@ -357,15 +360,20 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         code = 130
-    except BrokenPipeError:
-        # The reader has seen enough (`| head -1`); nothing more can be written, not even at the end of the process.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:
         if session.debug:
             raise
         code = _exit_code(error)
+    trouble = lost()
+    if trouble is not None and code == 0 and not session.publishes:
+        code = _exit_code(_not_printed(trouble))
     sys.exit(code)
+
+
+def _not_printed(trouble: OSError) -> Exception:
+    from snnrun.errors import Diagnostic, StorageError
+
+    return StorageError(Diagnostic("ST112", f"the output could not be written: {trouble.strerror}"))
 
 
 def _exit_code(error: Exception) -> int:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LONG = 0.5  # a stage that takes longer is explained [s]
 INTERRUPTED = 130
+_BY_SIGNAL = 128  # exit codes of commands that a signal stopped are larger
 _DOING = {
     Stage.COMPILE: "compiling ...",
     Stage.BUILD: "building the network ...",
@@ -98,7 +99,7 @@ def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = N
             one.line.put("")
         codes.append(one.run())
         reports.append(one.report)
-        if codes[-1] in (INTERRUPTED, UnfinishedError.exit_code):
+        if codes[-1] == UnfinishedError.exit_code or codes[-1] > _BY_SIGNAL:
             break
     if wishes.json:
         sys.stdout.write(json_module.dumps(reports[0] if len(files) == 1 else {"runs": reports}) + "\n")
@@ -159,7 +160,7 @@ class _Run:
         """Show an error; its exit code."""
         self.line.clear()
         if isinstance(error, KeyboardInterrupt):
-            return INTERRUPTED
+            return int(getattr(error, "exit_code", INTERRUPTED))
         assert isinstance(error, SnnrunError)
         render(error.diagnostics, sys.stderr)
         self.report["errors"] = [d.as_json() for d in error.diagnostics]
@@ -210,14 +211,15 @@ class _Run:
     def stopped(self, outcome: Outcome, problem: BaseException, reached: str) -> int:
         """Say why, where the part of the run that was recorded is, and how to run again."""
         code = self.failed(problem)
-        if code == INTERRUPTED:
+        interrupted = isinstance(problem, KeyboardInterrupt)
+        if interrupted:
             self.line.put(f"interrupted at {reached}")
         if outcome.kept_old:
             self.line.put(f"{_shown(outcome.folder)}  kept: the results of an earlier, whole run")
         else:
-            state = "interrupted" if code == INTERRUPTED else "failed"
+            state = "interrupted" if interrupted else "failed"
             self.line.put(f"{_shown(outcome.folder)}  what was recorded until then, marked {state}")
-        if code == INTERRUPTED:
+        if interrupted:
             self.again()
         return code
 

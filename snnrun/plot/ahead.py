@@ -68,6 +68,8 @@ class Painter:
 def main() -> None:
     """Import what drawing needs, wait for the request, draw, answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the simulation
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from snnrun.plot.draw import draw  # noqa: PLC0415 - this import is what the process is for
 
     text = sys.stdin.read()

@@ -126,7 +126,7 @@ def run_sweep(
     try:
         with stoppable():
             if pressed:
-                raise KeyboardInterrupt  # noqa: TRY301 - it was pressed before
+                signal.raise_signal(pressed[0])  # it came before
             run.points(progress, workers, pool)
             end.make()
     except (UnfinishedError, KeyboardInterrupt) as stop:
@@ -247,7 +247,8 @@ def stoppable() -> Iterator[None]:
         else:
             raise KeyboardInterrupt
 
-    names = [name for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+    wanted = [name for name in ("SIGTERM", "SIGUSR1", "SIGHUP") if hasattr(signal, name)]
+    names = [name for name in wanted if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN]
     before = {name: signal.signal(getattr(signal, name), note) for name in names}
     try:
         yield

@@ -170,6 +170,8 @@ def trouble_text(error: SnnrunError) -> dict[str, Any]:
 def main() -> None:
     """Serve the command at the other end of the pipes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the command, which ends this process
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the same when the terminal is closed
     private = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what Python functions of the experiment print is no answer
 

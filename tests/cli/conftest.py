@@ -91,8 +91,8 @@ def background(place):
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
-            # where tests run in the background, Ctrl-C is ignored, and what they start would inherit that
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            # where tests run in the background, signals are ignored, and what they start would inherit that
+            preexec_fn=lambda: [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGHUP)],  # noqa: PLW1509
         )
         started.append(one)
         return one

@@ -87,7 +87,9 @@ def test_killed_at_200_random_times_the_same_command_gives_the_same_bits(killed_
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)], ids=["TERM", "USR1", "INT"]
+    ("number", "code"),
+    [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGHUP, 75), (signal.SIGINT, 130)],
+    ids=["TERM", "USR1", "HUP", "INT"],
 )
 def test_a_signal_stores_a_checkpoint_and_says_how_to_go_on(background, process, place, number, code):
     file = write(place / "long.yaml", LONG)
@@ -110,13 +112,14 @@ def test_a_signal_stores_a_checkpoint_and_says_how_to_go_on(background, process,
     assert "note: goes on from a checkpoint at" in err
 
 
-def test_ctrl_c_without_checkpoints_keeps_what_was_recorded(background, place):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_without_checkpoints_keeps_what_was_recorded(background, place, number):
     file = write(place / "killed.yaml", FILE.replace("duration: 40 s", "duration: 10000 s"))
     victim = background("run", file, "--no-plots")
     waited(place, victim, ".*-tmp/results.h5")
-    victim.send_signal(signal.SIGINT)
+    victim.send_signal(number)
     victim.communicate(timeout=30)
-    assert victim.returncode == 130
+    assert victim.returncode == 128 + number
     assert json.loads((place / "outputs/killed/latest/DONE.json").read_text())["status"] == "interrupted"
 
 

@@ -197,7 +197,7 @@ def held_sweep(place, rows, columns):
     return sweep_file(place, rows, columns, SWEPT + "operations: {wait: {call: 'hook.py:wait', every: 20 ms}}\n")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGUSR1, 75)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_signal_stops_a_sweep_and_the_same_command_goes_on(background, snnrun, place, number, code, workers):
     file = held_sweep(place, 10, 20)
