@@ -32,6 +32,7 @@ from snnrun.network.ir import (
     Recorded,
     SpikeMonitor,
     StateMonitor,
+    as_array,
 )
 from snnrun.network.start import STATE_FILE
 from snnrun.records import dataclass
@@ -428,8 +429,8 @@ def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
     first = -(-m.window.start // m.every) * m.every
     columns = _columns(m.columns, double=True)
     if section == "groups":
-        assert isinstance(m.ids, np.ndarray)
-        return layout.StateChannel(m.name, name, m.ids, columns, first * dt, m.every * dt)
+        assert isinstance(m.ids, range | np.ndarray)
+        return layout.StateChannel(m.name, name, as_array(m.ids), columns, first * dt, m.every * dt)
     wiring = built.wirings[name]
     stored = built.arrays[SlotKey("ids", f"monitors.{m.name}")]
     ids, pre, post = (a[stored].astype(np.int64) for a in (wiring.created, wiring.pre, wiring.post))
@@ -468,8 +469,8 @@ def _facts(network: Network, group: Group) -> layout.GroupFacts:
     if group.refractory is not None and group.refractory.steps is not None and is_fixed(group.refractory.steps):
         refractory = int(evaluate(group.refractory.steps, env)) * network.dt
     parts = tuple(
-        layout.Subgroup(name, int(v.ids[0]), int(v.ids[-1]) + 1)
+        layout.Subgroup(name, v.members.start, v.members.stop)
         for name, v in group.subgroups.items()
-        if len(v.ids) == v.ids[-1] - v.ids[0] + 1
+        if isinstance(v.members, range) and v.members.step == 1
     )
     return layout.GroupFacts(group.name, group.size, threshold, reset, refractory, parts)

@@ -26,6 +26,7 @@ from snnrun.codegen.rows import DRAWS, NUMBERS, TABLE, Rule, Task, Way, rows_tex
 from snnrun.engine.native import NativeKernel
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed
 from snnrun.network.connect import Ground, connect, own_partners
+from snnrun.network.context import everything
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import All, Connect, FixedDegree, IntArray, OneToOne, Seeds, Synapses, View
@@ -227,11 +228,12 @@ def _partners(rule: Connect, ground: Ground, kernel: NativeKernel) -> Partners:
     way, key, n = _way(rule), key_of(rule.stream), rule.source.size
     match rule.rule:
         case FixedDegree(of=of) as fixed if way is not Way.LISTED:
+            if of == "in":
+                own = own_partners(rule.target, rule.source, allowed=fixed.autapses)
+                return _incoming(rule, np.full(rule.target.size, fixed.number, np.int64), own, ground.seeds, kernel)
             own = own_partners(rule.source, rule.target, allowed=fixed.autapses)
             if of == "out":
                 return Partners(rule, way, np.full(n, fixed.number, np.int64), own, key)
-            if of == "in":
-                return _incoming(rule, fixed, ground.seeds, kernel)
             counts = _shares(rule, fixed.number, own, ground.seeds, kernel)
             return Partners(rule, way, counts, own, key_of(f"{rule.stream}.1"))
         case All(where=where, p=p) if way is not Way.LISTED:
@@ -248,28 +250,34 @@ def _partners(rule: Connect, ground: Ground, kernel: NativeKernel) -> Partners:
         case OneToOne():
             return Partners(rule, way, np.ones(n, np.int64), np.full(n, -1, np.int64))
     pre, post = connect(rule, ground)
-    return _listed(rule, np.searchsorted(rule.source.ids, pre).astype(np.int32), post.astype(np.int32), kernel)
+    return _listed(rule, rule.source.places(pre).astype(np.int32), post.astype(np.int32), kernel)
 
 
-def _incoming(rule: Connect, fixed: FixedDegree, seeds: Seeds, kernel: NativeKernel) -> Partners:
-    """A fixed in-degree: the sources of each target, sorted by source afterwards."""
-    turned = replace(rule, source=rule.target, target=rule.source)
-    n = rule.target.size
-    own = own_partners(turned.source, turned.target, allowed=fixed.autapses)
-    partners = Partners(turned, _way(rule), np.full(n, fixed.number, np.int64), own, key_of(rule.stream))
-    size = int(rule.target.ids[-1]) + 1 if n else 0
-    arrays = rows_arrays([partners], runs_of([partners], size), seeds)
+def _incoming(rule: Connect, counts: IntArray, own: IntArray, seeds: Seeds, kernel: NativeKernel) -> Partners:
+    """An in-degree: the sources of each target, sorted by source afterwards.
+
+    Args:
+        rule: The rule.
+        counts: Synapses of each target of the rule's view, shape (targets,).
+        own: For each target its own index among the sources, when that is left out; else -1.
+        seeds: Of all random numbers.
+        kernel: The kernel of rows.
+    """
+    n, most = rule.target.size, int(counts.max(initial=0))
+    turned = replace(rule, source=everything(rule.target.name, n), target=rule.source)
+    partners = Partners(turned, _way(rule), counts, own, key_of(rule.stream))
+    arrays = rows_arrays([partners], runs_of([partners], n), seeds)
     pre = np.empty(partners.size, np.int32)
     arrays |= {
         "target": pre,
-        "chosen": np.empty(fixed.number, np.int32),
-        "buckets": np.empty(fixed.number + 1, np.int32),
-        "draws": np.empty(max(DRAWS, fixed.number + 1)),
+        "chosen": np.empty(most, np.int32),
+        "buckets": np.empty(most + 1, np.int32),
+        "draws": np.empty(max(DRAWS, most + 1)),
         "seen": np.zeros(rule.source.size, np.uint8),
     }
-    _once(kernel, Task.TARGETS, size, arrays)
-    post = np.repeat(rule.target.ids.astype(np.int32), fixed.number)
-    return _listed(rule, np.searchsorted(rule.source.ids, pre).astype(np.int32), post, kernel)
+    _once(kernel, Task.TARGETS, n, arrays)
+    post = np.repeat(rule.target.ids.astype(np.int32), counts)
+    return _listed(rule, rule.source.places(pre).astype(np.int32), post, kernel)
 
 
 def _listed(rule: Connect, i: Int32, post: Int32, kernel: NativeKernel) -> Partners:
@@ -303,7 +311,7 @@ def runs_of(partners: Sequence[Partners], sources: int) -> Runs:
     some = columns[4] > 0
     if not np.all(some):
         columns = [c[some] for c in columns]
-    if len(partners) > 1:
+    if len(partners) > 1 or not partners[0].rule.source.ascending:
         order = np.argsort(columns[0], kind="stable")
         columns = [c[order] for c in columns]
     begins = np.searchsorted(columns[0], np.arange(sources + 1)).astype(np.int64)
@@ -385,6 +393,7 @@ class Assembly:
         variables = {v.name: np.empty(self.size, dtype) for v, (_, dtype) in self.order.variables.items()}
         post, delays = self.place(rows, delays, variables, keep_steps=keep_steps)
         plain = self.parts == 1 and delays is None and len(self.partners) == 1 and not self.listed
+        plain = plain and self.partners[0].rule.source.ascending
         sizes = tuple(p.size for p in self.partners)
         number = None if plain else partial(self.numbers, rows, delays)
         return Assembled(rows, post, variables, delays, sizes, number, dict(self.wrong))
@@ -685,8 +694,9 @@ def _table(rows: Sequence[Sequence[float]], dtype: Any) -> Array:
 
 def _places(view: View) -> Int32:
     """For each neuron of a group up to the view's last, its index within the view."""
-    places = np.zeros(int(view.ids[-1]) + 1 if view.size else 0, np.int32)
-    places[view.ids] = np.arange(view.size)
+    ids = view.ids
+    places = np.zeros(int(ids.max(initial=-1)) + 1, np.int32)
+    places[ids] = np.arange(view.size)
     return places
 
 

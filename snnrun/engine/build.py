@@ -45,6 +45,7 @@ from snnrun.network.ir import (
     SynapseChoice,
     Synapses,
     View,
+    as_array,
 )
 from snnrun.network.streams import key_of
 from snnrun.numerics.arithmetic import Precision
@@ -306,8 +307,9 @@ class _Builder:
 
     def view(self, owner: str, view: View) -> None:
         self.numbers[f"n:{owner}"] = view.size
-        self.put("view", owner, "", view.ids)
-        self.share(owner, np.searchsorted(view.ids, self.arrays[SlotKey("bounds", f"groups.{view.group}")]))
+        ids = np.sort(view.ids)  # threads own neighbouring neurons
+        self.put("view", owner, "", ids)
+        self.share(owner, np.searchsorted(ids, self.arrays[SlotKey("bounds", f"groups.{view.group}")]))
 
     def check_delays(self, pathway: Pathway, steps: IntArray) -> None:
         """Refuse impossible delays, given in creation order."""
@@ -448,10 +450,11 @@ class _Builder:
                 self.put("record", owner, "." + column.name, np.zeros(capacity))
 
     def state_monitor(self, owner: str, monitor: StateMonitor) -> None:
-        ids = monitor.ids
         if monitor.source.startswith("synapses."):
             ids = self.synapse_ids(monitor)
-        assert isinstance(ids, np.ndarray)
+        else:
+            assert isinstance(monitor.ids, range | np.ndarray)
+            ids = as_array(monitor.ids)
         self.put("ids", owner, "", ids)
         self.put("count", owner, "", np.zeros(1, np.int64))
         self.numbers[f"n:{owner}"] = len(ids)

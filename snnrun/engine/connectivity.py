@@ -70,12 +70,12 @@ class Wiring:
     @cached_property
     def i(self) -> IntArray:
         """Source index within the view, in creation order, shape (m,)."""
-        return np.asarray(np.searchsorted(self.source.ids, self.in_creation_order(self.pre)), dtype=np.int64)
+        return self.source.places(self.in_creation_order(self.pre))
 
     @cached_property
     def j(self) -> IntArray:
         """Target index within the view, in creation order, shape (m,)."""
-        return np.asarray(np.searchsorted(self.target.ids, self.in_creation_order(self.post)), dtype=np.int64)
+        return self.target.places(self.in_creation_order(self.post))
 
     def in_creation_order(self, stored: Any) -> Any:
         """An array in storage order, as the user counts synapses."""
@@ -196,6 +196,8 @@ def _describe(value: Any, digest: Any) -> None:
             payload = n.payload
             shown = f"{payload.value!r}" if isinstance(payload, Constant | Parameter) else repr(payload)
             digest.update(f"({n.op.value} {shown} {[numbers[id(a)] for a in n.args]})".encode())
+    elif isinstance(value, range):
+        digest.update(repr(value).encode())
     elif isinstance(value, np.ndarray):
         digest.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
     elif isinstance(value, Connect | View) or is_dataclass(value):

@@ -531,7 +531,7 @@ class Meter:
         """Feed spikes."""
         for use in self.spike_uses.get(name, ()):
             view = use.monitor.source
-            use.accumulator.spikes(steps, ids if view.whole else np.searchsorted(view.ids, ids))
+            use.accumulator.spikes(steps, ids if view.whole else view.places(ids))
 
     def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:  # noqa: ARG002
         """Feed samples."""

@@ -15,7 +15,7 @@ from snnrun.engine.connectivity import Wiring
 from snnrun.equations.dag import Kind, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.network.evaluate import Environment, evaluate, full, indices
-from snnrun.network.ir import Connect, Group, Initial, IntArray, Network, Pathway, Synapses
+from snnrun.network.ir import Connect, Group, Initial, IntArray, Network, Pathway, Synapses, View
 from snnrun.network.lists import lists_must_fit
 from snnrun.source import Span
 
@@ -126,20 +126,22 @@ def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray
     return values.astype(bool if array.dtype == np.uint8 else np.result_type(values, np.int64), copy=False)
 
 
-def group_environment(built: Built, network: Network, group: Group, step: int = 0) -> Environment:
-    """What leaves stand for, for all neurons of a group, with the values as they are now."""
+def group_environment(
+    built: Built, network: Network, group: Group, step: int = 0, part: View | None = None
+) -> Environment:
+    """What leaves stand for, for the neurons of a group or of a part of it, with the values as they are now."""
     kinds = {s.variable: s.kind for s in group.stored}
+    neurons = indices(group.size) if part is None else part.ids
 
     def read(variable: Variable) -> Any:
         array = built.variable(variable)
-        value = array[0] if variable.shared else array
+        value = array[0] if variable.shared else array if part is None else array[neurons]
         return value.astype(bool if kinds.get(variable) is Kind.BOOL else np.result_type(value, np.int64), copy=False)
 
-    everyone = indices(group.size)
     return Environment(
         read=read,
-        index={"own": everyone, "list": everyone},
-        elements=everyone,
+        index={"own": neurons, "list": indices(len(neurons))},
+        elements=neurons,
         step=step,
         dt=network.dt,
         seeds=network.seeds,
@@ -149,14 +151,16 @@ def group_environment(built: Built, network: Network, group: Group, step: int = 
 
 def set_group(built: Built, network: Network, group: Group, line: Initial, step: int = 0) -> None:
     """Carry out one line of `initial`, or of a phase's `set`, on a group."""
-    env = group_environment(built, network, group, step)
+    env = group_environment(built, network, group, step, line.part)
     array = built.variable(line.variable)
     if line.variable.shared:
         env = replace(env, index={"own": np.int64(0), "list": np.int64(0)}, elements=np.int64(0))
     values = evaluate(line.value, env)
     where = True if line.where is None else evaluate(line.where, env)
     kind = next(s.kind for s in group.stored if s.variable == line.variable)
-    array[...] = checked_values(values, len(array), kind, line, where, 0, array)
+    chosen: Any = EVERY if line.part is None else line.part.ids
+    old = array[chosen]
+    array[chosen] = checked_values(values, len(old), kind, line, where, 0, old)
 
 
 class SynapseValues:

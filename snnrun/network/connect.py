@@ -381,8 +381,7 @@ def own_partners(own: View, partners: View, *, allowed: bool) -> IntArray:
     """
     if allowed or own.group != partners.group:
         return np.full(own.size, -1, dtype=np.int64)
-    place = np.minimum(np.searchsorted(partners.ids, own.ids), partners.size - 1)
-    return np.where(partners.ids[place] == own.ids, place, -1).astype(np.int64)
+    return partners.places(own.ids)
 
 
 def _nothing() -> tuple[IntArray, IntArray]:

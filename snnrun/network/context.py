@@ -16,7 +16,7 @@ from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, U
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
-from snnrun.network.ir import IntArray, Stored, TimedArray, View
+from snnrun.network.ir import Indices, IntArray, Stored, TimedArray, View, as_array
 from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
@@ -320,9 +320,24 @@ def exact_int(graph: Graph, name: str, value: int) -> Typed:
 
 def everything(group: str, size: int) -> View:
     """All neurons of a group."""
-    return View(group, group, np.arange(size, dtype=np.int64), whole=True)
+    return View(group, group, range(size), whole=True)
 
 
-def part(group: str, name: str, ids: IntArray, size: int) -> View:
-    """Some neurons of a group."""
-    return View(group, name, ids, whole=len(ids) == size and bool(np.all(ids == np.arange(size))))
+def part(group: str, name: str, members: Indices, size: int) -> View:
+    """Some neurons of a group, in an order of their own."""
+    return View(group, name, members, whole=members == range(size) if isinstance(members, range) else False)
+
+
+def chosen(members: Indices, positions: Indices) -> Indices:
+    """The members at some positions, in the order of the positions."""
+    if isinstance(members, range) and isinstance(positions, range) and len(positions):
+        return members[positions.start :: positions.step][: len(positions)]
+    return evenly(as_array(members)[as_array(positions)])
+
+
+def evenly(ids: IntArray) -> Indices:
+    """The same indices, as a range where they are evenly spaced."""
+    first, step = (int(ids[0]), int(ids[1] - ids[0])) if len(ids) > 1 else (int(ids[0]) if len(ids) else 0, 1)
+    if step == 0 or np.any(np.diff(ids) != step):
+        return ids
+    return range(first, first + step * len(ids), step)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from snnrun.equations.dag import Constant, Graph, Node, Parameter
-from snnrun.network.ir import ConnectivityMonitor, Network, Window
+from snnrun.network.ir import ConnectivityMonitor, Network, Window, as_array
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 
@@ -66,6 +66,8 @@ class _Digest:
         match value:
             case Node():
                 self._node(value)
+            case range():
+                self.add(as_array(value))
             case np.ndarray():
                 self._say(f"array {value.dtype.str} {value.shape}")
                 self._sha.update(np.ascontiguousarray(value).tobytes())

@@ -12,7 +12,7 @@ from snnrun.equations.dag import Draw, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import did_you_mean
 from snnrun.network.choice import numbered_synapses
-from snnrun.network.context import Context, Path, Skip, at, part
+from snnrun.network.context import Context, Path, Skip, at, chosen, part
 from snnrun.network.expected import exact_total
 from snnrun.network.groups import group_locale
 from snnrun.network.ir import (
@@ -36,6 +36,7 @@ from snnrun.network.ir import (
 )
 from snnrun.network.selection import choose_synapses, select_indices
 from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.network.subgroups import is_member
 from snnrun.network.synapses import end_symbols
 from snnrun.spec import models
 from snnrun.spec.nodes import ListNode
@@ -64,7 +65,7 @@ def _input(context: Context, name: str) -> PoissonInput:
     g = context.graph
     view = context.view((*path, "target"), f"the target of input `{name}`")
     word = context.text((*path, "variable"))
-    locale = group_locale(context, view.group, f"input `{name}`", f"inputs.{name}", guarded=True)
+    locale = group_locale(context, view, f"input `{name}`", f"inputs.{name}", guarded=True)
     target = locale.targets.get(word.value)
     if target is None or target.stored.kind is not Kind.FLOAT:
         raise at(
@@ -174,9 +175,7 @@ def _times(context: Context, path: Path, model: models.Operation) -> tuple[int, 
 
 def _shared_aware(context: Context, view: View, name: str) -> Locale:
     """Statements on a group may assign shared variables; rand() in them is then one number for all."""
-    locale = group_locale(
-        context, view.group, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True
-    )
+    locale = group_locale(context, view, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True)
     text = context.text(("operations", name, "do"))
     targets = [locale.targets.get(s.target) for s in parse_statements(text)]
     assigned = [t.stored.variable.shared for t in targets if t is not None]
@@ -198,15 +197,7 @@ def _only_members(context: Context, view: View, block: Block) -> Block:
     if view.whole:
         return block
     g = context.graph
-    own = g.node(Op.INDEX, (), Kind.INT, "own")
-    member: Node | None = None
-    for start, stop in _runs(view.ids):
-        inside = g.logical_and(
-            g.binary(Op.GE, own, g.constant(f"{view.name}.start", int(start))),
-            g.binary(Op.LT, own, g.constant(f"{view.name}.stop", int(stop))),
-        )
-        member = inside if member is None else g.node(Op.OR, (member, inside), Kind.BOOL)
-    assert member is not None
+    member = is_member(context, view)
     kinds = {s.variable: s.kind for s in _stored_of(context, view)}
     return Block(
         tuple(
@@ -218,12 +209,6 @@ def _only_members(context: Context, view: View, block: Block) -> Block:
 
 def _stored_of(context: Context, view: View) -> list[Stored]:
     return [m.stored for m in context.populations[view.group].members.values() if m.stored is not None]
-
-
-def _runs(ids: IntArray) -> list[tuple[int, int]]:
-    """Ascending indices as half-open ranges."""
-    breaks = np.flatnonzero(np.diff(ids) != 1) + 1
-    return [(int(r[0]), int(r[-1]) + 1) for r in np.split(ids, breaks)]
 
 
 def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> Locale:
@@ -300,9 +285,9 @@ class _Monitor:
         path = (*self.path, "indices")
         if not self.context.document.has(path):
             return view
-        chosen = np.sort(select_indices(self.context, path, view.size, f"monitor `{self.name}`"))
+        positions = select_indices(self.context, path, view.size, f"monitor `{self.name}`")
         size = self.context.populations[view.group].view.size
-        return part(view.group, view.name, view.ids[chosen], size)
+        return part(view.group, view.name, chosen(view.members, positions), size)
 
     def spikes(self, model: models.SpikeMonitor) -> SpikeMonitor:
         view = self.spiking_view()
@@ -345,9 +330,10 @@ class _Monitor:
         members = self.context.populations[view.group].members
         known = {n: (m.typed.node, m.typed.dimension) for n, m in members.items()}
         columns = self.sampled(self.columns(model.variables, known, view.group), slot)
-        ids = view.ids
-        if self.context.document.has((*self.path, "indices")):
-            ids = view.ids[select_indices(self.context, (*self.path, "indices"), view.size, f"monitor `{self.name}`")]
+        ids = view.members
+        path = (*self.path, "indices")
+        if self.context.document.has(path):
+            ids = chosen(ids, select_indices(self.context, path, view.size, f"monitor `{self.name}`"))
         if all(isinstance(c.node.payload, Variable) and c.node.payload.shared for c in columns):
             ids = ids[:1]
         return StateMonitor(self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot)

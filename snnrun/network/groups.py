@@ -34,6 +34,7 @@ from snnrun.network.ir import (
     Block,
     Group,
     GroupKind,
+    Indices,
     Initial,
     Integration,
     Intervals,
@@ -44,6 +45,7 @@ from snnrun.network.ir import (
 from snnrun.network.schedules import read_schedule
 from snnrun.network.selection import select_indices
 from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.network.subgroups import seen_in
 from snnrun.network.written import written_names
 from snnrun.spec.models import NeuronGroup, PoissonGroup, SpikeGroup
 from snnrun.spec.nodes import ListNode, ScalarNode
@@ -153,13 +155,11 @@ class _GroupBuilder:
         for name in self.context.document.keys((*self.path, "subgroups")):
             path = (*self.path, "subgroups", name)
             if name in sizes:
-                ids = np.arange(at_neuron, at_neuron + sizes[name], dtype=np.int64)
+                members: Indices = range(at_neuron, at_neuron + sizes[name])
                 at_neuron += sizes[name]
             else:
-                ids = np.sort(select_indices(self.context, path, self.size, f"subgroup `{name}`"))
-            if len(np.unique(ids)) != len(ids):
-                raise self.context.error("NET131", f"subgroup `{name}` names a neuron twice", path)
-            views[name] = part(self.name, f"{self.name}.{name}", ids, self.size)
+                members = select_indices(self.context, path, self.size, f"subgroup `{name}`")
+            views[name] = part(self.name, f"{self.name}.{name}", members, self.size)
         return views
 
     def names(self, model: NeuronGroup | PoissonGroup | SpikeGroup) -> dict[str, Typed]:
@@ -510,7 +510,13 @@ class _GroupBuilder:
         return lower_statements(
             self.context,
             self.context.text((*self.path, "reset")),
-            group_locale(self.context, self.name, f"the reset of `{self.name}`", f"{self.owner}.reset", guarded=False),
+            group_locale(
+                self.context,
+                self.context.populations[self.name].view,
+                f"the reset of `{self.name}`",
+                f"{self.owner}.reset",
+                guarded=False,
+            ),
         )
 
     def unknown_reset(self, model: NeuronGroup, errors: list[ExperimentError]) -> None:
@@ -537,19 +543,19 @@ class _GroupBuilder:
 
 
 def group_locale(
-    context: Context, name: str, place: str, stream: str, *, guarded: bool, allow_shared: bool = False
+    context: Context, view: View, place: str, stream: str, *, guarded: bool, allow_shared: bool = False
 ) -> Locale:
-    """Where statements about the neurons of a group stand.
+    """Where statements about the neurons of a group, or of a part of it, stand.
 
     Args:
         context: The resolution.
-        name: The group.
+        view: The neurons; `i` counts within it.
         place: What the statements are, for messages.
         stream: Owner of their random numbers.
         guarded: Whether refractory neurons keep their frozen variables.
         allow_shared: Whether shared variables may be assigned.
     """
-    population = context.populations[name]
+    population = context.populations[view.group]
     g = context.graph
     active = g.variable(Variable(population.path, "not_refractory"), Kind.BOOL)
     targets: dict[str, Target] = {}
@@ -562,7 +568,7 @@ def group_locale(
             continue
         guard = active if guarded and member_name in population.frozen else None
         targets[member_name] = Target(stored, guard)
-    symbols = {**population.symbols, **{n: m.typed for n, m in population.members.items()}}
+    symbols = seen_in(context, view, population.symbols) | {n: m.typed for n, m in population.members.items()}
     options = {"draw": context.draws(stream, "noise")}
 
     def refuse(target: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at, known
 from snnrun.network.expected import exact_total
 from snnrun.network.files import Unreadable, reading
-from snnrun.network.ir import Initial, Network, Stored
+from snnrun.network.ir import Initial, Network, Stored, View
 from snnrun.network.lists import lists_must_fit
+from snnrun.network.subgroups import seen_in
 from snnrun.network.tables import finite_numbers, read_numbers, unit_of, whole_numbers
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import Dimension
@@ -63,15 +65,17 @@ def initial_values(
 
 
 def phase_values(context: Context, network: Network, path: Path, place: str) -> list[tuple[str, Initial]]:
-    """One entry of a phase's `set` that names a variable: `group.variable` or `synapses.variable`.
+    """One entry of a phase's `set` that names a variable: `group.variable`, `group.subgroup.variable` or of synapses.
 
     Raises:
         ExperimentError: NET143 when there is no such variable, or its value is wrong.
     """
     name, _, variable = str(path[-1]).rpartition(".")
     size: int | None
-    population = context.populations.get(name)
-    if population is not None:
+    head, _, tail = name.partition(".")
+    population = context.populations.get(head)
+    part = population.subgroups.get(tail) if population is not None and tail else None
+    if population is not None and (part is not None or not tail):
         owner, size = population.path, population.view.size
         targets = {n: m.stored for n, m in population.members.items() if m.stored is not None}
         symbols = {**population.symbols, **{n: m.typed for n, m in population.members.items()}}
@@ -98,8 +102,13 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
             "NET143", f"`{name}` has no variable `{variable}` to set", path, did_you_mean(variable, targets)
         )
     stream = f"{owner}.{'.'.join(str(step) for step in path[1:-1])}.{variable}"
-    lines = _Values(context, path, stream, size, targets[variable], symbols, place).lines()
-    return [(owner, line) for line in lines]
+    values = _Values(context, path, stream, size, targets[variable], symbols, place)
+    if part is not None:
+        if targets[variable].variable.shared:
+            message = f"`{variable}` is shared: all neurons have one value"
+            raise context.key_error("NET143", message, path, f"set `{head}.{variable}`")
+        values.narrow(part)
+    return [(owner, line) for line in values.lines()]
 
 
 class _Values:
@@ -119,35 +128,60 @@ class _Values:
         self.path = path
         self.stored = stored
         self.size = 1 if stored.variable.shared else size
-        self.checker = context.checker(symbols, place, draw=context.draws(stream, "initial"), lists=True)
+        self.symbols = symbols
+        self.place = place
+        self.draw = context.draws(stream, "initial")
+        self.part: View | None = None
+        self.checker = self.checker_of(symbols)
+
+    def checker_of(self, symbols: Mapping[str, Typed]) -> Checker:
+        return self.context.checker(symbols, self.place, draw=self.draw, lists=True)
+
+    def narrow(self, part: View) -> None:
+        """From here on values are those of a part of the group."""
+        self.part, self.size = part, part.size
+        self.checker = self.checker_of(seen_in(self.context, part, self.symbols))
 
     def lines(self) -> list[Initial]:
         node = self.context.document.node(self.path)
-        variable, span = self.stored.variable, self.context.document.span(self.path)
-        if isinstance(node, MapNode) and "file" in node.entries:
-            value = self.from_file()
-            return [Initial(variable, value, None, span)]
         if isinstance(node, MapNode):
-            return [self.rule(self.path)]
-        if isinstance(node, ListNode):
-            if any(isinstance(item, MapNode) for item in node.items):
-                return [self.rule((*self.path, k)) for k in range(len(node.items))]
-            value = list_node(
-                self.context, self.path, self.size, self.stored.dimension, f"`{variable.name}`", self.stored.kind
-            )
-            return [Initial(variable, value, None, span)]
-        return [Initial(variable, self.value(self.path), None, span)]
+            return [self.line(self.from_file()) if "file" in node.entries else self.rule(self.path)]
+        if isinstance(node, ListNode) and any(isinstance(item, MapNode) for item in node.items):
+            return [self.rule((*self.path, k)) for k in range(len(node.items))]
+        return [self.line(self.value(self.path))]
+
+    def line(self, value: Node) -> Initial:
+        return Initial(self.stored.variable, value, None, self.context.document.span(self.path), self.part)
 
     def rule(self, path: Path) -> Initial:
+        """A value with a condition, or for a subgroup."""
+        rules = self
+        if self.context.document.has((*path, "subgroup")):
+            rules = copy(self)
+            rules.narrow(self.subgroup((*path, "subgroup")))
         where = None
         if self.context.document.has((*path, "where")):
-            where = self.checker.condition(self.context.expression((*path, "where")), "`where`").node
-        value = self.value((*path, "value"))
-        return Initial(self.stored.variable, value, where, self.context.document.span((*path, "value")))
+            where = rules.checker.condition(self.context.expression((*path, "where")), "`where`").node
+        value = rules.value((*path, "value"))
+        span = self.context.document.span((*path, "value"))
+        return Initial(self.stored.variable, value, where, span, rules.part)
+
+    def subgroup(self, path: Path) -> View:
+        section, _, group = self.stored.variable.owner.partition(".")
+        name = self.context.text(path)
+        if section != "groups":
+            raise at(name.span(), "NET144", "synapses have no subgroups", "choose among them with `where`")
+        if self.stored.variable.shared:
+            raise at(name.span(), "NET144", f"`{self.stored.variable.name}` is shared: all neurons have one value")
+        if self.part is not None:
+            raise at(name.span(), "NET144", f"this is about the subgroup `{self.part.name}` already")
+        return self.context.view_named(f"{group}.{name.value.strip()}", name.span(), "this value")
 
     def value(self, path: Path) -> Node:
-        expr = self.context.expression(path)
-        return value_of(self.checker, self.stored, expr, self.size)
+        if isinstance(self.context.document.node(path), ListNode):
+            what = f"`{self.stored.variable.name}`"
+            return list_node(self.context, path, self.size, self.stored.dimension, what, self.stored.kind)
+        return value_of(self.checker, self.stored, self.context.expression(path), self.size)
 
     def from_file(self) -> Node:
         context, path = self.context, (*self.path, "file")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ from snnrun.units.dimensions import Dimension
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
+Indices: TypeAlias = range | IntArray
+"""Different indices in an order of their own; a range where they are evenly spaced, so that many take no memory."""
 
 
 class Slot(Enum):
@@ -92,12 +94,14 @@ class Initial:
         value: Graph evaluated once for each element.
         where: Only elements for which this holds; None for all.
         span: The line's place, for errors found when the values are computed.
+        part: Only these neurons, in whose order a list is given; None for all.
     """
 
     variable: Variable
     value: Node
     where: Node | None
     span: Span | None
+    part: View | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +111,58 @@ class View:
     Args:
         group: Name of the group.
         name: As the file names it (`pop` or `pop.exc`).
-        ids: Neuron indices in the whole group, ascending, shape (n,).
-        whole: Whether it is all of the group.
+        members: Neuron indices in the whole group, all different, in the order of the file.
+        whole: Whether it is all of the group, in its order.
     """
 
     group: str
     name: str
-    ids: IntArray
+    members: Indices
     whole: bool
 
     @property
     def size(self) -> int:
         """Number of neurons."""
-        return len(self.ids)
+        return len(self.members)
+
+    @property
+    def ids(self) -> IntArray:
+        """Neuron indices in the whole group, in the order of the file, shape (n,)."""
+        return as_array(self.members)
+
+    @property
+    def ascending(self) -> bool:
+        """Whether the neurons are in the order of the group."""
+        return bool(self.members.step > 0 if isinstance(self.members, range) else np.all(np.diff(self.members) > 0))
+
+    def places(self, neurons: NDArray[np.integer[Any]]) -> IntArray:
+        """The index within the view of each neuron; -1 for those that are not in it."""
+        return places_in(self.members, neurons)
+
+
+def as_array(indices: Indices) -> IntArray:
+    """Indices as an array."""
+    if isinstance(indices, range):
+        return np.arange(indices.start, indices.stop, indices.step, dtype=np.int64)
+    return indices
+
+
+def places_in(members: Indices, wanted: NDArray[np.integer[Any]]) -> IntArray:
+    """The position among `members` of each wanted index; -1 for those that are not there."""
+    wanted = np.asarray(wanted, dtype=np.int64)
+    if not len(members):
+        return np.full(wanted.shape, -1, dtype=np.int64)
+    if isinstance(members, range):
+        place = wanted - members.start
+        outside: Any = False
+        if members.step != 1:
+            place, rest = np.divmod(place, members.step)
+            outside = rest != 0
+        return np.where(outside | (place < 0) | (place >= len(members)), -1, place)
+    order = np.argsort(members, kind="stable")
+    ascending = members[order]
+    place = np.minimum(np.searchsorted(ascending, wanted), len(members) - 1)
+    return np.where(ascending[place] == wanted, order[place], -1)
 
 
 class GroupKind(Enum):
@@ -510,7 +553,7 @@ class StateMonitor:
     name: str
     source: str
     columns: tuple[Recorded, ...]
-    ids: IntArray | SynapseChoice | None
+    ids: Indices | SynapseChoice | None
     every: int
     window: Window
     slot: Slot

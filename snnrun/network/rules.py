@@ -129,7 +129,7 @@ class _Reader:
         """The part of the source or target that this rule names."""
         path = (*self.path, end)
         view = self.context.view(path, f"the {end} of this rule")
-        if view.group != outer.group or not set(view.ids.tolist()) <= set(outer.ids.tolist()):
+        if view.group != outer.group or not _is_within(view, outer):
             raise self.context.error("NET180", f"`{view.name}` is not part of `{outer.name}`", path)
         return view
 
@@ -294,7 +294,7 @@ class _Reader:
 
     def must_be_possible(self, key: str, of: str, number: int, *, multapses: bool, autapses: bool) -> None:
         same = self.source.group == self.target.group
-        common = len(np.intersect1d(self.source.ids, self.target.ids)) if same and not autapses else 0
+        common = _number_in_both(self.source, self.target) if same and not autapses else 0
         own = 1 if common else 0
         most = {
             "in": self.source.size - own,
@@ -387,3 +387,20 @@ class _Reader:
         stored = self.settable[name]
         node = file_values(context, path, unit, stored, values)
         self.values.append(Initial(stored.variable, node, None, context.document.span(key)))
+
+
+def _is_within(part: View, outer: View) -> bool:
+    """Whether all neurons of a view belong to another of the same group."""
+    if isinstance(part.members, range) and isinstance(outer.members, range):
+        ends = {part.members[0], part.members[-1]}
+        even = part.members.step % outer.members.step == 0 or part.size == 1
+        return all(k in outer.members for k in ends) and even
+    return bool(np.all(outer.places(part.ids) >= 0))
+
+
+def _number_in_both(a: View, b: View) -> int:
+    """How many neurons two views of a group share."""
+    small, large = sorted((a, b), key=lambda view: view.size)
+    if _is_within(small, large):
+        return small.size
+    return int(np.count_nonzero(large.places(small.ids) >= 0))

@@ -6,25 +6,28 @@ import re
 
 import numpy as np
 
-from snnrun.equations.ast import ListOf
+from snnrun.equations.ast import Expr, ListOf
 from snnrun.equations.check import Typed
-from snnrun.equations.dag import Kind, Op, walk
-from snnrun.network.context import Context, Path, at, exact_int
+from snnrun.equations.dag import Kind, Node, Op, walk
+from snnrun.network.context import Context, Path, at, evenly, exact_int
 from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import IntArray, SynapseChoice
+from snnrun.network.ir import Indices, IntArray, SynapseChoice
 from snnrun.source import Span
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE
 
 _LOWEST = -(2**31)  # numbers of synapses are checked once there are synapses
+MOST_TRIED = 1 << 24  # elements on which a condition is tried; checking a file must neither take long nor much memory
+_BLOCK = 1 << 18
 _SLICE = re.compile(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(\d+)\s*)?")
 
 
-def select_indices(context: Context, path: Path, size: int, what: str) -> IntArray:
-    """Indices within 0 to size - 1, in the order the user gave.
+def select_indices(context: Context, path: Path, size: int, what: str) -> Indices:
+    """Indices within 0 to size - 1, all different, in the order the user gave.
 
     Raises:
-        ExperimentError: NET120 for an index outside, an empty selection, or text that selects nothing.
+        ExperimentError: NET120 for an index outside, an empty selection, or text that selects nothing; NET131 for an
+            index that is named twice.
     """
     node = context.document.node(path)
     if isinstance(node, ListNode):
@@ -33,7 +36,7 @@ def select_indices(context: Context, path: Path, size: int, what: str) -> IntArr
     text = context.text(path)
     word = text.value.strip()
     if word == "all":
-        return np.arange(size, dtype=np.int64)
+        return range(size)
     found = _SLICE.fullmatch(text.value)
     if found:
         start, stop, step = (int(g) if g else None for g in found.groups())
@@ -93,39 +96,58 @@ def _refuse_variables(typed: Typed, span: Span, message: str) -> None:
         raise at(span, "NET120", message)
 
 
-def _sliced(chosen: slice, size: int, what: str, span: Span) -> IntArray:
-    stop = chosen.stop
-    if stop is not None and stop > size:
-        raise at(span, "NET120", f"{what}: the slice ends at {stop}, but there are only {size}")
-    ids = np.arange(size, dtype=np.int64)[chosen]
-    if not len(ids):
+def _sliced(wanted: slice, size: int, what: str, span: Span) -> range:
+    if wanted.stop is not None and wanted.stop > size:
+        raise at(span, "NET120", f"{what}: the slice ends at {wanted.stop}, but there are only {size}")
+    if wanted.step == 0:
+        raise at(span, "NET120", f"{what}: the step of a slice must be at least 1")
+    indices = range(size)[wanted]
+    if not len(indices):
         raise at(span, "NET120", f"{what}: this slice is empty")
-    return ids
+    return indices
 
 
-def _checked(context: Context, path: Path, ids: IntArray, size: int, what: str) -> IntArray:
+def _checked(context: Context, path: Path, ids: IntArray, size: int, what: str) -> Indices:
     if not len(ids):
         raise context.error("NET120", f"{what}: the list is empty", path)
     wrong = ids[(ids >= size) | (ids < -size)]
     if len(wrong):
         raise context.error("NET120", f"{what}: index {wrong[0]} is outside 0 to {size - 1}", path)
-    return np.where(ids < 0, ids + size, ids)
+    ids = np.where(ids < 0, ids + size, ids)
+    values, counts = np.unique(ids, return_counts=True)
+    if np.any(counts > 1):
+        raise context.error("NET131", f"{what}: index {values[counts > 1][0]} is named twice", path)
+    return evenly(ids)
 
 
-def _by_expression(context: Context, path: Path, size: int, what: str) -> IntArray:
+def _by_expression(context: Context, path: Path, size: int, what: str) -> Indices:
     g = context.graph
     symbols = {"i": Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE), "N": exact_int(g, "N", size)}
     expr = context.expression(path)
     typed = context.checker(symbols, what).check(expr)
     _refuse_variables(typed, expr.span, f"{what}: the choice may use `i`, `N` and constants only")
     if typed.node.kind is Kind.BOOL:
-        everyone = np.arange(size, dtype=np.int64)
-        env = Environment(index={"own": everyone}, dt=context.dt)
-        ids: IntArray = everyone[np.broadcast_to(evaluate(typed.node, env), (size,))]
-        if not len(ids):
-            raise at(expr.span, "NET120", f"{what}: no index fulfils this condition")
-        return ids
+        return _fulfilling(context, typed.node, expr, size, what)
     if typed.exact is None:
         raise at(expr.span, "NET120", f"{what}: write a list, a slice such as `0:10`, `all`, or a condition on `i`")
     value = context.integer_of(expr, f"an index of {what}", -size)
     return _checked(context, path, np.array([value], dtype=np.int64), size, what)
+
+
+def _fulfilling(context: Context, condition: Node, expr: Expr, size: int, what: str) -> Indices:
+    if size > MOST_TRIED:
+        raise at(
+            expr.span,
+            "NET120",
+            f"{what}: a condition is tried on at most {MOST_TRIED:,} elements, there are {size:,}",
+            "write a slice such as `0:1000` or `::10`",
+        )
+    parts = []
+    for first in range(0, size, _BLOCK):
+        block = np.arange(first, min(first + _BLOCK, size), dtype=np.int64)
+        holds = evaluate(condition, Environment(index={"own": block}, dt=context.dt))
+        parts.append(block[np.broadcast_to(holds, block.shape)])
+    ids = np.concatenate(parts)
+    if not len(ids):
+        raise at(expr.span, "NET120", f"{what}: no index fulfils this condition")
+    return evenly(ids)

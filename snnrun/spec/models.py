@@ -218,10 +218,14 @@ Array = TypeAliasType(
 
 
 class ValueRule(Section):
-    """A value for those neurons or synapses where a condition holds."""
+    """A value for those neurons or synapses where a condition holds, or for a subgroup."""
 
-    value: Expression = Field(description="The value.")
+    value: Expressions = Field(description="The value; a list has one for each neuron.")
     where: Expression | None = Field(None, description="Condition, such as `i < 10`; absent: all.")
+    subgroup: Identifier | None = Field(
+        None,
+        description="Only these neurons; `i` in the value and the condition counts them from 0, `N` is their number.",
+    )
 
 
 class ValueFile(Section):
@@ -780,7 +784,9 @@ class Phase(Section):
     name: Identifier = Field(description="Name of the phase.")
     duration: Expression = Field(description="How long it lasts.")
     set: dict[DottedPath, InitialValue] | None = Field(
-        None, description="Changes at its start: a constant, `group.variable` or `synapses.variable` → value."
+        None,
+        description="Changes at its start: a constant, `group.variable`, `group.subgroup.variable` or "
+        "`synapses.variable` → value.",
     )
     record: list[Identifier] | None = Field(None, description="Monitors that record in it; absent: all.")
     stop_when: Expression | None = Field(

@@ -34,6 +34,7 @@ from snnrun.network.ir import (
     Slot,
     SpikeMonitor,
     StateMonitor,
+    SynapseChoice,
     Synapses,
     Window,
 )
@@ -203,10 +204,17 @@ class Oracle:
         """The elements a monitor samples; synapses are numbered as they were created."""
         section, _, name = monitor.source.partition(".")
         if section == "groups":
-            assert monitor.ids is not None
-            return monitor.ids
+            assert isinstance(monitor.ids, range | np.ndarray)
+            return np.asarray(monitor.ids)
         created = np.argsort(self.built.wirings[name].created)
-        return created if monitor.ids is None else created[monitor.ids]
+        choice = monitor.ids
+        if choice is None:
+            return created
+        assert isinstance(choice, SynapseChoice)
+        if choice.condition is not None:
+            i, j = (getattr(self.built.wirings[name], end) for end in ("i", "j"))
+            return created[np.flatnonzero(evaluate(choice.condition, Environment(index={"i": i, "j": j})))]
+        return created[choice.numbers if choice.cut is None else choice.cut]
 
     def columns(self, columns: tuple[Recorded, ...], at: Mapping[str, Any], elements: Array) -> dict[str, Array]:
         env = self.environment(at, elements)
@@ -365,7 +373,8 @@ class Oracle:
         events = np.searchsorted(binomial_table(poisson.size, p).astype(real), u, side="right").astype(real)
         leaf = poisson.counts.payload
         assert isinstance(leaf, Variable)
-        self.carry_out(poisson.block, {"own": poisson.target.ids}, poisson.target.ids, {leaf: events})
+        neurons = np.sort(poisson.target.ids)
+        self.carry_out(poisson.block, {"own": neurons}, neurons, {leaf: events})
 
     # resets and end
 
