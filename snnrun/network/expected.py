@@ -12,6 +12,7 @@ from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, On
 from snnrun.network.ranges import target_ranges
 
 _SAMPLE = 1 << 16  # pairs on which a condition is tried
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 def expected_synapses(rule: Connect) -> float | None:
@@ -68,25 +69,27 @@ def _expected_of_pairs(rule: Connect, every: All) -> float | None:
     if any(isinstance(x.payload, Variable) and x.payload.name not in ("i", "j") for x in walk(*asked)):
         return None
     sources = np.arange(n, dtype=np.int64)
-    low, high = np.zeros(n, np.int64), np.full(n, targets, np.int64)
+    if n > _SAMPLE:  # evenly spread ones stand for all
+        sources = ((np.arange(_SAMPLE) + 0.5) * (n / _SAMPLE)).astype(np.int64)
+    low, high = np.zeros(len(sources), np.int64), np.full(len(sources), targets, np.int64)
     if every.where is not None:
         env = _environment(sources, sources * 0)
         owner = next((x.payload.owner for x in walk(*asked) if isinstance(x.payload, Variable)), "")
-        low, high = target_ranges(every.where, owner, lambda x: evaluate(x, env), n, targets)
+        low, high = target_ranges(every.where, owner, lambda x: evaluate(x, env), len(sources), targets)
     ends = np.cumsum(high - low)
     total = int(ends[-1]) if n else 0
     if not total:
         return 0
-    # a step that shares no divisor with rows of a round length, so that the sample has no rhythm
-    chosen = (np.arange(min(total, _SAMPLE)) + 0.382) * (total / min(total, _SAMPLE))
-    place = np.minimum(chosen.astype(np.int64), total - 1)
-    i = np.searchsorted(ends, place, side="right")
-    j = low[i] + place - (ends[i] - (high - low)[i])
+    # multiples of the golden ratio spread evenly, and have no rhythm that rows could share
+    spread = np.arange(_SAMPLE) * _GOLDEN % 1 * total
+    place = spread.astype(np.int64) if total > _SAMPLE else np.arange(total)
+    row = np.searchsorted(ends, place, side="right")
+    i, j = sources[row], low[row] + place - (ends[row] - (high - low)[row])
     env = _environment(i, j)
     made = np.ones(len(i))
     for x in asked:
         made = made * evaluate(x, env)
-    return total * float(made.mean())
+    return total * (n / len(sources)) * float(made.mean())
 
 
 def _environment(i: IntArray, j: IntArray) -> Environment:
