@@ -25,7 +25,7 @@ from snnrun.codegen.fills import TABLE as FILL_TABLE
 from snnrun.codegen.rows import DRAWS, NUMBERS, TABLE, Rule, Task, Way, rows_text
 from snnrun.engine.native import NativeKernel
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed
-from snnrun.network.connect import Ground, connect, own_partners
+from snnrun.network.connect import Ground, connect, degrees, own_partners
 from snnrun.network.context import everything
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses
@@ -202,13 +202,15 @@ def plan(rules: Sequence[Connect], ground: Ground, threads: int) -> list[Partner
 def _way(rule: Connect) -> Way:
     """How a rule finds partners."""
     match rule.rule:
+        case _ if rule.n is not None:
+            return Way.LISTED
         case FixedDegree(of="total", multapses=False):
             return Way.LISTED
         case FixedDegree(multapses=multapses):
             return Way.REPEATED if multapses else Way.DIFFERENT
         case OneToOne():
             return Way.SAME
-        case All(where=where, p=p, n=None) if (p is None or is_fixed(p)) and (where is None or _others(where)):
+        case All(where=where, p=p) if (p is None or is_fixed(p)) and (where is None or _others(where)):
             return Way.CHANCE if p is not None and 0 < _chance(p) < 1 else Way.EVERY
         case _:
             return Way.LISTED
@@ -230,11 +232,11 @@ def _partners(rule: Connect, ground: Ground, kernel: NativeKernel) -> Partners:
         case FixedDegree(of=of) as fixed if way is not Way.LISTED:
             if of == "in":
                 own = own_partners(rule.target, rule.source, allowed=fixed.autapses)
-                return _incoming(rule, np.full(rule.target.size, fixed.number, np.int64), own, ground.seeds, kernel)
+                return _incoming(rule, degrees(rule, fixed, ground), own, ground.seeds, kernel)
             own = own_partners(rule.source, rule.target, allowed=fixed.autapses)
             if of == "out":
-                return Partners(rule, way, np.full(n, fixed.number, np.int64), own, key)
-            counts = _shares(rule, fixed.number, own, ground.seeds, kernel)
+                return Partners(rule, way, degrees(rule, fixed, ground), own, key)
+            counts = _shares(rule, int(evaluate(fixed.number, Environment())), own, ground.seeds, kernel)
             return Partners(rule, way, counts, own, key_of(f"{rule.stream}.1"))
         case All(where=where, p=p) if way is not Way.LISTED:
             own = np.full(n, -1, np.int64)

@@ -126,7 +126,7 @@ class Simulation:
         self.step = step
         for phase in self.network.phases:
             if phase.start < step < phase.stop:
-                use_constants(self.built, phase, self.network)
+                use_constants(self.built, phase)
                 self._tables = self.built.tables()
 
     # one call
@@ -155,7 +155,7 @@ class Simulation:
         """At the first step of a phase, set what it sets."""
         for phase in self.network.phases:
             if phase.start == self.step:
-                begin(self.built, phase, self.network)
+                begin(self.built, phase)
                 self._tables = self.built.tables()
                 self._checked = _checked_variables(self.built)
 

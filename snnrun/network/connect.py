@@ -1,6 +1,7 @@
 """Connection rules carried out: which source meets which target, in creation order.
 
-Every draw is keyed by (source or target index, counter), so a synapse does not depend on how the work is cut.
+Every draw is number k of a row, so a synapse does not depend on how the work is cut. The row is the index of the
+source, or of the target where a rule goes through targets; docs/decisions/0020 says what k counts in each part.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from snnrun.numerics import functions, random
 from snnrun.records import dataclass
 
 BLOCK = 1 << 21  # candidate pairs looked at together
+MOST_CANDIDATES = 2**31  # values of all loops of a generator text
 Read = Callable[[Variable, IntArray, IntArray], Any]
 
 
@@ -81,19 +83,31 @@ class _Connector:
     def relative(self) -> tuple[IntArray, IntArray]:
         match self.rule.rule:
             case All() as rule:
-                return self.every_pair(rule)
+                return self.repeated(*self.every_pair(rule))
             case OneToOne():
                 k = np.arange(self.sources, dtype=np.int64)
-                return k, k
-            case Pairs() as rule:
-                return np.repeat(rule.pre, rule.n), np.repeat(rule.post, rule.n)
+                return self.repeated(k, k)
+            case Pairs(pre=i, post=j):
+                return self.repeated(i, j, np.arange(len(i), dtype=np.int64), np.zeros_like(i))
             case Generated() as rule:
                 return self.generated(rule)
             case FixedDegree() as rule:
                 return self.fixed(rule)
 
-    def failed(self, message: str) -> ExperimentError:
-        return ExperimentError(Diagnostic("NET190", message, self.rule.span))
+    def repeated(
+        self, i: IntArray, j: IntArray, k: IntArray | None = None, row: IntArray | None = None
+    ) -> tuple[IntArray, IntArray]:
+        """Each pair as often as the rule's `n` says."""
+        if self.rule.n is None:
+            return i, j
+        n = np.broadcast_to(evaluate(self.rule.n, self.environment(i, j, k, row)), i.shape)
+        if np.any(n < 0):
+            at = int(np.argmin(n))
+            raise self.failed("NET183", f"the number of synapses of i = {i[at]}, j = {j[at]} is negative: {n[at]}")
+        return np.repeat(i, n), np.repeat(j, n)
+
+    def failed(self, code: str, message: str, help: str | None = None) -> ExperimentError:
+        return ExperimentError(Diagnostic(code, message, self.rule.span, help))
 
     def uniform(self, k: Any, row: Any, part: int = 0) -> FloatArray:
         """Uniform number k of a row; `part` separates uses within one rule."""
@@ -101,22 +115,31 @@ class _Connector:
         drawn: FloatArray = random.uniform(k, row, self.seed, stream)
         return drawn
 
-    def environment(self, i: IntArray, j: IntArray, loop: dict[str, Any] | None = None) -> Environment:
-        pre, post = self.rule.source.ids[i], self.rule.target.ids[np.clip(j, 0, self.targets - 1)]
+    def environment(
+        self,
+        i: IntArray,
+        j: IntArray,
+        k: IntArray | None = None,
+        row: IntArray | None = None,
+        loop: dict[str, Any] | None = None,
+    ) -> Environment:
+        """What leaves stand for at pairs; draws are number k (else j) of a row (else i)."""
+        pre = self.rule.source.ids[np.clip(i, 0, self.sources - 1)]
+        post = self.rule.target.ids[np.clip(j, 0, self.targets - 1)]
 
         def read(variable: Variable) -> Any:
             if variable.owner == self.ground.owner:
                 hidden = {"i": i, "j": j}
                 if variable.name not in hidden:
-                    raise self.failed(f"`{variable.name}` is not known before the synapses exist")
+                    raise self.failed("NET190", f"`{variable.name}` is not known before the synapses exist")
                 return hidden[variable.name]
             return self.ground.read(variable, pre, post)
 
         return Environment(
             read=read,
             index={"pre": pre, "post": post, **(loop or {})},
-            elements=j,
-            step=i,
+            elements=j if k is None else k,
+            row=i if row is None else row,
             dt=self.ground.dt,
             seeds=self.ground.seeds,
             arrays=self.ground.arrays,
@@ -132,12 +155,7 @@ class _Connector:
                 i, j = self.kept(i, j, rule.where)
         else:
             i, j = self.by_condition(rule, low, high)
-        if rule.n is None:
-            return i, j
-        n = np.broadcast_to(evaluate(rule.n, self.environment(i, j)), i.shape)
-        if np.any(n < 0):
-            raise self.failed("the number of synapses a pair is negative")
-        return np.repeat(i, n), np.repeat(j, n)
+        return i, j
 
     def ranges(self, rule: All) -> tuple[IntArray, IntArray]:
         """Possible targets of each source: from the first, and to before the last."""
@@ -153,9 +171,11 @@ class _Connector:
 
     def by_chance(self, p: float, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
         """Constant probability: the gaps between partners are geometric, so work goes with the synapses."""
-        if p <= 0:
+        if not 0 <= p <= 1:
+            raise self.failed("NET182", f"a probability lies between 0 and 1, this is {p:g}")
+        if p == 0:
             return _nothing()
-        if p >= 1:
+        if p == 1:
             return _joined(list(self.candidates(low, high)))
         scale = 1.0 / float(functions.log1p(np.float64(-p)))
         most = int((high - low).max(initial=0))
@@ -203,105 +223,108 @@ class _Connector:
             if rule.where is not None:
                 i, j = self.kept(i, j, rule.where)  # noqa: PLW2901 - the pairs that are left
             if rule.p is not None:
-                i, j = self.thinned(i, j, rule.p, j)  # noqa: PLW2901
+                keep = self.uniform(j, i) < probabilities(self.rule, rule.p, i, j, self.environment(i, j))
+                i, j = i[keep], j[keep]  # noqa: PLW2901
             parts.append((i, j))
         return _joined(parts)
-
-    def thinned(self, i: IntArray, j: IntArray, p: Node, counter: Any) -> tuple[IntArray, IntArray]:
-        """Keep each pair with its probability."""
-        chance = np.broadcast_to(evaluate(p, self.environment(i, j)), i.shape)
-        if np.any(~((chance >= 0) & (chance <= 1))):
-            raise self.failed(
-                f"a probability lies between 0 and 1, here it is {chance[~((chance >= 0) & (chance <= 1))][0]:g}"
-            )
-        keep = self.uniform(counter, i) < chance
-        return i[keep], j[keep]
 
     # generator text
 
     def generated(self, rule: Generated) -> tuple[IntArray, IntArray]:
-        i = np.arange(self.sources, dtype=np.int64)
-        if rule.variable is None:
-            j = np.array(np.broadcast_to(evaluate(rule.element, self.environment(i, i * 0)), i.shape))
-            return self.valid(rule, i, j, {}, np.zeros_like(i))
-        assert rule.bounds is not None
-        env = self.environment(i, i * 0)
-        start, stop, step = (np.broadcast_to(evaluate(b, env), i.shape) for b in rule.bounds)
-        if np.any(step == 0):
-            raise self.failed("the step of `range` is zero")
-        counts = np.maximum(0, -((start - stop) // step))
-        rows = np.repeat(i, counts)
-        position = np.arange(len(rows), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
-        loop = start[rows] + position * step[rows]
-        name = str(rule.variable.payload)
-        if rule.size is not None:
-            rows, position, loop = self.chosen(rule, rows, position, loop, i)
-        values = {name: loop}
-        j = np.array(np.broadcast_to(evaluate(rule.element, self.environment(rows, rows * 0, values)), rows.shape))
-        return self.valid(rule, rows, j, values, position)
-
-    def chosen(
-        self, rule: Generated, rows: IntArray, position: IntArray, loop: IntArray, i: IntArray
-    ) -> tuple[IntArray, IntArray, IntArray]:
-        """`sample(size=n)`: n of the candidates of each row, without replacement, in their order."""
-        assert rule.size is not None
-        size = np.broadcast_to(evaluate(rule.size, self.environment(i, i * 0)), i.shape)
-        order = np.lexsort((self.uniform(position, rows, part=1), rows))
-        rank = np.empty_like(order)
-        first = np.searchsorted(rows, rows)
-        rank[order] = np.arange(len(rows)) - first
-        candidates = np.bincount(rows, minlength=self.sources)
-        if np.any(size > candidates):
-            worst = int(np.argmax(size > candidates))
-            raise self.failed(f"`sample` takes {size[worst]} of {candidates[worst]} candidates for i = {worst}")
-        keep = rank < size[rows]
-        return rows[keep], position[keep], loop[keep]
-
-    def valid(
-        self, rule: Generated, i: IntArray, j: IntArray, loop: dict[str, Any], position: IntArray
-    ) -> tuple[IntArray, IntArray]:
-        """Apply the condition and the probability, and look after targets that do not exist."""
+        """The partners of each neuron (a row), as the text generates them."""
+        neurons = np.arange(self.sources if rule.of == "out" else self.targets, dtype=np.int64)
+        row, k, loop = neurons, neurons * 0, {}
+        if rule.variable is not None:
+            row, k, value = self.candidates_of(rule, neurons)
+            loop = {str(rule.variable.payload): value}
+        env = self.environment(*self.ends(rule, row, row * 0), k, row, loop)
+        partner = np.array(np.broadcast_to(evaluate(rule.element, env), row.shape))
+        found = _Found(row, partner, k, loop)
         if rule.condition is not None:
-            keep = np.broadcast_to(evaluate(rule.condition, self.environment(i, j, loop)), i.shape)
-            i, j, position = i[keep], j[keep], position[keep]
-        outside = (j < 0) | (j >= self.targets)
-        if np.any(outside):
-            if not rule.skip_if_invalid:
-                k = int(np.argmax(outside))
-                raise ExperimentError(
-                    Diagnostic(
-                        "NET190",
-                        f"target index {j[k]} (of i = {i[k]}) is outside 0 to {self.targets - 1}",
-                        self.rule.span,
-                        "add `skip_if_invalid: true` to leave such targets out",
-                    )
-                )
-            i, j, position = i[~outside], j[~outside], position[~outside]
+            found = found.where(np.broadcast_to(evaluate(rule.condition, self.seen_from(rule, found)), row.shape))
+        found = found.where(self.existing(rule, found))
+        i, j = self.ends(rule, found.row, found.partner)
         if rule.p is not None:
-            i, j = self.thinned(i, j, rule.p, position)
-        return i, j
+            chance = probabilities(self.rule, rule.p, i, j, self.seen_from(rule, found))
+            keep = self.uniform(found.k, found.row) < chance
+            i, j, found = i[keep], j[keep], found.where(keep)
+        return self.repeated(i, j, found.k, found.row)
+
+    def ends(self, rule: Generated, row: IntArray, partner: IntArray) -> tuple[IntArray, IntArray]:
+        """Source and target."""
+        return (row, partner) if rule.of == "out" else (partner, row)
+
+    def seen_from(self, rule: Generated, found: _Found) -> Environment:
+        return self.environment(*self.ends(rule, found.row, found.partner), found.k, found.row, found.loop)
+
+    def candidates_of(self, rule: Generated, neurons: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """Rows, positions within them, and values of the loop variable; shape (candidates,) each."""
+        assert rule.bounds is not None
+        env = self.environment(*self.ends(rule, neurons, neurons * 0), neurons * 0, neurons)
+        start, stop, step = (np.broadcast_to(evaluate(b, env), neurons.shape) for b in rule.bounds)
+        if np.any(step == 0):
+            raise self.failed("NET190", "the step of `range` is zero")
+        counts = np.maximum(0, -((start - stop) // step))
+        if counts.sum(dtype=np.float64) > MOST_CANDIDATES:
+            raise self.failed("NET190", f"the loop goes through {counts.sum(dtype=np.float64):.3g} values: too many")
+        row = np.repeat(neurons, counts)
+        k = np.arange(len(row), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+        value = start[row] + k * step[row]
+        if rule.size is None:
+            return row, k, value
+        size = np.broadcast_to(evaluate(rule.size, env), neurons.shape)
+        wrong = (size > counts) | (size < 0)
+        if np.any(wrong):
+            worst = int(np.argmax(wrong))
+            name = "i" if rule.of == "out" else "j"
+            raise self.failed(
+                "NET190", f"`sample` takes {size[worst]} of {counts[worst]} candidates for {name} = {worst}"
+            )
+        order = np.lexsort((self.uniform(k, row, part=1), row))
+        rank = np.empty_like(order)
+        rank[order] = k
+        keep = rank < size[row]
+        return row[keep], k[keep], value[keep]
+
+    def existing(self, rule: Generated, found: _Found) -> Any:
+        """Which partners exist; others are refused unless they are to be left out."""
+        most = self.targets if rule.of == "out" else self.sources
+        outside = (found.partner < 0) | (found.partner >= most)
+        if np.any(outside) and not rule.skip_if_invalid:
+            at = int(np.argmax(outside))
+            word, own = ("target", "i") if rule.of == "out" else ("source", "j")
+            raise self.failed(
+                "NET190",
+                f"{word} index {found.partner[at]} (of {own} = {found.row[at]}) is outside 0 to {most - 1}",
+                f"add `skip_if_invalid: true` to leave such {word}s out",
+            )
+        return ~outside
 
     # fixed numbers
 
     def fixed(self, rule: FixedDegree) -> tuple[IntArray, IntArray]:
         if rule.of == "total":
-            return self.total(rule)
+            return self.total(rule, int(evaluate(rule.number, Environment())))
         incoming = rule.of == "in"
         own, partners = (self.rule.target, self.rule.source) if incoming else (self.rule.source, self.rule.target)
-        myself = own_partners(own, partners, allowed=rule.autapses).tolist()
-        rows = [self.draw_partners(k, partners.size, rule, myself[k]) for k in range(own.size)]
-        mine = np.repeat(np.arange(own.size, dtype=np.int64), rule.number)
+        myself = own_partners(own, partners, allowed=rule.autapses)
+        numbers = degrees(self.rule, rule, self.ground)
+        rows = [
+            self.draw_partners(k, partners.size, rule.multapses, number, own_one)
+            for k, (number, own_one) in enumerate(zip(numbers.tolist(), myself.tolist(), strict=True))
+        ]
+        mine = np.repeat(np.arange(own.size, dtype=np.int64), numbers)
         theirs = np.concatenate(rows) if rows else _nothing()[0]
         return (theirs, mine) if incoming else (mine, theirs)
 
-    def draw_partners(self, row: int, size: int, rule: FixedDegree, myself: int) -> IntArray:
+    def draw_partners(self, row: int, size: int, multapses: bool, number: int, myself: int) -> IntArray:
         """Partners of one neuron, ascending."""
         free = size - (myself >= 0)
-        if rule.multapses:
-            k = np.arange(rule.number, dtype=np.int64)
+        if multapses:
+            k = np.arange(number, dtype=np.int64)
             chosen = np.sort(np.minimum((self.uniform(k, row) * free).astype(np.int64), free - 1))
         else:
-            chosen = self.distinct(row, free, rule.number)
+            chosen = self.distinct(row, free, number)
         return chosen + (chosen >= myself) if myself >= 0 else chosen
 
     def distinct(self, row: int, size: int, number: int) -> IntArray:
@@ -319,15 +342,15 @@ class _Connector:
         chosen = np.sort(seen[np.sort(first)[:few]])
         return chosen if few == number else np.delete(np.arange(size, dtype=np.int64), chosen)
 
-    def total(self, rule: FixedDegree) -> tuple[IntArray, IntArray]:
-        return self.total_of_many(rule) if rule.multapses else self.total_of_different(rule)
+    def total(self, rule: FixedDegree, number: int) -> tuple[IntArray, IntArray]:
+        return self.total_of_many(rule, number) if rule.multapses else self.total_of_different(rule, number)
 
-    def total_of_many(self, rule: FixedDegree) -> tuple[IntArray, IntArray]:
+    def total_of_many(self, rule: FixedDegree, number: int) -> tuple[IntArray, IntArray]:
         """Draw the sources first, which gives each its number of synapses; then the targets of each source."""
         own = self.own_targets(rule)
         counts = np.zeros(self.sources, dtype=np.int64)
         drawn = 0
-        while (missing := rule.number - int(counts.sum())) > 0:
+        while (missing := number - int(counts.sum())) > 0:
             k = np.arange(drawn, drawn + missing, dtype=np.int64)
             drawn += missing
             at = self.uniform(k, 0) * self.sources
@@ -336,19 +359,19 @@ class _Connector:
             possible = ((at - i) * self.targets).astype(np.int64) != own[i]
             counts += np.bincount(i[possible], minlength=self.sources)
         i = np.repeat(np.arange(self.sources, dtype=np.int64), counts)
-        position = np.arange(rule.number, dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+        position = np.arange(number, dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
         own = own[i]
         free = self.targets - (own >= 0)
         j = np.minimum((self.uniform(position, i, part=1) * free).astype(np.int64), free - 1)
         j += (own >= 0) & (j >= own)
         return i, j[np.lexsort((j, i))]
 
-    def total_of_different(self, rule: FixedDegree) -> tuple[IntArray, IntArray]:
+    def total_of_different(self, rule: FixedDegree, number: int) -> tuple[IntArray, IntArray]:
         """The first different pairs drawn, or all but those."""
         everyone = self.sources * self.targets
         own = self.own_targets(rule)
         possible = everyone - int(np.count_nonzero(own >= 0))
-        few = min(rule.number, possible - rule.number)
+        few = min(number, possible - number)
         seen = np.zeros(0, dtype=np.int64)
         first = seen
         drawn = 0
@@ -359,7 +382,7 @@ class _Connector:
             seen = np.concatenate([seen, flat[flat % self.targets != own[flat // self.targets]]])
             _, first = np.unique(seen, return_index=True)
         chosen = np.sort(seen[np.sort(first)[:few]])
-        if few != rule.number:
+        if few != number:
             left = np.ones(everyone, dtype=bool)
             left[chosen] = False
             left[np.flatnonzero(own >= 0) * self.targets + own[own >= 0]] = False
@@ -369,6 +392,60 @@ class _Connector:
     def own_targets(self, rule: FixedDegree) -> IntArray:
         """For each source its own index among the targets, when it must not be one of them; else -1."""
         return own_partners(self.rule.source, self.rule.target, allowed=rule.autapses)
+
+
+def probabilities(rule: Connect, p: Node, i: IntArray, j: IntArray, env: Environment) -> FloatArray:
+    """The probability of each pair, shape (pairs,).
+
+    Raises:
+        ExperimentError: NET182, one is not between 0 and 1; it names the pair.
+    """
+    chance: FloatArray = np.broadcast_to(evaluate(p, env), i.shape)
+    wrong = ~((chance >= 0) & (chance <= 1))
+    if np.any(wrong):
+        at = int(np.argmax(wrong))
+        message = f"a probability lies between 0 and 1, for i = {i[at]}, j = {j[at]} it is {chance[at]:g}"
+        raise ExperimentError(Diagnostic("NET182", message, rule.span, "limit it, or choose the pairs with `where`"))
+    return chance
+
+
+def degrees(rule: Connect, fixed: FixedDegree, ground: Ground) -> IntArray:
+    """Synapses of each target (`fixed_indegree`) or source (`fixed_outdegree`), shape (neurons,).
+
+    Raises:
+        ExperimentError: NET186, a number is negative, or larger than there are partners; it names the neuron.
+    """
+    incoming = fixed.of == "in"
+    own, partners = (rule.target, rule.source) if incoming else (rule.source, rule.target)
+    neurons = np.arange(own.size, dtype=np.int64)
+    ends = (neurons * 0, neurons) if incoming else (neurons, neurons * 0)
+    env = _Connector(rule, ground).environment(*ends, neurons, neurons * 0)
+    numbers = np.array(np.broadcast_to(evaluate(fixed.number, env), neurons.shape), dtype=np.int64)
+    most = partners.size - (own_partners(own, partners, allowed=fixed.autapses) >= 0)
+    wrong = (numbers < 0) | ((numbers > most) & ((most == 0) | (not fixed.multapses)))
+    if np.any(wrong):
+        k = int(np.argmax(wrong))
+        name, word = ("j", "sources") if incoming else ("i", "targets")
+        many = numbers[k] > 0
+        why = f"only {most[k]} different {word} exist" if many else "it is negative"
+        help = "allow several synapses a pair with `multapses: true`" if many and most[k] else None
+        message = f"neuron {name} = {k} shall have {numbers[k]} synapses: {why}"
+        raise ExperimentError(Diagnostic("NET186", message, rule.span, help))
+    return numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Partners of a generator text: the neuron, its partner, the position among its candidates, loop variables."""
+
+    row: IntArray
+    partner: IntArray
+    k: IntArray
+    loop: dict[str, IntArray]
+
+    def where(self, keep: Any) -> _Found:
+        loop = {name: values[keep] for name, values in self.loop.items()}
+        return _Found(self.row[keep], self.partner[keep], self.k[keep], loop)
 
 
 def own_partners(own: View, partners: View, *, allowed: bool) -> IntArray:

@@ -16,7 +16,7 @@ from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, U
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
-from snnrun.network.ir import Indices, IntArray, Stored, TimedArray, View, as_array
+from snnrun.network.ir import Indices, IntArray, Seeds, Stored, TimedArray, View, as_array
 from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
@@ -89,9 +89,6 @@ class Context:
     files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
     open: frozenset[str] = frozenset()  # constants whose values are given later, as the values of `Parameter`s
     limits: list[Limit] = field(default_factory=list)  # what the values of open constants must not do
-    uses: dict[Path, dict[Span, None]] = field(default_factory=dict)  # where each constant is named, by its place
-    floats: frozenset[Path] = frozenset()  # constants that are whole numbers in some phases only: never counted as such
-    _settings: dict[int, tuple[Path, Typed]] = field(default_factory=dict)
     _draws: dict[str, int] = field(default_factory=dict)
     _parsed: dict[Path, Expr] = field(default_factory=dict)
 
@@ -112,6 +109,15 @@ class Context:
     def key_error(self, code: str, message: str, path: Path, help: str | None = None) -> ExperimentError:
         """An error at the key of a path."""
         return ExperimentError(Diagnostic(code, message, self.document.key_span(path), help))
+
+    @property
+    def seeds(self) -> Seeds:
+        """The four seeds of the experiment."""
+        seed = self.experiment.seed
+        if isinstance(seed, int):
+            return Seeds(seed, seed, seed, seed)
+        values = (seed.connect, seed.initial, seed.noise, seed.input)
+        return Seeds(*(1 if v is None else v for v in values))
 
     # expressions
 
@@ -158,18 +164,7 @@ class Context:
             return missing(name)
 
         names = {**self.constants, **symbols}
-        used = self._note_use if self._settings else None
-        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists, used)
-
-    def note_uses(self, setting: Path, typed: Typed) -> None:
-        """Keep where a constant is named, by its place in the file: phases may set it."""
-        if self.experiment.run.phases is not None:
-            self._settings[id(typed)] = setting, typed
-
-    def _note_use(self, typed: Typed, span: Span) -> None:
-        found = self._settings.get(id(typed))
-        if found is not None:
-            self.uses.setdefault(found[0], {})[span] = None
+        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists)
 
     def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
         """A checker for expressions with these names."""

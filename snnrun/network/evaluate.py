@@ -36,7 +36,8 @@ class Environment:
         read: Values of a variable at the elements, shape (n,) or scalar.
         index: Values of index leaves: `own`, `i`, `j` and loop variables; shape (n,) or broadcastable.
         elements: Element numbers, for random numbers; shape (n,).
-        step: The step, or a number that takes its place as counter of random numbers.
+        step: The step.
+        row: What takes the place of the step as counter of random numbers; None for the step.
         dt: Length of a step. [s]
         precision: Of numbers, as kernels compute: what is fixed during a run is computed in double, then rounded; times
             stay double.
@@ -46,6 +47,7 @@ class Environment:
     index: Mapping[str, Any] = field(default_factory=dict)
     elements: Any = 0
     step: Any = 0
+    row: Any = None
     dt: float = 0.0
     seeds: Seeds | None = None
     arrays: Mapping[str, TimedArray] = field(default_factory=dict)
@@ -181,7 +183,8 @@ class _Evaluation:
         assert isinstance(draw, Draw)
         assert env.seeds is not None
         elements = np.int64(0) if draw.shared else env.elements
-        counter = (elements, env.step, env.seeds.of(draw.use), key_of(draw.stream))
+        row = env.step if env.row is None else env.row
+        counter = (elements, row, env.seeds.of(draw.use), key_of(draw.stream))
         match node.op:
             case Op.UNIFORM:
                 return self.drawn.uniform(*counter)

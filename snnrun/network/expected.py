@@ -6,41 +6,66 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Variable, is_fixed, walk
+from snnrun.equations.dag import Node, Op, Variable, is_fixed, walk
+from snnrun.network.connect import probabilities
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, OneToOne, Pairs, Seeds, Synapses
 from snnrun.network.ranges import target_ranges
 
 _SAMPLE = 1 << 16  # pairs on which a condition is tried
-_GOLDEN = (5**0.5 - 1) / 2
 
 
 def expected_synapses(rule: Connect) -> float | None:
-    """Expected number of synapses of a rule; None where only running it tells (it depends on neurons' values)."""
-    pairs = rule.source.size * rule.target.size
+    """Expected number of synapses of a rule; None where only running it tells (it depends on neurons' values).
+
+    Raises:
+        ExperimentError: NET182, a pair that was tried has a probability outside 0 to 1.
+    """
+    sources, targets = rule.source.size, rule.target.size
+    pairs = _expected_pairs(rule, sources, targets)
+    if pairs is None or rule.n is None or isinstance(rule.rule, All):
+        return pairs
+    return pairs * float(evaluate(rule.n, Environment())) if is_fixed(rule.n) else None
+
+
+def _expected_pairs(rule: Connect, sources: int, targets: int) -> float | None:
     match rule.rule:
         case All() as every:
-            return _expected_of_pairs(rule, every)
+            return _expected_of_all(rule, every)
         case OneToOne():
-            return rule.source.size
-        case Pairs(pre=pre, n=n):
-            return len(pre) * n
-        case FixedDegree(of=of, number=number):
-            return number * {"in": rule.target.size, "out": rule.source.size, "total": 1}[of]
-        case Generated(variable=None):
-            return rule.source.size
-        case Generated() as generated if generated.size is not None and is_fixed(generated.size):
-            return rule.source.size * float(evaluate(generated.size, Environment()))
+            return sources
+        case Pairs(pre=pre):
+            return len(pre)
+        case FixedDegree() as fixed:
+            return _expected_degrees(rule, fixed)
+        case Generated(variable=None, of=of):
+            return sources if of == "out" else targets
+        case Generated(size=size, of=of) if size is not None and is_fixed(size):
+            return (sources if of == "out" else targets) * float(evaluate(size, Environment()))
         case _:
-            return None if pairs else 0
+            return None if sources * targets else 0
+
+
+def _expected_degrees(rule: Connect, fixed: FixedDegree) -> float | None:
+    if is_fixed(fixed.number):
+        size = {"in": rule.target.size, "out": rule.source.size, "total": 1}[fixed.of]
+        return float(evaluate(fixed.number, Environment())) * size
+    if _reads_neurons(fixed.number):
+        return None
+    size = rule.target.size if fixed.of == "in" else rule.source.size
+    some = _spread(size)
+    numbers = np.broadcast_to(evaluate(fixed.number, _environment(some, some)), some.shape)
+    return size * float(np.mean(numbers))
 
 
 def exact_synapses(rule: Connect) -> int | None:
     """How many synapses a rule makes, where that does not depend on chance or on neurons' values."""
+    if rule.n is not None and not is_fixed(rule.n):
+        return None
     match rule.rule:
-        case All(where=None, p=None, n=None):
-            return rule.source.size * rule.target.size
-        case OneToOne() | Pairs() | FixedDegree():
+        case All(where=None, p=None) | OneToOne() | Pairs():
+            return int(expected_synapses(rule) or 0)
+        case FixedDegree(number=number) if is_fixed(number):
             return int(expected_synapses(rule) or 0)
         case _:
             return None
@@ -58,19 +83,17 @@ def synapses_of(synapses: Synapses) -> float:
     return float(sum(most if known is None else known for known, most in expected))
 
 
-def _expected_of_pairs(rule: Connect, every: All) -> float | None:
+def _expected_of_all(rule: Connect, every: All) -> float | None:
     """The number of pairs, times the mean of what a sample of them makes."""
     n, targets = rule.source.size, rule.target.size
-    asked = [x for x in (every.where, every.p, every.n) if x is not None]
+    asked = [x for x in (every.where, every.p, rule.n) if x is not None]
     if all(is_fixed(x) for x in asked):
-        chance, number = (1.0 if x is None else float(evaluate(x, Environment())) for x in (every.p, every.n))
+        chance, number = (1.0 if x is None else float(evaluate(x, Environment())) for x in (every.p, rule.n))
         holds = every.where is None or bool(evaluate(every.where, Environment()))
         return n * targets * chance * number * holds
-    if any(isinstance(x.payload, Variable) and x.payload.name not in ("i", "j") for x in walk(*asked)):
+    if any(_reads_neurons(x) for x in asked):
         return None
-    sources = np.arange(n, dtype=np.int64)
-    if n > _SAMPLE:  # evenly spread ones stand for all
-        sources = ((np.arange(_SAMPLE) + 0.5) * (n / _SAMPLE)).astype(np.int64)
+    sources = _spread(n)
     low, high = np.zeros(len(sources), np.int64), np.full(len(sources), targets, np.int64)
     if every.where is not None:
         env = _environment(sources, sources * 0)
@@ -80,20 +103,39 @@ def _expected_of_pairs(rule: Connect, every: All) -> float | None:
     total = int(ends[-1]) if n else 0
     if not total:
         return 0
-    # multiples of the golden ratio spread evenly, and have no rhythm that rows could share
-    spread = np.arange(_SAMPLE) * _GOLDEN % 1 * total
-    place = spread.astype(np.int64) if total > _SAMPLE else np.arange(total)
+    place = _spread(total)
     row = np.searchsorted(ends, place, side="right")
     i, j = sources[row], low[row] + place - (ends[row] - (high - low)[row])
     env = _environment(i, j)
     made = np.ones(len(i))
-    for x in asked:
-        made = made * evaluate(x, env)
-    return total * (n / len(sources)) * float(made.mean())
+    if every.where is not None:
+        made = made * evaluate(every.where, env)
+    if every.p is not None:
+        tried = made > 0
+        i, j, made = i[tried], j[tried], made[tried]
+        env = _environment(i, j)
+        made = made * probabilities(rule, every.p, i, j, env)
+    if rule.n is not None:
+        made = made * evaluate(rule.n, env)
+    return total * (n / len(sources)) * float(made.sum()) / len(place)
+
+
+def _reads_neurons(node: Node) -> bool:
+    """Whether a value needs more than the indices of a pair: variables, or timed arrays."""
+    return any(
+        x.op is Op.TIMED or (isinstance(x.payload, Variable) and x.payload.name not in ("i", "j")) for x in walk(node)
+    )
+
+
+def _spread(size: int) -> IntArray:
+    """Indices below a size: all, or as many as are tried, spread without the rhythm of rows of a round length."""
+    number = min(size, _SAMPLE)
+    places = (np.arange(number) + 0.382) * (size / max(number, 1))
+    return np.minimum(places.astype(np.int64), size - 1)
 
 
 def _environment(i: IntArray, j: IntArray) -> Environment:
     def read(variable: Variable) -> Any:
         return {"i": i, "j": j}[variable.name]
 
-    return Environment(read=read, index={"pre": i, "post": j}, elements=j, step=i, seeds=Seeds(1, 1, 1, 1))
+    return Environment(read=read, index={"pre": i, "post": j}, elements=j, row=i, seeds=Seeds(1, 1, 1, 1))

@@ -267,10 +267,6 @@ class Pathway:
         uniform_delay: Whether the delay is the same for all synapses.
         order: Position among the pathways of the network.
         span: Place of the delay or of the statements.
-        since: Where phases set the delay, a pathway has a part for each delay, and a spike takes the part that counts
-            when it is sent. This part counts from the start of the phase of this number, or from the first step (0).
-        until: It counts until the start of this phase; None: to the end.
-        rule_delays: Delays in steps of the rules' own synapses while this part counts; empty: as the rules say.
     """
 
     name: str
@@ -280,14 +276,6 @@ class Pathway:
     uniform_delay: bool
     order: int
     span: Span | None
-    since: int = 0
-    until: int | None = None
-    rule_delays: tuple[Node | None, ...] = ()
-
-    @property
-    def is_part(self) -> bool:
-        """Whether only the spikes of some phases take it."""
-        return self.since > 0 or self.until is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,12 +298,10 @@ class All:
     Args:
         where: Condition on i, j and variables of both ends; None for all.
         p: Probability; None for certainty.
-        n: Synapses a pair; None for one.
     """
 
     where: Node | None = None
     p: Node | None = None
-    n: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,29 +316,29 @@ class Pairs:
     Args:
         pre: Source indices, shape (n,).
         post: Target indices, shape (n,).
-        n: Synapses a pair.
     """
 
     pre: IntArray
     post: IntArray
-    n: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """For each source i, the targets that a text generates.
+    """For each source i, the targets that a text generates; or for each target j, the sources.
 
     Args:
-        element: Target index as a graph of i and the loop variable.
+        of: Whose partners are generated: `out` for those of each source, `in` for those of each target.
+        element: The partner's index as a graph of the neuron's and the loop variable.
         variable: The leaf that stands for the loop variable; None for a plain expression.
         kind: `single`, `range` or `sample`.
-        bounds: start, stop and step as graphs of i.
-        p: Probability of `sample`.
+        bounds: start, stop and step as graphs of the neuron's index.
+        p: Probability of each.
         size: Number to `sample` without replacement.
         condition: Keep only these.
-        skip_if_invalid: Leave out indices outside the target instead of refusing them.
+        skip_if_invalid: Leave out indices that do not exist instead of refusing them.
     """
 
+    of: str
     element: Node
     variable: Node | None
     kind: str
@@ -365,10 +351,17 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class FixedDegree:
-    """A fixed number of synapses: to each target (`in`), from each source (`out`), or in all (`total`)."""
+    """A number of synapses for each neuron or in all, with random partners.
+
+    Args:
+        of: Who has them: each target (`in`), each source (`out`), or all together (`total`).
+        number: How many, as a graph (INT) of the neuron's index and variables.
+        multapses: Whether a pair may have several synapses.
+        autapses: Whether a neuron may connect to itself.
+    """
 
     of: str
-    number: int
+    number: Node
     multapses: bool
     autapses: bool
 
@@ -389,6 +382,7 @@ class Connect:
         initial: Values of synaptic variables that only this rule's synapses get.
         delay: Delay in steps that only this rule's synapses get, or None.
         delay_span: Its place in the file.
+        n: Synapses a pair, as a graph (INT); None for one.
     """
 
     rule: Rule
@@ -399,6 +393,7 @@ class Connect:
     initial: tuple[Initial, ...] = ()
     delay: Node | None = None
     delay_span: Span | None = None
+    n: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +438,7 @@ class Synapses:
     def sorting(self) -> Pathway | None:
         """The pathway by whose delays the synapses of a source are sorted, when there is just one to choose."""
         various = [p for p in self.pathways if not p.post and not p.uniform_delay]
-        return various[0] if len(various) == 1 and not various[0].is_part else None
+        return various[0] if len(various) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.check import Typed
-from snnrun.equations.dag import Kind, Node, Op
+from snnrun.equations.ast import Expr
+from snnrun.equations.check import Checker, Typed
+from snnrun.equations.dag import Kind, Node, Op, Parameter, Variable, is_fixed, walk
 from snnrun.equations.parse import parse_generator
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.network.connect import Ground, degrees
 from snnrun.network.context import Context, Path, at
 from snnrun.network.delays import delay_steps, read_delay
 from snnrun.network.edges import read_edges
 from snnrun.network.evaluate import Environment, evaluate
+from snnrun.network.expected import expected_synapses
 from snnrun.network.files import Unreadable, reading
 from snnrun.network.initial import file_values, initial_values
 from snnrun.network.ir import (
@@ -32,8 +35,9 @@ from snnrun.network.ir import (
     Stored,
     View,
 )
+from snnrun.network.selection import MOST_TRIED
 from snnrun.network.tables import finite_numbers, read_numbers, unit_of
-from snnrun.source import Text
+from snnrun.source import Span, Text
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, plain
 from snnrun.units.dimensions import ONE, TIME
 
@@ -107,6 +111,7 @@ class _Reader:
         if "target" in node.entries:
             self.target = self.narrower("target", self.target)
         rule = self.rule(node)
+        n = self.optional("n", self.multiplicity)
         initial = initial_values(
             context, (*self.path, "initial"), self.stream, None, self.settable, self.symbols, "this rule"
         )
@@ -114,7 +119,7 @@ class _Reader:
         if "delay" in node.entries:
             place = (*self.path, "delay")
             self.delay = read_delay(context, place, self.symbols, self.stream, self.owner)
-        return Connect(
+        connect = Connect(
             rule,
             self.source,
             self.target,
@@ -123,7 +128,26 @@ class _Reader:
             (*self.values, *initial),
             self.delay,
             context.document.span(place) if self.delay is not None else None,
+            n,
         )
+        self.try_beforehand(connect)
+        return connect
+
+    def try_beforehand(self, connect: Connect) -> None:
+        """Refuse now what will be refused when the synapses are made, where that needs no neuron's values."""
+        rule = connect.rule
+        graphs = [rule.number] if isinstance(rule, FixedDegree) else [rule.p] if isinstance(rule, All) else []
+        leaves = list(walk(*(g for g in graphs if g is not None)))
+        outside = any(isinstance(n.payload, Variable) and n.payload.owner != self.owner for n in leaves)
+        if outside or any(isinstance(n.payload, Parameter) for n in leaves):
+            return
+        if isinstance(rule, All) and rule.p is not None and not is_fixed(rule.p):
+            expected_synapses(connect)
+        if isinstance(rule, FixedDegree) and not is_fixed(rule.number):
+            own = connect.target if rule.of == "in" else connect.source
+            if own.size <= MOST_TRIED:
+                ground = Ground(self.owner, _no_values, self.context.seeds, self.context.dt, self.context.arrays)
+                degrees(connect, rule, ground)
 
     def narrower(self, end: str, outer: View) -> View:
         """The part of the source or target that this rule names."""
@@ -161,44 +185,60 @@ class _Reader:
                 return read()
         if "i" in keys and "j" in keys:
             return self.indices()
-        if "j" in keys:
-            return self.generated()
-        if "i" in keys:
-            raise self.context.key_error(
-                "NET199", "rules that generate sources (`i: ... for ...`) are not supported yet", (*self.path, "i")
-            )
+        if "i" in keys or "j" in keys:
+            return self.generated("out" if "j" in keys else "in")
         return All(
             self.optional("where", self.condition),
             self.optional("p", self.probability),
-            self.optional("n", self.multiplicity),
         )
 
     def optional(self, key: str, read: Callable[[Path], Node]) -> Node | None:
         path = (*self.path, key)
         return read(path) if self.context.document.has(path) else None
 
-    def check(self, path: Path, what: str) -> Typed:
-        return self.context.checker(self.symbols, what, draw=self.draw).check(self.context.expression(path))
+    def checker(self, what: str, symbols: Mapping[str, Typed] | None = None) -> Checker:
+        return self.context.checker(self.symbols if symbols is None else symbols, what, draw=self.draw)
 
     def condition(self, path: Path) -> Node:
         expr = self.context.expression(path)
-        return self.context.checker(self.symbols, "`where`", draw=self.draw).condition(expr, "`where`").node
+        return self.known_before(self.checker("`where`").condition(expr, "`where`").node, expr.span)
 
     def probability(self, path: Path) -> Node:
-        expr = self.context.expression(path)
-        typed = self.context.checker(self.symbols, "`p`").value(expr, ONE, "a probability")
-        if self.context.is_wrong(typed, lambda p: (p < 0) | (p > 1)):
+        return self.probability_of(self.checker("`p`"), self.context.expression(path))
+
+    def probability_of(self, checker: Checker, expr: Expr) -> Node:
+        typed = checker.value(expr, ONE, "a probability")
+        if self.context.is_wrong(typed, lambda p: np.logical_not((p >= 0) & (p <= 1))):
             raise at(expr.span, "NET182", f"a probability lies between 0 and 1, this is {typed.value:g}")
-        return self.context.graph.as_float(typed.node)
+        return self.known_before(self.context.graph.as_float(typed.node), expr.span)
 
     def multiplicity(self, path: Path) -> Node:
         expr = self.context.expression(path)
-        typed = self.context.checker(self.symbols, "`n`").value(expr, ONE, "the number of synapses a pair")
+        typed = self.checker("`n`").value(expr, ONE, "the number of synapses a pair")
         if typed.node.kind is not Kind.INT:
-            raise at(expr.span, "NET183", "the number of synapses a pair must be a whole number")
+            raise at(expr.span, "NET183", "`n` must be a whole number", "write `int(...)` to cut it")
         if self.context.is_wrong(typed, lambda number: number < 0):
             raise at(expr.span, "NET183", f"the number of synapses a pair is negative: {typed.value:g}")
-        return typed.node
+        return self.known_before(typed.node, expr.span)
+
+    def known_before(self, node: Node, span: Span, unknown: str = "") -> Node:
+        """A graph that reads nothing that only synapses have, nor the end (`pre` or `post`) that is still to be found.
+
+        Raises:
+            ExperimentError: NET185, it does.
+        """
+        index = {"": "", "pre": "i", "post": "j"}[unknown]
+        for n in walk(node):
+            v = n.payload
+            if not isinstance(v, Variable):
+                continue
+            if v.owner == self.owner and v.name not in ("i", "j"):
+                raise at(span, "NET185", f"`{v.name}` is not known before the synapses exist")
+            if (v.owner == self.owner and v.name == index) or (v.owner != self.owner and v.reach == unknown):
+                end = "source" if unknown == "pre" else "target"
+                name = v.name if v.owner == self.owner else f"{v.name}_{unknown}"
+                raise at(span, "NET185", f"`{name}` is not known here: the {end} is what this is to find")
+        return node
 
     def pairs(self) -> Rule:
         path = (*self.path, "pairs")
@@ -239,58 +279,71 @@ class _Reader:
             wrong = ids[(ids < 0) | (ids >= view.size)]
             if len(wrong):
                 raise self.context.error("NET184", f"{word} index {wrong[0]} is outside 0 to {view.size - 1}", path)
-        n = 1
-        if self.context.document.has((*self.path, "n")):
-            n = self.context.integer((*self.path, "n"), "the number of synapses a pair", 0)
-        return Pairs(pre, post, n)
+        return Pairs(pre, post)
 
-    def generated(self) -> Rule:
+    def generated(self, of: str) -> Rule:
+        """Targets of each source (`out`), or sources of each target (`in`)."""
         context, g = self.context, self.context.graph
-        path = (*self.path, "j")
+        key, end = ("j", "post") if of == "out" else ("i", "pre")
+        path = (*self.path, key)
         if isinstance(context.document.node(path), ListNode):
-            raise context.error("NET184", "a list of `j` needs `i` beside it", path)
+            other = "i" if key == "j" else "j"
+            raise context.error("NET184", f"a list of `{key}` needs `{other}` beside it", path)
         text: Text = context.text(path)
         generator = parse_generator(text)
-        symbols = dict(self.symbols)
-        checker = context.checker(symbols, "`j`", draw=self.draw)
+        checker = inner = self.checker(f"`{key}`")
         leaf = None
         bounds, p, size, condition = None, None, None, None
         if generator.variable is not None:
-            values = [self.whole(checker.check(a), a.span) for a in generator.args]
+            values = [self.whole(checker, a, end) for a in generator.args]
             if not 1 <= len(values) <= 3:
                 raise at(text.span(), "NET185", f"`{generator.kind}` takes one to three numbers")
             zero, one = g.literal(0), g.literal(1)
             bounds = {1: (zero, values[0], one), 2: (*values, one), 3: tuple(values)}[len(values)]
             leaf = g.node(Op.INDEX, (), Kind.INT, f"loop:{generator.variable}")
-            symbols[generator.variable] = Typed(leaf, ONE)
-            options = {name: checker.check(e) for name, e in generator.options}
-            p = g.as_float(options["p"].node) if "p" in options else None
-            size = self.whole(options["size"], text.span()) if "size" in options else None
-            if generator.kind == "sample" and (p is None) == (size is None):
+            inner = self.checker(f"`{key}`", {**self.symbols, generator.variable: Typed(leaf, ONE)})
+            options = dict(generator.options)
+            if generator.kind == "range" and options:
+                raise at(text.span(), "NET185", "`range` takes numbers only", "write `sample(...)` to choose")
+            if generator.kind == "sample" and len(options) != 1:
                 raise at(text.span(), "NET185", "`sample` takes either `p=` or `size=`")
-        inner = context.checker(symbols, "`j`", draw=self.draw)
-        element = self.whole(inner.check(generator.element), generator.element.span)
+            p = self.probability_of(inner, options["p"]) if "p" in options else None
+            size = self.whole(checker, options["size"], end) if "size" in options else None
+        element = self.whole(inner, generator.element, end)
         if generator.condition is not None:
             condition = inner.condition(generator.condition, "the condition").node
+            self.known_before(condition, generator.condition.span)
         if self.context.document.has((*self.path, "p")):
-            p = self.probability((*self.path, "p")) if p is None else g.mul(p, self.probability((*self.path, "p")))
-        skip = bool(context.document.has((*self.path, "skip_if_invalid")) and self.flag("skip_if_invalid"))
-        return Generated(element, leaf, generator.kind, bounds, p, size, condition, skip)  # type: ignore[arg-type]
+            other_p = self.probability((*self.path, "p"))
+            p = other_p if p is None else g.mul(p, other_p)
+        skip = self.flag("skip_if_invalid")
+        return Generated(of, element, leaf, generator.kind, bounds, p, size, condition, skip)  # type: ignore[arg-type]
 
     def flag(self, key: str, default: bool = False) -> bool:
         node = self.context.document.find((*self.path, key))
         return bool(node.value) if isinstance(node, ScalarNode) else default
 
-    def whole(self, typed: Typed, span: Any) -> Node:
+    def whole(self, checker: Checker, expr: Expr, unknown: str) -> Node:
+        """A whole number that does not need the end that is still to be found."""
+        typed = checker.check(expr)
         if typed.node.kind is not Kind.INT or not typed.dimension.is_one:
-            raise at(span, "NET185", "an index must be a whole number", "write `int(...)` to cut it")
-        return typed.node
+            raise at(expr.span, "NET185", "an index must be a whole number", "write `int(...)` to cut it")
+        return self.known_before(typed.node, expr.span, unknown)
 
     def fixed(self, key: str, of: str) -> Rule:
-        number = self.context.integer((*self.path, key), f"`{key}`", 0)
         multapses, autapses = self.flag("multapses"), self.flag("autapses", default=True)
-        self.must_be_possible(key, of, number, multapses=multapses, autapses=autapses)
-        return FixedDegree(of, number, multapses, autapses)
+        path = (*self.path, key)
+        expr = self.context.expression(path)
+        typed = self.checker(f"`{key}`").check(expr)
+        if typed.exact is not None or of == "total":
+            number = self.context.integer(path, f"`{key}`", 0)
+            self.must_be_possible(key, of, number, multapses=multapses, autapses=autapses)
+            return FixedDegree(of, self.context.graph.literal(number), multapses, autapses)
+        if typed.node.kind is not Kind.INT or not typed.dimension.is_one:
+            raise at(expr.span, "NET186", f"`{key}` must be a whole number", "write `int(...)` to cut it")
+        return FixedDegree(
+            of, self.known_before(typed.node, expr.span, "pre" if of == "in" else "post"), multapses, autapses
+        )
 
     def must_be_possible(self, key: str, of: str, number: int, *, multapses: bool, autapses: bool) -> None:
         same = self.source.group == self.target.group
@@ -387,6 +440,10 @@ class _Reader:
         stored = self.settable[name]
         node = file_values(context, path, unit, stored, values)
         self.values.append(Initial(stored.variable, node, None, context.document.span(key)))
+
+
+def _no_values(variable: Variable, _pre: IntArray, _post: IntArray) -> Any:
+    raise KeyError(variable)
 
 
 def _is_within(part: View, outer: View) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from snnrun.equations.dag import Graph
+from snnrun.equations.dag import Graph, Node
 from snnrun.errors import ExperimentError
 from snnrun.network.connect import Ground, connect
 from snnrun.network.context import everything, part
@@ -28,6 +28,10 @@ def pairs(rule: Rule, source: View, target: View, seed: int = 1, stream: str = "
     return connect(Connect(rule, source, target, stream, None), ground)
 
 
+def whole(number: int) -> Node:
+    return Graph().literal(number)
+
+
 def group(n: int, name: str = "a") -> View:
     return everything(name, n)
 
@@ -36,7 +40,7 @@ def group(n: int, name: str = "a") -> View:
 @settings(max_examples=100, deadline=None)
 def test_degrees_are_exact_and_partners_distinct(n: int, m: int, k: int, multapses: bool, seed: int) -> None:
     k = k if multapses else min(k, n)
-    i, j = pairs(FixedDegree("in", k, multapses, autapses=True), group(n), group(m, "b"), seed)
+    i, j = pairs(FixedDegree("in", whole(k), multapses, autapses=True), group(n), group(m, "b"), seed)
     assert np.all(np.bincount(j, minlength=m) == k)
     assert np.all((i >= 0) & (i < n))
     if not multapses:
@@ -47,7 +51,7 @@ def test_degrees_are_exact_and_partners_distinct(n: int, m: int, k: int, multaps
 @pytest.mark.parametrize("number", [3, 9])
 def test_no_autapses_when_they_are_off(of: str, number: int) -> None:
     a = group(10)
-    i, j = pairs(FixedDegree(of, number, multapses=False, autapses=False), a, a)
+    i, j = pairs(FixedDegree(of, whole(number), multapses=False, autapses=False), a, a)
     assert np.all(i != j)
     assert len(i) == (number if of == "total" else 10 * number)
     assert len(set(zip(i.tolist(), j.tolist(), strict=True))) == len(i)
@@ -58,7 +62,7 @@ def test_no_autapses_when_they_are_off(of: str, number: int) -> None:
 @pytest.mark.parametrize("number", [600, 1900])
 def test_a_fixed_total_is_in_order_and_every_pair_as_likely(number: int, multapses: bool, autapses: bool) -> None:
     a, part_of_a = group(60), part("a", "a.part", np.arange(20, 60), 60)
-    rule = FixedDegree("total", number, multapses, autapses)
+    rule = FixedDegree("total", whole(number), multapses, autapses)
     pairs_seen = np.zeros((60, 60))
     rounds = 40
     for seed in range(rounds):
@@ -87,7 +91,7 @@ def test_a_fixed_total_is_in_order_and_every_pair_as_likely(number: int, multaps
 @pytest.mark.parametrize("number", [5, 30])
 def test_every_partner_of_a_fixed_degree_is_as_likely(of: str, multapses: bool, number: int) -> None:
     sizes = (40, 2000) if of == "in" else (2000, 40)
-    found = pairs(FixedDegree(of, number, multapses, autapses=True), group(sizes[0]), group(sizes[1], "b"))
+    found = pairs(FixedDegree(of, whole(number), multapses, autapses=True), group(sizes[0]), group(sizes[1], "b"))
     partners = found[0] if of == "in" else found[1]
     counts = np.bincount(partners, minlength=40)
     expected = 2000 * number / 40
@@ -135,8 +139,8 @@ def test_views_count_from_their_first_neuron() -> None:
     odd = part("a", "a.odd", np.array([1, 3, 5]), 6)
     i, j = pairs(OneToOne(), odd, part("b", "b.x", np.array([0, 7, 8]), 9))
     assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(1, 0), (3, 7), (5, 8)]
-    i, j = pairs(Pairs(np.array([2, 0]), np.array([1, 1]), 2), odd, odd)
-    assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(5, 3), (5, 3), (1, 3), (1, 3)]
+    i, j = pairs(Pairs(np.array([2, 0]), np.array([1, 1])), odd, odd)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == [(5, 3), (1, 3)]
 
 
 FILE = """
@@ -172,6 +176,86 @@ def test_a_generator_makes_what_python_would(tmp_path: Path) -> None:
 def test_a_condition_with_a_number_of_synapses(tmp_path: Path) -> None:
     wanted = [(i, j) for i in range(12) for j in range(12) if abs(i - j) == 1 for _ in range(1 + i % 2)]
     assert wired(tmp_path, '{where: "abs(i - j) == 1", n: 1 + i % 2}') == wanted
+
+
+def test_every_rule_with_a_number_of_synapses_makes_them(tmp_path: Path) -> None:
+    own = [(i, i) for i in range(12)]
+    assert wired(tmp_path, '{j: "i", n: 5}') == wired(tmp_path, '{i: "j", n: 5}') == [p for p in own for _ in range(5)]
+    assert wired(tmp_path, "{j: i, n: i % 3}") == [(i, i) for i in range(12) for _ in range(i % 3)]
+    assert wired(tmp_path, "{pairs: [[3, 1], [0, 2]], n: i}") == [(3, 1)] * 3
+    assert wired(tmp_path, "{i: [3, 1], j: [0, 2], n: 1 + j}") == [(3, 0)] + [(1, 2)] * 3
+    drawn = wired(tmp_path, "{j: i, n: poisson(4)}")
+    assert len({drawn.count(pair) for pair in own}) > 3
+
+
+def test_sources_of_each_target_are_generated_like_targets_of_each_source(tmp_path: Path) -> None:
+    rule = '{i: "(j + 2*k) % N_pre for k in range(3) if i != j and (i < 9 or k == 1)", p: 1}'
+    wanted = [(i, j) for j in range(12) for k in range(3) if (i := (j + 2 * k) % 12) != j and (i < 9 or k == 1)]
+    assert wired(tmp_path, rule) == wanted
+    assert wired(tmp_path, '{i: "j - 1", skip_if_invalid: true}') == [(j - 1, j) for j in range(1, 12)]
+    with pytest.raises(ExperimentError, match=r"NET190.*source index -1 \(of j = 0\)"):
+        wired(tmp_path, '{i: "j - 1"}')
+
+
+def test_what_a_generator_draws_is_drawn_for_each_candidate(tmp_path: Path) -> None:
+    found = wired(tmp_path, '{j: "int(rand()*12) for k in range(40)"}')
+    assert all(len({j for i, j in found if i == own}) > 6 for own in range(12))
+    same = wired(tmp_path, '{j: "3 for k in range(40) if rand() < 0.5"}')
+    assert all(8 < sum(i == own for i, _ in same) < 32 for own in range(12))
+    lengths = [
+        sum(i == own for i, _ in wired(tmp_path, '{j: "k for k in range(int(12*rand()))"}')) for own in range(12)
+    ]
+    assert len(set(lengths)) > 4
+    sizes = [
+        sum(i == own for i, _ in wired(tmp_path, '{j: "k for k in sample(12, size=int(12*rand()))"}'))
+        for own in range(12)
+    ]
+    assert len(set(sizes)) > 4
+    thinned = wired(tmp_path, '{j: "k for k in sample(12, p=rand())"}')
+    assert 36 < len(thinned) < 108
+
+
+def test_a_number_of_partners_may_differ_between_neurons(tmp_path: Path) -> None:
+    assert np.bincount([j for _, j in wired(tmp_path, "{fixed_indegree: j}")]).tolist() == list(range(12))[0:12]
+    assert np.bincount([i for i, _ in wired(tmp_path, "{fixed_outdegree: 11 - i, autapses: false}")]).tolist() == list(
+        range(11, 0, -1)
+    )
+    drawn = [j for _, j in wired(tmp_path, "{fixed_indegree: int(6 + randn())}")]
+    assert len(set(np.bincount(drawn, minlength=12).tolist())) > 2
+    alone = wired(tmp_path, "{fixed_indegree: 6}")
+    varied = wired(tmp_path, "{fixed_indegree: 6 + int(j == 3)}")
+    assert [p for p in varied if p[1] != 3] == [p for p in alone if p[1] != 3]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("{fixed_indegree: j - 1}", r"NET186.*j = 0 shall have -1"),
+        ("{fixed_indegree: 5*j}", r"NET186.*j = 3 shall have 15 synapses: only 12 different sources exist"),
+        ("{fixed_outdegree: 5*i, autapses: false}", r"NET186.*i = 3 shall have 15 synapses: only 11"),
+        ("{fixed_indegree: 2.5*j}", "NET186"),
+        ("{fixed_indegree: i}", "NET185"),
+        ("{fixed_total: 3*j}", "EQ201"),
+        ("{p: 1/i}", r"NET182.*i = 0, j = 0 it is inf"),
+        ("{p: 0.2*j}", r"NET182.*i = 0, j = 6 it is 1.2"),
+        ("{p: .nan}", "EQ|NET182"),
+        ('{j: "k for k in sample(5, p=2)"}', "NET182"),
+        ('{j: "k for k in range(5, size=2)"}', "NET185"),
+        ('{j: "j + 1"}', "NET185"),
+        ('{i: "i + 1"}', "NET185"),
+        ("{p: 0.1, n: 1.5}", "NET183"),
+        ("{where: N_incoming > 3}", "NET185"),
+        ("{j: i, n: i - 3}", r"NET183.*i = 0, j = 0 is negative: -3"),
+        ('{j: "k for k in range(10**9*(i + 1))"}', "NET190.*too many"),
+    ],
+)
+def test_impossible_numbers_are_refused_with_their_place(tmp_path: Path, rule: str, message: str) -> None:
+    with pytest.raises(ExperimentError, match=message):
+        wired(tmp_path, rule)
+
+
+def test_connections_are_made_at_time_zero(tmp_path: Path) -> None:
+    assert len(wired(tmp_path, "{where: t == 0*ms}")) == 144
 
 
 def test_an_invalid_target_is_an_error_that_says_which(tmp_path: Path) -> None:
