@@ -27,6 +27,7 @@ Index = tuple[int, ...]
 _KEPT = 64  # checked points that wait in memory for their run
 _SHOWN = 10  # errors of points that are shown at once
 _FEW = 8  # values of an axis that are simply tried
+_MANY = 256  # of more values of an axis that must be tried, evenly spread ones are
 _TEMPLATES = 256  # checked files that are kept for points to share
 _SEEDS = 2**64
 Key = tuple[object, ...]
@@ -51,7 +52,7 @@ def check_sweep(checked: Checked) -> Sweep:
     """The points of an experiment's sweep, each value tried in the file before the first run.
 
     Values are tried one at a time, the other axes at their first: what only a combination of values breaks is found
-    when that point runs.
+    when that point runs. Of more than 256 values of an axis that must be tried, evenly spread ones are.
 
     Raises:
         ExperimentError: The sweep, or the file at some of its values, is wrong.
@@ -138,7 +139,7 @@ class Points:
         """The first point and, along each axis, the points at all values that the file may be wrong at."""
         yield self.plan.point(0)
         for axis, length in enumerate(self.plan.shape):
-            for place in self._doubtful(axis) if length > _FEW else range(length):
+            for place in _spread(self._doubtful(axis) if length > _FEW else range(length)):
                 if place:
                     yield self.plan.at(self.plan.along(axis, place))
 
@@ -244,6 +245,12 @@ class Points:
             except (ValueNeededError, ExperimentError):
                 self._templates[key] = None
         return self._templates.get(key)
+
+
+def _spread(places: Sequence[int]) -> Sequence[int]:
+    """Evenly spread ones of many places, the first and the last among them."""
+    last = len(places) - 1
+    return places if last < _MANY else [places[round(k * last / (_MANY - 1))] for k in range(_MANY)]
 
 
 def _acts_too_early(checked: Checked, plan: Plan, point: Point) -> ExperimentError:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from snnrun.equations.ast import Quantity, Unary
 from snnrun.equations.check import Typed
+from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
@@ -38,8 +39,10 @@ from snnrun.sweep.sample import MOST_SOBOL, design
 from snnrun.units.dimensions import ONE, Dimension
 
 MOST_POINTS = 1_000_000
+MOST_VALUES = 100_000  # of all parameters together
 Place = tuple[str | int, ...]
 SEED: Place = ("seed",)
+_NOT_SWEPT = ("sweep", "version", "extends", "name", "description", "references", "plots", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,11 @@ class GridAxis:
 
     name: str
     parameters: tuple[Values, ...]
+
+    @property
+    def is_repetition(self) -> bool:
+        """Whether only the seed changes along it, as `repeat` asks."""
+        return self.name != self.parameters[0].name and len(self.parameters) == 1
 
     @property
     def length(self) -> int:
@@ -180,28 +188,113 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     """The points of a `sweep` section.
 
     Raises:
-        ExperimentError: SWP701 to SWP708, each at its place in the file.
+        ExperimentError: SWP701 to SWP709, each at its place in the file.
     """
     shared = _shared_phase(context, sweep)
+    budget = _Budget(context)
     axes: list[GridAxis] = []
     for name, axis in (sweep.axes or {}).items():
         with context.collecting():
-            axes.append(GridAxis(name, (_Reader(context, ("sweep", "axes", name), name).values(axis),)))
+            axes.append(GridAxis(name, (_Reader(budget, ("sweep", "axes", name), name).values(axis),)))
     if sweep.zip:
         with context.collecting():
-            axes.append(_zipped(context, sweep))
+            axes.append(_zipped(budget, sweep))
     if sweep.points:
         with context.collecting():
-            axes.append(_listed(context, sweep))
+            axes.append(_listed(budget, sweep))
     if sweep.sample is not None:
         with context.collecting():
-            axes.append(_sampled(context, sweep.sample))
+            axes.append(_sampled(budget, sweep.sample))
     if sweep.repeat > 1:
-        axes.append(_repeated(context, sweep.repeat))
+        with context.collecting():
+            axes.append(_repeated(budget, sweep.repeat))
     context.report.stop_if_errors()
     if not axes:
         raise context.key_error("SWP701", "the sweep changes nothing", ("sweep",), "add `axes: {name: [values]}`")
-    columns = {"status", *(a.name for a in axes), *(p.name for a in axes for p in a.parameters)}
+    _refuse_twice(context, axes)
+    _refuse_columns(context, axes)
+    number = math.prod(a.length for a in axes)
+    if number > MOST_POINTS:
+        raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
+    keep = context.document.has(("sweep", "keep"))
+    keep_results = sweep.keep.value == "results" if keep else not context.experiment.metrics
+    return Plan(tuple(axes), keep_results, shared)
+
+
+@dataclass(slots=True)
+class _Budget:
+    """Counts the values of a sweep before they are made."""
+
+    context: Context
+    values: int = 0
+
+    def take(self, number: int, path: Path) -> None:
+        """Count some values.
+
+        Raises:
+            ExperimentError: SWP702, there would be too many.
+        """
+        if self.values + number > MOST_VALUES:
+            shown = f"{number:,}" if number < 10**12 else f"over {10**12:,}"
+            message = f"these are {shown} values; a sweep has at most {MOST_VALUES:,}, of all parameters together"
+            raise self.context.error("SWP702", message, path)
+        self.values += number
+
+
+def _places(context: Context, axis: GridAxis, parameter: Values) -> Path:
+    """Where in the file a parameter of the sweep is named."""
+    name = parameter.name
+    named: tuple[Path, ...] = (
+        ("sweep", "axes", name),
+        ("sweep", "zip", name),
+        ("sweep", "points", 0, name),
+        ("sweep", "sample", "ranges", name),
+        ("sweep", "repeat"),
+    )
+    wanted = named[4:] if axis.is_repetition else {"points": named[2:3], "sample": named[3:4]}.get(axis.name, ())
+    return next(path for path in (*wanted, *named) if context.document.has(path))
+
+
+def _refuse_twice(context: Context, axes: list[GridAxis]) -> None:
+    """Refuse two parameters that are the same value of the file, or part of one another.
+
+    Raises:
+        ExperimentError: SWP709.
+    """
+    seen: list[tuple[Place, str]] = []
+    for axis in axes:
+        for parameter in axis.parameters:
+            for place, other in seen:
+                shorter = min(len(place), len(parameter.place))
+                if place[:shorter] != parameter.place[:shorter]:
+                    continue
+                ours = axis.name if axis.is_repetition else parameter.name
+                if place != parameter.place:
+                    what = f"`{other}` and `{ours}` change the same part of the file"
+                else:
+                    what = f"`{ours}` is swept twice" if ours == other else f"`{other}` and `{ours}` are the same value"
+                path = _places(context, axis, parameter)
+                raise context.key_error("SWP709", what, path, "keep one of them; `zip` changes several together")
+            seen.append((parameter.place, parameter.name))
+
+
+def _refuse_columns(context: Context, axes: list[GridAxis]) -> None:
+    """Refuse names that the table of the sweep would hold twice.
+
+    Raises:
+        ExperimentError: SWP708.
+    """
+    named = [(axis, parameter) for axis in axes for parameter in axis.parameters if not axis.is_repetition]
+    columns = {"status", *(axis.name for axis in axes if axis.is_repetition or len(axis.parameters) > 1)}
+    for axis, parameter in named:
+        if parameter.name in columns:
+            raise context.key_error(
+                "SWP708",
+                f"the table of the sweep has a column `{parameter.name}` already",
+                _places(context, axis, parameter),
+                f"name the parameter by its path: `{_written(parameter.place)}`",
+            )
+    columns |= {parameter.name for _, parameter in named}
     for name in sorted(columns & context.experiment.metrics.keys()):
         raise context.key_error(
             "SWP708",
@@ -209,12 +302,6 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
             ("metrics", name),
             "give the metric another name",
         )
-    number = math.prod(a.length for a in axes)
-    if number > MOST_POINTS:
-        raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
-    keep = context.document.has(("sweep", "keep"))
-    keep_results = sweep.keep.value == "results" if keep else not context.experiment.metrics
-    return Plan(tuple(axes), keep_results, shared)
 
 
 def _point(plan: Plan, index: tuple[int, ...]) -> Point:
@@ -246,9 +333,10 @@ def _shared_phase(context: Context, sweep: Sweep) -> int | None:
     return number
 
 
-def _zipped(context: Context, sweep: Sweep) -> GridAxis:
+def _zipped(budget: _Budget, sweep: Sweep) -> GridAxis:
     assert sweep.zip
-    parameters = tuple(_Reader(context, ("sweep", "zip", n), n).values(a) for n, a in sweep.zip.items())
+    context = budget.context
+    parameters = tuple(_Reader(budget, ("sweep", "zip", n), n).values(a) for n, a in sweep.zip.items())
     lengths = {len(p.texts) for p in parameters}
     if len(lengths) > 1:
         shown = ", ".join(f"`{p.name}` {len(p.texts)}" for p in parameters)
@@ -256,12 +344,13 @@ def _zipped(context: Context, sweep: Sweep) -> GridAxis:
     return GridAxis("+".join(p.name for p in parameters), parameters)
 
 
-def _listed(context: Context, sweep: Sweep) -> GridAxis:
+def _listed(budget: _Budget, sweep: Sweep) -> GridAxis:
     assert sweep.points
+    context = budget.context
     names = list(sweep.points[0])
     parameters = []
     for name in names:
-        reader = _Reader(context, ("sweep", "points"), name)
+        reader = _Reader(budget, ("sweep", "points"), name)
         for k, point in enumerate(sweep.points):
             if list(point) != names:
                 raise context.error("SWP703", "all points must name the same parameters", ("sweep", "points", k))
@@ -269,8 +358,9 @@ def _listed(context: Context, sweep: Sweep) -> GridAxis:
     return GridAxis("points" if len(names) > 1 else names[0], tuple(parameters))
 
 
-def _sampled(context: Context, sample: Sample) -> GridAxis:
+def _sampled(budget: _Budget, sample: Sample) -> GridAxis:
     """The points of a design, spread over the ranges."""
+    context = budget.context
     names = list(sample.ranges)
     if sample.method is SampleMethod.SOBOL and len(names) > MOST_SOBOL:
         raise context.error(
@@ -279,14 +369,13 @@ def _sampled(context: Context, sample: Sample) -> GridAxis:
             ("sweep", "sample", "ranges"),
             "use `method: lhs`",
         )
-    if sample.size > MOST_POINTS:
-        raise context.error("SWP702", f"{MOST_POINTS:,} points are allowed", ("sweep", "sample", "size"))
+    budget.take(sample.size * len(names), ("sweep", "sample", "size"))
     seed = sample.seed if sample.seed is not None else _seed(context)
     table = design(sample.method, names, sample.size, seed)
     parameters: list[Values] = []
     for k, (name, bounds) in enumerate(sample.ranges.items()):
         with context.collecting():
-            reader = _Reader(context, ("sweep", "sample", "ranges", name), name)
+            reader = _Reader(budget, ("sweep", "sample", "ranges", name), name)
             parameters.append(reader.sampled(bounds, table[:, k]))
     context.report.stop_if_errors()
     return GridAxis("sample" if len(parameters) > 1 else parameters[0].name, tuple(parameters))
@@ -300,8 +389,10 @@ def _seed(context: Context) -> int:
     return next((v for v in (seed.connect, seed.initial, seed.noise, seed.input) if v is not None), 1)
 
 
-def _repeated(context: Context, number: int) -> GridAxis:
+def _repeated(budget: _Budget, number: int) -> GridAxis:
     """Seeds of repetitions: the seed of the file and the numbers after it."""
+    context = budget.context
+    budget.take(number, ("sweep", "repeat"))
     node = context.document.find(("seed",))
     first = node.value if isinstance(node, ScalarNode) and isinstance(node.value, int) else 1
     if isinstance(node, MapNode):
@@ -314,8 +405,9 @@ def _repeated(context: Context, number: int) -> GridAxis:
 class _Reader:
     """The values of one parameter."""
 
-    def __init__(self, context: Context, path: Path, name: str) -> None:
-        self.context = context
+    def __init__(self, budget: _Budget, path: Path, name: str) -> None:
+        self.budget = budget
+        self.context = budget.context
         self.path = path
         self.name = name
         self.place = self.find()
@@ -335,8 +427,11 @@ class _Reader:
                 for item in error.diagnostics:
                     if item.code == "FMT203":  # the format has no such key there
                         raise self.unknown(item.help) from None
-        if place[0] in ("sweep", "version", "extends", "name", "plots", "metrics"):
+        if place[0] in _NOT_SWEPT:
             raise self.context.key_error("SWP705", f"`{place[0]}` cannot be swept", self.here())
+        if len(place) == 1 and place != SEED:
+            advice = f"name a part of it: `{place[0]}.name`"
+            raise self.context.key_error("SWP705", f"`{place[0]}` is a whole section of the file", self.here(), advice)
         return place
 
     def unknown(self, advice: str | None) -> ExperimentError:
@@ -354,19 +449,17 @@ class _Reader:
         match axis:
             case Linspace():
                 a, b = self.bounds("linspace")
-                return self.spaced(
-                    [
-                        a.exact + (b.exact - a.exact) * Fraction(k, max(axis.num - 1, 1))  # type: ignore[operator]
-                        for k in range(axis.num)
-                    ],
-                    a,
-                    "linspace",
-                )
+                self.budget.take(axis.num, (*self.path, "num"))
+                first, last = Fraction(a.exact), Fraction(b.exact)  # type: ignore[arg-type]
+                step = (last - first) / max(axis.num - 1, 1)
+                values = [first + step * k for k in range(axis.num)]
+                return self.whole_or_spaced(values, (a, b), "linspace")
             case Logspace():
                 a, b = self.bounds("logspace")
+                self.budget.take(axis.num, (*self.path, "num"))
                 if not (a.value > 0 and b.value > 0):
                     raise self.context.error("SWP703", "`logspace` needs positive bounds", (*self.path, "logspace"))
-                ratio = math.log(b.value / a.value)
+                ratio = math.log(self.quotient(a, b, "logspace"))
                 inner = [a.value * math.exp(ratio * k / max(axis.num - 1, 1)) for k in range(axis.num)]
                 inner[0], inner[-1] = a.value, b.value if axis.num > 1 else a.value
                 return self.spaced(inner, a, "logspace")
@@ -375,9 +468,16 @@ class _Reader:
             case _:
                 return self.from_paths([(*self.path, k) for k in range(len(axis))])
 
+    def quotient(self, low: Typed, high: Typed, key: str) -> float:
+        """How many times the lower bound the upper one is."""
+        quotient = high.value / low.value
+        if not (math.isfinite(quotient) and quotient > 0):
+            raise self.context.error("SWP703", "these bounds are too far apart", (*self.path, key))
+        return quotient
+
     def bounds(self, key: str | None) -> tuple[Typed, Typed]:
         path = self.path if key is None else (*self.path, key)
-        first, last = (self.constant((*path, k)) for k in (0, 1))
+        first, last = (self.finite((*path, k)) for k in (0, 1))
         if first.dimension != last.dimension:
             raise self.context.error(
                 "EQ203",
@@ -390,15 +490,13 @@ class _Reader:
         """Values of a range at places from 0 to 1."""
         key = "log" if isinstance(bounds, LogBounds) else "whole" if isinstance(bounds, WholeBounds) else None
         low, high = self.bounds(key)
-        if not (math.isfinite(low.value) and math.isfinite(high.value)):
-            raise self.context.error("SWP703", "the bounds of a range must be finite", self.path)
         if low.value >= high.value:
             raise self.context.error("SWP703", "the first bound of a range must be the lower one", self.path)
         match key:
             case "log":
                 if low.value <= 0:
                     raise self.context.error("SWP703", "`log` needs positive bounds", (*self.path, key))
-                ratio = float(log(high.value / low.value))
+                ratio = float(log(self.quotient(low, high, key)))
                 values = np.minimum(low.value * exp(ratio * unit), high.value).tolist()
             case "whole":
                 a, b = self.whole(low, 0), self.whole(high, 1)
@@ -406,6 +504,8 @@ class _Reader:
                 texts = tuple(map(str, values))
                 return Values(self.name, self.place, texts, tuple(map(float, values)), ONE, tuple(values))
             case _:
+                if not math.isfinite(high.value - low.value):
+                    raise self.context.error("SWP703", "these bounds are too far apart", self.path)
                 values = (low.value + (high.value - low.value) * unit).tolist()
         return self.spaced(values, low, key)
 
@@ -415,7 +515,7 @@ class _Reader:
         return round(bound.value)
 
     def ranged(self) -> Values:
-        start, stop, step = (self.constant((*self.path, "range", k)) for k in range(3))
+        start, stop, step = (self.finite((*self.path, "range", k)) for k in range(3))
         for k, other in ((1, stop), (2, step)):
             if other.dimension != start.dimension:
                 raise self.context.error(
@@ -425,11 +525,16 @@ class _Reader:
                 )
         a, b, d = (Fraction(x.exact) for x in (start, stop, step))  # type: ignore[arg-type]
         number = math.ceil((b - a) / d) if d else 0
-        if number < 1 or number > MOST_POINTS:
-            raise self.context.error(
-                "SWP703", "this range holds no values" if number < 1 else "too many values", (*self.path, "range")
-            )
-        return self.spaced([a + k * d for k in range(number)], start, "range")
+        if number < 1:
+            raise self.context.error("SWP703", "this range holds no values", (*self.path, "range"))
+        self.budget.take(number, (*self.path, "range"))
+        return self.whole_or_spaced([a + k * d for k in range(number)], (start, stop, step), "range")
+
+    def finite(self, path: Path) -> Typed:
+        typed = self.constant(path)
+        if not math.isfinite(typed.value):
+            raise self.context.error("SWP703", "the bounds of a range must be finite", path)
+        return typed
 
     def constant(self, path: Path) -> Typed:
         expr = self.context.expression(path)
@@ -438,12 +543,22 @@ class _Reader:
             raise at(expr.span, "NET103", "a sweep's value must be constant")
         return typed
 
+    def whole_or_spaced(self, values: list[Fraction], bounds: tuple[Typed, ...], key: str) -> Values:
+        """Evenly spaced values: whole numbers where the bounds are written as such and all values are."""
+        whole = all(b.node.kind is Kind.INT and b.dimension.is_one for b in bounds)
+        if not (whole and all(value.denominator == 1 and abs(value) < 2**53 for value in values)):
+            return self.spaced(values, bounds[0], key)
+        self.must_fit(bounds[0], (*self.path, key, 0))
+        held = tuple(int(value) for value in values)
+        return Values(self.name, self.place, tuple(map(str, held)), tuple(map(float, held)), ONE, held)
+
     def spaced(self, values: list[Any], like: Typed, key: str | None) -> Values:
         """Computed values, written in the unit of the first bound."""
         first: Path = (*self.path, 0) if key is None else (*self.path, key, 0)
         self.must_fit(like, first)
         scale, unit = self.unit(first, like)
-        texts = tuple(f"{float(Fraction(value) / scale)!r}{unit}" for value in values)
+        inner = values if scale == 1 else [Fraction(value) / scale for value in values]
+        texts = tuple(f"{float(value)!r}{unit}" for value in inner)
         held = tuple(_held(text.removesuffix(unit), scale) for text in texts)
         return Values(self.name, self.place, texts, tuple(float(v) for v in values), like.dimension, held)
 
@@ -482,6 +597,7 @@ class _Reader:
 
     def from_paths(self, paths: list[Path]) -> Values:
         """Values written out: quantities where all of them are, otherwise texts, lists and maps as they stand."""
+        self.budget.take(len(paths), self.path)
         nodes = [self.context.document.node(path) for path in paths]
         texts = tuple(n if isinstance(n, MapNode | ListNode) else n.text for n in nodes)
         shown = Values(self.name, self.place, texts, (), None)
@@ -514,7 +630,7 @@ class _Reader:
 def _held(number: str, scale: Fraction) -> float:
     """A number of a unit as the file is read: rounded once, from the decimal fraction that is written."""
     try:
-        return float(Fraction(number) * scale)
+        return float(number) if scale == 1 else float(Fraction(number) * scale)
     except (ValueError, OverflowError):  # `inf`, or larger than any number
         return math.inf
 

@@ -89,7 +89,7 @@ def test_logspace_has_equal_ratios_and_its_bounds(tmp_path):
 
 
 def test_a_range_stops_before_its_end(tmp_path):
-    assert texts(planned(tmp_path, "axes: {gain: {range: [2, 5, 1]}}"), "gain") == ["2.0", "3.0", "4.0"]
+    assert texts(planned(tmp_path, "axes: {gain: {range: [2, 5, 1]}}"), "gain") == ["2", "3", "4"]
     assert texts(planned(tmp_path, "axes: {tau: {range: [1 ms, 1.5 ms, 0.1 ms]}}")) == [
         "1.0 ms",
         "1.1 ms",
@@ -179,7 +179,41 @@ def test_texts_can_be_swept(tmp_path):
         ("points:\n  - {gain: 2}\n  - {tau: 1 ms}", "SWP703", None),
         ("points:\n  - {gian: 2}", "SWP705", "gian"),
         ("axes: {tau: [1 ms], gain: [1 mV]}", "EQ209", "1 mV"),
-        ("axes: {gain: {range: [0, 10000000, 1]}}", "SWP703", None),
+        ("axes: {gain: {range: [0, 10000000, 1]}}", "SWP702", None),
+        ("axes: {gain: {linspace: [0, 1], num: 1000000000}}", "SWP702", "1000000000"),
+        ("axes: {gain: {linspace: [0, 1], num: 10000000}}", "SWP702", "10000000"),
+        ("axes: {gain: {logspace: [1, 2], num: 1000000000}}", "SWP702", "1000000000"),
+        ("axes: {gain: {range: [0, 1, 1e-300]}}", "SWP702", None),
+        ("axes: {gain: {linspace: [0, 1], num: 90000}, level: {linspace: [0, 1], num: 90000}}", "SWP702", "90000"),
+        ("zip: {gain: {linspace: [0, 1], num: 90000}, level: {linspace: [0, 1], num: 90000}}", "SWP702", "90000"),
+        ("repeat: 1000000000", "SWP702", "1000000000"),
+        ("sample: {size: 1000000000, ranges: {gain: [0, 1]}}", "SWP702", "1000000000"),
+        ("sample: {size: 60000, ranges: {gain: [0, 1], level: [0, 1]}}", "SWP702", "60000"),
+        ("axes: {gain: {linspace: ['log(0)', 3], num: 3}}", "SWP703", "'log(0)'"),
+        ("axes: {gain: {linspace: [0, inf], num: 3}}", "SWP703", "inf"),
+        ("axes: {gain: {linspace: [0, inf - inf], num: 3}}", "EQ210", None),
+        ("axes: {gain: {logspace: [1, inf], num: 3}}", "SWP703", "inf"),
+        ("axes: {gain: {logspace: [1e-308, 1e308], num: 3}}", "SWP703", None),
+        ("axes: {gain: {range: [-inf, 1, 1]}}", "SWP703", "-inf"),
+        ("axes: {gain: {range: [0, inf, 1]}}", "SWP703", "inf"),
+        ("axes: {gain: {range: [0, 1, inf]}}", "SWP703", "inf"),
+        ("sample: {size: 4, ranges: {gain: [0, inf]}}", "SWP703", "inf"),
+        ("sample: {size: 4, ranges: {gain: [-1e308, 1e308]}}", "SWP703", None),
+        ("sample: {size: 4, ranges: {gain: {log: [1e-308, 1e308]}}}", "SWP703", None),
+        ("sample: {size: 4, ranges: {gain: {whole: [1, inf]}}}", "SWP703", "inf"),
+        *((f"axes: {{{name}: [0, 1]}}", "SWP705", name) for name in ("constants", "groups", "run", "description")),
+        ("axes: {groups.cells: [0, 1]}", "FMT205", None),
+        ("axes: {tau: [1 ms, 2 ms], constants.tau: [1 ms, 2 ms]}", "SWP709", "constants.tau"),
+        ("axes: {tau: [1 ms]}\nzip: {gain: [1, 2], constants.tau: [1 ms, 2 ms]}", "SWP709", "constants.tau"),
+        ("axes: {tau: [1 ms]}\nzip: {tau: [1 ms, 2 ms], gain: [1, 2]}", "SWP709", "tau"),
+        ("axes: {tau: [1 ms]}\npoints:\n  - {gain: 1, tau: 2 ms}", "SWP709", "tau"),
+        ("axes: {tau: [1 ms]}\nsample: {size: 4, ranges: {tau: [1 ms, 2 ms]}}", "SWP709", "tau"),
+        ("axes: {seed: [1, 2]}\nrepeat: 3", "SWP709", "repeat"),
+        (
+            "axes: {groups.cells: [{size: 1, equations: 'v : 1'}], groups.cells.size: [1]}",
+            "SWP709",
+            "groups.cells.size",
+        ),
         ("axes: {gain: {linspace: [0, 1], num: 2000}, level: {linspace: [0, 1], num: 2000}}", "SWP702", "sweep"),
     ],
 )
@@ -188,6 +222,50 @@ def test_a_wrong_value_is_marked_at_its_place(tmp_path, sweep, code, marked):
     assert item.code.startswith(code)
     if marked is not None:
         assert shown == marked
+
+
+def test_values_between_whole_bounds_stay_whole_where_all_are(tmp_path):
+    def values(sweep):
+        [axis] = planned(tmp_path, sweep).axes
+        return axis.parameters[0].texts, [type(value) for value in axis.parameters[0].held]
+
+    assert values("axes: {gain: {range: [1, 4, 1]}}") == (("1", "2", "3"), [int] * 3)
+    assert values("axes: {gain: {range: [3, 0, -1]}}") == (("3", "2", "1"), [int] * 3)
+    assert values("axes: {gain: {linspace: [0, 10], num: 3}}") == (("0", "5", "10"), [int] * 3)
+    assert values("axes: {gain: {linspace: [0, 1], num: 3}}") == (("0.0", "0.5", "1.0"), [float] * 3)
+    assert values("axes: {gain: {range: [1.0, 3, 1]}}") == (("1.0", "2.0"), [float] * 2)
+    assert values("axes: {tau: {range: [1 ms, 3 ms, 1 ms]}}") == (("1.0 ms", "2.0 ms"), [float] * 2)
+
+
+def test_a_swept_whole_number_divides_as_one_in_the_file(tmp_path):
+    file = tmp_path / "s.yaml"
+    group = "groups: {g: {size: 4, equations: 'y : integer', initial: {y: i // k}}}\n"
+    rest = "run: {duration: 1 ms, dt: 0.1 ms}\nsweep: {axes: {k: {range: [2, 4, 1]}}}\n"
+    file.write_text(f"version: 1\nconstants: {{k: 3}}\n{group}{rest}")
+    sweep = check_sweep(pipeline.check(pipeline.read(file)))
+    assert [point.resolved.context.constants["k"].node.kind.value for point in sweep.ready.values()] == ["int"] * 2
+
+
+@pytest.mark.parametrize(
+    ("constants", "sweep", "marked"),
+    [
+        ("status: 1", "axes: {status: [1, 2]}", "status"),
+        ("points: 1", "axes: {points: [1, 2]}\npoints:\n  - {gain: 1, level: 2}", "points"),
+        ("sample: 1", "axes: {sample: [1, 2]}\nsample: {size: 4, ranges: {gain: [0, 1], level: [0, 1]}}", "sample"),
+        ("repeat: 1", "axes: {repeat: [1, 2]}\nrepeat: 3", "repeat"),
+    ],
+)
+def test_a_parameter_may_not_be_called_as_a_column_of_the_table(tmp_path, monkeypatch, constants, sweep, marked):
+    monkeypatch.setitem(globals(), "FILE", FILE.replace("constants: {", f"constants: {{{constants}, "))
+    item, shown, _ = wrong(tmp_path, sweep)
+    assert (item.code, shown, item.help) == ("SWP708", marked, f"name the parameter by its path: `constants.{marked}`")
+    planned(tmp_path, sweep.replace(f"{marked}: [1, 2]", f"constants.{marked}: [1, 2]"), check=True)
+
+
+def test_of_very_many_values_evenly_spread_ones_are_tried(tmp_path):
+    assert planned(tmp_path, "axes: {groups.cells.size: {range: [1, 3001, 1]}}", check=True).size == 3000
+    item, _, _ = wrong(tmp_path, "axes: {groups.cells.size: {range: [0, 3000, 1]}}")
+    assert item.code == "NET101"
 
 
 def test_a_misspelled_parameter_is_met_with_the_right_one(tmp_path):
