@@ -154,7 +154,6 @@ def simulate(
         functions = load_hooks(prepared.checked.resolved.context, network.hooks, allowed=allow_code)
         hooks = bind(prepared.built, functions)
     measures = prepared.checked.measures
-    measures.finals = prepared.built.final
     simulation = Simulation(
         prepared.built,
         prepared.native,
@@ -163,6 +162,7 @@ def simulate(
         stops=measures.stops,
         shorten=measures.shorten,
     )
+    measures.finals = simulation.now
     kept = checkpoints or prepared.branch
     stored = checkpoints if checkpoints is not None and checkpoints.records else None
 

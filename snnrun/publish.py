@@ -271,7 +271,8 @@ class RunWriter:
             return None, "1", name
         for stored in found.stored:
             if stored.variable.name == variable:
-                return self.prepared.built.final(found.path, variable), stored.dimension.symbol, variable
+                value = self.prepared.checked.measures.final(found.path, variable)
+                return value, stored.dimension.symbol, variable
         return None, "1", name
 
     def describe(

@@ -107,7 +107,7 @@ class _Condition:
                 return _Truth(lambda: reduce(inner.holds()))
             case Name() if self.is_flag(expr.id):
                 part = part_of(self.context, self.network, self.measures, expr, self.constants)
-                return _Truth(lambda: np.not_equal(part.compute(), 0), part.size is not None)
+                return _Truth(lambda: np.not_equal(part.compute(), 0), part.is_many)
             case _:
                 raise at(expr.span, "MET405", "this is a number, not a condition", "compare it: `count(out) > 100`")
 
@@ -126,7 +126,7 @@ class _Condition:
         if a.dimension != b.dimension:
             raise at(expr.span, "EQ203", f"cannot compare {a.dimension.describe()} and {b.dimension.describe()}")
         compare = _COMPARE[expr.op]
-        return _Truth(lambda: compare(a.compute(), b.compute()), (a.size or b.size) is not None)
+        return _Truth(lambda: compare(a.compute(), b.compute()), a.is_many or b.is_many)
 
     def is_flag(self, name: str) -> bool:
         """Whether a name is a boolean variable of a group."""

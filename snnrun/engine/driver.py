@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from snnrun.codegen.emit import SlotKey
 from snnrun.engine.native import Crew, NativeKernel
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
-from snnrun.engine.values import IMMUTABLE, Array, Built
+from snnrun.engine.values import IMMUTABLE, Array, Built, value_now
 from snnrun.equations.dag import Kind
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor, Stored
@@ -108,6 +109,12 @@ class Simulation:
                 size = int(min(MOST_STEPS, size * min(GROWTH, max(0.5, CALL_SECONDS / max(elapsed, 1e-9)))) + 1)
             self._look_at_stops()
             progress(self.step)
+
+    def now(self, owner: str, name: str) -> Any:
+        """A variable or subexpression of a group or of synapses as it is (`values.value_now`)."""
+        begun = [phase for phase in self.network.phases if phase.start < max(self.step, 1)]
+        network = begun[-1].network if begun else self.network
+        return value_now(self.built, network, owner, name, self.step)
 
     def end_phase(self, number: int, step: int) -> None:
         """Let a phase end at a step that lies before its end."""

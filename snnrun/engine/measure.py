@@ -29,6 +29,7 @@ from snnrun.engine.metrics import (
     correlation_of,
 )
 from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, ListOf, Name, Number, Quantity, Unary
+from snnrun.equations.dag import variables_of
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.ir import FloatArray, Network, SpikeMonitor, StateMonitor
@@ -50,7 +51,8 @@ _PLAIN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 _CORRELATION = "correlation"
 _NAMES = (*SPIKE_FUNCTIONS, *STATE_FUNCTIONS, _CORRELATION, *_PLAIN_FUNCTIONS)
-_UNKNOWN = -1  # a number of elements that only building the network tells
+Size = int | str
+"""A number of elements; where only building the network tells it, the path of what has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,17 @@ class Part:
     Args:
         dimension: Its dimension.
         compute: Computes it once the run is over.
-        size: How many values it has, one an element; None for a single number.
+        size: How many values it has, one an element; None for a single number that belongs to no element.
     """
 
     dimension: Dimension
     compute: Callable[[], Value]
-    size: int | None = None
+    size: Size | None = None
+
+    @property
+    def is_many(self) -> bool:
+        """Whether it may be more than one number."""
+        return self.size not in (None, 1)
 
 
 @dataclass(slots=True)
@@ -75,7 +82,7 @@ class Measures:
     Args:
         meter: The sink that feeds them.
         parts: By name, in the order of the file.
-        finals: Reads a variable of a group as it is (set by whoever runs it).
+        finals: Reads a variable of an object as it is (set by whoever runs it).
         stops: For each phase that may end early, by number, what tells that it should.
         ran: The network as it ran, with the phases as long as they were, when one ended early.
     """
@@ -180,9 +187,24 @@ class _Metric:
         group, _, variable = expr.id.partition(".")
         population = self.context.populations.get(group)
         if population is not None and variable:
-            return self.final(expr, group, variable)
+            return self.of_group(expr, group, variable)
         if population is not None:
-            raise at(expr.span, "MET402", f"`{expr.id}` is a group; metrics are computed from monitors")
+            example = f"{expr.id}.{next(iter(population.members), 'v')}"
+            raise at(
+                expr.span,
+                "MET402",
+                f"`{expr.id}` is a group: say which of its variables",
+                f"for example `mean({example})`, of its values at the end of the run",
+            )
+        if group in self.network.synapses and variable:
+            return self.of_synapses(expr, group, variable)
+        if group in self.network.synapses:
+            raise at(
+                expr.span,
+                "MET402",
+                f"`{expr.id}` are synapses: say what to compute of them",
+                f"for example `count({expr.id})`, or `mean({expr.id}.w)` of a variable `w`",
+            )
         if expr.id in self.constants:
             return _constant(*self.constants[expr.id])
         typed = self.context.checker({}, "a metric", missing=self.explain).check(expr)
@@ -199,18 +221,39 @@ class _Metric:
     def explain(self, name: str) -> str | None:
         return did_you_mean(name, [*self.monitors, *self.context.constants])
 
-    def final(self, expr: Name, group: str, variable: str) -> Part:
-        """A variable of a group as it is at the end of the run."""
-        members = self.context.populations[group].members
-        member = members.get(variable)
-        if member is None or member.stored is None:
-            raise at(expr.span, "NET221", f"`{group}` has no variable `{variable}`", did_you_mean(variable, members))
-        stored = member.stored
-        size = self.context.populations[group].view.size
-        shared = stored.variable.shared or size == 1
-        return Part(
-            stored.dimension, lambda: self.measures.final(stored.variable.owner, variable), None if shared else size
-        )
+    def of_group(self, expr: Name, group: str, variable: str) -> Part:
+        """A variable or subexpression of a group as it is at the end of the run."""
+        population = self.context.populations[group]
+        member = population.members.get(variable)
+        if member is None:
+            advice = did_you_mean(variable, population.members)
+            raise at(expr.span, "NET221", f"`{group}` has no variable `{variable}`", advice)
+        shared = member.stored is not None and member.stored.variable.shared
+        return self.final(population.path, variable, member.typed.dimension, None if shared else population.view.size)
+
+    def of_synapses(self, expr: Name, name: str, variable: str) -> Part:
+        """A variable or subexpression of synapses as it is at the end of the run."""
+        synapses = self.network.synapses[name]
+        dimensions = dict.fromkeys(("i", "j", "N_incoming", "N_outgoing"), ONE)
+        dimensions |= {s.variable.name: s.dimension for s in synapses.stored if s.variable.name != "lastupdate"}
+        dimensions |= {known: dimension for known, (_, dimension) in synapses.expressions.items()}
+        if variable not in dimensions:
+            advice = did_you_mean(variable, dimensions)
+            raise at(expr.span, "NET221", f"`{name}` has no variable `{variable}`", advice)
+        graph = synapses.expressions.get(variable)
+        read = {(v.owner, v.name) for v in variables_of(graph[0])} if graph else {(synapses.path, variable)}
+        stale = read & self.context.event_driven
+        if stale:
+            raise at(
+                expr.span,
+                "MET408",
+                f"`{min(stale)[1]}` is event-driven: its value is as old as the last event of its synapse",
+                "make it `(clock-driven)`",
+            )
+        return self.final(synapses.path, variable, dimensions[variable], synapses.path)
+
+    def final(self, owner: str, variable: str, dimension: Dimension, size: Size | None) -> Part:
+        return Part(dimension, lambda: self.measures.final(owner, variable), size)
 
     def binary(self, expr: Binary) -> Part:
         if expr.op in COMPARISONS or expr.op in LOGIC:
@@ -285,6 +328,10 @@ class _Metric:
 
     def spikes(self, expr: Call) -> Part:
         name = expr.function
+        if name == "count" and len(expr.args) == 1 and isinstance(expr.args[0], Name):
+            synapses = self.network.synapses.get(expr.args[0].id)
+            if synapses is not None and synapses.name not in self.monitors:
+                return Part(ONE, lambda: float(np.size(self.measures.final(synapses.path, "i"))))
         wanted = 2 if name in WITH_WIDTH else 1
         if len(expr.args) != wanted:
             raise at(
@@ -368,8 +415,8 @@ class _Metric:
         if times[0] != times[1]:
             message = f"`{a.name}` and `{b.name}` do not sample at the same times"
             raise at(expr.span, "MET406", message, "give them the same `dt`, `when` and `window`")
-        sizes = {_UNKNOWN if m.number is None else m.number for m in (a, b)}
-        if _UNKNOWN in sizes or (len(sizes) > 1 and 1 not in sizes):
+        sizes = {m.number for m in (a, b)}
+        if None in sizes or (len(sizes) > 1 and 1 not in sizes):
             message = f"`{a.name}` and `{b.name}` do not record equally many elements"
             raise at(expr.span, "MET406", message, "choose the same number of them with `indices`, or one")
 
@@ -381,7 +428,8 @@ class _Metric:
         if not isinstance(arg, Name):
             return not isinstance(arg, Number | Quantity)
         head = arg.id.partition(".")[0]
-        return head not in self.monitors and (arg.id in self.measures.parts or head in self.context.populations)
+        objects = self.context.populations.keys() | self.network.synapses.keys()
+        return head not in self.monitors and (arg.id in self.measures.parts or head in objects)
 
     def reduced(self, expr: Call) -> Part:
         """One number of one value a neuron: `mean(rates(out))`."""
@@ -411,8 +459,8 @@ class _Metric:
         accumulator = Moments(expr.function)
         self.measures.meter.state_uses.setdefault(monitor.name, []).append(StateUse(monitor, column, accumulator))
         dimension = next(c.dimension for c in monitor.columns if c.name == column)
-        number = _UNKNOWN if monitor.number is None else monitor.number
-        return Part(dimension, accumulator.value, number if expr.function == "last" and number != 1 else None)
+        number: Size = f"monitors.{monitor.name}" if monitor.number is None else monitor.number
+        return Part(dimension, accumulator.value, number if expr.function == "last" else None)
 
     def column(self, monitor: StateMonitor, variable: str | None, span: Span) -> str:
         names = [c.name for c in monitor.columns]
@@ -445,20 +493,19 @@ def recorded_spans(network: Network, monitor: SpikeMonitor | StateMonitor) -> tu
     return tuple(found) if network.phases else ((monitor.window.start, monitor.window.stop),)
 
 
-def _common_size(expr: Expr, a: Part, b: Part) -> int | None:
+def _common_size(expr: Expr, a: Part, b: Part) -> Size | None:
     """How many values a combination has.
 
     Raises:
         ExperimentError: MET406, both have many values and not equally many.
     """
-    if a.size is None or b.size is None or a.size == b.size:
-        return b.size if a.size is None else a.size
-    if _UNKNOWN in (a.size, b.size):
-        return _UNKNOWN
+    if not (a.is_many and b.is_many) or a.size == b.size:
+        return b.size if a.size is None or b.is_many else a.size
+    first, second = (f"{s:,} values" if isinstance(s, int) else f"the values of `{s}`" for s in (a.size, b.size))
     raise at(
         expr.span,
         "MET406",
-        f"{a.size:,} values and {b.size:,} values cannot be combined one by one",
+        f"{first} and {second} cannot be combined one by one",
         "make one number of each, for example `mean(rates(out))`",
     )
 

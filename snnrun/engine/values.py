@@ -94,11 +94,6 @@ class Built:
     own_numbers: dict[str, IntArray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def final(self, owner: str, name: str) -> Any:
-        """A variable as it is now: a number when it is shared, else one value an element."""
-        array = self.arrays[SlotKey("variable", owner, name)].astype(np.float64)
-        return float(array[0]) if len(array) == 1 else array
-
     @property
     def memory(self) -> int:
         """Bytes of all arrays."""
@@ -147,6 +142,45 @@ def group_environment(
         seeds=network.seeds,
         arrays=network.arrays,
     )
+
+
+def value_now(built: Built, network: Network, owner: str, name: str, step: int) -> Any:
+    """A variable or subexpression of a group or of synapses as it is now. [SI].
+
+    Args:
+        built: The network in memory.
+        network: The network whose constants count.
+        owner: Path of the object.
+        name: Of the variable, or `i`, `j`, `N_incoming`, `N_outgoing` of synapses.
+        step: The step that is next.
+
+    Returns:
+        A number where there is one only, else one value an element, shape (n,); synapses in the order of creation.
+    """
+    section, _, key = owner.partition(".")
+    if section == "groups":
+        group = network.groups[key]
+        graph, size = group.expressions.get(name), group.size
+        env = group_environment(built, network, group, step) if graph is not None else None
+        stored = built.arrays.get(SlotKey("variable", owner, name))
+    else:
+        synapses = SynapseValues(built, network, network.synapses[key], built.wirings[key])
+        graph, size = synapses.synapses.expressions.get(name), synapses.wiring.size
+        if graph is not None:
+            synapses.load()
+        env = synapses.environment(step)
+        if name in HIDDEN:
+            stored = synapses.hidden(name)
+        elif graph is None:
+            stored = synapses.wiring.in_creation_order(built.arrays[SlotKey("variable", owner, name)])
+    if graph is not None:
+        assert env is not None
+        values = evaluate(graph[0], replace(env, precision=network.precision))
+        array = np.broadcast_to(np.asarray(values, np.float64), size)
+    else:
+        assert stored is not None
+        array = stored.astype(np.float64)
+    return float(array[0]) if len(array) == 1 else array
 
 
 def set_group(built: Built, network: Network, group: Group, line: Initial, step: int = 0) -> None:

@@ -197,6 +197,7 @@ class _SynapsesBuilder:
         place = f"the equations of `{self.name}`"
         variables = read_definitions(context, self.owner, place, definitions)
         variables.outer = outer
+        context.event_driven |= {(self.owner, d.name) for d in variables.with_flag("event-driven")}
         for flag in ("unless refractory", "shared", "constant over dt", "linked"):
             for d in variables.with_flag(flag):
                 raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")

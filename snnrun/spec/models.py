@@ -1098,7 +1098,8 @@ class Experiment(Section):
     run: Run = Field(description="Duration, time step and the like.")
     metrics: dict[Identifier, Expression] = Field(
         default_factory=dict,
-        description="Name → number computed from monitors: `mean_rate(out)`, `count(out) / duration`.",
+        description="Name → number computed from monitors, or from variables and subexpressions of groups and synapses "
+        "at the end of the run: `mean_rate(out)`, `count(out) / duration`, `mean(cells.v)`, `max(syn.w)`.",
     )
     sweep: Sweep | None = Field(None, description="Runs the experiment with many values.")
     plots: Plots | None = Field(

@@ -15,7 +15,7 @@ from snnrun.spec.load_yaml import parse_yaml
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe
 from snnrun.spec.read import check_characters
 from snnrun.spec.scalar_text import ScalarStyle
-from snnrun.spec.vocabulary import TOP_LEVEL, has_free_names
+from snnrun.spec.vocabulary import MAY_GROW, TOP_LEVEL, has_free_names
 
 _STEP: Final = re.compile(r"[^.]+")
 
@@ -46,8 +46,11 @@ def _apply(document: Document, option: str) -> Document:
         raise ExperimentError(Diagnostic("SET101", f"`{option}` has no `=`", span, advice))
     start = len(name) + 1 + len(value) - len(value.lstrip())
     dotted = Text(name, file, tuple(range(len(name) + 1)))
-    path = find_path(document, dotted)
-    return document.with_values({path: _value(file, start)}, _keys(path, dotted))
+    path = find_path(document, dotted, may_grow=True)
+    given = _value(file, start)
+    if given is None and not document.has(path):
+        raise ExperimentError(Diagnostic("SET104", f"there is no `{_dotted(path)}` to remove", dotted.span()))
+    return document.with_values({path: given}, _keys(path, dotted))
 
 
 def _keys(path: nodes.Path, dotted: Text) -> dict[nodes.Path, Text]:
@@ -78,7 +81,7 @@ def _value(file: SourceFile, start: int) -> Node | None:
     return ScalarNode(value, Span(file, start, start + len(literal)), literal, ScalarStyle.GIVEN)
 
 
-def find_path(document: Document, dotted: Text) -> nodes.Path:
+def find_path(document: Document, dotted: Text, *, may_grow: bool = False) -> nodes.Path:
     """The path that a dotted name means: `groups.exc.size`, `plots.0.kind`, or the bare name of a constant.
 
     A key that the file leaves out is found too when the format knows its map (`run.threads`), but a name of the
@@ -87,6 +90,7 @@ def find_path(document: Document, dotted: Text) -> nodes.Path:
     Args:
         document: The experiment.
         dotted: The name, with its place.
+        may_grow: Whether a metric or a parameter of a sweep may be new.
 
     Raises:
         ExperimentError: There is no such path, with the nearest name that exists.
@@ -98,14 +102,17 @@ def find_path(document: Document, dotted: Text) -> nodes.Path:
     steps = [(name.strip(), first, last) for name, first, last in steps]
     if len(steps) == 1 and document.has(("constants", steps[0][0])):
         return ("constants", steps[0][0])
-    return _follow(document.root, steps, dotted)
+    return _follow(document.root, steps, dotted, may_grow=may_grow)
 
 
-def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text) -> nodes.Path:
+def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text, *, may_grow: bool) -> nodes.Path:
     path: nodes.Path = ()
     node: Node | None = root
     while steps:
         count = _matching(node, [name for name, _, _ in steps])
+        is_new = may_grow and path in MAY_GROW and (node is None or isinstance(node, MapNode))
+        if is_new and (node is None or steps[0][0] not in node.entries) and count == 1:
+            return (*path, ".".join(step for step, _, _ in steps))
         name = ".".join(step for step, _, _ in steps[:count])
         place = dotted.span(steps[0][1], steps[count - 1][2])
         step = _step(node, path, name, place, is_last=len(steps) == count)
@@ -138,7 +145,7 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
     known: list[str] = [] if node is None else list(node.entries)
     if name in known or (path and not _has_free_names(path, known)) or (not path and name in TOP_LEVEL and is_last):
         return name
-    if not path and name in TOP_LEVEL and not has_free_names((name,)):
+    if not path and name in TOP_LEVEL and (not has_free_names((name,)) or (name,) in MAY_GROW):
         return name
     candidates = [*known, *TOP_LEVEL] if not path else known
     if not path and is_last and node is not None:

@@ -60,6 +60,10 @@ _FREE: Final = frozenset(
 """Maps whose keys are names the user chooses; `*` is any key or index."""
 
 
+MAY_GROW: Final = frozenset({("metrics",), ("sweep", "axes"), ("sweep", "zip"), ("sweep", "sample", "ranges")})
+"""Maps of the user's own names to which an option may add one: nothing else of the file refers to these."""
+
+
 def has_free_names(path: Path) -> bool:
     """Whether the map at a path holds the user's own names rather than keys of the format."""
     return any(

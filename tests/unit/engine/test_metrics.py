@@ -20,6 +20,7 @@ from snnrun.engine.metrics import (
     correlation_of,
 )
 from snnrun.errors import ExperimentError
+from snnrun.sweep.check import check_sweep
 from snnrun.units.dimensions import ONE
 from snnrun.units.table import lookup_unit
 
@@ -305,11 +306,24 @@ groups:
     equations: |
       dv/dt = (20*mV - v)/tau : volt
       w : amp
+      distance = 20*mV - v : volt
     method: exact
     threshold: v > 10*mV
     reset: v = 0*mV
   more: {kind: poisson, size: 3, rates: 10 Hz}
   crowd: {kind: poisson, size: 3000, rates: 10 Hz}
+synapses:
+  links:
+    source: cells
+    target: cells
+    connect: all
+    equations: |
+      weight : volt
+      dtrace/dt = -trace/tau : 1 (event-driven)
+      fourfold = 4*weight : volt
+      double = 2*trace : 1
+    on_pre: trace += 1
+  pairs: {source: cells, target: cells, connect: one_to_one, equations: "weight : volt", on_pre: weight = 0*mV}
 monitors:
   out: {kind: spikes, source: cells}
   totals: {kind: spikes, source: cells, counts_only: true}
@@ -362,6 +376,12 @@ def checked(tmp_path, metric):
         ("correlation(out, others, 5 ms)", "1"),
         ("correlation(vw.v, vw.w)", "1"),
         ("correlation(v, vw.w)", "1"),
+        ("mean(links.weight)", "V"),
+        ("count(links)/count(pairs)", "1"),
+        ("max(links.fourfold*links.weight)", "V**2"),
+        ("std(links.N_incoming)", "1"),
+        ("min(cells.distance)", "V"),
+        ("mean(more.rates)", "Hz"),
     ],
 )
 def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
@@ -415,6 +435,15 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("correlation(vw.v, two)", "MET406", "correlation(vw.v, two)"),
         ("correlation(v, slow)", "MET406", "correlation(v, slow)"),
         ("correlation(outt, 5 ms)", "MET403", "outt"),
+        ("links", "MET402", "links"),
+        ("mean(links)", "MET402", "links"),
+        ("mean(links.x)", "NET221", "links.x"),
+        ("mean(links.lastupdate)", "NET221", "links.lastupdate"),
+        ("mean(links.trace)", "MET408", "links.trace"),
+        ("mean(links.double)", "MET408", "links.double"),
+        ("mean(links.weight - pairs.weight)", "MET406", "links.weight - pairs.weight"),
+        ("mean(links.weight*cells.v)", "MET406", "links.weight*cells.v"),
+        ("mean(cells.u)", "NET221", "cells.u"),
     ],
 )
 def test_a_wrong_metric_is_marked_at_its_place(tmp_path, metric, code, marked):
@@ -490,3 +519,82 @@ def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path,
     assert values["cv"] == 0
     assert values["same"] == pytest.approx(1)  # all four neurons do the same
     assert values["first"] == pytest.approx((period - 1) * 1e-4)
+
+
+def metrics_of_a_run(tmp_path, text):
+    file = tmp_path / "r.yaml"
+    file.write_text(text)
+    outcome = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", plots=False)
+    return {name: value for name, (value, _) in outcome.metrics.items()}
+
+
+VARIABLES = """\
+version: 1
+constants: {factor: 2}
+groups:
+  many:
+    size: 4
+    equations: |
+      x : 1
+      squared = factor*x**2 + t/second : 1
+    initial: {x: i + 1}
+  one: {size: 1, equations: "x : 1\\ny = x + 1 : 1\\nz : 1 (shared)", initial: {x: 7, z: 3}}
+  firing: {size: 2, equations: "x : 1", threshold: "False", initial: {x: 10*(i + 1)}}
+synapses:
+  links:
+    source: firing
+    target: many
+    connect: all
+    equations: |
+      w : 1
+      total = w + x_pre + x_post : 1
+    on_pre: w = 0
+    initial: {w: i + 0.5*j}
+  none: {source: firing, target: many, connect: {where: i > 5}, equations: "w : 1", on_pre: w = 0}
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_variables_and_subexpressions_of_groups_and_synapses_at_the_end(tmp_path, threads):
+    metrics = {
+        "mean_squared": ("mean(many.squared)", 2 * np.mean(np.arange(1, 5) ** 2) + 0.01),
+        "squared": ("many.squared", 2 * np.arange(1, 5) ** 2 + 0.01),
+        "mean_one": ("mean(one.x)", 7),
+        "of_one": ("max(one.y)", 8),
+        "one": ("one.x", 7),
+        "shared": ("one.z", 3),
+        "spread_of_one": ("std(one.x)", 0),
+        "ratio": ("mean(many.x/one.x)", 2.5 / 7),
+        "number": ("count(links)", 8),
+        "mean_w": ("mean(links.w)", 0.5 + 0.75),
+        "std_w": ("std(links.w)", np.std([i + 0.5 * j for i in range(2) for j in range(4)])),
+        "min_w": ("min(links.w)", 0),
+        "max_w": ("max(links.w)", 2.5),
+        "all_w": ("links.w", [i + 0.5 * j for i in range(2) for j in range(4)]),
+        "total": ("max(links.total)", 2.5 + 20 + 4),
+        "sources": ("max(links.i)", 1),
+        "incoming": ("mean(links.N_incoming)", 2),
+        "no_synapses": ("count(none)", 0),
+        "mean_of_none": ("mean(none.w)", math.nan),
+    }
+    lines = "".join(f'  {name}: "{text}"\n' for name, (text, _) in metrics.items())
+    run = f"run: {{duration: 10 ms, dt: 0.1 ms, threads: {threads}}}\n"
+    values = metrics_of_a_run(tmp_path, f"{VARIABLES}{run}metrics:\n{lines}")
+    for name, (_, wanted) in metrics.items():
+        np.testing.assert_allclose(values[name], wanted, err_msg=name)
+
+
+def test_a_subexpression_at_the_end_has_the_constants_of_the_last_phase(tmp_path):
+    phases = "[{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {factor: 5}}]"
+    run = f"run: {{dt: 0.1 ms, phases: {phases}}}\nmetrics: {{m: max(many.squared)}}\n"
+    assert metrics_of_a_run(tmp_path, VARIABLES + run)["m"] == pytest.approx(5 * 16 + 0.002)
+
+
+def test_a_sweep_over_sizes_passes_one(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "version: 1\nconstants: {n: 2}\ngroups: {c: {size: n, equations: 'v : 1', initial: {v: i}}}\n"
+        "run: {duration: 1 ms, dt: 0.1 ms}\nmetrics: {m: mean(c.v)}\nsweep: {axes: {n: [1, 2, 3]}}\n"
+    )
+    sweep = check_sweep(pipeline.check(pipeline.read(file)))
+    assert len(sweep.ready) == 3

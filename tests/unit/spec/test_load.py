@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from snnrun import pipeline
 from snnrun.errors import ExperimentError
 from snnrun.spec.load import load
 
@@ -338,3 +339,56 @@ def test_a_file_in_utf_16_is_refused_at_its_beginning(tmp_path, text):
         load(file)
     [item] = caught.value.diagnostics
     assert (item.code, item.span.start, item.span.file.text) == ("FIL105", 0, text)
+
+
+@pytest.fixture
+def base_file(tmp_path):
+    file = tmp_path / "base.yaml"
+    file.write_text(BASE, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("option", "path", "text"),
+    [
+        ("metrics.rate=mean_rate(out)", ("metrics", "rate"), "mean_rate(out)"),
+        ("sweep.axes.tau=5 ms", ("sweep", "axes", "tau"), "5 ms"),
+        ("sweep.axes.run.dt=1 ms", ("sweep", "axes", "run.dt"), "1 ms"),
+        ("sweep.zip.tau=5 ms", ("sweep", "zip", "tau"), "5 ms"),
+        ("sweep.sample.ranges.tau=5 ms", ("sweep", "sample", "ranges", "tau"), "5 ms"),
+    ],
+)
+def test_an_option_adds_a_metric_or_an_axis(base_file, option, path, text):
+    document = load(base_file, [option])
+    assert document.text(path).value == text
+    assert document.key_span(path).file.text == option
+    without_sweep = load(base_file, ["sweep=", option])
+    assert without_sweep.text(path).value == text
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        ("constants.taux=1", "SET103"),
+        ("groups.liff.size=1", "SET103"),
+        ("monitors.out.kind=spikes", "SET103"),
+        ("references.0=", "SET104"),
+        ("sweep.keep=", "SET104"),
+        ("metrics=", "SET104"),
+        ("metrics.x=", "SET104"),
+        ("run.threads=", "SET104"),
+        ("plots.5=", "SET103"),
+        ("run.dt.x=", "SET103"),
+    ],
+)
+def test_an_option_adds_no_other_name_and_removes_only_what_is_there(base_file, option, code):
+    with pytest.raises(ExperimentError) as caught:
+        load(base_file, [option])
+    [item] = caught.value.diagnostics
+    assert (item.code, item.span.file.text) == (code, option)
+
+
+def test_a_metric_that_an_option_adds_is_checked_like_the_others(base_file):
+    with pytest.raises(ExperimentError) as caught:
+        pipeline.check(pipeline.read(base_file, ["metrics.x=mean_rate(out)", "sweep=", "groups.lif.reset=", "plots="]))
+    assert [(d.code, d.span.file.text) for d in caught.value.diagnostics] == [("MET403", "metrics.x=mean_rate(out)")]
