@@ -8,18 +8,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from snnrun import pipeline
+from snnrun.cli.options import refuse_for
 from snnrun.cli.progress import bytes_text, number_text, time_text
 from snnrun.cli.render import clean, render
 from snnrun.sweep.foresee import Forecast, foresee
 
 
 def foresee_files(
-    files: Sequence[Path], overrides: Sequence[str], seed: int | None, *, probe: bool, json: bool
+    files: Sequence[Path],
+    overrides: Sequence[str],
+    seed: int | None,
+    *,
+    probe: bool,
+    json: bool,
+    of_sweeps: Sequence[str] = (),
+    of_runs: Sequence[str] = (),
 ) -> None:
-    """Print the cost of each file."""
+    """Print the cost of each file; options that would do nothing in its run are refused as there."""
     reports = []
     for file in files:
         checked = pipeline.check(pipeline.read(file, overrides, seed))
+        refuse_for(checked, of_sweeps, of_runs)
         sweep = None
         if checked.experiment.sweep is not None:
             from snnrun.sweep.check import check_sweep

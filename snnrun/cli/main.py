@@ -136,10 +136,31 @@ def run(
 ) -> None:
     """Check, compile and run experiments; write results and pictures."""
     context.obj.publishes = not (dry_run or probe)
-    if dry_run or probe:
+    from snnrun.cli.options import refuse_options
+
+    of_sweeps = {
+        "--workers": workers is not None,
+        "--scheduler": scheduler is not None,
+        "--slurm": slurm,
+        "--retry-failed": retry_failed,
+    }
+    of_runs = {"--threads": threads is not None, "--checkpoint-every": checkpoint_every is not None}
+    refuse_options(
+        (probe and not dry_run, "`--probe` is for `--dry-run`", "add `--dry-run`"),
+        (bool(slurm_option) and not slurm, "`--slurm-option` is for `--slurm`", "add `--slurm`"),
+        (slurm and scheduler is not None, "`--slurm` and `--scheduler` do not go together", "keep one of them"),
+        (
+            workers is not None and scheduler is not None,
+            "`--workers` and `--scheduler` do not go together",
+            "leave out `--workers`: a Dask cluster has workers of its own",
+        ),
+        (no_plots and bool(format), "`--format` and `--no-plots` do not go together", "keep one of them"),
+    )
+    given = [[option for option, is_given in options.items() if is_given] for options in (of_sweeps, of_runs)]
+    if dry_run:
         from snnrun.cli.foresee import foresee_files
 
-        foresee_files(files, set_ or [], seed, probe=probe, json=json)
+        foresee_files(files, set_ or [], seed, probe=probe, json=json, of_sweeps=given[0], of_runs=given[1])
         return
     if sys.stderr.isatty() and not (quiet or json):
         sys.stderr.write("\r\x1b[Kreading ...")  # a sign of life while modules load
@@ -169,6 +190,8 @@ def run(
             slurm=slurm,
             slurm_options=slurm_option or (),
             retry_failed=retry_failed,
+            of_sweeps=given[0],
+            of_runs=given[1],
         )
         run_files(files, wishes, painter)
     finally:
@@ -192,7 +215,9 @@ def show(
 ) -> None:
     """Show what will run: sizes, methods and why, the order of a step, connections, memory."""
     from snnrun.cli.inspect import show_file
+    from snnrun.cli.options import refuse_options
 
+    refuse_options((resolved and kernel, "`--resolved` and `--kernel` do not go together", "keep one of them"))
     show_file(file, set_ or [], resolved=resolved, kernel=kernel)
 
 
@@ -299,9 +324,10 @@ def schema(
     reference: Annotated[bool, typer.Option("--reference", help="Print the format reference (Markdown).")] = False,
 ) -> None:
     """Print the JSON Schema of experiment files, for editors."""
+    from snnrun.equations.functions import functions_reference
     from snnrun.spec.schema import format_reference, schema_text
 
-    typer.echo(format_reference() if reference else schema_text(), nl=False)
+    typer.echo(f"{format_reference()}\n{functions_reference()}" if reference else schema_text(), nl=False)
 
 
 @app.command()

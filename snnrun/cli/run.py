@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun import pipeline
+from snnrun.cli.options import refuse_for
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import clean, render
 from snnrun.engine.measure import recorded_spans
@@ -45,7 +46,12 @@ _DOING = {
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the options of the command ask for."""
+    """What the options of the command ask for.
+
+    Args:
+        of_sweeps: Those given that are for sweeps only.
+        of_runs: Those given that are for single runs only.
+    """
 
     overrides: Sequence[str]
     out: Path
@@ -63,6 +69,8 @@ class Wishes:
     slurm: bool = False
     slurm_options: Sequence[str] = ()
     retry_failed: bool = False
+    of_sweeps: Sequence[str] = ()
+    of_runs: Sequence[str] = ()
 
     def running(self) -> dict[str, Any]:
         """The options of `pipeline.run` and `run_sweep`."""
@@ -149,6 +157,7 @@ class _Run:
         with self.clock.stage(Stage.CHECK):
             checked = pipeline.check(document)
         self.line.clear()
+        refuse_for(checked, self.wishes.of_sweeps, self.wishes.of_runs)
         render(checked.warnings, sys.stderr)
         if not self.wishes.allow_code:
             pipeline.refuse_hooks(checked)
@@ -253,9 +262,6 @@ class _Run:
         from snnrun.sweep.check import check_sweep
         from snnrun.sweep.local import run_sweep
 
-        if self.wishes.checkpoint_every is not None:
-            message = "`--checkpoint-every` is for single runs: a sweep keeps every point that is done"
-            raise ExperimentError(Diagnostic("SWP706", message, checked.document.key_span(("sweep",))))
         with self.clock.stage(Stage.CHECK):
             sweep = check_sweep(checked)
         self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")

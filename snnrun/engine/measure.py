@@ -291,7 +291,8 @@ class _Metric:
             if len(expr.args) != 1:
                 raise at(expr.span, "EQ206", f"`{name}` takes 1 argument, here it has {len(expr.args)}")
             return self.plain_function(expr)
-        raise at(expr.name_span, "EQ202", f"there is no function `{name}` of monitors", did_you_mean(name, _NAMES))
+        advice = did_you_mean(name, _NAMES) or f"functions: {', '.join(_NAMES)}"
+        raise at(expr.name_span, "EQ202", f"there is no function `{name}` of monitors", advice)
 
     def plain_function(self, expr: Call) -> Part:
         inner = self.part(expr.args[0])

@@ -30,7 +30,7 @@ from snnrun.equations.ast import (
     Unary,
 )
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, ValueNeededError
-from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule
+from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule, instead_of
 from snnrun.equations.parse import MAX_LEVELS
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.records import dataclass
@@ -403,6 +403,8 @@ class Checker:
             return self._user_function(expr, self.scope.functions[name])
         if name in self.scope.arrays:
             return self._array(expr, self.scope.arrays[name])
+        if name not in FUNCTION_NAMES:
+            raise self._unknown_function(expr)
         args = [self.check(a) for a in expr.args]
         for arg, part in zip(args, expr.args, strict=True):
             if name != "int":
@@ -413,14 +415,19 @@ class Checker:
             return self._random(expr, args)
         if name == "int":
             return self._int(expr, args)
-        if name == "timestep":
-            return self._timestep(expr, args)
+        return self._timestep(expr, args)
+
+    def _unknown_function(self, expr: Call) -> ExperimentError:
+        name = expr.function
         known = [*FUNCTION_NAMES, *self.scope.functions, *self.scope.arrays]
-        raise _error(
+        return _error(
             "EQ202",
             f"there is no function `{name}`",
             expr.name_span,
-            self.scope.missing(name) or did_you_mean(name, known),
+            self.scope.missing(name)
+            or instead_of(name, len(expr.args))
+            or did_you_mean(name, known)
+            or f"functions: {', '.join(sorted(known))}",
         )
 
     def _count(self, expr: Call, wanted: int) -> None:

@@ -14,6 +14,7 @@ FMT210  an unknown version of the format
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -166,7 +167,8 @@ class _Problem:
         """The key that an unknown one is probably a misspelling of."""
         if self.kind != "extra_forbidden" or self.form.owner is None:
             return None
-        advice = did_you_mean(str(self.path[-1]), keys_of(self.form.owner))
+        key, known = str(self.path[-1]), keys_of(self.form.owner)
+        advice = _foreign(key, known) or did_you_mean(key, known)
         return advice.split("`")[1] if advice else None
 
     def _missing(self, report: Report) -> None:
@@ -185,7 +187,7 @@ class _Problem:
         form = self.form
         known = keys_of(form.owner) if form.owner else []
         others = [other for model in form.siblings for other in keys_of(model)]
-        advice = did_you_mean(key, known) or did_you_mean(key, others)
+        advice = _foreign(key, known) or did_you_mean(key, known) or did_you_mean(key, others)
         if key in others and key not in known:
             advice = f"`{key}` belongs to another form of this; here the keys are: {', '.join(known)}"
         where = f"`{dotted(self.path[:-1])}`" if len(self.path) > 1 else "an experiment"
@@ -270,6 +272,48 @@ class _Problem:
                 key = next((str(s) for s in reversed(self.location[:end]) if _is_key(form, s)), None)
                 return f"`{key}`: {form.field.description}" if key else form.field.description
         return None
+
+
+_FOREIGN: Final = {
+    "N": ("size",),
+    "n": ("size",),
+    "model": ("equations",),
+    "eqs": ("equations",),
+    "ode": ("equations",),
+    "namespace": ("constants",),
+    "parameters": ("constants",),
+    "params": ("constants",),
+    "neurons": ("groups",),
+    "populations": ("groups",),
+    "connections": ("synapses", "connect"),
+    "recorders": ("monitors",),
+    "record": ("indices",),
+    "simulation": ("run",),
+    "time": ("duration",),
+    "T": ("duration",),
+    "timestep": ("dt",),
+    "on": ("on_pre", "event"),
+    "on_spike": ("on_pre", "reset"),
+    "on_event": ("event", "on_pre"),
+    "pre": ("on_pre",),
+    "post": ("on_post",),
+    "rate": ("rates",),
+    "init": ("initial",),
+    "v_threshold": ("threshold",),
+    "condition": ("where",),
+    "probability": ("p",),
+    "from": ("source",),
+    "to": ("target",),
+    "type": ("kind",),
+    "variable": ("variables",),
+    "code": ("do",),
+}
+"""What Brian and others call a key of this format."""
+
+
+def _foreign(key: str, known: Sequence[str]) -> str | None:
+    """The key of this format for one of another tool."""
+    return next((f"did you mean `{ours}`?" for ours in _FOREIGN.get(key, ()) if ours in known), None)
 
 
 def _is_key(form: Form, step: str | int) -> bool:

@@ -110,8 +110,9 @@ def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text, *, may_
     node: Node | None = root
     while steps:
         count = _matching(node, [name for name, _, _ in steps])
-        is_new = may_grow and path in MAY_GROW and (node is None or isinstance(node, MapNode))
-        if is_new and (node is None or steps[0][0] not in node.entries) and count == 1:
+        names = node.entries if isinstance(node, MapNode) else {}
+        can_grow = may_grow and path in MAY_GROW and (node is None or isinstance(node, MapNode))
+        if can_grow and count == 1 and steps[0][0] not in names:
             return (*path, ".".join(step for step, _, _ in steps))
         name = ".".join(step for step, _, _ in steps[:count])
         place = dotted.span(steps[0][1], steps[count - 1][2])

@@ -11,6 +11,7 @@ from snnrun.equations.check import Checker, Scope, Typed
 from snnrun.equations.dag import Draw, Graph, Kind, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError
+from snnrun.network.evaluate import Environment, evaluate
 from snnrun.source import Text
 from snnrun.units.dimensions import ONE
 from snnrun.units.table import lookup_unit
@@ -76,7 +77,7 @@ def test_errors_have_a_code_and_the_smallest_place(text: str, code: str, part: s
 
 
 def test_a_list_has_a_place_only_where_each_element_takes_a_value() -> None:
-    assert check("[1, 2]*3", lists=True).node.kind is Kind.FLOAT
+    assert check("[1, 2]*3.5", lists=True).node.kind is Kind.FLOAT
     with pytest.raises(ExperimentError, match=r"EQ211.*no place in the test"):
         check("[1, 2]*3")
 
@@ -94,6 +95,36 @@ def test_a_misspelt_name_is_guessed() -> None:
     with pytest.raises(ExperimentError) as caught:
         check("tua")
     assert "tau" in (caught.value.diagnostics[0].help or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("max(x)", "one neuron at a time"),
+        ("mean(x)", "one neuron at a time"),
+        ("max(x, 1)", "write `b + (a - b)*int(a > b)`"),
+        ("where(on, x, 1)", "int(c)*a + int(not c)*b"),
+        ("ln(x)", "write `log(x)`"),
+        ("tna(x)", "did you mean `tan`?"),
+        ("frobnicate(x)", "functions: abs, arccos, arcsin, arctan, ceil, clip, "),
+    ],
+)
+def test_an_unknown_function_is_met_with_what_there_is(text: str, advice: str) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        check(text)
+    assert advice in (caught.value.diagnostics[0].help or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3 + (5 - 3)*int(5 > 3)", 5),  # the advice for max(5, 3)
+        ("3 + (5 - 3)*int(5 < 3)", 3),
+        ("int(1 > 0)*4 + int(not 1 > 0)*7", 4),
+    ],
+)
+def test_what_the_advice_says_is_right(text: str, value: int) -> None:
+    assert evaluate(check(text).node, Environment()) == value
 
 
 @pytest.mark.parametrize(

@@ -213,3 +213,24 @@ def test_heavy_packages_stay_out_of_loading(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "meant"),
+    [
+        ("groups", '{a: {N: 10, equations: "v : 1"}}', "size"),
+        ("groups", '{a: {size: 10, model: "v : 1"}}', "equations"),
+        ("groups", "{a: {kind: poisson, size: 10, rate: 5 Hz}}", "rates"),
+        ("synapses", "{s: {source: a, target: a, connect: all, on_spike: v_post += 1}}", "on_pre"),
+        ("synapses", "{s: {source: a, target: a, connect: all, on: v_post += 1}}", "on_pre"),
+        ("synapses", "{s: {source: a, target: a, connect: all, pre: v_post += 1}}", "on_pre"),
+        ("synapses", "{s: {source: a, target: a, connect: all, post: v_post += 1}}", "on_post"),
+        ("synapses", '{s: {source: a, target: a, connect: all, model: "w : 1"}}', "equations"),
+        ("monitors", "{m: {kind: state, source: a, variables: [v], record: [0]}}", "indices"),
+        ("run", "{T: 1 s, dt: 0.1 ms}", "duration"),
+        ("namespace", "{x: 1}", "constants"),
+    ],
+)
+def test_keys_of_other_simulators_are_met_with_ours(tmp_path, section, text, meant):
+    found = [d for d in errors_of(tmp_path, minimal(**{section: text})) if d.code == "FMT203"]
+    assert [d.help for d in found] == [f"did you mean `{meant}`?"]

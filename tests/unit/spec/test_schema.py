@@ -5,6 +5,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from snnrun.equations.functions import FUNCTION_NAMES, functions_reference
 from snnrun.spec.forms import keys_of
 from snnrun.spec.load import load
 from snnrun.spec.models import Experiment, Section
@@ -34,7 +35,9 @@ def test_committed_schema_is_fresh():
 
 
 def test_committed_format_reference_is_fresh():
-    assert (ROOT / "docs" / "format.md").read_text(encoding="utf-8") == format_reference()
+    assert (ROOT / "docs" / "format.md").read_text(encoding="utf-8") == (
+        f"{format_reference()}\n{functions_reference()}"
+    )
 
 
 def test_schema_accepts_the_whole_vocabulary(validator, tmp_path):
@@ -75,3 +78,8 @@ def test_every_section_of_the_format_is_a_heading():
     for key in ("seed", "arrays", "groups", "inputs", "synapses", "monitors", "operations", "run", "sweep", "plots"):
         assert f"\n## `{key}`\n" in page
     assert set(keys_of(Experiment)) >= {"constants", "metrics"}
+
+
+def test_every_function_of_expressions_is_in_the_reference():
+    page = functions_reference()
+    assert all(f"`{name}(" in page for name in FUNCTION_NAMES)

@@ -1,0 +1,105 @@
+"""Every option of `run` acts, or is refused: none is taken and ignored."""
+
+import pytest
+import typer
+from cli_experiments import SMALL, write
+
+from snnrun.cli.main import app
+
+SWEEP = "sweep: {repeat: 2}\n"
+COMMANDS = {command.name: command for command in typer.main.get_group(app).commands.values()}
+OPTIONS = {p.opts[0]: p for p in COMMANDS["run"].params if p.param_type_name == "option"}
+
+# What an option is for: `any` run, `single` runs, `sweep`s; or the other options it needs.
+FOR = {
+    "--set": "any",
+    "--out": "any",
+    "--seed": "any",
+    "--no-plots": "any",
+    "--format": "any",
+    "--allow-code": "any",
+    "--dry-run": "any",
+    "--quiet": "any",
+    "--json": "any",
+    "--threads": "single",
+    "--checkpoint-every": "single",
+    "--workers": "sweep",
+    "--scheduler": "sweep",
+    "--slurm": "sweep",
+    "--retry-failed": "sweep",
+    "--probe": ("--dry-run",),
+    "--slurm-option": ("--slurm",),
+}
+VALUES = {
+    "--set": "run.duration=2 ms",
+    "--out": "elsewhere",
+    "--seed": "3",
+    "--format": "svg",
+    "--threads": "2",
+    "--checkpoint-every": "1 min",
+    "--workers": "2",
+    "--scheduler": "tcp://127.0.0.1:1",
+    "--slurm-option": "--time=1",
+}
+
+
+def words(option):
+    return (option, VALUES[option]) if option in VALUES else (option,)
+
+
+@pytest.fixture
+def files(place):
+    return {"single": write(place / "one.yaml", SMALL), "sweep": write(place / "many.yaml", SMALL + SWEEP)}
+
+
+def test_this_file_knows_every_option_of_run():
+    assert FOR.keys() == OPTIONS.keys()
+
+
+@pytest.mark.parametrize("mode", [(), ("--dry-run",)])
+@pytest.mark.parametrize("option", [o for o, use in FOR.items() if use in ("single", "sweep")])
+def test_an_option_for_another_kind_of_experiment_is_refused(snnrun, files, place, option, mode):
+    wrong = "sweep" if FOR[option] == "single" else "single"
+    said = snnrun("run", files[wrong], *words(option), *mode)
+    assert said.code == 2
+    assert f"SWP706]: `{option}` is for" in said.err
+    assert f"{files[wrong].name}:" in said.err
+    assert not (place / "outputs").exists()
+
+
+@pytest.mark.parametrize("option", [o for o, use in FOR.items() if isinstance(use, tuple)])
+def test_an_option_that_needs_another_is_refused_alone(snnrun, files, place, option):
+    said = snnrun("run", files["sweep"], *words(option))
+    assert said.code == 2
+    assert f"CMD101]: `{option}` is for `{FOR[option][0]}`" in said.err
+    assert not (place / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("--slurm", "--scheduler"), ("--workers", "--scheduler"), ("--format", "--no-plots")],
+)
+def test_options_that_contradict_each_other_are_refused(snnrun, files, place, first, second):
+    said = snnrun("run", files["sweep"], *words(first), *words(second))
+    assert said.code == 2
+    assert f"CMD101]: `{first}` and `{second}` do not go together" in said.err
+    assert not (place / "outputs").exists()
+
+
+@pytest.mark.parametrize("option", [o for o, use in FOR.items() if use == "any"])
+def test_an_option_for_all_is_taken_for_all(snnrun, files, option):
+    for file in files.values():
+        said = snnrun("run", file, *words(option), *(() if option in ("--dry-run", "--format") else ("--no-plots",)))
+        assert said.code == 0, said.err
+
+
+def test_of_several_files_the_one_that_an_option_is_not_for_is_refused(snnrun, files):
+    said = snnrun("run", files["single"], files["sweep"], "--workers", "1", "--no-plots")
+    assert said.code == 2
+    assert "one.yaml" in said.err
+    assert "2 of 2 points" in said.err
+
+
+def test_show_prints_one_thing(snnrun, files):
+    said = snnrun("show", files["single"], "--resolved", "--kernel")
+    assert (said.code, said.out) == (2, "")
