@@ -360,6 +360,8 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
 
 # thresholds
 
+_SCHEDULE = ("schedule steps", "schedule ids")
+
 
 def _thresholds(module: Module) -> None:
     for group in module.network.groups.values():
@@ -368,16 +370,15 @@ def _thresholds(module: Module) -> None:
             (Access(SlotKey("spikes", path), write=True, own=True), CType.I32),
             (Access(SlotKey("number", path), write=True, own=True), CType.I64),
         ]
-        sizes: tuple[IntValue, ...] = (f"n:{path}", f"depth:{path}", "part", "parts")
+        owned: tuple[IntValue, ...] = (f"n:{path}", f"depth:{path}", "part", "parts", f"low:{path}", f"high:{path}")
         if group.kind is GroupKind.SPIKES:
-            uses = ("schedule steps", "schedule ids", "cursor")
-            schedule = [(Access(SlotKey(use, path), use == "cursor", own=False), CType.I64) for use in uses]
-            values = (*sizes, f"scheduled:{path}", f"period:{path}")
-            module.plain("list_scheduled", values, lists + schedule, divided=False)
+            schedule = [(Access(SlotKey(use, path), write=False, own=False), CType.I64) for use in _SCHEDULE]
+            cursor = (Access(SlotKey("cursor", path), write=True, own=True), CType.I64)
+            values = (*owned, f"scheduled:{path}", f"period:{path}")
+            module.plain("list_scheduled", values, [*lists, *schedule, cursor])
         elif group.threshold is not None:
             flags = Access(SlotKey("flags", path), write=False, own=True)
-            values = (*sizes, f"low:{path}", f"high:{path}")
-            module.plain("list_spikes", values, [(flags, CType.I64), (flags, CType.U8), *lists])
+            module.plain("list_spikes", owned, [(flags, CType.I64), (flags, CType.U8), *lists])
     for group in module.network.groups.values():
         path = group.path
         stored = {s.variable.name for s in group.stored}

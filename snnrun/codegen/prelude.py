@@ -101,11 +101,14 @@ def wait(words, parts):
 
 @_outline
 def list_spikes(step, n, depth, part, parts, low, high, words, flags, spikes, number):
-    """List the thread's neurons whose flag is set, eight flags at a time, in ascending order."""
+    """List the thread's neurons whose flag is set, eight flags at a time, in ascending order.
+
+    `low` is a multiple of 8, or the range is empty.
+    """
     slot = step % depth
     base = slot * n + low
     found = 0
-    for w in range(low >> 3, (high + 7) >> 3):
+    for w in range((low + 7) >> 3, (high + 7) >> 3):
         if words[w] != 0:
             for k in range(8 * w, 8 * w + 8):
                 if flags[k] != 0:
@@ -115,22 +118,23 @@ def list_spikes(step, n, depth, part, parts, low, high, words, flags, spikes, nu
 
 
 @_outline
-def list_scheduled(step, n, depth, part, parts, total, period, spikes, number, steps, ids, cursor):
-    """List the neurons that a schedule lets spike now."""
+def list_scheduled(step, n, depth, part, parts, low, high, total, period, spikes, number, steps, ids, cursor):
+    """List the thread's neurons that a schedule lets spike now; each thread goes through the schedule on its own."""
     now = step
     if period > 0:
         now = step % period
         if now == 0:
-            cursor[0] = 0
+            cursor[8 * part] = 0
     slot = step % depth
-    base = slot * n
+    base = slot * n + low
     found = 0
-    at = cursor[0]
+    at = cursor[8 * part]
     while at < total and steps[at] == now:
-        spikes[base + found] = ids[at]
-        found += 1
+        if ids[at] >= low and ids[at] < high:
+            spikes[base + found] = ids[at]
+            found += 1
         at += 1
-    cursor[0] = at
+    cursor[8 * part] = at
     number[slot * parts + part] = found
 
 
@@ -246,7 +250,10 @@ def lowest_bit(word):
 
 @_outline
 def list_frozen(step, low, high, part, words, flags, ids, found):
-    """List the thread's refractory neurons (their flags are 0, not 1), read eight at a time from a multiple of 8 on."""
+    """List the thread's refractory neurons (their flags are 0, not 1), read eight at a time.
+
+    `low` is a multiple of 8, or the range is empty.
+    """
     at = low
     for w in range(low >> 3, high >> 3):
         zeros = words[w] ^ 0x0101010101010101
@@ -254,7 +261,7 @@ def list_frozen(step, low, high, part, words, flags, ids, found):
             ids[at] = 8 * w + (lowest_bit(zeros) >> 3)
             at += 1
             zeros &= zeros - 1
-    for k in range(high >> 3 << 3, high):
+    for k in range(max(low, high >> 3 << 3), high):
         if flags[k] == 0:
             ids[at] = k
             at += 1

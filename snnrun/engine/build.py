@@ -176,7 +176,7 @@ class _Builder:
         if group.schedule is not None:
             self.put("schedule steps", group.path, "", group.schedule.steps)
             self.put("schedule ids", group.path, "", group.schedule.ids)
-            self.put("cursor", group.path, "", np.zeros(1, np.int64))
+            self.put("cursor", group.path, "", np.zeros(8 * self.network.threads, np.int64))  # a line each
             self.numbers[f"scheduled:{group.path}"] = len(group.schedule.steps)
             self.numbers[f"period:{group.path}"] = group.schedule.period
 

@@ -82,8 +82,7 @@ def _list_spikes(built: Built, group: Group, depth: int, steps: IntArray, neuron
     for step in np.unique(steps).tolist():
         slot, spiked = step % depth, neurons[steps == step]
         for part in range(threads):
-            own = (spiked >= bounds[part]) & (spiked < bounds[part + 1])
-            mine = spiked[own] if group.schedule is None else spiked[: len(spiked) * (part == 0)]
+            mine = spiked[(spiked >= bounds[part]) & (spiked < bounds[part + 1])]
             base = slot * group.size + bounds[part]
             lists[base : base + len(mine)] = mine
             number[slot * threads + part] = len(mine)

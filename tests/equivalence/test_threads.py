@@ -6,10 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from running import network_of, run_network
+from running import native, network_of, run_network
 
+from snnrun.codegen.kernel import generate
+from snnrun.codegen.module import Kernel
 from snnrun.engine import assembly, build
 from snnrun.engine.build import partition
+from snnrun.engine.driver import Simulation
+from snnrun.engine.recording import Memory
+from snnrun.network.ir import Network
 
 # Sizes that eight threads cannot share evenly; recurrent, so that every kind of work depends on every other.
 DIVIDED = """
@@ -97,7 +102,10 @@ run: {duration: 60 ms, dt: 0.1 ms}
 
 
 def recorded(text: str, threads: int, most: int | None = None) -> dict[str, np.ndarray]:
-    memory, _ = run_network(replace(network_of(text), threads=threads), most)
+    return recordings(run_network(replace(network_of(text), threads=threads), most)[0])
+
+
+def recordings(memory: Memory) -> dict[str, np.ndarray]:
     data: dict[str, np.ndarray] = {}
     for name in memory.spike_parts:
         data[f"{name} steps"], data[f"{name} ids"] = memory.spike_steps(name)
@@ -197,3 +205,119 @@ def test_every_neuron_belongs_to_one_thread() -> None:
             assert (bounds[0], bounds[-1], len(bounds)) == (0, size, threads + 1)
             assert np.all(np.diff(bounds) >= 0)
             assert np.all(bounds[:-1] % 64 == 0) or np.all(bounds[bounds % 64 != 0] == size)
+
+
+def shares(size: int) -> dict[str, str]:
+    """Sections of a network in which every kind of group has `size` neurons, with every kind of pathway and monitor."""
+    n = size
+    return {
+        "groups": f"""
+  cells{n}:
+    size: {size}
+    equations: |
+      dv/dt = (drive - v)/(3*ms) + 0.1*xi*ms**-0.5 : 1 (unless refractory)
+      drive : 1
+      around : 1
+      heard : 1
+    threshold: v > 1
+    reset: v = 0
+    refractory: (0.5 + 0.1*(i % 4))*ms
+    method: heun
+    initial: {{drive: 1 + 0.3*rand(), v: 1.2*rand()}}
+    subgroups: {{last: "i >= {size} - 3"}}
+  noise{n}: {{kind: poisson, size: {size}, rates: 800 Hz}}
+  clock{n}:
+    kind: spikes
+    size: {size}
+    indices: [{size // 2}, 0, {size - 1}, {size // 3}]
+    times: [0.2 ms, 0.3 ms, 0.4 ms, 0.5 ms]
+    period: 0.7 ms
+""",
+        "inputs": f"""
+  hum{n}: {{kind: poisson, target: cells{n}, variable: heard, size: 9, rate: 600 Hz, weight: 0.1}}
+""",
+        "synapses": f"""
+  feed{n}: {{source: noise{n}, target: cells{n}, connect: {{p: 0.3}}, on_pre: v += 0.05, delay: 0.2 ms}}
+  beat{n}: {{source: clock{n}, target: cells{n}, connect: {{p: 0.5}}, on_pre: v += 0.07}}
+  apart{n}:
+    source: cells{n}
+    target: cells{n}
+    connect: {{p: 0.3}}
+    on_pre: {{do: heard += 0.01, delay: (0.1 + 0.4*rand())*ms}}
+  learn{n}:
+    source: noise{n}
+    target: cells{n}
+    connect: {{p: 0.2}}
+    equations: |
+      u : 1
+      around_post = 0.01*u*v_post : 1 (summed)
+    on_pre: {{do: u += 0.1*rand(), delay: (0.1 + 0.4*rand())*ms}}
+    on_post: {{do: u *= 0.9, delay: 0.1*(1 + i % 3)*ms}}
+  back{n}:
+    source: cells{n}
+    target: clock{n}
+    connect: {{p: 0.4}}
+    equations: "u : 1"
+    on_pre: u += 1
+    on_post: u = 0.5*u + 0.25
+  up{n}:
+    source: cells{n}
+    target: noise{n}
+    connect: {{p: 0.1}}
+    equations: "u : 1"
+    on_pre: u += 1
+    on_post: {{first: u *= 0.7, second: heard_pre += 0.01*u}}
+""",
+        "operations": f"  push{n}: {{target: cells{n}, every: 0.9 ms, do: drive *= 0.99}}\n",
+        "monitors": f"""
+  spikes{n}: {{kind: spikes, source: cells{n}, variables: [v, heard]}}
+  last{n}: {{kind: spikes, source: cells{n}.last, counts_only: true}}
+  noise{n}: {{kind: spikes, source: noise{n}}}
+  clock{n}: {{kind: spikes, source: clock{n}}}
+  rate{n}: {{kind: rate, source: cells{n}, bin: 0.1 ms}}
+  state{n}: {{kind: state, source: cells{n}, variables: [v, heard, around, drive], dt: 0.4 ms}}
+  learn{n}: {{kind: state, source: learn{n}, variables: [u], dt: 0.5 ms}}
+  back{n}: {{kind: state, source: back{n}, variables: [u], dt: 0.3 ms}}
+  up{n}: {{kind: state, source: up{n}, variables: [u], dt: 0.3 ms, when: end}}
+""",
+    }
+
+
+def all_shares(sizes: list[int]) -> str:
+    parts = [shares(size) for size in sizes]
+    sections = "".join(f"{name}:\n" + "".join(part[name] for part in parts) for name in parts[0])
+    return f"name: shares\nseed: 6\n{sections}run: {{duration: 1.5 ms, dt: 0.1 ms}}\n"
+
+
+def everything(network: Network, kernel: Kernel, threads: int) -> dict[str, np.ndarray]:
+    """All that was recorded and counted, and the variables at the end."""
+    memory = Memory()
+    built = build.build(replace(network, threads=threads), kernel)
+    Simulation(built, native(kernel.text), memory).run()
+    data = recordings(memory)
+    for key, array in built.arrays.items():
+        if key.use == "counts":
+            data[f"{key.owner} counts"] = array
+        if key.use == "variable":
+            section, _, name = key.owner.partition(".")
+            synaptic = section == "synapses"
+            data[f"{key.owner}.{key.name}"] = built.wirings[name].in_creation_order(array) if synaptic else array
+    return data
+
+
+SIZES = [[n, n + 50, n + 100, n + 150] for n in range(1, 51)]
+ROUND = [64 * k + d for k in range(4, 9) for d in (-1, 0, 1)]
+
+
+@pytest.mark.parametrize("sizes", [*SIZES, *(ROUND[k : k + 4] for k in range(0, 12, 4))], ids=lambda s: f"{s[0]}")
+def test_every_size_gives_the_same_for_every_number_of_threads(sizes: list[int]) -> None:
+    network = network_of(all_shares(sizes))
+    kernel = generate(network)
+    one = everything(network, kernel, 1)
+    large = {f"{name}{sizes[-1]}" for name in ("spikes", "noise", "clock", "rate", "state", "learn", "back", "up")}
+    assert all(len(values) > 2 and np.ptp(values) > 0 for name, values in one.items() if name.split(".")[0] in large)
+    for threads in (2, 4, 6, 8) if sizes[0] % 2 else (3, 5, 7, 8):
+        several = everything(network, kernel, threads)
+        assert several.keys() == one.keys()
+        wrong = [name for name, values in one.items() if not np.array_equal(several[name], values)]
+        assert not wrong, f"{threads} threads"
