@@ -164,7 +164,7 @@ def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float
 def _step_order(network: Network) -> Iterator[str]:
     start = [f"operation {o.name}" for o in network.operations if o.slot.value == "start"]
     end = [f"operation {o.name}" for o in network.operations if o.slot.value == "end"]
-    pathways = [(p.order, f"{s.name}.{p.name}") for s in network.synapses.values() for p in s.pathways]
+    pathways = [(p.order, f"{s.name}.{p.key}") for s in network.synapses.values() for p in s.pathways]
     pathways += [(i.order, f"input {i.name}") for i in network.inputs]
     groups = [f"{s.name} (synapses)" for s in network.synapses.values() if s.update.assignments]
     groups += [g.name for g in network.groups.values() if g.update.assignments]

@@ -31,7 +31,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     statements only add fixed amounts, these are added to a ring of sums for the steps to come as soon as the neuron
     spikes. Which of the two is cheaper is known when the synapses are: the kernel asks for the number `ring`.
     """
-    owner = f"{synapses.path}.{pathway.name}"
+    owner = synapses.pathway_path(pathway)
     source = f"groups.{(synapses.target if pathway.post else synapses.source).group}"
     w = module.writer(synapses.path)
     rows = w.pointer("rows", SlotKey("columns" if pathway.post else "rows", synapses.path), CType.I64)
@@ -125,7 +125,7 @@ def _ring(
     rows: str,
 ) -> None:
     """Add what spikes of this step will bring to the sums of the steps to come; then hand out those of this step."""
-    owner = f"{synapses.path}.{pathway.name}"
+    owner = synapses.pathway_path(pathway)
     target = f"groups.{synapses.target.group}"
     delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
     mask, neurons = w.integer("mask", f"mask:{owner}"), w.integer("neurons", f"n:{target}")

@@ -239,16 +239,16 @@ class _Builder:
         made = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
         values = SynapseValues(self.built, n, synapses, made)
         values.start()
-        delays = {pathway.name: values.delays(pathway) for pathway in synapses.pathways}
+        delays = {pathway.key: values.delays(pathway) for pathway in synapses.pathways}
         for pathway in synapses.pathways:
-            self.check_delays(pathway, delays[pathway.name])
-        wiring = arrange(made, bounds, delays[synapses.sorting.name] if synapses.sorting else None)
+            self.check_delays(pathway, delays[pathway.key])
+        wiring = arrange(made, bounds, delays[synapses.sorting.key] if synapses.sorting else None)
         values.wiring = self.built.wirings[synapses.name] = wiring
         for stored in synapses.stored:
             array = values.stored(stored.variable.name)
             self.put("variable", path, stored.variable.name, array.astype(STORED[stored.kind]))
         for pathway in synapses.pathways:
-            self.keep_delays(synapses, pathway, wiring, delays[pathway.name])
+            self.keep_delays(synapses, pathway, wiring, delays[pathway.key])
 
     def assemble(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
         """Make many synapses by compiled code, straight into their places."""
@@ -296,7 +296,7 @@ class _Builder:
             self.keep_delays(synapses, pathway, self.built.wirings[synapses.name], steps)
             return
         assert delays is not None
-        owner = f"{synapses.path}.{pathway.name}"
+        owner = synapses.pathway_path(pathway)
         self.keep_range(synapses, pathway, delays.shortest, delays.longest)
         self.numbers[f"width:{owner}"] = 0 if delays.starts is None else delays.longest - delays.shortest + 1
         starts = np.zeros((self.network.threads, 1), np.int32) if delays.starts is None else delays.starts
@@ -334,7 +334,7 @@ class _Builder:
 
     def keep_range(self, synapses: Synapses, pathway: Pathway, shortest: int, longest: int) -> None:
         """Tell the kernel the range of delays of a pathway, and how long spikes are kept."""
-        owner = f"{synapses.path}.{pathway.name}"
+        owner = synapses.pathway_path(pathway)
         group = (synapses.target if pathway.post else synapses.source).group
         self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 2)
         if pathway.uniform_delay:
@@ -345,7 +345,7 @@ class _Builder:
 
     def keep_delays(self, synapses: Synapses, pathway: Pathway, wiring: Wiring, steps: IntArray) -> None:
         """Store delays (in creation order, one entry when all are equal) as the kernel looks them up."""
-        owner = f"{synapses.path}.{pathway.name}"
+        owner = synapses.pathway_path(pathway)
         longest, shortest = (int(steps.max()), int(steps.min())) if len(steps) else (0, 0)
         self.keep_range(synapses, pathway, shortest, longest)
         if pathway.uniform_delay:
@@ -370,7 +370,7 @@ class _Builder:
         """Whether what arrives is added to a ring of sums, for which the kernel reads the delay of each synapse."""
         if delays is None or synapses.sorting is None:
             return False
-        owner = f"{synapses.path}.{synapses.sorting.name}"
+        owner = synapses.pathway_path(synapses.sorting)
         dense = self.is_dense(synapses, size, delays.longest - delays.shortest + 1)
         return not dense and any(key.use == "ring" and key.owner == owner for key in self.wanted)
 

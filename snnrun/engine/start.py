@@ -59,7 +59,7 @@ def begin_spikes(built: Built, start: Start) -> list[str]:
         _list_spikes(built, group, depth, steps[recent], neurons[recent])
     for synapses in built.network.synapses.values():
         pathway = synapses.sorting
-        if pathway is not None and built.numbers.get(f"ring:{synapses.path}.{pathway.name}"):
+        if pathway is not None and built.numbers.get(f"ring:{synapses.pathway_path(pathway)}"):
             steps, neurons = start.spikes.get(synapses.source.group, (_NONE, _NONE))
             for step in np.unique(steps).tolist():
                 _add_to_ring(built, synapses, pathway, step, neurons[steps == step])
@@ -90,7 +90,7 @@ def _list_spikes(built: Built, group: Group, depth: int, steps: IntArray, neuron
 
 def _add_to_ring(built: Built, synapses: Synapses, pathway: Pathway, step: int, neurons: IntArray) -> None:
     """Add to the sums of the steps to come what spikes of a step before the first bring: in the kernel's order."""
-    owner, network = f"{synapses.path}.{pathway.name}", built.network
+    owner, network = synapses.pathway_path(pathway), built.network
     wiring = built.wirings[synapses.name]
     chosen = np.concatenate([np.arange(row[k], row[k + 1]) for k in neurons for row in wiring.rows] or [_NONE])
     arrival = step + built.arrays[SlotKey("delays", owner)][chosen].astype(np.int64)

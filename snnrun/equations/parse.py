@@ -198,7 +198,7 @@ class _Parser:
         if token.text == "+" and token.kind == "op":
             self.advance()
             return self.expression(PRECEDENCE["neg"])
-        if token.text == "not" and token.kind == "name":
+        if token.text == "not" and token.kind == "name" and not self.is_whole_argument():
             self.advance()
             operand = self.expression(PRECEDENCE["not"])
             return self.counted(Unary("not", operand, Span(operand.span.file, self.start(token), operand.span.end)))
@@ -211,7 +211,7 @@ class _Parser:
         token = self.token
         if token.kind == "number":
             return self.number()
-        if token.kind == "name" and token.text not in _RESERVED:
+        if token.kind == "name" and (token.text not in _RESERVED or self.is_whole_argument()):
             return self.name()
         if token.text == "(" and token.kind == "op":
             self.advance()
@@ -223,6 +223,10 @@ class _Parser:
             items = self.arguments("]")
             return self.counted(ListOf(items, self.span(token.start, self.tokens[self.index - 1].end)))
         raise self.unexpected("a number, a name or `(`")
+
+    def is_whole_argument(self) -> bool:
+        """Whether the token is all of an argument: a monitor may be called `in`, as in `count(in)`."""
+        return self.tokens[self.index - 1].text in {"(", ","} and self.tokens[self.index + 1].text in {")", ","}
 
     def number(self) -> Expr:
         token = self.advance()

@@ -260,7 +260,7 @@ class Pathway:
     """Statements that act on synapses when a neuron spikes.
 
     Args:
-        name: Its name in the file.
+        name: Its name in the file; `on_pre` and `on_post` may both have a pathway of one name.
         post: Triggered by the spikes of the target instead of the source.
         block: What happens at each synapse.
         delay: Graph of the delay in steps (INT); evaluated once for each synapse.
@@ -276,6 +276,12 @@ class Pathway:
     uniform_delay: bool
     order: int
     span: Span | None
+
+    @property
+    def key(self) -> str:
+        """What no other pathway of the synapses has: the key of the file that it stands under, and its name."""
+        side = "on_post" if self.post else "on_pre"
+        return side if self.name == side else f"{side}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,6 +422,10 @@ class Synapses:
     def path(self) -> str:
         """Its place in the file."""
         return f"synapses.{self.name}"
+
+    def pathway_path(self, pathway: Pathway) -> str:
+        """The place in the file of one of its pathways."""
+        return f"{self.path}.{pathway.key}"
 
     @property
     def divisible(self) -> bool:

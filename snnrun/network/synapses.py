@@ -58,6 +58,14 @@ def resolve_synapses(context: Context) -> dict[str, Synapses]:
     """All synapses, in the order of the file; errors are collected in the context."""
     found: dict[str, Synapses] = {}
     for name, model in context.experiment.synapses.items():
+        if name in context.experiment.groups:
+            with context.collecting():
+                raise context.key_error(
+                    "NET111",
+                    f"the name `{name}` is used twice: for a group and for synapses",
+                    ("synapses", name),
+                    "rename one of them: monitors, operations, phases and metrics find both by their names",
+                )
         with context.collecting(f"synapses.{name}"):
             try:
                 found[name] = _SynapsesBuilder(context, name, model).build()
@@ -106,7 +114,8 @@ class _SynapsesBuilder:
     def build(self) -> Synapses:
         context = self.context
         for end in ("source", "target"):
-            if context.text((*self.path, end)).value.split(".")[0] in context.experiment.synapses:
+            named = context.text((*self.path, end)).value.split(".")[0].strip()
+            if named in context.experiment.synapses and named not in context.experiment.groups:
                 raise context.error("NET199", "synapses onto synapses are not supported yet", (*self.path, end))
         source = context.view((*self.path, "source"), f"the source of `{self.name}`")
         target = context.view((*self.path, "target"), f"the target of `{self.name}`")

@@ -63,7 +63,7 @@ def _named(document: Document) -> Document:
     """The document with a name: that of the file, unless it has one."""
     if "name" in document.root.entries:
         return document
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", document.path.stem)[:64]
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", document.path.stem)[:200]
     named = document.with_values({("name",): stem if stem.strip(".") else "experiment"}).root
     order = {key: number for number, key in enumerate(("version", "name"))}
     entries = dict(sorted(named.entries.items(), key=lambda item: order.get(item[0], len(order))))

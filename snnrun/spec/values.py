@@ -13,10 +13,11 @@ from pydantic import Discriminator, PlainValidator, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+# Names become names in files of results and parts of file names, which hold 255 bytes in most file systems.
+_IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,199}")
 _REFERENCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
-_FILE_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,64}")
-_SIGNATURE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\s*\(\s*([A-Za-z]\w*(\s*,\s*[A-Za-z]\w*)*)?\s*\)", re.ASCII)
+_FILE_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,200}")
+_SIGNATURE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,199}\s*\(\s*([A-Za-z]\w*(\s*,\s*[A-Za-z]\w*)*)?\s*\)", re.ASCII)
 _DOTTED: Final = re.compile(r"[A-Za-z][\w()-]*(\.\w[\w()-]*)*", re.ASCII)
 _SEED_LIMIT: Final = 2**64
 
@@ -124,12 +125,14 @@ Identifier = TypeAliasType(
     Annotated[
         str,
         _matching(
-            _IDENTIFIER, "is not a usable name", "a name begins with a letter and has letters, digits and `_` only"
+            _IDENTIFIER,
+            "is not a usable name",
+            "a name begins with a letter and has letters, digits and `_` only, at most 200",
         ),
         WithJsonSchema({"type": "string", "pattern": f"^{_IDENTIFIER.pattern}$", "title": "name"}),
     ],
 )
-"""A name the user gives: of a constant, a group, a monitor."""
+"""A name the user gives: of a constant, a group, a monitor; at most 200 letters."""
 
 Reference = TypeAliasType(
     "Reference",
@@ -147,7 +150,7 @@ FileStem = TypeAliasType(
     "FileStem",
     Annotated[
         str,
-        _matching(_FILE_NAME, "cannot name a folder", "use 1 to 64 letters, digits, `_`, `.` and `-`"),
+        _matching(_FILE_NAME, "cannot name a folder", "use 1 to 200 letters, digits, `_`, `.` and `-`"),
         WithJsonSchema({"type": "string", "pattern": f"^{_FILE_NAME.pattern}$", "title": "name"}),
     ],
 )

@@ -312,7 +312,7 @@ class Oracle:
             else:
                 assert pathway is not None
                 arriving = self.arriving(owner, pathway)
-                if self.built.numbers.get(f"ring:{owner.path}.{pathway.name}") and added_terms(
+                if self.built.numbers.get(f"ring:{owner.pathway_path(pathway)}") and added_terms(
                     self.network, owner, pathway
                 ):
                     self.summed_first(pathway.block, owner.path, arriving)
@@ -351,7 +351,7 @@ class Oracle:
 
     def delays(self, synapses: Synapses, pathway: Pathway) -> Array:
         """Steps from spike to event of each synapse."""
-        owner = f"{synapses.path}.{pathway.name}"
+        owner = synapses.pathway_path(pathway)
         size = self.built.wirings[synapses.name].size
         if pathway.uniform_delay:
             return np.full(size, self.built.numbers[f"delay:{owner}"])
