@@ -162,7 +162,7 @@ def simulate(
         stops=measures.stops,
         shorten=measures.shorten,
     )
-    measures.finals = simulation.now
+    measures.finals, measures.counters = simulation.now, prepared.built.counts
     kept = checkpoints or prepared.branch
     stored = checkpoints if checkpoints is not None and checkpoints.records else None
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from snnrun.engine.metrics import (
     WITH_WIDTH,
     Bins,
     Comoments,
+    Counts,
     Meter,
     Moments,
     Pairwise,
@@ -32,7 +34,7 @@ from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr
 from snnrun.equations.dag import variables_of
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
-from snnrun.network.ir import FloatArray, Network, SpikeMonitor, StateMonitor
+from snnrun.network.ir import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
 from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
@@ -83,6 +85,7 @@ class Measures:
         meter: The sink that feeds them.
         parts: By name, in the order of the file.
         finals: Reads a variable of an object as it is (set by whoever runs it).
+        counters: Reads how many spikes of each neuron of its group a monitor has counted (set likewise).
         stops: For each phase that may end early, by number, what tells that it should.
         ran: The network as it ran, with the phases as long as they were, when one ended early.
     """
@@ -90,6 +93,7 @@ class Measures:
     meter: Meter = field(default_factory=Meter)
     parts: dict[str, Part] = field(default_factory=dict)
     finals: Callable[[str, str], Value] | None = None
+    counters: Callable[[str], IntArray] | None = None
     stops: dict[int, Callable[[], bool]] = field(default_factory=dict)
     ran: Network | None = None
 
@@ -102,6 +106,11 @@ class Measures:
         """A variable as it is."""
         assert self.finals is not None
         return self.finals(owner, name)
+
+    def counted(self, monitor: SpikeMonitor) -> IntArray:
+        """Spikes so far of each neuron that a monitor watches, shape (neurons,)."""
+        assert self.counters is not None
+        return self.counters(monitor.name)[monitor.source.ids]
 
     def shorten(self, network: Network, step: int) -> None:
         """A phase ended early, at a step: what was counted until the end of the run is counted until then.
@@ -344,10 +353,17 @@ class _Metric:
         monitor, _ = self.monitor(expr.args[0], SpikeMonitor, "spikes")
         assert isinstance(monitor, SpikeMonitor)
         if monitor.counts_only and name not in ("count", "counts", "rates", "mean_rate"):
-            raise at(expr.span, "MET404", f"`{monitor.name}` counts only; `{name}` needs the times of spikes")
+            raise at(
+                expr.span,
+                "MET404",
+                f"`{monitor.name}` counts only; `{name}` needs the times of spikes",
+                "remove `counts_only` from the monitor",
+            )
         width = self.context.steps_of(expr.args[1], "the width of a bin", 1) if wanted > 1 else 1
         train = Train(monitor.source.size, recorded_spans(self.network, monitor), self.network.dt)
         accumulator = SPIKE_FUNCTIONS[name](train, width)
+        if monitor.counts_only and isinstance(accumulator, Counts):
+            accumulator.counters = partial(self.measures.counted, monitor)
         self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, accumulator))
         size = monitor.source.size if name in EACH_NEURON else None
         return Part(_DIMENSIONS.get(name, ONE), accumulator.value, size)

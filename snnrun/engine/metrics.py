@@ -75,10 +75,14 @@ class Train:
 
 @dataclass(slots=True)
 class Counts:
-    """Spikes of each neuron; `of` says what is made of them."""
+    """Spikes of each neuron; `of` says what is made of them.
+
+    A monitor that counts only hands on no spikes: `counters` reads what it has counted, shape (neurons,).
+    """
 
     train: Train
     of: str
+    counters: Callable[[], IntArray] | None = None
     counts: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,15 +94,16 @@ class Counts:
 
     def value(self) -> float | FloatArray:
         """Total, per neuron, rate of each neuron [Hz] or mean rate [Hz]."""
+        counts = self.counts if self.counters is None else self.counters()
         match self.of:
             case "count":
-                return float(self.counts.sum())
+                return float(counts.sum())
             case "counts":
-                return self.counts.astype(np.float64)
+                return counts.astype(np.float64)
             case "rates":
-                return self.counts / self.train.seconds
+                return counts / self.train.seconds
             case _:
-                return float(self.counts.sum()) / self.train.size / self.train.seconds
+                return float(counts.sum()) / self.train.size / self.train.seconds
 
 
 @dataclass(slots=True)

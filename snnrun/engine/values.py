@@ -94,6 +94,10 @@ class Built:
     own_numbers: dict[str, IntArray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def counts(self, monitor: str) -> IntArray:
+        """How many spikes of each neuron of its group a spike monitor has seen so far, shape (size of the group,)."""
+        return self.arrays[SlotKey("counts", f"monitors.{monitor}")]
+
     @property
     def memory(self) -> int:
         """Bytes of all arrays."""

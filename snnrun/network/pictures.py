@@ -120,6 +120,14 @@ def _check_names(context: Context, network: Network, path: Path, plot: dict[str,
                 raise context.error(
                     "PLT501", f"there is no monitor `{name}`", (*path, key), did_you_mean(name, monitors)
                 )
+            found = monitors.get(name)
+            if isinstance(found, SpikeMonitor) and found.counts_only:
+                raise context.error(
+                    "PLT502",
+                    f"`{name}` counts only: there are no times of spikes to draw",
+                    (*path, key),
+                    "remove `counts_only` from the monitor",
+                )
     log = plot.get("log")
     for axis in [log] if isinstance(log, str) else list(log or []):
         if axis not in _AXES:
