@@ -7,12 +7,13 @@ numbers are those of `network.evaluate`, and a test compares the two.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from snnrun.codegen.emit import CType, IntValue, Place, SlotKey, Writer
 from snnrun.codegen.rows import module_text
-from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import Constant, Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.network.ir import Initial
 
 _UNSUPPORTED = frozenset({Op.LIST, Op.TIMED, Op.POISSON, Op.NOISE, Op.PROPAGATOR})
@@ -146,9 +147,33 @@ _ONE_BY_ONE = """    else:
 """
 
 
+def _largest(node: Node) -> float:
+    """An upper bound of the magnitude of a value; infinite where none is easily known."""
+    parts = [_largest(a) for a in node.args]
+    match node.op:
+        case _ if node.kind is Kind.BOOL:
+            return 1.0
+        case Op.LITERAL:
+            return abs(float(node.payload))  # type: ignore[arg-type] # that of a number
+        case Op.CONSTANT if isinstance(node.payload, Constant):
+            return abs(float(node.payload.value))
+        case Op.UNIFORM:
+            return 1.0
+        case Op.ADD | Op.SUB:
+            return parts[0] + parts[1]
+        case Op.MUL:
+            return parts[0] * parts[1]
+        case Op.NEG | Op.TO_FLOAT | Op.TO_INT:
+            return parts[0]
+        case _:
+            return math.inf
+
+
 def supported(wanted: Wanted) -> bool:
     """Whether the kernel can compute everything that a rule wants."""
     nodes = [n for line in wanted.lines for n in (line.value, line.where) if n is not None]
+    if any(n.op is Op.TO_INT and not _largest(n.args[0]) < 2.0**63 for n in walk(*nodes)):
+        return False  # somebody must see whether the number can become a whole one
     nodes += [wanted.delay] if wanted.delay is not None else []
     for node in walk(*nodes):
         if node.op in _UNSUPPORTED:

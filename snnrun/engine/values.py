@@ -14,7 +14,7 @@ from snnrun.codegen.module import Kernel
 from snnrun.engine.connectivity import Wiring
 from snnrun.equations.dag import Kind, Variable
 from snnrun.errors import Diagnostic, ExperimentError
-from snnrun.network.evaluate import Environment, evaluate, full, indices
+from snnrun.network.evaluate import Environment, evaluate, evaluate_whole, full, indices
 from snnrun.network.ir import Connect, Group, Initial, IntArray, Network, Pathway, Synapses, View
 from snnrun.network.lists import lists_must_fit
 from snnrun.source import Span
@@ -193,8 +193,9 @@ def set_group(built: Built, network: Network, group: Group, line: Initial, step:
     array = built.variable(line.variable)
     if line.variable.shared:
         env = replace(env, index={"own": np.int64(0), "list": np.int64(0)}, elements=np.int64(0))
-    values = evaluate(line.value, env)
+    values, beyond = evaluate_whole(line.value, env)
     where = True if line.where is None else evaluate(line.where, env)
+    must_be_whole(beyond, where, line)
     kind = next(s.kind for s in group.stored if s.variable == line.variable)
     chosen: Any = EVERY if line.part is None else line.part.ids
     old = array[chosen]
@@ -296,8 +297,9 @@ class SynapseValues:
         kind = self.kinds[line.variable]
         array = self.arrays[line.variable.name][part]
         lists_must_fit(line.value, len(array), line.span, f"the list for `{line.variable.name}`", _MADE)
-        values = evaluate(line.value, env)
+        values, beyond = evaluate_whole(line.value, env)
         where = True if line.where is None else evaluate(line.where, env)
+        must_be_whole(beyond, where, line, part.start or 0)
         array[...] = checked_values(values, len(array), kind, line, where, part.start or 0, array)
 
     def delays(self, pathway: Pathway) -> IntArray:
@@ -319,6 +321,29 @@ class SynapseValues:
 
 
 _MADE = "synapses are made"
+
+
+def must_be_whole(beyond: Any, where: Any, line: Initial, first: int = 0) -> None:
+    """Refuse values that `int()` or `poisson()` could not make whole.
+
+    Args:
+        beyond: Where they could not.
+        where: Which elements take the values.
+        line: The line that says the values.
+        first: Number of the first element, for messages.
+
+    Raises:
+        ExperimentError: NET142.
+    """
+    wrong = np.atleast_1d(beyond & where)
+    if np.any(wrong):
+        k = first + int(np.argmax(wrong))
+        raise problem(
+            "NET142",
+            f"the value of `{line.variable.name}` is no whole number at index {k}: `int` was given NaN or a number "
+            "beyond 9.2e18, or `poisson` a mean below 0 or above 4.5e15",
+            line.span,
+        )
 
 
 def checked_values(

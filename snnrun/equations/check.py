@@ -41,6 +41,7 @@ from snnrun.units.table import lookup_unit
 MAX_CALLED_PARTS = 20_000  # of the functions that one expression calls, each counted as often as it is called
 MAX_CALLED_IN_FILE = 500_000
 MAX_EXPONENT = 1000  # of a base unit
+_LARGEST_MEAN = 2**52
 WIDEST = 2**53  # whole numbers up to here are exact as floating-point numbers
 MAX_MAGNITUDE_BITS = 4096  # an exact value may not grow beyond this; 1e308 has 1024
 
@@ -492,6 +493,10 @@ class Checker:
                 f"`poisson` wants a dimensionless mean, this is {args[0].dimension.describe()}",
                 expr.args[0].span,
             )
+        known = bool(args) and args[0].exact is not None and args[0].exact is not OPEN
+        if known and not 0 <= args[0].value <= _LARGEST_MEAN:
+            message = f"the mean of `poisson` must lie between 0 and 4.5e15, this is {args[0].value:g}"
+            raise _error("EQ210", message, expr.args[0].span)
         op = {"rand": Op.UNIFORM, "randn": Op.NORMAL, "poisson": Op.POISSON}[expr.function]
         draw = self.scope.draw(expr.function)
         node = self.graph.node(op, tuple(self.graph.as_float(a.node) for a in args), payload=draw)

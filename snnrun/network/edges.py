@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.network.context import Context, Path
-from snnrun.network.files import Unreadable, find_file, reading
+from snnrun.network.files import find_file, reading
 from snnrun.network.hdf5 import Folder, open_hdf5
 from snnrun.network.ir import FloatArray, IntArray
+from snnrun.network.npy import Unreadable
 from snnrun.network.tables import Table, finite_numbers, listed, read_table, whole_numbers
 from snnrun.records import dataclass
 from snnrun.spec.nodes import ListNode, MapNode

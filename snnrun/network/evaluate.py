@@ -60,12 +60,25 @@ def evaluate(node: Node, env: Environment) -> Any:
         return _Evaluation(env).of(node)
 
 
+def evaluate_whole(node: Node, env: Environment) -> tuple[Any, Any]:
+    """The value of a graph, and where a number in it was to become a whole one and cannot.
+
+    Returns:
+        The value, and whether `int()` or `poisson()` was given NaN or a number beyond the whole ones; broadcast.
+    """
+    evaluation = _Evaluation(env)
+    with np.errstate(all="ignore"):
+        return evaluation.of(node), evaluation.beyond
+
+
 def evaluate_all(nodes: Sequence[Node], env: Environment) -> list[Any]:
     """The values of several graphs; parts they share are computed once."""
     evaluation = _Evaluation(env)
     with np.errstate(all="ignore"):
         return [evaluation.of(node) for node in nodes]
 
+
+_BEYOND = 2.0**63  # no whole number is as large
 
 _BINARY: dict[Op, Callable[[Any, Any], Any]] = {
     Op.ADD: np.add,
@@ -98,6 +111,7 @@ class _Evaluation:
         library: tuple[Any, Any] = _single_library() if self.single else (functions, random)
         self.functions, self.drawn = library
         self.known: dict[int, Any] = {}
+        self.beyond: Any = np.False_  # where a number became no whole one
 
     def of(self, node: Node) -> Any:
         key = id(node)
@@ -138,13 +152,18 @@ class _Evaluation:
             case Op.TO_FLOAT:
                 return np.asarray(args[0]).astype(self.number)[()]
             case Op.TO_INT:
-                return np.asarray(args[0]).astype(np.int64)[()]
+                return self.whole(np.asarray(args[0]))
             case Op.FUNCTION:
                 return self.function(str(node.payload), args)
             case Op.PROPAGATOR:
                 return self.propagator(node, args)
             case _:
                 return self.leaf(node, args)
+
+    def whole(self, value: Any) -> Any:
+        if value.dtype.kind == "f":
+            self.beyond = self.beyond | ~(np.abs(value) < _BEYOND)
+        return value.astype(np.int64)[()]
 
     def leaf(self, node: Node, args: list[Any]) -> Any:
         env = self.env

@@ -13,28 +13,14 @@ import numpy as np
 from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path
 from snnrun.network.ir import FloatArray
+from snnrun.network.npy import Unreadable
 from snnrun.source import Text
 from snnrun.spec.paths import resolve_file
 
 MAX_PIXELS = 32_000_000  # of a picture, all frames together
 MAX_VALUES = 16_000_000  # of what is made from it
 MAX_BYTES = 4 * 2**30
-ROOM = 128 * 2**20  # bytes that any file may expand to
-EXPANSION = 64  # a larger one may expand to so many times its size
 PICTURES = ("PNG", "JPEG", "TIFF", "GIF")
-
-
-class Unreadable(ValueError):
-    """A file of a user is damaged, of another kind than it says, or not usable here.
-
-    Args:
-        message: What is wrong with it, as the end of a sentence.
-        help: What to do.
-    """
-
-    def __init__(self, message: str, help: str | None = None) -> None:
-        super().__init__(message)
-        self.help = help
 
 
 def find_file(context: Context, path: Path, name: Text | None = None) -> FilePath:
@@ -57,20 +43,6 @@ def find_file(context: Context, path: Path, name: Text | None = None) -> FilePat
         raise context.error("FIL201", f"the file `{text.value}` is larger than 4 GiB", path)
     context.files[text.value] = file
     return file
-
-
-def must_have_room(values: int, file_bytes: int) -> None:
-    """Refuse a small file that claims to hold a huge array.
-
-    Args:
-        values: Numbers that it claims to hold.
-        file_bytes: Its size.
-
-    Raises:
-        Unreadable: They would take more than 128 MiB and more than 64 times the room of the file.
-    """
-    if 8 * values > max(ROOM, EXPANSION * file_bytes):
-        raise Unreadable(f"it claims to hold {values:,} numbers in {file_bytes:,} bytes")
 
 
 @contextmanager

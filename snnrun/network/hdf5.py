@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.network.files import Unreadable, must_have_room
+from snnrun.network.npy import Unreadable, must_have_room
 
 
 class Folder:

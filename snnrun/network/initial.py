@@ -16,9 +16,10 @@ from snnrun.equations.dag import Graph, Kind, Node, Op
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at, known
 from snnrun.network.expected import exact_total
-from snnrun.network.files import Unreadable, reading
+from snnrun.network.files import reading
 from snnrun.network.ir import Initial, Network, Stored, View
 from snnrun.network.lists import lists_must_fit
+from snnrun.network.npy import Unreadable
 from snnrun.network.subgroups import seen_in
 from snnrun.network.tables import finite_numbers, read_numbers, unit_of, whole_numbers
 from snnrun.spec.nodes import ListNode, MapNode

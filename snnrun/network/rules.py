@@ -19,7 +19,7 @@ from snnrun.network.delays import delay_steps, read_delay
 from snnrun.network.edges import read_edges
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses
-from snnrun.network.files import Unreadable, reading
+from snnrun.network.files import reading
 from snnrun.network.initial import file_values, initial_values
 from snnrun.network.ir import (
     All,
@@ -35,6 +35,7 @@ from snnrun.network.ir import (
     Stored,
     View,
 )
+from snnrun.network.npy import Unreadable
 from snnrun.network.selection import MOST_TRIED
 from snnrun.network.tables import finite_numbers, read_numbers, unit_of
 from snnrun.source import Span, Text

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snnrun.equations.dag import Kind
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path
 from snnrun.network.files import find_file
-from snnrun.network.ir import Group, IntArray, Network, Start, Synapses
+from snnrun.network.ir import Group, IntArray, Network, Start, Stored, Synapses
 from snnrun.network.state_file import read_arrays
 from snnrun.source import Text
 
@@ -31,13 +32,12 @@ _PATH: Path = ("run", "start_from")
 
 def kept_variables(network: Network) -> list[tuple[str, str]]:
     """The variables that a state holds, as path of the object and name."""
+    return [(stored.variable.owner, stored.variable.name) for stored in _stored(network)]
+
+
+def _stored(network: Network) -> list[Stored]:
     owners: list[Group | Synapses] = [*network.groups.values(), *network.synapses.values()]
-    return [
-        (stored.variable.owner, stored.variable.name)
-        for owner in owners
-        for stored in owner.stored
-        if stored.variable.name not in _HIDDEN
-    ]
+    return [stored for owner in owners for stored in owner.stored if stored.variable.name not in _HIDDEN]
 
 
 def pairs_hash(pre: IntArray, post: IntArray) -> str:
@@ -50,7 +50,15 @@ def pairs_hash(pre: IntArray, post: IntArray) -> str:
 
 def describe_state(network: Network, steps: int, wirings: Mapping[str, str], kept: Mapping[str, int]) -> dict[str, Any]:
     """What stands beside the arrays of a state; `kept` is of how many of the last steps a group's spikes are there."""
-    return {"kind": "state", "steps": steps, "dt": network.dt, "wirings": dict(wirings), "kept": dict(kept)}
+    units = {f"{s.variable.owner}.{s.variable.name}": s.dimension.symbol for s in _stored(network)}
+    return {
+        "kind": "state",
+        "steps": steps,
+        "dt": network.dt,
+        "wirings": dict(wirings),
+        "kept": dict(kept),
+        "units": units,
+    }
 
 
 def spikes_name(group: str, part: str) -> str:
@@ -75,15 +83,17 @@ def resolve_start(context: Context, network: Network) -> Start:
     try:
         arrays, description = read_arrays(file)
         dt, wirings = float(description["dt"]), dict(description["wirings"])
+        units = {str(name): str(unit) for name, unit in description.get("units", {}).items()}
         kept = {str(name): int(steps) for name, steps in description["kept"].items()}
         spikes = {name: _spikes(arrays, name, steps) for name, steps in kept.items()}
         values = {_parts(name): array for name, array in arrays.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):  # whatever stands there in another kind of file
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):  # whatever another kind of file holds
         advice = "a run with `save_state: true` leaves `state.npz` in its folder"
         raise context.error("FIL203", f"`{file.name}` is no state of a run", _PATH, advice) from None
     if dt != network.dt:
         raise context.error("FIL204", f"that run had `dt` {dt:g} s, this one has {network.dt:g} s", _PATH)
     _must_fit(context, network, values)
+    _must_mean_the_same(context, network, values, units)
     for group in network.groups.values():
         if group.name in spikes and np.any(spikes[group.name][1] >= group.size):
             message = f"in that run `{group.name}` had more neurons than here, where it has {group.size}"
@@ -138,3 +148,38 @@ def _must_fit(context: Context, network: Network, values: Mapping[tuple[str, str
                 f"in that run `{owner}.{name}` had {len(found)} values, here `{short}` has {group.size}",
                 _PATH,
             )
+
+
+_KINDS = {Kind.FLOAT: ("f", "a number"), Kind.INT: ("i", "an integer"), Kind.BOOL: ("ub", "a boolean")}
+
+
+def _must_mean_the_same(
+    context: Context, network: Network, values: Mapping[tuple[str, str], NDArray[Any]], units: Mapping[str, str]
+) -> None:
+    """Values of a state are SI values of the dimension and kind that their variables had.
+
+    Raises:
+        ExperimentError: FIL204 where they have another one here; FIL203 for values that no run leaves.
+    """
+    for stored in _stored(network):
+        owner, name = stored.variable.owner, stored.variable.name
+        found = values.get((owner, name))
+        if found is None:
+            continue
+        kinds, word = _KINDS[stored.kind]
+        if found.dtype.kind not in kinds:
+            was = next((w for k, w in _KINDS.values() if found.dtype.kind in k), "something else")
+            raise context.error("FIL204", f"in that run `{owner}.{name}` was {was}, here it is {word}", _PATH)
+        here, there = stored.dimension.symbol, units.get(f"{owner}.{name}", stored.dimension.symbol)
+        if here != there:
+            message = f"in that run `{owner}.{name}` was in [{there}], here it is in [{here}]"
+            raise context.error("FIL204", message, _PATH)
+        if stored.kind is Kind.FLOAT and name not in RENEWED and np.any(np.isnan(found)):
+            raise context.error("FIL203", f"`{owner}.{name}` of that state is not a number (NaN)", _PATH)
+        if stored.kind is Kind.BOOL and np.any(found > 1):
+            raise context.error("FIL203", f"`{owner}.{name}` of that state is neither true nor false", _PATH)
+    if not units:
+        advice = "an earlier version wrote it; save it again to have them checked"
+        context.report.warn(
+            "FIL205", "that state does not say the units of its values", context.document.span(_PATH), advice
+        )

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.reading import from_json, open_regular
+from snnrun.network.npy import read_npz
+from snnrun.reading import from_json
 
 _DESCRIPTION = "description"
 _ARRAY = "array."
@@ -44,10 +45,10 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         ValueError: It is missing, damaged, or another kind of file.
     """
     try:
-        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as file:
-            description = from_json(file[_DESCRIPTION].tobytes())
-            if not isinstance(description, dict):
-                raise TypeError(_DESCRIPTION)
-            return {k.removeprefix(_ARRAY): file[k] for k in file.files if k != _DESCRIPTION}, description
+        arrays = dict(read_npz(path))
+        description = from_json(arrays.pop(_DESCRIPTION).tobytes())
+        if not isinstance(description, dict):
+            raise TypeError(_DESCRIPTION)
+        return {k.removeprefix(_ARRAY): array for k, array in arrays.items()}, description
     except _DAMAGED as error:
         raise ValueError(f"`{path.name}` is damaged, or no state of a run") from error

@@ -9,18 +9,18 @@ import csv
 import io
 import math
 import re
-import zipfile
 from pathlib import Path as FilePath
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.check import Checker, Scope, wrong_dimension
 from snnrun.network.context import Context, Path, known
-from snnrun.network.files import Unreadable, find_file, must_have_room, reading
+from snnrun.network.files import find_file, reading
 from snnrun.network.hdf5 import open_hdf5
 from snnrun.network.ir import FloatArray, IntArray
+from snnrun.network.npy import Unreadable, must_have_room, read_npy, read_npz
 from snnrun.records import dataclass
 from snnrun.spec.nodes import MapNode, ScalarNode
 from snnrun.units.dimensions import Dimension
@@ -207,7 +207,7 @@ def _array(file: FilePath, dataset: str | None) -> NDArray[Any]:
     _must_be_hdf5(suffix, dataset)
     if suffix == ".npy":
         with file.open("rb") as stream:
-            return _npy(stream, file.stat().st_size)
+            return read_npy(stream, file.stat().st_size)
     if suffix in (".csv", ".tsv", ".txt"):
         names, table = _text_table(file)
         if names is not None and len(names) > 1:
@@ -237,9 +237,9 @@ def _table(file: FilePath, dataset: str | None) -> Table:
         return _from_array(array) if names is None else _named(zip(names, array.T, strict=True))
     if suffix == ".npy":
         with file.open("rb") as stream:
-            return _from_array(_npy(stream, file.stat().st_size))
+            return _from_array(read_npy(stream, file.stat().st_size))
     if suffix == ".npz":
-        return _npz(file)
+        return _named(read_npz(file))
     if suffix in (".parquet", ".pq"):
         return _parquet(file)
     if suffix in (".h5", ".hdf5"):
@@ -281,36 +281,6 @@ def _named(columns: Any) -> Table:
                 f"its columns differ in length: `{first}` has {len(found[first])}, `{name}` {len(column)} values"
             )
     return Table(found, named=True)
-
-
-def _npy(stream: IO[bytes], size: int) -> NDArray[Any]:
-    """An array in numpy's format, when its header fits the bytes that follow."""
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(np.lib.format.read_magic(stream))
-    if read_header is None:
-        raise Unreadable("it is of a version of the npy format that is not known")
-    shape, fortran, dtype = read_header(stream)
-    if dtype.hasobject:
-        raise Unreadable("it holds Python objects, which are never read", "store plain numbers")
-    count = math.prod(shape)
-    rest = size - stream.tell()
-    if count * dtype.itemsize != rest:
-        raise Unreadable(f"its header says {count:,} numbers of {dtype.itemsize} bytes, {rest:,} bytes follow")
-    flat = np.frombuffer(stream.read(), dtype, count) if rest else np.zeros(0, dtype)
-    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
-
-
-def _npz(file: FilePath) -> Table:
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        must_have_room(sum(member.file_size for member in members) // 8, file.stat().st_size)
-        columns = []
-        for member in members:
-            with archive.open(member) as stream:
-                columns.append((member.filename.removesuffix(".npy"), _npy(stream, member.file_size)))
-    return _named(columns)
 
 
 def _parquet(file: FilePath) -> Table:

@@ -1,12 +1,14 @@
 """A run that begins with the state of another: the same as one long run, and refusals where the state does not fit."""
 
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
 
 from snnrun import pipeline
 from snnrun.errors import ExperimentError
-from snnrun.network.state_file import read_arrays
+from snnrun.network.state_file import read_arrays, write_arrays
 
 FILE = """\
 version: 1
@@ -321,3 +323,77 @@ def test_poisson_neurons_follow_the_rates_of_the_new_run(tmp_path, rates):
     begun = steps(run(tmp_path, "1 s", "second", "outputs/first/latest", text=TRAIN))
     fresh = steps(run(tmp_path, "1 s", "fresh", text=TRAIN))
     np.testing.assert_array_equal(begun, fresh)
+
+
+PARTS = """\
+version: 1
+name: begun
+groups:
+  cells:
+    size: 4
+    equations: |
+      v : UNIT
+      flag : boolean
+    initial: {v: INITIAL}
+run: {duration: 1 ms, dt: 0.1 ms, save_state: true}
+"""
+IN_VOLTS = PARTS.replace("UNIT", "volt").replace("INITIAL", "3*mV")
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "message"),
+    [
+        ("amp", "1*nA", "`groups.cells.v` was in [V], here it is in [A]"),
+        ("1", "1", "`groups.cells.v` was in [V], here it is in [1]"),
+        ("integer", "1", "`groups.cells.v` was a number, here it is an integer"),
+        ("boolean", "true", "`groups.cells.v` was a number, here it is a boolean"),
+    ],
+)
+def test_values_of_a_state_keep_their_unit_and_kind(tmp_path, unit, value, message):
+    run(tmp_path, "", "first", text=IN_VOLTS)
+    text = PARTS.replace("UNIT", unit).replace("INITIAL", value)
+    with pytest.raises(ExperimentError) as caught:
+        run(tmp_path, "", "second", "outputs/first/latest", text=text)
+    (item,) = caught.value.diagnostics
+    assert item.code == "FIL204"
+    assert message in item.message
+
+
+def change_state(folder, arrays=None, **description):
+    """A state of four cells in which an array, or what is said of the arrays, is another."""
+    found, said = read_arrays(run(folder, "", "first", text=IN_VOLTS).folder / "state.npz")
+    said = {k: v for k, v in {**said, **description}.items() if v is not None}
+    with (folder / "changed.npz").open("wb") as out:
+        write_arrays(out, {**found, **(arrays or {})}, said)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "words"),
+    [
+        ("v", np.array([0, np.nan, 0, 0]), "not a number"),
+        ("flag", np.array([0, 1, 2, 0], np.uint8), "neither true nor false"),
+        ("v", np.zeros(4, complex), "no list of numbers"),
+        ("v", np.zeros((2, 2)), "no list of numbers"),
+    ],
+)
+def test_values_that_no_run_leaves_are_refused(tmp_path, name, array, words):
+    change_state(tmp_path, {f"groups.cells.{name}": array})
+    with pytest.raises(ExperimentError, match="FIL203") as caught:
+        run(tmp_path, "", "second", "changed.npz", text=IN_VOLTS)
+    assert words in caught.value.diagnostics[0].message
+
+
+def test_a_state_without_units_is_taken_with_a_warning(tmp_path):
+    change_state(tmp_path, units=None)
+    file = tmp_path / "second.yaml"
+    file.write_text(IN_VOLTS.replace("save_state: true", "start_from: changed.npz"))
+    checked = pipeline.check(pipeline.read(file))
+    assert [w.code for w in checked.warnings if w.code.startswith("FIL")] == ["FIL205"]
+
+
+def test_a_state_that_claims_to_be_huge_is_refused(tmp_path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive:
+        archive.writestr("description.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ExperimentError, match="FIL203"):
+        run(tmp_path, "1 ms", "a", "huge.npz")

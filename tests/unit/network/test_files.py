@@ -13,6 +13,7 @@ from data_files import PLAIN, SPIKING, WIRED, checked, problem, wired
 from PIL import Image
 
 from snnrun.engine.values import Built, set_group
+from snnrun.errors import ExperimentError
 
 # Units
 
@@ -24,16 +25,17 @@ def initial(folder, size=3, value="{file: f.npy, unit: mV}", line="v : volt"):
     )
     network = checked(folder, text).resolved.network
     group = network.groups["a"]
-    (line,) = group.initial
+    lines = group.initial
     kinds = {"float": np.float64, "int": np.int64, "bool": np.uint8}
-    stored = next(s for s in group.stored if s.variable == line.variable)
+    stored = next(s for s in group.stored if s.variable == lines[0].variable)
     values = np.zeros(size, kinds[stored.kind.value])
 
     class Arrays(Built):
         def variable(self, _variable):
             return values
 
-    set_group(Arrays(network, None), network, group, line)
+    for each in lines:
+        set_group(Arrays(network, None), network, group, each)
     return values.tolist()
 
 
@@ -125,6 +127,38 @@ def test_lists_that_fit(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("value", "code", "words"),
+    [
+        ("int(1e300)", "EQ210", "too large"),
+        ("poisson(-1)", "EQ210", "must lie between 0 and 4.5e15, this is -1"),
+        ("poisson(1e16)", "EQ210", "this is 1e+16"),
+    ],
+)
+def test_a_constant_that_is_no_whole_number_is_refused(tmp_path, value, code, words):
+    assert words in wrong_initial(tmp_path, code, value, "v : integer").message
+
+
+@pytest.mark.parametrize(
+    ("value", "index"),
+    [
+        ("int(i*1e300)", 1),
+        ("int(i*1e300) + 1", 1),
+        ("poisson(1 - i)", 2),
+        ("int(log(1.0*i))", 0),
+        ("int(2.0**(62 + i))", 1),
+    ],
+)
+def test_what_becomes_no_whole_number_is_refused_when_it_is_computed(tmp_path, value, index):
+    with pytest.raises(ExperimentError, match=f"is no whole number at index {index}"):
+        initial(tmp_path, value=value, line="v : integer")
+
+
+def test_a_condition_leaves_out_what_would_be_no_whole_number(tmp_path):
+    rules = "[{value: 7}, {where: i > 0, value: int(10*log(1.0*i))}]"
+    assert initial(tmp_path, value=rules, line="v : integer") == [7, 0, 6]
+
+
+@pytest.mark.parametrize(
     ("numbers", "line", "words"),
     [
         ([1, 2.9, 3], "v : integer", "in row 2 stands 2.9"),
@@ -187,8 +221,6 @@ def test_lists_of_a_second_rule_are_its_own(tmp_path):
 
 
 def test_a_list_for_synapses_made_by_chance_is_refused_once_they_are_made(tmp_path):
-    from snnrun.errors import ExperimentError
-
     with pytest.raises(ExperimentError, match="the list for `k` has 2 values, 12 synapses are made"):
         wired(tmp_path, "{where: i >= 0, initial: {k: [1, 2]}}")
 
