@@ -374,6 +374,7 @@ def draw(
     *,
     size: str | None = None,
     style: str | None = None,
+    damaged: bool = False,
 ) -> list[Path]:
     """The pictures of a folder of results.
 
@@ -384,16 +385,23 @@ def draw(
         out: Where to; None for the folder's own `plots`.
         size: A size for all pictures.
         style: A style file for all pictures.
+        damaged: Whether results that are not as they were published are drawn too.
     """
     if plots == []:
         return []
     from snnrun.plot.draw import draw as draw_pictures  # noqa: PLC0415 - matplotlib is imported only to draw
 
-    return draw_pictures(folder, plots, out or folder / "plots", formats, size=size, style=style)
+    return draw_pictures(folder, plots, out or folder / "plots", formats, size=size, style=style, damaged=damaged)
 
 
 def redraw(
-    folder: Path, formats: Sequence[str], out: Path | None, size: str | None = None, style: str | None = None
+    folder: Path,
+    formats: Sequence[str],
+    out: Path | None,
+    size: str | None = None,
+    style: str | None = None,
+    *,
+    damaged: bool = False,
 ) -> list[Path]:
     """Draw the pictures of a folder again, from its results alone.
 
@@ -403,11 +411,14 @@ def redraw(
         out: Where to put them; None for the folder's own `plots`.
         size: A size instead of that of every picture.
         style: A style file instead of that of every picture.
+        damaged: Whether results that are not as they were published are drawn too.
     """
-    from snnrun.results.folder import refresh  # noqa: PLC0415 - h5py is imported only where results are
+    from snnrun.results.done import perhaps_damaged  # noqa: PLC0415 - h5py is imported only where results are
+    from snnrun.results.folder import refresh  # noqa: PLC0415
 
     checked = check(load(folder / "experiment.yaml"))
-    pictures = draw(folder, plots_of(checked), formats, out, size=size, style=style)
+    with perhaps_damaged(folder):
+        pictures = draw(folder, plots_of(checked), formats, out, size=size, style=style, damaged=damaged)
     if out is None:
         refresh(folder)
     return pictures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import math
+import os
 import shlex
 import sys
 import tempfile
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun.cli.progress import Bar, Line, number_text, time_text
-from snnrun.cli.tables import Column, quantity_column, shortened, values_text, write_line, write_table
+from snnrun.cli.render import put, say
+from snnrun.cli.tables import Column, quantity_column, shortened, values_text, write_table
 from snnrun.compare.conditions import Formula
-from snnrun.compare.folders import EXPERIMENT_FILE, Entry, Kind, Measured, entries_below, entry_at, unfinished_below
+from snnrun.compare.folders import EXPERIMENT_FILE, Entry, Found, Kind, Measured, Unreadable, entry_at, results_below
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.publish import plain_value
-from snnrun.results.done import read_done
+from snnrun.results.layout import DONE_FILE
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:
@@ -34,24 +36,32 @@ _HASH = 8
 # list
 
 
-def list_results(root: Path, where: str | None, sort: str | None, limit: int | None, *, json: bool) -> None:
-    """The results below a folder as a table, the newest first."""
+def list_results(
+    root: Path, where: str | None, sort: str | None, limit: int | None, *, damaged: bool, json: bool
+) -> None:
+    """The results below a folder as a table, the newest first; at its end what cannot be read."""
     condition = None if where is None else Formula(where, "--where")
-    entries = entries_below(root)
-    unfinished = unfinished_below(root) if condition is None else []
+    found = results_below(root, damaged=damaged)
+    entries = found.entries
+    unfinished = found.unfinished if condition is None else []
     shown = _sorted(_matching(entries, condition), sort)
     shown = shown if limit is None else shown[:limit]
     if json:
-        found = [_entry_json(entry, condition) for entry in shown]
-        _write_json({"results": found, "unfinished": [str(path) for path in unfinished]})
+        _write_json(
+            {
+                "results": [_entry_json(entry, condition) for entry in shown],
+                "unfinished": [str(path) for path in unfinished],
+                "unreadable": [{"folder": str(bad.path), "why": bad.why} for bad in found.unreadable],
+            }
+        )
         return
-    if not entries:
-        sys.stderr.write(f"no results below {root}\n")
-    elif not shown:
-        sys.stderr.write(f"none of {number_text(len(entries))} results meets the condition\n")
-    _write_entries(shown, condition)
+    if not entries and not found.unreadable:
+        say(f"no results below {root}")
+    elif entries and not shown:
+        say(f"none of {number_text(len(entries))} results meets the condition")
+    _write_entries(shown, condition, found.unreadable)
     if unfinished:
-        sys.stderr.write(f"{number_text(len(unfinished))} not finished: {', '.join(map(str, unfinished[:3]))}\n")
+        say(f"{number_text(len(unfinished))} not finished: {', '.join(map(str, unfinished[:3]))}")
 
 
 def _matching(entries: list[Entry], condition: Formula | None) -> list[Entry]:
@@ -83,18 +93,20 @@ def _sorted(entries: list[Entry], sort: str | None) -> list[Entry]:
     return sorted(newest, key=lambda e: values.get(e.path, math.inf))
 
 
-def _write_entries(entries: Sequence[Entry], condition: Formula | None) -> None:
+def _write_entries(entries: Sequence[Entry], condition: Formula | None, unreadable: Sequence[Unreadable]) -> None:
     names = dict.fromkeys((n, m.dimension) for e in entries for n, m in e.metrics.items() if _is_plain(e, m))
+    none = [""] * len(unreadable)
     columns = [
-        Column("name", [e.name for e in entries]),
-        Column("hash", [e.hash for e in entries]),
-        Column("points", [_points(e, condition) for e in entries], right=True),
-        Column("status", [e.done.status.value for e in entries]),
-        Column("when", [_when(e) for e in entries]),
+        Column("name", [*(e.name for e in entries), *(bad.path.parent.name for bad in unreadable)]),
+        Column("hash", [*(e.hash for e in entries), *(bad.path.name for bad in unreadable)]),
+        Column("points", [*(_points(e, condition) for e in entries), *none], right=True),
+        Column("status", [*(e.done.status.value for e in entries), *("unreadable" for _ in unreadable)]),
+        Column("when", [*(_when(e) for e in entries), *none]),
     ]
     for name, dimension in names:
         cells = [_ends(e.metrics.get(name)) if _has(e, name, dimension) else None for e in entries]
-        columns.append(quantity_column(name, dimension, cells))
+        columns.append(quantity_column(name, dimension, [*cells, *(None for _ in unreadable)]))
+    columns.append(Column("why", [*("" for _ in entries), *(bad.why for bad in unreadable)]))
     write_table(columns)
 
 
@@ -124,7 +136,7 @@ def _points(entry: Entry, condition: Formula | None) -> str:
 
 
 def _when(entry: Entry) -> str:
-    return "" if entry.started is None else entry.started.astimezone().strftime("%Y-%m-%d %H:%M")
+    return "" if entry.started is None else entry.started.strftime("%Y-%m-%d %H:%M")
 
 
 def _entry_json(entry: Entry, condition: Formula | None) -> dict[str, Any]:
@@ -157,15 +169,17 @@ def _metric_json(entry: Entry, measured: Measured) -> dict[str, Any]:
 # diff
 
 
-def diff(first: Path, second: Path, *, json: bool) -> None:
+def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
     """What differs between two experiments or results; exit 1 when something does."""
     from snnrun.compare.documents import Side, differences
     from snnrun.compare.outcomes import side_by_side
 
     files = [_experiment_of(path) for path in (first, second)]
     found = differences(Side.read(files[0]), Side.read(files[1]))
-    entries = [entry_at(path) if path.is_dir() and read_done(path) is not None else None for path in (first, second)]
-    a, b = entries
+    a, b = (
+        entry_at(path, damaged=damaged) if path.is_dir() and os.path.lexists(path / DONE_FILE) else None
+        for path in (first, second)
+    )
     pairs = side_by_side(a, b) if a is not None and b is not None else []
     data = None if a is None or b is None else a.done.digest == b.done.digest
     same = not found and data is not False and all(pair.same for pair in pairs)
@@ -195,7 +209,7 @@ def _experiment_of(path: Path) -> Path:
 
 def _write_differences(first: Path, second: Path, found: Sequence[Difference]) -> None:
     if not found:
-        write_line("the experiments are the same in meaning")
+        put("the experiments are the same in meaning")
         return
     write_table(
         [
@@ -208,7 +222,7 @@ def _write_differences(first: Path, second: Path, found: Sequence[Difference]) -
 
 def _write_pairs(pairs: Sequence[Pair], *, data: bool) -> None:
     if pairs:
-        write_line("")
+        put("")
         sides = [[_side_text(side, p.dimension) for side in (p.a, p.b)] for p in pairs]
         write_table(
             [
@@ -218,7 +232,7 @@ def _write_pairs(pairs: Sequence[Pair], *, data: bool) -> None:
                 Column("difference", [_relative_text(p) for p in pairs]),
             ]
         )
-    write_line("the recorded data are the same, bit for bit" if data else "the recorded data differ")
+    put("the recorded data are the same, bit for bit" if data else "the recorded data differ")
 
 
 def _side_text(side: Extent | None, dimension: Dimension) -> str:
@@ -253,7 +267,7 @@ def _pair_json(pair: Pair) -> dict[str, Any]:
 # verify
 
 
-def verify_folder(folder: Path, *, everything: bool, allow_code: bool, json: bool) -> None:
+def verify_folder(folder: Path, *, everything: bool, allow_code: bool, damaged: bool, json: bool) -> None:
     """Run a folder's experiment again; exit 1 when its files are damaged or other bits come out."""
     from snnrun.compare.verify import SAMPLE, verify
 
@@ -268,7 +282,9 @@ def verify_folder(folder: Path, *, everything: bool, allow_code: bool, json: boo
 
     with tempfile.TemporaryDirectory(prefix="snnrun-verify-") as scratch:
         number = None if everything else SAMPLE
-        verdict = verify(folder, Path(scratch), number=number, allow_code=allow_code, progress=progress)
+        verdict = verify(
+            folder, Path(scratch), number=number, allow_code=allow_code, damaged=damaged, progress=progress
+        )
     line.clear()
     if json:
         _write_json(_verdict_json(verdict))
@@ -281,25 +297,25 @@ def verify_folder(folder: Path, *, everything: bool, allow_code: bool, json: boo
 def _write_verdict(verdict: Verdict) -> None:
     name = shlex.quote(str(verdict.folder))
     if verdict.damage:
-        write_line(f"{name} is damaged")
+        put(f"{name} is damaged")
         for item in verdict.damage:
-            write_line(f"  {item.file} {item.what}")
-        sys.stderr.write(f"next: snnrun run {shlex.quote(str(verdict.folder / EXPERIMENT_FILE))}\n")
+            put(f"  {item.file} {item.what}")
+        say(f"next: snnrun run {shlex.quote(str(verdict.folder / EXPERIMENT_FILE))}")
         return
     what = "the run" if not verdict.is_sweep else f"{verdict.checked:,} of {verdict.of:,} points"
     if verdict.equal:
-        write_line(f"{name}  bit-equal: {what}, run again · digest {verdict.digest[:_HASH]}")
+        put(f"{name}  bit-equal: {what}, run again · digest {verdict.digest[:_HASH]}")
         for text in verdict.unlike:
-            sys.stderr.write(f"note: {text}\n")
+            say(f"note: {text}")
         if verdict.checked < verdict.of:
-            sys.stderr.write("`--all` runs every point again\n")
+            say("`--all` runs every point again")
         return
-    write_line(f"{name}  differs: {len(verdict.mismatches):,} of {what}" if verdict.is_sweep else f"{name}  differs")
+    put(f"{name}  differs: {len(verdict.mismatches):,} of {what}" if verdict.is_sweep else f"{name}  differs")
     for mismatch in verdict.mismatches[:3]:
         for text in _mismatch_lines(mismatch, verdict):
-            write_line(f"  {text}")
+            put(f"  {text}")
     for text in verdict.unlike:
-        write_line(f"  {text}")
+        put(f"  {text}")
 
 
 def _mismatch_lines(mismatch: Mismatch, verdict: Verdict) -> list[str]:
@@ -360,19 +376,25 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
 # best
 
 
-def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, json: bool) -> None:
+def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, damaged: bool, json: bool) -> None:
     """The best points of a sweep, or the best runs and points below a folder."""
     from snnrun.compare.ranking import command_for, parameters_of, rank
 
     formula = Formula(by, "--by")
     condition = None if where is None else Formula(where, "--where")
-    entries = [entry_at(root)] if read_done(root) is not None else entries_below(root)
+    if os.path.lexists(root / DONE_FILE):
+        found = Found([entry_at(root, damaged=damaged)], [], [])
+    else:
+        found = results_below(root, damaged=damaged)
+    entries = found.entries
+    for bad in found.unreadable:
+        say(f"left out: {bad.path}: {bad.why}")
     if not entries:
         raise StorageError(Diagnostic("CMP102", f"there are no results in or below `{root}`"))
     ranking = rank(entries, formula, condition, smallest=smallest, top=top)
     points = [(candidate, parameters_of(candidate), command_for(candidate)) for candidate in ranking.best]
     if json:
-        found = [
+        listed = [
             {
                 "folder": str(c.entry.path),
                 "point": c.point,
@@ -383,10 +405,10 @@ def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, js
             }
             for c, parameters, words in points
         ]
-        _write_json({"by": by, "best": found, "of": ranking.of})
+        _write_json({"by": by, "best": listed, "of": ranking.of})
         return
     if not points:
-        sys.stderr.write("nothing to rank: no finished point has a number there\n")
+        say("nothing to rank: no finished point has a number there")
         sys.exit(_FALLS_SHORT)
     names = dict.fromkeys(name for _, parameters, _ in points for name in parameters)
     columns = [Column("rank", [str(k + 1) for k in range(len(points))], right=True)]
@@ -398,9 +420,9 @@ def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, js
     if len(entries) > 1:
         columns.append(Column("folder", [str(c.entry.path) for c, _, _ in points]))
     write_table(columns)
-    sys.stderr.write(f"{number_text(ranking.of)} compared; to run the best one alone:\n")
-    sys.stderr.write(" ".join(shlex.quote(word) for word in points[0][2]) + "\n")
+    say(f"{number_text(ranking.of)} compared; to run the best one alone:")
+    say(" ".join(shlex.quote(word) for word in points[0][2]))
 
 
 def _write_json(content: dict[str, Any]) -> None:
-    sys.stdout.write(json_module.dumps(content) + "\n")
+    put(json_module.dumps(content))

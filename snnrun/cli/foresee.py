@@ -10,7 +10,7 @@ from pathlib import Path
 from snnrun import pipeline
 from snnrun.cli.options import refuse_for
 from snnrun.cli.progress import bytes_text, number_text, time_text
-from snnrun.cli.render import clean, render
+from snnrun.cli.render import put, render
 from snnrun.sweep.foresee import Forecast, foresee
 
 
@@ -39,9 +39,9 @@ def foresee_files(
         reports.append({"file": str(file)} | forecast.as_json())
         if not json:
             along = sweep.plan.describe() if sweep is not None else "one run"
-            sys.stdout.write("\n".join([f"{clean(checked.name)}: {along}", *_lines(forecast)]) + "\n")
+            put("\n".join([f"{checked.name}: {along}", *_lines(forecast)]))
     if json:
-        sys.stdout.write(json_module.dumps(reports[0] if len(reports) == 1 else {"runs": reports}) + "\n")
+        put(json_module.dumps(reports[0] if len(reports) == 1 else {"runs": reports}))
 
 
 def _lines(forecast: Forecast) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from snnrun import pipeline
 from snnrun.cli.progress import bytes_text, number_text, time_text
-from snnrun.cli.render import clean, render
+from snnrun.cli.render import put, render, say
 from snnrun.equations.dag import is_fixed
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.network.evaluate import Environment, evaluate
@@ -37,9 +37,9 @@ def validate_files(files: Sequence[Path], overrides: Sequence[str], *, json: boo
         if not json:
             render(diagnostics, sys.stderr)
             state = f"{len(errors)} error{'' if len(errors) == 1 else 's'}" if errors else f"valid · {summary}"
-            sys.stderr.write(f"{clean(str(file))}: {state}\n")
+            say(f"{file}: {state}")
     if json:
-        sys.stdout.write(json_module.dumps({"valid": not bad, "files": reports}) + "\n")
+        put(json_module.dumps({"valid": not bad, "files": reports}))
     if bad:
         sys.exit(2)
 
@@ -64,15 +64,15 @@ def show_file(file: Path, overrides: Sequence[str], *, resolved: bool, kernel: b
     document = pipeline.read(file, overrides)
     checked = pipeline.check(document)
     if resolved:
-        sys.stdout.write(document.to_yaml())
+        sys.stdout.write(document.to_yaml())  # it spells out what a terminal must not have
         return
     if kernel:
         from snnrun.codegen.kernel import generate
 
-        sys.stdout.write(generate(checked.resolved.network).text)
+        put(generate(checked.resolved.network).text.removesuffix("\n"))
         return
     render(checked.warnings, sys.stderr)
-    sys.stdout.write("\n".join(_description(checked)) + "\n")
+    put("\n".join(_description(checked)))
 
 
 def _description(checked: Checked) -> Iterator[str]:
@@ -181,7 +181,9 @@ def _step_order(network: Network) -> Iterator[str]:
         yield f"  {slot:<11}{', '.join(names) if names else '-'}"
 
 
-def plot_folder(folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None) -> None:
+def plot_folder(
+    folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None, *, damaged: bool
+) -> None:
     """Draw a folder's pictures again."""
     if not (folder / "experiment.yaml").is_file():
         raise StorageError(
@@ -192,8 +194,8 @@ def plot_folder(folder: Path, formats: Sequence[str], out: Path | None, size: st
                 "name a folder such as outputs/06-raster/latest",
             )
         )
-    pictures = pipeline.redraw(folder, formats, out, size, style)
+    pictures = pipeline.redraw(folder, formats, out, size, style, damaged=damaged)
     for picture in pictures:
-        sys.stdout.write(f"{picture}\n")
+        put(str(picture))
     if not pictures:
-        sys.stderr.write("nothing to draw: the experiment says `plots: none`, or nothing was recorded\n")
+        say("nothing to draw: the experiment says `plots: none`, or nothing was recorded")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from snnrun.cli.progress import bytes_text, number_text
-from snnrun.cli.render import clean
+from snnrun.cli.render import put, say
 from snnrun.codegen.cache import LIMIT, Kept, cache_folder, clear, kept_kernels
 from snnrun.codegen.target import processor
 from snnrun.errors import Diagnostic, StorageError
@@ -39,9 +38,9 @@ def cache_info(*, json: bool) -> None:
                 for kernel in kernels
             ],
         }
-        sys.stdout.write(json_module.dumps(report) + "\n")
+        put(json_module.dumps(report))
         return
-    sys.stdout.write("\n".join([clean(str(folder)), _summary(kernels, here), *_table(kernels, now)]) + "\n")
+    put("\n".join([str(folder), _summary(kernels, here), *_table(kernels, now)]))
 
 
 def _summary(kernels: Sequence[Kept], here: str) -> str:
@@ -67,7 +66,7 @@ def _table(kernels: Sequence[Kept], now: float) -> list[str]:
     rows.insert(0, ("last use", "size", "processor", "first made for"))
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     return [
-        f"  {age:<{widths[0]}}  {size:>{widths[1]}}  {name:<{widths[2]}}  {clean(objects)}"
+        f"  {age:<{widths[0]}}  {size:>{widths[1]}}  {name:<{widths[2]}}  {objects}"
         for age, size, name, objects in rows
     ]
 
@@ -106,6 +105,6 @@ def clear_cache(*, json: bool) -> None:
     except OSError as error:
         raise _unreadable(folder, error) from None
     if json:
-        sys.stdout.write(json_module.dumps({"folder": str(folder), "removed": number, "bytes": size}) + "\n")
+        put(json_module.dumps({"folder": str(folder), "removed": number, "bytes": size}))
     else:
-        sys.stderr.write(f"removed {number_text(number, 'kernel')}, {bytes_text(size)}, from {clean(str(folder))}\n")
+        say(f"removed {number_text(number, 'kernel')}, {bytes_text(size)}, from {folder}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -31,6 +32,10 @@ Sets = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Formats = Annotated[list[str] | None, typer.Option("--format", help="Format of pictures: png, svg, pdf (repeatable).")]
+
+Damaged = Annotated[
+    bool, typer.Option("--damaged", help="Read results too that are not as they were published: numbers may be wrong.")
+]
 
 Where = Annotated[
     str | None, typer.Option(help='Condition on metrics, parameters and constants, such as "rate > 10 Hz and cv < 1".')
@@ -230,11 +235,12 @@ def plot(
         str | None, typer.Option(help="`column` (85 mm wide), `page` (180 mm), or WIDTHxHEIGHT in mm such as 120x80.")
     ] = None,
     style: Annotated[str | None, typer.Option(help="A matplotlib style file.")] = None,
+    damaged: Damaged = False,
 ) -> None:
     """Draw the pictures of a run again, from its results alone."""
     from snnrun.cli.inspect import plot_folder
 
-    plot_folder(folder, formats_of(format), out, size, style)
+    plot_folder(folder, formats_of(format), out, size, style, damaged=damaged)
 
 
 @app.command("list")
@@ -246,24 +252,26 @@ def list_(
         typer.Option(help="`name`, `when`, or a metric or formula, the smallest first (`--sort=-rate`: the largest)."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Show this many.")] = None,
+    damaged: Damaged = False,
     json: Json = False,
 ) -> None:
     """List runs and sweeps with their metrics, the newest first."""
     from snnrun.cli.compare import list_results
 
-    list_results(folder, where, sort, limit, json=json)
+    list_results(folder, where, sort, limit, damaged=damaged, json=json)
 
 
 @app.command()
 def diff(
     first: Annotated[Path, typer.Argument(help="Experiment file, or folder of results.", show_default=False)],
     second: Annotated[Path, typer.Argument(help="Experiment file, or folder of results.", show_default=False)],
+    damaged: Damaged = False,
     json: Json = False,
 ) -> None:
     """Show what differs in meaning between two experiments, and their metrics side by side; exit 1 if anything does."""
     from snnrun.cli.compare import diff
 
-    diff(first, second, json=json)
+    diff(first, second, damaged=damaged, json=json)
 
 
 @app.command()
@@ -273,12 +281,13 @@ def verify(
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Let the experiment call its Python functions.")
     ] = False,
+    damaged: Damaged = False,
     json: Json = False,
 ) -> None:
     """Run results again and say whether the same bits come out, or where they differ first; exit 1 if they do."""
     from snnrun.cli.compare import verify_folder
 
-    verify_folder(folder, everything=everything, allow_code=allow_code, json=json)
+    verify_folder(folder, everything=everything, allow_code=allow_code, damaged=damaged, json=json)
 
 
 @app.command()
@@ -288,12 +297,13 @@ def best(
     smallest: Annotated[bool, typer.Option("--min/--max", help="Whether the smallest or the largest is best.")] = False,
     top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 5,
     where: Where = None,
+    damaged: Damaged = False,
     json: Json = False,
 ) -> None:
     """Show the best points of a sweep, or the best runs, by a metric; and what to type to run the best one alone."""
     from snnrun.cli.compare import best
 
-    best(folder, by, where, smallest=smallest, top=top, json=json)
+    best(folder, by, where, smallest=smallest, top=top, damaged=damaged, json=json)
 
 
 @app.command()
@@ -404,7 +414,7 @@ def _not_printed(trouble: OSError) -> Exception:
 
 def _exit_code(error: Exception) -> int:
     """Say what went wrong; the exit code that belongs to it."""
-    from snnrun.cli.render import render
+    from snnrun.cli.render import render, say
     from snnrun.errors import Diagnostic, SnnrunError
 
     if isinstance(error, SnnrunError):
@@ -414,7 +424,9 @@ def _exit_code(error: Exception) -> int:
         return int(getattr(error, "exit_code", 1))
     show_usage = getattr(error, "show", None)  # a wrong use of the command line
     if callable(show_usage):
-        show_usage()
+        shown = io.StringIO()
+        show_usage(shown)
+        say(shown.getvalue().removesuffix("\n"))
         return 2
     advice = "run it again as `snnrun --debug ...` and report what it prints"
     render([Diagnostic("BUG", f"a bug of snnrun: {type(error).__name__}: {error}", None, advice)], sys.stderr)

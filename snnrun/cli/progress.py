@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 
-from snnrun.cli.render import clean, columns_of
+from snnrun.cli.render import clean, columns_of, encodable, say
 
 WIDTH = 26
 EVERY = 0.1  # between two drawings [s]
@@ -32,14 +32,14 @@ class Line:
         """One or more lines that stay."""
         if not self.quiet:
             self.clear()
-            sys.stderr.write("".join(f"{_encodable(clean(line))}\n" for line in text.split("\n")))
+            say(text)
             sys.stderr.flush()
 
     def show(self, text: str) -> None:
         """A line that the next one replaces; only on a terminal."""
         if self.lively:
             room = max(shutil.get_terminal_size().columns - 1, 20)
-            shown = _encodable(clean(text))
+            shown = encodable(clean(text), sys.stderr)
             while columns_of(shown) > room:
                 shown = shown[:-1]
             sys.stderr.write(f"\r\x1b[K{shown}")
@@ -119,12 +119,6 @@ def clock_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"
-
-
-def _encodable(text: str) -> str:
-    """The text in the encoding of the terminal; `?` for what it cannot show."""
-    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding, "replace")
 
 
 def number_text(n: int, noun: str = "") -> str:

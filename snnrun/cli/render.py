@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable
 from enum import Enum
@@ -27,8 +28,8 @@ WIDTH: Final = 100
 """Columns of an excerpt; longer lines are cut around the place."""
 
 _TAB: Final = "    "
-_DIRECTION_MARKS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS: Final = frozenset("\u200c\u200d")  # invisible, but some scripts need them
+_UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _ZERO_WIDTH: Final = frozenset({"Mn", "Me", "Cf"})
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 
@@ -60,8 +61,27 @@ def render(diagnostics: Iterable[Diagnostic], stream: TextIO, *, colour: bool | 
     for number, block in enumerate(shown):
         gap = "\n" if number and ("\n" in block or "\n" in shown[number - 1]) else ""
         text += f"{gap}{block}\n"
+    stream.write(encodable(text, stream))
+
+
+def say(text: str) -> None:
+    """Write lines on stderr, safe in any terminal and in an encoding that it takes."""
+    _write(text, sys.stderr)
+
+
+def put(text: str) -> None:
+    """Write lines on stdout, safe in any terminal and in an encoding that it takes."""
+    _write(text, sys.stdout)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    stream.write(encodable("".join(f"{clean(line)}\n" for line in text.split("\n")), stream))
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """The text as the stream's encoding can show it; `?` for what it cannot."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "replace").decode(encoding, "replace"))
+    return text.encode(encoding, "replace").decode(encoding, "replace")
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -133,7 +153,10 @@ def _excerpt(span: Span, paint: _Paint, margin: str, width: int) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """A text that is safe in a terminal: one line, no control codes, no marks that turn the direction of writing."""
+    """A text as a terminal may have it: one line, no control codes, nothing invisible that changes how it reads.
+
+    All text that is not the program's own goes through here: names and descriptions of files, of results, of folders.
+    """
     if text.isascii() and text.isprintable():
         return text
     text = _CONTROL.sub("", text).replace("\n", " ").replace("\t", " ")
@@ -148,7 +171,7 @@ def _columns(text: str) -> str:
 
 
 def _is_shown(char: str) -> bool:
-    return unicodedata.category(char) not in _UNPRINTABLE and char not in _DIRECTION_MARKS and char != "\ufeff"
+    return unicodedata.category(char) not in _UNPRINTABLE or char in _JOINERS
 
 
 def columns_of(text: str) -> int:

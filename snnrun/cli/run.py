@@ -16,7 +16,7 @@ import numpy as np
 from snnrun import pipeline
 from snnrun.cli.options import refuse_for
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
-from snnrun.cli.render import clean, render
+from snnrun.cli.render import put, render, say
 from snnrun.engine.measure import recorded_spans
 from snnrun.engine.phases import ended_early
 from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedError
@@ -110,11 +110,11 @@ def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = N
         if codes[-1] == UnfinishedError.exit_code or codes[-1] > _BY_SIGNAL:
             break
     if wishes.json:
-        sys.stdout.write(json_module.dumps(reports[0] if len(files) == 1 else {"runs": reports}) + "\n")
+        put(json_module.dumps(reports[0] if len(files) == 1 else {"runs": reports}))
     failed = [code for code in codes if code]
     if failed:
         if len(files) > 1:
-            sys.stderr.write(f"{len(failed)} of {len(files)} experiments did not finish\n")
+            say(f"{len(failed)} of {len(files)} experiments did not finish")
         sys.exit(failed[0])
 
 
@@ -359,9 +359,9 @@ class _Run:
             return code
         if outcome.failed:
             for k, reason in list(outcome.failed.items())[:3]:
-                sys.stderr.write(f"point {k} failed: {clean(reason)}\n")
+                say(f"point {k} failed: {reason}")
             if len(outcome.failed) > 3:
-                sys.stderr.write(f"... and {len(outcome.failed) - 3} more; run.log names them all\n")
+                say(f"... and {len(outcome.failed) - 3} more; run.log names them all")
             self.line.put("`--retry-failed` runs failed points again")
             return 3
         return 0 if outcome.trouble is None else self.without_pictures(outcome.folder, outcome.trouble)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from importlib.resources import files
 from pathlib import Path
 
+from snnrun.cli.render import put, say
 from snnrun.equations.check import Checker, Scope, Typed
 from snnrun.equations.dag import Graph
 from snnrun.equations.parse import parse_expression
@@ -31,7 +31,7 @@ def new_experiment(name: str, like: str, *, list_only: bool) -> None:
         StorageError: The file exists.
     """
     if list_only:
-        sys.stdout.write("\n".join(template_names()) + "\n")
+        put("\n".join(template_names()))
         return
     stem = name.removesuffix(".yaml")
     if _NAME.fullmatch(Path(stem).name) is None:
@@ -60,7 +60,7 @@ def new_experiment(name: str, like: str, *, list_only: bool) -> None:
         raise StorageError(Diagnostic("NEW803", f"`{target}` exists already", None, "choose another name")) from None
     except OSError as problem:
         raise StorageError(Diagnostic("NEW804", f"`{target}` cannot be written: {problem.strerror}")) from None
-    sys.stderr.write(f"wrote {target}\nnext: snnrun run {target}\n")
+    say(f"wrote {target}\nnext: snnrun run {target}")
 
 
 def compute_units(expression: str, to: str | None) -> None:
@@ -71,7 +71,7 @@ def compute_units(expression: str, to: str | None) -> None:
     """
     typed = evaluate_quantity(expression)
     if to is None:
-        sys.stdout.write(format_quantity(typed.value, typed.dimension, 12) + "\n")
+        put(format_quantity(typed.value, typed.dimension, 12))
         return
     unit = evaluate_quantity(to)
     if unit.dimension != typed.dimension:
@@ -84,7 +84,7 @@ def compute_units(expression: str, to: str | None) -> None:
     assert unit.exact is not None
     if unit.exact == 0:
         raise ExperimentError(Diagnostic("UNT903", f"`{to}` is zero, not a unit"))
-    sys.stdout.write(f"{float(typed.exact / unit.exact):.12g} {to}\n")
+    put(f"{float(typed.exact / unit.exact):.12g} {to}")
 
 
 def evaluate_quantity(expression: str) -> Typed:

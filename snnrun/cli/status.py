@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json as json_module
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 from snnrun.cli.progress import clock_text, number_text
-from snnrun.cli.render import clean
-from snnrun.results.done import read_done
+from snnrun.cli.render import put
+from snnrun.results.done import Done
 from snnrun.results.layout import storage_error
 from snnrun.sweep.store import State, read_state
 
@@ -25,11 +24,12 @@ def show_status(folder: Path, *, json: bool) -> None:
     """
     state = read_state(folder)
     if state is None:
-        done = read_done(folder)
-        if done is None:
-            raise storage_error(
-                "ST111", f"`{folder}` is no folder of a run or a sweep", "name outputs/NAME/HASH or latest"
-            )
+        try:
+            done = Done.read(folder)
+        except (OSError, ValueError) as error:
+            why = "" if isinstance(error, FileNotFoundError) else f": {error}"
+            message = f"`{folder}` is no folder of a run or a sweep{why}"
+            raise storage_error("ST111", message, "name outputs/NAME/HASH or latest") from error
         plain: dict[str, Any] = {"folder": str(folder), "status": done.status.value}
         _put(plain, [f"{folder}  {done.status.value}"], json=json)
         return
@@ -37,8 +37,7 @@ def show_status(folder: Path, *, json: bool) -> None:
 
 
 def _put(plain: dict[str, Any], lines: list[str], *, json: bool) -> None:
-    text = json_module.dumps(plain) if json else "\n".join(clean(line) for line in lines)
-    sys.stdout.write(text + "\n")
+    put(json_module.dumps(plain) if json else "\n".join(lines))
 
 
 def _as_json(folder: Path, state: State) -> dict[str, Any]:

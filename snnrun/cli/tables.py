@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from snnrun.cli.render import clean, columns_of, wants_colour
+from snnrun.cli.render import clean, columns_of, put, wants_colour
 from snnrun.units.dimensions import Dimension
 from snnrun.units.quantities import readable_unit
 
@@ -46,13 +46,12 @@ def write_table(columns: Sequence[Column]) -> None:
             space = " " * (width - columns_of(column_texts[row]))
             cells.append(space + column_texts[row] if column.right else column_texts[row] + space)
         line = _GAP.join(cells).rstrip()
-        write_line(f"{_BOLD}{line}{_PLAIN}" if bold and row == 0 else line)
-
-
-def write_line(text: str) -> None:
-    """One line on stdout, in an encoding that it takes."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    sys.stdout.write(f"{text}\n".encode(encoding, "replace").decode(encoding, "replace"))
+        if bold and row == 0:
+            sys.stdout.write(_BOLD)
+            put(line)
+            sys.stdout.write(_PLAIN)
+        else:
+            put(line)
 
 
 def quantity_column(

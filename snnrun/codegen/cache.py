@@ -26,11 +26,13 @@ from typing import Any
 
 from snnrun.codegen.compile import compile_kernel
 from snnrun.codegen.target import Processor, processor
+from snnrun.reading import open_regular, read_bytes
 
 FORMAT = 4  # raise it when compile.py changes what it makes of the same text, or when the files change
 LIMIT = 100_000_000
 """The most bytes that all kernels take; some thousands of them."""
 
+_LARGEST = 1 << 30  # bytes of a kernel that is looked at
 _PATIENCE = 120.0  # how long to wait for another process that compiles the same kernel [s]
 _FORGOTTEN = 3600.0  # age of a file that a process has left behind when it was killed [s]
 _OURS = re.compile(r"[0-9a-f]{32}\.(?:kernel|busy|py|o|json)|\.[0-9a-f]{8}\.\w+\.part")
@@ -173,7 +175,7 @@ def _read(folder: Path, key: str) -> tuple[bytes | None, str]:
     """The object of a kernel, or None and what is wrong with the file (nothing when there is none)."""
     path = folder / f"{key}.kernel"
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if not _is_trusted(os.fstat(file.fileno())):
                 return None, "a kernel in the cache can be written by others; it was compiled again"
             data = file.read()
@@ -192,7 +194,7 @@ def _read(folder: Path, key: str) -> tuple[bytes | None, str]:
 def _head(folder: Path, key: str) -> dict[str, Any]:
     """The description of a kernel; empty when it is damaged."""
     try:
-        return _parts((folder / f"{key}.kernel").read_bytes(), key)[0]
+        return _parts(read_bytes(folder / f"{key}.kernel", _LARGEST), key)[0]
     except OSError:
         return {}
 
@@ -276,13 +278,18 @@ def _trim(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def _not_waiting(name: str, flags: int) -> int:
+    """Open a file; a pipe of that name, at whose other end nobody is, is an error."""
+    return os.open(name, flags | os.O_NONBLOCK, 0o666)
+
+
 @contextmanager
 def _turn(folder: Path, key: str) -> Iterator[None]:
     """Let one process at a time make a kernel. Where files cannot be locked, several make the same one."""
     try:
         import fcntl  # noqa: PLC0415 - not everywhere
 
-        file = (folder / f"{key}.busy").open("ab")
+        file = open(folder / f"{key}.busy", "ab", opener=_not_waiting)  # noqa: SIM115 - closed below
     except (ImportError, OSError):
         yield
         return

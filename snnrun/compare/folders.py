@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +15,8 @@ import numpy as np
 
 from snnrun import pipeline
 from snnrun.errors import ExperimentError, StorageError, did_you_mean
-from snnrun.results.done import Done, read_done
+from snnrun.reading import read_json
+from snnrun.results.done import RUN_AGAIN, Done, refuse_damaged
 from snnrun.results.folder import LATEST, latest
 from snnrun.results.layout import (
     DONE_FILE,
@@ -32,6 +32,7 @@ from snnrun.units.quantities import dimension_of
 
 EXPERIMENT_FILE = "experiment.yaml"
 METRICS_FILE = "metrics.json"
+_WRONG = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, MemoryError, RecursionError)
 _HASH = re.compile(r"[0-9a-f]{8}")
 
 
@@ -123,18 +124,51 @@ class Entry:
         }
 
 
-def entry_at(path: Path) -> Entry:
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A folder of results that cannot be read.
+
+    Args:
+        path: The folder.
+        why: What is wrong with it.
+    """
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is in and below a folder, each sorted by path.
+
+    Args:
+        entries: Results.
+        unfinished: Folders of results that are not finished.
+        unreadable: Folders that cannot be read.
+    """
+
+    entries: list[Entry]
+    unfinished: list[Path]
+    unreadable: list[Unreadable]
+
+
+def entry_at(path: Path, *, damaged: bool = False) -> Entry:
     """The results in a folder.
 
+    Args:
+        path: The folder.
+        damaged: Whether results that are not as they were published are read too.
+
     Raises:
-        StorageError: CMP101 to CMP103: there is no folder, it holds no results, or they are not finished.
+        StorageError: CMP101 to CMP103, ST209: there is no folder, it holds no results, or they are not finished or
+            damaged.
     """
     folder, done = done_at(path)
     try:
-        return _entry(folder, done)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return _entry(folder, done, damaged=damaged)
+    except _WRONG as error:
         raise storage_error(
-            "CMP103", f"the results in `{path}` cannot be read: {error}", f"check them: snnrun verify {path}"
+            "CMP103", f"the results in `{path}` cannot be read: {_reason(error)}", f"check them: snnrun verify {path}"
         ) from error
 
 
@@ -142,57 +176,69 @@ def done_at(path: Path) -> tuple[Path, Done]:
     """The folder that a path means, and its `DONE.json`.
 
     Raises:
-        StorageError: CMP101 or CMP102: there is no folder, it holds no results, or they are not finished.
+        StorageError: CMP101 to CMP103: there is no folder, it holds no results, or they are not finished.
     """
     folder = _followed(path)
-    done = read_done(folder)
-    if done is None:
-        raise _no_results(path, folder)
-    return folder, done
+    try:
+        return folder, Done.read(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _no_results(path, folder) from None
+    except (OSError, ValueError) as error:
+        message = f"`{DONE_FILE}` in `{path}` cannot be read: {_reason(error)}"
+        raise storage_error("CMP103", message, RUN_AGAIN) from error
 
 
-def entries_below(root: Path) -> list[Entry]:
-    """The results in and below a folder, sorted by path; points of sweeps and what cannot be read are left out.
+def results_below(root: Path, *, damaged: bool = False) -> Found:
+    """The results in and below a folder; points of sweeps are left out.
+
+    Args:
+        root: The folder.
+        damaged: Whether results that are not as they were published are read too.
 
     Raises:
         StorageError: CMP101, there is no such folder.
     """
     if not root.is_dir():
         raise _missing(root)
-    return list(_found(root))
+    found = Found([], [], [])
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            if os.path.lexists(folder / DONE_FILE):
+                found.entries.append(_entry(folder, Done.read(folder), damaged=damaged))
+            elif _HASH.fullmatch(folder.name) and (folder / EXPERIMENT_FILE).is_file():
+                found.unfinished.append(folder)
+            else:
+                waiting += reversed(_inner(folder))
+        except (*_WRONG, StorageError) as error:
+            found.unreadable.append(Unreadable(folder, _reason(error)))
+    return found
 
 
-def unfinished_below(root: Path) -> list[Path]:
-    """Folders of results that are not finished, in and below a folder."""
-    return [folder for folder in _result_folders(root) if read_done(folder) is None]
+def _inner(folder: Path) -> list[Path]:
+    with os.scandir(folder) as items:
+        names = [item.name for item in items if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")]
+    return [folder / name for name in sorted(names)]
 
 
-def _found(root: Path) -> Iterator[Entry]:
-    for folder in _result_folders(root):
-        done = read_done(folder)
-        if done is not None:
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, StorageError):
-                yield _entry(folder, done)
+def _reason(error: Exception) -> str:
+    if isinstance(error, StorageError):
+        return error.diagnostics[0].message
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
 
 
-def _result_folders(folder: Path) -> Iterator[Path]:
-    """Folders of runs and sweeps, finished or not; nothing inside them."""
-    if read_done(folder) is not None or (_HASH.fullmatch(folder.name) and (folder / EXPERIMENT_FILE).is_file()):
-        yield folder
-        return
-    for child in sorted(folder.iterdir()):
-        if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
-            yield from _result_folders(child)
-
-
-def _entry(folder: Path, done: Done) -> Entry:
-    name = folder.resolve().parent.name
+def _entry(folder: Path, done: Done, *, damaged: bool) -> Entry:
+    name = Path(os.path.realpath(folder)).parent.name
     started = _started(folder)
-    if (folder / SWEEP_FILE).is_file():
-        table = read_sweep(folder)
+    is_sweep = SWEEP_FILE in done.files or (folder / SWEEP_FILE).is_file()
+    if not damaged:
+        refuse_damaged(folder / (SWEEP_FILE if is_sweep else METRICS_FILE))
+    if is_sweep:
+        table = read_sweep(folder, damaged=damaged)
         metrics = {n: Measured(np.asarray(v, np.float64), dimension_of(u)) for n, (v, u) in table.metrics.items()}
         return Entry(folder, Kind.SWEEP, name, done, started, metrics, table)
-    plain = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+    plain = read_json(folder / METRICS_FILE)
     metrics = {
         n: Measured(np.array(item["value"], np.float64), dimension_of(item["unit"])) for n, item in plain.items()
     }
@@ -201,9 +247,9 @@ def _entry(folder: Path, done: Done) -> Entry:
 
 def _started(folder: Path) -> datetime | None:
     try:
-        plain = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
-        return datetime.fromisoformat(plain["started"])
-    except (OSError, ValueError, KeyError, TypeError):
+        plain = read_json(folder / PROVENANCE_FILE)
+        return datetime.fromisoformat(plain["started"]).astimezone()
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
@@ -225,7 +271,7 @@ def _no_results(path: Path, folder: Path) -> StorageError:
     if (folder / EXPERIMENT_FILE).is_file():
         advice = f"run it: snnrun run {folder / EXPERIMENT_FILE}"
         return storage_error("CMP102", f"the run in `{path}` is not finished", advice)
-    below = next((entry.path for entry in _found(folder)), None)
+    below = next((entry.path for entry in results_below(folder).entries), None)
     advice = (
         f"name one of the folders below it, such as {below}" if below else "name a folder such as outputs/lif/latest"
     )

@@ -11,6 +11,7 @@ import numpy as np
 from snnrun import pipeline
 from snnrun.compare.conditions import Formula
 from snnrun.compare.folders import Entry, complete_points
+from snnrun.results.layout import storage_error
 from snnrun.stages import Checked
 from snnrun.sweep.points import Plan, plan_sweep
 from snnrun.units.dimensions import Dimension
@@ -103,5 +104,8 @@ def command_for(candidate: Candidate) -> list[str]:
 def _planned(entry: Entry) -> tuple[Checked, Plan]:
     """The experiment of a sweep and its points."""
     checked = pipeline.check(pipeline.read(entry.experiment))
-    assert checked.experiment.sweep is not None
-    return checked, plan_sweep(checked.resolved.context, checked.experiment.sweep)
+    sweep = checked.experiment.sweep
+    plan = None if sweep is None else plan_sweep(checked.resolved.context, sweep)
+    if plan is None or plan.shape != entry.shape:
+        raise storage_error("CMP302", f"the table in `{entry.path}` is not that of its experiment")
+    return checked, plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 
 from snnrun import __version__, pipeline
 from snnrun.compare.folders import Entry, Kind, complete_points, done_at, entry_at
+from snnrun.reading import read_json
 from snnrun.results.difference import FirstDifference, first_difference
-from snnrun.results.done import Damage
+from snnrun.results.done import Damage, perhaps_damaged
 from snnrun.results.integrity import damage
 from snnrun.results.layout import PROVENANCE_FILE, SWEEP_FILE, RunStatus, storage_error
 from snnrun.results.provenance import package_versions, processor_model
@@ -79,6 +79,7 @@ def verify(
     *,
     number: int | None = SAMPLE,
     allow_code: bool = False,
+    damaged: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Verdict:
     """Run the resolved file of some results again and compare.
@@ -88,6 +89,7 @@ def verify(
         scratch: An empty folder for the runs; whoever made it removes it.
         number: Points of a sweep to run, spread evenly over it; None for all.
         allow_code: Whether Python functions of the experiment may run.
+        damaged: Whether to compare with results that are not as they were published.
         progress: Called with (runs done, runs in all).
 
     Raises:
@@ -96,10 +98,10 @@ def verify(
     """
     folder, done = done_at(path)
     is_sweep = (folder / SWEEP_FILE).exists()
-    broken = damage(folder, done)
+    broken = () if damaged else damage(folder, done)
     if broken:
         return Verdict(folder, done.digest, is_sweep, broken, (), 0, 1, ())
-    entry = entry_at(folder)
+    entry = entry_at(folder, damaged=damaged)
     if entry.kind is Kind.RUN and entry.done.status is not RunStatus.COMPLETE:
         state = entry.done.status.value
         advice = f"run it: snnrun run {entry.experiment}"
@@ -107,9 +109,9 @@ def verify(
     checked = pipeline.check(pipeline.read(entry.experiment))
     if not allow_code:
         pipeline.refuse_hooks(checked)
+    again = _Again(scratch, allow_code=allow_code, damaged=damaged)
     if entry.kind is Kind.SWEEP:
-        return _sweep(entry, checked, scratch, number, allow_code=allow_code, progress=progress)
-    again = _Again(scratch, allow_code=allow_code)
+        return _sweep(entry, checked, again, number, progress)
     progress(0, 1)
     mismatch = again.compare(checked, "the run", entry.path, None)
     return Verdict(folder, done.digest, False, (), [mismatch] if mismatch else [], 1, 1, unlike(entry, checked))
@@ -118,9 +120,10 @@ def verify(
 class _Again:
     """Runs in a scratch folder, compared with what was stored."""
 
-    def __init__(self, scratch: Path, *, allow_code: bool) -> None:
+    def __init__(self, scratch: Path, *, allow_code: bool, damaged: bool) -> None:
         self.scratch = scratch
         self.allow_code = allow_code
+        self.damaged = damaged
         self.engine = Engine()
         self.runs = 0
 
@@ -146,7 +149,7 @@ class _Again:
         with Results.open(final) as new:
             if stored is None:
                 return _mismatch(place, metrics or {}, _values(new, metrics), None)
-            with Results.open(stored) as old:
+            with perhaps_damaged(stored), Results.open(stored, damaged=self.damaged) as old:
                 first = None if outcome.digest == str(old.digest()) else first_difference(old, new)
                 return _mismatch(place, metrics or _values(old), _values(new, metrics), first)
 
@@ -169,10 +172,8 @@ def _mismatch(
 def _sweep(
     entry: Entry,
     checked: Checked,
-    scratch: Path,
+    again: _Again,
     number: int | None,
-    *,
-    allow_code: bool,
     progress: Callable[[int, int], None],
 ) -> Verdict:
     assert entry.table is not None
@@ -184,7 +185,6 @@ def _sweep(
         raise storage_error("CMP301", f"no point of the sweep in `{entry.path}` ran to its end")
     chosen = ran if number is None else [ran[k] for k in _spread(len(ran), number)]
     base = point_document(checked)
-    again = _Again(scratch, allow_code=allow_code)
     mismatches = []
     for done, k in enumerate(chosen):
         progress(done, len(chosen))
@@ -214,7 +214,7 @@ def unlike(entry: Entry, checked: Checked) -> list[str]:
     if version != __version__:
         found.append(f"made by snnrun {version}, this is {__version__}")
     try:
-        plain = json.loads((entry.path / PROVENANCE_FILE).read_text(encoding="utf-8"))
+        plain = read_json(entry.path / PROVENANCE_FILE)
         processor, packages = str(plain["processor"]), dict(plain["packages"])
     except (OSError, ValueError, KeyError, TypeError):
         return [*found, "its provenance cannot be read"]

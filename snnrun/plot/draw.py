@@ -61,6 +61,7 @@ def draw(
     *,
     size: str | None = None,
     style: str | None = None,
+    damaged: bool = False,
 ) -> list[Path]:
     """Draw pictures of a run's or a sweep's folder.
 
@@ -71,6 +72,7 @@ def draw(
         formats: Any of `png`, `svg`, `pdf`.
         size: `column`, `page` or `WIDTHxHEIGHT` in millimetres, instead of the pictures' own sizes.
         style: A matplotlib style file, instead of the pictures' own.
+        damaged: Whether results that are not as they were published are drawn too.
 
     Returns:
         The files written.
@@ -79,7 +81,7 @@ def draw(
         ExperimentError: An option of a plot is wrong.
         StorageError: There are no such results, or the pictures cannot be written.
     """
-    with closing(Source.open(folder)) as source:
+    with closing(Source.open(folder, damaged=damaged)) as source:
         pictures = suggested(source) if plots is None else [picture_from(plot) for plot in plots]
         if size is not None:
             pictures = [replace(picture, size=size_from(size)) for picture in pictures]

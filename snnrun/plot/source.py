@@ -25,6 +25,7 @@ class Source:
         description: What they say about themselves.
         colours: Colour of each group and subgroup.
         folder: The folder itself, for results of single points.
+        damaged: Whether those are read too when they are not as they were published.
     """
 
     results: Results | None
@@ -32,21 +33,26 @@ class Source:
     description: Description | None
     colours: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    damaged: bool = False
 
     @classmethod
-    def open(cls, folder: Path) -> Source:
+    def open(cls, folder: Path, *, damaged: bool = False) -> Source:
         """The results or the sweep in a folder.
+
+        Args:
+            folder: The folder.
+            damaged: Whether results that are not as they were published are read too.
 
         Raises:
             StorageError: There is neither.
         """
         if folder.is_file() or (folder / RESULTS_FILE).is_file():
-            results = Results.open(folder)
+            results = Results.open(folder, damaged=damaged)
             return cls(results, None, results.description, group_colours(results.description))
         if (folder / SWEEP_FILE).is_file():
-            table = read_sweep(folder)
+            table = read_sweep(folder, damaged=damaged)
             about = table.description
-            return cls(None, table, about, group_colours(about) if about else {}, folder)
+            return cls(None, table, about, group_colours(about) if about else {}, folder, damaged)
         raise storage_error("ST202", f"there are no results in `{folder}`")
 
     def close(self) -> None:
@@ -57,7 +63,7 @@ class Source:
     def point(self, number: int) -> Source | None:
         """The results of one point of a sweep; None when they were not kept."""
         folder = None if self.folder is None else point_folder(self.folder, number)
-        return None if folder is None else Source.open(folder)
+        return None if folder is None else Source.open(folder, damaged=self.damaged)
 
     def run(self) -> Results:
         """The run's results.

@@ -6,15 +6,18 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from snnrun.errors import SnnrunError
 from snnrun.reading import open_regular, read_json
 from snnrun.records import dataclass
-from snnrun.results.layout import DONE_FILE, RunStatus, storage_error
+from snnrun.results.layout import DONE_FILE, RESULTS_FILE, SWEEP_FILE, RunStatus, storage_error
 
 RUN_AGAIN = "run the experiment again to replace it"
+_DATA = (RESULTS_FILE, SWEEP_FILE)
 _BLOCK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -179,6 +182,26 @@ def refuse_damaged(file: Path) -> None:
     for found in done.damage(file.parent, (file.name,)) if done is not None else ():
         advice = f"{RUN_AGAIN}; `--damaged` reads it all the same"
         raise storage_error("ST209", f"`{file}` is damaged: it {found.what}", advice)
+
+
+@contextmanager
+def perhaps_damaged(folder: Path) -> Iterator[None]:
+    """Turn whatever reading results raises into a message, when `DONE.json` does not say that they are whole.
+
+    Raises:
+        StorageError: ST210, they are damaged.
+    """
+    try:
+        yield
+    except SnnrunError:
+        raise
+    except Exception as error:
+        done = read_done(folder)
+        names = [name for name in _DATA if done is not None and name in done.files and done.files[name].sha256]
+        if done is not None and names and not done.damage(folder, names):
+            raise  # it is not the file
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise storage_error("ST210", f"the results in `{folder}` are damaged: {reason}", RUN_AGAIN) from error
 
 
 def _damage_of_point(folder: Path, name: str) -> list[Damage]:

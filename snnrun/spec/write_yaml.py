@@ -10,11 +10,16 @@ from snnrun.spec.core_schema import number_literal, resolve_plain
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 
 _WIDTH: Final = 110
-_ODD: Final = r"\x00-\x1f\x7f-\xa0\ufeff\ud800-\udfff\u2028\u2029\ufffe\uffff"
+# What no eye sees: marks that turn the direction of writing, spaces of no width, tags, characters without a meaning.
+_UNSEEN: Final = (
+    r"\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\uf8ff"
+    r"\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff"
+)
+_ODD: Final = rf"\x00-\x1f\x7f-\xa0{_UNSEEN}"
 _PLAIN: Final = re.compile(rf"[A-Za-z0-9_.+\-/^()=](?:[^{_ODD}]*[^\s{_ODD}])?")
 _NOT_PLAIN: Final = re.compile(r": |:$| #|^- |^-$|^---|^\.\.\.|^\? |\t")
 _FLOW_MARKS: Final = re.compile(r"[,\[\]{}:#]")
-_BLOCK: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ud800-\udfff\u2028\u2029\ufffe\uffff]*")
+_BLOCK: Final = re.compile(rf"[^\x00-\x08\x0b-\x1f\x7f-\x9f{_UNSEEN}]*")
 _ESCAPED: Final = re.compile(rf"[\\\"{_ODD}]")
 _SHORT: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -131,4 +136,6 @@ def _escape(found: re.Match[str]) -> str:
     if char in _SHORT:
         return _SHORT[char]
     code = ord(char)
+    if code > 0xFFFF:
+        return f"\\U{code:08X}"
     return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}"

@@ -130,6 +130,20 @@ def test_a_file_of_another_user_is_not_loaded(kept: Path, monkeypatch: pytest.Mo
     assert_made_anew(kept)
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
+def test_nothing_is_waited_for_or_read_without_an_end_in_the_place_of_a_kernel(
+    kept: Path, make: Callable[[Path], None]
+) -> None:
+    kept.unlink()
+    make(kept)
+    make(kept.with_suffix(".busy"))
+    assert [kernel.processor for kernel in kept_kernels(kept.parent)] == [""]
+    made = obtain(tiny())
+    assert (made.cached, answer(made)) == (False, 107)
+    assert "it is no regular file" in made.note
+    assert obtain(tiny()).cached
+
+
 def test_a_folder_in_the_place_of_a_kernel_costs_only_the_keeping(kept: Path) -> None:
     kept.unlink()
     (kept / "x").mkdir(parents=True)
