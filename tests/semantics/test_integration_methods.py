@@ -225,6 +225,7 @@ def test_exponential_euler_takes_morris_and_lecar() -> None:
         ("dv/dt = -v**2/ms : 1", "exact", ("euler", "rk4")),
         ("dv/dt = v*xi/ms**0.5 : 1", "euler", ("heun", "milstein")),
         ("dv/dt = -v/ms + xi/ms**0.5 : 1", "rk4", ("euler", "heun")),
+        ("dv/dt = v*(xi_a + xi_b)/ms**0.5 : 1", "milstein", ("heun",)),
     ],
 )
 def test_a_method_that_does_not_fit_names_those_that_do(equations: str, method: str, fits: tuple[str, ...]) -> None:
@@ -243,6 +244,26 @@ def test_exact_says_why_it_cannot_take_a_coefficient_that_changes() -> None:
     reset = ", threshold: v > 1, reset: tau = 2*ms"
     with pytest.raises(ExperimentError, match=r"EQ220.*`tau`.*may change during the run"):
         resolved(one(equations, "exact", reset))
+
+
+TIMED_NOISE = """
+arrays: {s: {values: [0, 1], dt: 1 ms}}
+groups:
+  g: {size: 4000, equations: "dv/dt = s(t)*xi*(5*ms)**-0.5 : 1", method: METHOD, threshold: v > 1e9}
+monitors: {v: {kind: state, source: g, variables: [v], dt: 1 ms}}
+run: {duration: 12 ms, dt: 0.1 ms}
+"""
+
+
+@pytest.mark.parametrize("method", ["euler", "heun", "milstein", "auto"])
+def test_noise_may_change_its_strength_with_time(method: str) -> None:
+    """A factor of time alone is additive noise: nothing in the first ms, then a variance that grows by 1 in 5 ms."""
+    v = run_kernel(TIMED_NOISE.replace("METHOD", method)).state("v", "v")
+    assert np.all(v[0] == 0)
+    assert np.all(np.abs(v[1]) < (1e-12 if method != "heun" else 0.5))  # `heun` takes the mean of both ends of a step
+    spread = math.sqrt(2 / 4000)  # of an estimated variance, relative
+    assert np.var(v[11]) == pytest.approx(2, rel=5 * spread)
+    assert np.var(v[11] - v[2]) == pytest.approx(1.8, rel=5 * spread)
 
 
 STDP = """

@@ -8,9 +8,9 @@ from snnrun.equations.methods.system import Method, MethodError, System, Update,
 def advance(system: System) -> Update:
     """X + dt*f(x) + g*dW.
 
-    Order 1 (strong order 1 for additive noise), one stage. Unstable for steps longer than twice the shortest time
-    constant. The noise is Ito; multiplicative noise is refused, as `heun` and `milstein` (Stratonovich) give it the
-    meaning that modellers expect.
+    Order 1, one stage; with additive noise, whose factor may depend on time, strong order 1. Unstable for steps longer
+    than twice the shortest time constant. The noise is Ito; multiplicative noise is refused, as `heun` and `milstein`
+    (Stratonovich) give it the meaning that modellers expect.
 
     Reference: Kloeden & Platen 1992, section 10.2.
     """

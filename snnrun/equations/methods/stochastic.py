@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from snnrun.equations.dag import Node, Variable
-from snnrun.equations.methods.system import Method, System, Update, float_update
+from collections.abc import Mapping
+
+from snnrun.equations.dag import Draw, Node, Variable, variables_of
+from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update
 
 
 def heun(system: System) -> Update:
@@ -40,20 +42,22 @@ def _predict(system: System, noise: dict[Variable, dict[Node, Node]]) -> dict[Va
 
 
 def milstein(system: System) -> Update:
-    """X + dt*f + g*dW + (g(x + dt*f + sqrt(dt)*g) - g)*dW**2 / (2*sqrt(dt)).
+    """X + dt*f + g*dW + (g(x + sqrt(dt)*g) - g)*dW**2 / (2*sqrt(dt)).
 
-    Strong order 1 for one diagonal noise, without derivatives of g; Stratonovich (the last term has dW**2, not
-    dW**2 - dt).
+    Strong order 1, without derivatives of g; Stratonovich (the last term has dW**2, not dW**2 - dt). The point at
+    which g is taken again leaves out the drift: with it the last term would not vanish in the mean, which makes the
+    order 1/2. The noise must be diagonal: what the factor of a noise depends on is moved by no other noise.
 
     Reference: Kloeden & Platen 1992, section 11.1.
     """
     g, dt = system.graph, system.dt
     drift, noise = system.drift_and_noise()
+    _refuse_not_diagonal(noise)
     root = g.function("sqrt", (dt,))
     support: dict[Variable, Node] = {}
-    for v, f in drift.items():
-        value = g.add(system.state(v), g.mul(dt, f))
-        for coefficient in noise[v].values():
+    for v, coefficients in noise.items():
+        value = system.state(v)
+        for coefficient in coefficients.values():
             value = g.add(value, g.mul(root, coefficient))
         support[v] = value
     new = {}
@@ -68,5 +72,24 @@ def milstein(system: System) -> Update:
     return Update(float_update(system, new))
 
 
+def _refuse_not_diagonal(noise: Mapping[Variable, Mapping[Node, Node]]) -> None:
+    for v, coefficients in noise.items():
+        for leaf, coefficient in coefficients.items():
+            for moved in sorted(variables_of(coefficient) & set(noise), key=lambda m: m.name):
+                others = [other for other in noise[moved] if other is not leaf]
+                if others:
+                    raise MethodError(
+                        v.name,
+                        f"the noise is not diagonal: the factor of `{_name(leaf)}` depends on `{moved.name}`, "
+                        f"which `{_name(others[0])}` moves too",
+                    )
+
+
+def _name(leaf: Node) -> str:
+    """The name of a noise in the file."""
+    assert isinstance(leaf.payload, Draw)
+    return leaf.payload.stream.rpartition(".")[2]
+
+
 HEUN = Method("heun", heun, "Heun, Stratonovich noise of any kind", "any")
-MILSTEIN = Method("milstein", milstein, "derivative-free Milstein, Stratonovich, one diagonal noise a variable", "any")
+MILSTEIN = Method("milstein", milstein, "derivative-free Milstein, Stratonovich, diagonal noise", "any")

@@ -105,12 +105,12 @@ class System:
         return drift, noise
 
     def is_multiplicative(self) -> bool:
-        """Whether a noise coefficient depends on a state variable or on time."""
+        """Whether a noise coefficient depends on a state variable. One that depends on time alone is additive."""
         _, noise = self.drift_and_noise()
         for coefficients in noise.values():
             for g in coefficients.values():
                 inner = _without_gate(g, self.active)
-                if variables_of(inner) & set(self.rhs) or any(n.op is Op.TIME for n in walk(inner)):
+                if variables_of(inner) & set(self.rhs):
                     return True
         return False
 

@@ -43,10 +43,10 @@ class Sheet:
     def value(self, node: Node, values: Mapping[str, float]) -> float:
         return float(evaluate(node, Environment(read=lambda v: np.float64(values[v.name]), step=np.int64(0), dt=1e-4)))
 
-    def system(self, x: str, y: str = "-y") -> System:
+    def system(self, x: str, y: str = "-y", dt: float = 1e-4) -> System:
         rhs = {self.variables["x"]: self.node(x), self.variables["y"]: self.node(y)}
         fixed = frozenset(self.variables[n] for n in ("a", "b"))
-        return System(self.graph, rhs, frozenset(), None, fixed, self.graph.constant("dt", 1e-4))
+        return System(self.graph, rhs, frozenset(), None, fixed, self.graph.constant("dt", dt))
 
 
 @pytest.mark.parametrize(
