@@ -1,4 +1,4 @@
-"""Stochastic methods along given paths of noise: the strong order that each promises, and the noise that each refuses."""
+"""Stochastic methods along given paths of noise: the strong order each promises, and the noise each refuses."""
 
 from __future__ import annotations
 
@@ -44,14 +44,13 @@ def follow(method: str, x: str, y: str, steps: int, drawn: Paths) -> FloatArray:
     of_step = FINEST // steps
     for k in range(steps):
         normal = {n: w[k * of_step : (k + 1) * of_step].sum(axis=0) / math.sqrt(dt) for n, w in drawn.items()}
-        env = Environment(
-            read=lambda v, normal=normal: normal[v.name] if v.owner == "noise" else state[v],  # type: ignore[misc]
-            step=k,
-            dt=dt,
-        )
-        values = evaluate_all(nodes, env)
+        values = evaluate_all(nodes, Environment(read=_reader(normal, state), step=k, dt=dt))
         state = dict(zip(update.values, values, strict=True))
     return np.asarray(state[sheet.variables["x"]])
+
+
+def _reader(normal: Paths, state: dict[Variable, FloatArray]) -> Callable[[Variable], FloatArray]:
+    return lambda v: normal[v.name] if v.owner == "noise" else state[v]
 
 
 def growth(drawn: Paths) -> FloatArray:
