@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from snnrun.codegen.emit import SIZES, Access, CType, Fill, Place, SlotKey, Writer
+from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
 from snnrun.equations.dag import Kind, Node, Op, Variable, walk
 from snnrun.network.ir import Assignment, Block, Network, Pathway, PoissonInput, Synapses
@@ -53,7 +54,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         here = _segment_loop(w, source, owner, rows)
     else:
         _delayed_loop(w, source, owner, rows, mine=pathway.post and synapses.divisible)
-    w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds)
+    w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds, lost(block))
     if pathway.uniform_delay and not pathway.post:
         w.lines[here:here] = [
             f"                {line}" for line in _ask(w, synapses.path, f"{rows}[after]", f"{rows}[after + 1]")

@@ -248,9 +248,25 @@ class Writer:
         """Write what is needed to compute some graphs; give the text of each."""
         return _Expressions(self, place, roots).texts()
 
-    def assign(self, assignments: tuple[Assignment, ...], place: Place, kinds: dict[Variable, Kind]) -> None:
-        """Write a block: all values first, then all stores; later expressions see the new values."""
-        texts = self.evaluate([a.value for a in assignments], place)
+    def assign(
+        self,
+        assignments: tuple[Assignment, ...],
+        place: Place,
+        kinds: dict[Variable, Kind],
+        lost: tuple[Variable, ...] = (),
+    ) -> None:
+        """Write a block: all values first, then all stores; later expressions see the new values.
+
+        The old values of the variables `lost` are noted where they are not finite.
+        """
+        old = [v for v in lost if v in {a.variable for a in assignments}]
+        texts = self.evaluate([*(a.value for a in assignments), *(self.graph.variable(v) for v in old)], place)
+        for variable, text in zip(old, texts[len(assignments) :], strict=True):
+            self.loop(f"if broken({text}):")
+            code = self.integer("variable", f"watched:{variable.owner}.{variable.name}")
+            self.note("0" if variable.shared else self.index(place, variable.reach), code, text)
+            self.end()
+        texts = texts[: len(assignments)]
         names: list[str] = []
         for assignment, text in zip(assignments, texts, strict=True):
             name = self.temporary("new_" + assignment.variable.name)
@@ -258,6 +274,12 @@ class Writer:
             names.append(name)
         for assignment, name in zip(assignments, names, strict=True):
             self.store(assignment.variable, name, place, kinds[assignment.variable])
+
+    def note(self, element: str, code: str, value: str) -> None:
+        """Remember a failure, if it is the first of this thread: where, of what, and its value."""
+        for name, use, ctype in (("failure", "failure", CType.I64), ("failed", "failed value", CType.F64)):
+            self.slots[name] = (SlotKey(use, "run"), ctype)  # each thread has its own: no thread waits for another
+        self.line(f"note_failure(failure, failed, step, {element}, {code}, {value})")
 
     def store(self, variable: Variable, text: str, place: Place, kind: Kind) -> None:
         """Write one value; expressions that follow use it."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from snnrun.codegen.delivery import deliver_all
 from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer
+from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Kernel, Line, Module, member, spike_loop
 from snnrun.codegen.prelude import PRELUDE
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
@@ -153,7 +154,7 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
     shared = tuple(a for a in block.assignments if a.variable.shared)
     own = tuple(a for a in block.assignments if not a.variable.shared)
     if shared:
-        w.assign(shared, Place("0"), module.kinds)
+        w.assign(shared, Place("0"), module.kinds, lost(block))
         # the graphs of the loop hold what came before the block; stored values are read anew from here on
         if own:
             own_texts = {a.variable for a in shared}
@@ -161,7 +162,7 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
     if own:
         n = w.integer("n", f"n:{target}")
         w.loop(f"for k in range({n}):")
-        w.assign(own, module.place(target, "k"), module.kinds)
+        w.assign(own, module.place(target, "k"), module.kinds, lost(block))
         w.end()
 
 
@@ -431,7 +432,7 @@ def _resets(module: Module) -> None:
         if group.reset.assignments:
             w = module.writer(group.path)
             spike_loop(w, group.path, mine=True)
-            w.assign(group.reset.assignments, Place("k"), module.kinds)
+            w.assign(group.reset.assignments, Place("k"), module.kinds, lost(group.reset))
             module.call("reset", group.path, w, divided=True)
 
 

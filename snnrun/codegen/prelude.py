@@ -35,6 +35,22 @@ def timed_row(time, fine, k, rows):
     return int(select(row > 0.0, row, 0.0))
 
 
+@_exact
+def broken(x):
+    """Whether x is infinite or NaN."""
+    return x - x != 0.0
+
+
+@compiled()
+def note_failure(failure, failed, step, element, code, value):
+    """Keep the first failure of a thread: the step after it, the element, of what, and the value."""
+    if failure[0] == 0:
+        failure[0] = step + 1
+        failure[1] = element
+        failure[2] = code
+        failed[0] = value
+
+
 @_inline
 def limited(column, columns):
     """A column, clamped to the array."""

@@ -117,6 +117,9 @@ class _Builder:
         self.buffers()
         self.put("dt", "run", "", np.array([n.dt]))
         self.put("thread", "run", "", np.array([[part, n.threads] for part in range(n.threads)], np.int64))
+        self.put("failure", "run", "", np.zeros((n.threads, 8), np.int64))  # a line of the cache each
+        self.put("failed value", "run", "", np.zeros((n.threads, 8)))
+        self.numbers |= {f"watched:{s.variable.owner}.{s.variable.name}": k for k, s in enumerate(n.stored)}
         self.put("barrier", "run", "", np.array([0] * 24 + [*sleeping()], np.int64))
         self.numbers["parts"] = n.threads
         self.built.own_numbers["part"] = np.arange(n.threads)

@@ -7,49 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 
 from snnrun.codegen.emit import SlotKey
+from snnrun.engine.failures import failed
 from snnrun.engine.native import Crew, NativeKernel
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import IMMUTABLE, Array, Built, value_now
-from snnrun.equations.dag import Kind
-from snnrun.errors import Diagnostic, RunError
-from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor, Stored
-from snnrun.units.dimensions import TIME
-from snnrun.units.quantities import format_quantity
+from snnrun.engine.watch import Watch
+from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor
 
 CALL_SECONDS = 0.05  # Ctrl-C and progress wait for a call to return
 FIRST_CALL = 64
 GROWTH = 16.0  # of the next call, at most
 MOST_STEPS = 1 << 20
-SNAPSHOT_LIMIT = 256 * 2**20
 
 Hook = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A value that stopped being finite.
-
-    Args:
-        stored: The variable.
-        index: Its element.
-        step: The step in which it happened.
-        last: Its last finite value. [SI]
-        value: What it became.
-    """
-
-    stored: Stored
-    index: int
-    step: int
-    last: float | None
-    value: float
 
 
 class Simulation:
@@ -85,7 +60,7 @@ class Simulation:
         self._shorten = shorten
         self.step = 0
         self._tables = built.tables()
-        self._checked = _checked_variables(built)
+        self.watch = Watch(built)
 
     def run(self, progress: Callable[[int], None] = lambda _step: None, most: int | None = None) -> None:
         """Simulate to the end.
@@ -95,9 +70,11 @@ class Simulation:
             most: At most this many steps a call (for tests).
 
         Raises:
-            RunError: RUN301 when a variable becomes NaN or infinite; what was recorded before stays in the sink.
+            RunError: RUN301 when a variable becomes NaN or infinite, RUN307 when a Poisson group has a rate that no
+                step can have; what was recorded before stays in the sink.
         """
         size = FIRST_CALL
+        self.watch.begin(self.step)
         while self.step < self.network.steps:
             self._enter_phase()
             self._call_hooks()
@@ -139,24 +116,17 @@ class Simulation:
     # one call
 
     def _advance(self, n: int) -> int:
-        before = {k: self.arrays[k].copy() for k in self._changing} if self._snapshot_fits() else None
+        self.watch.copy(self.step)
         first = self.step
+        started = time.perf_counter()
         done = self.crew.advance(first, n, self._tables)
+        elapsed = time.perf_counter() - started
         self.step += done
-        if self._broken() is not None:
-            self._fail(before, first, done)
+        last = self.step == self.network.steps or any(p.stop == self.step for p in self.network.phases)
+        if self.watch.look(self.step, elapsed, last=last):
+            self._fail(first)
         self._flush(first)
         return done
-
-    def _snapshot_fits(self) -> bool:
-        return sum(self.arrays[k].nbytes for k in self._changing) <= SNAPSHOT_LIMIT
-
-    @cached_property
-    def _changing(self) -> tuple[SlotKey, ...]:
-        """What a call of the kernel changes, recordings left out: not the weights of synapses that never learn."""
-        written = self.built.kernel.written
-        mutable = (k for k in self.arrays if k.use not in IMMUTABLE and k.use != "record")
-        return tuple(k for k in mutable if k.use != "variable" or k in written)
 
     def _enter_phase(self) -> None:
         """At the first step of a phase, set what it sets."""
@@ -164,7 +134,7 @@ class Simulation:
             if phase.start == self.step:
                 begin(self.built, phase)
                 self._tables = self.built.tables()
-                self._checked = _checked_variables(self.built)
+                self.watch.begin(self.step)
 
     def _look_at_stops(self) -> None:
         """End the phase when what it waits for has come; looked at every so many steps of it."""
@@ -182,6 +152,7 @@ class Simulation:
             if self.step % every == 0:
                 for function in functions:
                     function(self.step)
+                self.watch.begin(self.step)
 
     def _to_next_stop(self) -> int:
         """Steps until the end, the next call of Python, or a full buffer."""
@@ -237,86 +208,59 @@ class Simulation:
 
     # failures
 
-    def _broken(self) -> tuple[Stored, int] | None:
-        for stored, array in self._checked:
-            if not np.isfinite(array).all():
-                return stored, int(np.argmin(np.isfinite(array)))
-        return None
+    def _fail(self, first: int) -> None:
+        """Find the step in which a value stopped being finite, keep what was recorded before it, and stop.
 
-    def _fail(self, before: dict[SlotKey, Array] | None, first: int, done: int) -> None:
-        """Find the step in which a value stopped being finite, keep what was recorded before it, and stop."""
-        if before is None:
-            broken = self._broken()
-            assert broken is not None
+        Args:
+            first: The first step whose recorded data were not handed over yet.
+        """
+        watch = self.watch
+        if watch.copied_at is None:
+            found = watch.found()
+            assert found is not None
             self._flush(first)
-            raise self._error(Failure(broken[0], broken[1], first + done - 1, None, np.nan), exact=False)
-        low, high = 0, done  # finite after `low` steps, broken after `high`
+            raise failed(self.built, self.network, found, watch.finite_at, self.step)
+        low, high = watch.copied_at, self.step  # finite at the start of `low`, no longer at the start of `high`
         while high - low > 1:
-            middle = (low + high) // 2
-            self._replay(before, first, middle)
-            low, high = (low, middle) if self._broken() is not None else (middle, high)
-        self._replay(before, first, high)
-        broken = self._broken()
-        assert broken is not None
-        stored, index = broken
-        array = self._array(stored)
-        value = float(array[index])
-        self._replay(before, first, low)
-        last = float(self._array(stored)[index])
-        self._flush(first)
-        raise self._error(Failure(stored, index, first + low, last, value), exact=True)
+            middle = first if low < first < high else (low + high) // 2
+            self._replay(middle, keep=low >= first)
+            if watch.found() is not None:
+                high = middle
+                continue
+            if low >= first:
+                self._flush(low)
+            low = middle
+            watch.take(low)
+        self._replay(high, keep=False)
+        found = watch.found()
+        assert found is not None
+        error = failed(self.built, self._network_at(low), found, low, high, watch.before)
+        self.step = watch.restore()
+        raise error
 
-    def _replay(self, before: dict[SlotKey, Array], first: int, n: int) -> None:
-        self.restore(before, first)
-        if n:
-            self.step += self.crew.advance(first, n, self._tables)
+    def _replay(self, step: int, *, keep: bool) -> None:
+        """Go from the copy to a step; what is recorded is dropped on the way, or kept to the end."""
+        self.step = self.watch.restore()
+        while self.step < step:
+            n = min(step - self.step, self._to_next_stop())
+            self.step += self.crew.advance(self.step, n, self._tables)
+            if not keep:
+                self._drop()
 
-    def _array(self, stored: Stored) -> Array:
-        return self.arrays[SlotKey("variable", stored.variable.owner, stored.variable.name)]
+    def _drop(self) -> None:
+        """Forget what was recorded and not handed over."""
+        for monitor in self.network.monitors:
+            for use in ("count", "room"):
+                array = self.arrays.get(SlotKey(use, f"monitors.{monitor.name}"))
+                if array is not None:
+                    array[:] = 0
 
-    def _error(self, failure: Failure, *, exact: bool) -> RunError:
-        variable = failure.stored.variable
-        section, _, name = variable.owner.partition(".")
-        what = "neuron" if section == "groups" else "synapse"
-        became = "NaN (not a number)" if np.isnan(failure.value) else "infinite"
-        moment = format_quantity(failure.step * self.network.dt, TIME)
-        when = f"at t = {moment}" if exact else f"before t = {moment}"
-        where = "" if variable.shared else f" of {what} {failure.index}"
-        last = ""
-        if failure.last is not None:
-            last = f"; its last finite value was {format_quantity(failure.last, failure.stored.dimension)}"
-        return RunError(
-            Diagnostic(
-                "RUN301",
-                f"`{variable.name}`{where} of `{name}` became {became} {when}{last}",
-                None,
-                "try a smaller `dt`, or another `method` (`exponential_euler`, `exact`)",
-            )
-        )
+    def _network_at(self, step: int) -> Network:
+        """The network with the constants of a step."""
+        return next((p.network for p in self.network.phases if p.start <= step < p.stop), self.network)
 
 
 def _sample_number(monitor: StateMonitor, step: int) -> int:
     """Which sample of a monitor the first one at or after a step is."""
     beginning = -(-monitor.window.start // monitor.every)
     return max(-(-step // monitor.every), beginning) - beginning
-
-
-def _checked_variables(built: Built) -> list[tuple[Stored, Array]]:
-    """Floating-point variables that the network changes, and that are finite at the start."""
-    written: set[tuple[str, str]] = set()
-    network = built.network
-    blocks = [g.update for g in network.groups.values()] + [g.reset for g in network.groups.values()]
-    blocks += [s.update for s in network.synapses.values()]
-    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
-    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
-    for block in blocks:
-        written |= {(a.variable.owner, a.variable.name) for a in block.assignments}
-    found: list[tuple[Stored, Array]] = []
-    every = [s for g in network.groups.values() for s in g.stored]
-    every += [s for x in network.synapses.values() for s in x.stored]
-    for stored in every:
-        key = (stored.variable.owner, stored.variable.name)
-        array = built.arrays[SlotKey("variable", *key)]
-        if stored.kind is Kind.FLOAT and key in written and np.isfinite(array).all():
-            found.append((stored, array))
-    return found

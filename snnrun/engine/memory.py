@@ -12,8 +12,8 @@ from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.engine.assembly import BLOCK, WIDEST_TABLE, index_dtype, is_large, is_listed
 from snnrun.engine.build import RATE_BUFFER, SPIKE_BUFFER, STATE_BUFFER
-from snnrun.engine.driver import SNAPSHOT_LIMIT
 from snnrun.engine.values import STORED
+from snnrun.engine.watch import MOST as MOST_COPIED
 from snnrun.equations.dag import Kind, is_fixed
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.evaluate import Environment, evaluate
@@ -59,7 +59,7 @@ def expected_memory(network: Network, kernel: Kernel) -> float:
     for each in network.synapses.values():
         learning = [s for s in each.stored if _changes(s, kernel)]
         changing += _bytes_of(learning, network) * synapses_of(each)
-    copies = changing if changing <= SNAPSHOT_LIMIT else 0.0  # taken before each call of the kernel
+    copies = changing if changing <= MOST_COPIED else 0.0
     return PROGRAM + kept + max(copies, max((temporary for _, temporary in synapses), default=0.0))
 
 

@@ -20,7 +20,9 @@ from snnrun.network.lists import lists_must_fit
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PER_THREAD = frozenset({"ints", "thread", "rows", "starts", "segments"})  # uses of arrays with one row a thread
+PER_THREAD = frozenset(
+    {"ints", "thread", "rows", "starts", "segments", "failure", "failed value"}
+)  # uses of arrays with one row a thread
 EVERY = slice(None)
 LINE = 64  # bytes of a line of the cache, and of the widest vector
 _SHORT, _LONG = 8 * LINE, 1 << 26  # bytes: what is shorter gains nothing, what is longer is not worth a copy
@@ -57,6 +59,8 @@ IMMUTABLE = frozenset(
         "frozen",
         "frozen number",
         "sum",
+        "failure",
+        "failed value",
     }
 )
 HIDDEN = ("i", "j", "N_incoming", "N_outgoing")

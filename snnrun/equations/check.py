@@ -165,6 +165,11 @@ class Checker:
             self.levels -= 1
         if typed.node.depth > MAX_LEVELS:
             raise _too_deep(expr.span)
+        return self._placed(typed, expr)
+
+    def _placed(self, typed: Typed, expr: Expr) -> Typed:
+        if typed.node.args:
+            self.graph.places.setdefault(typed.node.number, expr.span)
         return typed
 
     def _count_called(self, expr: Expr) -> None:
@@ -314,7 +319,7 @@ class Checker:
             chain.append(chain[-1].left)
         left = self.check(chain[-1].left)
         for part in reversed(chain):
-            left = self._joined(part, left)
+            left = self._placed(self._joined(part, left), part)
         return left
 
     def _joined(self, expr: Binary, left: Typed) -> Typed:

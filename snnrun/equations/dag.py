@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.records import dataclass
+from snnrun.source import Span
 
 
 class Kind(Enum):
@@ -196,6 +197,7 @@ class Graph:
 
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Node] = {}
+        self.places: dict[int, Span] = {}  # where a text says what a node is, by the node's number
         self.called_parts = 0  # of functions of the user whose bodies became part of it
 
     def node(self, op: Op, args: tuple[Node, ...] = (), kind: Kind = Kind.FLOAT, payload: object = None) -> Node:
@@ -206,6 +208,13 @@ class Graph:
             found = Node(op, args, kind, payload, len(self._known))
             self._known[key] = found
         return found
+
+    def stands_for(self, new: Node, old: Node) -> Node:
+        """Let a node have the place of the one that it was made from."""
+        place = self.places.get(old.number)
+        if place is not None and new.args:
+            self.places.setdefault(new.number, place)
+        return new
 
     # leaves
 
@@ -389,7 +398,7 @@ class Graph:
             if found is None:
                 found = replace(n)
                 if found is None:
-                    found = self.rebuild(n, tuple(visit(a) for a in n.args)) if n.args else n
+                    found = self.stands_for(self.rebuild(n, tuple(visit(a) for a in n.args)), n) if n.args else n
                 done[id(n)] = found
             return found
 
@@ -413,7 +422,7 @@ class Graph:
                 new = self.mul(args[0], self.function("inverse_exprel", args[1].args))
             else:
                 new = self.rebuild(n, args) if args != n.args else n
-            done[id(n)] = (new, fixed)
+            done[id(n)] = (self.stands_for(new, n), fixed)
         return done[id(node)][0]
 
     def replace_variables(self, node: Node, values: Mapping[Variable, Node]) -> Node:

@@ -52,7 +52,8 @@ class _Linear:
     def of(self, node: Node) -> tuple[Node, Node]:
         found = self.known.get(id(node))
         if found is None:
-            found = self.split(node)
+            a, b = self.split(node)
+            found = self.graph.stands_for(a, node), self.graph.stands_for(b, node)
             self.known[id(node)] = found
         return found
 

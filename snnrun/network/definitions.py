@@ -193,7 +193,7 @@ def integrate(
             chosen, update, reason = choose(system)
         except MethodError as error:
             raise at(definitions[error.variable].span, "EQ220", f"no method fits: {error.reason}") from None
-        return cheaper(context, update), Integration(chosen, f"auto: {reason}", names)
+        return cheaper(context, update), Integration(chosen, f"auto: {reason}", names, system)
     if wanted not in METHODS:
         raise context.error(
             "NET199", f"the method `{wanted}` is not supported yet", path, f"methods: {', '.join(METHODS)}"
@@ -205,7 +205,7 @@ def integrate(
         help = f"methods that fit: {', '.join(others)}" if others else None
         span = context.document.nearest_span(path)
         raise at(span, "EQ220", f"`{wanted}` does not fit `{error.variable}`: {error.reason}", help) from None
-    return cheaper(context, update), Integration(wanted, update.note or METHODS[wanted].summary, names)
+    return cheaper(context, update), Integration(wanted, update.note or METHODS[wanted].summary, names, system)
 
 
 def cheaper(context: Context, update: Update) -> Update:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from snnrun.equations.dag import Constant, Graph, Node, Parameter
+from snnrun.equations.methods.system import System
 from snnrun.network.ir import ConnectivityMonitor, Network, Window, as_array
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
@@ -50,7 +51,7 @@ def _until(network: Network, steps: int) -> Network:
 
 
 class _Digest:
-    """A hash over frozen data: values, and where they stand; not the places in files that they come from."""
+    """A hash over frozen data: values, and where they stand; not where in files they come from."""
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
@@ -80,7 +81,7 @@ class _Digest:
                 self._say(f"list {len(value)}")
                 for item in value:
                     self.add(item)
-            case Graph() | Span():
+            case Graph() | Span() | System():
                 pass
             case Enum() | Dimension():
                 self._say(str(value))

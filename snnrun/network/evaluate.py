@@ -78,6 +78,18 @@ def evaluate_all(nodes: Sequence[Node], env: Environment) -> list[Any]:
         return [evaluation.of(node) for node in nodes]
 
 
+class Values:
+    """The values of the nodes of graphs, one after the other, each computed once."""
+
+    def __init__(self, env: Environment) -> None:
+        self._evaluation = _Evaluation(env)
+
+    def of(self, node: Node) -> Any:
+        """The value of a node."""
+        with np.errstate(all="ignore"):
+            return self._evaluation.of(node)
+
+
 _BEYOND = 2.0**63  # no whole number is as large
 
 _BINARY: dict[Op, Callable[[Any, Any], Any]] = {

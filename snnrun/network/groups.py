@@ -452,7 +452,7 @@ class _GroupBuilder:
                 integration = (
                     one
                     if integration is None
-                    else Integration(integration.method, integration.reason, (*integration.variables, *one.variables))
+                    else replace(integration, variables=(*integration.variables, *one.variables))
                 )
         return Update(values, note), integration
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable, variables_of
+from snnrun.equations.methods.system import System
 from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.records import dataclass
 from snnrun.source import Span
@@ -220,11 +221,19 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """The chosen method, for people."""
+    """The chosen method, for people.
+
+    Args:
+        method: Its name.
+        reason: Why it was chosen, or what it is.
+        variables: What it integrates.
+        system: What it was made from, to find other methods that fit.
+    """
 
     method: str
     reason: str
     variables: tuple[str, ...]
+    system: System
 
 
 @dataclass(frozen=True, slots=True)
@@ -723,6 +732,12 @@ class Network:
     phases: tuple[Phase, ...] = ()
     threads: int = 1
     start: Start | None = None
+
+    @property
+    def stored(self) -> list[Stored]:
+        """All variables with arrays: of groups, then of synapses."""
+        groups = [s for group in self.groups.values() for s in group.stored]
+        return groups + [s for synapses in self.synapses.values() for s in synapses.stored]
 
     @property
     def neurons(self) -> int:

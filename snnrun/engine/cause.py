@@ -1,0 +1,223 @@
+"""Why a value stopped being finite: the operation that made infinity or NaN of finite numbers, and what can be done.
+
+The graphs of a step are computed again for the one element, with numpy and the state before the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.engine.values import Array, Built
+from snnrun.equations.dag import Kind, Node, Op, Variable, walk
+from snnrun.equations.methods.table import fitting
+from snnrun.network.evaluate import Environment, Values
+from snnrun.network.ir import Block, Group, Network, Stored, Synapses
+from snnrun.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What broke.
+
+    Args:
+        what: As the end of a sentence, for example "`exp` overflows"; empty when it is not known.
+        help: What can be done.
+        span: Its place in the file.
+    """
+
+    what: str
+    help: str
+    span: Span | None = None
+
+
+def cause_of(
+    built: Built, network: Network, step: int, stored: Stored, element: int, before: Callable[[SlotKey], Array]
+) -> Cause:
+    """Find the operation that broke a variable in a step.
+
+    Args:
+        built: The network in memory, after the step.
+        network: The network with the constants of the phase.
+        step: The step.
+        stored: The variable.
+        element: Its number; of synapses, in the order of storage.
+        before: The arrays at the start of the step.
+    """
+    return _Search(built, network, step, before).cause(stored, element)
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A node whose value is not finite although its arguments are."""
+
+    node: Node
+    args: tuple[Any, ...]
+
+
+class _Search:
+    def __init__(self, built: Built, network: Network, step: int, before: Callable[[SlotKey], Array]) -> None:
+        self.built = built
+        self.network = network
+        self.step = step
+        self.before = before
+        self.kinds = {(s.variable.owner, s.variable.name): s.kind for s in network.stored}
+        held = [a.variable for g in network.groups.values() for a in g.held.assignments]
+        sums = [s.target for x in network.synapses.values() for s in x.summed]
+        self.now = {(v.owner, v.name) for v in (*held, *sums)}  # made anew in the step, before anything reads them
+
+    def cause(self, stored: Stored, element: int) -> Cause:
+        wanted = (stored.variable.owner, stored.variable.name)
+        for env, node in self.candidates(wanted, element):
+            broken = self.broken(node, env)
+            if broken is not None:
+                return self.explained(broken, stored)
+        return Cause("", self.other_methods(stored) or "try a smaller `dt`")
+
+    # what may have written the value
+
+    def candidates(self, wanted: tuple[str, str], element: int) -> Iterator[tuple[Environment, Node]]:
+        """Graphs that write a variable, each with what its leaves stand for, in the order of a step."""
+        owner = wanted[0]
+        section, _, name = owner.partition(".")
+        own = self.neuron(self.network.groups[name], element) if section == "groups" else self.synapse(name, element)
+        operations = [o.block for o in self.network.operations if o.target == owner]
+        yield from ((own, n) for n in _values(wanted, *operations))
+        if section == "groups":
+            group = self.network.groups[name]
+            yield from ((own, n) for n in _values(wanted, group.held, group.update))
+            for synapses in self.network.synapses.values():
+                blocks = [p.block for p in synapses.pathways]
+                found = [(a.variable.reach, a.value) for b in blocks for a in b.assignments if _is(a.variable, wanted)]
+                found += [(s.target.reach, s.value) for s in synapses.summed if _is(s.target, wanted)]
+                for reach, node in found:
+                    yield from ((env, node) for env in self.breaking(synapses, reach, element, node))
+            yield from ((own, n) for n in _values(wanted, *(i.block for i in self.network.inputs), group.reset))
+        else:
+            synapses = self.network.synapses[name]
+            yield from ((own, n) for n in _values(wanted, synapses.update, *(p.block for p in synapses.pathways)))
+
+    def breaking(self, synapses: Synapses, reach: str, neuron: int, node: Node) -> Iterator[Environment]:
+        """The first synapse of a neuron for which a graph is not finite."""
+        wiring = self.built.wirings[synapses.name]
+        ends = wiring.pre if reach == "pre" else wiring.post
+        for s in np.flatnonzero(ends == neuron).tolist():
+            env = self.synapse(synapses.name, s)
+            if not np.isfinite(_value(node, env)):
+                yield env
+                return
+
+    # leaves
+
+    def environment(self, index: dict[str, Any], element: int, places: dict[str, int]) -> Environment:
+        def read(variable: Variable) -> Any:
+            key = SlotKey("variable", variable.owner, variable.name)
+            array = self.built.arrays.get(key) if (variable.owner, variable.name) in self.now else self.before(key)
+            if array is None:
+                return np.float64(0.0)  # the number of events of an input
+            value = array[0 if variable.shared else places[variable.reach]]
+            kind = self.kinds.get((variable.owner, variable.name))
+            return bool(value) if kind is Kind.BOOL else np.int64(value) if kind is Kind.INT else value
+
+        return Environment(
+            read=read,
+            index=index,
+            elements=np.int64(element),
+            step=np.int64(self.step),
+            dt=self.network.dt,
+            seeds=self.network.seeds,
+            arrays=self.network.arrays,
+            precision=self.network.precision,
+        )
+
+    def neuron(self, group: Group, element: int) -> Environment:
+        k = np.int64(element)
+        return self.environment({"own": k, "list": k, "N": np.int64(group.size)}, element, {"own": element})
+
+    def synapse(self, name: str, element: int) -> Environment:
+        wiring = self.built.wirings[name]
+        pre, post = int(wiring.pre[element]), int(wiring.post[element])
+        places = {"own": element, "pre": pre, "post": post}
+        return self.environment({k: np.int64(v) for k, v in places.items()}, int(wiring.created[element]), places)
+
+    # the operation
+
+    def broken(self, node: Node, env: Environment) -> _Broken | None:
+        values = Values(replace(env))
+        if np.isfinite(values.of(node)):
+            return None
+        while True:
+            args = node.args[1:] if node.op is Op.SELECT else node.args
+            if node.op is Op.SELECT:
+                args = (node.args[1 if values.of(node.args[0]) else 2],)
+            bad = [a for a in args if a.kind is Kind.FLOAT and not np.isfinite(values.of(a))]
+            if not bad:
+                return _Broken(node, tuple(values.of(a) for a in node.args))
+            node = bad[0]
+
+    def explained(self, broken: _Broken, stored: Stored) -> Cause:
+        node = broken.node
+        span = self.network.graph.places.get(node.number)
+        numbers = [float(a) for a in broken.args]
+        match node.op:
+            case Op.DIV | Op.FLOORDIV | Op.MOD if numbers[1] == 0.0:
+                if numbers[0] == 0.0:
+                    what, help = "0/0", "keep the denominator away from 0"
+                else:
+                    what, help = f"{numbers[0]:.3g} is divided by 0", "keep the denominator away from 0 (`clip`)"
+                if any(n.op is Op.FUNCTION and n.payload == "exp" for n in walk(node.args[1])):
+                    help = "write x/(exp(x) - 1) as 1/exprel(x): `exprel` is (exp(x) - 1)/x, and 1 at 0"
+                return Cause(what, help, span)
+            case Op.FUNCTION if node.payload in _GROWING and all(map(np.isfinite, numbers)):
+                help = f"limit its argument, for example `{node.payload}(clip(x, -50, 50))`"
+                if self.has_threshold(stored):
+                    help = (
+                        f"use a lower threshold, at which the neuron is reset before, or {help[:1].lower()}{help[1:]}"
+                    )
+                return Cause(f"`{node.payload}` of {numbers[0]:.3g} overflows", help, span)
+            case Op.FUNCTION | Op.POW if not any(map(np.isinf, numbers)):
+                shown = ", ".join(f"{x:.3g}" for x in numbers)
+                name = "a power" if node.op is Op.POW else f"`{node.payload}`"
+                return Cause(f"{name} of {shown} is not a finite number", "limit its argument (`clip`)", span)
+            case _ if not node.args:
+                name = node.payload.name if isinstance(node.payload, Variable) else node.op.value
+                return Cause(f"`{name}` is not finite", f"look at what gives `{name}` its value", span)
+            case _:
+                help = self.other_methods(stored) or "try a smaller `dt`, or limit what grows (`clip`)"
+                return Cause("the value grows beyond what a number can hold", help, span)
+
+    def has_threshold(self, stored: Stored) -> bool:
+        section, _, name = stored.variable.owner.partition(".")
+        return section == "groups" and self.network.groups[name].threshold is not None
+
+    def other_methods(self, stored: Stored) -> str | None:
+        """Methods that fit the equations and are stable where the one in use may not be."""
+        section, _, name = stored.variable.owner.partition(".")
+        holder = self.network.groups[name] if section == "groups" else self.network.synapses[name]
+        integration = holder.integration
+        if integration is None or integration.system is None or stored.variable not in integration.system.rhs:
+            return None
+        fit = set(fitting(integration.system)) - {integration.method}
+        better = [f"`{m}`" for m in ("exact", "exponential_euler", "rk4") if m in fit]
+        if integration.method == "exact" or not better:
+            return None
+        return f"try a smaller `dt`, or another method ({', '.join(better)}); if the equations themselves grow, `clip`"
+
+
+_GROWING = frozenset({"exp", "expm1", "sinh", "cosh", "exprel"})
+
+
+def _is(variable: Variable, wanted: tuple[str, str]) -> bool:
+    return (variable.owner, variable.name) == wanted
+
+
+def _values(wanted: tuple[str, str], *blocks: Block) -> list[Node]:
+    return [a.value for block in blocks for a in block.assignments if _is(a.variable, wanted)]
+
+
+def _value(node: Node, env: Environment) -> Any:
+    return Values(env).of(node)

@@ -1,0 +1,84 @@
+"""What is told of a run that cannot go on: which value stopped being finite, when, why, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.engine.cause import Cause, cause_of
+from snnrun.engine.values import Array, Built
+from snnrun.engine.watch import Found
+from snnrun.errors import Diagnostic, RunError
+from snnrun.network.ir import Group, Network, Stored
+from snnrun.units.dimensions import FREQUENCY, TIME
+from snnrun.units.quantities import format_quantity
+
+
+def failed(
+    built: Built,
+    network: Network,
+    found: Found,
+    low: int,
+    high: int,
+    before: Callable[[SlotKey], Array] | None = None,
+) -> RunError:
+    """The error of a value that is not finite, or of an impossible rate.
+
+    Args:
+        built: The network in memory, at the start of step `high`.
+        network: The network with the constants of the phase.
+        found: What is wrong.
+        low: The last step at whose start all was well.
+        high: The first at whose start it is known that it is not.
+        before: The arrays at the start of step `low`, where they are known and `high` is the next step.
+    """
+    when = (
+        f"at t = {_time(network, low)}"
+        if high == low + 1
+        else f"between t = {_time(network, low)} and {_time(network, high)}"
+    )
+    if isinstance(found.what, Group):
+        return _impossible_rate(network, found.what, found, when)
+    stored = found.what
+    variable = stored.variable
+    became = "NaN (not a number)" if np.isnan(found.value) else "infinite"
+    message = f"`{variable.name}`{_element(built, stored, found.element)} became {became} {when}"
+    cause = Cause("", "try a smaller `dt`")
+    if before is not None:
+        last = float(before(SlotKey("variable", variable.owner, variable.name))[found.element])
+        cause = cause_of(built, network, low, stored, found.element, before)
+        message += f": {cause.what}" if cause.what else ""
+        message += f"; its last finite value was {format_quantity(last, stored.dimension)}"
+    return RunError(Diagnostic("RUN301", message, cause.span, cause.help))
+
+
+def _impossible_rate(network: Network, group: Group, found: Found, when: str) -> RunError:
+    rate = format_quantity(found.value / network.dt, FREQUENCY)
+    most = format_quantity(1 / network.dt, FREQUENCY)
+    value = "not a number (NaN)" if np.isnan(found.value) else rate
+    return RunError(
+        Diagnostic(
+            "RUN307",
+            f"the rate of neuron {found.element} of `{group.name}` is {value} {when}: "
+            f"it must lie between 0 and 1/dt = {most}",
+            None,
+            "limit the rate (`clip`), or make `dt` smaller",
+        )
+    )
+
+
+def _time(network: Network, step: int) -> str:
+    return format_quantity(step * network.dt, TIME)
+
+
+def _element(built: Built, stored: Stored, element: int) -> str:
+    section, _, name = stored.variable.owner.partition(".")
+    if stored.variable.shared:
+        return f" of `{name}`"
+    if section == "groups":
+        return f" of neuron {element} of `{name}`"
+    wiring = built.wirings[name]
+    pair = f"{wiring.pre[element]} -> {wiring.post[element]}"
+    return f" of synapse {wiring.created[element]} ({pair}) of `{name}`"

@@ -1,0 +1,195 @@
+"""Looks for values that stopped being finite, and keeps a state to go back to: within a share of the time of a run.
+
+Values that are not finite stay so until a statement overwrites them. The kernel looks at those (`codegen/lost.py`); the
+others are looked at here, between its calls. Small networks are looked at and copied before every call, so that nothing
+is recorded after a failure. Large ones are as often as their share of the time allows, and at the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.engine.values import IMMUTABLE, Array, Built
+from snnrun.equations.dag import Kind
+from snnrun.network.ir import Group, Stored
+
+SHARE = 0.01  # of the time of a run, for looking and for copying together
+SMALL = 1 << 20  # bytes that are looked at and copied before every call
+MOST = 256 * 2**20  # bytes that are copied at all
+_SPEED = 2e9  # bytes a second, a low guess of how fast memory is read and copied
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value that is not finite, or a rate that no step can have.
+
+    Args:
+        what: The variable, or the Poisson group.
+        element: Its number; of synapses, in the order of storage.
+        value: The value; of a Poisson group the probability of a spike in a step.
+    """
+
+    what: Stored | Group
+    element: int
+    value: float
+
+
+@dataclass
+class Watch:
+    """What is looked at in one run.
+
+    Args:
+        built: The network in memory.
+        finite_at: The last step at whose start all values were known to be finite.
+        copied_at: The step of the copy; None without one.
+    """
+
+    built: Built
+    finite_at: int = 0
+    copied_at: int | None = None
+    _copy: dict[SlotKey, Array] = field(default_factory=dict)
+    _checked: list[tuple[Stored, Array]] = field(default_factory=list)
+    _allowed: float = 0.0  # seconds
+
+    def begin(self, step: int) -> None:
+        """Look at the arrays as they now are: at the start, and where a phase or a hook changed them."""
+        self._checked = list(_checked(self.built))
+        self.finite_at = step
+        self.copied_at = None
+
+    # looking
+
+    def found(self) -> Found | None:
+        """What is not finite now, or was when it was overwritten."""
+        return self._noted() or self._standing()
+
+    def look(self, step: int, seconds: float, *, last: bool) -> bool:
+        """Whether something is wrong after a call of the kernel, as far as it is known.
+
+        Args:
+            step: The step after the call.
+            seconds: How long it took.
+            last: Whether to look at everything in any case.
+        """
+        self._allowed += SHARE * seconds
+        if self._noted() is not None:
+            return True
+        size = sum(a.nbytes for _, a in self._checked)
+        if not (last or self._affordable(size)):
+            return False
+        with self._spending():
+            wrong = self._standing() is not None
+        if not wrong:
+            self.finite_at = step
+        return wrong
+
+    def _noted(self) -> Found | None:
+        """The first failure that the kernel noted, of the lowest element."""
+        notes = self.built.arrays[SlotKey("failure", "run")]
+        values = self.built.arrays[SlotKey("failed value", "run")]
+        found = [
+            (int(s), int(e), int(code), float(v[0])) for (s, e, code, *_), v in zip(notes, values, strict=True) if s
+        ]
+        if not found:
+            return None
+        _, element, code, value = min(found)
+        network = self.built.network
+        what = network.stored[code] if code >= 0 else list(network.groups.values())[-1 - code]
+        return Found(what, element, value)
+
+    def _standing(self) -> Found | None:
+        for stored, array in self._checked:
+            with np.errstate(all="ignore"):
+                if np.isfinite(array.sum()):  # a sum is quick; it may also overflow by itself
+                    continue
+            finite = np.isfinite(array)
+            if not finite.all():
+                element = int(np.argmin(finite))
+                return Found(stored, element, float(array[element]))
+        return None
+
+    # copying
+
+    def copy(self, step: int) -> None:
+        """Keep the state at the start of a step, known to be finite, if there is time for it."""
+        size = sum(self.built.arrays[k].nbytes for k in self._changing)
+        if self.finite_at != step or size > MOST or not self._affordable(2 * size):
+            return
+        with self._spending():
+            self.take(step)
+
+    def take(self, step: int) -> None:
+        """Keep the state at the start of a step."""
+        for key in self._changing:
+            kept = self._copy.get(key)
+            if kept is None or kept.shape != self.built.arrays[key].shape:
+                self._copy[key] = self.built.arrays[key].copy()
+            else:
+                np.copyto(kept, self.built.arrays[key])
+        self.copied_at = step
+
+    def restore(self) -> int:
+        """Go back to the copy; gives its step."""
+        assert self.copied_at is not None
+        for key, kept in self._copy.items():
+            np.copyto(self.built.arrays[key], kept)
+        self.built.arrays[SlotKey("failure", "run")][:] = 0
+        return self.copied_at
+
+    def before(self, key: SlotKey) -> Array:
+        """An array as it was at the step of the copy."""
+        return self._copy.get(key, self.built.arrays[key])
+
+    @cached_property
+    def _changing(self) -> tuple[SlotKey, ...]:
+        """What a call of the kernel changes, recordings left out: not the weights of synapses that never learn."""
+        written = self.built.kernel.written
+        mutable = (k for k in self.built.arrays if k.use not in IMMUTABLE and k.use != "record")
+        return tuple(k for k in mutable if k.use != "variable" or k in written)
+
+    # time
+
+    def _affordable(self, size: int) -> bool:
+        return size <= SMALL or size / _SPEED <= self._allowed
+
+    def _spending(self) -> _Spending:
+        return _Spending(self)
+
+    def spend(self, seconds: float) -> None:
+        """Take seconds off what is allowed."""
+        self._allowed = max(0.0, self._allowed - seconds)
+
+
+class _Spending:
+    """Counts the time of a block."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def __enter__(self) -> None:
+        self.started = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.watch.spend(time.perf_counter() - self.started)
+
+
+def _checked(built: Built) -> Iterator[tuple[Stored, Array]]:
+    """Floating-point variables that the network changes, and that are finite at the start."""
+    network = built.network
+    blocks = [b for g in network.groups.values() for b in (g.held, g.update, g.reset)]
+    blocks += [s.update for s in network.synapses.values()]
+    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
+    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
+    written = {(a.variable.owner, a.variable.name) for block in blocks for a in block.assignments}
+    written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
+    for stored in network.stored:
+        key = (stored.variable.owner, stored.variable.name)
+        array = built.arrays[SlotKey("variable", *key)]
+        if stored.kind is Kind.FLOAT and key in written and np.isfinite(array).all():
+            yield stored, array
