@@ -75,7 +75,7 @@ class _Search:
         for env, node in self.candidates(wanted, element):
             broken = self.broken(node, env)
             if broken is not None:
-                return self.explained(broken, stored)
+                return self.explained(broken, stored, element)
         return Cause("", self.other_methods(stored) or "try a smaller `dt`")
 
     # what may have written the value
@@ -159,8 +159,11 @@ class _Search:
                 return _Broken(node, tuple(values.of(a) for a in node.args))
             node = bad[0]
 
-    def explained(self, broken: _Broken, stored: Stored) -> Cause:
+    def explained(self, broken: _Broken, stored: Stored, element: int) -> Cause:
         node = broken.node
+        if isinstance(node.payload, Variable) and self.is_made_anew(node.payload, stored.variable):
+            made = next(s for s in self.network.stored if _is(node.payload, (s.variable.owner, s.variable.name)))
+            return self.cause(made, 0 if node.payload.shared else element)
         span = self.network.graph.places.get(node.number)
         numbers = [float(a) for a in broken.args]
         match node.op:
@@ -189,6 +192,11 @@ class _Search:
             case _:
                 help = self.other_methods(stored) or "try a smaller `dt`, or limit what grows (`clip`)"
                 return Cause("the value grows beyond what a number can hold", help, span)
+
+    def is_made_anew(self, variable: Variable, reader: Variable) -> bool:
+        """Whether a variable of the same element is a sum over synapses, or held over the step."""
+        key = (variable.owner, variable.name)
+        return key in self.now and variable.owner == reader.owner and key != (reader.owner, reader.name)
 
     def has_threshold(self, stored: Stored) -> bool:
         section, _, name = stored.variable.owner.partition(".")

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.failures import failed
 from snnrun.engine.native import Crew, NativeKernel
