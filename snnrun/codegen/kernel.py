@@ -31,6 +31,7 @@ from snnrun.network.ir import (
     Summed,
     Synapses,
 )
+from snnrun.network.rates import ROUNDING
 from snnrun.numerics.kernel_text import kernel_text
 
 
@@ -293,6 +294,9 @@ def _add_up(module: Module, synapses: Synapses, summed: Summed, use: str) -> Non
 
 def _update(module: Module, group: Group) -> None:
     """Refractoriness, integration and threshold of one group, in one loop without branches."""
+    if group.kind is GroupKind.POISSON and group.intervals is None:
+        _draw_spikes(module, group)
+        return
     shared = tuple(a for a in group.update.assignments if a.variable.shared)
     own = tuple(a for a in group.update.assignments if not a.variable.shared)
     changed = {a.variable for a in shared}
@@ -316,6 +320,31 @@ def _update(module: Module, group: Group) -> None:
         _flag(w, group, place, pointer and f"({pointer}[k] != 0)")
         w.end()
         module.call("cross", group.path, w, divided=True)
+
+
+def _draw_spikes(module: Module, group: Group) -> None:
+    """Draw which neurons of a Poisson group spike; the first whose rate no step can have is noted."""
+    assert group.threshold is not None
+    chance = group.threshold.args[1]
+    w = module.writer(group.path)
+    low, high = w.range(group.path)
+    w.line("wrong = 0")
+    for noting in (False, True):
+        if noting:
+            w.loop("if wrong > 0:")
+        w.loop(f"for k in range({low}, {high}):")
+        place = Place("k", buffered=True)
+        if not noting:
+            _flag(w, group, place, None)
+        (text,) = w.evaluate([chance], place)
+        possible = f"({text} >= 0.0) & ({text} <= {1.0 + ROUNDING!r})"
+        if noting:
+            w.loop(f"if ({possible}) == False:")
+            w.note("k", w.integer("group", f"watched:{group.path}"), text)
+        else:
+            w.line(f"wrong += select({possible}, 0, 1)")
+        w.depth = 1
+    module.call("draw_spikes", group.path, w, divided=True)
 
 
 def _neuron_loop(module: Module, group: Group) -> tuple[Writer, Place]:

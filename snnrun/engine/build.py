@@ -13,6 +13,7 @@ from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.engine.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
 from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
+from snnrun.engine.failures import failed
 from snnrun.engine.native import sleeping
 from snnrun.engine.parts import Parts, nodes_of_group, nodes_of_synapses
 from snnrun.engine.start import begin_group, begin_spikes, begin_synapses
@@ -27,6 +28,7 @@ from snnrun.engine.values import (
     read_neurons,
     set_group,
 )
+from snnrun.engine.watch import Found
 from snnrun.equations.dag import Kind, Node, variables_of
 from snnrun.network.choice import chosen_synapses
 from snnrun.network.connect import Ground
@@ -47,6 +49,7 @@ from snnrun.network.ir import (
     View,
     as_array,
 )
+from snnrun.network.rates import is_impossible
 from snnrun.network.streams import key_of
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
@@ -119,6 +122,7 @@ class _Builder:
         self.put("thread", "run", "", np.array([[part, n.threads] for part in range(n.threads)], np.int64))
         self.put("failure", "run", "", np.zeros((n.threads, 8), np.int64))  # a line of the cache each
         self.put("failed value", "run", "", np.zeros((n.threads, 8)))
+        self.numbers |= {f"watched:{path}": -1 - k for k, path in enumerate(g.path for g in n.groups.values())}
         self.numbers |= {f"watched:{s.variable.owner}.{s.variable.name}": k for k, s in enumerate(n.stored)}
         self.put("barrier", "run", "", np.array([0] * 24 + [*sleeping()], np.int64))
         self.numbers["parts"] = n.threads
@@ -504,6 +508,12 @@ def precompute(built: Built, network: Network, group: Group, step: int = 0) -> N
     """Compute values of a group that stay as they are while constants do, from this step on."""
     env = group_environment(built, network, group, step)
     before = built.variable(group.intervals.silence).copy() if group.intervals is not None else None
+    if group.intervals is not None:
+        chance = np.broadcast_to(evaluate(group.intervals.chance, env), (group.size,))
+        wrong = np.asarray(is_impossible(chance))
+        if wrong.any():
+            neuron = int(np.argmax(wrong))
+            raise failed(built, network, Found(group, neuron, float(chance[neuron])), step, step + 1)
     values = evaluate_all([a.value for a in group.precomputed], env)
     for assignment, value in zip(group.precomputed, values, strict=True):
         built.variable(assignment.variable)[:] = value
@@ -515,7 +525,7 @@ def precompute(built: Built, network: Network, group: Group, step: int = 0) -> N
 
 def input_table(network: Network, poisson: PoissonInput) -> Array:
     """Cumulative probabilities of the number of events of a Poisson input in one step."""
-    p = float(evaluate(poisson.probability, Environment(dt=network.dt)))
+    p = min(1.0, float(evaluate(poisson.probability, Environment(dt=network.dt))))  # it may be above by rounding
     table = binomial_table(poisson.size, p)
     return np.concatenate([table, np.full(-len(table) % 4, np.inf)])  # the kernel takes four at a time
 

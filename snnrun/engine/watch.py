@@ -100,7 +100,7 @@ class Watch:
             return None
         _, element, code, value = min(found)
         network = self.built.network
-        what = network.stored[code] if code >= 0 else list(network.groups.values())[-1 - code]
+        what = network.stored[code] if code >= 0 else list(network.groups.values())[-1 - code]  # see `build`
         return Found(what, element, value)
 
     def _standing(self) -> Found | None:

@@ -34,6 +34,7 @@ from snnrun.network.ir import (
     View,
     Window,
 )
+from snnrun.network.rates import is_impossible
 from snnrun.network.selection import choose_synapses, select_indices
 from snnrun.network.statements import Locale, Target, lower_statements
 from snnrun.network.subgroups import is_member
@@ -41,6 +42,7 @@ from snnrun.network.synapses import end_symbols
 from snnrun.spec import models
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import FREQUENCY, TIME, Dimension
+from snnrun.units.quantities import format_quantity
 
 NUMBER = "$events"  # name of the leaf that stands for the number of Poisson events
 
@@ -77,8 +79,14 @@ def _input(context: Context, name: str) -> PoissonInput:
     size = context.integer((*path, "size"), f"the number of trains of input `{name}`", 1)
     rate = context.constant((*path, "rate"), FREQUENCY, f"the rate of input `{name}`")
     probability = rate * context.dt
-    if not 0 <= probability <= 1:
-        raise context.error("NET132", f"the rate {rate:g} Hz must lie between 0 and 1/dt", (*path, "rate"))
+    if is_impossible(probability):
+        raise context.error(
+            "NET132",
+            f"the rate of input `{name}` is {format_quantity(rate, FREQUENCY)}: it must lie between 0 and 1/dt = "
+            f"{format_quantity(1 / context.dt, FREQUENCY)}",
+            (*path, "rate"),
+            "spread it over more trains (`size`), or make `dt` smaller",
+        )
     expr = context.expression((*path, "weight"))
     weight = context.checker(locale.symbols, f"the weight of input `{name}`").value(
         expr, target.stored.dimension, f"the weight of input `{name}`"

@@ -42,6 +42,7 @@ from snnrun.network.ir import (
     Stored,
     View,
 )
+from snnrun.network.rates import impossible_rate, is_impossible
 from snnrun.network.schedules import read_schedule
 from snnrun.network.selection import select_indices
 from snnrun.network.statements import Locale, Target, lower_statements
@@ -50,6 +51,7 @@ from snnrun.network.written import written_names
 from snnrun.spec.models import NeuronGroup, PoissonGroup, SpikeGroup
 from snnrun.spec.nodes import ListNode, ScalarNode
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME
+from snnrun.units.quantities import format_quantity
 
 Result = TypeVar("Result")
 NEVER = 10000.0  # `lastspike` before the first spike is -10000 s
@@ -191,6 +193,7 @@ class _GroupBuilder:
         if isinstance(context.document.node(path), ListNode):
             stored = (Stored(variable, Kind.FLOAT, FREQUENCY),)
             node = list_node(context, path, self.size, FREQUENCY, f"the rates of `{self.name}`")
+            self.refuse_impossible(node, path)
             initial = (Initial(variable, node, None, context.document.span(path)),)
             rate = g.variable(variable)
         else:
@@ -198,9 +201,8 @@ class _GroupBuilder:
             expr = context.expression(path)
             checker = context.checker(self.outer, f"the rates of `{self.name}`", draw=draw, lists=True)
             typed = checker.value(expr, FREQUENCY, f"the rates of `{self.name}`")
-            if context.is_wrong(typed, lambda rate: (rate < 0) | (rate * context.dt > 1)):
-                limit = "negative" if typed.value < 0 else f"above 1/dt = {1 / context.dt:g} Hz"
-                raise at(expr.span, "NET132", f"the rate {typed.value:g} Hz is {limit}")
+            context.is_wrong(typed, lambda rate: is_impossible(rate * context.dt))  # asked of swept rates when known
+            self.refuse_impossible(typed.node, path)
             rate = g.as_float(typed.node)
             if any(n.op is Op.LIST for n in walk(rate)):
                 stored = (Stored(variable, Kind.FLOAT, FREQUENCY),)
@@ -219,6 +221,29 @@ class _GroupBuilder:
             order=model.order,
         )
         return self.with_intervals(group, chance) if self.is_steady(rate) else group
+
+    def refuse_impossible(self, rate: Node, path: Path) -> None:
+        """Refuse rates that no step can have where they are known before the run; others are asked for in the run."""
+        context = self.context
+        duration = context.constants.get("duration")
+        known = duration is not None and duration.exact is not OPEN and not context.experiment.run.phases
+        arrays = context.arrays if known else {}  # a phase may change what they are multiplied by before they come
+        steps = round(duration.value / context.dt) if known and duration is not None else 1
+        found = impossible_rate(rate, self.size, context.dt, steps, arrays)
+        if found is None:
+            return
+        neuron, time, value = found
+        if isinstance(context.document.node(path), ListNode):
+            path = (*path, neuron)
+        when = f" at t = {format_quantity(time, TIME)}" if time > 0 else ""
+        most = format_quantity(1 / context.dt, FREQUENCY)
+        raise context.error(
+            "NET132",
+            f"the rate of neuron {neuron} of `{self.name}` is {format_quantity(value, FREQUENCY)}{when}: "
+            f"it must lie between 0 and 1/dt = {most}",
+            path,
+            "limit the rate (`clip`), or make `dt` smaller",
+        )
 
     def uniform(self, use: str) -> Node:
         return self.graph.node(Op.UNIFORM, payload=self.context.draws(self.owner, "input")(use))
@@ -253,7 +278,7 @@ class _GroupBuilder:
             threshold=g.binary(Op.EQ, g.variable(upcoming, Kind.INT), step),
             reset=Block((Assignment(upcoming, g.add(after("interval"), g.literal(1))),)),
             initial=(*group.initial, Initial(silence, g.literal(-1.0), None, None)),
-            intervals=Intervals(upcoming, silence, g.select(ever, after("first"), g.as_int(long))),
+            intervals=Intervals(upcoming, silence, g.select(ever, after("first"), g.as_int(long)), chance),
         )
 
     # neurons

@@ -212,11 +212,13 @@ class Intervals:
         next: The step of a neuron's next spike (INT); read by the threshold, written by the reset.
         silence: The precomputed variable s with P(n silent steps) = exp(-n/s); where it changes, `next` is drawn anew.
         first: Graph of `next` when this step is the first that may have a spike (INT).
+        chance: Graph of the probability of a spike in a step.
     """
 
     next: Variable
     silence: Variable
     first: Node
+    chance: Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,133 @@
+"""Rates of Poisson processes that no step can have: refused before the run where they are known, else in the run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from running import network_of, resolved, run_kernel, simulation_of
+
+from snnrun.engine.recording import Memory
+from snnrun.errors import Diagnostic, ExperimentError, RunError
+
+
+def poisson(rates: str, rest: str = "", size: int = 3, run: str = "duration: 4 ms") -> str:
+    return (
+        f"groups: {{p: {{kind: poisson, size: {size}, rates: {rates}}}}}\n"
+        "monitors: {s: {kind: spikes, source: p}}\n"
+        f"run: {{dt: 0.1 ms, {run}}}\n{rest}\n"
+    )
+
+
+def refused(text: str) -> tuple[str, str]:
+    """The message of the only error, and the text that it points at."""
+    with pytest.raises(ExperimentError) as caught:
+        resolved(text)
+    (found,) = caught.value.diagnostics
+    assert found.code == "NET132"
+    assert found.span is not None
+    return found.message, found.span.file.text[found.span.start : found.span.end]
+
+
+def stopped(text: str) -> tuple[Diagnostic, Memory]:
+    simulation, memory = simulation_of(network_of(text))
+    with pytest.raises(RunError) as caught:
+        simulation.run()
+    (found,) = caught.value.diagnostics
+    assert found.code == "RUN307"
+    return found, memory
+
+
+ARRAY = (
+    "arrays: {s: {values: [5, 25, -5], unit: kHz, dt: 1 ms}, c: {values: [[1, 2, 3], [1, 2, 30]], unit: kHz, dt: 1 ms}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        (poisson("20 kHz"), "neuron 0 of `p` is 20 kHz: it must lie between 0 and 1/dt = 10 kHz", "20 kHz"),
+        (poisson("-1 Hz"), "neuron 0 of `p` is -1 Hz", "-1 Hz"),
+        (poisson("[5 kHz, 20 kHz, 1 kHz]"), "neuron 1 of `p` is 20 kHz", "20 kHz"),
+        (poisson("[5 kHz, 1 kHz, -1 kHz]"), "neuron 2 of `p` is -1 kHz", "-1 kHz"),
+        (poisson('"[5, 20, 1]*kHz"'), "neuron 1 of `p` is 20 kHz", '"[5, 20, 1]*kHz"'),
+        (poisson("(5 + 5*i)*kHz"), "neuron 2 of `p` is 15 kHz", "(5 + 5*i)*kHz"),
+        (poisson("log(i)*Hz"), "neuron 0 of `p` is -", "log(i)*Hz"),
+        (poisson("1/i*Hz"), "neuron 0 of `p` is inf", "1/i*Hz"),
+        (poisson("(i - 1)/(i - 1.0)*Hz"), "neuron 1 of `p` is nan", "(i - 1)/(i - 1.0)*Hz"),
+        (poisson("s(t)", ARRAY), "neuron 0 of `p` is 25 kHz at t = 1 ms", "s(t)"),
+        (poisson('"2*c(t, i)"', ARRAY), "neuron 2 of `p` is 60 kHz at t = 1 ms", '"2*c(t, i)"'),
+    ],
+)
+def test_rates_that_are_known_are_refused_before_the_run(text: str, message: str, place: str) -> None:
+    said, blamed = refused(text)
+    assert message in said
+    assert blamed == place
+
+
+@pytest.mark.parametrize("rate", ["-5 Hz", "10.1 kHz"])
+def test_inputs_need_a_rate_between_none_and_one_a_step(rate: str) -> None:
+    text = (
+        'groups: {g: {size: 1, equations: "v : 1"}}\n'
+        f"inputs: {{x: {{target: g, variable: v, size: 10, rate: {rate}, weight: 1}}}}\n"
+        "run: {dt: 0.1 ms, duration: 1 ms}\n"
+    )
+    said, blamed = refused(text)
+    assert f"the rate of input `x` is {rate}" in said
+    assert blamed == rate
+
+
+def test_a_phase_that_changes_a_rate_is_asked_too() -> None:
+    phases = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {f: 11 kHz}}]"
+    said, _ = refused(poisson("f*(1 + 0*i)", "constants: {f: 9 kHz}", run=phases))
+    assert "is 11 kHz" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "neuron", "step", "rate"),
+    [
+        (poisson("(5 + 20*int(t > 1.95*ms))*kHz"), 0, 20, "25 kHz"),
+        (poisson("(5 - 3*i*t/ms)*kHz", run="duration: 4 ms, threads: 2"), 2, 9, "-400 Hz"),
+        (poisson("sqrt(1 - t/ms)*Hz"), 0, 11, "not a number (NaN)"),
+        (
+            poisson("(8 + 3*i*int(t > 1*ms))*kHz", size=300, run="duration: 4 ms, threads: 3, precision: single"),
+            1,
+            11,
+            "11 kHz",
+        ),
+        (
+            poisson("[1 kHz, 2 kHz, 3 kHz]", "operations: {x: {target: p, do: rates *= 2, every: 1 ms}}"),
+            2,
+            10,
+            "12 kHz",
+        ),
+        (poisson("int(t > 3*ms)*s(t)", ARRAY, run="phases: [{name: a, duration: 4 ms}]"), 0, 31, "-5 kHz"),
+    ],
+)
+def test_rates_that_move_stop_the_run_with_neuron_time_and_rate(text: str, neuron: int, step: int, rate: str) -> None:
+    found, memory = stopped(text)
+    moment = f"{step / 10:g} ms" if step >= 10 else f"{step * 100} us"
+    assert f"the rate of neuron {neuron} of `p` is {rate} at t = {moment}" in found.message
+    assert "between 0 and 1/dt = 10 kHz" in found.message
+    assert memory.spike_steps("s")[0].max(initial=0) < step
+
+
+def test_a_phase_that_sets_rates_is_asked_as_it_begins() -> None:
+    phases = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {p.rates: 6*i*kHz}}]"
+    found, memory = stopped(poisson("[5 kHz, 5 kHz, 5 kHz]", run=phases))
+    assert "the rate of neuron 2 of `p` is 12 kHz at t = 1 ms" in found.message
+    assert len(memory.spike_steps("s")[0]) > 0
+
+
+def test_a_rate_of_one_spike_a_step_is_the_highest() -> None:
+    """Rounding of rate*dt does not count, and every step then has a spike."""
+    for dt, rate in (("0.1 ms", "10 kHz"), ("0.3 ms", "(1/(0.3*ms))"), ("0.7 ms", "1/(0.1*ms)/7")):
+        text = poisson(rate, run="duration: 21 ms").replace("dt: 0.1 ms", f"dt: {dt}")
+        moving = text.replace(f"rates: {rate}", f"rates: {rate}*int(t >= 0*ms)") if "kHz" not in rate else text
+        for each in (text, moving):
+            steps, _ = run_kernel(each).spike_steps("s")
+            assert len(steps) == 3 * round(21 / float(dt.split()[0]))
+
+
+def test_an_array_counts_only_as_long_as_the_run_lasts() -> None:
+    memory = run_kernel(poisson("s(t)", ARRAY, run="duration: 1 ms"))
+    assert np.all(memory.spike_steps("s")[0] < 10)
