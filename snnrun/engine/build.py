@@ -32,6 +32,7 @@ from snnrun.engine.watch import Found
 from snnrun.equations.dag import Kind, Node, variables_of
 from snnrun.network.choice import chosen_synapses
 from snnrun.network.connect import Ground
+from snnrun.network.delays import LONGEST
 from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import (
@@ -335,7 +336,7 @@ class _Builder:
         dt = self.network.dt
         if shortest < 0:
             raise problem("NET174", f"the delay of synapse {at} is negative: {shortest * dt:g} s", pathway.span)
-        if longest > 2**20:
+        if longest > LONGEST:
             message = f"the delay {longest * dt:g} s is too long: over a million steps"
             raise problem("NET174", message, pathway.span)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from snnrun.equations.check import OPEN, Typed, wrong_dimension
 from snnrun.equations.dag import Graph, Kind, Node, Op
+from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.network.context import Context, Path, at
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.initial import list_node
@@ -24,6 +25,7 @@ from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
+LONGEST = 2**20  # steps
 TOLERANCE = 1e-3  # of a step: as near to one, a time counts as it
 
 
@@ -59,6 +61,9 @@ def delay_steps(context: Context, seconds: Typed, span: Span | None, what: str) 
         seconds: The delay, or a list of delays. [s]
         span: Its place.
         what: What this is, for messages.
+
+    Raises:
+        ExperimentError: NET174 for a known delay of over a million steps.
     """
     node = nearest(context.graph, context.graph.as_float(seconds.node), context.dt)
     known: Sequence[float] | FloatArray = ()
@@ -67,6 +72,10 @@ def delay_steps(context: Context, seconds: Typed, span: Span | None, what: str) 
     elif seconds.node.op is Op.LIST:
         known = seconds.node.payload.array  # type: ignore[attr-defined] # that of a list
     if len(known):
+        longest = max(known)
+        if longest > LONGEST * context.dt:
+            message = f"{what}: {longest:g} s is too long: over a million steps"
+            raise ExperimentError(Diagnostic("NET174", message, span))
         steps = evaluate(node, Environment(index={"list": slice(None)}))
         warn_between_steps(context, known, np.atleast_1d(steps), span, what)
     return node

@@ -18,7 +18,7 @@ from snnrun.source import Text
 from snnrun.spec.paths import resolve_file
 
 MAX_PIXELS = 32_000_000  # of a picture, all frames together
-MAX_VALUES = 16_000_000  # of what is made from it
+MAX_VALUES = 8_000_000  # of what is made from it
 MAX_BYTES = 4 * 2**30
 PICTURES = ("PNG", "JPEG", "TIFF", "GIF")
 
@@ -81,7 +81,7 @@ def read_picture(file: FilePath, channel: str, resize: tuple[int, int] | None) -
         Shape (rows, columns), or (frames, rows, columns) for an animation.
 
     Raises:
-        Unreadable: It is no such picture, or has more than 32 million pixels, or more than 16 million are wanted.
+        Unreadable: It is no such picture, or has more than 32 million pixels, or more than 8 million are wanted.
     """
     from PIL import Image, ImageSequence  # noqa: PLC0415
 
@@ -112,7 +112,10 @@ def _channel(frame: object, channel: str, resize: tuple[int, int] | None) -> Flo
     if resize is not None:
         rgba = rgba.resize((resize[1], resize[0]), Image.Resampling.BOX)
     values = np.asarray(rgba)
-    if channel == "luminance":
-        red, green, blue = (values[..., k] / 255.0 for k in range(3))
-        return red * 0.299 + green * 0.587 + blue * 0.114
-    return values[..., ("red", "green", "blue", "alpha").index(channel)] / 255.0
+    if channel != "luminance":
+        return values[..., ("red", "green", "blue", "alpha").index(channel)] / 255.0
+    found = np.empty(values.shape[:2])
+    for row, line in zip(found, values, strict=True):  # by lines: a large picture fits into memory once, not five times
+        red, green, blue = (line[:, k] / 255.0 for k in range(3))
+        row[:] = red * 0.299 + green * 0.587 + blue * 0.114
+    return found

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snnrun.reading import open_regular
 
-ROOM = 128 * 2**20  # bytes that any file may expand to
+ROOM = 64 * 2**20  # bytes that any file may expand to
 EXPANSION = 64  # a larger one may expand to so many times its size
 
 
@@ -37,7 +37,7 @@ def must_have_room(values: int, file_bytes: int) -> None:
         file_bytes: Its size.
 
     Raises:
-        Unreadable: They would take more than 128 MiB and more than 64 times the room of the file.
+        Unreadable: They would take more than 64 MiB and more than 64 times the room of the file.
     """
     if 8 * values > max(ROOM, EXPANSION * file_bytes):
         raise Unreadable(f"it claims to hold {values:,} numbers in {file_bytes:,} bytes")

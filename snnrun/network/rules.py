@@ -271,8 +271,8 @@ class _Reader:
         typed = self.context.checker({}, f"`{key}`", lists=True).value(expr, ONE, f"`{key}`")
         values = evaluate(typed.node, Environment(index={"list": slice(None)}, dt=self.context.dt))
         whole = np.atleast_1d(values)
-        if np.any(whole != np.floor(whole)):
-            raise at(expr.span, "NET184", f"`{key}` must be whole numbers")
+        if np.any((whole != np.floor(whole)) | ~(np.abs(whole) < 2.0**31)):
+            raise at(expr.span, "NET184", f"`{key}` must be whole numbers below 2**31")
         return whole.astype(np.int64)
 
     def paired(self, pre: IntArray, post: IntArray, path: Path) -> Rule:

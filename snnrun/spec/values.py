@@ -190,10 +190,12 @@ Count = TypeAliasType(
 Index = TypeAliasType(
     "Index",
     Annotated[
-        int, _whole_number(0, None, "a whole number of at least 0"), WithJsonSchema({"type": "integer", "minimum": 0})
+        int,
+        _whole_number(0, 2**31 - 1, "a whole number from 0 to 2**31 - 1"),
+        WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 2**31 - 1}),
     ],
 )
-"""A whole number of at least 0."""
+"""The number of a neuron."""
 
 Order = TypeAliasType(
     "Order", Annotated[int, _whole_number(-(2**31), 2**31 - 1, "a whole number"), WithJsonSchema({"type": "integer"})]
