@@ -316,6 +316,10 @@ def _write_verdict(verdict: Verdict) -> None:
             put(f"  {text}")
     for text in verdict.unlike:
         put(f"  {text}")
+    if verdict.faults:
+        put("  that version had faults that may be the reason:")
+    for text in verdict.faults:
+        put(f"    {text}")
 
 
 def _mismatch_lines(mismatch: Mismatch, verdict: Verdict) -> list[str]:
@@ -370,6 +374,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
             for m in verdict.mismatches
         ],
         "unlike": list(verdict.unlike),
+        "faults": [] if verdict.equal else list(verdict.faults),
     }
 
 

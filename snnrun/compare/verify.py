@@ -11,6 +11,8 @@ import numpy as np
 
 from snnrun import __version__, pipeline
 from snnrun.compare.folders import Entry, Kind, complete_points, done_at, entry_at
+from snnrun.compare.known_faults import known_faults
+from snnrun.errors import Diagnostic, ExperimentError, Severity
 from snnrun.reading import read_json
 from snnrun.results.difference import FirstDifference, first_difference
 from snnrun.results.done import Damage, perhaps_damaged
@@ -56,6 +58,7 @@ class Verdict:
         checked: Runs, or points of a sweep, that were run again.
         of: How many there are.
         unlike: How this machine differs from the one the results are from: version, processor, arithmetic.
+        faults: What is known to have been wrong in the version that made them, and may matter here.
     """
 
     folder: Path
@@ -66,6 +69,7 @@ class Verdict:
     checked: int
     of: int
     unlike: Sequence[str]
+    faults: Sequence[str] = ()
 
     @property
     def equal(self) -> bool:
@@ -106,7 +110,7 @@ def verify(
         state = entry.done.status.value
         advice = f"run it: snnrun run {entry.experiment}"
         raise storage_error("CMP301", f"`{entry.path}` holds a run that was {state}", advice)
-    checked = pipeline.check(pipeline.read(entry.experiment))
+    checked = _checked(entry)
     if not allow_code:
         pipeline.refuse_hooks(checked)
     again = _Again(scratch, allow_code=allow_code, damaged=damaged)
@@ -114,7 +118,37 @@ def verify(
         return _sweep(entry, checked, again, number, progress)
     progress(0, 1)
     mismatch = again.compare(checked, "the run", entry.path, None)
-    return Verdict(folder, done.digest, False, (), [mismatch] if mismatch else [], 1, 1, unlike(entry, checked))
+    return Verdict(folder, done.digest, False, (), [mismatch] if mismatch else [], 1, 1, *_why(entry, checked))
+
+
+def _checked(entry: Entry) -> Checked:
+    """The experiment of some results.
+
+    Raises:
+        ExperimentError: It is wrong; where another version took it, that is said too.
+    """
+    try:
+        return pipeline.check(pipeline.read(entry.experiment))
+    except ExperimentError as error:
+        version = entry.done.versions.get("snnrun", "")
+        if version == __version__:
+            raise
+        message = f"snnrun {version} took this file; what is an error now may have been computed wrongly then"
+        note = Diagnostic("CMP303", message, severity=Severity.WARNING)
+        raise ExperimentError(*error.diagnostics, note) from None
+
+
+def _why(entry: Entry, checked: Checked) -> tuple[list[str], list[str]]:
+    """How this machine differs from the one some results are from, and what was wrong in the version that made them."""
+    version = entry.done.versions.get("snnrun", "")
+    return unlike(entry, checked), known_faults(checked, version, _command(entry))
+
+
+def _command(entry: Entry) -> list[str]:
+    try:
+        return [str(word) for word in read_json(entry.path / PROVENANCE_FILE)["command"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 class _Again:
@@ -194,7 +228,7 @@ def _sweep(
         found = again.compare(check_point(base, point), point_name(k, point), there, metrics)
         if found is not None:
             mismatches.append(found)
-    return Verdict(entry.path, entry.done.digest, True, (), mismatches, len(chosen), len(ran), unlike(entry, checked))
+    return Verdict(entry.path, entry.done.digest, True, (), mismatches, len(chosen), len(ran), *_why(entry, checked))
 
 
 def point_name(k: int, point: Point) -> str:

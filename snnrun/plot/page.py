@@ -113,11 +113,10 @@ def two_panels(place: Place) -> tuple[Axes, Axes]:
 
 def inches(axes: Axes) -> tuple[float, float]:
     """About the width and height of an axes: the grid of subplots is known before the layout has run."""
-    figure, root = axes.get_figure(root=False), axes.get_figure(root=True)
+    figure = axes.get_figure()
     assert figure is not None
-    assert root is not None
     box = axes.get_position()
-    return box.width * figure.bbox.width / root.dpi, box.height * figure.bbox.height / root.dpi
+    return box.width * figure.bbox.width / figure.dpi, box.height * figure.bbox.height / figure.dpi
 
 
 def _locate(axis: MatplotlibAxis, length: float, integer: bool) -> None:

@@ -165,9 +165,7 @@ def draw_sweep(place: Place, source: Source, options: Options) -> None:
 
 def width_inch(place: Place) -> float:
     """The width of a place. [inch]."""
-    root = place.get_figure(root=True)
-    assert root is not None
-    return float(place.bbox.width / root.dpi)
+    return float(place.bbox.width / place.dpi)
 
 
 def _title(layout: Layout, index: tuple[int, ...]) -> str:

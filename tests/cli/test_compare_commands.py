@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from cli_experiments import SMALL, write
 
+from snnrun import __version__
+
 SWEEP = (
     SMALL
     + """\
@@ -324,6 +326,35 @@ def test_verify_says_that_version_and_processor_differ(snnrun, run):
     assert said.code == 0
     assert "made by snnrun 0.0.1" in said.err
     assert "another one" in said.err
+
+
+def test_verify_of_an_affected_old_folder_says_why_it_differs(snnrun, run):
+    folder = run(
+        SMALL.replace("kind: spikes, source: cells", "kind: spikes, source: cells, counts_only: true"), "small"
+    )
+    metrics = json.loads((folder / "metrics.json").read_text())
+    tampered(folder, "snnrun/metrics/rate", lambda rate: rate.fill(0))
+    done = json.loads((folder / "DONE.json").read_text())
+    for version, is_old in (("0.1.0", True), (__version__, False)):
+        (folder / "DONE.json").write_text(json.dumps(done | {"versions": {"snnrun": version}}))
+        said = snnrun("verify", folder)
+        assert said.code == 1
+        assert f"rate: 0.0 stored, {metrics['rate']['value']!r} now" in said.out
+        assert (f"made by snnrun 0.1.0, this is {__version__}" in said.out) == is_old
+        assert ("metrics and `stop_when` of `counts_only` monitors were 0" in said.out) == is_old
+        assert bool(json.loads(snnrun("verify", folder, "--json").out)["faults"]) == is_old
+
+
+def test_verify_of_an_old_file_that_is_refused_now_says_so(snnrun, run):
+    folder = run(SMALL, "small")
+    done = json.loads((folder / "DONE.json").read_text())
+    text = (folder / "experiment.yaml").read_text()
+    (folder / "experiment.yaml").write_text(text.replace("method: exact", "method: nonsense"))
+    del done["files"]["experiment.yaml"]
+    (folder / "DONE.json").write_text(json.dumps(done | {"versions": {"snnrun": "0.1.0"}}))
+    said = snnrun("verify", folder)
+    assert said.code == 2
+    assert "warning[CMP303]: snnrun 0.1.0 took this file" in said.err
 
 
 def test_a_sweep_that_keeps_results_is_verified_bit_by_bit(snnrun, run):

@@ -1,0 +1,105 @@
+"""What is said of results of versions that had faults."""
+
+import pytest
+
+from snnrun import __version__, pipeline
+from snnrun.compare.known_faults import FAULTS, known_faults
+
+PLAIN = """\
+version: 1
+name: plain
+groups:
+  pop:
+    size: 16
+    equations: |
+      dv/dt = -v/(10*ms) : 1
+      x : 1
+    threshold: v > 1
+    reset: v = 0
+monitors:
+  out: {kind: spikes, source: pop}
+metrics: {n: count(out)}
+run: {duration: 10 ms, dt: 0.1 ms}
+"""
+SYNAPSES = (
+    PLAIN
+    + """\
+synapses:
+  s:
+    source: pop
+    target: pop
+    connect: all
+    on_pre: x_post += 1
+"""
+)
+SWEEP = PLAIN + "constants: {k: 1}\nsweep: {axes: {k: {range: [1, 3, 1]}}}\n"
+
+
+def said(place, text, version="0.1.0", command=()):
+    place.joinpath("one.yaml").write_text(text)
+    checked = pipeline.check(pipeline.read(place / "one.yaml"))
+    return known_faults(checked, version, command)
+
+
+def test_a_plain_experiment_had_no_known_fault(tmp_path):
+    assert said(tmp_path, PLAIN) == []
+    assert said(tmp_path, SYNAPSES) == []
+
+
+AFFECTED = {
+    "several threads": PLAIN.replace("dt: 0.1 ms}", "dt: 0.1 ms, threads: 2}").replace("size: 16", "size: 21"),
+    "of one name": SYNAPSES.replace(
+        "on_pre: x_post += 1", "on_pre: {a: {do: x_post += 1, delay: 2 ms}}\n    on_post: {a: x_post += 1}"
+    ),
+    "event-driven": SYNAPSES.replace(
+        "connect: all",
+        """connect: all
+    equations: |
+      dA/dt = -A/(5*ms) : 1 (event-driven)
+      x_post = 2*w : 1 (summed)
+      w : 1""",
+    ).replace("on_pre: x_post += 1", "on_pre: A += 1"),
+    "once a source": SYNAPSES.replace("connect: all", "connect: {j: 'int(rand()*N_post) for k in range(3)'}"),
+    "connect rule says": SYNAPSES.replace("connect: all", "connect: {j: 'i', n: 5}"),
+    "were sorted": PLAIN.replace("threshold:", "subgroups: {a: [5, 2, 7]}\n    threshold:"),
+    "counted in the whole group": PLAIN.replace("threshold:", "subgroups: {a: '2:5'}\n    threshold:")
+    + "operations: {o: {target: pop.a, every: 1 ms, do: x = i}}\n",
+    "`counts_only` monitors": PLAIN.replace("source: pop}", "source: pop, counts_only: true}"),
+    "10,000 s and more": PLAIN.replace("reset: v = 0", "reset: v = 0\n    refractory: 20000 s"),
+    "support point": PLAIN.replace("dv/dt = -v/(10*ms) : 1", "dv/dt = -v/(10*ms) + v*xi/(1*ms)**0.5 : 1").replace(
+        "threshold:", "method: milstein\n    threshold:"
+    ),
+    "under `auto`": PLAIN.replace("dv/dt = -v/(10*ms) : 1", "dv/dt = -v/(10*ms) + (t/(1*second))*xi/(1*ms)**0.5 : 1"),
+    "half a step": SYNAPSES + "    delay: 0.15 ms\n",
+    "phases set": PLAIN.replace("duration: 10 ms,", "phases: [{name: a, duration: 5 ms, set: {pop.x: 1}}],"),
+    "not recorded": PLAIN.replace("source: pop}", "source: pop, window: [0 ms, 5 ms]}"),
+    "floating-point": SWEEP,
+    "above one spike a step": PLAIN.replace(
+        "groups:\n", "groups:\n  p: {kind: poisson, size: 3, rates: 'i*kHz + t*kHz/second'}\n"
+    ),
+    "became infinite": PLAIN.replace("dv/dt = -v/(10*ms) : 1", "dv/dt = (exp(v) - v)/(10*ms) : 1"),
+}
+
+
+@pytest.mark.parametrize(("words", "text"), AFFECTED.items(), ids=AFFECTED)
+def test_an_experiment_that_a_fault_may_have_affected_is_told_so(tmp_path, words, text):
+    assert any(words in line for line in said(tmp_path, text)), said(tmp_path, text)
+    assert said(tmp_path, text, version=__version__) == []
+
+
+def test_files_and_threads_of_the_command_count(tmp_path):
+    (tmp_path / "values.csv").write_text("1\n" * 16)
+    assert any(
+        "of files" in line
+        for line in said(tmp_path, PLAIN.replace("threshold:", "initial: {x: {file: values.csv}}\n    threshold:"))
+    )
+    assert any(
+        "threads" in line
+        for line in said(tmp_path, PLAIN.replace("size: 16", "size: 21"), command=["snnrun", "--threads=2"])
+    )
+
+
+def test_every_fault_is_shown_by_a_test():
+    shown = [*AFFECTED, "of files"]
+    assert [fault.text for fault in FAULTS if not any(words in fault.text for words in shown)] == []
+    assert all(fault.mended <= __version__ for fault in FAULTS)
