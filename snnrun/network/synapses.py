@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
-from snnrun.equations.derive import NotLinear, collect_linear
-from snnrun.equations.methods.system import System
+from snnrun.equations.methods.chain import solution
+from snnrun.equations.methods.exact import linear
+from snnrun.equations.methods.system import MethodError, System
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, Population, Skip, at, exact_int, seen_from
@@ -292,33 +293,28 @@ class _SynapsesBuilder:
         dt = g.constant("dt", self.context.dt)
         elapsed = g.mul(g.as_float(g.sub(g.node(Op.STEP, (), Kind.INT), last)), dt)
         values: dict[Variable, Node] = {}
-        lines = variables.with_flag("event-driven")
+        lines = {variables.members[d.name].stored.variable: d for d in variables.with_flag("event-driven")}  # type: ignore[union-attr]
         states = {variables.members[d.name].stored.variable for d in variables.by_role(Role.DIFFERENTIAL)}  # type: ignore[union-attr]
-        for d in lines:
-            stored = variables.members[d.name].stored
-            assert stored is not None
-            x = g.variable(stored.variable)
-            rhs = self.line(variables, d).node
+        if lines:
+            rhs = {v: self.line(variables, d).node for v, d in lines.items()}
+            system = System(g, rhs, frozenset(), None, frozenset(), elapsed)
             try:
-                a, b = collect_linear(g, rhs, x, freeze=False)
-            except NotLinear:
-                raise at(
-                    d.span,
-                    "EQ221",
-                    f"`{d.name}` cannot be event-driven: it is not linear in `{d.name}`",
-                    "write `(clock-driven)`",
-                ) from None
-            self.constant_between_events(d, a, b, states)
-            z = g.mul(a, elapsed)
-            decayed = g.mul(x, g.function("exp", (z,)))
-            values[stored.variable] = g.add(decayed, g.mul(b, g.mul(elapsed, g.function("exprel", (z,)))))
+                matrix, rest = linear(system)
+                for v, d in lines.items():
+                    coefficients = (entry for (row, _), entry in matrix.items() if row == v)
+                    self.constant_between_events(d, states, *coefficients, rest[v])
+                values = solution(g, tuple(rhs), matrix, rest, elapsed)
+            except MethodError as error:
+                d = variables.definitions[error.variable]
+                message = f"`{d.name}` cannot be event-driven: {error.reason}"
+                raise at(d.span, "EQ221", message, "make it clock-driven: write `(clock-driven)`") from None
         if values:
             values[last.payload] = g.node(Op.STEP, (), Kind.INT)  # type: ignore[index]
         return values
 
-    def constant_between_events(self, d: Definition, a: Node, b: Node, states: set[Variable]) -> None:
+    def constant_between_events(self, d: Definition, states: set[Variable], *nodes: Node) -> None:
         changing = {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED}
-        for n in walk(a, b):
+        for n in walk(*nodes):
             outside = n.op is Op.VARIABLE and (n.payload.reach != "own" or n.payload in states)  # type: ignore[attr-defined]
             if n.op in changing or outside:
                 name = n.payload.name if isinstance(n.payload, Variable) else "time or randomness"
@@ -326,7 +322,7 @@ class _SynapsesBuilder:
                     d.span,
                     "EQ221",
                     f"`{d.name}` cannot be event-driven: `{name}` changes between events",
-                    "write `(clock-driven)`",
+                    "make it clock-driven: write `(clock-driven)`",
                 )
 
     def summed(self, variables: Variables, scope: SynapseScope) -> tuple[Summed, ...]:

@@ -9,10 +9,11 @@ import math
 
 import numpy as np
 import pytest
-from running import network_of, resolved, run_kernel
+from running import network_of, resolved, run_kernel, simulation_of
 
 from snnrun.engine.recording import Memory
 from snnrun.errors import ExperimentError
+from snnrun.network.propagator import propagator
 
 LOGISTIC = """
 name: logistic
@@ -239,7 +240,7 @@ def test_a_method_that_does_not_fit_names_those_that_do(equations: str, method: 
 
 
 def test_exact_says_why_it_cannot_take_a_coefficient_that_changes() -> None:
-    equations = "dv/dt = (w - v)/tau : 1\\ndw/dt = -w/ms : 1\\ntau : second"
+    equations = "dv/dt = (w - v)/tau : 1\\ndw/dt = -v/ms : 1\\ntau : second"
     network_of(one(equations, "exact"))
     reset = ", threshold: v > 1, reset: tau = 2*ms"
     with pytest.raises(ExperimentError, match=r"EQ220.*`tau`.*may change during the run"):
@@ -300,3 +301,147 @@ def test_event_driven_and_clock_driven_plasticity_agree() -> None:
     a = lambda t: sum(0.1 * math.exp(-(t - s) / 20) for s in (1, 5, 14) if s <= t)  # noqa: E731
     b = lambda t: sum(-0.12 * math.exp(-(t - s) / 15) for s in (4, 13) if s <= t)  # noqa: E731
     assert event[-1, 0] == pytest.approx(a(4) + a(13) + b(5) + b(14), rel=1e-12)
+
+
+CHAIN = """
+constants: {T: 20 ms}
+groups:
+  src: {kind: spikes, size: 3, indices: [0, 1, 2, 0, 1, 2], times: [10 ms, 10 ms, 10 ms, 24 ms, 24 ms, 24 ms]}
+  cell: {size: 3, equations: "gx : 1\\ngy : 1\\ngz : 1"}
+synapses:
+  syn:
+    source: src
+    target: cell
+    connect: one_to_one
+    equations: |
+      dx/dt = (b - x)/T : 1 (event-driven)
+      dy/dt = 0.7*(x - y)/t1 : 1 (event-driven)
+      dz/dt = (2*y + 3*x - z)/t2 : 1 (event-driven)
+      b : 1
+      t1 : second (constant)
+      t2 : second (constant)
+    initial: {b: BIAS, t1: "[5, 14, 14.0001]*ms", t2: "[3, 20, 20.0002]*ms"}
+    on_pre: |
+      gx_post = x
+      gy_post = y
+      gz_post = z
+      x += 1
+run: {dt: 0.1 ms, RUN}
+"""
+
+
+def chain_by_hand(bias: float, decays: list[tuple[float, float]]) -> np.ndarray:
+    """X, y and z of each synapse at the second event, by the matrix exponential over pieces (ms, T) after the first."""
+    found = []
+    for t1, t2 in ((5.0, 3.0), (14.0, 20.0), (14.0001, 20.0002)):
+        state = np.zeros(3)
+        for length, T in [(10.0, 20.0), (0.0, 0.0), *decays]:
+            if length == 0:
+                state[0] += 1
+                continue
+            rates = np.array([[-1 / T, 0, 0], [0.7 / t1, -0.7 / t1, 0], [3 / t2, 2 / t2, -1 / t2]])
+            p, q = propagator(rates, length)
+            state = p @ state + q @ np.array([bias / T, 0, 0])
+        found.append(state)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.4])
+@pytest.mark.parametrize(
+    ("run", "decays"),
+    [
+        ("duration: 25 ms", [(14.0, 20.0)]),
+        ("duration: 25 ms, precision: single", [(14.0, 20.0)]),
+    ],
+)
+def test_event_driven_equations_may_form_a_chain(bias: float, run: str, decays: list[tuple[float, float]]) -> None:
+    """Three equations, each fed by those before, with time constants of each synapse: different, equal, nearly equal."""
+    simulation, _ = simulation_of(network_of(CHAIN.replace("BIAS", str(bias)).replace("RUN", run)))
+    simulation.run()
+    got = np.column_stack([simulation.now("groups.cell", name) for name in ("gx", "gy", "gz")])
+    wanted = chain_by_hand(bias, decays)
+    np.testing.assert_allclose(got, wanted, rtol=2e-12 if "single" not in run else 2e-5)
+    assert len(np.unique(wanted)) > 6
+
+
+def driven(equations: str) -> str:
+    return CHAIN.replace("dy/dt = 0.7*(x - y)/t1", equations).replace("BIAS", "0").replace("RUN", "duration: 1 ms")
+
+
+@pytest.mark.parametrize(
+    ("equations", "reason"),
+    [
+        ("dy/dt = (x*x - y)/t1", "not linear in `x`"),
+        ("dy/dt = (x - y**2)/t1", "not linear in `y`"),
+        ("dy/dt = x*y/t1", "`y`"),
+        ("dy/dt = (z - y)/t1", "feeds back into itself"),
+        ("dy/dt = (gx_post - y)/t1", "`gx` changes between events"),
+        ("dy/dt = (x*sin(t/ms) - y)/t1", "depends on `t`"),
+    ],
+)
+def test_event_driven_equations_without_a_closed_form_are_to_be_clock_driven(equations: str, reason: str) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        resolved(driven(equations))
+    found = caught.value.diagnostics[0]
+    assert found.code == "EQ221"
+    assert reason in found.message
+    assert "make it clock-driven" in str(found.help)
+
+
+OWN = """
+groups:
+  g: {size: 2, equations: "v : 1", threshold: v > 1}
+  free:
+    size: 3
+    equations: |
+      dx/dt = (1 - x - y)/tau : 1 (unless refractory)
+      dy/dt = -y/(3*ms) : 1
+      tau : second
+    method: exact
+    threshold: t_in_timesteps == 20
+    reset: tau = tau
+    refractory: 2 ms
+    initial: {y: 1, tau: (1 + i)*ms}
+synapses:
+  s:
+    source: g
+    target: g
+    connect: all
+    equations: |
+      dx/dt = (1 - x - y)/tau_rec : 1 (clock-driven)
+      dy/dt = -y/(3*ms) : 1 (clock-driven)
+      tau_rec : second (constant)
+    method: exact
+    initial: {y: 1, tau_rec: "(1 + i + 2*j)*ms"}
+monitors:
+  m: {kind: state, source: s, variables: [x, y]}
+  f: {kind: state, source: free, variables: [x, y]}
+run: {duration: 10 ms, dt: 0.1 ms}
+"""
+
+
+def recovered(times: np.ndarray, tau: float, x: float = 0.0, y: float = 1.0) -> np.ndarray:
+    """X of dx/dt = (1 - x - y)/tau, dy/dt = -y/3 with time in ms."""
+    fed = (
+        times / tau * np.exp(-times / tau) if tau == 3 else 3 / (3 - tau) * (np.exp(-times / 3) - np.exp(-times / tau))
+    )
+    return 1 + (x - 1) * np.exp(-times / tau) - y * fed
+
+
+def test_exact_takes_coefficients_of_each_synapse() -> None:
+    """Time constants of 1, 3, 2 and 4 ms beside one of 3 ms: the sum of two exponentials, and its limit."""
+    memory = run_kernel(OWN)
+    for k, tau in enumerate((1.0, 3.0, 2.0, 4.0)):
+        np.testing.assert_allclose(memory.state("m", "x")[:, k], recovered(TIMES, tau), rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(memory.state("m", "y"), np.exp(-TIMES / 3)[:, None] * np.ones(4), rtol=1e-12)
+
+
+def test_exact_takes_coefficients_that_a_reset_may_change() -> None:
+    memory = run_kernel(OWN)
+    x, y = memory.state("f", "x"), memory.state("f", "y")
+    np.testing.assert_allclose(y, np.exp(-TIMES / 3)[:, None] * np.ones(3), rtol=1e-12)
+    for k, tau in enumerate((1.0, 2.0, 3.0)):
+        np.testing.assert_allclose(x[:21, k], recovered(TIMES[:21], tau), rtol=1e-11, atol=1e-14)
+        assert np.all(x[21:41, k] == x[21, k])
+        later = recovered(TIMES[40:] - TIMES[40], tau, x[40, k], y[40, k])
+        np.testing.assert_allclose(x[40:, k], later, rtol=1e-11)

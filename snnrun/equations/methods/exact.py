@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from snnrun.equations.dag import Graph, Node, Op, Variable, is_literal, variables_of, walk
 from snnrun.equations.derive import NotLinear, collect_linear
+from snnrun.equations.methods.chain import solution
 from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update
 
 Matrix = dict[tuple[Variable, Variable], Node]
@@ -17,31 +18,51 @@ def advance(system: System) -> Update:
     A holds the coefficients of the state in the right-hand sides, b the rest; both must be constant over the step.
     Exact for any step. The exponential is taken of numbers, not of symbols, so equal time constants are no special
     case. Equations that do not mix have the closed form x + dt*phi(a*dt)*(a*x + b), evaluated in the step, so their
-    coefficients may differ between neurons and change between steps. The coefficients of equations that mix are
-    constants and parameters that nothing changes during the run, as their exponential is taken once, before it. No
-    noise.
+    coefficients may differ between elements and change between steps; so have equations that feed one into the next
+    (`chain.py`). The coefficients of others are constants and parameters that nothing changes during the run: their
+    exponential is taken once, before it. No noise.
 
     Reference: Rotter & Diesmann 1999, Biol. Cybern. 81, 381-402.
     """
     if system.has_noise:
         raise MethodError(next(iter(system.rhs)).name, "it does not integrate noise (`xi`)")
-    matrix, rest = _linear(system)
-    mixed = any(row is not column for row, column in matrix)
-    if not mixed:
+    matrix, rest = linear(system)
+    if all(row is column for row, column in matrix):
         return Update(
             system.hold(float_update(system, _alone(system, matrix, rest))), "closed form, equations do not mix"
         )
-    for (row, _), entry in matrix.items():
-        culprits = _changing(system, entry)
-        if culprits:
-            raise MethodError(
-                row.name, f"the equations mix, and {culprits} in their coefficients may change during the run"
-            )
-    new = _propagated(system, matrix, rest, frozenset())
+    changing = next(((row, names) for (row, _), entry in matrix.items() if (names := _changing(system, entry))), None)
+    if changing is None:
+        return Update(_with_frozen(system, matrix, rest, _propagated), "matrix exponential")
+    try:
+        return Update(_with_frozen(system, matrix, rest, _chained), "closed form, equations feed one into the next")
+    except MethodError as error:
+        row, names = changing
+        raise MethodError(
+            row.name,
+            f"the equations mix, {names} in their coefficients may change during the run, and {error.reason}",
+        ) from None
+
+
+_Solve = Callable[[System, Matrix, Mapping[Variable, Node], frozenset[Variable]], dict[Variable, Node]]
+
+
+def _with_frozen(system: System, matrix: Matrix, rest: Mapping[Variable, Node], solve: _Solve) -> dict[Variable, Node]:
+    """The new values, with those for elements whose frozen variables stand still."""
+    new = solve(system, matrix, rest, frozenset())
     if system.active is not None and system.frozen:
-        held = _propagated(system, matrix, rest, system.frozen)
+        held = solve(system, matrix, rest, system.frozen)
         new = {v: system.graph.select(system.active, new[v], held[v]) for v in new}
-    return Update(float_update(system, new), "matrix exponential")
+    return float_update(system, new)
+
+
+def _chained(
+    system: System, matrix: Matrix, rest: Mapping[Variable, Node], frozen: frozenset[Variable]
+) -> dict[Variable, Node]:
+    g = system.graph
+    moving = {(row, column): entry for (row, column), entry in matrix.items() if row not in frozen}
+    left = {v: g.literal(0) if v in frozen else node for v, node in rest.items()}
+    return solution(g, tuple(system.rhs), moving, left, system.dt)
 
 
 def _changing(system: System, entry: Node) -> str:
@@ -52,7 +73,12 @@ def _changing(system: System, entry: Node) -> str:
     return ", ".join(names)
 
 
-def _linear(system: System) -> tuple[Matrix, dict[Variable, Node]]:
+def linear(system: System) -> tuple[Matrix, dict[Variable, Node]]:
+    """The right-hand sides as coefficients of the state, by row and column where they are not zero, and the rest.
+
+    Raises:
+        MethodError: They are not linear, or change within the step.
+    """
     matrix: Matrix = {}
     rest: dict[Variable, Node] = {}
     for row, rhs in system.rhs.items():

@@ -138,7 +138,7 @@ def test_auto_picks_exact_then_euler_then_heun(x: str, chosen: str) -> None:
 
 def test_exact_names_the_parameter_that_may_change() -> None:
     sheet = Sheet()
-    system = sheet.system("a*(b - x) + y")
+    system = sheet.system("a*(b - x) + y", "-x")
     changing = System(system.graph, system.rhs, frozenset(), None, frozenset(), system.dt)
     with pytest.raises(MethodError, match="`a`"):
         METHODS["exact"].advance(changing)
