@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from snnrun.errors import Diagnostic, ExperimentError, InternalError, RunError, SnnrunError, UnfinishedError
 from snnrun.network.pictures import of_sweep, resolve_plots, swept
 from snnrun.network.resolve import resolve
+from snnrun.source import Span
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.document import Document
 from snnrun.spec.load import load
@@ -72,6 +73,25 @@ def check(document: Document, open: frozenset[str] = frozenset()) -> Checked:
     return Checked(document, experiment, resolved, measures, plots)
 
 
+def refuse_larger_than_machine(checked: Checked) -> None:
+    """Refuse a network that this machine cannot hold.
+
+    Raises:
+        ExperimentError: RUN304.
+    """
+    from snnrun.network.size import FITS_ANYWHERE, least_bytes  # noqa: PLC0415 - only to validate
+
+    if sum(least_bytes(checked.resolved.network).values()) > FITS_ANYWHERE:
+        from snnrun.engine import memory  # noqa: PLC0415
+
+        memory.refuse_larger_than_machine(checked.resolved.network, _place(checked))
+
+
+def _place(checked: Checked) -> Callable[[str], Span | None]:
+    """Where the file has the object of a path (`groups.x`)."""
+    return lambda path: checked.document.key_span(tuple(path.split(".")))
+
+
 NEURONS_A_THREAD = 1000  # with fewer, threads wait for each other longer than they work
 
 
@@ -108,7 +128,7 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
     with clock.stage(Stage.GENERATE):
         kernel = engine.generated(network)
         if engine.parts is None or not engine.parts.knows(network):
-            refuse_too_large(network, kernel)
+            refuse_too_large(network, kernel, _place(checked))
     with clock.stage(Stage.COMPILE):
         compiled, native = engine.kernel(kernel.text)
     with clock.stage(Stage.BUILD), _enough_memory():

@@ -51,6 +51,7 @@ def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], 
             from snnrun.sweep.check import check_sweep
 
             check_sweep(checked)
+        pipeline.refuse_larger_than_machine(checked)
     except ExperimentError as error:
         return error.diagnostics, ""
     network = checked.resolved.network

@@ -9,6 +9,7 @@ from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
 from snnrun.equations.dag import Kind, Node, Op, Variable, walk
 from snnrun.network.ir import Assignment, Block, Network, Pathway, PoissonInput, Synapses
+from snnrun.network.written import changing_variables
 
 
 def deliver_all(module: Module) -> None:
@@ -43,6 +44,15 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         _ring(module, w, synapses, pathway, terms, rows)
         w.line("return")
         w.depth = 1
+    if pathway.is_part and pathway.uniform_delay:
+        sent = f"step - {w.integer('delay', f'delay:{owner}')}"
+        for outside in (
+            f"{sent} < {w.integer('since', f'since:{owner}')}",
+            f"{sent} >= {w.integer('until', f'until:{owner}')}",
+        ):
+            w.loop(f"if {outside}:")
+            w.line("return")
+            w.depth = 1
     undo = [_keep_frozen(module, w, variable, divided=synapses.divisible) for variable in frozen]
     if pathway.uniform_delay and pathway.post:
         spike_loop(w, source, f"delay:{owner}", mine=synapses.divisible)
@@ -53,7 +63,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     elif pathway is synapses.sorting:
         here = _segment_loop(w, source, owner, rows)
     else:
-        _delayed_loop(w, source, owner, rows, mine=pathway.post and synapses.divisible)
+        _delayed_loop(w, source, owner, rows, part=pathway.is_part, mine=pathway.post and synapses.divisible)
     w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds, lost(block))
     if pathway.uniform_delay and not pathway.post:
         w.lines[here:here] = [
@@ -77,7 +87,7 @@ def added_terms(network: Network, synapses: Synapses, pathway: Pathway) -> list[
     if pathway is not synapses.sorting or not synapses.divisible or network.hooks:
         return []
     block, frozen = _without_guards(pathway.block)
-    changing = _written(network)
+    changing = changing_variables(network)
     found: list[tuple[Variable, Node, bool]] = []
     for a in block.assignments:
         term = _added(network, a)
@@ -103,18 +113,6 @@ def _added(network: Network, a: Assignment) -> Node | None:
     if first.payload == a.variable:
         return second if value.op is Op.ADD else network.graph.neg(second)
     return first if second.payload == a.variable and value.op is Op.ADD else None
-
-
-def _written(network: Network) -> set[tuple[str, str]]:
-    """Variables that anything changes during the run, by owner and name."""
-    blocks = [b for g in network.groups.values() for b in (g.update, g.reset, g.held)]
-    blocks += [s.update for s in network.synapses.values()]
-    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
-    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
-    written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
-    written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
-    written |= {(line.variable.owner, line.variable.name) for p in network.phases for _, line in p.sets}
-    return written | {(g.path, name) for g in network.groups.values() for name in ("lastspike", "not_refractory")}
 
 
 def _ring(
@@ -202,10 +200,13 @@ def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> st
     return f"put_back({args})"
 
 
-def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, mine: bool) -> None:
+def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, part: bool, mine: bool) -> None:
     """Loop over the synapses of an unsorted pathway whose delay ends now: oldest spikes first, then by neuron."""
     delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
     longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
+    if part:
+        since, until = w.integer("since", f"since:{owner}"), w.integer("until", f"until:{owner}")
+        longest, shortest = f"min({longest}, step - {since})", f"max({shortest}, step - {until} + 1)"
     w.loop(f"for age in range({longest}, {shortest} - 1, -1):")
     spikes_of(w, path, "step - age", mine=mine)
     w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")

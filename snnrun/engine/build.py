@@ -50,6 +50,7 @@ from snnrun.network.ir import (
     View,
     as_array,
 )
+from snnrun.network.lists import lists_must_fit
 from snnrun.network.rates import is_impossible
 from snnrun.network.streams import key_of
 from snnrun.numerics.arithmetic import Precision
@@ -64,6 +65,7 @@ GRAIN = 64  # neurons: threads then never write into the same line of the cache;
 BAND_BYTES = 1 << 16  # of the variables of a band of targets, about the size of a first-level cache
 SHORTEST_ROW = 500  # synapses of a source in a band, on average, for which it pays to visit a row once more
 MOST_PARTS = 255  # of all threads
+NO_STEP = 1 << 62  # after all steps
 NEVER = 10000.0  # `lastspike` of a neuron that has not spiked is -10000 s
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
 SPIKE_BUFFER = 1 << 16
@@ -128,11 +130,20 @@ class _Builder:
         self.put("barrier", "run", "", np.array([0] * 24 + [*sleeping()], np.int64))
         self.numbers["parts"] = n.threads
         self.built.own_numbers["part"] = np.arange(n.threads)
+        self.numbers |= sending_steps(n)
         for key, values in parameter_arrays(self.built, n, self.built.kernel, self.numbers).items():
             self.put(key.use, key.owner, key.name, values)
         if n.start is not None:
             self.built.notes += begin_spikes(self.built, n.start)
+        self.check_sets()
         return self.built
+
+    def check_sets(self) -> None:
+        """Refuse lists of another length than the synapses that a phase gives them to, before the run."""
+        for phase in self.network.phases:
+            for owner, line in phase.sets:
+                what = f"the list for `{line.variable.name}`"
+                lists_must_fit(line.value, self.numbers[f"n:{owner}"], line.span, what)
 
     def part(self, path: str, nodes: Callable[[], list[Node]], make: Callable[[], None]) -> None:
         """Build a part of the network, unless one that is the same is known."""
@@ -497,6 +508,18 @@ class _Builder:
                 self.put("frozen", key.owner, "", np.zeros(self.numbers[f"n:{key.owner}"], np.int32))
             if key.use == "frozen number":
                 self.put("frozen number", key.owner, "", np.zeros(self.network.threads, np.int64))
+
+
+def sending_steps(network: Network) -> dict[str, int]:
+    """The steps between which spikes are sent through a part of a pathway, by the names that kernels ask for."""
+    found: dict[str, int] = {}
+    for synapses in network.synapses.values():
+        for pathway in synapses.pathways:
+            if pathway.is_part:
+                owner = synapses.pathway_path(pathway)
+                found[f"since:{owner}"] = network.phases[pathway.since].start if pathway.since else -NO_STEP
+                found[f"until:{owner}"] = NO_STEP if pathway.until is None else network.phases[pathway.until].start
+    return found
 
 
 def line_of(synapses: Synapses, name: str) -> Span | None:

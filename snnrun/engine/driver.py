@@ -109,7 +109,7 @@ class Simulation:
         self.step = step
         for phase in self.network.phases:
             if phase.start < step < phase.stop:
-                use_constants(self.built, phase)
+                use_constants(self.built, phase, self.network)
                 self._tables = self.built.tables()
 
     # one call
@@ -131,7 +131,7 @@ class Simulation:
         """At the first step of a phase, set what it sets."""
         for phase in self.network.phases:
             if phase.start == self.step:
-                begin(self.built, phase)
+                begin(self.built, phase, self.network)
                 self._tables = self.built.tables()
                 self.watch.begin(self.step)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import psutil
@@ -15,11 +15,13 @@ from snnrun.engine.build import RATE_BUFFER, SPIKE_BUFFER, STATE_BUFFER
 from snnrun.engine.values import STORED
 from snnrun.engine.watch import MOST as MOST_COPIED
 from snnrun.equations.dag import Kind, is_fixed
-from snnrun.errors import Diagnostic, RunError
+from snnrun.errors import Diagnostic, ExperimentError, RunError
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses, synapses_of
 from snnrun.network.ir import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Stored, Synapses
+from snnrun.network.size import least_bytes
 from snnrun.numerics.arithmetic import Precision
+from snnrun.source import Span
 
 PROGRAM = 1.2e8  # bytes of the interpreter and the libraries of a run whose kernel is in the cache
 FORCE = "SNNRUN_IGNORE_MEMORY"
@@ -31,22 +33,47 @@ _LISTED = 24  # bytes a synapse while a rule's pairs are sorted by source
 _KEPT_LIST = 8  # of which stay
 
 
-def refuse_too_large(network: Network, kernel: Kernel) -> None:
+def refuse_too_large(network: Network, kernel: Kernel, place: Callable[[str], Span | None]) -> None:
     """Stop before anything is allocated when a network needs more than 90 % of the free memory.
+
+    Args:
+        network: The network.
+        kernel: Its kernel.
+        place: Where the file has the object of a path (`groups.x`).
 
     Raises:
         RunError: RUN304, unless the environment variable SNNRUN_IGNORE_MEMORY is set.
     """
     needed, free = expected_memory(network, kernel), psutil.virtual_memory().available
     if needed > MOST_OF_FREE * free and not os.environ.get(FORCE):
-        raise RunError(
-            Diagnostic(
-                "RUN304",
-                f"not enough memory: the network needs about {needed / 1e9:.3g} GB, {free / 1e9:.3g} GB are free",
-                None,
-                f"make the network smaller (or set {FORCE}=1 to try all the same)",
-            )
-        )
+        raise RunError(_too_large(network, f"{_size(needed)}, {_size(free)} are free", place))
+
+
+def refuse_larger_than_machine(network: Network, place: Callable[[str], Span | None]) -> None:
+    """The same from the sizes alone: a network that needs more memory than the machine has.
+
+    Args:
+        network: The network.
+        place: Where the file has the object of a path (`groups.x`).
+
+    Raises:
+        ExperimentError: RUN304, unless the environment variable SNNRUN_IGNORE_MEMORY is set.
+    """
+    needed, there = sum(least_bytes(network).values()), psutil.virtual_memory().total
+    if needed > there and not os.environ.get(FORCE):
+        raise ExperimentError(_too_large(network, f"{_size(needed)}, this machine has {_size(there)}", place))
+
+
+def _too_large(network: Network, sizes: str, place: Callable[[str], Span | None]) -> Diagnostic:
+    least = least_bytes(network)
+    largest = max(least, key=least.__getitem__)
+    advice = f"make the network smaller (or set {FORCE}=1 to try all the same)"
+    message = f"not enough memory: the network needs about {sizes}; `{largest}` takes most of it"
+    return Diagnostic("RUN304", message, place(largest), advice)
+
+
+def _size(number: float) -> str:
+    return f"{number / 1e9:,.{0 if number >= 1e11 else 1}f} GB"
 
 
 def expected_memory(network: Network, kernel: Kernel) -> float:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
-from snnrun.engine.build import input_table, parameter_arrays, precompute
+from snnrun.engine.build import input_table, parameter_arrays, precompute, sending_steps
 from snnrun.engine.values import Built, SynapseValues, set_group
 from snnrun.network.ir import Network, Phase
 
@@ -27,9 +27,15 @@ def ended_early(planned: Network, ran: Network) -> list[tuple[str, int]]:
     return [(b.name, b.stop) for a, b in pairs if b.stop - b.start < a.stop - a.start]
 
 
-def begin(built: Built, phase: Phase) -> None:
-    """Enter a phase: hand its constants to the kernel, then carry out its `set`. Arrays may move (`Built.tables`)."""
-    use_constants(built, phase)
+def begin(built: Built, phase: Phase, planned: Network) -> None:
+    """Enter a phase: hand its constants to the kernel, then carry out its `set`. Arrays may move (`Built.tables`).
+
+    Args:
+        built: The network in memory.
+        phase: The phase.
+        planned: The network with its phases as long as they are now.
+    """
+    use_constants(built, phase, planned)
     network = phase.network
     for owner, line in phase.sets:
         section, _, name = owner.partition(".")
@@ -44,15 +50,16 @@ def begin(built: Built, phase: Phase) -> None:
         precompute(built, network, group, phase.start)  # from the parameters as they now are
 
 
-def use_constants(built: Built, phase: Phase) -> None:
+def use_constants(built: Built, phase: Phase, planned: Network) -> None:
     """Hand the constants of a phase to the kernel.
 
-    All phases share one kernel, as constants are arguments of it. Connections and delays stay as they were built.
+    All phases share one kernel, as constants are arguments of it. Connections stay as they were built. A delay that a
+    phase sets has a part of the pathway of its own, which takes the spikes that are sent from then on.
     """
     network = phase.network
     kernel = generate(network)
     assert kernel.text == built.kernel.text, "the phases of a run differ in values only"
-    numbers = dict(built.numbers)
+    numbers = built.numbers | sending_steps(planned)
     for poisson in network.inputs:
         owner = f"inputs.{poisson.name}"
         table = input_table(network, poisson)

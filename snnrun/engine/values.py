@@ -316,11 +316,12 @@ class SynapseValues:
             lists_must_fit(pathway.delay, self.wiring.size, pathway.span, "the list of delays", _MADE)
             steps[...] = evaluate(pathway.delay, self.environment())
         if not pathway.post:
-            for rule, part in self.rules():
-                if rule.delay is not None:
+            of_rules = pathway.rule_delays or [rule.delay for rule in self.synapses.connect]
+            for delay, (rule, part) in zip(of_rules, self.rules(), strict=True):
+                if delay is not None:
                     number = part.stop - part.start
-                    lists_must_fit(rule.delay, number, rule.delay_span, "the list of delays", _MADE)
-                    steps[part] = evaluate(rule.delay, self.environment(part=part))
+                    lists_must_fit(delay, number, rule.delay_span, "the list of delays", _MADE)
+                    steps[part] = evaluate(delay, self.environment(part=part))
         return steps
 
 

@@ -117,6 +117,7 @@ class Scope:
         missing: Explains a name that is not found (a help line), before the nearest name is offered.
         place: What this is, for messages: "the equations of `lif`".
         lists: Whether `[a, b, c]`, one value an element, has a place here.
+        used: Told of every name that is found, with its place; in functions, with the place of the call.
     """
 
     symbols: Mapping[str, Typed]
@@ -127,6 +128,7 @@ class Scope:
     missing: Callable[[str], str | None] = lambda _name: None
     place: str = "this expression"
     lists: bool = False
+    used: Callable[[Typed, Span], None] | None = None
 
 
 _OPS = {op.value: op for op in Op}
@@ -149,6 +151,7 @@ class Checker:
         self.calls: list[str] = []
         self.levels = 0
         self.called_parts = 0
+        self.call: Span | None = None  # the outermost call of a function of the file
 
     def check(self, expr: Expr) -> Typed:
         """The checked graph of an expression.
@@ -274,6 +277,8 @@ class Checker:
         name = expr.id
         found = self.local.get(name) or self.scope.symbols.get(name)
         if found is not None:
+            if self.scope.used is not None:
+                self.scope.used(found, self.call or expr.span)
             return found
         if name == "xi" or name.startswith("xi_"):
             return self._xi(expr)
@@ -537,6 +542,7 @@ class Checker:
         if not self.calls:
             self.called_parts = 0
         self.calls.append(function.name)
+        call, self.call = self.call, self.call or expr.span
         try:
             return self.check(function.body)
         except ExperimentError as error:
@@ -546,7 +552,7 @@ class Checker:
             raise _error(first.code, f"in `{function.name}(...)`: {first.message}", expr.span, first.help) from None
         finally:
             self.calls.pop()
-            self.local = outer
+            self.local, self.call = outer, call
 
     def _array(self, expr: Call, array: ArrayFunction) -> Typed:
         self._count(expr, 1 if array.columns is None else 2)

@@ -90,6 +90,9 @@ class Context:
     files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
     open: frozenset[str] = frozenset()  # constants whose values are given later, as the values of `Parameter`s
     limits: list[Limit] = field(default_factory=list)  # what the values of open constants must not do
+    uses: dict[Path, dict[Span, None]] = field(default_factory=dict)  # where each constant is named, by its place
+    floats: frozenset[Path] = frozenset()  # constants that are whole numbers in some phases only: never counted as such
+    _settings: dict[int, tuple[Path, Typed]] = field(default_factory=dict)
     _draws: dict[str, int] = field(default_factory=dict)
     _parsed: dict[Path, Expr] = field(default_factory=dict)
 
@@ -165,7 +168,18 @@ class Context:
             return missing(name)
 
         names = {**self.constants, **symbols}
-        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists)
+        used = self._note_use if self._settings else None
+        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists, used)
+
+    def note_uses(self, setting: Path, typed: Typed) -> None:
+        """Keep where a constant is named, by its place in the file: phases may set it."""
+        if self.experiment.run.phases is not None:
+            self._settings[id(typed)] = setting, typed
+
+    def _note_use(self, typed: Typed, span: Span) -> None:
+        found = self._settings.get(id(typed))
+        if found is not None:
+            self.uses.setdefault(found[0], {})[span] = None
 
     def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
         """A checker for expressions with these names."""

@@ -13,6 +13,7 @@ from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, On
 from snnrun.network.ranges import target_ranges
 
 _SAMPLE = 1 << 16  # pairs on which a condition is tried
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 def expected_synapses(rule: Connect) -> float | None:
@@ -128,10 +129,11 @@ def _reads_neurons(node: Node) -> bool:
 
 
 def _spread(size: int) -> IntArray:
-    """Indices below a size: all, or as many as are tried, spread without the rhythm of rows of a round length."""
-    number = min(size, _SAMPLE)
-    places = (np.arange(number) + 0.382) * (size / max(number, 1))
-    return np.minimum(places.astype(np.int64), size - 1)
+    """Indices below a size: all, or as many as are tried, spread without a rhythm that rows could share."""
+    if size <= _SAMPLE:
+        return np.arange(size, dtype=np.int64)
+    # multiples of the golden ratio spread evenly
+    return (np.arange(_SAMPLE) * _GOLDEN % 1 * size).astype(np.int64)
 
 
 def _environment(i: IntArray, j: IntArray) -> Environment:

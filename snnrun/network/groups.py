@@ -166,7 +166,7 @@ class _GroupBuilder:
 
     def names(self, model: NeuronGroup | PoissonGroup | SpikeGroup) -> dict[str, Typed]:
         """Names that every expression of the group knows, and its own constants."""
-        g = self.graph
+        context, g = self.context, self.graph
         names = {
             "t": Typed(g.node(Op.TIME), TIME),
             "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
@@ -175,11 +175,12 @@ class _GroupBuilder:
         }
         for name in getattr(model, "constants", None) or {}:
             path = (*self.path, "constants", name)
-            expr = self.context.expression(path)
-            typed = self.context.checker(names, f"constant `{name}`").check(expr)
+            expr = context.expression(path)
+            typed = context.checker(names, f"constant `{name}`").check(expr)
             if typed.exact is None:
                 raise at(expr.span, "NET103", f"constant `{name}` changes during the run")
             names[name] = Typed(g.constant(f"{self.owner}.{name}", typed.value), typed.dimension, typed.exact)
+            context.note_uses(path, names[name])
         return names
 
     # Poisson

@@ -278,6 +278,10 @@ class Pathway:
         uniform_delay: Whether the delay is the same for all synapses.
         order: Position among the pathways of the network.
         span: Place of the delay or of the statements.
+        since: Where phases set the delay, a pathway has a part for each delay, and a spike takes the part that counts
+            when it is sent. This part counts from the start of the phase of this number, or from the first step (0).
+        until: It counts until the start of this phase; None: to the end.
+        rule_delays: Delays in steps of the rules' own synapses while this part counts; empty: as the rules say.
     """
 
     name: str
@@ -287,6 +291,14 @@ class Pathway:
     uniform_delay: bool
     order: int
     span: Span | None
+    since: int = 0
+    until: int | None = None
+    rule_delays: tuple[Node | None, ...] = ()
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only the spikes of some phases take it."""
+        return self.since > 0 or self.until is not None
 
     @property
     def key(self) -> str:
@@ -459,7 +471,7 @@ class Synapses:
     def sorting(self) -> Pathway | None:
         """The pathway by whose delays the synapses of a source are sorted, when there is just one to choose."""
         various = [p for p in self.pathways if not p.post and not p.uniform_delay]
-        return various[0] if len(various) == 1 else None
+        return various[0] if len(various) == 1 and not various[0].is_part else None
 
 
 @dataclass(frozen=True, slots=True)

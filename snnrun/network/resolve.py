@@ -6,7 +6,8 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -15,13 +16,23 @@ from snnrun.equations.ast import Expr, names_in
 from snnrun.equations.check import OPEN, Typed, UserFunction
 from snnrun.equations.dag import Kind, kind_of
 from snnrun.equations.parse import MAX_LEVELS, parse_expression
-from snnrun.errors import Diagnostic, did_you_mean
+from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.arrays import resolve_arrays
-from snnrun.network.context import Context, Path, at
+from snnrun.network.context import Context, Path, at, known
+from snnrun.network.delay_settings import with_parts
 from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations
 from snnrun.network.groups import resolve_groups
 from snnrun.network.initial import phase_values
-from snnrun.network.ir import ConnectivityMonitor, Initial, Network, Phase, StopWhen, Window
+from snnrun.network.ir import (
+    ConnectivityMonitor,
+    GroupKind,
+    Initial,
+    Network,
+    Phase,
+    StopWhen,
+    Window,
+)
+from snnrun.network.settings import must_be_read, reads, setting_of
 from snnrun.network.synapses import resolve_synapses
 from snnrun.numerics.arithmetic import Math, Precision
 from snnrun.records import dataclass
@@ -30,7 +41,7 @@ from snnrun.spec import models
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment
-from snnrun.spec.nodes import scalar
+from snnrun.spec.nodes import Node, ScalarNode, scalar
 from snnrun.units.dimensions import TIME
 
 _CHECK = 0.01  # between two looks at `stop_when` [s]
@@ -52,21 +63,29 @@ class Resolved:
     context: Context
 
 
-def resolve(document: Document, experiment: Experiment, open: frozenset[str] = frozenset()) -> Resolved:
+def resolve(
+    document: Document,
+    experiment: Experiment,
+    open: frozenset[str] = frozenset(),
+    floats: frozenset[Path] = frozenset(),
+) -> Resolved:
     """The network of an experiment.
 
     Args:
         document: The file.
         experiment: Its checked shape.
         open: Constants whose values are not looked at: the network holds for all of the same kind (whole or not).
+        floats: Constants that do not count as whole numbers, by their places.
 
     Raises:
         ExperimentError: Every error of the file, each with its place.
         ValueNeededError: What the network is depends on the value of an open constant.
     """
-    context = Context(document, experiment, open=open)
+    context = Context(document, experiment, open=open, floats=floats)
     _constants(context)
     _functions(context)
+    if _some_become_floats(context):
+        return resolve(document, experiment, open, context.floats)
     steps = _run(context)
     if "dt" not in context.constants:
         context.report.stop_if_errors()
@@ -103,7 +122,10 @@ def resolve(document: Document, experiment: Experiment, open: frozenset[str] = f
 
         with context.collecting():
             network = replace(network, start=resolve_start(context, network))
-    network = replace(network, phases=_phases(context, network))
+    phases = _phases(context, network)
+    with context.collecting():
+        network, phases = with_parts(network, phases)
+        network = replace(network, phases=phases)
     context.report.stop_if_errors()
     return Resolved(network, tuple(context.report.warnings), context)
 
@@ -167,7 +189,10 @@ def _named(context: Context, name: str, typed: Typed, expr: Expr) -> Typed:
         raise at(expr.span, "EQ210", "this constant is too large (over 1e308)") from None
     if name in context.open:
         return Typed(context.graph.parameter(name, kind_of(value)), typed.dimension, OPEN)
-    return Typed(context.graph.constant(name, value), typed.dimension, typed.exact)
+    value = float(value) if ("constants", name) in context.floats else value
+    named = Typed(context.graph.constant(name, value), typed.dimension, typed.exact)
+    context.note_uses(("constants", name), named)
+    return named
 
 
 def value_of(typed: Typed) -> float:
@@ -179,6 +204,22 @@ def value_of(typed: Typed) -> float:
     number = typed.value
     whole = typed.node.kind is Kind.INT and number.is_integer() and abs(number) < _WHOLE
     return int(typed.exact) if whole else number  # type: ignore[arg-type] # a constant has a value
+
+
+def _some_become_floats(context: Context) -> bool:
+    """Whether a constant is a whole number, but a phase sets it to one that is not: then it never counts as whole."""
+    found: set[Path] = set()
+    for k, phase in enumerate(context.experiment.run.phases or ()):
+        for name in phase.set or {}:
+            path: Path = ("run", "phases", k, "set", name)
+            whole = name in context.constants and context.constants[name].node.kind is Kind.INT
+            if whole and isinstance(context.document.node(path), ScalarNode):
+                with suppress(ExperimentError):  # reported where the phase is read
+                    typed = context.checker({}, "a phase").check(context.expression(path))
+                    if typed.node.kind is Kind.FLOAT:
+                        found.add(("constants", name))
+    context.floats |= found
+    return bool(found)
 
 
 def _functions(context: Context) -> None:
@@ -233,31 +274,62 @@ def _phase_steps(context: Context, number: int) -> int:
 
 
 def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
-    """The parts of the run. Constants that a phase sets stay so in the phases after it."""
+    """The parts of the run. What a phase sets stays so in the phases after it."""
     found: list[Phase] = []
-    constants: dict[Path, Text] = {}
+    settings: dict[Path, Text | Node] = {}
     start = 0
     for k, model in enumerate(context.experiment.run.phases or ()):
         stop = start + _phase_steps(context, k)
         with context.collecting():
-            sets: list[tuple[str, Initial]] = []
+            new = _settings(context, k, model)
+            settings |= new
+            now, then = _with_settings(context, network, settings)
+            sets = [line for setting in new for line in _rates_again(context, now, setting)]
             for name in model.set or {}:
-                path: Path = ("run", "phases", k, "set", name)
-                if name in context.experiment.constants:
-                    _must_fit(context, name, path)
-                    constants[("constants", name)] = context.text(path)
-                else:
-                    sets += phase_values(context, network, path, f"phase `{model.name}`")
-            now, values = _with_constants(context, network, constants)
-            stop_when = _stop_when(context, values, k) if model.stop_when is not None else None
+                if setting_of(context, name) is None:
+                    sets += phase_values(then, now, ("run", "phases", k, "set", name), f"phase `{model.name}`")
+            stop_when = _stop_when(context, then.constants, k) if model.stop_when is not None else None
             found.append(Phase(model.name, start, stop, tuple(sets), _recording(context, now, model, k), stop_when))
         start = stop
     return tuple(found)
 
 
-def _must_fit(context: Context, name: str, path: Path) -> None:
-    expr = context.expression(path)
-    context.checker({}, "a phase").value(expr, context.constants[name].dimension, f"`{name}`")
+def _settings(context: Context, number: int, model: models.Phase) -> dict[Path, Text | Node]:
+    """The values of the file that a phase sets, by their places."""
+    found: dict[Path, Text | Node] = {}
+    problems: list[Diagnostic] = []
+    for name in model.set or {}:
+        path: Path = ("run", "phases", number, "set", name)
+        try:
+            setting = setting_of(context, name)
+            if setting is not None:
+                found[setting] = _value_for(context, setting, path)
+        except ExperimentError as error:
+            problems += error.diagnostics
+    if problems:
+        raise ExperimentError(*problems)
+    return found
+
+
+def _value_for(context: Context, setting: Path, path: Path) -> Text | Node:
+    """What stands at a place of the file in a phase."""
+    must_be_read(context, setting, path)
+    if "constants" not in setting:
+        return context.document.node(path)
+    name = ".".join(str(path[-1]).split(".")[-1:])
+    if not isinstance(context.document.node(path), ScalarNode):
+        raise context.error("NET143", f"the constant `{name}` takes one value, not a list or a map", path)
+    old = context.constants[name] if setting[0] == "constants" else context.populations[str(setting[1])].symbols[name]
+    typed = context.checker({}, "a phase").value(context.expression(path), old.dimension, f"`{name}`")
+    known(typed, context.document.span(path), f"`{name}`")
+    return context.text(path)
+
+
+def _rates_again(context: Context, network: Network, setting: Path) -> Iterator[tuple[str, Initial]]:
+    """The rates of Poisson groups that are stored and computed from what a phase sets."""
+    for group in network.groups.values():
+        if group.kind is GroupKind.POISSON and reads(context, setting, ("groups", group.name, "rates")):
+            yield from ((group.path, line) for line in group.initial if line.variable.name == "rates")
 
 
 def _stop_when(context: Context, values: Mapping[str, Typed], number: int) -> StopWhen:
@@ -270,18 +342,17 @@ def _stop_when(context: Context, values: Mapping[str, Typed], number: int) -> St
     return StopWhen(context.text(path).value, every, {n: (values[n].value, values[n].dimension) for n in used})
 
 
-def _with_constants(
-    context: Context, network: Network, constants: dict[Path, Text]
-) -> tuple[Network, Mapping[str, Typed]]:
-    """The network with other constants, and the values of all: the same structure, other values."""
-    if not constants:
-        return network, context.constants
+def _with_settings(context: Context, network: Network, settings: dict[Path, Text | Node]) -> tuple[Network, Context]:
+    """The network with other values of the file, and names as they then are: the same structure, other values."""
+    if not settings:
+        return network, context
     text = f"{network.steps} * ({context.text(('run', 'dt')).value})"
     length = scalar(text, SourceFile("run.duration", text))
-    changes: dict[Path, Any] = {**constants, ("run", "phases"): None, ("run", "duration"): length}
+    changes: dict[Path, Any] = {**settings, ("run", "phases"): None, ("run", "duration"): length}
     document = context.document.with_values(changes)
-    found = resolve(document, parse_experiment(document))
-    return found.network, found.context.constants
+    found = resolve(document, parse_experiment(document), floats=context.floats)
+    context.report.extend(found.warnings)
+    return found.network, replace(found.context, document=context.document)
 
 
 def _recording(context: Context, network: Network, model: models.Phase, number: int) -> Network:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from snnrun.network.expected import synapses_of
+from snnrun.equations.dag import Kind
+from snnrun.network.expected import expected_synapses, synapses_of
 from snnrun.network.ir import (
     Group,
     Network,
@@ -12,6 +13,8 @@ from snnrun.network.ir import (
 )
 from snnrun.records import dataclass
 
+_BYTES = {Kind.FLOAT: 4, Kind.INT: 8, Kind.BOOL: 1}  # of a stored value, in single precision [bytes]
+FITS_ANYWHERE = 1e9  # what needs less memory fits on any machine [bytes]
 ASSUMED_RATE = 10.0  # spikes of a neuron, where nothing is known [Hz]
 # Orders of magnitude of one thread of a present processor; what a run says about itself is better (a probe).
 _UPDATE = 1.5e-9  # one variable of one neuron or synapse, one step [s]
@@ -47,6 +50,15 @@ def recorded_bytes(network: Network) -> Recording:
             case _:
                 pass
     return Recording(samples, spikes)
+
+
+def least_bytes(network: Network) -> dict[str, float]:
+    """Bytes that each object takes at the least, by its path in the file (`groups.x`); a bound from the sizes alone."""
+    least = {g.path: g.size * (1.0 + sum(_BYTES[s.kind] for s in g.stored)) for g in network.groups.values()}
+    for synapses in network.synapses.values():
+        number = sum(expected_synapses(rule) or 0 for rule in synapses.connect)
+        least[synapses.path] = number * (2.0 + sum(_BYTES[s.kind] for s in synapses.stored))
+    return least
 
 
 def expected_seconds(network: Network) -> float:

@@ -1,4 +1,4 @@
-"""Which variables of a group the statements of a file change during a run, found before the statements are checked."""
+"""Which variables change during a run."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ from snnrun.equations.model import parse_equations
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path
+from snnrun.network.ir import Network
 from snnrun.spec.models import CallOperation, Synapses
 from snnrun.spec.nodes import MapNode, ScalarNode
 
 
-def written_names(context: Context, group: str) -> frozenset[str] | None:
-    """Names that resets, operations, inputs and synapses assign in a group; None when a Python function may assign any.
+def changing_variables(network: Network) -> set[tuple[str, str]]:
+    """Variables that anything changes during the run, by owner and name."""
+    blocks = [b for g in network.groups.values() for b in (g.update, g.reset, g.held)]
+    blocks += [s.update for s in network.synapses.values()]
+    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
+    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
+    written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
+    written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
+    written |= {(line.variable.owner, line.variable.name) for p in network.phases for _, line in p.sets}
+    return written | {(g.path, name) for g in network.groups.values() for name in ("lastspike", "not_refractory")}
 
-    Texts that cannot be read count for nothing here: they are reported where they are resolved.
+
+def written_names(context: Context, group: str) -> frozenset[str] | None:
+    """Names that resets, operations, inputs and synapses assign in a group, before statements are checked.
+
+    None when a Python function may assign any. Texts that cannot be read count for nothing here: they are reported
+    where they are resolved.
     """
     experiment = context.experiment
     if any(isinstance(o, CallOperation) for o in experiment.operations.values()):

@@ -785,8 +785,10 @@ class Phase(Section):
     duration: Expression = Field(description="How long it lasts.")
     set: dict[DottedPath, InitialValue] | None = Field(
         None,
-        description="Changes at its start: a constant, `group.variable`, `group.subgroup.variable` or "
-        "`synapses.variable` → value.",
+        description="Changes at its start: a constant (of the file, or `group.constant`), `group.variable`, "
+        "`group.subgroup.variable` or `synapses.variable` → value. `synapses.delay` too (and `synapses.on_pre.delay`, "
+        "`synapses.on_pre.x.delay`): spikes under way keep theirs. A constant that is read once, when the network is "
+        "built, is refused.",
     )
     record: list[Identifier] | None = Field(None, description="Monitors that record in it; absent: all.")
     stop_when: Expression | None = Field(

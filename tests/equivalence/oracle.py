@@ -343,7 +343,12 @@ class Oracle:
         history = self.history[f"groups.{(synapses.target if pathway.post else synapses.source).group}"]
         delays = self.delays(synapses, pathway)
         found: list[int] = []
+        phases = self.network.phases
+        since = phases[pathway.since].start if pathway.since else 0
+        until = self.network.steps if pathway.until is None else phases[pathway.until].start
         for age in sorted(set(delays.tolist()), reverse=True):
+            if not since <= self.step - age < until:
+                continue
             for neuron in history[self.step - age] if age <= self.step else ():
                 due = np.flatnonzero((neurons == neuron) & (delays == age))
                 found += due[np.argsort(wiring.created[due])].tolist()

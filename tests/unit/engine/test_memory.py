@@ -10,10 +10,12 @@ import psutil
 import pytest
 
 from snnrun.codegen.kernel import generate
-from snnrun.engine.memory import FORCE, expected_memory, refuse_too_large
-from snnrun.errors import RunError
+from snnrun.engine.memory import FORCE, expected_memory, refuse_larger_than_machine, refuse_too_large
+from snnrun.errors import ExperimentError, RunError
 from snnrun.network.ir import Network
 from snnrun.network.resolve import resolve
+from snnrun.network.size import least_bytes
+from snnrun.source import SourceFile, Span
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
 
@@ -44,6 +46,10 @@ finally:
     peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
     sys.stdout.write(f"{int(peak[1]) * 1024}")
 """
+
+
+SOURCE = SourceFile("large.yaml", "pop s")
+PLACES = {"groups.pop": Span(SOURCE, 0, 3), "synapses.s": Span(SOURCE, 4, 5)}
 
 
 def network(path: Path, size: int, connect: str) -> Network:
@@ -80,13 +86,33 @@ def test_a_network_that_cannot_fit_is_refused_before_it_is_built(
     kernel = generate(made)
     needed = expected_memory(made, kernel)
     assert needed == pytest.approx(0.5e12 * (4 + 8), rel=0.05)
-    with pytest.raises(RunError, match=r"RUN304.*about 6e\+03 GB"):
-        refuse_too_large(made, kernel)
+    with pytest.raises(RunError, match=r"RUN304.*about 6,00. GB.*`synapses\.s` takes most of it"):
+        refuse_too_large(made, kernel, PLACES.get)
     available = psutil.virtual_memory()._replace(available=int(needed / 0.89))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: available)
-    refuse_too_large(made, kernel)
+    refuse_too_large(made, kernel, PLACES.get)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: available._replace(available=int(needed / 0.91)))
     with pytest.raises(RunError):
-        refuse_too_large(made, kernel)
+        refuse_too_large(made, kernel, PLACES.get)
     monkeypatch.setenv(FORCE, "1")
-    refuse_too_large(made, kernel)
+    refuse_too_large(made, kernel, PLACES.get)
+
+
+def test_a_network_that_no_run_on_the_machine_can_hold_is_refused_at_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = network(tmp_path / "large.yaml", 1_000_000, "{p: 0.5}")
+    least = least_bytes(made)
+    assert least["synapses.s"] == pytest.approx(0.5e12 * 6)
+    memory = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(total=int(sum(least.values()) * 0.99)))
+    with pytest.raises(ExperimentError) as refused:
+        refuse_larger_than_machine(made, PLACES.get)
+    assert [(d.code, d.span) for d in refused.value.diagnostics] == [("RUN304", PLACES["synapses.s"])]
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(total=int(sum(least.values()) * 1.01)))
+    refuse_larger_than_machine(made, PLACES.get)
+
+
+def test_the_bound_from_sizes_is_below_what_is_expected(tmp_path: Path) -> None:
+    made = network(tmp_path / "large.yaml", 100_000, "{p: 0.05}")
+    assert sum(least_bytes(made).values()) < expected_memory(made, generate(made))

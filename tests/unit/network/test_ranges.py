@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,15 @@ SIZE = 60
 FILE = """
 version: 1
 constants: {{reach: 4}}
-groups: {{a: {{size: 60, equations: "v : 1"}}}}
+groups: {{a: {{size: {size}, equations: "v : 1"}}}}
 synapses: {{s: {{source: a, target: a, connect: {{where: "{where}"}}}}}}
 run: {{duration: 1 ms, dt: 0.1 ms}}
 """
 
 
-def network(folder: Path, where: str) -> Network:
+def network(folder: Path, where: str, size: int = SIZE) -> Network:
     path = folder / "x.yaml"
-    path.write_text(FILE.format(where=where), encoding="utf-8")
+    path.write_text(FILE.format(where=where, size=size), encoding="utf-8")
     document = load(path)
     return resolve(document, parse_experiment(document)).network
 
@@ -94,3 +95,12 @@ def test_a_probability_acts_within_the_range_of_a_condition(tmp_path: Path, p: f
         found += len(i)
     spread = np.sqrt(50 * possible * p * (1 - p))
     assert abs(found - 50 * possible * p) <= 5 * spread
+
+
+def test_the_number_that_a_condition_makes_is_known_from_some_of_the_sources(tmp_path: Path) -> None:
+    (rule,) = network(tmp_path, "abs(i - j) < 4", 1_000_000).synapses["s"].connect
+    tracemalloc.start()
+    assert expected_synapses(rule) == pytest.approx(7e6, rel=0.01)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6

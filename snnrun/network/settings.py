@@ -1,0 +1,176 @@
+"""What phases may set beside variables: values of the file that the run reads, and who reads them.
+
+A constant is read where an expression names it, through other constants and functions too. What is read once, when the
+network is built, cannot be set by a phase: it would be taken and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from snnrun.equations.ast import names_in
+from snnrun.equations.model import parse_equations
+from snnrun.equations.parse import parse_expression
+from snnrun.errors import ExperimentError
+from snnrun.network.context import Context, Path
+from snnrun.source import Span
+from snnrun.spec.document import Document
+from snnrun.spec.models import NeuronGroup, PoissonGroup
+from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
+
+
+def setting_of(context: Context, name: str) -> Path | None:
+    """The place in the file of what an entry of `set` means, when it is no variable."""
+    if name in context.experiment.constants:
+        return ("constants", name)
+    head, _, tail = name.partition(".")
+    group = context.experiment.groups.get(head)
+    if isinstance(group, NeuronGroup | PoissonGroup) and tail in (group.constants or {}):
+        return ("groups", head, "constants", tail)
+    synapses = context.experiment.synapses.get(head)
+    if synapses is not None and tail.rpartition(".")[2] == "delay":
+        equations = () if synapses.equations is None else parse_equations(context.text(("synapses", head, "equations")))
+        return None if any(d.name == tail for d in equations) else ("synapses", head, *tail.split("."))
+    return None
+
+
+def must_be_read(context: Context, setting: Path, at: Path) -> None:
+    """Refuse to set what the run does not read, and warn where its readers do not all follow.
+
+    Args:
+        context: The resolution, all of the network resolved.
+        setting: The place in the file of what is set.
+        at: The entry of `set`.
+
+    Raises:
+        ExperimentError: NET145.
+    """
+    if setting[0] == "synapses":
+        _must_delay(context, setting, at)
+        return
+    name = ".".join(str(step) for step in setting if step not in ("constants", "groups"))
+    readers = sorted(set(_readers(context, setting)), key=str)
+    followed = [path for path in readers if _is_read_in_run(path)]
+    opening = [path for path in readers if path[0] in ("metrics", "plots") or "initial" in path]
+    once = [path for path in readers if path not in followed and path not in opening]
+    if not followed and not once:
+        once = opening
+    if once:
+        raise context.key_error(
+            "NET145",
+            f"`{name}` is used by `{_shown(once[0])}`, which is read once{_when(once[0])}",
+            at,
+            "a phase can set what equations, statements, rates and delays read: give them a constant of their own"
+            if followed
+            else "a phase can set what equations, statements, rates and delays read, and variables: `group.variable`",
+        )
+    if not followed:
+        raise context.key_error("NET145", f"nothing in the run reads `{name}`: setting it changes nothing", at)
+    if opening:
+        context.report.warn(
+            "NET146",
+            f"`{name}` is also used by `{_shown(opening[0])}`, which keeps the value it has in `constants`",
+            context.document.key_span(at),
+        )
+
+
+def _must_delay(context: Context, setting: Path, at: Path) -> None:
+    """Refuse to set a delay that no pathway has."""
+    document, name, owner = context.document, str(setting[1]), setting[:-1]
+    node = document.find(owner)
+    if len(owner) > 2 and not (isinstance(node, MapNode) and "do" in node.entries):
+        reason = f"`{_shown(owner[2:])}` of `{name}` has no delay of its own"
+        raise context.key_error("NET143", reason, at, "write the pathway as `{do: ..., delay: ...}`")
+    if len(owner) > 2:
+        return
+    pathways = document.find((*owner, "on_pre"))
+    listed = (
+        [pathways]
+        if not isinstance(pathways, MapNode) or "do" in pathways.entries
+        else [e.value for e in pathways.entries.values()]
+    )
+    own = [isinstance(p, MapNode) and "delay" in p.entries for p in listed if p is not None]
+    connect = document.find((*owner, "connect"))
+    rules = connect.items if isinstance(connect, ListNode) else (connect,)
+    if all(own) or all(isinstance(r, MapNode) and "delay" in r.entries for r in rules):
+        what = "each pathway `on_pre`" if all(own) else "each rule of `connect`"
+        raise context.key_error("NET145", f"nothing in the run reads `{name}.delay`: {what} has its own", at)
+
+
+def _shown(path: Path) -> str:
+    return ".".join(str(step) for step in path)
+
+
+def _when(path: Path) -> str:
+    return ", with its value in `constants`" if path[0] in ("metrics", "plots") else ", when the network is built"
+
+
+def reads(context: Context, setting: Path, reader: Path) -> bool:
+    """Whether what stands at or below a place of the file reads a setting."""
+    return any(path[: len(reader)] == reader for path in _readers(context, setting))
+
+
+def _readers(context: Context, setting: Path) -> Iterator[Path]:
+    """Places of the file that read a constant, through other constants too."""
+    pending, seen = [setting], {setting}
+    while pending:
+        setting = pending.pop()
+        places = [*_places(context.document, context.uses.get(setting, ()))]
+        if setting[0] == "constants":
+            places += _named_later(context, str(setting[1]))
+        for path in places:
+            if path[0] != "constants" and path[2:3] != ("constants",):
+                yield path
+            elif path not in seen:
+                seen.add(path)
+                pending.append(path)
+
+
+def _places(document: Document, spans: Mapping[Span, None] | tuple[()]) -> Iterator[Path]:
+    """The values of the file in which spans lie."""
+    for path, node in document.walk() if spans else ():
+        if isinstance(node, ScalarNode) and any(_lies_in(span, node.span) for span in spans):
+            yield path
+
+
+def _lies_in(span: Span, outer: Span) -> bool:
+    return span.file is outer.file and outer.start <= span.start and span.end <= outer.end
+
+
+def _named_later(context: Context, name: str) -> Iterator[Path]:
+    """Metrics, pictures and phases that name a constant: these are resolved after the network."""
+    experiment = context.experiment
+    if name in experiment.metrics or name in experiment.monitors or name in experiment.groups:
+        return
+    for path, node in context.document.walk():
+        if not isinstance(node, ScalarNode) or not isinstance(node.value, str) or name not in node.value:
+            continue
+        if path[0] in ("metrics", "plots") or (path[:2] == ("run", "phases") and path[3:4] != ("duration",)):
+            try:
+                found = name in names_in(parse_expression(node.text))
+            except ExperimentError:
+                continue
+            if found:
+                yield path
+
+
+def _is_read_in_run(path: Path) -> bool:
+    """Whether a place of the file is read with the constants of each phase."""
+    match path:
+        case ("groups", _, "equations" | "threshold" | "reset" | "refractory" | "rates", *_):
+            return True
+        case ("inputs", _, "size" | "rate" | "weight"):
+            return True
+        case ("synapses", _, "equations"):
+            return True
+        case ("synapses", _, "on_pre" | "on_post", *rest):
+            return not rest or rest[-1] not in ("order", "event")
+        case ("synapses", _, "delay", *_):
+            return True
+        case ("synapses", _, "connect", *rest):
+            return "delay" in rest
+        case ("operations", _, "do" | "every"):
+            return True
+        case ("run", "phases", _, "set" | "stop_when", *_):
+            return True
+    return False
