@@ -346,6 +346,39 @@ def undisturbed(patience: int | None = None) -> Iterator[list[int]]:
             signal.signal(number, handler or signal.SIG_DFL)
 
 
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let what asks for a stop end the work as Ctrl-C does, but as something that is to go on later.
+
+    Raises:
+        UnfinishedError: The process was told to stop.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        told.append(number)
+        if callable(signal.getsignal(signal.SIGINT)):
+            signal.raise_signal(signal.SIGINT)  # whoever is in the middle of a record takes it down
+        else:
+            raise KeyboardInterrupt
+
+    wanted = [number for number in _REQUESTS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in wanted}
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not told:
+            raise
+        name = signal.Signals(told[0]).name
+        raise UnfinishedError(Diagnostic("RUN307", f"stopped by {name}")) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
 def _simulated(
     prepared: Prepared,
     writer: RunWriter,
@@ -376,7 +409,7 @@ def draw_kept(
         The pictures, and why some are missing.
     """
     try:
-        with clock.stage(Stage.PLOT):
+        with clock.stage(Stage.PLOT), stoppable():
             drawn = painter.draw(folder, plots, folder / "plots", formats) if painter and plots != [] else None
             return draw(folder, plots, formats) if drawn is None else drawn, None
     except (SnnrunError, KeyboardInterrupt) as trouble:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snnrun import __version__, pipeline
-from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
+from snnrun.errors import SnnrunError, StorageError, UnfinishedError
 from snnrun.publish import Place, place_of, portable
 from snnrun.reading import read_bytes
 from snnrun.records import dataclass
@@ -124,7 +123,7 @@ def run_sweep(
         end = _Table(run, place, command, started)
     problem: UnfinishedError | KeyboardInterrupt | None = None
     try:
-        with stoppable():
+        with pipeline.stoppable():
             if pressed:
                 signal.raise_signal(pressed[0])  # it came before
             run.points(progress, workers, pool)
@@ -173,7 +172,7 @@ def run_share(
     started = time.time()
     run = HandOut(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
     try:
-        with stoppable():
+        with pipeline.stoppable():
             run.beside(LocalPool(folder, options, workers))
             state = read_state(folder)
             if state is not None and not state.missing and not retry_failed:
@@ -226,40 +225,6 @@ def _put(path: Path, data: bytes) -> None:
     except OSError:
         pass
     write_durably(path, data)
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Let SIGTERM and SIGUSR1 stop the work as Ctrl-C does, but as something that is to go on later.
-
-    Raises:
-        UnfinishedError: The process was told to stop.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    told: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        told.append(number)
-        if callable(signal.getsignal(signal.SIGINT)):
-            signal.raise_signal(signal.SIGINT)  # whoever is in the middle of a record takes it down
-        else:
-            raise KeyboardInterrupt
-
-    wanted = [name for name in ("SIGTERM", "SIGUSR1", "SIGHUP") if hasattr(signal, name)]
-    names = [name for name in wanted if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN]
-    before = {name: signal.signal(getattr(signal, name), note) for name in names}
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not told:
-            raise
-        name = signal.Signals(told[0]).name
-        raise UnfinishedError(Diagnostic("SWP710", f"stopped by {name}")) from None
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
 
 
 class _Table:

@@ -22,7 +22,7 @@ import numpy as np
 from snnrun import pipeline
 from snnrun.engine.connectivity import WiringCache
 from snnrun.engine.recording import Nothing
-from snnrun.errors import SnnrunError, StorageError
+from snnrun.errors import SnnrunError, StorageError, UnfinishedError
 from snnrun.records import dataclass
 from snnrun.results.table import PointStatus, point_place
 from snnrun.stages import Clock, Engine, Progress, Stage
@@ -108,7 +108,7 @@ class Worker:
         started = time.perf_counter()
         try:
             record = self._point(k, self.plan.point(k), progress)
-        except StorageError:
+        except (StorageError, UnfinishedError):
             raise
         except OSError as error:
             raise cannot_write(self.folder, error) from error
@@ -139,7 +139,7 @@ class Worker:
             )
             if outcome.problem is not None:
                 raise outcome.problem
-            if isinstance(outcome.trouble, KeyboardInterrupt):
+            if isinstance(outcome.trouble, KeyboardInterrupt | UnfinishedError):
                 raise outcome.trouble
             digest = outcome.digest
             reason = f"no pictures: {outcome.trouble}" if outcome.trouble is not None else ""
@@ -188,7 +188,7 @@ def main() -> None:
             for k in json.loads(line):
                 say(ran=answer(worker.run(k)))
             say(ended=True)
+    except (BrokenPipeError, UnfinishedError):
+        os._exit(STOPPED)  # the command is gone, or this process was told to stop; what is done is noted
     except SnnrunError as error:
         say(**trouble_text(error))
-    except BrokenPipeError:
-        os._exit(STOPPED)  # the command is gone; what is done is noted

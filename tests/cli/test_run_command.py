@@ -234,17 +234,34 @@ def test_an_unfinished_run_never_takes_the_place_of_a_whole_one(background, snnr
     assert (Path(first["folder"]) / "DONE.json").read_bytes() == before
 
 
-def test_ctrl_c_while_drawing_keeps_the_results(snnrun, small, monkeypatch):
+@pytest.mark.parametrize("sweep", [None, "metrics", "results"])
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 75), ("SIGUSR1", 75)])
+def test_a_signal_while_drawing_keeps_the_results_and_says_which_it_was(
+    snnrun, small, monkeypatch, number, code, sweep
+):
     from snnrun import pipeline
 
     def stop(*_, **__):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), getattr(signal, number))
+        time.sleep(5)
 
+    # a shell may start this process with Ctrl-C switched off
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(pipeline, "draw", stop)
-    said = snnrun("run", small)
-    assert said.code == 130
-    assert "the results are complete" in said.err
-    assert status_of("outputs/small/latest") == "complete"
+    words = []
+    if sweep is not None:
+        write(small, small.read_text() + f"sweep: {{axes: {{drive: [2, 3]}}, keep: {sweep}}}\n")
+        words = ["--workers", "1"]
+    try:
+        said = snnrun("run", small, *words)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert said.code == code, said.err
+    if sweep == "results":
+        assert "next: snnrun run " in said.err  # stopped at its first point
+    else:
+        assert "the results are complete, pictures are missing" in said.err
+        assert status_of("outputs/small/latest") == "complete"
 
 
 def test_ctrl_c_while_writing_waits_until_the_results_are_safe(snnrun, small, monkeypatch):
