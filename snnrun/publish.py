@@ -18,7 +18,7 @@ from snnrun.codegen.emit import SlotKey
 from snnrun.engine.measure import numbers_of
 from snnrun.engine.phases import ended_early
 from snnrun.engine.start import final_state
-from snnrun.engine.values import Built
+from snnrun.engine.values import Built, delays_of
 from snnrun.equations.dag import Kind, Op, Variable, is_fixed
 from snnrun.errors import SnnrunError
 from snnrun.network.evaluate import Environment, evaluate
@@ -47,6 +47,7 @@ from snnrun.spec.document import Document, Value
 from snnrun.spec.models import Seeds
 from snnrun.spec.nodes import ScalarNode
 from snnrun.stages import Checked, Outcome, Prepared
+from snnrun.units.dimensions import TIME
 
 _TYPES = {Kind.FLOAT: layout.ValueType.DOUBLE, Kind.INT: layout.ValueType.INTEGER, Kind.BOOL: layout.ValueType.BOOLEAN}
 
@@ -240,9 +241,12 @@ class RunWriter:
         values: dict[str, tuple[Any, str]] = {}
         for stored in synapses.stored:
             name = stored.variable.name
-            if name not in ("i", "j", "lastupdate", "N_incoming", "N_outgoing"):
+            if name in monitor.variables:
                 array = built.arrays[SlotKey("variable", synapses.path, name)]
                 values[name] = (array[back].astype(np.float64), stored.dimension.symbol)
+        for name, number in monitor.delays:
+            steps = delays_of(built, synapses, synapses.pathways[number])
+            values[name] = (steps * self.network.dt, TIME.symbol)
         pre, post = (ends[back].astype(np.int64) for ends in (wiring.pre, wiring.post))
         self.results.put_connectivity(monitor.name, pre, post, values)
 

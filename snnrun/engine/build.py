@@ -36,6 +36,7 @@ from snnrun.network.delays import LONGEST
 from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import (
+    ConnectivityMonitor,
     Group,
     IntArray,
     Network,
@@ -289,7 +290,8 @@ class _Builder:
         if delays is not None:
             assert synapses.sorting is not None
             self.check_delay(synapses.sorting, delays.shortest, delays.first, delays.longest)
-        made = assembly.assemble(rows, delays, keep_steps=self.uses_ring(synapses, assembly.size, delays))
+        keep = self.uses_ring(synapses, assembly.size, delays) or self.shows_delays(synapses)
+        made = assembly.assemble(rows, delays, keep_steps=keep)
         for name, k in made.wrong.items():
             raise problem(
                 "NET142", f"the value of `{name}` is not a number (NaN) at index {k}", line_of(synapses, name)
@@ -392,6 +394,11 @@ class _Builder:
         owner = synapses.pathway_path(synapses.sorting)
         dense = self.is_dense(synapses, size, delays.longest - delays.shortest + 1)
         return not dense and any(key.use == "ring" and key.owner == owner for key in self.wanted)
+
+    def shows_delays(self, synapses: Synapses) -> bool:
+        """Whether a monitor stores the delay of each synapse."""
+        monitors = (m for m in self.network.monitors if isinstance(m, ConnectivityMonitor))
+        return any(m.synapses == synapses.name and m.delays for m in monitors)
 
     def is_dense(self, synapses: Synapses, size: int, width: int) -> bool:
         """Whether so many synapses of a source share a delay that looking up what arrives is cheaper than a ring."""

@@ -325,6 +325,23 @@ class SynapseValues:
         return steps
 
 
+def delays_of(built: Built, synapses: Synapses, pathway: Pathway) -> IntArray:
+    """The delay of each synapse as the kernel has it, in steps, shape (synapses,), in creation order."""
+    owner = f"{synapses.path}.{pathway.name}"
+    wiring = built.wirings[synapses.name]
+    if pathway.uniform_delay:
+        return np.full(wiring.size, built.numbers[f"delay:{owner}"], np.int64)
+    kept = built.arrays[SlotKey("delays", owner)].astype(np.int64)
+    if pathway is synapses.sorting:
+        stored = kept
+    else:
+        stored = np.empty_like(kept)
+        stored[built.arrays[SlotKey("delay order", owner)]] = kept
+    found = np.empty_like(stored)
+    found[wiring.created] = stored
+    return found
+
+
 _MADE = "synapses are made"
 
 

@@ -15,6 +15,7 @@ from snnrun.network.choice import numbered_synapses
 from snnrun.network.context import Context, Path, Skip, at, chosen, part
 from snnrun.network.expected import exact_total
 from snnrun.network.groups import group_locale
+from snnrun.network.initial import HIDDEN
 from snnrun.network.ir import (
     Assignment,
     Block,
@@ -268,7 +269,7 @@ class _Monitor:
             case models.RateMonitor():
                 return self.rate(model)
             case models.ConnectivityMonitor():
-                return ConnectivityMonitor(self.name, self.synapses_named().name)
+                return self.connectivity(model)
             case _:
                 raise self.context.key_error("NET199", "monitors of custom events are not supported yet", self.path)
 
@@ -366,6 +367,31 @@ class _Monitor:
             )
         return found
 
+    def connectivity(self, model: models.ConnectivityMonitor) -> ConnectivityMonitor:
+        """The pairs, with the variables and delays asked for, or with all variables."""
+        synapses = self.synapses_named()
+        variables = [s.variable.name for s in synapses.stored if s.variable.name not in HIDDEN]
+        if model.variables is None:
+            return ConnectivityMonitor(self.name, synapses.name, tuple(variables))
+        delays = delay_names(synapses)
+        for k, name in enumerate(model.variables):
+            if name in variables or name in delays:
+                continue
+            path = (*self.path, "variables", k)
+            if name in synapses.expressions:
+                message = f"`{name}` is a subexpression; a connectivity monitor stores variables"
+                raise self.context.error("NET221", message, path, "record it with a `kind: state` monitor")
+            known = [*variables, *delays]
+            advice = did_you_mean(name, known) or (f"there are: {', '.join(known)}" if known else None)
+            raise self.context.error("NET221", f"`{synapses.name}` has no variable `{name}`", path, advice)
+        asked = tuple(dict.fromkeys(model.variables))
+        return ConnectivityMonitor(
+            self.name,
+            synapses.name,
+            tuple(name for name in asked if name in variables),
+            tuple((name, delays[name]) for name in asked if name not in variables),
+        )
+
     def state_of_synapses(self, model: models.StateMonitor, every: int, slot: Slot) -> StateMonitor:
         synapses = self.synapses_named()
         known: dict[str, tuple[Node, Dimension]] = {
@@ -393,3 +419,14 @@ class _Monitor:
             if not smooth > 0:
                 raise self.context.error("NET222", "`smooth` must be positive", (*self.path, "smooth"))
         return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
+
+
+def delay_names(synapses: Synapses) -> dict[str, int]:
+    """What the delays of a synapses object are called, with the positions of their pathways.
+
+    `delay` is that of the only pathway of `on_pre`; `delay_x` is that of a pathway `x`.
+    """
+    names = [p.name for p in synapses.pathways]
+    found = {f"delay_{name}": k for k, name in enumerate(names) if names.count(name) == 1}
+    forward = [k for k, p in enumerate(synapses.pathways) if not p.post]
+    return found | ({"delay": forward[0]} if len(forward) == 1 else {})

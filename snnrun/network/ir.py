@@ -618,10 +618,18 @@ class RateMonitor:
 
 @dataclass(frozen=True, slots=True)
 class ConnectivityMonitor:
-    """Stores the realised synapses and their variables after the run."""
+    """Stores the realised synapses, their variables and their delays after the run.
+
+    Args:
+        synapses: The synapses object.
+        variables: Which of its variables are stored.
+        delays: Which delays: the name of each in the results, and the pathway's position among those of the object.
+    """
 
     name: str
     synapses: str
+    variables: tuple[str, ...] = ()
+    delays: tuple[tuple[str, int], ...] = ()
 
 
 Monitor: TypeAlias = SpikeMonitor | StateMonitor | RateMonitor | ConnectivityMonitor

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, inches, name_axes, round_ticks, say, two_panels
+from snnrun.plot.page import Place, inches, name_axes, round_ticks, say, share_text, some_of, two_panels
 from snnrun.plot.quantities import plain
 from snnrun.plot.source import Source
 from snnrun.plot.style import INK, PALETTE
@@ -33,7 +33,7 @@ def draw_connectivity(place: Place, source: Source, options: Options) -> None:
 
 def _columns(axes: Axes, source: Source, pairs: Connectivity, options: Options) -> None:
     n = len(pairs.pre)
-    chosen = np.unique(np.linspace(0, n - 1, min(n, _MOST_LINES)).round().astype(int))
+    chosen = some_of(n, _MOST_LINES)
     pre, post = pairs.pre[chosen], pairs.post[chosen]
     ends = np.stack([np.stack([np.zeros(len(pre)), pre], 1), np.stack([np.ones(len(post)), post], 1)], 1)
     alpha = float(np.clip(12 / len(chosen) ** 0.8, 0.035, 0.8))
@@ -50,7 +50,7 @@ def _columns(axes: Axes, source: Source, pairs: Connectivity, options: Options) 
     axes.set_xticks([0, 1], [_end("Source", pairs.source), _end("Target", pairs.target)])
     name_axes(axes, options, None, "Neuron index")
     if len(chosen) < n:
-        axes.set_title(f"{len(chosen):,} of {n:,} synapses", fontsize=7)
+        axes.set_title(share_text(len(chosen), n, "synapses"), fontsize=7)
     else:
         axes.set_title(f"{n:,} synapse{'s' * (n != 1)}", fontsize=7)
 

@@ -39,6 +39,7 @@ _NO_METADATA: dict[str, dict[str, None]] = {
 _TICK_SPACING_INCH = 0.42
 _LETTERS_PER_INCH = 13.0  # of the title's font
 _WIDE_LETTERS = 0x2E80
+_CHOICE = 1  # seed of every random choice of what is drawn
 
 
 def new_figure(size: Size, proportion: float) -> Figure:
@@ -203,3 +204,18 @@ def legend(axes: Axes, *, always: bool = False) -> None:
     axes.legend(
         handles, labels, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2, columnspacing=1.0
     )
+
+
+def some_of(number: int, most: int) -> IntArray:
+    """Which of many things are drawn: all, or a random choice that is the same each time; ascending.
+
+    Every so many of them would show a regularity that the things do not have.
+    """
+    if number <= most:
+        return np.arange(number)
+    return np.sort(np.random.default_rng(_CHOICE).choice(number, most, replace=False))
+
+
+def share_text(shown: int, number: int, things: str) -> str:
+    """What a picture says of a choice: `2,000 of 100,000 synapses, chosen at random`."""
+    return f"{shown:,} of {number:,} {things}, chosen at random"

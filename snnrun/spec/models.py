@@ -722,7 +722,11 @@ class ConnectivityMonitor(Section):
 
     kind: Literal["connectivity"] = Field(description="`connectivity`.")
     source: Reference = Field(description="Synapses.")
-    variables: list[Identifier] | None = Field(None, description="Variables of the synapses stored at the end.")
+    variables: list[Identifier] | None = Field(
+        None,
+        description="Variables of the synapses stored at the end; absent: all. `delay` is the delay of `on_pre`, "
+        "`delay_on_post` that of `on_post`, `delay_x` that of a pathway `x`.",
+    )
 
 
 def _monitor_kind(value: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from snnrun import __version__, pipeline
-from snnrun.errors import SnnrunError, StorageError, UnfinishedError
+from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
 from snnrun.publish import Place, place_of, portable
 from snnrun.reading import read_bytes
 from snnrun.records import dataclass

@@ -472,6 +472,24 @@ def test_connectivity_shows_every_pair_in_both_panels(folders):
     assert [t.get_text() for t in columns.get_xticklabels()] == ["Source\npop", "Target\npop"]
 
 
+def test_too_many_pairs_are_a_random_choice_that_is_said_and_stays(folders):
+    drawn = []
+    for _ in range(2):
+        columns = figure_of(folders("net"), {"kind": "connectivity"}).axes[0]
+        assert columns.get_title() == "2,000 of 16,000 synapses, chosen at random"
+        drawn.append([(int(s[0][1]), int(s[1][1])) for s in columns.collections[0].get_segments()])
+    assert drawn[0] == drawn[1]
+    source = Source.open(folders("net"))
+    pairs = source.results.connectivity("pairs")
+    source.close()
+    every = list(zip(pairs.pre.tolist(), pairs.post.tolist(), strict=True))
+    places, rest = [], iter(enumerate(every))
+    for pair in drawn[0]:
+        places.append(next(k for k, other in rest if other == pair))
+    # An even stride would have gaps of 8 alone; those of a random choice are as various as intervals of chance.
+    assert np.std(np.diff(places)) == pytest.approx(8, rel=0.1)
+
+
 def test_weights_are_counted_once_each_and_stand_at_their_pair(folders):
     figure = figure_of(folders("syn"), {"kind": "weights", "monitor": "pairs"})
     source = Source.open(folders("syn"))
