@@ -201,7 +201,10 @@ def simulate(
             kept.resume(simulation, simulation.sink)
             if kept.records:
                 simulation.sink = Tee((sink, measures.meter, kept.tape))
-        simulation.run(between_calls)
+        try:
+            simulation.run(between_calls)
+        finally:
+            measures.reached = simulation.step
 
 
 def _unfinished(reached: float, number: int) -> UnfinishedError:

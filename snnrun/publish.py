@@ -34,6 +34,7 @@ from snnrun.network.ir import (
     StateMonitor,
     as_array,
 )
+from snnrun.network.recorded import recorded_spans
 from snnrun.network.start import STATE_FILE
 from snnrun.records import dataclass
 from snnrun.results import layout
@@ -214,6 +215,7 @@ class RunWriter:
         ran = self.prepared.checked.measures.ran
         if ran is not None:
             self.results.put_duration(ran.steps * ran.dt)
+        self.recorded(ran or self.network, whole=problem is None)
         for monitor in self.network.monitors:
             if isinstance(monitor, SpikeMonitor):
                 counts = built.arrays[SlotKey("counts", f"monitors.{monitor.name}")]
@@ -231,6 +233,21 @@ class RunWriter:
         plain = {name: {"value": plain_value(value), "unit": unit} for name, (value, unit) in self.metrics.items()}
         self._write("metrics.json", json.dumps(plain, indent=2) + "\n")
 
+    def recorded(self, network: Network, *, whole: bool) -> None:
+        """Store when each monitor recorded, which neurons, and how far a run that was stopped got."""
+        reached = None if whole else (self.prepared.checked.measures.reached or 0)
+        if reached is not None:
+            self.results.put_reached(reached * network.dt)
+        for monitor in network.monitors:
+            if isinstance(monitor, ConnectivityMonitor):
+                continue
+            view = None if isinstance(monitor, StateMonitor) else monitor.source
+            neurons = None if view is None or view.whole else as_array(view.ids)
+            spans = recorded_spans(network, monitor, reached)
+            self.results.put_recorded(
+                monitor.name, [(start * network.dt, stop * network.dt) for start, stop in spans], neurons
+            )
+
     def connectivity(self, monitor: ConnectivityMonitor) -> None:
         """Store the pairs of a synapses object, in creation order."""
         built = self.prepared.built
@@ -244,8 +261,8 @@ class RunWriter:
             if name in monitor.variables:
                 array = built.arrays[SlotKey("variable", synapses.path, name)]
                 values[name] = (array[back].astype(np.float64), stored.dimension.symbol)
-        for name, number in monitor.delays:
-            steps = delays_of(built, synapses, synapses.pathways[number])
+        for name, pathway in monitor.delays:
+            steps = delays_of(built, synapses, synapses.last_part(*pathway))
             values[name] = (steps * self.network.dt, TIME.symbol)
         pre, post = (ends[back].astype(np.int64) for ends in (wiring.pre, wiring.post))
         self.results.put_connectivity(monitor.name, pre, post, values)
@@ -392,19 +409,30 @@ def plan_of(built: Built) -> layout.RecordingPlan:
     for m in network.monitors:
         match m:
             case SpikeMonitor():
-                whole = (m.window.start, m.window.stop) == (0, network.steps)
-                window = None if whole else (m.window.start * dt, m.window.stop * dt)
                 size = network.groups[m.source.group].size
                 spikes.append(
                     layout.SpikeChannel(
-                        m.name, m.source.name, size, m.counts_only, _columns(m.columns, double=True), window=window
+                        m.name,
+                        m.source.name,
+                        size,
+                        m.counts_only,
+                        _columns(m.columns, double=True),
+                        window=_window(network, m),
                     )
                 )
             case StateMonitor():
                 states.append(_state_channel(built, m))
             case RateMonitor():
                 rates.append(
-                    layout.RateChannel(m.name, m.source.name, m.source.size, m.bin * dt, m.smooth, m.window.start * dt)
+                    layout.RateChannel(
+                        m.name,
+                        m.source.name,
+                        m.source.size,
+                        m.bin * dt,
+                        m.smooth,
+                        m.window.start * dt,
+                        _window(network, m),
+                    )
                 )
             case ConnectivityMonitor():
                 s = network.synapses[m.synapses]
@@ -421,6 +449,12 @@ def plan_of(built: Built) -> layout.RecordingPlan:
     return layout.RecordingPlan(tuple(spikes), tuple(states), tuple(rates), tuple(pairs))
 
 
+def _window(network: Network, m: SpikeMonitor | StateMonitor | RateMonitor) -> tuple[float, float] | None:
+    """From when to when a monitor is to record. [s]."""
+    whole = (m.window.start, m.window.stop) == (0, network.steps)
+    return None if whole else (m.window.start * network.dt, m.window.stop * network.dt)
+
+
 def _columns(recorded: tuple[Recorded, ...], *, double: bool = False) -> tuple[layout.Column, ...]:
     return tuple(
         layout.Column(c.name, c.dimension.symbol, layout.ValueType.DOUBLE if double else _TYPES[c.node.kind])
@@ -432,14 +466,14 @@ def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
     dt = built.network.dt
     section, _, name = m.source.partition(".")
     first = -(-m.window.start // m.every) * m.every
-    columns = _columns(m.columns, double=True)
+    columns, window = _columns(m.columns, double=True), _window(built.network, m)
     if section == "groups":
         assert isinstance(m.ids, range | np.ndarray)
-        return layout.StateChannel(m.name, name, as_array(m.ids), columns, first * dt, m.every * dt)
+        return layout.StateChannel(m.name, name, as_array(m.ids), columns, first * dt, m.every * dt, window=window)
     wiring = built.wirings[name]
     stored = built.arrays[SlotKey("ids", f"monitors.{m.name}")]
     ids, pre, post = (a[stored].astype(np.int64) for a in (wiring.created, wiring.pre, wiring.post))
-    return layout.StateChannel(m.name, name, ids, columns, first * dt, m.every * dt, pre, post)
+    return layout.StateChannel(m.name, name, ids, columns, first * dt, m.every * dt, pre, post, window)
 
 
 def describe(checked: Checked, full_hash: str) -> layout.Description:

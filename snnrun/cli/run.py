@@ -17,10 +17,10 @@ from snnrun import pipeline
 from snnrun.cli.options import refuse_for
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import put, render, say
-from snnrun.engine.measure import recorded_spans
 from snnrun.engine.phases import ended_early
 from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedError
 from snnrun.network.ir import GroupKind, Network, SpikeMonitor
+from snnrun.network.recorded import recorded_spans
 from snnrun.plot.ahead import Painter
 from snnrun.publish import plain_value
 from snnrun.records import dataclass

@@ -35,6 +35,7 @@ from snnrun.equations.dag import variables_of
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.ir import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
+from snnrun.network.recorded import recorded_spans
 from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
@@ -88,6 +89,7 @@ class Measures:
         counters: Reads how many spikes of each neuron of its group a monitor has counted (set likewise).
         stops: For each phase that may end early, by number, what tells that it should.
         ran: The network as it ran, with the phases as long as they were, when one ended early.
+        reached: The step that the run reached, once it is over or was stopped.
     """
 
     meter: Meter = field(default_factory=Meter)
@@ -96,6 +98,7 @@ class Measures:
     counters: Callable[[str], IntArray] | None = None
     stops: dict[int, Callable[[], bool]] = field(default_factory=dict)
     ran: Network | None = None
+    reached: int | None = None
 
     def values(self) -> dict[str, tuple[Value, Dimension]]:
         """All metrics in SI units."""
@@ -492,22 +495,6 @@ class _Metric:
         if variable not in names:
             raise at(span, "NET221", f"`{monitor.name}` does not record `{variable}`", did_you_mean(variable, names))
         return variable
-
-
-def recorded_spans(network: Network, monitor: SpikeMonitor | StateMonitor) -> tuple[tuple[int, int], ...]:
-    """The stretches of steps that a monitor records, as (first, step after the last), in order and not touching."""
-    found: list[tuple[int, int]] = []
-    for phase in network.phases or ():
-        window = next(
-            m.window for m in phase.network.monitors if isinstance(m, type(monitor)) and m.name == monitor.name
-        )
-        start, stop = max(phase.start, window.start), min(phase.stop, window.stop)
-        if start >= stop:
-            continue
-        if found and found[-1][1] == start:
-            start = found.pop()[0]
-        found.append((start, stop))
-    return tuple(found) if network.phases else ((monitor.window.start, monitor.window.stop),)
 
 
 def _common_size(expr: Expr, a: Part, b: Part) -> Size | None:

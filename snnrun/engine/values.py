@@ -327,7 +327,7 @@ class SynapseValues:
 
 def delays_of(built: Built, synapses: Synapses, pathway: Pathway) -> IntArray:
     """The delay of each synapse as the kernel has it, in steps, shape (synapses,), in creation order."""
-    owner = f"{synapses.path}.{pathway.name}"
+    owner = synapses.pathway_path(pathway)
     wiring = built.wirings[synapses.name]
     if pathway.uniform_delay:
         return np.full(wiring.size, built.numbers[f"delay:{owner}"], np.int64)

@@ -280,7 +280,7 @@ class _Monitor:
         start, stop = (self.context.steps((*path, k), "`window`") for k in (0, 1))
         if stop <= start:
             raise self.context.error("NET220", "the window ends before it begins", path)
-        return Window(start, min(stop, self.steps))
+        return Window(min(start, self.steps), min(stop, self.steps))
 
     def spiking_view(self) -> View:
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
@@ -421,12 +421,12 @@ class _Monitor:
         return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
 
 
-def delay_names(synapses: Synapses) -> dict[str, int]:
-    """What the delays of a synapses object are called, with the positions of their pathways.
+def delay_names(synapses: Synapses) -> dict[str, tuple[str, bool]]:
+    """What the delays of a synapses object are called, and whose they are: a pathway's name, and whether `on_post`.
 
     `delay` is that of the only pathway of `on_pre`; `delay_x` is that of a pathway `x`.
     """
     names = [p.name for p in synapses.pathways]
-    found = {f"delay_{name}": k for k, name in enumerate(names) if names.count(name) == 1}
-    forward = [k for k, p in enumerate(synapses.pathways) if not p.post]
+    found = {f"delay_{p.name}": (p.name, p.post) for p in synapses.pathways if names.count(p.name) == 1}
+    forward = [(p.name, p.post) for p in synapses.pathways if not p.post]
     return found | ({"delay": forward[0]} if len(forward) == 1 else {})

@@ -446,6 +446,10 @@ class Synapses:
         """Its place in the file."""
         return f"synapses.{self.name}"
 
+    def last_part(self, name: str, post: bool) -> Pathway:
+        """The pathway of a name, or the last of its parts: the one that counts at the end of the run."""
+        return [p for p in self.pathways if p.post is post and p.name.partition("@")[0] == name][-1]
+
     def pathway_path(self, pathway: Pathway) -> str:
         """The place in the file of one of its pathways."""
         return f"{self.path}.{pathway.key}"
@@ -623,13 +627,13 @@ class ConnectivityMonitor:
     Args:
         synapses: The synapses object.
         variables: Which of its variables are stored.
-        delays: Which delays: the name of each in the results, and the pathway's position among those of the object.
+        delays: Which delays: the name of each in the results, and its pathway: its name and whether it is `on_post`.
     """
 
     name: str
     synapses: str
     variables: tuple[str, ...] = ()
-    delays: tuple[tuple[str, int], ...] = ()
+    delays: tuple[tuple[str, tuple[str, bool]], ...] = ()
 
 
 Monitor: TypeAlias = SpikeMonitor | StateMonitor | RateMonitor | ConnectivityMonitor

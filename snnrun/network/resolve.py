@@ -32,6 +32,7 @@ from snnrun.network.ir import (
     StopWhen,
     Window,
 )
+from snnrun.network.recorded import warn_of_silent_monitors
 from snnrun.network.settings import must_be_read, reads, setting_of
 from snnrun.network.synapses import resolve_synapses
 from snnrun.numerics.arithmetic import Math, Precision
@@ -127,6 +128,7 @@ def resolve(
         network, phases = with_parts(network, phases)
         network = replace(network, phases=phases)
     context.report.stop_if_errors()
+    warn_of_silent_monitors(context, network)
     return Resolved(network, tuple(context.report.warnings), context)
 
 

@@ -18,13 +18,13 @@ from snnrun.plot.heatmap import draw_heatmap
 from snnrun.plot.image import draw_image
 from snnrun.plot.isi import draw_isi
 from snnrun.plot.options import Kind, Options, Picture, Size, picture_from, size_from
-from snnrun.plot.page import Place, add_frame, new_figure, save
+from snnrun.plot.page import Place, add_frame, new_figure, remark, save
 from snnrun.plot.psth import draw_psth
 from snnrun.plot.quantities import plain
 from snnrun.plot.raster import draw_raster
 from snnrun.plot.rasters import chosen_points, draw_rasters, has_rasters
 from snnrun.plot.rate import draw_rate
-from snnrun.plot.source import Source
+from snnrun.plot.source import Source, stop_text
 from snnrun.plot.style import looks
 from snnrun.plot.sweep import Form, draw_sweep, grid_of, layout_of
 from snnrun.plot.traces import draw_traces
@@ -109,6 +109,9 @@ def compose(source: Source, picture: Picture) -> Figure:
     about = source.description
     title = picture.title if picture.title is not None else (about.title or about.name if about else "")
     add_frame(figure, title, about)
+    stopped = None if source.results is None else stop_text(source)
+    if stopped is not None:
+        remark(figure, stopped)
     if count == 1:
         _panel(figure, source, picture.panels[0])
         return figure

@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import NDArray
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, legend, name_axes, remark, round_ticks, say
 from snnrun.plot.points import Points, is_logarithmic, places_along, scale_along, short_name, texts_along
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
@@ -70,7 +70,7 @@ def draw_heatmap(place: Place, source: Source, options: Options) -> None:
             raise storage_error("ST209", "a heatmap shows two parameters of a sweep", "use `kind: sweep`")
         found, name = map_of(points, x, y, colour), points.name
     else:
-        found, colour, name = _state_map(source, options)
+        found, colour, name = _state_map(place, source, options)
     if not np.isfinite(found.values).any():
         say(place, f"all values of '{name}' are NaN")
         return
@@ -172,7 +172,7 @@ def name_cells(axes: Axes, found: Map) -> None:
             axis.set_ticks(((edges[:-1] + edges[1:]) / 2).tolist(), [plain(t, 16) for t in texts])
 
 
-def _state_map(source: Source, options: Options) -> tuple[Map, Scale, str]:
+def _state_map(place: Place, source: Source, options: Options) -> tuple[Map, Scale, str]:
     monitor = source.monitors(options, MonitorKind.STATE)[0]
     variable = options.variables[0] if options.variables else monitor.columns[0].name
     results = source.run()
@@ -182,7 +182,9 @@ def _state_map(source: Source, options: Options) -> tuple[Map, Scale, str]:
     if not trace.data.size:
         raise storage_error("ST209", f"no samples in '{monitor.name}'")
     every = -(-len(trace.times_s) // _MOST_COLUMNS)
-    data, times = trace.data[::every].astype(float), trace.times_s[::every]
+    data, times = _block_means(trace.data.astype(float), every), trace.times_s[::every]
+    if every > 1:
+        remark(place, f"each column is the mean of {every} samples")
     time = time_scale(float(np.ptp(trace.times_s)))
     colour = readable(data, trace.unit)
     rows = np.asarray(np.arange(len(trace.ids) + 1) - 0.5, np.float64)
@@ -192,6 +194,13 @@ def _state_map(source: Source, options: Options) -> tuple[Map, Scale, str]:
     edges = cell_edges(time(times), centred=False)
     found = Map(colour(data.T), edges, rows, time.label("Time"), label, time, Scale(1.0, ""))
     return found, colour, variable
+
+
+def _block_means(data: FloatArray, every: int) -> FloatArray:
+    """Means over so many samples each, NaN where a sample is; the last block may be shorter. Shape (blocks, n)."""
+    starts = np.arange(0, len(data), every)
+    lengths = np.diff(np.append(starts, len(data)))
+    return np.asarray(np.add.reduceat(data, starts, axis=0) / lengths[:, None], np.float64)
 
 
 def cell_edges(centres: FloatArray, *, centred: bool = True, log: bool = False) -> FloatArray:

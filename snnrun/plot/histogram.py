@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from snnrun.plot.observed import seconds_in
 from snnrun.plot.options import Options
 from snnrun.plot.quantities import round_step
 from snnrun.results.layout import FloatArray
@@ -36,8 +37,38 @@ def time_edges(span: tuple[float, float], options: Options, dt: float, spikes: i
     return np.asarray(np.minimum(start + np.arange(count + 1) * width, stop), np.float64)
 
 
-def population_rate(times_s: FloatArray, edges_s: FloatArray, size: int, dt: float) -> FloatArray:
-    """Spikes per neuron and second in each bin, shape (bins,). [Hz]."""
+def population_rate(times_s: FloatArray, edges_s: FloatArray, size: int, dt: float, observed: FloatArray) -> FloatArray:
+    """Spikes per neuron and second of observed time in each bin, shape (bins,); NaN where nothing was observed. [Hz].
+
+    Args:
+        times_s: Time of each spike. [s]
+        edges_s: Edges of the bins. [s]
+        size: Number of neurons.
+        dt: Step of the spikes' clock. [s]
+        observed: From when to when spikes were recorded, shape (stretches, 2). [s]
+    """
     # Half a step earlier, so that a spike on an edge falls right of it whatever the rounding.
     counts = np.histogram(times_s, bins=edges_s - dt / 2)[0].astype(np.float64)
-    return np.asarray(counts / (np.diff(edges_s) * max(size, 1)), np.float64)
+    return divided(counts, seconds_in(edges_s, observed), size, dt)
+
+
+def divided(counts: FloatArray, seconds: FloatArray, size: int, dt: float) -> FloatArray:
+    """Spikes per neuron and observed second, shape (bins,); NaN where less than half a step was observed. [Hz]."""
+    return np.divide(counts, seconds * max(size, 1), out=np.full_like(counts, np.nan), where=seconds > dt / 2)
+
+
+def smoothed(values: FloatArray, bin: float, width: float) -> FloatArray:
+    """A rate smoothed by a Gaussian; bins that are NaN stay so and have no part in the others, shape (bins,).
+
+    Args:
+        values: The rate in each bin, shape (bins,). [Hz]
+        bin: Width of a bin. [s]
+        width: Standard deviation of the Gaussian. [s]
+    """
+    reach = min(math.ceil(4 * width / bin), max(len(values) - 1, 0))
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) * bin / width) ** 2)
+    there = np.isfinite(values)
+    middle = slice(reach, reach + len(values))
+    total = np.convolve(np.where(there, values, 0.0), weights)[middle]
+    share = np.convolve(there.astype(np.float64), weights)[middle]
+    return np.divide(total, share, out=np.full_like(values, np.nan), where=there)

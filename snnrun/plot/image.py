@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, name_axes, remark, round_ticks, say
 from snnrun.plot.quantities import Scale, time_scale
-from snnrun.plot.source import Source, bands, recorded_span
+from snnrun.plot.source import NOT_RECORDED, Source, bands, nothing_text, shown_span
 from snnrun.results.layout import MonitorKind
 
 _COLUMNS = 800
@@ -19,9 +20,9 @@ def draw_image(place: Place, source: Source, options: Options) -> None:
     monitor = source.monitors(options, MonitorKind.SPIKES)[0]
     drawn = bands(source, options, (monitor,))
     if not any(len(band.times_s) for band in drawn):
-        say(place, f"no spikes in '{monitor.name}'")
+        say(place, nothing_text(source, (monitor,)))
         return
-    span = recorded_span(source, (monitor,))
+    span = shown_span(source, (monitor,))
     times = np.concatenate([band.times_s for band in drawn])
     ids = np.concatenate([band.neurons[band.rows] for band in drawn])
     low, high = (int(f([f(band.neurons) for band in drawn])) for f in (min, max))
@@ -36,6 +37,8 @@ def draw_image(place: Place, source: Source, options: Options) -> None:
     extent = (*time(span), low - 0.5, high + 0.5)
     full = max(float(np.quantile(counts[counts > 0], 0.95)), 1.0)
     axes.imshow(counts, origin="lower", aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=full)
+    if hatch(axes, together(band.observed for band in drawn), span, time):
+        remark(place, NOT_RECORDED)
     axes.spines[["top", "right"]].set_visible(True)
     apply_limits(axes, options, time, Scale(1.0, ""))
     round_ticks(axes, integer_y=True)

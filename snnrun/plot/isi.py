@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from snnrun.plot.observed import stretch_of
 from snnrun.plot.options import Options
 from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, name_axes, round_ticks, say
-from snnrun.plot.quantities import plain, readable, round_step
-from snnrun.plot.source import Band, Source, bands
+from snnrun.plot.quantities import Scale, plain, readable, round_step
+from snnrun.plot.source import Band, Source, bands, told_apart
 from snnrun.results.layout import FloatArray, IntArray, MonitorKind
 
 _BINS = 50
+_SHARE = Scale(1.0, "")
 
 
 def draw_isi(place: Place, source: Source, options: Options) -> None:
     """Draw all monitors into one picture, with each one's coefficient of variation."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
-    found = [(band, *intervals(band)) for band in bands(source, options, monitors)]
+    dt = source.about().dt
+    found = [(band, *intervals(band, dt)) for band in told_apart(bands(source, options, monitors))]
     found = [item for item in found if item[1].size]
     if not found:
         say(place, "no neuron spiked twice in " + ", ".join(f"'{m.name}'" for m in monitors))
@@ -26,25 +29,29 @@ def draw_isi(place: Place, source: Source, options: Options) -> None:
     edges = _edges(longest, options, source.about().dt)
     axes = place.add_subplot()
     time = readable([longest], "s")
-    for band, lengths, rows in found:
+    for k, (band, lengths, rows) in enumerate(found):
         shares = np.histogram(lengths, bins=edges - source.about().dt / 2)[0] / lengths.size
-        name = options.labels.get(band.name, band.name)
+        name = options.curve_label(k, band.name)
         label = plain(f"{name}: mean {float(time(lengths.mean())):.3g} {time.unit}, {variation(lengths, rows)}", 60)
         draw_bins(axes, shares, time(edges), filled=len(found) == 1, color=band.colour, linewidth=1.0, label=label)
     axes.set_xlim(0, float(time(edges[-1])))
     axes.set_ylim(bottom=0)
-    draw_lines(axes, options, time, None)
-    apply_limits(axes, options, time, None)
+    draw_lines(axes, options, time, _SHARE)
+    apply_limits(axes, options, time, _SHARE)
     round_ticks(axes)
     name_axes(axes, options, time.label("Interspike interval"), "Share of intervals")
     axes.legend(loc="upper right")
 
 
-def intervals(band: Band) -> tuple[FloatArray, IntArray]:
-    """Intervals between spikes of the same neuron, and that neuron's row; shape (n,) each. [s]."""
+def intervals(band: Band, dt: float) -> tuple[FloatArray, IntArray]:
+    """Intervals between spikes of the same neuron, and that neuron's row; shape (n,) each. [s].
+
+    An interval with a stretch in it that was not recorded is none.
+    """
     order = np.lexsort((band.times_s, band.rows))
     rows, times = band.rows[order], band.times_s[order]
-    same = rows[1:] == rows[:-1]
+    stretch = stretch_of(times, band.observed, dt)
+    same = (rows[1:] == rows[:-1]) & (stretch[1:] == stretch[:-1])
     return np.diff(times)[same], rows[1:][same]
 
 

@@ -51,7 +51,7 @@ class Options:
         kind: The kind of picture.
         monitors: The monitors to draw.
         variables: Variables of a state or connectivity monitor.
-        neurons: Neurons to draw: how many, a slice such as `0:100`, or a list.
+        neurons: Neurons to draw: how many, a slice such as `0:100` (of all: `:`), or a list; None for the usual ones.
         x: Quantity along x (curve, heatmap, sweep).
         y: Quantity along y.
         more_y: Further quantities along y, of the same unit (curve).
@@ -232,8 +232,10 @@ def _text(plain: Mapping[str, Any], key: str) -> str | None:
 
 
 def _neurons(value: Any) -> int | slice | tuple[int, ...] | None:
-    if value is None or value == "all":
+    if value is None:
         return None
+    if value == "all":
+        return slice(None)
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     try:

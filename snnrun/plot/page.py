@@ -38,6 +38,7 @@ _NO_METADATA: dict[str, dict[str, None]] = {
 }
 _TICK_SPACING_INCH = 0.42
 _LETTERS_PER_INCH = 13.0  # of the title's font
+_FOOT_LETTERS_PER_INCH = 24.0
 _WIDE_LETTERS = 0x2E80
 _CHOICE = 1  # seed of every random choice of what is drawn
 
@@ -59,7 +60,7 @@ def add_frame(figure: Figure, title: str, description: Description | None) -> No
         figure.suptitle("\n".join(lines))
     if description is not None:
         foot = f"{description.hash[:8]} · seed {description.seed}"
-        figure.supxlabel(plain(foot), x=0.995, ha="right", fontsize=5, color=FAINT)
+        _foot(figure, plain(foot))
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
@@ -88,6 +89,20 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
             raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
         paths.append(path)
     return paths
+
+
+def remark(place: Place, text: str) -> None:
+    """A line at the foot of the page, above what identifies the run."""
+    root = place.get_figure(root=True)
+    assert isinstance(root, Figure)
+    foot = root.get_supxlabel()
+    lines = textwrap.wrap(plain(text), max(int(root.get_figwidth() * _FOOT_LETTERS_PER_INCH), 20))
+    if lines and "\n".join(lines) not in foot:
+        _foot(root, "\n".join([*lines, *([foot] if foot else [])]))
+
+
+def _foot(figure: Figure, text: str) -> None:
+    figure.supxlabel(text, x=0.995, ha="right", multialignment="right", fontsize=5, color=FAINT)
 
 
 def say(place: Place, message: str) -> None:

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from snnrun.plot.histogram import time_edges
+from snnrun.plot.histogram import divided, time_edges
+from snnrun.plot.observed import hatch, seconds_in, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
-from snnrun.plot.quantities import Scale, time_scale
-from snnrun.plot.source import Source, bands, recorded_span
+from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, remark, round_ticks, say
+from snnrun.plot.quantities import Scale, plain, time_scale
+from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span, told_apart
 from snnrun.results.layout import FloatArray, MonitorKind
 
 _AROUND_S = (-0.05, 0.1)
@@ -18,13 +19,13 @@ _HERTZ = Scale(1.0, "Hz")
 
 
 def draw_psth(place: Place, source: Source, options: Options) -> None:
-    """Draw one monitor; neither period nor trigger given, the whole run is one trial."""
-    monitors = source.monitors(options, MonitorKind.SPIKES)[:1]
-    drawn = bands(source, options, monitors)
+    """Draw all monitors into one picture; neither period nor trigger given, the whole run is one trial."""
+    monitors = source.monitors(options, MonitorKind.SPIKES)
+    drawn = told_apart(bands(source, options, monitors))
     if not any(len(band.times_s) for band in drawn):
-        say(place, f"no spikes in '{monitors[0].name}'")
+        say(place, nothing_text(source, monitors))
         return
-    span = recorded_span(source, monitors)
+    span = shown_span(source, monitors)
     triggers, window = _trials(source, options, span)
     if not len(triggers):
         say(place, f"no spikes in '{options.marks}' to align to")
@@ -33,9 +34,15 @@ def draw_psth(place: Place, source: Source, options: Options) -> None:
     edges = time_edges(window, options, dt, sum(len(band.times_s) for band in drawn))
     axes = place.add_subplot()
     time = time_scale(window[1] - window[0])
-    for band in drawn:
-        rate = _aligned_rate(band.times_s, triggers, edges, len(band.neurons), dt=dt, span=span)
-        draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, label=band.name)
+    seen = []
+    for k, band in enumerate(drawn):
+        rate, seconds = _aligned_rate(band, triggers, edges, dt)
+        seen.append(seconds > dt / 2)
+        label = plain(options.curve_label(k, band.name), 40)
+        draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, label=label)
+    any_seen = np.any(seen, axis=0)
+    if hatch(axes, together([np.stack([edges[:-1][any_seen], edges[1:][any_seen]], axis=1)]), window, time):
+        remark(place, NOT_RECORDED)
     if options.marks is not None:
         axes.axvline(0, color="black", linewidth=0.7, linestyle="--")
     axes.set_xlim(*time(window))
@@ -61,15 +68,13 @@ def _trials(source: Source, options: Options, span: tuple[float, float]) -> tupl
     return np.array([span[0]]), (0.0, span[1] - span[0])
 
 
-def _aligned_rate(
-    times_s: FloatArray, triggers: FloatArray, edges: FloatArray, size: int, *, dt: float, span: tuple[float, float]
-) -> FloatArray:
-    """Spikes per neuron and second of observed time in each bin, shape (bins,). [Hz]."""
-    ordered = np.sort(times_s)
+def _aligned_rate(band: Band, triggers: FloatArray, edges: FloatArray, dt: float) -> tuple[FloatArray, FloatArray]:
+    """Spikes per neuron and second of observed time in each bin, and that time, shape (bins,) each. [Hz, s]."""
+    ordered = np.sort(band.times_s)
     total = np.zeros(len(edges) - 1)
     seen = np.zeros(len(edges) - 1)
     for trigger in triggers:
         # Half a step earlier, so that a spike on an edge falls right of it whatever the rounding.
         total += np.diff(np.searchsorted(ordered, trigger + edges - dt / 2))
-        seen += np.diff(np.clip(trigger + edges, *span))
-    return np.divide(total, seen * max(size, 1), out=np.zeros_like(total), where=seen > 0)
+        seen += seconds_in(trigger + edges, band.observed)
+    return divided(total, seen, len(band.neurons), dt), seen

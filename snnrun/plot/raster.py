@@ -10,10 +10,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.transforms import blended_transform_factory
 
 from snnrun.plot.histogram import population_rate, time_edges
+from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, inches, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, inches, name_axes, remark, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, time_scale
-from snnrun.plot.source import Band, Source, bands, recorded_span
+from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span
 from snnrun.results.layout import MonitorKind
 
 _MANY_SPIKES = 150_000
@@ -27,12 +28,13 @@ def draw_raster(place: Place, source: Source, options: Options) -> None:
     monitors = source.monitors(options, MonitorKind.SPIKES)
     drawn = bands(source, options, monitors)
     if not any(len(band.times_s) for band in drawn):
-        say(place, "no spikes in " + ", ".join(f"'{m.name}'" for m in monitors))
+        say(place, nothing_text(source, monitors))
         return
-    span = recorded_span(source, monitors)
+    span = shown_span(source, monitors)
     time = time_scale(span[1] - span[0])
     above, below = place.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
-    dots(above, drawn, time, span)
+    if dots(above, drawn, time, span):
+        remark(place, NOT_RECORDED)
     above.tick_params(labelbottom=False)
     _rates(below, drawn, source, options, time=time, span=span)
     for axes in (above, below):
@@ -45,18 +47,20 @@ def draw_raster(place: Place, source: Source, options: Options) -> None:
     place.align_ylabels([above, below])
 
 
-def dots(axes: Axes, drawn: list[Band], time: Scale, span: tuple[float, float]) -> None:
-    """Every spike in one pair of axes, groups stacked."""
+def dots(axes: Axes, drawn: list[Band], time: Scale, span: tuple[float, float]) -> bool:
+    """Every spike in one pair of axes, groups stacked; whether there is a stretch that was not recorded."""
     rows = sum(len(band.neurons) for band in drawn)
     spikes = sum(len(band.times_s) for band in drawn)
-    base = 0
+    base, hatched = 0, False
     for band in drawn:
+        hatched |= hatch(axes, band.observed, span, time, (base - 0.5, base + len(band.neurons) - 0.5))
         if spikes > _MANY_SPIKES:
             _density(axes, band, base, rows, time=time, span=span)
         else:
             _marks(axes, band, base, rows, spikes=spikes, time=time)
         base += len(band.neurons)
     axes.set_ylim(-0.5 - _margin(rows), rows - 0.5 + _margin(rows))
+    return hatched
 
 
 def _margin(rows: int) -> float:
@@ -160,8 +164,9 @@ def _rates(
     dt = source.about().dt
     edges = time_edges(span, options, dt, sum(len(band.times_s) for band in drawn))
     for band in drawn:
-        rate = population_rate(band.times_s, edges, len(band.neurons), dt)
+        rate = population_rate(band.times_s, edges, len(band.neurons), dt, band.observed)
         draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, linewidth=0.8)
+    hatch(axes, together(band.observed for band in drawn), span, time)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("Rate (Hz)")
 

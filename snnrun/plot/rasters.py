@@ -14,7 +14,7 @@ from snnrun.plot.page import Place, apply_limits, inches, name_axes, round_ticks
 from snnrun.plot.points import value_name
 from snnrun.plot.quantities import plain, time_scale
 from snnrun.plot.raster import dots
-from snnrun.plot.source import Source, bands, recorded_span
+from snnrun.plot.source import Source, bands, shown_span
 from snnrun.plot.style import FAINT
 from snnrun.plot.sweep import grid_of, outer_labels, width_inch
 from snnrun.results.layout import MonitorKind, storage_error
@@ -90,7 +90,7 @@ def _panel(axes: Axes, source: Source, number: int, options: Options) -> dict[st
     with closing(point):
         monitors = point.monitors(options, MonitorKind.SPIKES)
         found = bands(point, options, monitors)
-        span = recorded_span(point, monitors)
+        span = shown_span(point, monitors)
         time = time_scale(span[1] - span[0])
         if any(len(band.times_s) for band in found):
             dots(axes, found, time, span)

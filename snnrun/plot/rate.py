@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
-from snnrun.plot.histogram import population_rate, time_edges
+from snnrun.plot.histogram import population_rate, smoothed, time_edges
+from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, remark, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, time_scale
-from snnrun.plot.source import Source, bands, recorded_span
+from snnrun.plot.source import NOT_RECORDED, Source, bands, nothing_text, shown_span
 from snnrun.plot.style import PALETTE
-from snnrun.results.layout import FloatArray, MonitorKind
+from snnrun.records import dataclass
+from snnrun.results.layout import FloatArray, Monitor, MonitorKind
 
 _HERTZ = Scale(1.0, "Hz")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """One rate: edges of bins [s], shape (bins + 1,), rates in them [Hz], and the stretches that were recorded [s]."""
+
+    name: str
+    colour: str
+    edges: FloatArray
+    values: FloatArray
+    observed: FloatArray
 
 
 def draw_rate(place: Place, source: Source, options: Options) -> None:
@@ -23,35 +39,45 @@ def draw_rate(place: Place, source: Source, options: Options) -> None:
     if options.monitors:
         kinds = (MonitorKind.RATE, MonitorKind.SPIKES)
     monitors = source.monitors(options, *kinds)
-    curves: list[tuple[str, str, FloatArray, FloatArray]] = []
-    for monitor in monitors:
-        if monitor.kind is MonitorKind.RATE:
-            rate = source.run().rates(monitor.name)
-            edges = np.append(rate.times_s, rate.times_s[-1:] + rate.bin)
-            curves.append((monitor.source, source.colour(monitor.source), edges, rate.values))
-        else:
-            span = recorded_span(source, (monitor,))
-            drawn = bands(source, options, (monitor,))
-            edges = time_edges(span, options, source.about().dt, sum(len(band.times_s) for band in drawn))
-            for band in drawn:
-                values = population_rate(band.times_s, edges, len(band.neurons), source.about().dt)
-                curves.append((band.name, band.colour, edges, values))
-    if not any(np.any(values > 0) for *_, values in curves):
-        say(place, "no spikes in " + ", ".join(f"'{m.name}'" for m in monitors))
+    span = shown_span(source, monitors)
+    lines = [line for monitor in monitors for line in _lines(source, options, monitor, monitors)]
+    if not any(np.any(line.values > 0) for line in lines):
+        say(place, nothing_text(source, monitors))
         return
-    _draw(place, options, _told_apart(curves))
+    _draw(place, options, _told_apart(lines), span)
 
 
-def _draw(place: Place, options: Options, curves: list[tuple[str, str, FloatArray, FloatArray]]) -> None:
+def _lines(source: Source, options: Options, monitor: Monitor, among: Sequence[Monitor]) -> list[_Line]:
+    """The rate of a monitor of rates, or of each group in a monitor of spikes."""
+    results = source.run()
+    observed = results.recorded(monitor.name)
+    if monitor.kind is MonitorKind.RATE:
+        rate = results.rates(monitor.name)
+        edges = np.append(rate.times_s, rate.times_s[-1:] + rate.bin)
+        values = rate.values if rate.smooth is None else smoothed(rate.values, rate.bin, rate.smooth)
+        several = sum(m.source == monitor.source for m in among) > 1
+        name = monitor.name if several else monitor.source
+        return [_Line(name, source.colour(monitor.source), edges, values, observed)] if len(values) else []
+    drawn = bands(source, options, (monitor,), among)
+    dt = source.about().dt
+    edges = time_edges(shown_span(source, (monitor,)), options, dt, sum(len(band.times_s) for band in drawn))
+    return [
+        _Line(b.name, b.colour, edges, population_rate(b.times_s, edges, len(b.neurons), dt, observed), observed)
+        for b in drawn
+    ]
+
+
+def _draw(place: Place, options: Options, lines: list[_Line], span: tuple[float, float]) -> None:
     axes = place.add_subplot()
-    time = time_scale(max(float(edges[-1] - edges[0]) for _, _, edges, _ in curves))
-    for k, (name, colour, edges, values) in enumerate(curves):
-        label = plain(options.curve_label(k, name), 40)
-        alone = len(curves) == 1
-        look = {"color": colour, "linewidth": 1.0, "label": None if alone else label}
-        draw_bins(axes, values, time(edges), filled=alone, **look)
-    shown = [time(edges) for _, _, edges, _ in curves]
-    axes.set_xlim(min(float(edges[0]) for edges in shown), max(float(edges[-1]) for edges in shown))
+    time = time_scale(span[1] - span[0])
+    for k, line in enumerate(lines):
+        label = plain(options.curve_label(k, line.name), 40)
+        alone = len(lines) == 1
+        look = {"color": line.colour, "linewidth": 1.0, "label": None if alone else label}
+        draw_bins(axes, line.values, time(line.edges), filled=alone, **look)
+    if hatch(axes, together(line.observed for line in lines), span, time):
+        remark(place, NOT_RECORDED)
+    axes.set_xlim(*time(span))
     axes.set_ylim(bottom=0)
     draw_lines(axes, options, time, _HERTZ)
     apply_limits(axes, options, time, _HERTZ)
@@ -64,10 +90,8 @@ def _has_rate_monitor(source: Source, options: Options) -> bool:
     return not options.monitors and any(m.kind is MonitorKind.RATE for m in source.run().monitors())
 
 
-def _told_apart(
-    curves: list[tuple[str, str, FloatArray, FloatArray]],
-) -> list[tuple[str, str, FloatArray, FloatArray]]:
-    """Curves whose groups share a colour (or are one group) get colours of their own."""
-    if len({colour for _, colour, _, _ in curves}) == len(curves):
-        return curves
-    return [(n, PALETTE[k % len(PALETTE)], e, v) for k, (n, _, e, v) in enumerate(curves)]
+def _told_apart(lines: list[_Line]) -> list[_Line]:
+    """Lines whose groups share a colour (or are one group) get colours of their own."""
+    if len({line.colour for line in lines}) == len(lines):
+        return lines
+    return [replace(line, colour=PALETTE[k % len(PALETTE)]) for k, line in enumerate(lines)]

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from collections.abc import Sequence
+from dataclasses import field, replace
 from pathlib import Path
 
 import numpy as np
 
 from snnrun.plot.options import Options
-from snnrun.plot.style import FAINT, group_colours
+from snnrun.plot.quantities import time_scale
+from snnrun.plot.style import FAINT, PALETTE, group_colours
 from snnrun.records import dataclass
-from snnrun.results.layout import RESULTS_FILE, SWEEP_FILE, Description, IntArray, Monitor, MonitorKind, storage_error
+from snnrun.results.layout import (
+    RESULTS_FILE,
+    SWEEP_FILE,
+    Description,
+    FloatArray,
+    IntArray,
+    Monitor,
+    MonitorKind,
+    RunStatus,
+    storage_error,
+)
 from snnrun.results.reader import Results, SpikeTrain
 from snnrun.results.table import SweepTable, point_folder, read_sweep
+
+_BEYOND = 0.05
+"""How much of the time after the stop of a run its pictures show, as a share of the time before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,7 @@ class Band:
         neurons: Its neurons that are drawn, ascending, shape (n,).
         times_s: Time of each of their spikes, shape (spikes,). [s]
         rows: Position in `neurons` of each spike's neuron, shape (spikes,).
+        observed: From when to when they were recorded, in order, shape (stretches, 2). [s]
     """
 
     name: str
@@ -117,24 +133,44 @@ class Band:
     neurons: IntArray
     times_s: np.ndarray
     rows: IntArray
+    observed: FloatArray
 
 
-def bands(source: Source, options: Options, monitors: tuple[Monitor, ...]) -> list[Band]:
-    """The spikes of some monitors by group, a group with subgroups split into them."""
+def bands(
+    source: Source, options: Options, monitors: Sequence[Monitor], among: Sequence[Monitor] | None = None
+) -> list[Band]:
+    """The spikes of some monitors by group, a group with subgroups split into them.
+
+    Args:
+        source: Where they are.
+        options: Which neurons.
+        monitors: The monitors.
+        among: All monitors of the picture, so that several of one group are called by their own names.
+    """
+    everything = monitors if among is None else among
     found = []
     for monitor in monitors:
         train = source.run().spikes(monitor.name)
         parts = _parts(source, monitor)
-        several = len(monitors) > 1 and sum(m.source == monitor.source for m in monitors) > 1
+        several = sum(m.source == monitor.source for m in everything) > 1
         for name, ids in parts:
             picked = options.pick(ids)
             label = f"{monitor.name}" if several and len(parts) == 1 else name
-            found.append(_band(label, source.colour(name), picked, train))
+            recorded = source.run().recorded(monitor.name)
+            found.append(_band(label, source.colour(name), picked, train, recorded))
     return [band for band in found if len(band.neurons)]
 
 
 def _parts(source: Source, monitor: Monitor) -> list[tuple[str, IntArray]]:
-    """Names and neurons of a monitor's subgroups, or of its group."""
+    """Names and neurons of a monitor's subgroups, or of its group; only those that it watches."""
+    watched = source.run().watched(monitor.name)
+    if watched is None:
+        return _parts_of_group(source, monitor)
+    parts = [(name, ids[np.isin(ids, watched)]) for name, ids in _parts_of_group(source, monitor)]
+    return [(name, ids) for name, ids in parts if len(ids)]
+
+
+def _parts_of_group(source: Source, monitor: Monitor) -> list[tuple[str, IntArray]]:
     facts = source.about().group(monitor.source)
     everybody = np.arange(monitor.size)
     if facts is None:
@@ -147,15 +183,49 @@ def _parts(source: Source, monitor: Monitor) -> list[tuple[str, IntArray]]:
     return [(f"{facts.name}.{s.name}", np.arange(s.start, s.stop)) for s in facts.subgroups]
 
 
-def _band(name: str, colour: str, neurons: IntArray, train: SpikeTrain) -> Band:
+def _band(name: str, colour: str, neurons: IntArray, train: SpikeTrain, observed: FloatArray) -> Band:
     row_of = np.full(train.size + 1, -1, np.int64)
     row_of[neurons[neurons < train.size]] = np.arange(int(np.sum(neurons < train.size)))
     rows = row_of[train.ids]
     keep = rows >= 0
-    return Band(name, colour, neurons, train.times_s[keep], rows[keep])
+    return Band(name, colour, neurons, train.times_s[keep], rows[keep], observed)
 
 
-def recorded_span(source: Source, monitors: tuple[Monitor, ...]) -> tuple[float, float]:
-    """From when to when some monitors recorded. [s]."""
+def shown_span(source: Source, monitors: Sequence[Monitor]) -> tuple[float, float]:
+    """From when to when a picture goes: the windows of its monitors, or little more than a stopped run got to. [s]."""
+    results = source.run()
     windows = [m.window or (0.0, source.about().duration) for m in monitors]
-    return min(w[0] for w in windows), max(w[1] for w in windows)
+    start, stop = min(w[0] for w in windows), min(max(w[1] for w in windows), source.about().duration)
+    reached = results.reached
+    if reached < stop:
+        stop = min(stop, reached + _BEYOND * max(reached - start, 0.0))
+    if stop <= start:  # a window that was not reached
+        stop = start + source.about().dt
+    return start, stop
+
+
+def stop_text(source: Source) -> str | None:
+    """What pictures of a run that was stopped say."""
+    results = source.run()
+    if results.status is RunStatus.COMPLETE:
+        return None
+    time = time_scale(source.about().duration)
+    how = "interrupted" if results.status is RunStatus.INTERRUPTED else "failed"
+    return f"{how} at {time.text(results.reached)} of {time.text(source.about().duration)}"
+
+
+NOT_RECORDED = "hatched: not recorded"
+
+
+def nothing_text(source: Source, monitors: Sequence[Monitor]) -> str:
+    """What a picture without a spike says: that there was none, or that nothing was recorded."""
+    names = ", ".join(f"'{m.name}'" for m in monitors)
+    some = any(len(source.run().recorded(m.name)) for m in monitors)
+    return f"no spikes in {names}" if some else f"nothing was recorded by {names}"
+
+
+def told_apart(drawn: Sequence[Band]) -> list[Band]:
+    """Bands that share a colour (monitors of one group) get colours of their own."""
+    if len({band.colour for band in drawn}) == len(drawn):
+        return list(drawn)
+    return [replace(band, colour=PALETTE[k % len(PALETTE)]) for k, band in enumerate(drawn)]

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, fitting, inches, legend, name_axes, round_ticks, say
+from snnrun.plot.page import (
+    Place,
+    apply_limits,
+    draw_lines,
+    fitting,
+    inches,
+    legend,
+    name_axes,
+    remark,
+    round_ticks,
+    say,
+    share_text,
+    some_of,
+)
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
-from snnrun.plot.source import Source
+from snnrun.plot.source import NOT_RECORDED, Source, shown_span
 from snnrun.plot.style import FAINT, PALETTE, SPIKE, THRESHOLD
 from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, GroupFacts, IntArray, Monitor, MonitorKind
@@ -31,83 +47,111 @@ class _Marks:
     refractory_s: float | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    """One variable of one monitor."""
+
+    monitor: Monitor
+    name: str
+    trace: Trace
+
+
 def draw_traces(place: Place, source: Source, options: Options) -> None:
-    """Draw one monitor's variables above each other, or in one pair of axes."""
-    monitor = source.monitors(options, MonitorKind.STATE)[0]
-    names = options.variables or tuple(c.name for c in monitor.columns)
-    traces = {name: _chosen(source, monitor, name, options) for name in names}
-    if not any(trace.data.size for trace in traces.values()):
-        say(place, f"no samples in '{monitor.name}'")
+    """Draw the variables of all monitors above each other, or in one pair of axes."""
+    monitors = source.monitors(options, MonitorKind.STATE)
+    found = [_Row(m, name, _chosen(place, source, m, name, options)) for m in monitors for name in _names(m, options)]
+    names = ", ".join(f"'{m.name}'" for m in monitors)
+    if not any(row.trace.data.size for row in found):
+        say(place, f"no samples in {names}")
         return
-    if not any(np.isfinite(trace.data).any() for trace in traces.values()):
-        say(place, f"all values in '{monitor.name}' are NaN")
+    if not any(np.isfinite(row.trace.data).any() for row in found):
+        say(place, f"all values in {names} are NaN")
         return
-    if options.overlay and len({t.unit for t in traces.values()}) == 1:
-        _overlaid(place, source, monitor, options, traces)
+    span = shown_span(source, monitors)
+    if options.overlay and len({row.trace.unit for row in found}) == 1:
+        _overlaid(place, source, options, found, span)
         return
-    marks = _marks(source, monitor, options)
-    rows = place.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
-    time = time_scale(float(np.ptp(next(iter(traces.values())).times_s)))
-    for k, (axes, (name, trace)) in enumerate(zip(rows, traces.items(), strict=True)):
-        _one_variable(axes, source, monitor, options, variable=(name, trace), time=time, marks=marks, first=k == 0)
-        axes.tick_params(labelbottom=axes is rows[-1])
-    _time_limits(rows[-1], traces, time)
-    apply_limits(rows[-1], options, time, None)
-    round_ticks(rows[-1])
-    name_axes(rows[-1], options, time.label("Time"), None)
-    place.align_ylabels(list(rows))
+    panels = place.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
+    time = time_scale(span[1] - span[0])
+    named = len(monitors) > 1
+    for k, (axes, row) in enumerate(zip(panels, found, strict=True)):
+        marks = _marks(source, row.monitor, options)
+        _one_variable(axes, source, options, row, time=time, marks=marks, first=k == 0 or named)
+        if hatch(axes, source.run().recorded(row.monitor.name), span, time):
+            remark(place, NOT_RECORDED)
+        if named:
+            axes.set_title(
+                fitting(options.labels.get(row.monitor.name, row.monitor.name), inches(axes)[0]), loc="right"
+            )
+        axes.tick_params(labelbottom=axes is panels[-1])
+    panels[-1].set_xlim(*time(span))
+    apply_limits(panels[-1], options, time, None)
+    round_ticks(panels[-1])
+    name_axes(panels[-1], options, time.label("Time"), None)
+    place.align_ylabels(list(panels))
+    if any(len(row.trace.ids) > _MOST_CURVES for row in found):
+        remark(place, "of many curves, those of low indices are dark, those of high indices light")
 
 
-def _overlaid(place: Place, source: Source, monitor: Monitor, options: Options, traces: dict[str, Trace]) -> None:
+def _names(monitor: Monitor, options: Options) -> Sequence[str]:
+    return options.variables or tuple(c.name for c in monitor.columns)
+
+
+def _overlaid(place: Place, source: Source, options: Options, found: list[_Row], span: tuple[float, float]) -> None:
     """All variables in one pair of axes, each curve in a colour of its own."""
     axes = place.subplots()
-    first = next(iter(traces.values()))
-    time = time_scale(float(np.ptp(first.times_s)))
-    ends = [end for trace in traces.values() for end in _ends(trace.data)]
-    scale = readable([*ends, *(v for _, v in options.lines)], first.unit)
+    time = time_scale(span[1] - span[0])
+    first = found[0]
+    ends = [end for row in found for end in _ends(row.trace.data)]
+    scale = readable([*ends, *(v for _, v in options.lines)], first.trace.unit)
+    colours = colours_for(sum(len(row.trace.ids) for row in found))
     number = 0
-    for name, trace in traces.items():
-        for k, element in enumerate(trace.ids):
-            own = options.labels.get(name, name)
-            label = own if len(trace.ids) == 1 else f"{own}, {_element_name(trace, k, int(element))}"
-            x, y = thinned(trace.times_s, trace.data[:, k].astype(float))
-            axes.plot(time(x), scale(y), color=PALETTE[number % len(PALETTE)], linewidth=0.9, label=plain(label, 40))
+    for row in found:
+        for k, element in enumerate(row.trace.ids):
+            own = options.labels.get(row.name, row.name)
+            label = own if len(row.trace.ids) == 1 else f"{own}, {_element_name(row.trace, k, int(element))}"
+            x, y = thinned(row.trace.times_s, row.trace.data[:, k].astype(float))
+            axes.plot(time(x), scale(y), color=colours[number], linewidth=0.9, label=plain(label, 40))
             number += 1
-    marks = _marks(source, monitor, options)
+    marks = _marks(source, first.monitor, options)
     if marks is not None:
-        _draw_marks(axes, marks, next(iter(traces.items())), [PALETTE[0]] * len(first.ids), time=time, scale=scale)
+        _draw_marks(axes, marks, first, colours[: len(first.trace.ids)], time=time, scale=scale)
     draw_lines(axes, options, time, scale)
+    if hatch(axes, together(source.run().recorded(row.monitor.name) for row in found), span, time):
+        remark(place, NOT_RECORDED)
+    axes.set_xlim(*time(span))
     apply_limits(axes, options, time, scale)
     round_ticks(axes)
     name_axes(axes, options, time.label("Time"), f"({scale.unit})" if scale.unit else None)
     if "y" in options.labels:
         axes.set_ylabel(fitting(options.labels["y"], inches(axes)[1]))
-    _time_limits(axes, traces, time)
     legend(axes, always=True)
 
 
-def _chosen(source: Source, monitor: Monitor, name: str, options: Options) -> Trace:
-    """The elements asked for, or a few evenly spread ones when there are many."""
+def _chosen(place: Place, source: Source, monitor: Monitor, name: str, options: Options) -> Trace:
+    """The elements asked for; a few, chosen at random, when there are many and nothing was asked for."""
     results = source.run()
     ids = results.elements(monitor.name)
     picked = options.pick(ids)
     if options.neurons is None and len(picked) > _MOST_CURVES:
-        picked = picked[np.linspace(0, len(picked) - 1, _SOME_CURVES).round().astype(int)]
+        chosen = some_of(len(picked), _SOME_CURVES)
+        things = "synapses" if monitor.synapses else "neurons"
+        remark(place, f"{monitor.name}: {share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
+        picked = picked[chosen]
     return results.states(monitor.name, name, elements=np.flatnonzero(np.isin(ids, picked)).tolist())
 
 
 def _one_variable(
     axes: Axes,
     source: Source,
-    monitor: Monitor,
     options: Options,
+    row: _Row,
     *,
-    variable: tuple[str, Trace],
     time: Scale,
     marks: _Marks | None,
     first: bool,
 ) -> None:
-    name, trace = variable
+    monitor, name, trace = row.monitor, row.name, row.trace
     facts = None if monitor.synapses else source.about().group(monitor.source)
     constants = _constants(facts, name)
     scale = readable([*_ends(trace.data), *(v for _, v, _ in constants), *(v for _, v in options.lines)], trace.unit)
@@ -115,9 +159,10 @@ def _one_variable(
     for k, (element, colour) in enumerate(zip(trace.ids, colours, strict=True)):
         x, y = thinned(trace.times_s, trace.data[:, k].astype(float))
         label = plain(options.curve_label(k, _element_name(trace, k, int(element))), 40)
-        axes.plot(time(x), scale(y), color=colour, linewidth=0.9, label=label if len(trace.ids) > 1 else None, zorder=2)
+        named = 1 < len(trace.ids) <= _MOST_CURVES
+        axes.plot(time(x), scale(y), color=colour, linewidth=0.9, label=label if named else None, zorder=2)
     if marks is not None:
-        _draw_marks(axes, marks, (name, trace), colours, time=time, scale=scale)
+        _draw_marks(axes, marks, row, colours, time=time, scale=scale)
     for label, value, style in constants:
         axes.axhline(value * scale.factor, label=label if first else None, zorder=1.2, **style)
     draw_lines(axes, options, time, scale)
@@ -142,11 +187,18 @@ def _constants(facts: GroupFacts | None, name: str) -> list[tuple[str, float, di
     return found
 
 
-def _curve_colours(source: Source, monitor: Monitor, count: int) -> list[str]:
+def _curve_colours(source: Source, monitor: Monitor, count: int) -> list[Any]:
     if count == 1:
         own = source.colour(monitor.source)
         return [PALETTE[0] if own == FAINT else own]
-    return [PALETTE[k % len(PALETTE)] for k in range(count)]
+    return colours_for(count)
+
+
+def colours_for(count: int) -> list[Any]:
+    """A colour for each of some curves: of the palette while that tells them apart, else from dark to light."""
+    if count <= len(PALETTE):
+        return list(PALETTE[:count])
+    return [mpl.colors.to_hex(c) for c in mpl.colormaps["viridis"](np.linspace(0, 0.9, count))]
 
 
 def _element_name(trace: Trace, k: int, element: int) -> str:
@@ -171,11 +223,9 @@ def _marks(source: Source, monitor: Monitor, options: Options) -> _Marks | None:
     return _Marks(results.spikes(name), facts.refractory_s if facts else None)
 
 
-def _draw_marks(
-    axes: Axes, marks: _Marks, variable: tuple[str, Trace], colours: list[str], *, time: Scale, scale: Scale
-) -> None:
+def _draw_marks(axes: Axes, marks: _Marks, row: _Row, colours: list[Any], *, time: Scale, scale: Scale) -> None:
     """Red lines for one neuron, lines in its own colour for each of several, ticks at the top when there are many."""
-    name, trace = variable
+    name, trace = row.name, row.trace
     train = marks.train
     of_one = len(trace.ids) == 1 and trace.pre is None
     mine = np.isin(train.ids, trace.ids) if trace.pre is None else np.ones(len(train.ids), bool)
@@ -225,11 +275,3 @@ def _ends(data: NDArray[np.generic]) -> list[float]:
     values = data.astype(float)
     finite = values[np.isfinite(values)]
     return [float(finite.min()), float(finite.max())] if finite.size else [0.0]
-
-
-def _time_limits(axes: Axes, traces: dict[str, Trace], time: Scale) -> None:
-    times = next(iter(traces.values())).times_s
-    if len(times) > 1:
-        step = times[1] - times[0]
-        # The last sample stands one step before the end.
-        axes.set_xlim(times[0] * time.factor, (times[-1] + step) * time.factor)

@@ -108,6 +108,7 @@ class StateChannel:
         step: Time between samples. [s]
         pre: For synapses, source neuron of each sampled synapse, shape (n,).
         post: For synapses, target neuron of each sampled synapse, shape (n,).
+        window: From when to when it records, None for the whole run. [s]
     """
 
     name: str
@@ -118,6 +119,7 @@ class StateChannel:
     step: float
     pre: IntArray | None = None
     post: IntArray | None = None
+    window: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class RateChannel:
         bin: Width of a bin. [s]
         smooth: Width of the smoothing window, None for none. [s]
         start: Beginning of the first bin. [s]
+        window: From when to when it records, None for the whole run. [s]
     """
 
     name: str
@@ -139,6 +142,7 @@ class RateChannel:
     bin: float
     smooth: float | None = None
     start: float = 0.0
+    window: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,7 @@ class Monitor:
         size: Number of neurons (spikes, counts, rate), samples' elements (state) or pairs' sources (connectivity).
         columns: Its variables.
         target: For connectivity, the target group.
-        window: From when to when it recorded, None for the whole run. [s]
+        window: From when to when it was to record, None for the whole run. [s]
         synapses: True for a state monitor of synapses.
         dt: For spikes, step of the group's own clock, None for the run's. [s]
     """
@@ -313,6 +317,15 @@ def _group_from(item: dict[str, Any]) -> GroupFacts:
 
 def _constant_from(pair: list[Any] | None) -> tuple[str, float] | None:
     return None if pair is None else (str(pair[0]), float(pair[1]))
+
+
+def runs_of(numbers: IntArray) -> IntArray:
+    """Numbers as runs of consecutive ones in their order: first and last + 1 of each, shape (runs, 2)."""
+    if not len(numbers):
+        return np.zeros((0, 2), np.int64)
+    breaks = np.flatnonzero(np.diff(numbers) != 1)
+    firsts, lasts = numbers[np.append(0, breaks + 1)], numbers[np.append(breaks, len(numbers) - 1)]
+    return np.stack([firsts, lasts + 1], axis=1).astype(np.int64)
 
 
 def spike_variable(monitor: str, name: str) -> str:

@@ -226,6 +226,29 @@ class Results:
         grid = Grid.of(0.0, self.description.dt if monitor.dt is None else monitor.dt)
         return SpikeTrain(grid.seconds(grid.nearest(milliseconds)), ids, extras, monitor.size, monitor.source)
 
+    @cached_property
+    def reached(self) -> float:
+        """How far the run got: to its end, or to where it was stopped. [s]."""
+        return float(self._group("snnrun").attrs.get("reached", self.description.duration))
+
+    def recorded(self, name: str) -> FloatArray:
+        """From when to when a monitor recorded, shape (stretches, 2), in order. [s]."""
+        stored = inside(self._file, f"snnrun/recorded/{name}/time")
+        if isinstance(stored, h5py.Dataset):
+            spans: FloatArray = stored[:]
+            return spans
+        # Results of version 0.1.0 do not say it.
+        low, high = self.monitor(name).window or (0.0, self.reached)
+        return np.array([[low, min(high, self.reached)]])
+
+    def watched(self, name: str) -> IntArray | None:
+        """The neurons of the group that a monitor of spikes or rates watches, in its order; None for all of them."""
+        stored = inside(self._file, f"snnrun/recorded/{name}/neurons")
+        if not isinstance(stored, h5py.Dataset):
+            return None
+        runs = [np.arange(first, stop) for first, stop in stored[:]]
+        return np.concatenate(runs) if runs else np.zeros(0, np.int64)
+
     def counts(self, name: str) -> IntArray:
         """Number of spikes of each neuron of the whole group, shape (size,)."""
         monitor = self.monitor(name, MonitorKind.SPIKES, MonitorKind.COUNTS)

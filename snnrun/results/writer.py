@@ -5,6 +5,8 @@
         wants, of the full values in /snnrun/states/<monitor>/<variable>
     /edges/<monitor>/{source_node_id, target_node_id, edge_type_id, edge_group_id, edge_group_index, 0/<variable>...}
     /snnrun/{counts, rates, series, metrics, states}
+    /snnrun/recorded/<monitor>/{time [s], neurons}: from when to when a monitor recorded, and runs of the neurons it
+        watches (first, last + 1) when these are not the whole group; no part of the digest
 
 A file that stays small is built in memory and written at once; a large one goes to disk block by block.
 """
@@ -12,7 +14,7 @@ A file that stays small is built in memory and written at once; a large one goes
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +53,7 @@ from snnrun.results.layout import (
     RunStatus,
     SpikeChannel,
     StateChannel,
+    runs_of,
     spike_variable,
     state_variable,
     storage_error,
@@ -90,6 +93,7 @@ class ResultsWriter:
         self._grids = {c.name: Grid.of(0.0, description.dt if c.dt is None else c.dt) for c in plan.spikes}
         self._last_step = dict.fromkeys(self._spikes, np.iinfo(np.int64).min)
         self._unsorted: set[str] = set()
+        self._recorded: dict[str, tuple[FloatArray, IntArray | None]] = {}
         self._open_streams()
 
     def __enter__(self) -> Self:
@@ -185,6 +189,20 @@ class ResultsWriter:
         """Say how long the run was, when it was shorter than planned. [s]."""
         self._description = replace(self._description, duration=seconds)
 
+    def put_recorded(self, name: str, spans: Sequence[tuple[float, float]], neurons: IntArray | None) -> None:
+        """Say when a monitor recorded, and which neurons.
+
+        Args:
+            name: The monitor.
+            spans: From when to when, in order. [s]
+            neurons: The neurons of the group that it watches, in its order, shape (n,); None for all.
+        """
+        self._recorded[name] = (np.array(spans, np.float64).reshape(-1, 2), neurons)
+
+    def put_reached(self, seconds: float) -> None:
+        """Say how far a run that was stopped got. [s]."""
+        self._attributes["reached"] = seconds
+
     def finish(self, metrics: Mapping[str, tuple[Any, str]], status: RunStatus | str) -> Digest:
         """Write what waits, the metrics and the status, close the file and return the digest of what was recorded."""
         try:
@@ -203,6 +221,7 @@ class ResultsWriter:
             self._finish_connectivity(file)
             self._finish_counts(file)
             self._finish_series(file)
+            _write_recorded(file, self._recorded)
             _write_metrics(file, metrics)
             if isinstance(file, MemoryFile):
                 file.save(self._path)
@@ -414,6 +433,16 @@ def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> N
         variable(group, name, array, unit, scales)
 
 
+def _write_recorded(file: h5py.File, recorded: Mapping[str, tuple[FloatArray, IntArray | None]]) -> None:
+    for name, (spans, neurons) in recorded.items():
+        group = file.create_group(f"snnrun/recorded/{name}")
+        scales = dimension(group, "span", len(spans)), dimension(group, "ends", 2)
+        variable(group, "time", spans, "s", scales)
+        if neurons is not None:
+            runs = runs_of(neurons)
+            variable(group, "neurons", runs, "1", (dimension(group, "run", len(runs)), scales[1]))
+
+
 def _monitors(plan: RecordingPlan) -> list[Monitor]:
     spikes = [
         Monitor(
@@ -428,10 +457,10 @@ def _monitors(plan: RecordingPlan) -> list[Monitor]:
         for c in plan.spikes
     ]
     states = [
-        Monitor(c.name, MonitorKind.STATE, c.source, len(c.ids), c.columns, synapses=c.pre is not None)
+        Monitor(c.name, MonitorKind.STATE, c.source, len(c.ids), c.columns, window=c.window, synapses=c.pre is not None)
         for c in plan.states
     ]
-    rates = [Monitor(c.name, MonitorKind.RATE, c.group, c.size) for c in plan.rates]
+    rates = [Monitor(c.name, MonitorKind.RATE, c.group, c.size, window=c.window) for c in plan.rates]
     pairs = [
         Monitor(c.name, MonitorKind.CONNECTIVITY, c.synapses, c.source_size, target=c.target)
         for c in plan.connectivities

@@ -598,3 +598,35 @@ def test_a_sweep_over_sizes_passes_one(tmp_path):
     )
     sweep = check_sweep(pipeline.check(pipeline.read(file)))
     assert len(sweep.ready) == 3
+
+
+@pytest.mark.parametrize(
+    ("window", "record", "why"),
+    [
+        ("[1 s, 2 s]", "", "its window lies after the end of the run"),
+        ("[60 ms, 70 ms]", "out", "no phase that names it in `record` lies in its window"),
+        (None, "other", "no phase names it in `record`"),
+    ],
+)
+def test_a_monitor_that_records_nothing_has_no_rate_and_is_warned_of(tmp_path, window, record, why):
+    line = f", window: {window}" if window else ""
+    run = "duration: 50 ms"
+    if record:
+        run = f"phases: [{{name: a, duration: 50 ms, record: [{record}]}}, {{name: b, duration: 50 ms, record: []}}]"
+    text = f"""\
+version: 1
+groups: {{g: {{size: 5, equations: "dv/dt = (2-v)/(10*ms) : 1", threshold: v > 1, reset: v = 0}}}}
+monitors:
+  out: {{kind: spikes, source: g{line}}}
+  other: {{kind: spikes, source: g}}
+metrics: {{rate: mean_rate(out), each: rates(out), cv: cv_isi(out), fano: "fano(out, 5 ms)"}}
+run: {{dt: 0.1 ms, {run}}}
+"""
+    (tmp_path / "silent.yaml").write_text(text)
+    checked = pipeline.check(pipeline.read(tmp_path / "silent.yaml"))
+    warned = next(w for w in checked.warnings if w.code == "NET225" and "`out`" in w.message)
+    assert why in warned.message
+    assert warned.span.line == 4
+    outcome = pipeline.run(checked, tmp_path / "out", plots=False)
+    assert all(np.isnan(value).all() for value, _ in outcome.metrics.values())
+    assert outcome.counts["out"] == 0

@@ -73,7 +73,7 @@ def test_round_steps_are_one_two_or_five_and_not_above(value):
 @given(st.integers(0, 999), st.sampled_from([1e-3, 2e-3, 5e-3]))
 def test_a_spike_on_the_edge_of_a_bin_belongs_to_the_later_bin(step, width):
     edges = time_edges((0.0, 0.1), options_from({"kind": "rate", "bin": width}), 1e-4, 1)
-    rate = population_rate(np.array([step * 1e-4]), edges, 1, 1e-4)
+    rate = population_rate(np.array([step * 1e-4]), edges, 1, 1e-4, np.array([[0.0, 0.1]]))
     assert np.flatnonzero(rate).tolist() == [step // round(width / 1e-4)]
     assert rate.sum() * width == pytest.approx(1)
 
@@ -81,12 +81,12 @@ def test_a_spike_on_the_edge_of_a_bin_belongs_to_the_later_bin(step, width):
 def test_the_last_bin_is_as_wide_as_what_is_left():
     edges = time_edges((0.0, 0.0105), options_from({"kind": "rate", "bin": 2e-3}), 1e-4, 1)
     assert edges.tolist() == pytest.approx([0, 0.002, 0.004, 0.006, 0.008, 0.01, 0.0105])
-    assert population_rate(np.array([0.0102]), edges, 1, 1e-4)[-1] == pytest.approx(2000)
+    assert population_rate(np.array([0.0102]), edges, 1, 1e-4, np.array([[0.0, 0.0105]]))[-1] == pytest.approx(2000)
 
 
 def test_intervals_are_between_spikes_of_the_same_neuron():
-    band = Band("g", "k", np.arange(3), np.array([0.001, 0.002, 0.004, 0.003, 0.009]), np.array([0, 1, 0, 1, 1]))
-    lengths, rows = intervals(band)
+    times, rows = np.array([0.001, 0.002, 0.004, 0.003, 0.009]), np.array([0, 1, 0, 1, 1])
+    lengths, rows = intervals(Band("g", "k", np.arange(3), times, rows, np.array([[0.0, 0.1]])), 1e-4)
     assert lengths.tolist() == pytest.approx([0.003, 0.001, 0.006])
     assert rows.tolist() == [0, 1, 1]
 
@@ -102,9 +102,11 @@ def test_variation_is_nought_for_a_clock_and_one_for_a_poisson_process():
 
 def test_a_psth_counts_only_observed_time():
     spikes = np.arange(10) * 0.01 + 0.0025
-    rate = _aligned_rate(spikes, np.array([0.0, 0.05]), np.array([0.0, 0.03, 0.06]), 1, dt=1e-4, span=(0.0, 0.1))
+    band = Band("g", "k", np.arange(1), spikes, np.zeros(10, int), np.array([[0.0, 0.1]]))
+    rate, seconds = _aligned_rate(band, np.array([0.0, 0.05]), np.array([0.0, 0.03, 0.06]), 1e-4)
     # Second trial: its last 10 ms lie beyond the run.
     assert rate.tolist() == pytest.approx([6 / 0.06, 5 / 0.05])
+    assert seconds.tolist() == pytest.approx([0.06, 0.05])
 
 
 @given(st.integers(8_001, 40_000))

@@ -19,7 +19,7 @@ from snnrun.plot.options import picture_from
 from snnrun.plot.points import Points, student
 from snnrun.plot.source import Source
 from snnrun.plot.style import SPIKE, looks
-from snnrun.results.layout import GroupFacts, RecordingPlan, SpikeChannel
+from snnrun.results.layout import Column, GroupFacts, RecordingPlan, SpikeChannel, StateChannel
 from snnrun.results.reader import Results
 from snnrun.results.table import Axis, SweepTable
 
@@ -242,6 +242,75 @@ def test_lines_of_several_groups_end_where_their_bins_end(folders):
         for patch in axes.patches:
             assert patch.get_data().baseline is None  # with one it would fall to zero
             assert not patch.get_fill()
+
+
+@pytest.mark.parametrize("kind", ["psth", "isi", "rate"])
+def test_every_monitor_of_a_list_is_drawn(folders, kind):
+    axes = figure_of(folders("net"), {"kind": kind, "monitor": ["exc_spikes", "inh_spikes"]}).axes[0]
+    assert len([p for p in axes.patches if hasattr(p, "get_data")]) == 2
+    assert [t.get_text().split(":")[0] for t in axes.get_legend().get_texts()] == ["exc", "inh"]
+    renamed = {"kind": kind, "monitor": ["exc_spikes", "inh_spikes"], "labels": {"inh": "other"}}
+    axes = figure_of(folders("net"), renamed).axes[0]
+    assert [t.get_text().split(":")[0] for t in axes.get_legend().get_texts()] == ["exc", "other"]
+
+
+def twelve(folder):
+    """Twelve neurons sampled by one monitor, and two of them by another."""
+    v = np.arange(12) * 1e-3 + np.sin(np.arange(100) * 0.1)[:, None] * 1e-3
+
+    def fill(writer):
+        writer.add_states("v", {"v": v})
+        writer.add_states("two", {"v": v[:, [3, 7]]})
+
+    channels = (
+        StateChannel("v", "g", np.arange(12), (Column("v", "V"),), 0.0, 1e-4),
+        StateChannel("two", "g", np.array([3, 7]), (Column("v", "V"),), 0.0, 1e-4),
+    )
+    return synthetic.write(
+        folder, RecordingPlan(states=channels), synthetic.about("x", 0.01, GroupFacts("g", 12)), fill
+    )
+
+
+@pytest.mark.parametrize(
+    ("neurons", "drawn"),
+    [("all", range(12)), ("0:12", range(12)), ("2:11:4", [2, 6, 10]), ([1, 5], [1, 5]), (3, [0, 1, 2])],
+)
+def test_traces_draw_the_neurons_that_are_asked_for(tmp_path, neurons, drawn):
+    figure = figure_of(twelve(tmp_path), {"kind": "traces", "monitor": "v", "neurons": neurons})
+    levels = [round(float(np.mean(line.get_ydata()))) for line in figure.axes[0].lines]
+    assert levels == list(drawn)
+    assert len({line.get_color() for line in figure.axes[0].lines}) == len(levels)
+    assert "chosen at random" not in figure.get_supxlabel()
+
+
+def test_traces_of_many_neurons_are_a_random_choice_that_is_said(tmp_path):
+    figure = figure_of(twelve(tmp_path), {"kind": "traces", "monitor": "v"})
+    levels = [round(float(np.mean(line.get_ydata()))) for line in figure.axes[0].lines]
+    assert len(set(levels)) == 5
+    assert "v: 5 of 12 neurons, chosen at random" in figure.get_supxlabel()
+    assert len(set(np.diff(levels))) > 1  # no even stride
+
+
+def test_traces_of_several_monitors_have_a_row_each(tmp_path):
+    figure = figure_of(twelve(tmp_path), {"kind": "traces", "monitor": ["two", "v"], "neurons": "all"})
+    assert [len(axes.lines) for axes in figure.axes] == [2, 12]
+    assert [axes.get_title(loc="right") for axes in figure.axes] == ["two", "v"]
+
+
+def test_a_long_recording_is_averaged_for_a_heatmap_and_that_is_said(tmp_path):
+    data = np.zeros((5000, 2))
+    data[::3] = 3.0  # every third sample would show nothing but these, or none
+
+    def fill(writer):
+        writer.add_states("v", {"v": data})
+
+    channel = StateChannel("v", "g", np.arange(2), (Column("v", "1"),), 0.0, 1e-4)
+    folder = synthetic.write(
+        tmp_path, RecordingPlan(states=(channel,)), synthetic.about("x", 0.5, GroupFacts("g", 2)), fill
+    )
+    figure = figure_of(folder, {"kind": "heatmap"})
+    assert np.allclose(figure.axes[0].collections[0].get_array()[:, :-1], 1.0)
+    assert "each column is the mean of 3 samples" in figure.get_supxlabel()
 
 
 def test_many_spikes_become_an_image_that_is_dark_where_they_are(tmp_path):

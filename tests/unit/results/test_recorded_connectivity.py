@@ -73,6 +73,17 @@ def test_each_pathway_has_its_own_delay(tmp_path, delay, expected):
     assert np.allclose(pairs.values["delay_slow"], 3e-3)
 
 
+def test_a_delay_that_a_phase_sets_is_the_one_at_the_end(tmp_path):
+    text = FILE.replace("ASKED", "[delay, delay_on_post]").replace("KEYS", ONE).replace("DELAY", VARYING)
+    phases = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {s.delay: (3 + i)*ms}}]"
+    (tmp_path / "pairs.yaml").write_text(text.replace("duration: 1 ms,", phases + ","))
+    folder = pipeline.run(pipeline.check(pipeline.read(tmp_path / "pairs.yaml")), tmp_path / "out", plots=False).folder
+    with Results.open(folder) as results:
+        pairs = results.connectivity("c")
+    assert np.allclose(pairs.values["delay"], (3 + pairs.pre) * 1e-3)
+    assert np.allclose(pairs.values["delay_on_post"], (2 + pairs.post) * 1e-3)
+
+
 def test_delays_of_many_synapses_that_compiled_code_makes_are_their_own(tmp_path):
     text = FILE.replace("ASKED", "[w, delay]").replace("KEYS", ONE).replace("DELAY", "delay: (1 + (3*i + j) % 7)*ms")
     text = (
