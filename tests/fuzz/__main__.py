@@ -21,11 +21,15 @@ def main() -> int:
     options.add_argument("--first", type=int, default=0, help="number of the first case")
     options.add_argument("--kind", help="only cases of this kind")
     options.add_argument("--keep", type=Path, help="folder that the files of failing cases are copied to")
+    options.add_argument("--runs", type=float, default=0.05, help="share of the valid experiments that are run too")
     options.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = options.parse_args()
     started = time.perf_counter()
     library = prepare(given.seed)
-    jobs = ((given.seed, number, given.kind, given.keep) for number in range(given.first, given.first + given.cases))
+    jobs = (
+        (given.seed, number, given.kind, given.keep, given.runs)
+        for number in range(given.first, given.first + given.cases)
+    )
     counts: collections.Counter[str] = collections.Counter()
     kinds: collections.Counter[str] = collections.Counter()
     with multiprocessing.get_context("fork").Pool(given.processes, _begin, (library,)) as pool:
@@ -49,7 +53,7 @@ def _begin(library: object) -> None:
     _library = library
 
 
-def _try(job: tuple[int, int, str | None, Path | None]) -> tuple[str, int, list[Finding]]:
+def _try(job: tuple[int, int, str | None, Path | None, float]) -> tuple[str, int, list[Finding]]:
     return try_case(*job, library=_library)
 
 

@@ -111,7 +111,12 @@ def faults_of(ended: Ended, command: str) -> list[str]:
         found.append(f"had to be ended after {_HANGS:g} s")
     elif ended.code not in _CODES.get(command, _OTHER_CODES):
         found.append(f"exit code {ended.code}")
-    if ended.code != 0 and not ended.waited and "error" not in ended.output.lower() and command != "verify":
+    if (
+        ended.code != 0
+        and not ended.waited
+        and not re.search("error|failed", ended.output.lower())
+        and command != "verify"
+    ):
         found.append("an error without a word")
     if match := _NEVER.search(ended.output):
         found.append(f"says `{match[0]}`")
