@@ -85,20 +85,27 @@ def read_picture(file: FilePath, channel: str, resize: tuple[int, int] | None) -
     """
     from PIL import Image, ImageSequence  # noqa: PLC0415
 
-    Image.MAX_IMAGE_PIXELS = None  # counted here, with all frames
-    with Image.open(file, formats=PICTURES) as picture:
-        picture.verify()
-    with Image.open(file, formats=PICTURES) as picture:
-        _must_be_small(picture, resize)
-        frames = [_channel(frame, channel, resize) for frame in ImageSequence.Iterator(picture)]
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # of one frame; Pillow refuses what has more than twice as many
+    try:
+        with Image.open(file, formats=PICTURES) as picture:
+            picture.verify()
+        with Image.open(file, formats=PICTURES) as picture:
+            _must_be_small(picture, resize)
+            frames = [_channel(frame, channel, resize) for frame in ImageSequence.Iterator(picture)]
+    except Image.DecompressionBombError:
+        raise _too_large() from None
     return frames[0] if len(frames) == 1 else np.stack(frames)
+
+
+def _too_large() -> Unreadable:
+    return Unreadable(f"the picture has more than {MAX_PIXELS:,} pixels", "make it smaller")
 
 
 def _must_be_small(picture: Any, resize: tuple[int, int] | None) -> None:
     pixels = picture.width * picture.height
     frames = getattr(picture, "n_frames", 1) if pixels <= MAX_PIXELS else 1
     if pixels * frames > MAX_PIXELS:
-        raise Unreadable(f"the picture has more than {MAX_PIXELS:,} pixels", "make it smaller")
+        raise _too_large()
     rows, columns = resize or (picture.height, picture.width)
     if rows * columns * frames > MAX_VALUES:
         raise Unreadable(f"it would become more than {MAX_VALUES:,} numbers", "choose a smaller `resize`")

@@ -464,6 +464,17 @@ def test_a_broken_file_is_an_error_at_its_name(tmp_path, name):
     assert found.span.file.text[found.span.start : found.span.end] == name
 
 
+def growing_gif():
+    """Its second frame lies far outside of the first."""
+    out = io.BytesIO()
+    first, second = (Image.fromarray(np.full((5, 6), k, np.uint8)) for k in (0, 9))
+    first.save(out, "GIF", save_all=True, append_images=[second])
+    data = bytearray(out.getvalue())
+    descriptor = data.index(b",", data.index(b",") + 1)  # of the second frame: left, top, width, height
+    data[descriptor + 1 : descriptor + 5] = struct.pack("<HH", 60000, 60000)
+    return bytes(data)
+
+
 PICTURE = PLAIN.replace("groups:", "arrays: {page: {image: NAME, dt: 0.5 ms}}\ngroups:")
 
 
@@ -481,6 +492,7 @@ def png(size=(4, 3), mode="L"):
         (png()[:40], "", "cannot"),
         (png()[:-20], "", "cannot"),
         (large_png(), "", "more than 32,000,000 pixels"),
+        (growing_gif(), "", "more than 32,000,000 pixels"),
         (png(), ", resize: [100000, 100000]", "more than 8,000,000 numbers"),
     ],
 )
