@@ -14,7 +14,7 @@ from snnrun.engine.failures import failed
 from snnrun.engine.native import Crew, NativeKernel
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
-from snnrun.engine.values import IMMUTABLE, Array, Built, value_now
+from snnrun.engine.values import IMMUTABLE, Array, Built, bring_up_to_date, value_now
 from snnrun.engine.watch import Watch
 from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor
 
@@ -88,9 +88,12 @@ class Simulation:
 
     def now(self, owner: str, name: str) -> Any:
         """A variable or subexpression of a group or of synapses as it is (`values.value_now`)."""
+        return value_now(self.built, self._constants_now(), owner, name, self.step)
+
+    def _constants_now(self) -> Network:
+        """The network with the constants that counted until this step."""
         begun = [phase for phase in self.network.phases if phase.start < max(self.step, 1)]
-        network = begun[-1].network if begun else self.network
-        return value_now(self.built, network, owner, name, self.step)
+        return begun[-1].network if begun else self.network
 
     def end_phase(self, number: int, step: int) -> None:
         """Let a phase end at a step that lies before its end."""
@@ -149,6 +152,7 @@ class Simulation:
     def _call_hooks(self) -> None:
         for every, functions in self.hooks.items():
             if self.step % every == 0:
+                bring_up_to_date(self.built, self._constants_now(), self.step)
                 for function in functions:
                     function(self.step)
                 self.watch.begin(self.step)

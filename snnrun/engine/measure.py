@@ -31,7 +31,6 @@ from snnrun.engine.metrics import (
     correlation_of,
 )
 from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, ListOf, Name, Number, Quantity, Unary
-from snnrun.equations.dag import variables_of
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.ir import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
@@ -252,16 +251,6 @@ class _Metric:
         if variable not in dimensions:
             advice = did_you_mean(variable, dimensions)
             raise at(expr.span, "NET221", f"`{name}` has no variable `{variable}`", advice)
-        graph = synapses.expressions.get(variable)
-        read = {(v.owner, v.name) for v in variables_of(graph[0])} if graph else {(synapses.path, variable)}
-        stale = read & self.context.event_driven
-        if stale:
-            raise at(
-                expr.span,
-                "MET408",
-                f"`{min(stale)[1]}` is event-driven: its value is as old as the last event of its synapse",
-                "make it `(clock-driven)`",
-            )
         return self.final(synapses.path, variable, dimensions[variable], synapses.path)
 
     def final(self, owner: str, variable: str, dimension: Dimension, size: Size | None) -> Part:

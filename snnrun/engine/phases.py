@@ -7,8 +7,9 @@ from dataclasses import replace
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import input_table, parameter_arrays, precompute, sending_steps
-from snnrun.engine.values import Built, SynapseValues, set_group
-from snnrun.network.ir import Network, Phase
+from snnrun.engine.values import Built, SynapseValues, bring_up_to_date, set_group
+from snnrun.equations.dag import Op, variables_of, walk
+from snnrun.network.ir import Block, Network, Phase, Synapses
 
 
 def shortened(network: Network, number: int, step: int) -> Network:
@@ -35,6 +36,10 @@ def begin(built: Built, phase: Phase, planned: Network) -> None:
         phase: The phase.
         planned: The network with its phases as long as they are now.
     """
+    if phase.start > 0:
+        before = [p.network for p in planned.phases if p.start < phase.start][-1]
+        if any(_ages(s, phase) for s in before.synapses.values()):  # these changed with the constants until now
+            bring_up_to_date(built, before, phase.start)
     use_constants(built, phase, planned)
     network = phase.network
     for owner, line in phase.sets:
@@ -48,6 +53,24 @@ def begin(built: Built, phase: Phase, planned: Network) -> None:
         now.keep()
     for group in network.groups.values():
         precompute(built, network, group, phase.start)  # from the parameters as they now are
+
+
+def _ages(synapses: Synapses, phase: Phase) -> bool:
+    """Whether a phase reads or sets event-driven variables, or changes what their equations read."""
+    later = phase.network.synapses[synapses.name].elapsed
+    if _constants(synapses.elapsed) != _constants(later):
+        return True
+    driven = {a.variable for a in later.assignments}
+    for owner, line in phase.sets:
+        if owner == synapses.path:
+            read = variables_of(line.value, *([] if line.where is None else [line.where]))
+            if driven & read or line.variable in driven | variables_of(*later.values):
+                return True
+    return False
+
+
+def _constants(block: Block) -> list[object]:
+    return [n.payload for n in walk(*block.values) if n.op is Op.CONSTANT]
 
 
 def use_constants(built: Built, phase: Phase, planned: Network) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.engine.connectivity import Wiring
-from snnrun.equations.dag import Kind, Variable
+from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.network.elapsed import current, refresh
 from snnrun.network.evaluate import Environment, evaluate, evaluate_whole, full, indices
 from snnrun.network.ir import Connect, Group, Initial, IntArray, Network, Pathway, Synapses, View
 from snnrun.network.lists import lists_must_fit
@@ -168,12 +169,13 @@ def value_now(built: Built, network: Network, owner: str, name: str, step: int) 
     section, _, key = owner.partition(".")
     if section == "groups":
         group = network.groups[key]
-        graph, size = group.expressions.get(name), group.size
+        found = group.expressions.get(name)
+        graph, size = found[0] if found is not None else None, group.size
         env = group_environment(built, network, group, step) if graph is not None else None
         stored = built.arrays.get(SlotKey("variable", owner, name))
     else:
         synapses = SynapseValues(built, network, network.synapses[key], built.wirings[key])
-        graph, size = synapses.synapses.expressions.get(name), synapses.wiring.size
+        graph, size = synapses.graph_of(name), synapses.wiring.size
         if graph is not None:
             synapses.load()
         env = synapses.environment(step)
@@ -183,12 +185,22 @@ def value_now(built: Built, network: Network, owner: str, name: str, step: int) 
             stored = synapses.wiring.in_creation_order(built.arrays[SlotKey("variable", owner, name)])
     if graph is not None:
         assert env is not None
-        values = evaluate(graph[0], replace(env, precision=network.precision))
+        values = evaluate(graph, replace(env, precision=network.precision))
         array = np.broadcast_to(np.asarray(values, np.float64), size)
     else:
         assert stored is not None
         array = stored.astype(np.float64)
     return float(array[0]) if len(array) == 1 else array
+
+
+def bring_up_to_date(built: Built, network: Network, step: int) -> None:
+    """Make all event-driven variables of a network what they are before a step; its constants count."""
+    for synapses in network.synapses.values():
+        if synapses.elapsed.assignments:
+            now = SynapseValues(built, network, synapses, built.wirings[synapses.name])
+            now.load()
+            now.bring_up_to_date(step)
+            now.keep()
 
 
 def set_group(built: Built, network: Network, group: Group, line: Initial, step: int = 0) -> None:
@@ -265,6 +277,22 @@ class SynapseValues:
         """The values of a variable in storage order."""
         array = self.hidden(name) if name in HIDDEN else self.arrays[name]
         return array if self.wiring.order is None else array[self.wiring.order]
+
+    def graph_of(self, name: str) -> Node | None:
+        """What computes a subexpression or event-driven variable between two steps; None of what is stored as it is."""
+        found = self.synapses.expressions.get(name)
+        driven = Variable(self.synapses.path, name)
+        if found is None and driven not in (a.variable for a in self.synapses.elapsed.assignments):
+            return None
+        node = found[0] if found is not None else self.network.graph.variable(driven)
+        return current(self.network.graph, self.synapses, node)
+
+    def bring_up_to_date(self, step: int) -> None:
+        """Make event-driven variables what they are before a step, as if an event had just been there."""
+        env = self.environment(step)
+        values = refresh(self.network.graph, self.synapses.elapsed)
+        new = {v.name: full(evaluate(node, env), self.wiring.size, STORED[self.kinds[v]]) for v, node in values.items()}
+        self.arrays |= new
 
     def hidden(self, name: str) -> IntArray:
         """What every synapse knows of itself: its indices, and how many synapses its two neurons have."""

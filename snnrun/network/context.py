@@ -85,7 +85,6 @@ class Context:
     array_functions: dict[str, ArrayFunction] = field(default_factory=dict)
     populations: dict[str, Population] = field(default_factory=dict)
     held: dict[tuple[str, str], Node] = field(default_factory=dict)  # `constant over dt`, by owner and name
-    event_driven: set[tuple[str, str]] = field(default_factory=set)  # variables as old as the last event, by owner
     failed: set[str] = field(default_factory=set)
     files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
     open: frozenset[str] = frozenset()  # constants whose values are given later, as the values of `Parameter`s

@@ -13,6 +13,7 @@ from snnrun.equations.parse import parse_statements
 from snnrun.errors import did_you_mean
 from snnrun.network.choice import numbered_synapses
 from snnrun.network.context import Context, Path, Skip, at, chosen, part
+from snnrun.network.elapsed import as_event, up_to_date
 from snnrun.network.expected import exact_total
 from snnrun.network.groups import group_locale
 from snnrun.network.initial import HIDDEN
@@ -158,6 +159,7 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
         locale = synapse_locale(context, synapses[owner], f"operation `{name}`", f"operations.{name}")
         target = f"synapses.{owner}"
         block = lower_statements(context, context.text((*path, "do")), locale)
+        block = as_event(context.graph, block, synapses[owner].elapsed, slot)
     else:
         view = context.view((*path, "target"), f"the target of operation `{name}`")
         target = f"groups.{view.group}"
@@ -401,6 +403,8 @@ class _Monitor:
         }
         known |= dict(synapses.expressions)
         columns = self.sampled(self.columns(model.variables, known, synapses.name), slot)
+        graph = self.context.graph
+        columns = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, slot)) for c in columns)
         ids = None
         path = (*self.path, "indices")
         if self.context.document.has(path) and model.indices != "all":

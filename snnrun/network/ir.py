@@ -427,7 +427,11 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Synapses:
-    """All synapses of one object between a source and a target."""
+    """All synapses of one object between a source and a target.
+
+    Args:
+        elapsed: What an event does first: event-driven variables become what they are now, `lastupdate` this step.
+    """
 
     name: str
     source: View
@@ -440,6 +444,7 @@ class Synapses:
     connect: tuple[Connect, ...]
     initial: tuple[Initial, ...]
     integration: Integration | None
+    elapsed: Block = EMPTY
 
     @property
     def path(self) -> str:

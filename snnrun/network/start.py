@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from snnrun.equations.dag import Kind
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path
+from snnrun.network.elapsed import LAST
 from snnrun.network.files import find_file
 from snnrun.network.ir import Group, IntArray, Network, Start, Stored, Synapses
 from snnrun.network.state_file import read_arrays
@@ -123,6 +124,10 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 def _must_fit(context: Context, network: Network, values: Mapping[tuple[str, str], NDArray[Any]]) -> None:
+    for synapses in network.synapses.values():
+        if (synapses.path, LAST) in values and not synapses.elapsed.assignments:
+            message = f"in that run variables of `{synapses.name}` were event-driven, and as old as the last event"
+            raise context.error("FIL204", message, _PATH, "keep them event-driven, or make both runs clock-driven")
     owners = {owner for owner, _ in values}
     groups = {g.path: g for g in network.groups.values()}
     for owner, name in kept_variables(network):

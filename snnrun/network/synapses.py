@@ -24,9 +24,10 @@ from snnrun.network.definitions import (
     resolve_subexpressions,
 )
 from snnrun.network.delays import read_delay
+from snnrun.network.elapsed import up_to_date
 from snnrun.network.expected import exact_synapses, exact_total
 from snnrun.network.initial import initial_values
-from snnrun.network.ir import EMPTY, Assignment, Block, Integration, Pathway, Stored, Summed, Synapses, View
+from snnrun.network.ir import EMPTY, Assignment, Block, Integration, Pathway, Slot, Stored, Summed, Synapses, View
 from snnrun.network.lists import lists_must_fit
 from snnrun.network.rules import read_rules
 from snnrun.network.statements import Locale, Target, lower_statements
@@ -36,6 +37,7 @@ from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import ONE, TIME
 
 Result = TypeVar("Result")
+GROUPS = Slot.GROUPS
 _HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 
 
@@ -125,6 +127,7 @@ class _SynapsesBuilder:
         update = self.part(lambda: self.update(variables)) or (EMPTY, None)
         summed = self.part(lambda: self.summed(variables, scope)) or ()
         elapsed = self.part(lambda: self.event_driven(variables)) or {}
+        now = Block(tuple(Assignment(v, n) for v, n in elapsed.items()))
         pathways = self.part(lambda: self.pathways(scope, elapsed, source, target)) or ()
         rules = (
             self.part(
@@ -157,7 +160,10 @@ class _SynapsesBuilder:
         if self.errors:
             raise ExperimentError(*(d for e in self.errors for d in e.diagnostics))
         block, integration = update
-        hidden = self.hidden(variables, pathways, block, summed)
+        g = self.graph
+        block = Block(tuple(Assignment(a.variable, up_to_date(g, a.value, now, GROUPS)) for a in block.assignments))
+        summed = tuple(Summed(s.target, up_to_date(g, s.value, now, GROUPS)) for s in summed)
+        hidden = self.hidden(variables, pathways, (*block.values, *(s.value for s in summed), *now.values))
         expressions = {n: (m.typed.node, m.typed.dimension) for n, m in variables.members.items() if m.stored is None}
         synapses = Synapses(
             self.name,
@@ -171,6 +177,7 @@ class _SynapsesBuilder:
             rules,
             initial,
             integration,
+            now,
         )
         lists_of_synapses_must_fit(synapses)
         return synapses
@@ -207,7 +214,6 @@ class _SynapsesBuilder:
         place = f"the equations of `{self.name}`"
         variables = read_definitions(context, self.owner, place, definitions)
         variables.outer = outer
-        context.event_driven |= {(self.owner, d.name) for d in variables.with_flag("event-driven")}
         for flag in ("unless refractory", "shared", "constant over dt", "linked"):
             for d in variables.with_flag(flag):
                 raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")
@@ -438,10 +444,10 @@ class _SynapsesBuilder:
         return why
 
     def hidden(
-        self, variables: Variables, pathways: tuple[Pathway, ...], block: Block, summed: tuple[Summed, ...]
+        self, variables: Variables, pathways: tuple[Pathway, ...], values: tuple[Node, ...]
     ) -> tuple[Stored, ...]:
         """Arrays that the statements need beside the file's variables."""
-        nodes = [*block.values, *(s.value for s in summed), *(v for p in pathways for v in p.block.values)]
+        nodes = [*values, *(v for p in pathways for v in p.block.values)]
         nodes += [m.typed.node for m in variables.members.values() if m.stored is None]
         used = {v.name for v in variables_of(*nodes) if v.owner == self.owner}
         used |= {a.variable.name for p in pathways for a in p.block.assignments if a.variable.owner == self.owner}

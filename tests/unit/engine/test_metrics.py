@@ -439,8 +439,6 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("mean(links)", "MET402", "links"),
         ("mean(links.x)", "NET221", "links.x"),
         ("mean(links.lastupdate)", "NET221", "links.lastupdate"),
-        ("mean(links.trace)", "MET408", "links.trace"),
-        ("mean(links.double)", "MET408", "links.double"),
         ("mean(links.weight - pairs.weight)", "MET406", "links.weight - pairs.weight"),
         ("mean(links.weight*cells.v)", "MET406", "links.weight*cells.v"),
         ("mean(cells.u)", "NET221", "cells.u"),
