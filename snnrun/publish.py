@@ -258,18 +258,12 @@ class RunWriter:
         values: dict[str, tuple[Any, str]] = {}
         for stored in synapses.stored:
             name = stored.variable.name
-<<<<<<< HEAD
             if name in monitor.variables:
-                array = built.arrays[SlotKey("variable", synapses.path, name)]
-                values[name] = (array[back].astype(np.float64), stored.dimension.symbol)
+                array = self.prepared.checked.measures.final(synapses.path, name)
+                values[name] = (np.atleast_1d(array), stored.dimension.symbol)
         for name, pathway in monitor.delays:
             steps = delays_of(built, synapses, synapses.last_part(*pathway))
             values[name] = (steps * self.network.dt, TIME.symbol)
-=======
-            if name not in ("i", "j", "lastupdate", "N_incoming", "N_outgoing"):
-                array = self.prepared.checked.measures.final(synapses.path, name)
-                values[name] = (np.atleast_1d(array), stored.dimension.symbol)
->>>>>>> 4b3493f (Event-driven variables are brought up to date wherever they are read outside events)
         pre, post = (ends[back].astype(np.int64) for ends in (wiring.pre, wiring.post))
         self.results.put_connectivity(monitor.name, pre, post, values)
 

@@ -27,6 +27,7 @@ from snnrun.engine.values import (
     problem,
     read_neurons,
     set_group,
+    wrong_refractory,
 )
 from snnrun.engine.watch import Found
 from snnrun.equations.dag import Kind, Node, variables_of
@@ -36,6 +37,7 @@ from snnrun.network.delays import LONGEST
 from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import (
+    NEVER,
     ConnectivityMonitor,
     Group,
     IntArray,
@@ -67,7 +69,6 @@ BAND_BYTES = 1 << 16  # of the variables of a band of targets, about the size of
 SHORTEST_ROW = 500  # synapses of a source in a band, on average, for which it pays to visit a row once more
 MOST_PARTS = 255  # of all threads
 NO_STEP = 1 << 62  # after all steps
-NEVER = 10000.0  # `lastspike` of a neuron that has not spiked is -10000 s
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
 SPIKE_BUFFER = 1 << 16
 RATE_BUFFER = 1 << 16
@@ -176,7 +177,7 @@ class _Builder:
             size = 1 if stored.variable.shared else group.size
             array = np.zeros(size, STORED[stored.kind])
             if stored.variable.name == "lastspike":
-                array[:] = -round(NEVER / self.network.dt)
+                array[:] = NEVER
             if stored.variable.name == "not_refractory":
                 array[:] = 1
             self.put("variable", group.path, stored.variable.name, array)
@@ -185,6 +186,11 @@ class _Builder:
         if self.network.start is not None:
             begin_group(self.built, self.network.start, group)
         precompute(self.built, self.network, group)
+        if group.refractory is not None and group.refractory.steady:
+            wrong = wrong_refractory(self.built, self.network, group)
+            if wrong is not None:
+                message = f"the refractory time of neuron {wrong[0]} of `{group.name}` is {wrong[1]}"
+                raise problem("NET102", message, group.refractory.span)
 
     def spikes(self, group: Group) -> None:
         depth = self.depths[group.path]
@@ -350,7 +356,7 @@ class _Builder:
         if shortest < 0:
             raise problem("NET174", f"the delay of synapse {at} is negative: {shortest * dt:g} s", pathway.span)
         if longest > LONGEST:
-            message = f"the delay {longest * dt:g} s is too long: over a million steps"
+            message = f"the delay {longest * dt:g} s is too long (over a million steps), or not a number"
             raise problem("NET174", message, pathway.span)
 
     def keep_range(self, synapses: Synapses, pathway: Pathway, shortest: int, longest: int) -> None:

@@ -14,9 +14,12 @@ from snnrun.engine.failures import failed
 from snnrun.engine.native import Crew, NativeKernel
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
-from snnrun.engine.values import IMMUTABLE, Array, Built, bring_up_to_date, value_now
+from snnrun.engine.values import IMMUTABLE, Array, Built, bring_up_to_date, value_now, wrong_refractory
 from snnrun.engine.watch import Watch
+from snnrun.errors import Diagnostic, RunError
 from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
 
 CALL_SECONDS = 0.05  # Ctrl-C and progress wait for a call to return
 FIRST_CALL = 64
@@ -128,7 +131,23 @@ class Simulation:
         if self.watch.look(self.step, elapsed, last=last):
             self._fail(first)
         self._flush(first)
+        self._look_at_refractory_times()
         return done
+
+    def _look_at_refractory_times(self) -> None:
+        """Times that change during the run are looked at between calls.
+
+        Raises:
+            RunError: RUN308, one of a neuron that has spiked is negative or NaN.
+        """
+        for group in self._constants_now().groups.values():
+            if group.refractory is None or group.refractory.steady:
+                continue
+            wrong = wrong_refractory(self.built, self._constants_now(), group, self.step)
+            if wrong is not None:
+                moment = format_quantity(self.step * self.network.dt, TIME)
+                message = f"the refractory time of neuron {wrong[0]} of `{group.name}` is {wrong[1]} at t = {moment}"
+                raise RunError(Diagnostic("RUN308", message, group.refractory.span, "keep it from 0 on, with `clip`"))
 
     def _enter_phase(self) -> None:
         """At the first step of a phase, set what it sets."""

@@ -11,7 +11,7 @@ from snnrun.codegen.emit import SlotKey
 from snnrun.engine.values import Array, Built, SynapseValues, problem, read_neurons
 from snnrun.equations.dag import Variable
 from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import Group, IntArray, Pathway, Start, Synapses
+from snnrun.network.ir import NEVER, Group, IntArray, Pathway, Start, Synapses
 from snnrun.network.start import MOMENTS, RENEWED, describe_state, kept_variables, pairs_hash, spikes_name
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
@@ -127,7 +127,7 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
         section, _, short = owner.partition(".")
         if section == "synapses":
             array = built.wirings[short].in_creation_order(array)
-        arrays[f"{owner}.{name}"] = array - steps if name in MOMENTS else array
+        arrays[f"{owner}.{name}"] = np.where(array == NEVER, array, array - steps) if name in MOMENTS else array
     wirings = {
         name: pairs_hash(w.in_creation_order(w.pre), w.in_creation_order(w.post)) for name, w in built.wirings.items()
     }

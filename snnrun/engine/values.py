@@ -16,7 +16,7 @@ from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.network.elapsed import current, refresh
 from snnrun.network.evaluate import Environment, evaluate, evaluate_whole, full, indices
-from snnrun.network.ir import Connect, Group, Initial, IntArray, Network, Pathway, Synapses, View
+from snnrun.network.ir import NEVER, Connect, Group, Initial, IntArray, Network, Pathway, Synapses, View
 from snnrun.network.lists import lists_must_fit
 from snnrun.source import Span
 
@@ -216,6 +216,22 @@ def set_group(built: Built, network: Network, group: Group, line: Initial, step:
     chosen: Any = EVERY if line.part is None else line.part.ids
     old = array[chosen]
     array[chosen] = checked_values(values, len(old), kind, line, where, 0, old)
+
+
+def wrong_refractory(built: Built, network: Network, group: Group, step: int = 0) -> tuple[int, str] | None:
+    """A neuron whose refractory time is negative or NaN, and what it is; of times that change, one that has spiked."""
+    rule = group.refractory
+    if rule is None or rule.time is None:
+        return None
+    env = replace(group_environment(built, network, group, step), precision=network.precision)
+    seconds = full(evaluate(rule.time, env), group.size, np.float64)
+    wrong = ~(seconds >= 0)
+    if not rule.steady:
+        wrong &= built.arrays[SlotKey("variable", group.path, "lastspike")] != NEVER
+    if not np.any(wrong):
+        return None
+    k = int(np.argmax(wrong))
+    return k, "not a number (NaN)" if np.isnan(seconds[k]) else f"negative: {seconds[k]:g} s"
 
 
 class SynapseValues:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from snnrun.equations.check import ArrayFunction, Typed
-from snnrun.network.context import Context, Path, exact_int, known
+from snnrun.network.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int, known
 from snnrun.network.files import find_file, read_picture, reading
 from snnrun.network.ir import FloatArray, TimedArray
 from snnrun.network.tables import read_numbers, written_unit
@@ -66,6 +66,9 @@ class _Array:
         if value <= 0 or not math.isfinite(value):
             raise self.context.error("NET150", f"`dt` of array `{self.name}` must be positive", path)
         steps = value / self.context.dt
+        if steps > MOST_STEPS:
+            message = f"one entry of `{self.name}` ({value:g} s) is too long: {steps:.3g} steps, {TOO_MANY}"
+            raise self.context.error("NET150", message, path)
         if abs(steps - round(steps)) > 1e-6 * max(1.0, steps * 1e-3) or round(steps) < 1:
             raise self.context.error(
                 "NET152",

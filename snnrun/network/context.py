@@ -26,6 +26,8 @@ from snnrun.units.dimensions import ONE, TIME, Dimension
 Path: TypeAlias = tuple[str | int, ...]
 Limit: TypeAlias = tuple[Node, Callable[[Any], Any]]
 """A number, and whether a value of it is wrong."""
+MOST_STEPS = 2**53  # up to here a number of steps times dt is exact to the last bit but one
+TOO_MANY = "at most 2**53 (9e15) are counted"
 ALIGNED = 1e-6  # a time is a whole number of steps when it is this near to one, in steps
 
 
@@ -233,6 +235,8 @@ class Context:
         if not np.isfinite(value):
             raise at(expr.span, "NET102", f"{what} must be finite")
         steps = value / self.dt
+        if abs(steps) > MOST_STEPS:
+            raise at(expr.span, "NET102", f"{what} is too long: {value:g} s are {steps:.3g} steps, {TOO_MANY}")
         whole = round(steps)
         if abs(steps - whole) > ALIGNED * max(1.0, abs(whole) * 1e-6):
             raise at(

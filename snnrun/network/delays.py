@@ -25,7 +25,8 @@ from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
-LONGEST = 2**20  # steps
+LONGEST = 2**20  # steps: of a delay
+FOREVER = 2**54  # steps: longer than any run
 TOLERANCE = 1e-3  # of a step: as near to one, a time counts as it
 
 
@@ -48,8 +49,11 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
     typed = context.checker(symbols, f"the delay of `{name}`", draw=draw, lists=True).check(expr)
     if typed.node.kind is Kind.BOOL or typed.dimension != TIME:
         raise wrong_dimension(typed, TIME, f"the delay of `{name}`", expr)
-    if context.is_wrong(typed, lambda seconds: seconds < 0):
-        raise at(expr.span, "NET174", f"the delay is negative: {typed.value:g} s")
+    if context.is_wrong(typed, lambda seconds: np.logical_not(seconds >= 0)):
+        what = "negative" if typed.value < 0 else "not a number (NaN)"
+        raise at(expr.span, "NET174", f"the delay is {what}: {typed.value:g} s")
+    if context.is_wrong(typed, lambda seconds: seconds > LONGEST * context.dt):
+        raise at(expr.span, "NET174", f"the delay {typed.value:g} s is too long: over a million steps")
     return delay_steps(context, typed, expr.span, f"the delay of `{name}`")
 
 
@@ -82,9 +86,16 @@ def delay_steps(context: Context, seconds: Typed, span: Span | None, what: str) 
 
 
 def nearest(graph: Graph, seconds: Node, dt: float) -> Node:
-    """The nearest number of steps."""
+    """The nearest number of steps; what no whole number of 64 bits holds, and NaN, is `FOREVER`."""
     steps = graph.add(graph.div(seconds, graph.constant("dt", dt)), graph.literal(0.5 + TOLERANCE))
-    return graph.as_int(graph.function("floor", (steps,)))
+    return whole_steps(graph, graph.function("floor", (steps,)))
+
+
+def whole_steps(graph: Graph, steps: Node) -> Node:
+    """A number of steps as an integer; one beyond all runs, infinity and NaN are `FOREVER`, or `-FOREVER`."""
+    most = graph.literal(float(FOREVER))
+    limited = graph.select(graph.binary(Op.LT, steps, most), steps, most)
+    return graph.as_int(graph.select(graph.binary(Op.GT, limited, graph.neg(most)), limited, graph.neg(most)))
 
 
 def warn_between_steps(

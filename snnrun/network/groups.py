@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from snnrun.equations.check import OPEN, Typed
-from snnrun.equations.dag import Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.equations.methods.system import System, Update
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.errors import ExperimentError
@@ -25,11 +25,12 @@ from snnrun.network.definitions import (
     read_definitions,
     resolve_subexpressions,
 )
-from snnrun.network.delays import warn_between_steps
+from snnrun.network.delays import warn_between_steps, whole_steps
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.initial import initial_values, list_node, value_of
 from snnrun.network.ir import (
     EMPTY,
+    NEVER,
     Assignment,
     Block,
     Group,
@@ -54,7 +55,7 @@ from snnrun.units.dimensions import FREQUENCY, ONE, TIME
 from snnrun.units.quantities import format_quantity
 
 Result = TypeVar("Result")
-NEVER = 10000.0  # `lastspike` before the first spike is -10000 s
+BEFORE = -10000.0  # what `lastspike` reads as before the first spike [s]
 LONG = 1e15  # steps that no run has
 
 
@@ -315,7 +316,11 @@ class _GroupBuilder:
             raise Skip
         block, precomputed, integration = update
         hidden = tuple(Stored(a.variable, Kind.FLOAT, ONE) for a in precomputed)
-        expressions = {n: (m.typed.node, m.typed.dimension) for n, m in variables.members.items() if m.stored is None}
+        expressions = {
+            n: (m.typed.node, m.typed.dimension)
+            for n, m in variables.members.items()
+            if m.stored is None or n == "lastspike"  # stored in steps, read in seconds
+        }
         return self.group(
             population,
             GroupKind.NEURONS,
@@ -354,7 +359,9 @@ class _GroupBuilder:
         g = self.graph
         if model.threshold is not None:
             last = Stored(Variable(self.owner, "lastspike"), Kind.INT, TIME)
-            node = g.mul(g.as_float(g.variable(last.variable, Kind.INT)), g.constant("dt", self.context.dt))
+            step = g.variable(last.variable, Kind.INT)
+            spiked = g.mul(g.as_float(step), g.constant("dt", self.context.dt))
+            node = g.select(g.binary(Op.EQ, step, g.literal(NEVER)), g.literal(BEFORE), spiked)
             if model.refractory is not None or self.mentioned("lastspike"):
                 variables.members["lastspike"] = Member(Typed(node, TIME), last)
         if model.refractory is None:
@@ -512,14 +519,22 @@ class _GroupBuilder:
                 f"`refractory` must be a time or a condition, this is {typed.dimension.describe()}",
                 "write for example `2 ms` or `v > -40*mV`",
             )
-        if self.context.is_wrong(typed, lambda seconds: seconds < 0):
-            raise at(expr.span, "NET102", f"the refractory period is negative: {typed.value:g} s")
+        if self.context.is_wrong(typed, lambda seconds: np.logical_not(seconds >= 0)):
+            what = "negative" if typed.value < 0 else "not a number (NaN)"
+            raise at(expr.span, "NET102", f"the refractory time is {what}: {typed.value:g} s")
         dt = self.graph.constant("dt", self.context.dt)
-        steps = self.graph.as_int(self.graph.function("timestep", (typed.node, dt)))
-        if typed.exact is not None and typed.exact is not OPEN:
+        steps = whole_steps(self.graph, self.graph.function("timestep", (typed.node, dt)))
+        if typed.exact is not None and typed.exact is not OPEN and np.isfinite(typed.value):
             known = np.array([evaluate(steps, Environment())])
             warn_between_steps(self.context, [typed.value], known, expr.span, f"the refractory time of `{self.name}`")
-        return Refractory(steps, None)
+        return Refractory(steps, None, typed.node, self.is_still(variables, typed.node), expr.span)
+
+    def is_still(self, variables: Variables, node: Node) -> bool:
+        """Whether a value stays as it is at the start of the run, whatever happens."""
+        moving = {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED}
+        in_one_part = not any(phase.set for phase in self.context.experiment.run.phases or ())
+        fixed = variables_of(node) <= self.fixed(variables)
+        return in_one_part and fixed and not any(n.op in moving for n in walk(node))
 
     def threshold(self, variables: Variables, model: NeuronGroup) -> Node | None:
         if model.threshold is None:

@@ -189,6 +189,9 @@ class Schedule:
     period: int
 
 
+NEVER = -(2**62)  # `lastspike` of a neuron that has not spiked yet, in steps: before all that any run can reach
+
+
 @dataclass(frozen=True, slots=True)
 class Refractory:
     """When a neuron may spike again.
@@ -196,10 +199,16 @@ class Refractory:
     Args:
         steps: Length in steps as a graph (INT), for a refractory time; else None.
         condition: The neuron stays refractory while this holds; else None.
+        time: The refractory time as a graph. [s]
+        steady: Whether it stays as it is at the start of the run.
+        span: Its place.
     """
 
     steps: Node | None
     condition: Node | None
+    time: Node | None = None
+    steady: bool = False
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

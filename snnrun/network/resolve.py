@@ -18,7 +18,7 @@ from snnrun.equations.dag import Kind, kind_of
 from snnrun.equations.parse import MAX_LEVELS, parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.arrays import resolve_arrays
-from snnrun.network.context import Context, Path, at, known
+from snnrun.network.context import MOST_STEPS, TOO_MANY, Context, Path, at, known
 from snnrun.network.delay_settings import with_parts
 from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations
 from snnrun.network.groups import resolve_groups
@@ -257,7 +257,15 @@ def _duration(context: Context) -> int:
         )
     if run.phases is not None:
         value = sum((_length(context, ("run", "phases", k, "duration")) for k in range(len(run.phases))), Fraction(0))
-        steps = sum(_phase_steps(context, k) for k in range(len(run.phases)))
+        lengths = [_phase_steps(context, k) for k in range(len(run.phases))]
+        steps = sum(lengths)
+        if steps > MOST_STEPS:
+            last = next(k for k in range(len(lengths)) if sum(lengths[: k + 1]) > MOST_STEPS)
+            raise context.error(
+                "NET102",
+                f"up to here the phases have {sum(lengths[: last + 1]):.3g} steps, {TOO_MANY}",
+                ("run", "phases", last, "duration"),
+            )
     elif run.duration is not None:
         value, steps = _length(context, ("run", "duration")), context.steps(("run", "duration"), "`duration`", 1)
     else:

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from snnrun.engine.native import NativeKernel
 from snnrun.engine.recording import Memory
 from snnrun.engine.values import Built
 from snnrun.equations.dag import Variable
-from snnrun.network.ir import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor
+from snnrun.network.ir import ConnectivityMonitor, Monitor, Network, SpikeMonitor, StateMonitor
 from snnrun.network.resolve import Resolved, resolve
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
@@ -141,9 +141,27 @@ def sample_steps(monitor: StateMonitor, steps: int) -> NDArray[np.int64]:
     return every[(every >= monitor.window.start) & (every % monitor.every == 0)]
 
 
+def as_stored(network: Network) -> Network:
+    """A network whose monitors record event-driven variables as the last event left them, as Brian2's do."""
+
+    def stored(monitor: Monitor) -> Monitor:
+        synapses = {s.path: s for s in network.synapses.values()}.get(getattr(monitor, "source", ""))
+        if not isinstance(monitor, StateMonitor) or synapses is None:
+            return monitor
+        columns = []
+        for c in monitor.columns:
+            known = synapses.expressions.get(c.name)
+            kind = next((s.kind for s in synapses.stored if s.variable.name == c.name), None)
+            node = known[0] if kind is None else network.graph.variable(Variable(synapses.path, c.name), kind)
+            columns.append(replace(c, node=node))
+        return replace(monitor, columns=tuple(columns))
+
+    return replace(network, monitors=tuple(stored(m) for m in network.monitors))
+
+
 def run_case(path: Path) -> Recorded:
     """Run an experiment file and give what it recorded."""
-    network = network_of(path)
+    network = as_stored(network_of(path))
     memory, built = run_network(network)
     spikes: dict[str, Spikes] = {}
     states: dict[str, Trace] = {}
