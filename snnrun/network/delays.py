@@ -52,8 +52,6 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
     if context.is_wrong(typed, lambda seconds: np.logical_not(seconds >= 0)):
         what = "negative" if typed.value < 0 else "not a number (NaN)"
         raise at(expr.span, "NET174", f"the delay is {what}: {typed.value:g} s")
-    if context.is_wrong(typed, lambda seconds: seconds > LONGEST * context.dt):
-        raise at(expr.span, "NET174", f"the delay {typed.value:g} s is too long: over a million steps")
     return delay_steps(context, typed, expr.span, f"the delay of `{name}`")
 
 
