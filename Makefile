@@ -4,7 +4,7 @@ ROUNDS ?= 3
 CASES ?= 20000
 SEED ?= 1
 
-.PHONY: bench bench-page fuzz-input
+.PHONY: bench bench-page floors fuzz-input
 
 # Ours and the peers on the same work: make bench, make bench WORKS="coba brunel" ROUNDS=5, make bench QUICK=1
 bench:
@@ -17,3 +17,15 @@ bench-page:
 # Mutants of all files of the project, tables and damaged results: make fuzz-input, make fuzz-input CASES=500 SEED=7
 fuzz-input:
 	$(PYTHON) tests/fuzz --cases $(CASES) --seed $(SEED)
+
+# The oldest version of every dependency that pyproject.toml allows, in an environment of its own
+FLOORS = $(shell $(PYTHON) -c "import tomllib; print(*(d.replace('>=', '==') for d in \
+	tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))")
+floors:
+	rm -rf .floors
+	$(PYTHON) -c "import sys, venv; venv.create('.floors', with_pip=True)"
+	.floors/bin/pip install --quiet --disable-pip-version-check -e . $(FLOORS) pytest pytest-xdist hypothesis
+	.floors/bin/python -m pytest -n auto -o filterwarnings=default -p no:cacheprovider tests/unit/plot \
+		tests/unit/results/test_results_folder.py tests/unit/results/test_results_difference.py \
+		tests/cli/test_run_command.py tests/cli/test_look_commands.py tests/cli/test_compare_commands.py \
+		tests/cli/test_damaged_results.py tests/cli/test_output.py

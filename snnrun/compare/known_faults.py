@@ -128,6 +128,8 @@ def _part_of_a_group(checked: Checked) -> bool:
 
 
 def _long_refractory(checked: Checked) -> bool:
+    if _has(checked, "metrics", "lastspike"):
+        return True
     dt = checked.resolved.network.dt
     steps = [g.refractory.steps for g in _groups(checked) if g.refractory is not None]
     return any(
@@ -139,6 +141,15 @@ def _long_refractory(checked: Checked) -> bool:
 def _method(checked: Checked, name: str) -> bool:
     objects: list[Any] = [*_groups(checked), *_synapses(checked)]
     return any(o.integration is not None and o.integration.method == name for o in objects)
+
+
+def _exact_synapses(checked: Checked) -> bool:
+    return any(
+        s.integration is not None
+        and s.integration.method == "exact"
+        and "exact" not in _texts(checked, "synapses", s.name)
+        for s in _synapses(checked)
+    )
 
 
 def _counted(checked: Checked) -> bool:
@@ -182,7 +193,7 @@ FAULTS: Sequence[KnownFault] = (
     KnownFault("0.2.0", "metrics and `stop_when` of `counts_only` monitors were 0", lambda c, _: _counted(c)),
     KnownFault(
         "0.2.0",
-        "refractory times of 10,000 s and more silenced neurons, or did nothing",
+        "refractory times of 10,000 s and more silenced neurons, or did nothing; `lastspike` began at -10,000 s",
         lambda c, _: _long_refractory(c),
     ),
     KnownFault("0.2.0", "`milstein` took the drift into its support point", lambda c, _: _method(c, "milstein")),
@@ -190,6 +201,11 @@ FAULTS: Sequence[KnownFault] = (
         "0.2.0",
         "noise whose strength depends on time took `heun` under `auto`",
         lambda c, _: _method(c, "euler") and _has(c, "groups", "xi"),
+    ),
+    KnownFault(
+        "0.2.0",
+        "`auto` took `euler` for equations of synapses that have an exact solution",
+        lambda c, _: _exact_synapses(c),
     ),
     KnownFault("0.2.0", "delays of (nearly) half a step were rounded in several ways", lambda c, _: _half_steps(c)),
     KnownFault(

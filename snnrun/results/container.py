@@ -18,7 +18,7 @@ from snnrun.results.done import RUN_AGAIN, refuse_damaged
 from snnrun.results.layout import Column, storage_error
 
 # HDF5 1.8's format: read by every reader in use, and half the size of the oldest format for small files.
-_FORMAT = ("v108", "v110")
+_FORMAT = (h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)
 _DIMENSION_ONLY = "This is a netCDF dimension but not a netCDF variable."
 _RESERVE_BYTES = 32 << 20
 _METADATA_BYTES = 1 << 20
@@ -30,7 +30,9 @@ class MemoryFile(h5py.File):  # type: ignore[misc]  # h5py has no types
 
     def __init__(self) -> None:
         self._image = io.BytesIO()
-        super().__init__(self._image, "w", libver=_FORMAT, track_order=False)
+        access = _access()
+        access.set_fileobj_driver(h5py.h5fd.fileobj_driver, self._image)
+        super().__init__(h5py.h5f.create(b"results", h5py.h5f.ACC_TRUNC, _without_times(h5py.h5p.FILE_CREATE), access))
 
     def save(self, path: Path) -> None:
         """Close it and write it with one plain write, whose failure is an ordinary error.
@@ -59,7 +61,34 @@ def _read_back(file: h5py.File) -> None:
 
 def create_on_disk(path: Path) -> h5py.File:
     """A new file at a path where none is yet."""
-    return h5py.File(path, "x", libver=_FORMAT, track_order=False, locking=False)
+    access = _access()
+    access.set_file_locking(False, True)
+    made = h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_EXCL, _without_times(h5py.h5p.FILE_CREATE), access)
+    return h5py.File(made)
+
+
+def groups(file: h5py.File, path: str) -> h5py.Group:
+    """A group and all above it, made where they are missing."""
+    node = file
+    for part in path.split("/"):
+        if part not in node:
+            h5py.h5g.create(node.id, part.encode(), gcpl=_without_times(h5py.h5p.GROUP_CREATE))
+        node = node[part]
+    return node
+
+
+def _access() -> Any:
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(*_FORMAT)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    return access
+
+
+def _without_times(kind: Any) -> Any:
+    """How an object is made: without the time, which HDF5 before 2.0 notes; bytes depend on data alone."""
+    properties = h5py.h5p.create(kind)
+    properties.set_obj_track_times(False)
+    return properties
 
 
 def close_on_disk(file: h5py.File, path: Path) -> None:

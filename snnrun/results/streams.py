@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from snnrun.results.container import groups
 from snnrun.results.digest import DatasetDigest, RunningHash
 
 BLOCK_BYTES = 1 << 20
@@ -92,7 +93,8 @@ class Stream:
         """Write the rest and return the dataset, with its unit."""
         rows = self._joined()
         if self._dataset is None:
-            self._dataset = file.create_dataset(self.path, data=rows)
+            group, name = self._place(file)
+            self._dataset = group.create_dataset(name, data=rows)
         else:
             self._write(file, rows)
         self._keep(rows[:0])
@@ -102,6 +104,11 @@ class Stream:
     def digest(self) -> DatasetDigest:
         """The digest of everything appended."""
         return self._hash.digest(self.path, self.unit, self.dtype, self.shape)
+
+    def _place(self, file: h5py.File) -> tuple[h5py.Group, str]:
+        """The group that the dataset stands in, and its name there."""
+        above, _, name = self.path.rpartition("/")
+        return groups(file, above) if above else file, name
 
     def _joined(self) -> NDArray[np.generic]:
         if not self._parts:
@@ -123,11 +130,12 @@ class Stream:
         self._dataset[first:] = rows
 
     def _create(self, file: h5py.File) -> h5py.Dataset:
+        group, name = self._place(file)
         if self.width is None:
-            return file.create_dataset(self.path, (0,), self.dtype, maxshape=(None,), chunks=(self._rows,))
+            return group.create_dataset(name, (0,), self.dtype, maxshape=(None,), chunks=(self._rows,))
         columns = min(self.width, BLOCK_BYTES // self.dtype.itemsize)
-        return file.create_dataset(
-            self.path, (0, self.width), self.dtype, maxshape=(None, self.width), chunks=(self._rows, columns)
+        return group.create_dataset(
+            name, (0, self.width), self.dtype, maxshape=(None, self.width), chunks=(self._rows, columns)
         )
 
 

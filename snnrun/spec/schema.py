@@ -158,7 +158,7 @@ def _first_sentence(model: type[BaseModel]) -> str:
 def _absent(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    default = field.get_default(call_default_factory=True, validated_data={})
+    default = field.get_default(call_default_factory=True)
     if default is None or default == {}:
         return ""
     if isinstance(default, StrEnum):

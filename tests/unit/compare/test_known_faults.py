@@ -70,6 +70,11 @@ AFFECTED = {
         "threshold:", "method: milstein\n    threshold:"
     ),
     "under `auto`": PLAIN.replace("dv/dt = -v/(10*ms) : 1", "dv/dt = -v/(10*ms) + (t/(1*second))*xi/(1*ms)**0.5 : 1"),
+    "an exact solution": SYNAPSES.replace(
+        "connect: all",
+        """connect: all
+    equations: "dA/dt = -A/(5*ms) : 1" """,
+    ).replace("x_post += 1", "A += 1"),
     "half a step": SYNAPSES + "    delay: 0.15 ms\n",
     "phases set": PLAIN.replace("duration: 10 ms,", "phases: [{name: a, duration: 5 ms, set: {pop.x: 1}}],"),
     "not recorded": PLAIN.replace("source: pop}", "source: pop, window: [0 ms, 5 ms]}"),

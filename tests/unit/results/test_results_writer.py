@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnrun.errors import InternalError, StorageError
+from snnrun.results.container import MemoryFile
 from snnrun.results.grid import Grid
 from snnrun.results.layout import (
     Column,
@@ -451,3 +452,24 @@ def test_an_unknown_monitor_names_those_there_are(results_file):
     with Results.open(results_file) as results, pytest.raises(StorageError) as caught:
         results.monitor("oops", MonitorKind.RATE)
     assert "`rate`" in caught.value.diagnostics[0].help
+
+
+def test_a_file_that_hdf5_cannot_read_back_is_not_published(tmp_path, monkeypatch):
+    """HDF5 1.14 left a wrong checksum behind when files in memory were copied."""
+
+    def close(file):
+        super(MemoryFile, file).close()
+        file._image.getbuffer()[44] ^= 1  # of the checksum
+
+    monkeypatch.setattr(MemoryFile, "close", close)
+    with pytest.raises(StorageError, match="ST104"):
+        record(tmp_path / "r.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_object_of_a_file_notes_its_time(results_file):
+    with h5py.File(results_file) as file:
+        noted = [file["/"].id.get_create_plist().get_obj_track_times()]
+        file.visititems(lambda _name, node: noted.append(node.id.get_create_plist().get_obj_track_times()))
+    assert len(noted) > 20
+    assert not any(noted)
