@@ -55,6 +55,7 @@ from snnrun.network.ir import (
 )
 from snnrun.network.lists import lists_must_fit
 from snnrun.network.rates import is_impossible
+from snnrun.network.lists import lists_must_fit
 from snnrun.network.streams import key_of
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
