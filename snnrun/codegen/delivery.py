@@ -304,6 +304,14 @@ _OF_SYNAPSES = ("variable", "pre", "post", "created")  # uses of arrays with one
 def _poisson_input(module: Module, poisson: PoissonInput) -> None:
     owner = f"inputs.{poisson.name}"
     w = module.writer(f"groups.{poisson.target.group}")
+    if poisson.counts.op is Op.BINOMIAL:
+        low, high = w.range(owner)
+        w.loop(f"for b in range({low}, {high}):")
+        w.line(f"k = {member(w, poisson.target, owner)}")
+        w.assign(poisson.block.assignments, Place("k"), module.kinds)
+        w.end()
+        module.call("poisson_input", owner, w, divided=True)
+        return
     table = w.pointer("table", SlotKey("binomial", owner), w.real)
     size = w.integer("size", f"binomial:{owner}")
     buffer = SlotKey("random", owner, poisson.draw.stream)

@@ -91,6 +91,13 @@ class Fill:
 
 
 _INDENT = "    "
+_DRAWN = {
+    Op.UNIFORM: "uniform",
+    Op.NORMAL: "normal",
+    Op.NOISE: "normal",
+    Op.POISSON: "poisson",
+    Op.BINOMIAL: "binomial",
+}
 _INFIX = {
     Op.ADD: "+",
     Op.SUB: "-",
@@ -332,7 +339,7 @@ class _Expressions:
         found = self.fixed.get(id(node))
         if found is None:
             found = all(self.is_fixed(a) for a in node.args) if node.args else is_fixed(node)
-            self.fixed[id(node)] = found = found and (node.op not in {Op.POISSON, Op.TIMED})
+            self.fixed[id(node)] = found = found and (node.op not in {Op.POISSON, Op.BINOMIAL, Op.TIMED})
         return found
 
     def texts(self) -> list[str]:
@@ -360,7 +367,7 @@ class _Expressions:
         if node.op in _INFIX:
             a, b = (self.text(x) for x in node.args)
             return f"({a} {_INFIX[node.op]} {b})"
-        if not node.args or node.op in {Op.POISSON, Op.TIMED}:
+        if not node.args or node.op in {Op.POISSON, Op.BINOMIAL, Op.TIMED}:
             return self.leaf(node)
         return self.operation(node, [self.text(a) for a in node.args])
 
@@ -451,15 +458,15 @@ class _Expressions:
     def random(self, node: Node) -> str:
         draw = node.payload
         assert isinstance(draw, Draw)
-        function = {Op.UNIFORM: "uniform", Op.NORMAL: "normal", Op.NOISE: "normal", Op.POISSON: "poisson"}[node.op]
-        if self.place.buffered and not draw.shared and function != "poisson":
+        function = _DRAWN[node.op]
+        if self.place.buffered and not draw.shared and not node.args:
             return f"{self.buffer(function, draw)}[{self.place.own}]"
         seed = self.w.integer(f"seed_{draw.use}", f"seed:{draw.use}")
         stream = self.w.integer(f"stream{len(self.w.ints)}", f"stream:{draw.stream}")
         element = "0" if draw.shared else self.w.element(self.place)
         args = [element, "step", seed, stream]
         if node.args:
-            args = [self.text(node.args[0]), *args]
+            args = [*(self.text(a) for a in node.args), *args]
         name = self.w.temporary("r")
         self.w.line(f"{name} = {self.call(function, args)}")
         return name

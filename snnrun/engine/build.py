@@ -30,7 +30,7 @@ from snnrun.engine.values import (
     wrong_refractory,
 )
 from snnrun.engine.watch import Found
-from snnrun.equations.dag import Kind, Node, variables_of
+from snnrun.equations.dag import Kind, Node, Op, variables_of
 from snnrun.network.choice import chosen_synapses
 from snnrun.network.connect import Ground
 from snnrun.network.delays import LONGEST
@@ -55,7 +55,6 @@ from snnrun.network.ir import (
 )
 from snnrun.network.lists import lists_must_fit
 from snnrun.network.rates import is_impossible
-from snnrun.network.lists import lists_must_fit
 from snnrun.network.streams import key_of
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
@@ -145,8 +144,9 @@ class _Builder:
         """Refuse lists of another length than the synapses that a phase gives them to, before the run."""
         for phase in self.network.phases:
             for owner, line in phase.sets:
-                what = f"the list for `{line.variable.name}`"
-                lists_must_fit(line.value, self.numbers[f"n:{owner}"], line.span, what)
+                if owner.startswith("synapses."):
+                    what = f"the list for `{line.variable.name}`"
+                    lists_must_fit(line.value, self.numbers[f"n:{owner}"], line.span, what)
 
     def part(self, path: str, nodes: Callable[[], list[Node]], make: Callable[[], None]) -> None:
         """Build a part of the network, unless one that is the same is known."""
@@ -443,6 +443,8 @@ class _Builder:
     def poisson_input(self, poisson: PoissonInput) -> None:
         owner = f"inputs.{poisson.name}"
         self.view(owner, poisson.target)
+        if poisson.counts.op is Op.BINOMIAL:
+            return
         table = input_table(self.network, poisson)
         self.put("binomial", owner, "", table)
         self.numbers[f"binomial:{owner}"] = len(table)

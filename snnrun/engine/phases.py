@@ -84,6 +84,8 @@ def use_constants(built: Built, phase: Phase, planned: Network) -> None:
     assert kernel.text == built.kernel.text, "the phases of a run differ in values only"
     numbers = built.numbers | sending_steps(planned)
     for poisson in network.inputs:
+        if poisson.counts.op is Op.BINOMIAL:
+            continue
         owner = f"inputs.{poisson.name}"
         table = input_table(network, poisson)
         numbers[f"binomial:{owner}"] = len(table)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import Any, NoReturn
 
@@ -85,6 +85,16 @@ class Typed:
         assert self.exact is not None
         return float(self.exact)
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is a literal 0, which needs no unit."""
+        node = self.node
+        return self.dimension.is_one and node.op is Op.LITERAL and node.kind is not Kind.BOOL and node.payload == 0
+
+    def fits(self, dimension: Dimension) -> bool:
+        """Whether it can stand where a dimension is needed."""
+        return self.dimension == dimension or self.is_zero
+
 
 @dataclass(frozen=True, slots=True)
 class UserFunction:
@@ -131,6 +141,7 @@ class Scope:
     used: Callable[[Typed, Span], None] | None = None
 
 
+_OF_LIKE = {"+", "-", *COMPARISONS}
 _OPS = {op.value: op for op in Op}
 _MATH_CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
 
@@ -224,9 +235,9 @@ class Checker:
         """
         result = self.check(expr)
         self.must_be_number(result, expr.span)
-        if result.dimension != dimension:
+        if not result.fits(dimension):
             raise wrong_dimension(result, dimension, what, expr)
-        return result
+        return result if result.dimension == dimension else replace(result, dimension=dimension)
 
     def condition(self, expr: Expr, what: str) -> Typed:
         """A boolean expression.
@@ -351,6 +362,10 @@ class Checker:
             return left.dimension * right.dimension
         if expr.op == "/":
             return left.dimension / right.dimension
+        if left.is_zero and expr.op in _OF_LIKE:
+            return right.dimension
+        if right.is_zero and expr.op in _OF_LIKE:
+            return left.dimension
         if left.dimension != right.dimension:
             raise self._mismatch(expr, left, right)
         return ONE if expr.op == "//" else left.dimension
@@ -394,17 +409,18 @@ class Checker:
         items = [self.check(item) for item in expr.items]
         if not items:
             raise _error("EQ211", "the list is empty", expr.span)
+        dimension = next((item.dimension for item in items if not item.is_zero), ONE)
         for item, part in zip(items, expr.items, strict=True):
             if item.exact is None:
                 raise _error("EQ211", "the values of a list must be constants", part.span)
-            if item.dimension != items[0].dimension:
+            if not item.fits(dimension):
                 raise _error(
                     "EQ203",
                     f"the values of a list must be alike: the first is "
                     f"{items[0].dimension.describe()}, this is {item.dimension.describe()}",
                     part.span,
                 )
-        return Typed(self.graph.numbers(list_of(items)), items[0].dimension)
+        return Typed(self.graph.numbers(list_of(items)), dimension)
 
     # functions
 
@@ -460,8 +476,9 @@ class Checker:
                         f"divide it by a quantity in {first.dimension.symbol}",
                     )
             case Rule.SAME:
+                dimension = next((a.dimension for a in args if not a.is_zero), ONE)
                 for other, part in zip(args[1:], expr.args[1:], strict=True):
-                    if other.dimension != first.dimension:
+                    if not other.fits(dimension):
                         raise _error(
                             "EQ204",
                             f"the arguments of `{function.name}` must be alike: the first is "
@@ -469,7 +486,6 @@ class Checker:
                             part.span,
                             _suggest(first, other),
                         )
-                dimension = first.dimension
             case Rule.ROOT:
                 dimension = first.dimension ** Fraction(1, 2)
             case Rule.ANY_TO_PLAIN:
@@ -529,7 +545,7 @@ class Checker:
     def _timestep(self, expr: Call, args: list[Typed]) -> Typed:
         self._count(expr, 2)
         for arg, part in zip(args, expr.args, strict=True):
-            if arg.dimension != TIME:
+            if not arg.fits(TIME):
                 raise _error("EQ204", f"`timestep` wants times, this is {arg.dimension.describe()}", part.span)
         return Typed(self.graph.as_int(self.graph.function("timestep", tuple(a.node for a in args))), ONE)
 

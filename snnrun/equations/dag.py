@@ -44,6 +44,7 @@ class Op(Enum):
     UNIFORM = "uniform"  # payload: Draw; in [0, 1)
     NORMAL = "normal"  # payload: Draw
     POISSON = "poisson"  # payload: Draw; args (mean,); a whole number
+    BINOMIAL = "binomial"  # payload: Draw; args (trials, probability); a whole number
     LIST = "list"  # payload: Numbers, one an element in the order the user counts; INT when all are whole
     TIMED = "timed"  # payload: array's name; args (time,) or (time, INT column)
     ADD = "+"
@@ -467,7 +468,19 @@ def variables_of(*roots: Node) -> set[Variable]:
 
 
 CHANGING = frozenset(
-    {Op.VARIABLE, Op.INDEX, Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED, Op.LIST}
+    {
+        Op.VARIABLE,
+        Op.INDEX,
+        Op.TIME,
+        Op.STEP,
+        Op.NOISE,
+        Op.UNIFORM,
+        Op.NORMAL,
+        Op.POISSON,
+        Op.BINOMIAL,
+        Op.TIMED,
+        Op.LIST,
+    }
 )
 
 

@@ -11,6 +11,7 @@ from snnrun.equations.check import ArrayFunction, Typed
 from snnrun.network.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int, known
 from snnrun.network.files import find_file, read_picture, reading
 from snnrun.network.ir import FloatArray, TimedArray
+from snnrun.network.series import read_series
 from snnrun.network.tables import read_numbers, written_unit
 from snnrun.spec.models import FileArray, ImageArray, ValuesArray
 from snnrun.spec.nodes import ListNode
@@ -89,14 +90,13 @@ class _Array:
         scale, dimension = self.unit()
         path = (*self.path, "values")
         node = self.context.document.node(path)
-        assert isinstance(node, ListNode)
-        nested = [isinstance(item, ListNode) for item in node.items]
+        nested = [isinstance(item, ListNode) for item in node.items] if isinstance(node, ListNode) else []
         if any(nested) and not all(nested):
             raise self.context.error("NET151", "the values are partly lists and partly numbers", path)
         if not any(nested):
             values, own = self.row(path)
         else:
-            rows = [self.row((*path, k)) for k in range(len(node.items))]
+            rows = [self.row((*path, k)) for k in range(len(nested))]
             if len({len(r) for r, _ in rows}) > 1:
                 raise self.context.error("NET151", "all rows must have the same number of values", path)
             values, own = np.stack([r for r, _ in rows]), rows[0][1]
@@ -109,20 +109,7 @@ class _Array:
         return values, own
 
     def row(self, path: Path) -> tuple[FloatArray, Dimension]:
-        node = self.context.document.node(path)
-        assert isinstance(node, ListNode)
-        values: list[float] = []
-        dimension: Dimension | None = None
-        for k in range(len(node.items)):
-            expr = self.context.expression((*path, k))
-            typed = self.context.checker({}, f"array `{self.name}`", lists=True).check(expr)
-            dimension = dimension or typed.dimension
-            values.append(
-                known(self.context.checker({}, "").value(expr, dimension, "each value"), expr.span, "a value")
-            )
-        if not values:
-            raise self.context.error("NET151", "the list is empty", path)
-        return np.array(values), dimension or ONE
+        return read_series(self.context, path, None, f"a value of array `{self.name}`")
 
     def picture(self, model: ImageArray) -> FloatArray:
         path = (*self.path, "image")

@@ -231,23 +231,30 @@ class Context:
 
     def steps_of(self, expr: Expr, what: str, minimum: int = 0) -> int:
         """A parsed time as a whole number of steps."""
-        value = self.constant_of(expr, TIME, what)
+        return self.whole_steps(self.constant_of(expr, TIME, what), expr.span, what, minimum)
+
+    def whole_steps(self, value: float, span: Span, what: str, minimum: int = 0) -> int:
+        """A time in seconds as a whole number of steps.
+
+        Raises:
+            ExperimentError: NET102 when it lies between two steps, or is too small or too large.
+        """
         if not np.isfinite(value):
-            raise at(expr.span, "NET102", f"{what} must be finite")
+            raise at(span, "NET102", f"{what} must be finite")
         steps = value / self.dt
         if abs(steps) > MOST_STEPS:
-            raise at(expr.span, "NET102", f"{what} is too long: {value:g} s are {steps:.3g} steps, {TOO_MANY}")
+            raise at(span, "NET102", f"{what} is too long: {value:g} s are {steps:.3g} steps, {TOO_MANY}")
         whole = round(steps)
         if abs(steps - whole) > ALIGNED * max(1.0, abs(whole) * 1e-6):
             raise at(
-                expr.span,
+                span,
                 "NET102",
                 f"{what} is not a whole number of steps: {value:g} s / {self.dt:g} s = {steps:g}",
                 f"choose a multiple of dt; the nearest is {whole * self.dt:g} s",
             )
         if whole < minimum:
             least = "positive" if minimum == 1 else f"at least {minimum} steps" if minimum else "not negative"
-            raise at(expr.span, "NET102", f"{what} must be {least}, this is {value:g} s")
+            raise at(span, "NET102", f"{what} must be {least}, this is {value:g} s")
         return whole
 
     def is_wrong(self, typed: Typed, wrong: Callable[[Any], Any]) -> bool:

@@ -151,12 +151,12 @@ def check_line(variables: Variables, definition: Definition, checked: Typed, per
         return checked
     if checked.node.kind is Kind.BOOL:
         raise at(definition.expr.span, "EQ205", f"{what} is a number, this is a condition", "write `int(...)`")
-    if checked.dimension != wanted:
+    if not checked.fits(wanted):
         raise wrong_dimension(checked, wanted, what, definition.expr)
     if definition.kind is Kind.INT and checked.node.kind is not Kind.INT:
         raise at(definition.expr.span, "EQ213", f"`{definition.name}` is an integer, this is not a whole number")
     graph = variables.context.graph
-    return Typed(checked.node if definition.kind is Kind.INT else graph.as_float(checked.node), checked.dimension)
+    return Typed(checked.node if definition.kind is Kind.INT else graph.as_float(checked.node), wanted)
 
 
 def must_be_shared(node: Node, definition: Definition) -> None:

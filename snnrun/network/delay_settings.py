@@ -16,7 +16,7 @@ def with_parts(network: Network, phases: Sequence[Phase]) -> tuple[Network, tupl
     """The network and its phases with a part of a pathway for each of its delays; as they are when no delay is set.
 
     Raises:
-        ExperimentError: NET147 when a delay reads what changes during the run.
+        ExperimentError: NET138 when a delay reads what changes during the run.
     """
     parts = {s.name: [_parts(s, q, phases) for q in range(len(s.pathways))] for s in network.synapses.values()}
     if all(len(one) == 1 for several in parts.values() for one in several):
@@ -70,6 +70,6 @@ def _refuse_changing(network: Network, parts: dict[str, list[list[Pathway]]]) ->
             if (v.owner, v.name) in changing and pathway.span is not None:
                 raise at(
                     pathway.span,
-                    "NET147",
+                    "NET138",
                     f"a delay that a phase sets is computed before the run, and `{v.name}` changes during it",
                 )

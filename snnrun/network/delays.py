@@ -20,8 +20,8 @@ from snnrun.network.context import Context, Path, at
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.initial import list_node
 from snnrun.network.ir import FloatArray, IntArray
+from snnrun.network.series import is_list
 from snnrun.source import Span
-from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
@@ -36,18 +36,19 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
     Raises:
         ExperimentError: It is no time, or a negative constant.
     """
-    if isinstance(context.document.node(path), ListNode):
+    if is_list(context.document.node(path)):
         what = f"the delays of `{name}`"
         seconds = list_node(context, path, None, TIME, what)
         values = seconds.payload.array  # type: ignore[attr-defined] # that of a list
         if np.any(values < 0):
             k = int(np.argmax(values < 0))
-            raise context.error("NET174", f"the delay is negative: {values[k]:g} s", (*path, k))
+            place = (*path, k) if context.document.has((*path, k)) else path
+            raise context.error("NET174", f"the delay is negative: {values[k]:g} s", place)
         return delay_steps(context, Typed(seconds, TIME), context.document.span(path), what)
     expr = context.expression(path)
     draw = context.draws(f"{owner}.delay", "initial")
     typed = context.checker(symbols, f"the delay of `{name}`", draw=draw, lists=True).check(expr)
-    if typed.node.kind is Kind.BOOL or typed.dimension != TIME:
+    if typed.node.kind is Kind.BOOL or not typed.fits(TIME):
         raise wrong_dimension(typed, TIME, f"the delay of `{name}`", expr)
     if context.is_wrong(typed, lambda seconds: np.logical_not(seconds >= 0)):
         what = "negative" if typed.value < 0 else "not a number (NaN)"

@@ -221,6 +221,8 @@ class _Evaluation:
                 return self.drawn.uniform(*counter)
             case Op.NORMAL | Op.NOISE:
                 return self.drawn.normal(*counter)
+            case Op.BINOMIAL:
+                return self.drawn.binomial(np.float64(args[0]), np.float64(args[1]), *counter)
             case Op.POISSON:
                 return self.drawn.poisson(np.float64(args[0]), *counter)
         raise AssertionError(node.op)

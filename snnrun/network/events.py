@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from snnrun.equations.check import Typed
-from snnrun.equations.dag import Draw, Kind, Node, Op, Variable
+from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import did_you_mean
 from snnrun.network.choice import numbered_synapses
@@ -36,13 +36,13 @@ from snnrun.network.ir import (
     View,
     Window,
 )
-from snnrun.network.rates import is_impossible
+from snnrun.network.rates import is_impossible, refuse_impossible
 from snnrun.network.selection import choose_synapses, select_indices
+from snnrun.network.series import read_series
 from snnrun.network.statements import Locale, Target, lower_statements
 from snnrun.network.subgroups import is_member
 from snnrun.network.synapses import end_symbols
 from snnrun.spec import models
-from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import FREQUENCY, TIME, Dimension
 from snnrun.units.quantities import format_quantity
 
@@ -79,46 +79,57 @@ def _input(context: Context, name: str) -> PoissonInput:
             did_you_mean(word.value, locale.targets),
         )
     size = context.integer((*path, "size"), f"the number of trains of input `{name}`", 1)
-    rate = context.constant((*path, "rate"), FREQUENCY, f"the rate of input `{name}`")
-    probability = rate * context.dt
-    if is_impossible(probability):
-        raise context.error(
-            "NET132",
-            f"the rate of input `{name}` is {format_quantity(rate, FREQUENCY)}: it must lie between 0 and 1/dt = "
-            f"{format_quantity(1 / context.dt, FREQUENCY)}",
-            (*path, "rate"),
-            "spread it over more trains (`size`), or make `dt` smaller",
-        )
+    chance, moving = _chance(context, name, locale, view)
     expr = context.expression((*path, "weight"))
     weight = context.checker(locale.symbols, f"the weight of input `{name}`").value(
         expr, target.stored.dimension, f"the weight of input `{name}`"
     )
     variable = target.stored.variable
+    draw = Draw(f"inputs.{name}", "input")
     counts = g.node(Op.VARIABLE, (), Kind.FLOAT, Variable(f"inputs.{name}", NUMBER))
+    if moving:
+        counts = g.node(Op.BINOMIAL, (g.as_float(g.literal(size)), chance), Kind.FLOAT, draw)
     old = g.variable(variable)
     new = g.add(old, g.mul(g.as_float(weight.node), counts))
     if target.guard is not None:
         new = g.select(target.guard, new, old)
-    chance = g.mul(
-        context.checker({}, "").check(context.expression((*path, "rate"))).node, g.constant("dt", context.dt)
-    )
     return PoissonInput(
         name,
         view,
         variable,
         size,
-        g.as_float(chance),
-        Draw(f"inputs.{name}", "input"),
+        chance,
+        draw,
         Block((Assignment(variable, new),)),
         counts,
     )
+
+
+def _chance(context: Context, name: str, locale: Locale, view: View) -> tuple[Node, bool]:
+    """The probability of an event in a step of one train, and whether it differs between steps or neurons."""
+    path: Path = ("inputs", name, "rate")
+    expr = context.expression(path)
+    what = f"the rate of input `{name}`"
+    typed = context.checker(locale.symbols, what).value(expr, FREQUENCY, what)
+    if context.is_wrong(typed, lambda rate: is_impossible(rate * context.dt)):
+        raise context.error(
+            "NET132",
+            f"{what} is {format_quantity(typed.value, FREQUENCY)}: it must lie between 0 and 1/dt = "
+            f"{format_quantity(1 / context.dt, FREQUENCY)}",
+            path,
+            "spread it over more trains (`size`), or make `dt` smaller",
+        )
+    if view.whole:
+        refuse_impossible(context, typed.node, view.size, path, f"input `{name}`")
+    chance = context.graph.mul(context.graph.as_float(typed.node), context.graph.constant("dt", context.dt))
+    return chance, not is_fixed(chance)
 
 
 # operations
 
 
 def resolve_operations(
-    context: Context, synapses: Mapping[str, Synapses]
+    context: Context, synapses: Mapping[str, Synapses], steps: int
 ) -> tuple[tuple[Operation, ...], tuple[Hook, ...]]:
     """All operations, and the calls of Python functions."""
     operations: list[Operation] = []
@@ -130,6 +141,7 @@ def resolve_operations(
                     hooks.append(_hook(context, name, model))
                 else:
                     operations.append(_operation(context, name, model, synapses))
+                    _must_act(context, ("operations", name), operations[-1], steps)
             except Skip:
                 context.failed.add(f"operations.{name}")
     return tuple(operations), tuple(hooks)
@@ -176,12 +188,33 @@ def _times(context: Context, path: Path, model: models.Operation) -> tuple[int, 
     if model.every is not None:
         return context.steps((*path, "every"), "`every`", 1), np.zeros(0, dtype=np.int64)
     place = (*path, "at")
-    node = context.document.node(place)
-    if isinstance(node, ListNode):
-        steps = [context.steps((*place, k), "`at`") for k in range(len(node.items))]
-    else:
-        steps = [context.steps(place, "`at`")]
+    times, _ = read_series(context, place, TIME, "`at`")
+    if not len(times):
+        raise context.error("NET139", "`at`: the list is empty", place)
+    steps = []
+    for k, seconds in enumerate(times):
+        item = (*place, k) if context.document.has((*place, k)) else place
+        steps.append(context.whole_steps(float(seconds), context.document.span(item), "`at`"))
     return 0, np.unique(np.array(steps, dtype=np.int64))
+
+
+def _must_act(context: Context, path: Path, operation: Operation, steps: int) -> None:
+    """Warn of times after the end of the run."""
+    end = format_quantity(steps * context.dt, TIME)
+    late = operation.at[operation.at >= steps]
+    if len(late):
+        moment = format_quantity(float(late[0] * context.dt), TIME)
+        context.report.warn(
+            "NET213",
+            f"operation `{operation.name}` never acts at {moment}: the run ends at {end}",
+            context.document.span((*path, "at")),
+        )
+    elif operation.every >= steps:
+        context.report.warn(
+            "NET213",
+            f"operation `{operation.name}` acts at 0 s only: the run ends at {end}",
+            context.document.span((*path, "every")),
+        )
 
 
 def _shared_aware(context: Context, view: View, name: str) -> Locale:

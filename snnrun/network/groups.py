@@ -43,19 +43,20 @@ from snnrun.network.ir import (
     Stored,
     View,
 )
-from snnrun.network.rates import impossible_rate, is_impossible
+from snnrun.network.rates import is_impossible, refuse_impossible
 from snnrun.network.schedules import read_schedule
 from snnrun.network.selection import select_indices
+from snnrun.network.series import is_list
 from snnrun.network.statements import Locale, Target, lower_statements
 from snnrun.network.subgroups import seen_in
 from snnrun.network.written import written_names
 from snnrun.spec.models import NeuronGroup, PoissonGroup, SpikeGroup
-from snnrun.spec.nodes import ListNode, ScalarNode
+from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME
-from snnrun.units.quantities import format_quantity
 
 Result = TypeVar("Result")
 BEFORE = -10000.0  # what `lastspike` reads as before the first spike [s]
+_MOVING = frozenset({Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED})
 LONG = 1e15  # steps that no run has
 
 
@@ -192,10 +193,10 @@ class _GroupBuilder:
         stored: tuple[Stored, ...] = ()
         initial: tuple[Initial, ...] = ()
         variable = Variable(self.owner, "rates")
-        if isinstance(context.document.node(path), ListNode):
+        if is_list(context.document.node(path)):
             stored = (Stored(variable, Kind.FLOAT, FREQUENCY),)
             node = list_node(context, path, self.size, FREQUENCY, f"the rates of `{self.name}`")
-            self.refuse_impossible(node, path)
+            refuse_impossible(context, node, self.size, path, f"`{self.name}`")
             initial = (Initial(variable, node, None, context.document.span(path)),)
             rate = g.variable(variable)
         else:
@@ -204,9 +205,18 @@ class _GroupBuilder:
             checker = context.checker(self.outer, f"the rates of `{self.name}`", draw=draw, lists=True)
             typed = checker.value(expr, FREQUENCY, f"the rates of `{self.name}`")
             context.is_wrong(typed, lambda rate: is_impossible(rate * context.dt))  # asked of swept rates when known
-            self.refuse_impossible(typed.node, path)
+            refuse_impossible(context, typed.node, self.size, path, f"`{self.name}`")
             rate = g.as_float(typed.node)
-            if any(n.op is Op.LIST for n in walk(rate)):
+            writers = self.rate_writers()
+            if writers and any(n.op in _MOVING for n in walk(rate)):
+                context.failed.add(f"{self.owner}.equations")
+                raise at(
+                    expr.span,
+                    "NET135",
+                    f"the rates of `{self.name}` change with time by this expression, and `{writers[0]}` sets them too",
+                    "write the change into the expression, for example `10*Hz + 90*Hz*int(t > 1*second)`",
+                )
+            if writers or any(n.op is Op.LIST for n in walk(rate)):
                 stored = (Stored(variable, Kind.FLOAT, FREQUENCY),)
                 initial = (Initial(variable, value_of(checker, stored[0], expr, self.size), None, expr.span),)
                 rate = g.variable(variable)
@@ -224,37 +234,22 @@ class _GroupBuilder:
         )
         return self.with_intervals(group, chance) if self.is_steady(rate) else group
 
-    def refuse_impossible(self, rate: Node, path: Path) -> None:
-        """Refuse rates that no step can have where they are known before the run; others are asked for in the run."""
-        context = self.context
-        duration = context.constants.get("duration")
-        known = duration is not None and duration.exact is not OPEN and not context.experiment.run.phases
-        arrays = context.arrays if known else {}  # a phase may change what they are multiplied by before they come
-        steps = round(duration.value / context.dt) if known and duration is not None else 1
-        found = impossible_rate(rate, self.size, context.dt, steps, arrays)
-        if found is None:
-            return
-        neuron, time, value = found
-        if isinstance(context.document.node(path), ListNode):
-            path = (*path, neuron)
-        when = f" at t = {format_quantity(time, TIME)}" if time > 0 else ""
-        most = format_quantity(1 / context.dt, FREQUENCY)
-        raise context.error(
-            "NET132",
-            f"the rate of neuron {neuron} of `{self.name}` is {format_quantity(value, FREQUENCY)}{when}: "
-            f"it must lie between 0 and 1/dt = {most}",
-            path,
-            "limit the rate (`clip`), or make `dt` smaller",
-        )
-
     def uniform(self, use: str) -> Node:
         return self.graph.node(Op.UNIFORM, payload=self.context.draws(self.owner, "input")(use))
 
     def is_steady(self, rate: Node) -> bool:
         """Whether rates stay as they are within a phase of a run."""
         written = written_names(self.context, self.name)
-        moving = {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED}
-        return written is not None and "rates" not in written and not any(n.op in moving for n in walk(rate))
+        return written is not None and "rates" not in written and not any(n.op in _MOVING for n in walk(rate))
+
+    def rate_writers(self) -> list[str]:
+        """What gives the neurons other rates during the run: each then keeps its rate as a variable."""
+        written = written_names(self.context, self.name)
+        found = ["a statement"] if written is not None and "rates" in written else []
+        for phase in self.context.experiment.run.phases or ():
+            sets = [n for n in phase.set or {} if n.split(".")[0] == self.name and n.split(".")[-1] == "rates"]
+            found += [f"phase {phase.name}" for _ in sets]
+        return found
 
     def with_intervals(self, group: Group, chance: Node) -> Group:
         """Draw the intervals between spikes instead of whether each step has one."""
@@ -289,13 +284,20 @@ class _GroupBuilder:
         context = self.context
         population.has_spikes = model.threshold is not None
         context.failed.add(f"{self.owner}.equations")  # until all variables are known
-        definitions = parse_equations(context.text((*self.path, "equations")))
+        definitions = () if model.equations is None else parse_equations(context.text((*self.path, "equations")))
         variables = read_definitions(context, self.owner, self.place, definitions)
         variables.outer = self.outer
         self.refuse_flags(variables)
         population.members = variables.members
         population.constant = frozenset(d.name for d in variables.with_flag("constant"))
         errors: list[ExperimentError] = []
+        if model.equations is None and model.threshold is None:
+            raise context.key_error(
+                "NET136",
+                f"group `{self.name}` has neither `equations` nor a `threshold`",
+                self.path,
+                "give it what its neurons do, or a `threshold` if they are a source of spikes",
+            )
         refractory = self.try_part(errors, lambda: self.refractory_symbols(variables, model))
         resolve_subexpressions(variables, lambda d: self.line(variables, d))
         if self.owner not in context.failed:

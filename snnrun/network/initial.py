@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.check import WIDEST, Checker, Typed, wrong_dimension
-from snnrun.equations.dag import Graph, Kind, Node, Op
+from snnrun.equations.dag import Graph, Kind, Node, Op, walk
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at, known
 from snnrun.network.expected import exact_total
@@ -20,8 +20,10 @@ from snnrun.network.files import reading
 from snnrun.network.ir import Initial, Network, Stored, View
 from snnrun.network.lists import lists_must_fit
 from snnrun.network.npy import Unreadable
+from snnrun.network.series import is_list, is_spaced, read_series
 from snnrun.network.subgroups import seen_in
 from snnrun.network.tables import finite_numbers, read_numbers, unit_of, whole_numbers
+from snnrun.spec.models import PoissonGroup
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import Dimension
 
@@ -92,9 +94,11 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
         }
     else:
         known_names = [*context.experiment.constants, *context.populations, *network.synapses]
+        known_names += context.experiment.inputs
         raise context.key_error(
             "NET143",
-            f"`{path[-1]}` is neither a constant nor a variable `group.variable` or `synapses.variable`",
+            f"`{path[-1]}` is neither a constant nor a variable `group.variable` or `synapses.variable`, a delay "
+            "`synapses.delay` or a rate `input.rate`",
             path,
             did_you_mean(name or variable, known_names),
         )
@@ -109,7 +113,21 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
             message = f"`{variable}` is shared: all neurons have one value"
             raise context.key_error("NET143", message, path, f"set `{head}.{variable}`")
         values.narrow(part)
-    return [(owner, line) for line in values.lines()]
+    lines = values.lines()
+    if population is not None and isinstance(context.experiment.groups[head], PoissonGroup):
+        _must_stand_still(context, path, lines)
+    return [(owner, line) for line in lines]
+
+
+def _must_stand_still(context: Context, path: Path, lines: Sequence[Initial]) -> None:
+    """Refuse rates that would follow time: what a phase sets is computed once, at its start."""
+    if any(n.op in (Op.TIME, Op.STEP, Op.TIMED) for line in lines for n in walk(line.value)):
+        raise context.error(
+            "NET135",
+            "rates that a phase sets are computed once, at its start: they cannot follow time",
+            path,
+            "let `rates` of the group be the expression of `t`",
+        )
 
 
 class _Values:
@@ -145,7 +163,7 @@ class _Values:
 
     def lines(self) -> list[Initial]:
         node = self.context.document.node(self.path)
-        if isinstance(node, MapNode):
+        if isinstance(node, MapNode) and not is_spaced(node):
             return [self.line(self.from_file()) if "file" in node.entries else self.rule(self.path)]
         if isinstance(node, ListNode) and any(isinstance(item, MapNode) for item in node.items):
             return [self.rule((*self.path, k)) for k in range(len(node.items))]
@@ -179,7 +197,7 @@ class _Values:
         return self.context.view_named(f"{group}.{name.value.strip()}", name.span(), "this value")
 
     def value(self, path: Path) -> Node:
-        if isinstance(self.context.document.node(path), ListNode):
+        if is_list(self.context.document.node(path)):
             what = f"`{self.stored.variable.name}`"
             return list_node(self.context, path, self.size, self.stored.dimension, what, self.stored.kind)
         return value_of(self.checker, self.stored, self.context.expression(path), self.size)
@@ -207,7 +225,7 @@ def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> 
             raise at(expr.span, "EQ205", f"`{stored.variable.name}` is a boolean: write true, false or a condition")
         return typed.node
     checker.must_be_number(typed, expr.span)
-    if typed.dimension != stored.dimension:
+    if not typed.fits(stored.dimension):
         raise wrong_dimension(typed, stored.dimension, f"the value of `{stored.variable.name}`", expr)
     if size is not None:
         lists_must_fit(typed.node, size, expr.span, f"the list for `{stored.variable.name}`")
@@ -280,11 +298,16 @@ def list_node(
             length.
     """
     node = context.document.node(path)
-    assert isinstance(node, ListNode)
-    if size is not None and len(node.items) != size:
-        raise context.error("NET141", f"{what}: the list has {len(node.items)} values, {size} are needed", path)
+    spaced = read_series(context, path, dimension, f"each value of {what}")[0] if is_spaced(node) else ()
+    number = len(node.items) if isinstance(node, ListNode) else len(spaced)
+    if size is not None and number != size:
+        raise context.error("NET141", f"{what}: the list has {number} values, {size} are needed", path)
+    if is_spaced(node):
+        if kind is not Kind.FLOAT and np.any(spaced != np.floor(spaced)):
+            raise context.error("EQ213", f"{what} is {_A_KIND[kind]}, this range is not of whole numbers", path)
+        return context.graph.numbers(np.asarray(spaced, np.float64 if kind is Kind.FLOAT else np.int64))
     values: list[float | int] = []
-    for k in range(len(node.items)):
+    for k in range(number):
         expr = context.expression((*path, k))
         checker = context.checker({}, what)
         typed = checker.check(expr)
@@ -292,7 +315,7 @@ def list_node(
             values.append(_truth(typed, expr))
             continue
         checker.must_be_number(typed, expr.span)
-        if typed.dimension != dimension:
+        if not typed.fits(dimension):
             raise wrong_dimension(typed, dimension, f"each value of {what}", expr)
         value = known(typed, expr.span, what)
         if not math.isfinite(value):

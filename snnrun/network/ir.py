@@ -500,11 +500,12 @@ class PoissonInput:
         target: The neurons.
         variable: What they receive.
         size: Number of trains a neuron.
-        probability: Graph (fixed) of rate*dt.
+        probability: Graph of rate*dt.
         weight: Graph of what one event adds.
         draw: Its random numbers.
         block: The write: variable + weight * count, `count` being the leaf `counts`.
-        counts: The leaf that stands for the number of events.
+        counts: The leaf that stands for the number of events where the probability is fixed; else the graph that
+            draws it for each neuron.
     """
 
     name: str

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from snnrun.equations.check import OPEN
 from snnrun.equations.dag import CHANGING, Node, Op, ValueNeededError, walk
+from snnrun.network.context import Context, Path
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import IntArray, TimedArray
+from snnrun.units.dimensions import FREQUENCY, TIME
+from snnrun.units.quantities import format_quantity
 
 ROUNDING = 1e-6  # a rate may be so much above 1/dt, relative to it
 MOST = 1 << 20  # rates that are computed before the run
@@ -72,3 +76,35 @@ def _first_steps(arrays: list[TimedArray], dt: float, steps: int) -> IntArray:
         first.append(np.ceil(np.arange(within) * (array.dt / dt) - 1e-3).astype(np.int64))
     found = np.unique(np.concatenate(first))
     return found[found < max(steps, 1)]
+
+
+def refuse_impossible(context: Context, rate: Node, size: int, path: Path, whose: str) -> None:
+    """Refuse rates that no step can have where they are known before the run; others are asked for in the run.
+
+    Args:
+        context: The resolution.
+        rate: The rate as a graph. [Hz]
+        size: Number of neurons.
+        path: Its place.
+        whose: Whose it is, for messages.
+
+    Raises:
+        ExperimentError: NET132.
+    """
+    duration = context.constants.get("duration")
+    known = duration is not None and duration.exact is not OPEN and not context.experiment.run.phases
+    arrays = context.arrays if known else {}  # a phase may change what they are multiplied by before they come
+    steps = round(duration.value / context.dt) if known and duration is not None else 1
+    found = impossible_rate(rate, size, context.dt, steps, arrays)
+    if found is None:
+        return
+    neuron, time, value = found
+    place = (*path, neuron)
+    when = f" at t = {format_quantity(time, TIME)}" if time > 0 else ""
+    raise context.error(
+        "NET132",
+        f"the rate of neuron {neuron} of {whose} is {format_quantity(value, FREQUENCY)}{when}: "
+        f"it must lie between 0 and 1/dt = {format_quantity(1 / context.dt, FREQUENCY)}",
+        place if context.document.has(place) else path,
+        "limit the rate (`clip`), or make `dt` smaller",
+    )

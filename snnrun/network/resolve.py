@@ -6,7 +6,7 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -14,7 +14,7 @@ from typing import Any
 
 from snnrun.equations.ast import Expr, names_in
 from snnrun.equations.check import OPEN, Typed, UserFunction
-from snnrun.equations.dag import Kind, kind_of
+from snnrun.equations.dag import Kind, is_fixed, kind_of
 from snnrun.equations.parse import MAX_LEVELS, parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.arrays import resolve_arrays
@@ -96,7 +96,7 @@ def resolve(
     groups = resolve_groups(context)
     synapses = resolve_synapses(context)
     inputs = resolve_inputs(context)
-    operations, hooks = resolve_operations(context, synapses)
+    operations, hooks = resolve_operations(context, synapses, steps)
     monitors = resolve_monitors(context, synapses, steps)
     context.report.stop_if_errors()
     assert groups.keys() == experiment.groups.keys(), "a group was left out without a word"
@@ -294,6 +294,7 @@ def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
             new = _settings(context, k, model)
             settings |= new
             now, then = _with_settings(context, network, settings)
+            _input_rates_stand_still(context, (network, now), k, new)
             sets = [line for setting in new for line in _rates_again(context, now, setting)]
             for name in model.set or {}:
                 if setting_of(context, name) is None:
@@ -302,6 +303,21 @@ def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
             found.append(Phase(model.name, start, stop, tuple(sets), _recording(context, now, model, k), stop_when))
         start = stop
     return tuple(found)
+
+
+def _input_rates_stand_still(
+    context: Context, networks: tuple[Network, Network], number: int, settings: Iterable[Path]
+) -> None:
+    """Refuse to set the rate of an input where it differs between steps or neurons: one kernel serves all phases."""
+    for setting in settings:
+        inputs = [i for n in networks for i in n.inputs if setting == ("inputs", i.name, "rate")]
+        if any(not is_fixed(i.probability) for i in inputs):
+            raise context.error(
+                "NET135",
+                f"a phase sets the rate of input `{setting[1]}` to one value for another: it cannot follow `t` or `i`",
+                ("run", "phases", number, "set", f"{setting[1]}.rate"),
+                "write the change into the expression, for example `10*Hz + 90*Hz*int(t > 1*second)`",
+            )
 
 
 def _settings(context: Context, number: int, model: models.Phase) -> dict[Path, Text | Node]:

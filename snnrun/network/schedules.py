@@ -8,11 +8,13 @@ from snnrun.network.context import Context, Path
 from snnrun.network.delays import warn_between_steps
 from snnrun.network.edges import read_spikes
 from snnrun.network.ir import FloatArray, IntArray, Schedule
+from snnrun.network.series import read_series
 from snnrun.network.tables import unit_of
 from snnrun.numerics.functions import timestep
-from snnrun.spec.models import SpikeGroup
-from snnrun.spec.nodes import ListNode
-from snnrun.units.dimensions import TIME
+from snnrun.spec.models import Duplicates, SpikeGroup
+from snnrun.spec.nodes import ScalarNode
+from snnrun.units.dimensions import ONE, TIME
+from snnrun.units.quantities import format_quantity
 
 _LATEST = 2.0**53  # steps: from here on floating-point numbers are not exact
 
@@ -38,11 +40,18 @@ def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) ->
         raise context.error("NET161", "a spike lies after the period", where)
     order = np.lexsort((ids, steps))
     steps, ids = steps[order], ids[order]
-    twice = (np.diff(steps) == 0) & (np.diff(ids) == 0)
-    if np.any(twice):
-        k = int(np.argmax(twice))
-        raise context.error("NET161", f"neuron {ids[k]} spikes twice in the step at {steps[k] * context.dt:g} s", where)
-    return Schedule(steps, ids, period)
+    again = np.append(False, (np.diff(steps) == 0) & (np.diff(ids) == 0))
+    if np.any(again) and model.duplicates is Duplicates.ERROR:
+        k = int(np.argmax(again))
+        first, second = (format_quantity(float(times[order[n]]), TIME) for n in (k - 1, k))
+        place = (*where, int(order[k]))
+        raise context.error(
+            "NET161",
+            f"neuron {ids[k]} spikes twice in one step of {format_quantity(context.dt, TIME)}: at {first} and {second}",
+            place if context.document.has(place) else where,
+            "write `duplicates: merge` to take such spikes as one, or choose a smaller `dt`",
+        )
+    return Schedule(steps[~again], ids[~again], period)
 
 
 def _steps(context: Context, times: FloatArray, path: Path) -> IntArray:
@@ -59,32 +68,18 @@ def _written(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
     for key in ("indices", "times"):
         if not context.document.has((*path, key)):
             raise context.key_error("NET160", "a `kind: spikes` group needs `indices` and `times`, or `file`", path)
-    times = np.array(_constants(context, (*path, "times")))
-    node = context.document.node((*path, "indices"))
-    if isinstance(node, ListNode):
-        ids = [context.integer((*path, "indices", k), "an index", 0) for k in range(len(node.items))]
-    else:
-        ids = [context.integer((*path, "indices"), "an index", 0)] * len(times)
+    times, _ = read_series(context, (*path, "times"), TIME, "a spike time")
+    ids, _ = read_series(context, (*path, "indices"), ONE, "an index")
+    if np.any(ids != np.floor(ids)):
+        k = int(np.argmax(ids != np.floor(ids)))
+        place = (*path, "indices", k)
+        place = place if context.document.has(place) else (*path, "indices")
+        raise context.error("NET101", f"an index must be a whole number, this is {ids[k]:g}", place)
+    if isinstance(context.document.node((*path, "indices")), ScalarNode) and len(ids) == 1:
+        ids = np.repeat(ids, len(times))
     if len(ids) != len(times):
         raise context.error("NET160", f"there are {len(ids)} indices and {len(times)} times", (*path, "times"))
-    return np.array(ids, dtype=np.int64), times
-
-
-def _constants(context: Context, path: Path) -> list[float]:
-    node = context.document.node(path)
-    if isinstance(node, ListNode):
-        return [context.constant((*path, k), TIME, "a spike time") for k in range(len(node.items))]
-    from snnrun.equations.check import Checker  # noqa: PLC0415
-
-    expr = context.expression(path)
-    checker: Checker = context.checker({}, "the spike times", lists=True)
-    typed = checker.value(expr, TIME, "the spike times")
-    if typed.exact is not None:
-        return [typed.value]
-    from snnrun.network.evaluate import Environment, evaluate  # noqa: PLC0415
-
-    values = evaluate(typed.node, Environment(index={"list": slice(None)}, dt=context.dt))
-    return [float(x) for x in np.atleast_1d(values)]
+    return ids.astype(np.int64), times
 
 
 def _from_file(context: Context, path: Path) -> tuple[IntArray, FloatArray]:

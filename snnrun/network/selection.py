@@ -12,6 +12,7 @@ from snnrun.equations.dag import Kind, Node, Op, walk
 from snnrun.network.context import Context, Path, at, evenly, exact_int
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import Indices, IntArray, SynapseChoice
+from snnrun.network.series import is_spaced, read_series
 from snnrun.source import Span
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE
@@ -30,6 +31,8 @@ def select_indices(context: Context, path: Path, size: int, what: str) -> Indice
             index that is named twice.
     """
     node = context.document.node(path)
+    if is_spaced(node):
+        return _checked(context, path, _evenly(context, path, what), size, what)
     if isinstance(node, ListNode):
         numbers = [context.integer((*path, k), f"an index of {what}", -size) for k in range(len(node.items))]
         return _checked(context, path, np.array(numbers, dtype=np.int64), size, what)
@@ -61,6 +64,8 @@ def choose_synapses(context: Context, path: Path, ends: tuple[int, int], what: s
         ExperimentError: NET120 for an empty list, or text that chooses nothing.
     """
     node = context.document.node(path)
+    if is_spaced(node):
+        return _numbered(context, path, _evenly(context, path, what).tolist(), what)
     if isinstance(node, ListNode):
         items = [context.integer((*path, k), f"an index of {what}", _LOWEST) for k in range(len(node.items))]
         return _numbered(context, path, items, what)
@@ -83,6 +88,13 @@ def choose_synapses(context: Context, path: Path, ends: tuple[int, int], what: s
         message = f"{what}: write a list, a slice such as `0:10`, `all`, or a condition on `i` and `j`"
         raise at(expr.span, "NET120", message)
     return _numbered(context, path, [context.integer_of(expr, f"an index of {what}", _LOWEST)], what)
+
+
+def _evenly(context: Context, path: Path, what: str) -> IntArray:
+    numbers, _ = read_series(context, path, ONE, f"an index of {what}")
+    if np.any(numbers != np.floor(numbers)):
+        raise context.error("NET120", f"{what}: the indices must be whole numbers", path)
+    return numbers.astype(np.int64)
 
 
 def _numbered(context: Context, path: Path, items: list[int], what: str) -> SynapseChoice:

@@ -27,6 +27,8 @@ def setting_of(context: Context, name: str) -> Path | None:
     group = context.experiment.groups.get(head)
     if isinstance(group, NeuronGroup | PoissonGroup) and tail in (group.constants or {}):
         return ("groups", head, "constants", tail)
+    if head in context.experiment.inputs and tail == "rate":
+        return ("inputs", head, tail)
     synapses = context.experiment.synapses.get(head)
     if synapses is not None and tail.rpartition(".")[2] == "delay":
         equations = () if synapses.equations is None else parse_equations(context.text(("synapses", head, "equations")))
@@ -47,6 +49,7 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
     """
     if setting[0] == "synapses":
         _must_delay(context, setting, at)
+    if setting[0] in ("synapses", "inputs"):
         return
     name = ".".join(str(step) for step in setting if step not in ("constants", "groups"))
     readers = sorted(set(_readers(context, setting)), key=str)

@@ -136,7 +136,7 @@ class _Lowering:
                 raise at(s.value.span, "EQ213", f"`{s.target}` is a boolean, this is a number")
             return typed.node
         self.checker().must_be_number(typed, s.value.span)
-        if typed.dimension != stored.dimension:
+        if not typed.fits(stored.dimension):
             raise wrong_dimension(typed, stored.dimension, f"the value assigned to `{s.target}`", s.value)
         if stored.kind is Kind.INT:
             if typed.node.kind is not Kind.INT:

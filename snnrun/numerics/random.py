@@ -197,6 +197,75 @@ def poisson(lam: Numbers, k: Integers, step: Integers, seed: Integers, stream: I
     return select(few, small, select(many, large, _NAN))
 
 
+def _binomial_by_inversion(n: Numbers, p: Numbers, wanted: Truth, u: Numbers) -> Numbers:
+    """Search the distribution function for a uniform number u, where wanted; p up to 1/2 and means below 10."""
+    odds = p / (1.0 - p)
+    weight = exp(n * log1p(-p))
+    total = weight
+    count = 0.0 * p
+    going = wanted & (u >= total)
+    while any_true(going):
+        count = select(going, count + 1.0, count)
+        ratio = (n - count + 1.0) / select(count < 1.0, 1.0, count) * odds
+        weight = select(going, weight * ratio, weight)
+        total = total + weight
+        # The sum of all probabilities may be rounded to less than u.
+        going = going & (u >= total) & (count < 100.0) & (count < n)
+    return count
+
+
+def _binomial_by_rejection(
+    n: Numbers, p: Numbers, wanted: Truth, k: Integers, step: Integers, seed: Integers, stream: Integers
+) -> Numbers:
+    """Hoermann's transformed rejection (BTRS, 1993), where wanted; p up to 1/2 and means from 10."""
+    spread = sqrt(n * p * (1.0 - p))
+    b = 1.15 + 2.53 * spread
+    a = 0.01 * p + 0.0248 * b - 0.0873
+    alpha = (2.83 + 5.1 / b) * spread
+    squeeze = 0.92 - 4.2 / b
+    logit = log(p / (1.0 - p))
+    mode = floor((n + 1.0) * p)
+    top = _log_factorial(mode) + _log_factorial(n - mode)
+    count = 0.0 * p
+    going = wanted
+    attempt = 0
+    while any_true(going):
+        # Elements stay below 2**40, so attempts and elements never share a counter.
+        x0, x1 = threefry(u64(k) + (u64(attempt) << u64(40)), step, seed, stream)
+        u = _one_to_two(x0) - 1.5
+        v = 2.0 - _one_to_two(x1)
+        room = 0.5 - absolute(u)
+        room = select(room < 1e-16, 1e-16, room)
+        candidate = floor((2.0 * a / room + b) * u + n * p + 0.5)
+        inside = (candidate >= 0.0) & (candidate <= n)
+        at = select(inside, candidate, 0.0)
+        height = log(v * alpha / (a / (room * room) + b))
+        chance = top - _log_factorial(at) - _log_factorial(n - at) + (at - mode) * logit
+        accepted = inside & (((room >= 0.07) & (v <= squeeze)) | (height <= chance))
+        count = select(going & accepted, candidate, count)
+        going = going & (accepted == False)  # noqa: E712 - `not` is no function of arrays
+        attempt = attempt + 1
+    return count
+
+
+def binomial(n: Numbers, p: Numbers, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
+    """The binomial number (as float64) of n trials of probability p of element k at a step; NaN if p is no probability.
+
+    A stream used for this is used for nothing else: element k takes both words of pair k, and those of pairs
+    k + attempt * 2**40.
+    """
+    possible = (p >= 0.0) & (p <= 1.000001)  # it may be above 1 by rounding
+    often = p > 0.5  # then failures are counted
+    rare = select(possible, select(often, select(p > 1.0, 0.0, 1.0 - p), p), 0.0)
+    few = possible & (n * rare < 10.0)
+    many = possible & (n * rare >= 10.0)
+    x0, _ = threefry(k, step, seed, stream)
+    small = _binomial_by_inversion(n, select(few, rare, 0.0), few, _one_to_two(x0) - 1.0)
+    large = _binomial_by_rejection(select(many, n, 40.0), select(many, rare, 0.5), many, k, step, seed, stream)
+    found = select(few, small, large)
+    return select(possible, select(often, n - found, found), _NAN)
+
+
 def count_below(u: Numbers, table: Numbers, size: int) -> Integers:
     """The number of thresholds that are not above u: with `binomial_table`, a binomial number by inversion."""
     count = 0

@@ -18,6 +18,7 @@ from snnrun.numerics.primitives import (
     sqrt,
     upper_half,
 )
+from snnrun.numerics.random import binomial as double_binomial
 from snnrun.numerics.random import poisson as double_poisson
 from snnrun.numerics.random import threefry
 from snnrun.numerics.single_functions import log_plus
@@ -67,3 +68,8 @@ def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Num
 def poisson(lam: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The Poisson number of `random`, rounded: counts above 2**24 are no longer exact."""
     return single_of(double_poisson(lam, k, step, seed, stream))
+
+
+def binomial(n: Doubles, p: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
+    """The binomial number of `random`, rounded: counts above 2**24 are no longer exact."""
+    return single_of(double_binomial(n, p, k, step, seed, stream))

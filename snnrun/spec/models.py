@@ -11,7 +11,7 @@ so that a mistake gives one message about the form that was meant.
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag
 from typing_extensions import TypeAliasType
 
 from snnrun.spec.values import (
@@ -28,25 +28,24 @@ from snnrun.spec.values import (
     Flag,
     Identifier,
     Index,
+    Linspace,
+    Logspace,
     Names,
     Order,
+    Range,
     Reference,
     References,
+    Section,
     SeedNumber,
     Sentence,
     Sentences,
+    Series,
     Signature,
     Statements,
     Table,
     shape_of,
+    spaced_form,
 )
-
-
-class Section(BaseModel):
-    """A map with fixed keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, use_attribute_docstrings=False)
-
 
 # --- Choices ---------------------------------------------------------------------------------------------------------
 
@@ -129,6 +128,13 @@ class Keep(StrEnum):
 
     METRICS = "metrics"
     RESULTS = "results"
+
+
+class Duplicates(StrEnum):
+    """What becomes of two given spikes of a neuron in one step."""
+
+    ERROR = "error"
+    MERGE = "merge"
 
 
 class PlotKind(StrEnum):
@@ -220,7 +226,7 @@ Array = TypeAliasType(
 class ValueRule(Section):
     """A value for those neurons or synapses where a condition holds, or for a subgroup."""
 
-    value: Expressions = Field(description="The value; a list has one for each neuron.")
+    value: Series = Field(description="The value; a list has one for each neuron.")
     where: Expression | None = Field(None, description="Condition, such as `i < 10`; absent: all.")
     subgroup: Identifier | None = Field(
         None,
@@ -244,7 +250,11 @@ def _initial_form(value: Any) -> str:
         return "<rules>" if any(isinstance(item, dict | ValueRule) for item in value) else LIST_TAG
     if isinstance(value, ValueFile) or (isinstance(value, dict) and "file" in value):
         return "<file>"
-    return "<rule>" if isinstance(value, dict | ValueRule) else ONE_TAG
+    if isinstance(value, dict):
+        return spaced_form(value) or "<rule>"
+    if isinstance(value, Linspace | Logspace | Range):
+        return f"<{type(value).__name__.lower()}>"
+    return "<rule>" if isinstance(value, ValueRule) else ONE_TAG
 
 
 InitialValue = TypeAliasType(
@@ -254,7 +264,10 @@ InitialValue = TypeAliasType(
         | Annotated[list[Expression], Tag(LIST_TAG)]
         | Annotated[list[ValueRule], Tag("<rules>")]
         | Annotated[ValueRule, Tag("<rule>")]
-        | Annotated[ValueFile, Tag("<file>")],
+        | Annotated[ValueFile, Tag("<file>")]
+        | Annotated[Linspace, Tag("<linspace>")]
+        | Annotated[Logspace, Tag("<logspace>")]
+        | Annotated[Range, Tag("<range>")],
         Discriminator(_initial_form),
     ],
 )
@@ -304,8 +317,10 @@ class NeuronGroup(Section):
 
     kind: Literal["neurons"] = Field("neurons", description="`neurons`, which may be left out.")
     size: Expression | None = Field(None, description=_SIZE)
-    equations: Statements = Field(
-        description="Equations, one a line: `dv/dt = -v/tau : volt`, `x = 2*v : volt`, `w : 1`."
+    equations: Statements | None = Field(
+        None,
+        description="Equations, one a line: `dv/dt = -v/tau : volt`, `x = 2*v : volt`, `w : 1`. A source of spikes "
+        "needs none: `threshold: t > 5*ms and t < 6*ms`.",
     )
     threshold: Expression | None = Field(None, description="Condition for a spike: `v > -50*mV`.")
     reset: Statements | None = Field(None, description="Statements after a spike: `v = -70*mV`.")
@@ -337,7 +352,10 @@ class PoissonGroup(Section):
 
     kind: Literal["poisson"] = Field(description="`poisson`.")
     size: Expression | None = Field(None, description=_SIZE)
-    rates: Expressions = Field(description="Rate: one for all, a list, or an expression of `t` and `i`.")
+    rates: Series = Field(
+        description="Rate: one for all, a list, or an expression of `t` and `i`. Phases and statements may set "
+        "`rates` where it does not follow `t`; each neuron then keeps its rate until it is set again."
+    )
     subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
     dt: Expression | None = Field(None, description=_DT)
     order: Order = Field(0, description=_ORDER)
@@ -349,8 +367,8 @@ class SpikeGroup(Section):
 
     kind: Literal["spikes"] = Field(description="`spikes`.")
     size: Expression | None = Field(None, description=_SIZE)
-    indices: Expressions | None = Field(None, description="Which neuron spikes, one entry a spike.")
-    times: Expressions | None = Field(
+    indices: Series | None = Field(None, description="Which neuron spikes, one entry a spike.")
+    times: Series | None = Field(
         None,
         description="When it spikes, one entry a spike, in any order; the step that holds a time is that of its spike.",
     )
@@ -372,6 +390,10 @@ class SpikeGroup(Section):
         None, description="Unit of the times in the file, such as `ms`; a SONATA file may say it itself."
     )
     period: Expression | None = Field(None, description="The spikes repeat after this time.")
+    duplicates: Duplicates = Field(
+        Duplicates.ERROR,
+        description="Two spikes of a neuron in one step: an `error`, or taken as one (`merge`).",
+    )
     subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
     dt: Expression | None = Field(None, description=_DT)
     order: Order = Field(0, description=_ORDER)
@@ -400,7 +422,9 @@ class PoissonInput(Section):
     target: Reference = Field(description="Group or subgroup that receives it.")
     variable: Identifier = Field(description="Variable the weight is added to.")
     size: Expression = Field(description="Number of trains a neuron.")
-    rate: Expression = Field(description="Rate of each train.")
+    rate: Expression = Field(
+        description="Rate of each train; an expression may use `t`, `i` and variables of the target."
+    )
     weight: Expression = Field(description="What one spike adds.")
 
 
@@ -414,7 +438,7 @@ class Pathway(Section):
     """What happens at a synapse on an event."""
 
     do: Statements = Field(description="Statements: `v_post += w`.")
-    delay: Expressions | None = Field(
+    delay: Series | None = Field(
         None, description="From the event to its effect; one, an expression, or a list; see `delay` above."
     )
     order: Order | None = Field(None, description="Place among pathways: `on_pre` -1 and `on_post` 1 unless given.")
@@ -454,7 +478,7 @@ class Rule(Section):
 
     source: Reference | None = Field(None, description="Subgroup of the source this rule is about.")
     target: Reference | None = Field(None, description="Subgroup of the target this rule is about.")
-    delay: Expressions | None = Field(None, description="Delay of the synapses this rule makes.")
+    delay: Series | None = Field(None, description="Delay of the synapses this rule makes.")
     initial: dict[Identifier, InitialValue] | None = Field(
         None, description="Values at the start of the synapses this rule makes."
     )
@@ -654,7 +678,7 @@ class Synapses(Section):
         None, description="On a spike of the source: statements, or a map of pathways `{do, delay, order, event}`."
     )
     on_post: Pathways | None = Field(None, description="On a spike of the target: the same forms.")
-    delay: Expressions | None = Field(
+    delay: Series | None = Field(
         None, description=f"Delay of `on_pre` pathways that have none of their own. {_NEAREST}"
     )
     connect: Connect = Field(
@@ -679,7 +703,7 @@ class SpikeMonitor(Section):
     kind: Literal["spikes"] = Field(description="`spikes`.")
     source: Reference = Field(description="Group or subgroup.")
     variables: list[Identifier] | None = Field(None, description="Variables stored with each spike, before the reset.")
-    indices: Expressions | None = Field(None, description=_INDICES)
+    indices: Series | None = Field(None, description=_INDICES)
     counts_only: Flag = Field(False, description="Whether only the number of spikes of each neuron is stored.")
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
 
@@ -690,7 +714,7 @@ class StateMonitor(Section):
     kind: Literal["state"] = Field(description="`state`.")
     source: Reference = Field(description="Group, subgroup or synapses.")
     variables: list[Identifier] = Field(min_length=1, description="Variables and subexpressions to record.")
-    indices: Expressions | None = Field(None, description=_INDICES)
+    indices: Series | None = Field(None, description=_INDICES)
     dt: Expression | None = Field(None, description="Interval between samples; absent: every step.")
     when: Slot = Field(Slot.START, description="Part of the step in which it samples.")
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
@@ -713,7 +737,7 @@ class EventMonitor(Section):
     source: Reference = Field(description="Group or subgroup.")
     event: Identifier = Field(description="Name of the event.")
     variables: list[Identifier] | None = Field(None, description="Variables stored with each event.")
-    indices: Expressions | None = Field(None, description=_INDICES)
+    indices: Series | None = Field(None, description=_INDICES)
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
 
 
@@ -754,7 +778,7 @@ class Operation(Section):
 
     target: Reference = Field(description="Group, subgroup or synapses.")
     every: Expression | None = Field(None, description="Interval; acts at t = 0, d, 2d, ...")
-    at: Expressions | None = Field(None, description="Time or list of times; instead of `every`.")
+    at: Series | None = Field(None, description="Time, list of times or range of times; instead of `every`.")
     do: Statements = Field(description="Statements: `I = rand()*50*nA`.")
     when: Slot = Field(Slot.START, description="Part of the step in which it acts.")
     order: Order = Field(0, description=_ORDER)
@@ -791,8 +815,8 @@ class Phase(Section):
         None,
         description="Changes at its start: a constant (of the file, or `group.constant`), `group.variable`, "
         "`group.subgroup.variable` or `synapses.variable` → value. `synapses.delay` too (and `synapses.on_pre.delay`, "
-        "`synapses.on_pre.x.delay`): spikes under way keep theirs. A constant that is read once, when the network is "
-        "built, is refused.",
+        "`synapses.on_pre.x.delay`): spikes under way keep theirs; `group.rates` of Poisson groups and `input.rate`. A "
+        "constant that is read once, when the network is built, is refused.",
     )
     record: list[Identifier] | None = Field(None, description="Monitors that record in it; absent: all.")
     stop_when: Expression | None = Field(
@@ -843,26 +867,6 @@ SeedForm = TypeAliasType(
 )
 
 # --- Sweep -----------------------------------------------------------------------------------------------------------
-
-
-class Linspace(Section):
-    """Evenly spaced values."""
-
-    linspace: list[Expression] = Field(min_length=2, max_length=2, description="`[first, last]`, both included.")
-    num: Count = Field(description="How many values.")
-
-
-class Logspace(Section):
-    """Values with even ratios."""
-
-    logspace: list[Expression] = Field(min_length=2, max_length=2, description="`[first, last]`, both included.")
-    num: Count = Field(description="How many values.")
-
-
-class Range(Section):
-    """Values with a step."""
-
-    range: list[Expression] = Field(min_length=3, max_length=3, description="`[first, end, step]`, the end left out.")
 
 
 def _axis_form(value: Any) -> str:

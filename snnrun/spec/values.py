@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import Discriminator, PlainValidator, Tag, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
@@ -229,6 +229,59 @@ Expressions = TypeAliasType(
 )
 """One expression for all, or a list with one for each."""
 
+
+class Section(BaseModel):
+    """A map with fixed keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, use_attribute_docstrings=False)
+
+
+class Linspace(Section):
+    """Evenly spaced values."""
+
+    linspace: list[Expression] = Field(min_length=2, max_length=2, description="`[first, last]`, both included.")
+    num: Count = Field(description="How many values.")
+
+
+class Logspace(Section):
+    """Values with even ratios."""
+
+    logspace: list[Expression] = Field(min_length=2, max_length=2, description="`[first, last]`, both included.")
+    num: Count = Field(description="How many values.")
+
+
+class Range(Section):
+    """Values with a step."""
+
+    range: list[Expression] = Field(min_length=3, max_length=3, description="`[first, end, step]`, the end left out.")
+
+
+def _series_form(value: Any) -> str:
+    if isinstance(value, Linspace | Logspace | Range):
+        return f"<{type(value).__name__.lower()}>"
+    if not isinstance(value, dict):
+        return shape_of(value)
+    return spaced_form(value) or "<linspace>"
+
+
+def spaced_form(value: dict[str, Any]) -> str | None:
+    """The tag of a map of evenly spaced values, by its key."""
+    return next((f"<{key}>" for key in ("linspace", "logspace", "range") if key in value), None)
+
+
+Series = TypeAliasType(
+    "Series",
+    Annotated[
+        Annotated[Expression, Tag(ONE_TAG)]
+        | Annotated[list[Expression], Tag(LIST_TAG)]
+        | Annotated[Linspace, Tag("<linspace>")]
+        | Annotated[Logspace, Tag("<logspace>")]
+        | Annotated[Range, Tag("<range>")],
+        Discriminator(_series_form),
+    ],
+)
+"""One expression, a list, `"[1, 2]*ms"`, `{range: [a, b, step]}`, `{linspace: [a, b], num}` or `{logspace: ...}`."""
+
 Names = TypeAliasType(
     "Names",
     Annotated[
@@ -268,8 +321,11 @@ Table = TypeAliasType(
                 ]
             ],
             Tag(LIST_TAG),
-        ],
-        Discriminator(shape_of),
+        ]
+        | Annotated[Linspace, Tag("<linspace>")]
+        | Annotated[Logspace, Tag("<logspace>")]
+        | Annotated[Range, Tag("<range>")],
+        Discriminator(_series_form),
     ],
 )
-"""Values in one or two dimensions, or an expression that gives them."""
+"""Values in one or two dimensions, or an expression or a range that gives them."""

@@ -22,19 +22,10 @@ from snnrun.numerics.arrays import exp, log
 from snnrun.records import dataclass
 from snnrun.source import Text
 from snnrun.spec.check import parse_experiment
-from snnrun.spec.models import (
-    CallOperation,
-    Linspace,
-    LogBounds,
-    Logspace,
-    Range,
-    Sample,
-    SampleMethod,
-    Sweep,
-    WholeBounds,
-)
+from snnrun.spec.models import CallOperation, LogBounds, Sample, SampleMethod, Sweep, WholeBounds
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 from snnrun.spec.overrides import find_path
+from snnrun.spec.values import Linspace, Logspace, Range
 from snnrun.sweep.sample import MOST_SOBOL, design
 from snnrun.units.dimensions import ONE, Dimension
 

@@ -369,6 +369,10 @@ class Oracle:
 
     def poisson_input(self, poisson: PoissonInput) -> None:
         """variable += weight * Binomial(size, rate*dt), each neuron by inversion of one uniform number."""
+        neurons = np.sort(poisson.target.ids)
+        if poisson.counts.op is Op.BINOMIAL:
+            self.carry_out(poisson.block, {"own": neurons}, neurons)
+            return
         members = np.arange(poisson.target.size)
         p = float(evaluate(poisson.probability, self.environment({}, 0)))
         with np.errstate(over="ignore"):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.codegen.cache import obtain
+from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
 from snnrun.engine.driver import Simulation
@@ -121,6 +122,13 @@ def run_network(network: Network, most: int | None = None) -> tuple[Memory, Buil
     simulation, memory = simulation_of(network)
     simulation.run(most=most)
     return memory, simulation.built
+
+
+def final(built: Built, owner: str, name: str) -> NDArray[np.float64]:
+    """A variable as it is now, one value an element as the user counts them (one in all where it is shared)."""
+    values = built.arrays[SlotKey("variable", owner, name)].astype(np.float64)
+    section, _, own = owner.partition(".")
+    return built.wirings[own].in_creation_order(values) if section == "synapses" else values
 
 
 def run_kernel(experiment: Path | str, *overrides: str, most: int | None = None) -> Memory:

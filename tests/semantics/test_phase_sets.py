@@ -260,7 +260,7 @@ def test_delays_between_two_steps_are_named_and_impossible_ones_refused() -> Non
         ("{s.delay: 1 mV}", "EQ209"),
         ("{s.on_pre.delay: 1 ms}", "NET143"),
         ("{s.on_post.delay: 1 ms}", "NET143"),
-        ("{s.delay: x_post*ms}", "NET147"),
+        ("{s.delay: x_post*ms}", "NET138"),
     ):
         with pytest.raises(ExperimentError) as caught:
             resolved(text.replace("{SET}", sets))
@@ -270,3 +270,95 @@ def test_delays_between_two_steps_are_named_and_impossible_ones_refused() -> Non
     with pytest.raises(ExperimentError) as caught:
         resolved(own.replace("{SET}", "{s.delay: 1 ms}"))
     assert caught.value.diagnostics[0].code == "NET145"
+
+
+# rates
+
+RATES = """
+constants: {r: 0 Hz}
+groups:
+  p: {kind: poisson, size: 3, rates: RATES}
+  g: {size: 3, equations: "x : 1"}
+inputs: {in_: {target: g, variable: x, size: 10, rate: r, weight: 1}}
+OPERATIONS
+monitors: {m: {kind: spikes, source: p}, s: {kind: state, source: g, variables: [x]}}
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: a, duration: 10 ms}
+    - {name: b, duration: 10 ms, set: {SET}}
+    - {name: c, duration: 10 ms}
+"""
+CERTAIN = "10 kHz"  # a spike in each step
+
+
+def spiking(sets: str = "", rates: str = "0 Hz", operations: str = "") -> list[list[int]]:
+    """For each neuron, in which milliseconds it spikes."""
+    operations = f"operations: {{{operations}}}" if operations else ""
+    network = network_of(
+        RATES.replace("{SET}", f"{{{sets}}}").replace("RATES", rates).replace("OPERATIONS", operations)
+    )
+    memory = run_network(network)[0]
+    steps, ids = memory.spike_steps("m")
+    again = interpret(network).spike_steps("m")
+    assert np.array_equal(steps, again[0])
+    assert np.array_equal(ids, again[1])
+    return [sorted(set((steps[ids == k] // 10).tolist())) for k in range(3)]
+
+
+A, B, C = list(range(10)), list(range(10, 20)), list(range(20, 30))
+
+
+def test_a_phase_sets_rates_until_they_are_set_again() -> None:
+    assert spiking(f"p.rates: {CERTAIN}") == [B + C] * 3
+    assert spiking("p.rates: [0 Hz, 10 kHz, 0 Hz]") == [[], B + C, []]
+    assert spiking("p.rates: [{where: i > 1, value: 10 kHz}]") == [[], [], B + C]
+    assert spiking("p.rates: 0 Hz", rates="[10 kHz, 0 Hz, 10 kHz]") == [A, [], A]
+    assert spiking("r: 10 kHz", rates="r*int(i == 2)") == [[], [], B + C]
+    assert spiking("r: 10 kHz", rates="[r, 0 Hz, r]") == [B + C, [], B + C]
+
+
+def test_an_operation_sets_rates() -> None:
+    jump = f"jump: {{target: p, at: 15 ms, do: rates = {CERTAIN}}}"
+    assert spiking(operations=jump) == [list(range(15, 30))] * 3
+    assert spiking("p.rates: 0 Hz", rates=CERTAIN, operations=jump) == [A + list(range(15, 30))] * 3
+    some = f"jump: {{target: p, at: 15 ms, do: rates = {CERTAIN}*int(i == 1)}}"
+    assert spiking(operations=some) == [[], list(range(15, 30)), []]
+
+
+def test_rates_of_other_phases_are_drawn_as_before() -> None:
+    """About 100 spikes in each phase of 10,000 steps: within five standard deviations."""
+    text = RATES.replace("10 ms", "1 s").replace("OPERATIONS", "").replace("RATES", "100 Hz")
+    steps, _ = run_network(network_of(text.replace("{SET}", "{p.rates: 1000 Hz}")))[0].spike_steps("m")
+    counts = np.bincount(steps // 10_000, minlength=3)
+    for count, mean in zip(counts, (300, 3000, 3000), strict=True):
+        assert abs(count - mean) < 5 * np.sqrt(mean)
+
+
+def test_the_rate_of_an_input_can_be_set() -> None:
+    """At 10 kHz each of 10 trains has an event in each step of 0.1 ms."""
+    for sets in ("in_.rate: 10 kHz", "r: 10 kHz"):
+        network = network_of(RATES.replace("OPERATIONS", "").replace("RATES", "1 Hz").replace("{SET}", f"{{{sets}}}"))
+        x = run_network(network)[0].state("s", "x")
+        assert np.array_equal(x, interpret(network).state("s", "x"))
+        assert np.array_equal(np.diff(x[:, 0]), [0.0] * 100 + [10.0] * 199)
+
+
+@pytest.mark.parametrize(
+    ("rates", "sets", "operations", "code"),
+    [
+        ("100*Hz*(1 + sin(t/ms))", "p.rates: 1 Hz", "", "NET135"),
+        ("100*Hz*(1 + sin(t/ms))", "", "jump: {target: p, at: 15 ms, do: rates = 1*Hz}", "NET135"),
+        ("10 Hz", "p.rates: 1*Hz*(1 + sin(t/ms))", "", "NET135"),
+        ("10 Hz", "p.rates: 1 mV", "", "EQ209"),
+        ("10 Hz", "p.rates: [1 Hz, 2 Hz]", "", "NET141"),
+        ("10 Hz", "p.rate: 1 Hz", "", "NET143"),
+        ("10 Hz", "in_.rate: 1 mV", "", "EQ209"),
+        ("10 Hz", "in_.weight: 1", "", "NET143"),
+    ],
+)
+def test_rates_that_cannot_be_set_are_refused(rates: str, sets: str, operations: str, code: str) -> None:
+    text = RATES.replace("RATES", rates).replace("{SET}", f"{{{sets}}}")
+    with pytest.raises(ExperimentError) as caught:
+        resolved(text.replace("OPERATIONS", f"operations: {{{operations}}}" if operations else ""))
+    assert {d.code for d in caught.value.diagnostics} == {code}

@@ -6,9 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from running import network_of, resolved, run_kernel, run_network
-
-from snnrun.equations.dag import Variable
+from running import final, network_of, resolved, run_kernel, run_network
 
 SPELLINGS = ["{} ms", "{}*ms", "{}e-3*second", "{}e-3 s", "{}*1000 us", "{}*10*dt", "{} ms + 0 ms", "{}*step"]
 WANTED = {0.05: 1, 0.15: 2, 0.25: 3, 0.35: 4, 0.45: 5, 0.1495: 1, 0.1489: 1, 0.14995: 2, 0.3: 3, 0.7: 7}
@@ -32,7 +30,7 @@ synapses:
 run: {{duration: 20 ms, dt: 0.1 ms}}
 """)
     )[1]
-    return (built.variable(Variable("groups.t", "arrival")).astype(int) - 100).tolist()
+    return (np.atleast_1d(final(built, "groups.t", "arrival")).astype(int) - 100).tolist()
 
 
 def test_the_rule_is_the_documented_one() -> None:

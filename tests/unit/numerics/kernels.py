@@ -86,6 +86,15 @@ def kernel_poisson(lam, out, n, step, seed, stream):
         out[k] = poisson(lam[k], k, step, seed, stream)
 """,
     ),
+    "binomial": (
+        ["binomial"],
+        """
+@_kernel((_doubles, _doubles, _floats, types.int64, types.int64, types.int64, types.int64))
+def kernel_binomial(trials, p, out, n, step, seed, stream):
+    for k in range(n):
+        out[k] = binomial(trials[k], p[k], k, step, seed, stream)
+""",
+    ),
     "count_below": (
         ["count_below"],
         """

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from snnrun.codegen.compile import ENTRY, compile_kernel, machine_of, optimised
+from snnrun.numerics import random
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 from snnrun.numerics.kernel_text import kernel_function_names, kernel_text
@@ -97,6 +98,18 @@ def test_poisson_numbers_have_the_bits_of_numpy(kernels):
     out = np.empty(N, kernels.float)
     kernels.call("poisson", lam, out, N, 3, 4, 5)
     assert_same_bits(out, kernels.twin.poissons(lam, N, 3, 4, 5))
+
+
+@pytest.mark.parametrize("trials", [0.0, 7.0, 1000.0, 1e6])
+def test_binomial_numbers_have_the_bits_of_numpy(kernels, trials):
+    p = np.concatenate([[0.0, -1.0, np.nan, np.inf, 1.0, 0.5, 1.0 + 1e-9], np.geomspace(1e-9, 1, N - 7)])
+    out = np.empty(N, kernels.float)
+    kernels.call("binomial", np.full(N, trials), p, out, N, 3, 4, 5)
+    with np.errstate(all="ignore"):
+        expected = random.binomial(np.full(N, trials), p, np.arange(N), 3, 4, 5)
+    assert_same_bits(out, expected.astype(kernels.float))
+    assert np.isnan(expected[1:4]).all()
+    assert expected[[0, 4, 6]].tolist() == [0.0, trials, trials]
 
 
 def test_counting_thresholds_is_inversion_of_the_distribution_function(kernels):

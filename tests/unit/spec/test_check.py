@@ -160,7 +160,7 @@ def test_a_mistake_gives_one_error_at_its_place(tmp_path, case):
 
 
 def test_errors_come_in_the_order_of_the_file(tmp_path):
-    items = errors_of(tmp_path, "sed: 1\nversion: 2\nrun: {dt: 1 ms}\ngroups: {a: {size: 1}}\n")
+    items = errors_of(tmp_path, "sed: 1\nversion: 2\nrun: {dt: 1 ms}\ngroups: {a: {kind: poisson, size: 1}}\n")
     places = [item.span.start for item in items]
     assert places == sorted(places)
     assert [item.code for item in items] == ["FMT203", "FMT210", "FMT202", "FMT202"]
