@@ -80,12 +80,13 @@ def _text(module: Module) -> str:
 def _with_barriers(lines: list[Line], barrier: str, thread: str) -> list[str]:
     """The lines of a step, with barriers where one thread needs what another did since the last one."""
     before: set[int] = set()
-    since: list[Line] = []
+    since: dict[SlotKey, set[tuple[Access, bool]]] = {}
     for number, line in [*enumerate(lines), *enumerate(lines)]:  # twice: a step also follows a step
-        if number in before or any(line.conflicts(other) for other in since):
+        if number in before or line.conflicts(since):
             before.add(number)
-            since = []
-        since.append(line)
+            since = {}
+        for access in line.accesses:
+            since.setdefault(access.key, set()).add((access, line.divided))
     text: list[str] = []
     for number, line in enumerate(lines):
         if number in before:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from snnrun.codegen.emit import REALS, Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
@@ -53,12 +54,17 @@ class Line:
     accesses: frozenset[Access] = frozenset()
     divided: bool = True
 
-    def conflicts(self, other: Line) -> bool:
-        """Whether another thread could still be at `other` when this line needs it done."""
-        if not (self.divided or other.divided):
-            return False
-        both_own = self.divided and other.divided
-        return any(a.waits_for(b) and not (both_own and a.own and b.own) for a in self.accesses for b in other.accesses)
+    def conflicts(self, earlier: Mapping[SlotKey, Set[tuple[Access, bool]]]) -> bool:
+        """Whether another thread could still be at an earlier line when this line needs it done.
+
+        Args:
+            earlier: What earlier lines touch, by array; for each access, whether its line is divided.
+        """
+        return any(
+            a.waits_for(b) and (self.divided or divided) and not (self.divided and divided and a.own and b.own)
+            for a in self.accesses
+            for b, divided in earlier.get(a.key, ())
+        )
 
 
 @dataclass

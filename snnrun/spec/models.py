@@ -327,7 +327,8 @@ class NeuronGroup(Section):
     refractory: Expression | None = Field(
         None,
         description="How long (a time, in steps `timestep(refractory, dt)`) or while what holds (a condition) "
-        "a neuron cannot spike again.",
+        "a neuron cannot spike again; for ever when it is longer than the run. A neuron that has not spiked yet is "
+        "never refractory, and its `lastspike` reads as -10000 s.",
     )
     method: Method = Field(Method.AUTO, description="Method of integration.")
     initial: dict[Identifier, InitialValue] | None = Field(
@@ -672,7 +673,9 @@ class Synapses(Section):
     source: Reference = Field(description="Group, subgroup, or another synapses object.")
     target: Reference = Field(description="Group, subgroup, or another synapses object.")
     equations: Statements | None = Field(
-        None, description="Equations of one synapse: `w : 1`, `dg/dt = -g/tau : siemens`."
+        None,
+        description="Equations of one synapse: `w : 1`, `dg/dt = -g/tau : siemens`. What is `(event-driven)` is "
+        "computed when an event of the synapse, or anything else, needs it.",
     )
     on_pre: Pathways | None = Field(
         None, description="On a spike of the source: statements, or a map of pathways `{do, delay, order, event}`."
@@ -704,7 +707,11 @@ class SpikeMonitor(Section):
     source: Reference = Field(description="Group or subgroup.")
     variables: list[Identifier] | None = Field(None, description="Variables stored with each spike, before the reset.")
     indices: Series | None = Field(None, description=_INDICES)
-    counts_only: Flag = Field(False, description="Whether only the number of spikes of each neuron is stored.")
+    counts_only: Flag = Field(
+        False,
+        description="Whether only the number of spikes of each neuron is stored: enough for `count`, `counts`, "
+        "`rates` and `mean_rate`, not for pictures.",
+    )
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
 
 
