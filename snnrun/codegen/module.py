@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from snnrun.codegen.emit import REALS, Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
@@ -54,7 +55,7 @@ class Line:
     accesses: frozenset[Access] = frozenset()
     divided: bool = True
 
-    def conflicts(self, earlier: Mapping[SlotKey, Set[tuple[Access, bool]]]) -> bool:
+    def conflicts(self, earlier: Mapping[SlotKey, AbstractSet[tuple[Access, bool]]]) -> bool:
         """Whether another thread could still be at an earlier line when this line needs it done.
 
         Args:
