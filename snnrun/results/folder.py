@@ -230,8 +230,10 @@ def refresh(folder: Path) -> None:
     if done is None:
         return
     others = {name: fact for name, fact in done.files.items() if not name.startswith(f"{PICTURES}/")}
+    pictures = folder / PICTURES
     try:
-        drawn = {f"{PICTURES}/{name}": fact for name, fact in _facts(folder / PICTURES).items()}
+        facts = _facts(pictures) if pictures.is_dir() else {}  # a sweep may have nothing to draw
+        drawn = {f"{PICTURES}/{name}": fact for name, fact in facts.items()}
     except OSError as error:
         raise _cannot_publish(folder, error) from error
     write_durably(folder / DONE_FILE, replace(done, files=others | drawn).to_json().encode())

@@ -219,6 +219,13 @@ def test_a_complete_sweep_runs_nothing_and_draws_what_is_missing(tmp_path):
     assert {name for name in done.files if name.endswith(".svg")}
 
 
+def test_a_complete_sweep_without_a_picture_is_found_again(tmp_path):
+    text = "sweep: {axes: {tau: [5 ms, 10 ms]}, keep: results}\nplots: none\n"
+    first = swept(tmp_path, text, plots=True)
+    assert not (first.folder / "plots").exists()
+    assert swept(tmp_path, text, plots=True).digest == first.digest
+
+
 def test_a_point_that_failed_runs_again_only_when_asked(tmp_path, monkeypatch):
     from snnrun import pipeline as stages
     from snnrun.errors import Diagnostic, RunError
