@@ -10,6 +10,7 @@ Where one thread needs what another wrote, all wait for each other; these places
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from snnrun.codegen.delivery import deliver_all
@@ -33,6 +34,9 @@ from snnrun.network.ir import (
 )
 from snnrun.network.rates import ROUNDING
 from snnrun.numerics.kernel_text import kernel_text
+
+MANY = 128  # lines of a step
+_LOCAL = re.compile(r"\ba(\d+)\b")
 
 
 def generate(network: Network) -> Kernel:
@@ -58,12 +62,14 @@ def _text(module: Module) -> str:
     thread = module.slot(SlotKey("thread", "run"), CType.I64)
     barrier = module.slot(SlotKey("barrier", "run"), CType.I64)
     steps = _with_barriers(module.lines, barrier, thread)
-    casts = [f"    a{n} = {ctype.value}(table, {n})" for (_, ctype), n in module.slots.items()]
+    pieces: list[str] = []
+    if len(steps) > MANY:
+        pieces, steps = _in_pieces(module, steps)
     advance = [
         "@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))",
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
-        *casts,
+        *_casts(module, [thread, clock, *steps]),
         f"    part = {thread}[0]",
         "    for step in range(first, first + n_steps):",
         f"        t = float(step) * {clock}[0]",
@@ -74,7 +80,36 @@ def _text(module: Module) -> str:
     future = "from __future__ import annotations\n"
     network = module.network
     library = kernel_text(sorted(module.needed), network.precision, network.math).replace(future, "")
-    return "\n".join([header, future, library, PRELUDE, "\n\n".join(module.bodies), "\n".join(advance), ""])
+    return "\n".join([header, future, library, PRELUDE, "\n\n".join([*module.bodies, *pieces]), "\n".join(advance), ""])
+
+
+def _casts(module: Module, lines: list[str]) -> list[str]:
+    """The local names of the arrays that some lines use."""
+    used = {int(n) for line in lines for n in _LOCAL.findall(line.partition("#")[0])}
+    return [f"    a{n} = {ctype.value}(table, {n})" for (_, ctype), n in module.slots.items() if n in used]
+
+
+def _in_pieces(module: Module, lines: list[str]) -> tuple[list[str], list[str]]:
+    """The lines of a long step as functions of some lines each, as compiling one costs as the square of its length.
+
+    Returns:
+        The functions, and the lines that call them. Lines that may end the call of the kernel stay as they are.
+    """
+    ends = [n for n, line in enumerate(lines) if "return" in line]
+    own = max(ends) + 1 if ends else 0
+    functions: list[str] = []
+    calls = lines[:own]
+    while own < len(lines):
+        stop = min(own + MANY // 2, len(lines))
+        while stop < len(lines) and lines[stop - 1].endswith(":"):  # not between a condition and what depends on it
+            stop += 1
+        piece = lines[own:stop]
+        name = f"piece_{len(functions)}"
+        text = [f"def {name}(step, t, part, table):", *_casts(module, piece), *(line[4:] for line in piece)]
+        functions.append("@_outline\n" + "\n".join(text) + "\n")
+        calls.append(f"        {name}(step, t, part, table)")
+        own = stop
+    return functions, calls
 
 
 def _with_barriers(lines: list[Line], barrier: str, thread: str) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from running import native, network_of, run_network
 
+from snnrun.codegen import kernel as kernel_module
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
 from snnrun.engine import assembly, build
@@ -127,6 +128,20 @@ def test_results_are_the_same_for_any_number_of_threads(text: str, monkeypatch: 
         assert several.keys() == one.keys()
         for name, values in one.items():
             np.testing.assert_array_equal(several[name], values, err_msg=f"{name}, {threads} threads")
+
+
+def test_a_long_step_in_pieces_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "GRAIN", 8)
+    network = network_of(DIVIDED)
+    whole = generate(network)
+    monkeypatch.setattr(kernel_module, "MANY", 6)
+    pieces = generate(network)
+    assert "piece_0" not in whole.text
+    assert "piece_4" in pieces.text
+    for threads in (1, 3):
+        one, several = (everything(network, kernel, threads) for kernel in (whole, pieces))
+        for name, values in one.items():
+            np.testing.assert_array_equal(several[name], values, err_msg=name)
 
 
 # Every neuron spikes at every step, so that a small buffer of spikes is full after a few.
