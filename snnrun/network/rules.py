@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -459,6 +460,9 @@ def _is_within(part: View, outer: View) -> bool:
 def _number_in_both(a: View, b: View) -> int:
     """How many neurons two views of a group share."""
     small, large = sorted((a, b), key=lambda view: view.size)
-    if _is_within(small, large):
-        return small.size
-    return int(np.count_nonzero(large.places(small.ids) >= 0))
+    if not (isinstance(small.members, range) and isinstance(large.members, range)):
+        return int(np.count_nonzero(large.places(small.ids) >= 0))
+    x, y = (r if r.step > 0 else r[::-1] for r in (small.members, large.members))
+    both = math.lcm(x.step, y.step)
+    first = next((k for k in x[max(0, -((x.start - y.start) // x.step)) :][: both // x.step] if k in y), None)
+    return 0 if first is None else len(range(first, min(x[-1], y[-1]) + 1, both))

@@ -10,6 +10,7 @@ from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Node, Op
 from snnrun.network.context import Context, exact_int
 from snnrun.network.ir import TimedArray, View
+from snnrun.network.selection import MOST_TRIED
 from snnrun.units.dimensions import ONE
 
 
@@ -28,8 +29,9 @@ def place_in(context: Context, view: View) -> Node:
         place = g.sub(own, g.constant(f"{view.name}.start", view.members.start))
         step = view.members.step
         return place if step == 1 else g.binary(Op.FLOORDIV, place, g.constant(f"{view.name}.step", step))
-    looked_up = g.node(Op.TIMED, (g.literal(0.0), own), Kind.FLOAT, _table(context, view))
-    return g.as_int(looked_up)
+    name, first = _table(context, view)
+    column = g.sub(own, g.constant(f"{view.name}.first", first))
+    return g.as_int(g.node(Op.TIMED, (g.literal(0.0), column), Kind.FLOAT, name))
 
 
 def is_member(context: Context, view: View) -> Node:
@@ -50,11 +52,21 @@ def is_member(context: Context, view: View) -> Node:
     return g.logical_and(inside, g.binary(Op.EQ, rest, g.literal(0)))
 
 
-def _table(context: Context, view: View) -> str:
-    """The name of an array of one row that holds the index of each neuron of the group within the view, or -1."""
+def _table(context: Context, view: View) -> tuple[str, int]:
+    """An array of one row with the index within the view, or -1, of each neuron from one before its first on.
+
+    Returns:
+        Its name, and the neuron that its first column stands for. Columns beyond its ends are as those at its ends: -1.
+    """
+    ids = view.ids
+    first, last = int(ids.min()) - 1, int(ids.max()) + 1
+    if last - first > MOST_TRIED:
+        path = ("groups", view.group, "subgroups", view.name.partition(".")[2])
+        message = f"`{view.name}`: neurons from {first + 1:,} to {last - 1:,} are too far apart for statements"
+        raise context.error("NET120", message, path, "use a subgroup of evenly spaced neurons, such as `0:1000:10`")
     name = f"place_in_{view.name.replace('.', '_')}"
-    places = view.places(np.arange(context.populations[view.group].view.size)).astype(np.float64)[None, :]
+    places = view.places(np.arange(first, last + 1)).astype(np.float64)[None, :]
     while name in context.arrays and not np.array_equal(context.arrays[name].values, places):
         name += "_"
     context.arrays[name] = TimedArray(name, places, 1.0, ONE)
-    return name
+    return name, first

@@ -22,10 +22,10 @@ from pydantic_core import ErrorDetails
 
 from snnrun.errors import Diagnostic, Report, did_you_mean
 from snnrun.source import Span
-from snnrun.spec import nodes
+from snnrun.spec import connect_advice, nodes
 from snnrun.spec.document import Document
 from snnrun.spec.forms import Form, field_of, form_at, keys_of, tagged_branches, unwrap
-from snnrun.spec.models import Experiment
+from snnrun.spec.models import Experiment, NamedRule, Rule
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe
 from snnrun.spec.rules import check_rules
 
@@ -187,7 +187,8 @@ class _Problem:
         form = self.form
         known = keys_of(form.owner) if form.owner else []
         others = [other for model in form.siblings for other in keys_of(model)]
-        advice = _foreign(key, known) or did_you_mean(key, known) or did_you_mean(key, others)
+        of_rule = connect_advice.of_key(key, known) if self.form.owner and issubclass(self.form.owner, Rule) else None
+        advice = of_rule or _foreign(key, known) or did_you_mean(key, known) or did_you_mean(key, others)
         if key in others and key not in known:
             advice = f"`{key}` belongs to another form of this; here the keys are: {', '.join(known)}"
         where = f"`{dotted(self.path[:-1])}`" if len(self.path) > 1 else "an experiment"
@@ -219,7 +220,19 @@ class _Problem:
         kind = unwrap(self.form.kind)
         values = getattr(kind, "__members__", None)
         choices = [str(member.value) for member in values.values()] if values else [str(a) for a in kind.__args__]
+        if kind is NamedRule and isinstance(self.node, ScalarNode):
+            self._unknown_rule(report, choices)
+            return
         self._report_choice(report, self.path, str(self.path[-1]), choices)
+
+    def _unknown_rule(self, report: Report, choices: list[str]) -> None:
+        word = _shown(self.node)
+        near = connect_advice.of_word(word) or did_you_mean(word, choices)
+        if self.path[-1] == "rule" and near is None:
+            near = f"`rule` is {' or '.join(f'`{c}`' for c in choices)}; other rules have keys of their own"
+        report.error(
+            "FMT204", f"`{word}` is no connection rule", self.span, near or f"a rule is {connect_advice.RULES}"
+        )
 
     def _report_choice(self, report: Report, path: nodes.Path, key: str, choices: list[str]) -> None:
         node = self.document.find(path)

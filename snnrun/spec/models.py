@@ -481,7 +481,9 @@ class Rule(Section):
     target: Reference | None = Field(None, description="Subgroup of the target this rule is about.")
     delay: Series | None = Field(None, description="Delay of the synapses this rule makes.")
     initial: dict[Identifier, InitialValue] | None = Field(
-        None, description="Values at the start of the synapses this rule makes."
+        None,
+        description="Values at the start of the synapses this rule makes; `i` and `j` count in the source and target "
+        "of the synapses, here and in `delay`.",
     )
 
 
@@ -496,7 +498,7 @@ class WhereConnect(Rule):
 
     where: Expression | None = Field(None, description="Condition on `i`, `j` and variables with `_pre`, `_post`.")
     p: Expression | None = Field(None, description="Probability, a number or an expression.")
-    n: Expression | None = Field(None, description="Number of synapses a pair.")
+    n: Expression | None = Field(None, description="Number of synapses a pair: a number or an expression, also random.")
 
 
 class IndexConnect(Rule):
@@ -504,14 +506,14 @@ class IndexConnect(Rule):
 
     i: Expressions = Field(description="Source indices: a number, a list, or an expression.")
     j: Expressions = Field(description="Target indices, one for each `i`; a single one goes with all.")
-    n: Expression | None = Field(None, description="Number of synapses a pair.")
+    n: Expression | None = Field(None, description="Number of synapses a pair: a number or an expression, also random.")
 
 
 class PairsConnect(Rule):
     """Pairs as a list."""
 
     pairs: list[list[Index]] = Field(description="List of `[i, j]`.")
-    n: Expression | None = Field(None, description="Number of synapses a pair.")
+    n: Expression | None = Field(None, description="Number of synapses a pair: a number or an expression, also random.")
 
 
 class TargetsConnect(Rule):
@@ -520,7 +522,7 @@ class TargetsConnect(Rule):
     j: Statements = Field(description="`i + 1`, or `k for k in range(i-3, i+4) if k != i`, or with `sample(...)`.")
     skip_if_invalid: Flag = Field(False, description="Whether targets that do not exist are left out silently.")
     p: Expression | None = Field(None, description="Probability, a number or an expression.")
-    n: Expression | None = Field(None, description="Number of synapses a pair.")
+    n: Expression | None = Field(None, description="Number of synapses a pair: a number or an expression, also random.")
 
 
 class SourcesConnect(Rule):
@@ -529,7 +531,7 @@ class SourcesConnect(Rule):
     i: Statements = Field(description="`j + 1`, or `k for k in range(j-3, j+4) if k != j`, or with `sample(...)`.")
     skip_if_invalid: Flag = Field(False, description="Whether sources that do not exist are left out silently.")
     p: Expression | None = Field(None, description="Probability, a number or an expression.")
-    n: Expression | None = Field(None, description="Number of synapses a pair.")
+    n: Expression | None = Field(None, description="Number of synapses a pair: a number or an expression, also random.")
 
 
 class FixedRule(Rule):
@@ -542,13 +544,15 @@ class FixedRule(Rule):
 class IndegreeConnect(FixedRule):
     """Each target gets the same number of synapses from random sources."""
 
-    fixed_indegree: Expression = Field(description="Synapses a target.")
+    fixed_indegree: Expression = Field(description="Synapses a target: a number, or an expression of `j`, also random.")
 
 
 class OutdegreeConnect(FixedRule):
     """Each source gets the same number of synapses to random targets."""
 
-    fixed_outdegree: Expression = Field(description="Synapses a source.")
+    fixed_outdegree: Expression = Field(
+        description="Synapses a source: a number, or an expression of `i`, also random."
+    )
 
 
 class TotalConnect(FixedRule):

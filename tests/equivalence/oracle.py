@@ -1,8 +1,8 @@
 """What a step means, as slow plain code: an interpreter of the network, to compare kernels with.
 
-It takes initial values and wiring from `engine.build`, and follows the order written in `network/ir.py` line by line:
-whole groups at once with numpy, synaptic events one by one. Of `codegen` it asks only which pathways sum before they
-add, as that changes the rounding.
+It takes initial values and connections from `plain.py`, and follows the order written in `network/ir.py` line by line:
+whole groups at once with numpy, synaptic events one by one. Of `codegen` it asks only which pathways can sum before
+they add, as that changes the rounding.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from plain import Wired, set_group, set_synapses, wire
 
 from snnrun.codegen.delivery import added_terms
-from snnrun.codegen.emit import SlotKey
-from snnrun.codegen.kernel import generate
-from snnrun.engine.build import build
 from snnrun.engine.recording import Memory
-from snnrun.equations.dag import Op, Variable, walk
+from snnrun.equations.dag import Kind, Op, Variable, walk
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
     Block,
     Group,
     GroupKind,
+    Initial,
     Network,
     Operation,
     Pathway,
@@ -34,6 +33,7 @@ from snnrun.network.ir import (
     Slot,
     SpikeMonitor,
     StateMonitor,
+    Stored,
     SynapseChoice,
     Synapses,
     Window,
@@ -56,24 +56,62 @@ def interpret(network: Network) -> Memory:
     return oracle.memory
 
 
+class Wiring:
+    """Synapses in the order of memory: by source, delay (of the pathway that sorts), and number as created.
+
+    Args:
+        made: In the order of creation.
+    """
+
+    def __init__(self, made: Wired) -> None:
+        self.made = made
+        self.size = len(made.pre)
+        sorting = made.synapses.sorting
+        delays = made.delays[sorting.key] if sorting is not None else [0] * self.size
+        self.created = np.array(sorted(range(self.size), key=lambda k: (made.pre[k], delays[k], k)), np.int64)
+        self.order = np.argsort(self.created)
+        self.pre, self.post = (np.array(ends, np.int64)[self.created] for ends in (made.pre, made.post))
+        self.i, self.j = (np.array(made.values[name], np.int64) for name in ("i", "j"))
+
+
 class Oracle:
     """A network that is stepped by interpretation; `arrays` holds the values of its variables."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.built = build(network, generate(network))
+        assert network.start is None
         self.memory = Memory()
+        self.step = 0
         self.arrays: dict[tuple[str, str], Array] = {}
-        for key, array in self.built.arrays.items():
-            if key.use == "variable":
-                self.arrays[key.owner, key.name] = array.astype(bool) if array.dtype == np.uint8 else array.copy()
+        for group in network.groups.values():
+            for s in group.stored:
+                self.arrays[group.path, s.variable.name] = self.initially(s, group.size)
+            for line in group.initial:
+                set_group(network, group, line, self.arrays)
+        self.precompute()
+        self.wirings = {s.name: Wiring(wire(network, s, self.arrays)) for s in network.synapses.values()}
+        for wiring in self.wirings.values():
+            for s in wiring.made.synapses.stored:
+                values = np.array(wiring.made.values[s.variable.name], self.type_of(s.kind))
+                self.arrays[s.variable.owner, s.variable.name] = values[wiring.created]
         self.history: dict[str, list[list[int]]] = {g.path: [] for g in network.groups.values()}
         self.counts: dict[str, Array] = {
             m.name: np.zeros(network.groups[m.source.group].size, np.int64)
             for m in network.monitors
             if isinstance(m, SpikeMonitor)
         }
-        self.step = 0
+
+    def type_of(self, kind: Kind) -> Any:
+        return {Kind.FLOAT: REAL[self.network.precision], Kind.INT: np.int64, Kind.BOOL: bool}[kind]
+
+    def initially(self, stored: Stored, size: int) -> Array:
+        """A variable of a group before its `initial`."""
+        array = np.zeros(1 if stored.variable.shared else size, self.type_of(stored.kind))
+        if stored.variable.name == "lastspike":
+            array[:] = -round(10000 / self.network.dt)
+        if stored.variable.name == "not_refractory":
+            array[:] = True
+        return array
 
     def run(self) -> None:
         for step in range(self.network.steps):
@@ -92,11 +130,23 @@ class Oracle:
         """Other constants, the values that the phase sets, and what follows from both."""
         self.network = replace(phase.network, phases=self.network.phases)
         for owner, line in phase.sets:
-            at, created = self.everywhere(owner)
-            env = self.beforehand({**at, "list": created}, created)
-            array = self.arrays[line.variable.owner, line.variable.name]
-            where = True if line.where is None else evaluate(line.where, env)
-            array[...] = np.where(where, evaluate(line.value, env), array)
+            section, _, name = owner.partition(".")
+            if section == "groups":
+                set_group(self.network, self.network.groups[name], line, self.arrays, self.step)
+            else:
+                self.set_synapses(self.wirings[name], line)
+        self.precompute()
+
+    def set_synapses(self, wiring: Wiring, line: Initial) -> None:
+        made, owner = wiring.made, wiring.made.synapses.path
+        for s in made.synapses.stored:
+            now = self.arrays[owner, s.variable.name][wiring.order]
+            made.values[s.variable.name] = list(now.astype(np.float64) if s.kind is Kind.FLOAT else now)
+        set_synapses(self.network, made, line, self.arrays, step=self.step)
+        self.arrays[owner, line.variable.name][:] = np.array(made.values[line.variable.name])[wiring.created]
+
+    def precompute(self) -> None:
+        """What stays as it is while constants do."""
         for group in self.network.groups.values():
             env = self.beforehand(*self.everywhere(group.path))
             before = {a.variable: self.arrays[group.path, a.variable.name].copy() for a in group.precomputed}
@@ -146,7 +196,7 @@ class Oracle:
         if section == "groups":
             elements = np.arange(self.network.groups[name].size)
             return {"own": elements}, elements
-        wiring = self.built.wirings[name]
+        wiring = self.wirings[name]
         return {"own": np.arange(wiring.size), "pre": wiring.pre, "post": wiring.post}, wiring.created
 
     def carry_out(
@@ -206,13 +256,13 @@ class Oracle:
         if section == "groups":
             assert isinstance(monitor.ids, range | np.ndarray)
             return np.asarray(monitor.ids)
-        created = np.argsort(self.built.wirings[name].created)
+        created = np.argsort(self.wirings[name].created)
         choice = monitor.ids
         if choice is None:
             return created
         assert isinstance(choice, SynapseChoice)
         if choice.condition is not None:
-            i, j = (getattr(self.built.wirings[name], end) for end in ("i", "j"))
+            i, j = (getattr(self.wirings[name], end) for end in ("i", "j"))
             return created[np.flatnonzero(evaluate(choice.condition, Environment(index={"i": i, "j": j})))]
         return created[choice.numbers if choice.cut is None else choice.cut]
 
@@ -312,12 +362,18 @@ class Oracle:
             else:
                 assert pathway is not None
                 arriving = self.arriving(owner, pathway)
-                if self.built.numbers.get(f"ring:{owner.pathway_path(pathway)}") and added_terms(
-                    self.network, owner, pathway
-                ):
+                if self.sums_first(owner, pathway):
                     self.summed_first(pathway.block, owner.path, arriving)
                 else:
                     self.one_by_one(pathway.block, owner.path, arriving)
+
+    def sums_first(self, synapses: Synapses, pathway: Pathway) -> bool:
+        """Whether what arrives is summed before it is added: where few synapses of a source share a delay."""
+        delays = self.delays(synapses, pathway)
+        if pathway is not synapses.sorting or not added_terms(self.network, synapses, pathway):
+            return False
+        width = int(delays.max() - delays.min()) + 1 if len(delays) else 1
+        return len(delays) <= 20 * width * self.network.groups[synapses.source.group].size
 
     def summed_first(self, block: Block, owner: str, elements: list[int]) -> None:
         """What a block adds to variables of the targets, summed over all events of the step before it is added."""
@@ -338,7 +394,7 @@ class Oracle:
 
     def arriving(self, synapses: Synapses, pathway: Pathway) -> list[int]:
         """Synapses that a spike reaches now: oldest spikes first, then by neuron, then as created."""
-        wiring = self.built.wirings[synapses.name]
+        wiring = self.wirings[synapses.name]
         neurons = wiring.post if pathway.post else wiring.pre
         history = self.history[f"groups.{(synapses.target if pathway.post else synapses.source).group}"]
         delays = self.delays(synapses, pathway)
@@ -356,16 +412,8 @@ class Oracle:
 
     def delays(self, synapses: Synapses, pathway: Pathway) -> Array:
         """Steps from spike to event of each synapse."""
-        owner = synapses.pathway_path(pathway)
-        size = self.built.wirings[synapses.name].size
-        if pathway.uniform_delay:
-            return np.full(size, self.built.numbers[f"delay:{owner}"])
-        stored = self.built.arrays[SlotKey("delays", owner)]
-        if pathway is synapses.sorting:
-            return stored.astype(np.int64)
-        delays = np.empty(size, np.int64)
-        delays[self.built.arrays[SlotKey("delay order", owner)]] = stored
-        return delays
+        wiring = self.wirings[synapses.name]
+        return np.array(wiring.made.delays[pathway.key], np.int64)[wiring.created]
 
     def poisson_input(self, poisson: PoissonInput) -> None:
         """variable += weight * Binomial(size, rate*dt), each neuron by inversion of one uniform number."""
