@@ -15,7 +15,7 @@ from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path
 from snnrun.source import Span
 from snnrun.spec.document import Document
-from snnrun.spec.models import NeuronGroup, PoissonGroup
+from snnrun.spec.models import CallOperation, NeuronGroup, PoissonGroup
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 
 
@@ -53,7 +53,7 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
         return
     name = ".".join(str(step) for step in setting if step not in ("constants", "groups"))
     readers = sorted(set(_readers(context, setting)), key=str)
-    followed = [path for path in readers if _is_read_in_run(path)]
+    followed = [path for path in readers if _is_read_in_run(context, path)]
     opening = [path for path in readers if path[0] in ("metrics", "plots") or "initial" in path]
     once = [path for path in readers if path not in followed and path not in opening]
     if not followed and not once:
@@ -157,7 +157,7 @@ def _named_later(context: Context, name: str) -> Iterator[Path]:
                 yield path
 
 
-def _is_read_in_run(path: Path) -> bool:
+def _is_read_in_run(context: Context, path: Path) -> bool:
     """Whether a place of the file is read with the constants of each phase."""
     match path:
         case ("groups", _, "equations" | "threshold" | "reset" | "refractory" | "rates", *_):
@@ -172,8 +172,8 @@ def _is_read_in_run(path: Path) -> bool:
             return True
         case ("synapses", _, "connect", *rest):
             return "delay" in rest
-        case ("operations", _, "do" | "every"):
-            return True
+        case ("operations", str(name), "do" | "every"):
+            return not isinstance(context.experiment.operations[name], CallOperation)
         case ("run", "phases", _, "set" | "stop_when", *_):
             return True
     return False
