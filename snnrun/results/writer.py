@@ -436,7 +436,7 @@ def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> N
 
 def _write_recorded(file: h5py.File, recorded: Mapping[str, tuple[FloatArray, IntArray | None]]) -> None:
     for name, (spans, neurons) in recorded.items():
-        group = file.create_group(f"snnrun/recorded/{name}")
+        group = groups(file, f"snnrun/recorded/{name}")
         scales = dimension(group, "span", len(spans)), dimension(group, "ends", 2)
         variable(group, "time", spans, "s", scales)
         if neurons is not None:
