@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -388,6 +389,7 @@ def main() -> None:
     session = Session()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes longer than most commands
     try:
+        _refuse_undecodable(sys.argv[1:])
         returned = app(prog_name="snnrun", standalone_mode=False, obj=session)
         # Typer makes an exit code of an exception that ends a command, Ctrl-C among them, and returns it.
         code = returned if isinstance(returned, int) else 0
@@ -404,6 +406,21 @@ def main() -> None:
     if trouble is not None and code == 0 and not session.publishes:
         code = _exit_code(_not_printed(trouble))
     sys.exit(code)
+
+
+def _refuse_undecodable(words: Sequence[str]) -> None:
+    """Refuse words that are no text: they could be stored neither in the results nor in their description.
+
+    Raises:
+        ExperimentError: CMD102.
+    """
+    for word in words:
+        if not word.isascii() and any("\ud800" <= char <= "\udfff" for char in word):
+            from snnrun.errors import Diagnostic, ExperimentError
+
+            shown = word.encode(errors="surrogateescape").decode(errors="replace")
+            message = f"`{shown}` is not valid UTF-8"
+            raise ExperimentError(Diagnostic("CMD102", message, None, "rename it, or name another place"))
 
 
 def _not_printed(trouble: OSError) -> Exception:
@@ -428,6 +445,10 @@ def _exit_code(error: Exception) -> int:
         show_usage(shown)
         say(shown.getvalue().removesuffix("\n"))
         return 2
+    if isinstance(error, OSError) and error.filename is not None:
+        message = f"cannot use `{error.filename}`: {error.strerror}"
+        render([Diagnostic("ST113", message, None, "check its name and its permissions")], sys.stderr)
+        return 4
     advice = "run it again as `snnrun --debug ...` and report what it prints"
     render([Diagnostic("BUG", f"a bug of snnrun: {type(error).__name__}: {error}", None, advice)], sys.stderr)
     return 70

@@ -103,3 +103,31 @@ def test_of_several_files_the_one_that_an_option_is_not_for_is_refused(snnrun, f
 def test_show_prints_one_thing(snnrun, files):
     said = snnrun("show", files["single"], "--resolved", "--kernel")
     assert (said.code, said.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "small.yaml", "--no-plots", "--out"),
+        ("plot",),
+        ("list",),
+        ("verify",),
+        ("best", "--by", "rate"),
+        ("status",),
+        ("show",),
+        ("validate",),
+        ("run",),
+        ("new",),
+        ("diff", "small.yaml"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "folder/" + "y" * 256, "bad\udcff\udcfename"], ids=["long", "below", "bytes"]
+)
+def test_names_that_no_file_can_have_are_refused(snnrun, place, command, name):
+    write(place / "small.yaml", SMALL)
+    said = snnrun(*command, name)
+    assert said.code in (2, 4)
+    assert "BUG" not in said.err
+    assert "`" in said.err
