@@ -21,9 +21,11 @@ from snnrun.errors import Diagnostic, ExperimentError, InternalError, RunError, 
 from snnrun.network.pictures import of_sweep, resolve_plots, swept
 from snnrun.network.resolve import resolve
 from snnrun.source import Span
-from snnrun.spec.check import parse_experiment
+from snnrun.spec.asked import noting
+from snnrun.spec.check import parse_experiment, refuse_unread
 from snnrun.spec.document import Document
 from snnrun.spec.load import load
+from snnrun.spec.models import Experiment
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Progress, Stage
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
@@ -54,9 +56,16 @@ def check(document: Document, open: frozenset[str] = frozenset()) -> Checked:
         ExperimentError: All errors of the file.
         ValueNeededError: The value of an open constant decides more than what is computed.
     """
+    experiment = parse_experiment(document)
+    with noting(document.asked):
+        checked = _checked(document, experiment, open)
+    refuse_unread(document, experiment, but=("plots", "sweep"))
+    return checked
+
+
+def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -> Checked:
     from snnrun.engine.measure import check_metrics  # noqa: PLC0415 - `--help` does without numpy
 
-    experiment = parse_experiment(document)
     resolved = resolve(document, experiment, open)
     context, network = resolved.context, resolved.network
     measures = check_metrics(context, network)
@@ -70,7 +79,7 @@ def check(document: Document, open: frozenset[str] = frozenset()) -> Checked:
         from snnrun.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
 
         find_hooks(context, network.hooks)
-    return Checked(document, experiment, resolved, measures, plots)
+    return Checked(document, experiment, resolved, measures, plots, save_state=experiment.run.save_state)
 
 
 def refuse_larger_than_machine(checked: Checked) -> None:

@@ -224,7 +224,7 @@ class RunWriter:
                     self.results.put_counts(monitor.name, counts)
             elif isinstance(monitor, ConnectivityMonitor):
                 self.connectivity(monitor)
-        if problem is None and self.prepared.checked.experiment.run.save_state:
+        if problem is None and self.prepared.checked.save_state:
             store_arrays(self.path / STATE_FILE, *final_state(built, (ran or self.network).steps))
         if problem is None:
             self.metrics = numbers_of(self.prepared.checked.measures.values())

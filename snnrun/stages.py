@@ -92,6 +92,7 @@ class Checked:
         plots: Its pictures as plain data in SI units; None for those that the monitors suggest.
         point: What makes it a point of a sweep, for titles: `p = 0.2`; empty for a run of its own.
         shared: What it has in common with the other points of its sweep, if the sweep says so.
+        save_state: Whether the state at the end is stored.
     """
 
     document: Document
@@ -101,6 +102,7 @@ class Checked:
     plots: list[dict[str, Any]] | None
     point: str = ""
     shared: Shared | None = None
+    save_state: bool = False
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:

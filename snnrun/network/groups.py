@@ -434,6 +434,7 @@ class _GroupBuilder:
     ) -> tuple[Block, tuple[Assignment, ...], Integration | None]:
         rhs: dict[Variable, Node] = {}
         errors: list[ExperimentError] = []
+        method = str(model.method.value)  # said for all groups alike, it may find nothing to integrate in some
         for d in variables.by_role(Role.DIFFERENTIAL):
             typed = self.try_part(errors, partial(self.line, variables, d))
             if typed is not None:
@@ -455,14 +456,14 @@ class _GroupBuilder:
             )
             frozen = frozenset()
         active = self.graph.variable(Variable(self.owner, "not_refractory"), Kind.BOOL) if has_refractory else None
-        merged, integration = self.integrate_parts(variables, model, rhs, frozen, active, self.fixed(variables))
+        merged, integration = self.integrate_parts(variables, method, rhs, frozen, active, self.fixed(variables))
         merged, precomputed = lift_propagators(self.graph, self.owner, merged)
         return Block(tuple(Assignment(v, n) for v, n in merged.values.items())), precomputed, integration
 
     def integrate_parts(
         self,
         variables: Variables,
-        model: NeuronGroup,
+        method: str,
         rhs: dict[Variable, Node],
         frozen: frozenset[Variable],
         active: Node | None,
@@ -479,9 +480,7 @@ class _GroupBuilder:
                 system = System(
                     self.graph, chosen, frozen & chosen.keys(), active if frozen & chosen.keys() else None, fixed, dt
                 )
-                update, one = integrate(
-                    self.context, system, str(model.method.value), self.method_path(), variables.definitions
-                )
+                update, one = integrate(self.context, system, method, self.method_path(), variables.definitions)
                 values.update(update.values)
                 note = update.note
                 integration = (

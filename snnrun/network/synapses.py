@@ -159,6 +159,10 @@ class _SynapsesBuilder:
         )
         if self.errors:
             raise ExperimentError(*(d for e in self.errors for d in e.diagnostics))
+        for rule in rules:
+            if rule.delay_span is not None and all(p.post for p in pathways):
+                message = f"the delay of a rule acts on `on_pre`, which `{self.name}` has not"
+                raise at(rule.delay_span, "NET176", message, "give the `on_post` pathway its own `delay`")
         block, integration = update
         g = self.graph
         block = Block(tuple(Assignment(a.variable, up_to_date(g, a.value, now, GROUPS)) for a in block.assignments))
@@ -283,13 +287,16 @@ class _SynapsesBuilder:
             stored = variables.members[d.name].stored
             assert stored is not None
             rhs[stored.variable] = typed.node
+        method, method_path = str(self.model.method.value), (*self.path, "method")
         if not rhs:
+            if method not in ("auto", "exact") and variables.with_flag("event-driven"):
+                message = f"`{method}` does nothing: event-driven equations are solved exactly"
+                self.context.report.warn("NET175", message, self.context.document.span(method_path))
             return EMPTY, None
         # synapses that differ would each need a matrix of their own: `exact` takes mixing equations with one for all
         system = System(self.graph, rhs, frozenset(), None, frozenset(), self.graph.constant("dt", self.context.dt))
-        method_path = (*self.path, "method")
         path = method_path if self.context.document.has(method_path) else (*self.path, "equations")
-        made, integration = integrate(self.context, system, str(self.model.method.value), path, variables.definitions)
+        made, integration = integrate(self.context, system, method, path, variables.definitions)
         return Block(tuple(Assignment(v, n) for v, n in made.values.items())), integration
 
     def event_driven(self, variables: Variables) -> dict[Variable, Node]:

@@ -10,6 +10,7 @@ FMT207  a name that cannot be one
 FMT208  keys that do not go together
 FMT209  an option that this kind of plot does not have
 FMT210  an unknown version of the format
+FMT211  a value that nothing reads
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pydantic_core import ErrorDetails
 from snnrun.errors import Diagnostic, Report, did_you_mean
 from snnrun.source import Span
 from snnrun.spec import connect_advice, nodes
+from snnrun.spec.asked import unread
 from snnrun.spec.document import Document
 from snnrun.spec.forms import Form, field_of, form_at, keys_of, tagged_branches, unwrap
 from snnrun.spec.models import Experiment, NamedRule, Rule
@@ -54,6 +56,33 @@ def parse_experiment(document: Document) -> Experiment:
     Report(sorted(report.items, key=_place)).stop_if_errors()
     assert experiment is not None
     return experiment
+
+
+_FOR_READERS: Final = frozenset({"version", "name", "description", "references", "extends"})  # and for the results
+
+
+def refuse_unread(document: Document, experiment: Experiment, *, but: Sequence[str] = (), only: str = "") -> None:
+    """Refuse values of the file that nobody asked for while it was checked: they would do nothing.
+
+    Args:
+        document: The file.
+        experiment: Its models.
+        but: Sections that are read later.
+        only: The section that has been read; all unless given.
+
+    Raises:
+        ExperimentError: FMT211, for each.
+    """
+    if document.asked is None:
+        return
+    report = Report()
+    for path in unread(document.asked, experiment):
+        section = str(path[0])
+        if section in _FOR_READERS or section in but or (only and section != only) or not document.has(path):
+            continue
+        message = f"`{dotted(path)}` does nothing here: nothing that runs reads it"
+        report.error("FMT211", message, document.key_span(path), "remove it, or give what it belongs to")
+    report.stop_if_errors()
 
 
 def _place(item: Diagnostic) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from snnrun.records import dataclass
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec import nodes
+from snnrun.spec.asked import Asked
 from snnrun.spec.core_schema import number_literal, resolve_plain
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from snnrun.spec.scalar_text import ScalarStyle
@@ -26,12 +27,14 @@ class Document:
         path: The experiment file, as the user named it.
         data_root: The folder that holds every file the experiment may read (absolute, links resolved).
         folders: The folder of each source that is a file; a source that is an option has none.
+        asked: Where the values that are read are noted, if they are.
     """
 
     root: MapNode
     path: Path
     data_root: Path
     folders: Mapping[SourceFile, Path] = field(default_factory=dict)
+    asked: Asked | None = field(default=None, compare=False, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -44,10 +47,15 @@ class Document:
 
     def has(self, path: nodes.Path) -> bool:
         """Whether there is a value at a path."""
-        return self.find(path) is not None
+        return self._find(path) is not None
 
     def find(self, path: nodes.Path) -> Node | None:
         """The value at a path, or None."""
+        if self.asked is not None:
+            self.asked.paths.add(path)
+        return self._find(path)
+
+    def _find(self, path: nodes.Path) -> Node | None:
         node: Node | None = self.root
         for step in path:
             node = _child(node, step)
@@ -67,12 +75,19 @@ class Document:
         return node
 
     def span(self, path: nodes.Path = ()) -> Span:
-        """The place of a value."""
-        return self.node(path).span
+        """The place of a value.
+
+        Raises:
+            KeyError: There is none.
+        """
+        node = self._find(path)
+        if node is None:
+            raise KeyError(path)
+        return node.span
 
     def key_span(self, path: nodes.Path) -> Span:
         """The place of the key of a value; that of the value itself for items of lists and the root."""
-        if path and isinstance(self.find(path[:-1]), MapNode):
+        if path and isinstance(self._find(path[:-1]), MapNode):
             return self.key_node(path).span
         return self.span(path)
 
@@ -86,14 +101,14 @@ class Document:
         Raises:
             KeyError: The path ends in a list or there is no such value.
         """
-        parent = self.find(path[:-1])
+        parent = self._find(path[:-1])
         if not path or not isinstance(parent, MapNode):
             raise KeyError(path)
         return parent.entries[str(path[-1])].key
 
     def nearest_span(self, path: nodes.Path) -> Span:
         """The place of a value, or that of the key of the nearest value around it that exists."""
-        node = self.find(path)
+        node = self._find(path)
         if node is not None:
             return node.span
         while path and not self.has(path):
@@ -119,7 +134,7 @@ class Document:
 
     def keys(self, path: nodes.Path) -> tuple[str, ...]:
         """The keys of the map at a path; none when there is no map."""
-        node = self.find(path)
+        node = self._find(path)
         return tuple(node.entries) if isinstance(node, MapNode) else ()
 
     def walk(self) -> Iterator[tuple[nodes.Path, Node]]:
@@ -149,7 +164,7 @@ class Document:
         for change in _grouped(values, keys or {}).items():
             root = _changed(root, change)
         assert isinstance(root, MapNode)
-        return replace(self, root=root)
+        return replace(self, root=root, asked=None)
 
     def to_yaml(self) -> str:
         """The resolved file: no `extends`, always the same text for the same tree, reads back to the same data."""

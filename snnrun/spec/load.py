@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.source import SourceFile
+from snnrun.spec.asked import Asked
 from snnrun.spec.document import Document
 from snnrun.spec.extends import Extension
 from snnrun.spec.load_yaml import parse_yaml
@@ -42,7 +43,7 @@ def load(
     document = apply_overrides(document, overrides)
     if seed is not None:
         document = document.with_values({("seed",): scalar(seed, SourceFile(f"--seed {seed}", str(seed)))})
-    return document
+    return replace(document, asked=Asked())
 
 
 def _read(path: Path, name: str) -> tuple[SourceFile, MapNode]:

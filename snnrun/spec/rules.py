@@ -23,6 +23,7 @@ def check_rules(document: Document, report: Report) -> None:
     _check_groups(document, report)
     _check_operations(document, report)
     _check_connect(document, report)
+    _check_monitors(document, report)
     _check_run(document, report)
     _check_sweep(document, report)
     _check_plots(document, report)
@@ -101,6 +102,15 @@ def _check_rule(document: Document, report: Report, path: nodes.Path, node: node
     if not node.entries or (not in_list and set(node.entries) <= {"source", "target", "delay", "initial"}):
         advice = "write `all`, or a rule such as `{p: 0.1}`, `{where: i != j}` or `{fixed_indegree: 80}`"
         report.error("FMT202", "`connect` needs a rule", document.key_span(path), advice)
+
+
+def _check_monitors(document: Document, report: Report) -> None:
+    for path, node in _maps(document, "monitors"):
+        counts = node.get("counts_only")
+        if isinstance(counts, ScalarNode) and counts.value is True and "variables" in node.entries:
+            message = "`variables` and `counts_only` do not go together"
+            advice = "keep one of them: counts have no values of single spikes"
+            report.error("FMT208", message, document.key_span((*path, "variables")), advice)
 
 
 def _check_run(document: Document, report: Report) -> None:

@@ -7,11 +7,13 @@ texts with places come from `Document.text`.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
+
+from snnrun.spec import asked
 
 # Names become names in files of results and parts of file names, which hold 255 bytes in most file systems.
 _IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,199}")
@@ -234,6 +236,14 @@ class Section(BaseModel):
     """A map with fixed keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, use_attribute_docstrings=False)
+
+    if not TYPE_CHECKING:
+
+        def __getattribute__(self, name: str) -> Any:
+            """A field or a method; fields are noted while somebody listens."""
+            if asked.listening is not None:
+                asked.listening.fields.add((id(self), name))
+            return super().__getattribute__(name)
 
 
 class Linspace(Section):

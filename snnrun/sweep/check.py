@@ -17,6 +17,8 @@ from snnrun.network.digest import common_part
 from snnrun.network.pictures import of_sweep, swept
 from snnrun.records import dataclass
 from snnrun.source import SourceFile
+from snnrun.spec.asked import noting
+from snnrun.spec.check import refuse_unread
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, plain, scalar
 from snnrun.stages import Checked, Shared
@@ -58,7 +60,9 @@ def check_sweep(checked: Checked) -> Sweep:
         ExperimentError: The sweep, or the file at some of its values, is wrong.
     """
     assert checked.experiment.sweep is not None
-    plan = plan_sweep(checked.resolved.context, checked.experiment.sweep)
+    with noting(checked.document.asked):
+        plan = plan_sweep(checked.resolved.context, checked.experiment.sweep)
+    refuse_unread(checked.document, checked.experiment, only="sweep")
     points = Points(point_document(checked), plan)
     ready: dict[Index, Checked] = {}
     report = Report()

@@ -179,7 +179,7 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     """The points of a `sweep` section.
 
     Raises:
-        ExperimentError: SWP701 to SWP709, each at its place in the file.
+        ExperimentError: SWP701 to SWP710, each at its place in the file.
     """
     shared = _shared_phase(context, sweep)
     budget = _Budget(context)
@@ -209,6 +209,9 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
         raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
     keep = context.document.has(("sweep", "keep"))
     keep_results = sweep.keep.value == "results" if keep else not context.experiment.metrics
+    if context.experiment.run.save_state and not keep_results:
+        message = "the points of this sweep keep metrics only, no state"
+        raise context.key_error("SWP710", message, ("run", "save_state"), "add `keep: results` to the sweep")
     return Plan(tuple(axes), keep_results, shared)
 
 

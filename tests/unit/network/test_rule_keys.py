@@ -89,7 +89,9 @@ def made(rule: dict[str, Any], folder: Path) -> Any:
     experiment = {
         "version": 1,
         "groups": {"a": {"size": 3, "equations": "v : 1", "threshold": "v > 1", "subgroups": parts}},
-        "synapses": {"s": {"source": "a", "target": "a", "equations": "w : 1\nx : 1", "connect": rule}},
+        "synapses": {
+            "s": {"source": "a", "target": "a", "equations": "w : 1\nx : 1", "on_pre": "x += 1", "connect": rule}
+        },
         "run": {"duration": "1 ms", "dt": "0.1 ms"},
     }
     if "matrix" in rule:
