@@ -19,6 +19,7 @@ from snnrun.engine.recording import Memory
 from snnrun.equations.dag import Kind, Op, Variable, walk
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
+    NEVER,
     Block,
     Group,
     GroupKind,
@@ -108,7 +109,7 @@ class Oracle:
         """A variable of a group before its `initial`."""
         array = np.zeros(1 if stored.variable.shared else size, self.type_of(stored.kind))
         if stored.variable.name == "lastspike":
-            array[:] = -round(10000 / self.network.dt)
+            array[:] = NEVER
         if stored.variable.name == "not_refractory":
             array[:] = True
         return array
