@@ -64,7 +64,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         here = _segment_loop(w, source, owner, rows)
     else:
         _delayed_loop(w, source, owner, rows, part=pathway.is_part, mine=pathway.post and synapses.divisible)
-    w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds, lost(block))
+    w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds, lost(block, module.clipped))
     if pathway.uniform_delay and not pathway.post:
         w.lines[here:here] = [
             f"                {line}" for line in _ask(w, synapses.path, f"{rows}[after]", f"{rows}[after + 1]")

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from snnrun.codegen.delivery import deliver_all
 from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer
-from snnrun.codegen.lost import lost
+from snnrun.codegen.lost import clipped, lost
 from snnrun.codegen.module import Kernel, Line, Module, member, spike_loop
 from snnrun.codegen.prelude import PRELUDE
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
@@ -41,7 +41,7 @@ _LOCAL = re.compile(r"\ba(\d+)\b")
 
 def generate(network: Network) -> Kernel:
     """The kernel of a network."""
-    module = Module(network)
+    module = Module(network, clipped=clipped(network))
     for group in network.groups.values():
         for reach in ("own", "pre", "post"):
             module.kinds.update({replace(s.variable, reach=reach): s.kind for s in group.stored})
@@ -191,7 +191,7 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
     shared = tuple(a for a in block.assignments if a.variable.shared)
     own = tuple(a for a in block.assignments if not a.variable.shared)
     if shared:
-        w.assign(shared, Place("0"), module.kinds, lost(block))
+        w.assign(shared, Place("0"), module.kinds, lost(block, module.clipped))
         # the graphs of the loop hold what came before the block; stored values are read anew from here on
         if own:
             own_texts = {a.variable for a in shared}
@@ -199,7 +199,7 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
     if own:
         n = w.integer("n", f"n:{target}")
         w.loop(f"for k in range({n}):")
-        w.assign(own, module.place(target, "k"), module.kinds, lost(block))
+        w.assign(own, module.place(target, "k"), module.kinds, lost(block, module.clipped))
         w.end()
 
 
@@ -497,7 +497,7 @@ def _resets(module: Module) -> None:
         if group.reset.assignments:
             w = module.writer(group.path)
             spike_loop(w, group.path, mine=True)
-            w.assign(group.reset.assignments, Place("k"), module.kinds, lost(group.reset))
+            w.assign(group.reset.assignments, Place("k"), module.kinds, lost(group.reset, module.clipped))
             module.call("reset", group.path, w, divided=True)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from snnrun.codegen.emit import REALS, Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
+from snnrun.codegen.lost import Clipped
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.network.ir import Network, Synapses, View
 
@@ -80,6 +81,7 @@ class Module:
     needed: set[str] = field(default_factory=set)
     lines: list[Line] = field(default_factory=list)
     kinds: dict[Variable, Kind] = field(default_factory=dict)
+    clipped: Clipped = frozenset()
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
 
     def slot(self, key: SlotKey, ctype: CType) -> str:

@@ -293,7 +293,7 @@ class _SynapsesBuilder:
                 message = f"`{method}` does nothing: event-driven equations are solved exactly"
                 self.context.report.warn("NET175", message, self.context.document.span(method_path))
             return EMPTY, None
-        # synapses that differ would each need a matrix of their own: `exact` takes mixing equations with one for all
+        # equations that feed back would need a matrix for each synapse: `exact` takes those with one for all
         system = System(self.graph, rhs, frozenset(), None, frozenset(), self.graph.constant("dt", self.context.dt))
         path = method_path if self.context.document.has(method_path) else (*self.path, "equations")
         made, integration = integrate(self.context, system, method, path, variables.definitions)

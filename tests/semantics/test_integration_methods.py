@@ -352,10 +352,14 @@ def chain_by_hand(bias: float, decays: list[tuple[float, float]]) -> np.ndarray:
     [
         ("duration: 25 ms", [(14.0, 20.0)]),
         ("duration: 25 ms, precision: single", [(14.0, 20.0)]),
+        ("phases: [{name: a, duration: 17 ms}, {name: b, duration: 8 ms, set: {T: 7 ms}}]", [(6.9, 20.0), (7.1, 7.0)]),
     ],
 )
 def test_event_driven_equations_may_form_a_chain(bias: float, run: str, decays: list[tuple[float, float]]) -> None:
-    """Three equations, each fed by those before, with time constants of each synapse: different, equal, nearly equal."""
+    """Three equations, each fed by those before, with time constants of each synapse: different, equal, nearly equal.
+
+    A phase that begins with step 170 decides how they go on from step 169 to 170, as for clock-driven equations.
+    """
     simulation, _ = simulation_of(network_of(CHAIN.replace("BIAS", str(bias)).replace("RUN", run)))
     simulation.run()
     got = np.column_stack([simulation.now("groups.cell", name) for name in ("gx", "gy", "gz")])

@@ -189,6 +189,14 @@ def test_statements_equations_and_noise_are_looked_at(text: str, message: str, p
     assert place in blamed(found) or blamed(found) in place
 
 
+def test_weights_that_are_clipped_still_tell_of_nan() -> None:
+    """`clip` keeps NaN: it stands until the next look, and the run is followed again to the step."""
+    rule = "equations: 'w : 1', on_pre: 'w = clip(w + log(w - 1), 0, 1)', initial: {w: 0.5}"
+    found, _ = failure(pair("v : 1", rule))
+    assert "`w` of synapse 0 (0 -> 2) of `s` became NaN (not a number) at t = 1 ms: `log` of -0.5" in found.message
+    assert blamed(found) == "log(w - 1)"
+
+
 def test_values_that_grow_get_the_methods_that_fit() -> None:
     text = 'groups: {g: {size: 1, equations: "dv/dt = -v/(1*us) : 1", method: euler, initial: {v: 1}}}\nrun: {duration: 40 ms, dt: 0.1 ms}'
     found, _ = failure(text)
