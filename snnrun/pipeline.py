@@ -73,7 +73,7 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
         from snnrun.engine.conditions import check_stops  # noqa: PLC0415 - few experiments have any
 
         check_stops(context, network, measures)
-    plots = resolve_plots(context, network)
+    plots = resolve_plots(context, network, measures.kinds())
     _check_options(resolved.context.document, plots)
     if network.hooks:
         from snnrun.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
@@ -116,8 +116,22 @@ def _check_options(document: Document, plots: Sequence[Mapping[str, Any]] | None
             picture_from(plot)
         except ExperimentError as error:
             wrong += [replace(d, span=document.nearest_span(("plots", k))) for d in error.diagnostics]
+        wrong += _wrong_styles(document, ("plots", k), plot)
     if wrong:
         raise ExperimentError(*wrong)
+
+
+def _wrong_styles(document: Document, path: tuple[str | int, ...], plot: Mapping[str, Any]) -> list[Diagnostic]:
+    """What is wrong with the style file of a picture."""
+    if plot.get("style") is None:
+        return []
+    from snnrun.plot.style import style_settings  # noqa: PLC0415 - matplotlib is imported for files with a style only
+
+    try:
+        style_settings(Path(plot["style"]))
+    except ExperimentError as error:
+        return [replace(d, span=document.nearest_span((*path, "style"))) for d in error.diagnostics]
+    return []
 
 
 def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:

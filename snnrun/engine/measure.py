@@ -104,6 +104,10 @@ class Measures:
         with np.errstate(all="ignore"):
             return {name: (part.compute(), part.dimension) for name, part in self.parts.items()}
 
+    def kinds(self) -> dict[str, tuple[Dimension, bool]]:
+        """The dimension of each metric, and whether it is one number."""
+        return {name: (part.dimension, part.size is None) for name, part in self.parts.items()}
+
     def final(self, owner: str, name: str) -> Value:
         """A variable as it is."""
         assert self.finals is not None

@@ -13,15 +13,28 @@ from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from numpy.typing import NDArray
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import (
+    Place,
+    add_colorbar,
+    apply_limits,
+    draw_lines,
+    legend,
+    name_axes,
+    remark,
+    round_ticks,
+    say,
+    share_text,
+    some_of,
+)
 from snnrun.plot.points import (
     Points,
     is_logarithmic,
+    place_name,
     places_along,
     scale_along,
+    set_texts,
     short_name,
     texts_along,
-    value_name,
 )
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
@@ -77,6 +90,7 @@ class Curves:
         of: How many there are, of which these are some.
         shades: The axis that their colours show, if colours are a scale.
         note: What their bands mean.
+        sets: What the sets of parameters are that labels give numbers of.
     """
 
     curves: list[Curve]
@@ -85,6 +99,7 @@ class Curves:
     of: int
     shades: Axis | None = None
     note: str = ""
+    sets: tuple[str, ...] = ()
 
 
 def draw_curve(place: Place, source: Source, options: Options) -> None:
@@ -103,8 +118,10 @@ def draw_curve(place: Place, source: Source, options: Options) -> None:
     if shades is not None:
         add_colorbar(place, shades, axes, shade_label(found))
     legend(axes, always=bool(found.note) or any_lost(found))
+    for text in reversed(found.sets):
+        remark(place, text)
     if found.of > len(found.curves):
-        axes.set_title(f"{len(found.curves)} of {found.of} curves", loc="right", fontsize=7)
+        remark(place, share_text(len(found.curves), found.of, "curves"))
 
 
 def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale:
@@ -120,7 +137,7 @@ def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale
             colour: Any = shades.to_rgba(shade_scale(found)([curve.shade]))[0]
             label = ""
         else:
-            colour, label = PALETTE[k % len(PALETTE)], plain(options.curve_label(k, curve.label), 40)
+            colour, label = PALETTE[k % len(PALETTE)], plain(options.curve_label(k, curve.label), 80)
         _one(axes, curve, colour, label, across=across, up=up)
     if found.note:
         axes.fill_between([], [], color=FAINT, alpha=0.3, linewidth=0, label=found.note)
@@ -247,7 +264,7 @@ def _column(columns: dict[str, SeriesColumn], wanted: str | None, position: int)
 
 
 def _sweep_curves(table: SweepTable, options: Options) -> Curves:
-    points = Points.of(table, options.y)
+    points = Points.of(table, options.y, options.labels)
     place, x = points.place(options.x, _longest(points))
     return curves_along(points.in_order(place), x)
 
@@ -262,13 +279,15 @@ def curves_along(points: Points, x: Axis) -> Curves:
     """Curves along the first axis of some points, one for each combination of the others."""
     others = points.axes[1:]
     every = list(np.ndindex(points.values.shape[1:]))
-    shaded = others[0] if len(others) == 1 and len(every) > _MOST_CURVES and others[0].unit is not None else None
+    sets = {name for name, _ in points.along}
+    numeric = others[0] if len(others) == 1 and others[0].unit is not None and others[0].name not in sets else None
+    shaded = numeric if len(every) > _MOST_CURVES else None
     most = len(every) if shaded is not None and len(every) <= _MOST_SHADES else _MOST_CURVES
-    chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), most)).round().astype(int))
+    chosen = some_of(len(every), most)
     curves = []
     for index in (every[k] for k in chosen):
         one = points.at(*index)
-        label = ", ".join(value_name(a, i) for a, i in zip(others, index, strict=True))
+        label = ", ".join(place_name(points, a, i) for a, i in zip(others, index, strict=True))
         colour = None if shaded is None else float(places_along(shaded)[index[0]])
         lost = one.failed | one.absent
         curves.append(Curve(places_along(x), one.values, one.half, label, lost, colour))
@@ -279,4 +298,5 @@ def curves_along(points: Points, x: Axis) -> Curves:
         of=len(every),
         shades=shaded,
         note=points.note,
+        sets=tuple(t for a in others if a.label not in ("", a.name) for t in set_texts(points, a)),
     )

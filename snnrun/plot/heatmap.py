@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from snnrun.plot.options import Options
 from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, legend, name_axes, remark, round_ticks, say
-from snnrun.plot.points import Points, is_logarithmic, places_along, scale_along, short_name, texts_along
+from snnrun.plot.points import Points, is_logarithmic, places_along, scale_along, set_texts, short_name, texts_along
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import FAINT
@@ -20,6 +20,7 @@ from snnrun.results.table import Axis
 
 _MOST_COLUMNS = 2_000
 _RASTERISE_ABOVE = 2_500
+_MOST_NAMED = 30
 _EMPTY = "#E4E4E4"
 
 
@@ -59,7 +60,7 @@ class Map:
 def draw_heatmap(place: Place, source: Source, options: Options) -> None:
     """Draw it."""
     if source.table is not None:
-        points = Points.of(source.table, options.z)
+        points = Points.of(source.table, options.z, options.labels)
         if len(points.axes) < 2:
             raise storage_error("ST209", "a heatmap needs a sweep of two parameters", "use `kind: curve`")
         first, x = points.place(options.x, 0)
@@ -69,6 +70,8 @@ def draw_heatmap(place: Place, source: Source, options: Options) -> None:
         if len(points.axes) > 2:
             raise storage_error("ST209", "a heatmap shows two parameters of a sweep", "use `kind: sweep`")
         found, name = map_of(points, x, y, colour), points.name
+        for text in reversed([t for axis in points.axes if axis in (x, y) for t in set_texts(points, axis)]):
+            remark(place, text)
     else:
         found, colour, name = _state_map(place, source, options)
     if not np.isfinite(found.values).any():
@@ -187,12 +190,17 @@ def _state_map(place: Place, source: Source, options: Options) -> tuple[Map, Sca
         remark(place, f"each column is the mean of {every} samples")
     time = time_scale(float(np.ptp(trace.times_s)))
     colour = readable(data, trace.unit)
+    label = "Synapse number" if monitor.synapses else "Neuron index"
     rows = np.asarray(np.arange(len(trace.ids) + 1) - 0.5, np.float64)
+    named: tuple[str, ...] = ()
     if np.array_equal(np.diff(trace.ids), np.ones(len(trace.ids) - 1)):
         rows = rows + float(trace.ids[0])
-    label = "Synapse number" if monitor.synapses else "Neuron index"
+    elif len(trace.ids) <= _MOST_NAMED:
+        named = tuple(str(number) for number in trace.ids)
+    else:
+        label += ", in the order of the monitor"
     edges = cell_edges(time(times), centred=False)
-    found = Map(colour(data.T), edges, rows, time.label("Time"), label, time, Scale(1.0, ""))
+    found = Map(colour(data.T), edges, rows, time.label("Time"), label, time, Scale(1.0, ""), y_texts=named)
     return found, colour, variable
 
 

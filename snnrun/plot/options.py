@@ -266,9 +266,9 @@ def _size(value: Any) -> Size | None:
         return Size(_PAGE_M)
     if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
         width, height = (_number(v, "size") for v in value)
-        if 0.02 <= width <= 2 and 0.02 <= height <= 2:
+        if 0.02 <= width <= 1 and 0.02 <= height <= 1:
             return Size(width, height)
-    raise _wrong("`size` is `column`, `page` or [width, height] between 2 cm and 2 m")
+    raise _wrong("`size` is `column`, `page` or [width, height] between 2 cm and 1 m")
 
 
 def size_from(text: str) -> Size:

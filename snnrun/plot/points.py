@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ _STUDENT = (
     *(2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423),
 )
 _NORMAL = 1.959964
+_MOST_SETS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +58,13 @@ class Points:
     repeats: int
 
     @classmethod
-    def of(cls, table: SweepTable, metric: str | None) -> Points:
+    def of(cls, table: SweepTable, metric: str | None, labels: Mapping[str, str] | None = None) -> Points:
         """A metric of a table; None for its first one.
+
+        Args:
+            table: The table.
+            metric: The metric's name.
+            labels: Other words for metrics and parameters.
 
         Raises:
             StorageError: There is no such metric.
@@ -72,10 +79,10 @@ class Points:
         failed = np.all(table.status == PointStatus.FAILED, axis=places)
         unfinished = table.status != PointStatus.COMPLETE
         return cls(
-            name,
+            (labels or {}).get(name, name),
             unit,
-            tuple(a for k, a in enumerate(table.axes) if k not in places),
-            tuple((c.axis, Axis(c.name, c.unit, c.values)) for c in table.coordinates),
+            tuple(_called(a, labels) for k, a in enumerate(table.axes) if k not in places),
+            tuple((c.axis, _called(Axis(c.name, c.unit, c.values), labels)) for c in table.coordinates),
             mean,
             half,
             failed,
@@ -130,6 +137,11 @@ class Points:
         """What a band means, for the picture."""
         has_band = self.half is not None and bool(np.isfinite(self.half).any())
         return f"95 % CI, {self.repeats} seeds" if has_band else ""
+
+
+def _called(axis: Axis, labels: Mapping[str, str] | None) -> Axis:
+    """An axis by the label that a picture gives it."""
+    return replace(axis, label=labels[axis.name]) if labels and axis.name in labels else axis
 
 
 def metric_name(table: SweepTable, wanted: str | None) -> str:
@@ -235,3 +247,22 @@ def value_name(axis: Axis, k: int) -> str:
         return str(value)
     name = short_name(axis).rpartition(".")[2]
     return f"{name} = {readable([float(value)], axis.unit).text(float(value))}"
+
+
+def place_name(points: Points, axis: Axis, k: int) -> str:
+    """One place along an axis: `tau = 5 ms`, `tau = 5 ms, g = 2`, or the number of the set where it has a label."""
+    together = [p for name, p in points.along if name == axis.name]
+    if not together:
+        return value_name(axis, k)
+    if axis.label and axis.label != axis.name:
+        return f"{axis.label} {k}"
+    return ", ".join(value_name(p, k) for p in together)
+
+
+def set_texts(points: Points, axis: Axis) -> list[str]:
+    """What the sets of several parameters along an axis are, when pictures show only their numbers: one line each."""
+    together = [p for name, p in points.along if name == axis.name]
+    if len(together) < 2 or len(axis.values) > _MOST_SETS:
+        return []
+    name = axis.label or axis.name
+    return [f"{name} {k}: " + ", ".join(value_name(p, k) for p in together) for k in range(len(axis.values))]

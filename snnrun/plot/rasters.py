@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, inches, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, inches, name_axes, remark, round_ticks, say, share_text, some_of
 from snnrun.plot.points import value_name
 from snnrun.plot.quantities import plain, time_scale
 from snnrun.plot.raster import dots
@@ -51,22 +51,14 @@ def draw_rasters(place: Place, source: Source, options: Options) -> None:
         place.legend(marks, list(groups), loc="outside lower left", ncols=min(len(groups), 4))
     size = source.table.status.size
     if size > len(numbers):
-        used[0].annotate(
-            f"{len(numbers)} of {size:,} points",
-            (0, 1),
-            (0, 14),
-            "axes fraction",
-            "offset points",
-            fontsize=6,
-            color=FAINT,
-        )
+        remark(place, share_text(len(numbers), size, "points"))
 
 
 def chosen_points(source: Source) -> list[int]:
-    """The points on the page: all, or some spread evenly over the sweep."""
+    """The points on the page: all, or some chosen at random."""
     assert source.table is not None
     size = source.table.status.size
-    return [int(k) for k in np.unique(np.linspace(0, size - 1, min(size, MOST)).round())]
+    return [int(k) for k in some_of(size, MOST)]
 
 
 def has_rasters(source: Source) -> bool:

@@ -72,6 +72,8 @@ _STYLE_GROUPS = frozenset(
 _FORBIDDEN = frozenset({"savefig.directory", "text.usetex", "text.latex.preamble", "text.parse_math"})
 _PLAIN_CYCLE = re.compile(r"""cycler\(\s*(?:color\s*=|['"]color['"]\s*,)\s*\[[\w\s'"#.,-]*\]\s*\)""")
 _STYLE_BYTES = 1 << 16
+_LARGEST = {"dpi": 1200.0, "size": 100.0, "labelsize": 100.0, "titlesize": 100.0, "fontsize": 100.0, "linewidth": 100.0}
+"""The largest numbers of settings whose name ends so: more cannot be drawn, or hides the picture."""
 
 
 @contextmanager
@@ -109,6 +111,9 @@ def style_settings(path: Path) -> Mapping[str, Any]:
         if key.partition(".")[0] not in _STYLE_GROUPS or key in _FORBIDDEN:
             raise _wrong_style(f"{path.name}:{number}: `{key}` is not for a picture's style to set")
         wanted[key] = _setting(path, number, key, _without_comment(value))
+        most = _LARGEST.get(key.rpartition(".")[2])
+        if most is not None and isinstance(wanted[key], int | float) and not 0 <= wanted[key] <= most:
+            raise _wrong_style(f"{path.name}:{number}: `{key}` must lie between 0 and {most:g}, not {wanted[key]:g}")
     return wanted
 
 

@@ -20,16 +20,29 @@ from matplotlib.axes import Axes
 from snnrun.plot.curve import curves_along, draw_curves, mark_lost, name_curves
 from snnrun.plot.heatmap import draw_map, map_of, name_cells, norm_of
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import (
+    Place,
+    add_colorbar,
+    apply_limits,
+    draw_lines,
+    legend,
+    name_axes,
+    remark,
+    round_ticks,
+    say,
+    share_text,
+    some_of,
+)
 from snnrun.plot.points import (
     SAMPLES,
     Points,
     is_drawn_logarithmically,
+    place_name,
     places_along,
     scale_along,
+    set_texts,
     short_name,
     texts_along,
-    value_name,
 )
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
@@ -80,7 +93,7 @@ def layout_of(table: SweepTable, options: Options) -> Layout:
         StorageError: A parameter or metric is not there.
     """
     is_metric = options.y in table.metrics
-    points = Points.of(table, options.z or (options.y if is_metric else None))
+    points = Points.of(table, options.z or (options.y if is_metric else None), options.labels)
     sampled = next((axis for axis in points.axes if axis.name in SAMPLES), None)
     if sampled is not None and options.x is None and len(points.axes) == 1:
         return _scatter(points, sampled)
@@ -106,7 +119,7 @@ def layout_of(table: SweepTable, options: Options) -> Layout:
     if not is_map and wanted == [None, None] and sizes[1] > sizes[0]:
         ordered, shown = ordered.in_order(1, 0), shown[::-1]
     every = list(product(*(range(len(axis.values)) for axis in ordered.axes[2:])))
-    chosen = np.unique(np.linspace(0, len(every) - 1, min(len(every), _MOST_PANELS)).round().astype(int))
+    chosen = some_of(len(every), _MOST_PANELS)
     form = Form.HEATMAP if is_map else Form.CURVES
     return Layout(form, ordered, shown[0], shown[1] if is_map else None, [every[k] for k in chosen], len(every))
 
@@ -160,7 +173,7 @@ def draw_sweep(place: Place, source: Source, options: Options) -> None:
             assert_never(layout.form)
     outer_labels(used, rows, columns, keep_x=not share)
     if layout.of > len(layout.panels):
-        used[0].set_title(f"{len(layout.panels)} of {layout.of} panels", loc="left", fontsize=6)
+        remark(place, share_text(len(layout.panels), layout.of, "panels"))
 
 
 def width_inch(place: Place) -> float:
@@ -169,7 +182,7 @@ def width_inch(place: Place) -> float:
 
 
 def _title(layout: Layout, index: tuple[int, ...]) -> str:
-    return ", ".join(value_name(axis, k) for axis, k in zip(layout.points.axes[2:], index, strict=True))
+    return ", ".join(place_name(layout.points, axis, k) for axis, k in zip(layout.points.axes[2:], index, strict=True))
 
 
 def _curves(place: Place, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
@@ -180,6 +193,10 @@ def _curves(place: Place, panels: list[Axes], layout: Layout, options: Options, 
         apply_limits(axes, options, across, up)
         name_curves(axes, found, options, across, up)
         axes.set_title(plain(_title(layout, index)), fontsize=7)
+        for text in reversed(found.sets):
+            remark(place, text)
+        if found.of > len(found.curves):
+            remark(place, share_text(len(found.curves), found.of, "curves"))
     _legend_below(place, panels)
 
 
@@ -197,6 +214,8 @@ def _maps(place: Place, panels: list[Axes], layout: Layout, options: Options, up
         name_axes(axes, options, found.x_label, found.y_label)
         axes.set_title(plain(_title(layout, index)), fontsize=7)
     assert mesh is not None
+    for text in reversed([t for axis in layout.points.axes[:2] for t in set_texts(layout.points, axis)]):
+        remark(place, text)
     add_colorbar(place, mesh, panels, options.labels.get("z", up.label(layout.points.name)))
     _legend_below(place, panels)
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 
 from snnrun.errors import StorageError
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, round_ticks, say, two_panels
-from snnrun.plot.quantities import Scale, plain, readable
+from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, remark, round_ticks, say, two_panels
+from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE
 from snnrun.records import dataclass
@@ -20,19 +20,25 @@ _CELLS = 400
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Weights:
-    """Values of shape (n,) with unit and name, and the ends of each synapse where they are known."""
+    """Values of shape (n,) with unit and name, the ends of each synapse where they are known, and when they were so.
+
+    No time means the end of the run. [s]
+    """
 
     values: FloatArray
     unit: str
     name: str
     pre: IntArray | None
     post: IntArray | None
+    time_s: float | None = None
 
 
 def draw_weights(place: Place, source: Source, options: Options) -> None:
     """Draw one variable of one monitor: of realised pairs, or the last sample of a state monitor."""
     monitor = _monitor(source, options)
     found = _found(source, monitor, options)
+    if found.time_s is not None:
+        remark(place, f"values at {time_scale(found.time_s).text(found.time_s)}")
     if not np.isfinite(found.values).any():
         say(place, f"no values of '{found.name}' in '{monitor.name}'")
         return
@@ -60,7 +66,7 @@ def _found(source: Source, monitor: Monitor, options: Options) -> _Weights:
     if monitor.kind is MonitorKind.STATE:
         name = options.variables[0] if options.variables else monitor.columns[0].name
         trace = results.states(monitor.name, name, last=True)
-        return _Weights(trace.data.ravel().astype(float), trace.unit, name, trace.pre, trace.post)
+        return _Weights(trace.data.ravel().astype(float), trace.unit, name, trace.pre, trace.post, *trace.times_s)
     pairs = results.connectivity(monitor.name)
     name = options.variables[0] if options.variables else _most_telling(list(pairs.values))
     if name not in pairs.values:
@@ -98,6 +104,8 @@ def _matrix(place: Place, axes: Axes, found: _Weights, scale: Scale) -> None:
     limits = ((-0.5, sizes[0] - 0.5), (-0.5, sizes[1] - 0.5))
     counts, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits)
     sums, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits, weights=scale(found.values))
+    if cells != sizes:
+        remark(place, "each cell of the matrix is the mean of its synapses")
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     image = axes.imshow(means, origin="lower", aspect="auto", extent=(*limits[1], *limits[0]))
     axes.spines[["top", "right"]].set_visible(True)

@@ -14,11 +14,14 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag
 from typing_extensions import TypeAliasType
 
+from snnrun.records import dataclass
 from snnrun.spec.values import (
     LIST_TAG,
     MAP_TAG,
     ONE_TAG,
     Anything,
+    AxisName,
+    AxisNames,
     Column,
     Count,
     DottedPath,
@@ -988,24 +991,51 @@ PlotSize = TypeAliasType(
     ],
 )
 
-_COMMON_OPTIONS: Final = frozenset(
-    {"kind", "name", "title", "size", "style", "labels", "xlim", "ylim", "lines", "vlines"}
-)
+_COMMON_OPTIONS: Final = frozenset({"kind", "name", "title", "size", "style", "labels"})
+_SPIKES: Final = ("spikes",)
+_FOLDED: Final = frozenset({"monitor", "source", "neurons", "bins", "bin", "xlim", "ylim", "lines", "vlines"})
+_AXES: Final = frozenset({"x", "y", "log", "xlim", "ylim", "lines", "vlines"})
 
-PLOT_OPTIONS: Final[dict[PlotKind, frozenset[str]]] = {
-    PlotKind.RASTER: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bin", "marks"},
-    PlotKind.TRACES: _COMMON_OPTIONS | {"overlay", "monitor", "source", "variables", "neurons", "marks", "x", "y"},
-    PlotKind.RATE: _COMMON_OPTIONS | {"monitor", "source", "bin", "marks"},
-    PlotKind.PSTH: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bin", "marks"},
-    PlotKind.ISI: _COMMON_OPTIONS | {"monitor", "source", "neurons", "bins", "bin"},
-    PlotKind.CURVE: _COMMON_OPTIONS | {"x", "y", "log", "monitor", "source", "variables"},
-    PlotKind.WEIGHTS: _COMMON_OPTIONS | {"monitor", "source", "variables", "bins", "bin"},
-    PlotKind.CONNECTIVITY: _COMMON_OPTIONS | {"monitor", "source", "variables"},
-    PlotKind.HEATMAP: _COMMON_OPTIONS | {"x", "y", "z", "log", "monitor", "source", "variables", "neurons"},
-    PlotKind.SWEEP: _COMMON_OPTIONS | {"x", "y", "z", "log"},
-    PlotKind.RASTERS: _COMMON_OPTIONS | {"monitor", "neurons"},
-    PlotKind.IMAGE: _COMMON_OPTIONS | {"monitor", "source", "variables", "neurons"},
+
+@dataclass(frozen=True, slots=True)
+class PlotFacts:
+    """What a kind of plot reads and needs.
+
+    Args:
+        options: Its keys, beside those that every plot has.
+        monitors: The kinds of monitors that it is drawn from; empty when it is drawn from none.
+        most: How many monitors it draws; None for any number.
+        sweep: Whether it is of a sweep (True), of one run (False), or of either (None).
+    """
+
+    options: frozenset[str]
+    monitors: tuple[str, ...] = ()
+    most: int | None = None
+    sweep: bool | None = False
+
+
+PLOT_FACTS: Final[dict[PlotKind, PlotFacts]] = {
+    PlotKind.RASTER: PlotFacts(_FOLDED - {"ylim", "lines"}, _SPIKES),
+    PlotKind.TRACES: PlotFacts(
+        frozenset({"monitor", "source", "variables", "neurons", "marks", "overlay", "xlim", "ylim", "lines", "vlines"}),
+        ("state",),
+    ),
+    PlotKind.RATE: PlotFacts(_FOLDED - {"neurons"}, ("rate", "spikes")),
+    PlotKind.PSTH: PlotFacts(_FOLDED | {"marks", "period"}, _SPIKES),
+    PlotKind.ISI: PlotFacts(_FOLDED, _SPIKES),
+    PlotKind.CURVE: PlotFacts(_AXES, sweep=None),
+    PlotKind.WEIGHTS: PlotFacts(
+        frozenset({"monitor", "source", "variables", "bins", "xlim", "vlines"}), ("connectivity", "state"), 1
+    ),
+    PlotKind.CONNECTIVITY: PlotFacts(frozenset({"monitor", "source"}), ("connectivity",), 1),
+    PlotKind.HEATMAP: PlotFacts(_AXES | {"z", "monitor", "source", "variables", "neurons"}, ("state",), 1, None),
+    PlotKind.SWEEP: PlotFacts(_AXES | {"z"}, sweep=True),
+    PlotKind.RASTERS: PlotFacts(frozenset({"monitor", "source", "neurons", "xlim"}), _SPIKES, sweep=True),
+    PlotKind.IMAGE: PlotFacts(_FOLDED - {"lines", "vlines"}, _SPIKES, 1),
 }
+"""What each kind of plot reads and needs."""
+
+PLOT_OPTIONS: Final = {kind: _COMMON_OPTIONS | facts.options for kind, facts in PLOT_FACTS.items()}
 """Which options each kind of plot has."""
 
 
@@ -1024,11 +1054,16 @@ class Plot(Section):
 
     kind: PlotKind = Field(description="What is drawn.")
     monitor: References | None = Field(None, description="Monitor or monitors it is drawn from.")
-    source: References | None = Field(None, description="Group, synapses or array, where no monitor is needed to tell.")
+    source: References | None = Field(
+        None, description="Groups or synapses, instead of `monitor`: all monitors of them that this kind can draw."
+    )
     variables: Names | None = Field(None, description="Variables to draw; absent: all that were recorded.")
-    neurons: Expressions | None = Field(None, description='Which neurons: `all`, a list, a slice `"0:10"`.')
-    x: DottedPath | None = Field(None, description="What the horizontal axis shows: a swept parameter or a metric.")
-    y: Names | None = Field(None, description="What the vertical axis shows: a metric or several.")
+    neurons: Expressions | None = Field(
+        None,
+        description='Which neurons: `all`, a number of them, a list, a slice `"0:10"`; absent: all, of traces a few.',
+    )
+    x: AxisName | None = Field(None, description="What the horizontal axis shows: a swept parameter or a metric.")
+    y: AxisNames | None = Field(None, description="What the vertical axis shows: a metric or several.")
     z: Identifier | None = Field(None, description="The metric that colours show (heatmap, sweep).")
     log: Names | None = Field(
         None,
@@ -1039,13 +1074,19 @@ class Plot(Section):
     ylim: list[Expression] | None = Field(None, min_length=2, max_length=2, description="Limits `[from, to]`.")
     size: PlotSize | None = Field(None, description="`column` (85 mm), `page` (full width), or `[width, height]`.")
     labels: dict[Annotated[str, Field(min_length=1)], Sentence] | None = Field(
-        None, description="Other words for names: `x`, `y`, or the name of a variable, group or monitor → label."
+        None,
+        description="Other words for what the picture names: `x`, `y`, `z` for its axes, or a variable, group, "
+        "monitor, metric or swept parameter → label.",
     )
     title: Sentence | None = Field(None, description="Title; absent: the name of the experiment.")
     style: Sentences | None = Field(None, description="Style of matplotlib, or a style file relative to this file.")
     bins: Count | None = Field(None, description="Number of bins of a histogram.")
     bin: Expression | None = Field(None, description="Width of a bin.")
-    marks: References | None = Field(None, description="Spike monitor whose spikes are drawn as vertical lines.")
+    period: Expression | None = Field(None, description="Time with which spikes are folded into trials (psth).")
+    marks: References | None = Field(
+        None,
+        description="Spike monitor whose spikes are vertical lines (traces; `none`: none) or begin trials (psth).",
+    )
     lines: dict[Annotated[str, Field(min_length=1)], Expression] | None = Field(
         None, description="Horizontal lines: label → value."
     )

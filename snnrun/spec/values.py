@@ -20,6 +20,7 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,199}")
 _REFERENCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 _FILE_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,200}")
 _SIGNATURE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,199}\s*\(\s*([A-Za-z]\w*(\s*,\s*[A-Za-z]\w*)*)?\s*\)", re.ASCII)
+_AXIS_NAME: Final = re.compile(r"[A-Za-z][\w()-]*([.+]\w[\w()-]*)*", re.ASCII)
 _DOTTED: Final = re.compile(r"[A-Za-z][\w()-]*(\.\w[\w()-]*)*", re.ASCII)
 _SEED_LIMIT: Final = 2**64
 
@@ -291,6 +292,25 @@ Series = TypeAliasType(
     ],
 )
 """One expression, a list, `"[1, 2]*ms"`, `{range: [a, b, step]}`, `{linspace: [a, b], num}` or `{logspace: ...}`."""
+
+AxisName = TypeAliasType(
+    "AxisName",
+    Annotated[
+        str,
+        _matching(_AXIS_NAME, "is not the name of a metric or of a swept parameter", "write `rate`, `groups.exc.size`"),
+        WithJsonSchema({"type": "string", "title": "path"}),
+    ],
+)
+"""A metric, a dotted path into the file, or the paths of a `zip` with `+` between them."""
+
+AxisNames = TypeAliasType(
+    "AxisNames",
+    Annotated[
+        Annotated[AxisName, Tag(ONE_TAG)] | Annotated[list[AxisName], Tag(LIST_TAG)],
+        Discriminator(shape_of),
+    ],
+)
+"""One such name or a list of them."""
 
 Names = TypeAliasType(
     "Names",

@@ -119,12 +119,14 @@ sweep:
   shared: warmup
   keep: results
 plots:
-  - {kind: raster, monitor: m1, neurons: "0:10", xlim: [0 s, 1 s], ylim: [0, 1], size: column, name: pic, marks: m1}
+  - {kind: raster, monitor: m1, neurons: "0:10", xlim: [0 s, 1 s], size: column, name: pic}
   - kind: traces
     source: exc
     variables: [v]
     size: [85 mm, 60 mm]
     labels: {x: time}
+    ylim: [0, 1]
+    marks: m1
     lines: {threshold: 1}
     vlines: 1 s
   - {kind: isi, bins: 30, title: x, style: paper.mplstyle}
