@@ -6,7 +6,7 @@ import numpy as np
 
 from snnrun.plot.observed import stretch_of
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, name_axes, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, readable, round_step
 from snnrun.plot.source import Band, Source, bands, told_apart
 from snnrun.results.layout import FloatArray, IntArray, MonitorKind
@@ -40,7 +40,7 @@ def draw_isi(place: Place, source: Source, options: Options) -> None:
     apply_limits(axes, options, time, _SHARE)
     round_ticks(axes)
     name_axes(axes, options, time.label("Interspike interval"), "Share of intervals")
-    axes.legend(loc="upper right")
+    legend(axes, always=True)
 
 
 def intervals(band: Band, dt: float) -> tuple[FloatArray, IntArray]:

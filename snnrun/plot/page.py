@@ -213,7 +213,8 @@ def legend(axes: Axes, *, always: bool = False) -> None:
     if not labels or (len(labels) < 2 and not always):
         return
     room = inches(axes)[0]
-    labels = [fitting(label, room * 0.8) for label in labels]
+    most = max(room - 0.35, 0.5) / 0.06 / _LETTERS_PER_INCH  # beside the line, at the smaller size of legends
+    labels = [fitting(label, most) for label in labels]
     longest = max(int(_widths(label)[-1]) for label in labels)
     columns = max(1, min(len(labels), int(room / (0.35 + 0.068 * longest))))
     axes.legend(
