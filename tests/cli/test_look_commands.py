@@ -173,7 +173,7 @@ def test_plot_of_a_sweep_and_of_its_points(snnrun, place):
         (["nowhere"], 4, "is not a folder of results"),
         (["outputs/small/latest", "--format", "bmp"], 2, "use png, svg or pdf"),
         (["outputs/small/latest", "--size", "huge"], 2, "such as `120x80`"),
-        (["outputs/small/latest", "--size", "1x1"], 2, "between 2 cm and 2 m"),
+        (["outputs/small/latest", "--size", "1x1"], 2, "between 2 cm and 1 m"),
         (["outputs/small/latest", "--style", "none.mplstyle"], 2, "cannot read the style"),
         (["outputs/small/latest", "--out", "small.yaml"], 4, "cannot write"),
     ],
