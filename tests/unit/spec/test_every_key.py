@@ -1,0 +1,389 @@
+"""Every key of the format does something: changing it changes the network, the plan or what is stored, or is refused.
+
+The keys of connection rules are tried in `unit/network/test_rule_keys.py`, those of plots with the plots.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from snnrun import pipeline
+from snnrun.errors import ExperimentError, Severity
+from snnrun.network.digest import digest_of, whole_network
+from snnrun.spec.models import Experiment, Panels, Plot, Rule
+from snnrun.spec.schema import _reachable
+from snnrun.sweep.points import plan_sweep
+
+GROUP = {
+    "size": 4,
+    "equations": "dv/dt = (k - twice(v))/(10*ms) : 1 (unless refractory)\nw : 1",
+    "threshold": "v > 1",
+    "reset": "v = 0",
+    "refractory": "1 ms",
+    "subgroups": {"first": "0:2", "rest": "2:4"},
+}
+FILE: dict[str, Any] = {
+    "version": 1,
+    "name": "every",
+    "seed": {"connect": 1, "initial": 1, "noise": 1, "input": 1},
+    "constants": {"k": 2},
+    "functions": {"twice(x)": "2*x"},
+    "arrays": {
+        "written": {"values": [[1, 2], [3, 4]], "dt": "1 ms"},
+        "filed": {"file": "a.npy", "dt": "1 ms"},
+        "boxed": {"file": "a.h5", "dataset": "x", "dt": "1 ms"},
+        "tabled": {"file": "a.csv", "column": "p", "dt": "1 ms"},
+        "pictured": {"image": "a.png", "dt": "1 ms"},
+    },
+    "groups": {
+        "g": GROUP,
+        "p": {"kind": "poisson", "size": 4, "rates": "r*Hz", "constants": {"r": 5}},
+        "s": {"kind": "spikes", "size": 4, "indices": [0, 1], "times": ["1 ms", "2 ms"]},
+        "h": {"kind": "spikes", "size": 4, "file": "s.csv", "columns": ["i", "t"], "unit": "s"},
+        "t": {"kind": "spikes", "size": 4, "file": "s.h5", "population": "one"},
+        "u": {"kind": "spikes", "size": 4, "file": "a.h5", "dataset": "p", "columns": [0, 1], "unit": "s"},
+    },
+    "inputs": {"i": {"target": "g", "variable": "v", "size": 3, "rate": "5 Hz", "weight": 0.1}},
+    "synapses": {
+        "y": {
+            "source": "p",
+            "target": "g",
+            "equations": "w : 1\ndx/dt = -x/(5*ms) : 1 (clock-driven)",
+            "connect": "all",
+            "on_pre": {"a": {"do": "v_post += w", "order": 1}, "b": {"do": "w = 1", "order": 2}},
+            "method": "euler",
+        },
+        "z": {"source": "p", "target": "g", "connect": "all", "on_pre": "v_post += 1"},
+    },
+    "monitors": {
+        "spikes": {"kind": "spikes", "source": "g"},
+        "state": {"kind": "state", "source": "g", "variables": ["v"]},
+        "rate": {"kind": "rate", "source": "g"},
+        "pairs": {"kind": "connectivity", "source": "y"},
+    },
+    "operations": {"o": {"target": "g", "every": "1 ms", "do": "w += 1"}},
+    "run": {
+        "dt": "0.1 ms",
+        "phases": [
+            {"name": "one", "duration": "5 ms"},
+            {"name": "two", "duration": "5 ms", "stop_when": "count(spikes) > 3", "set": {"g.w": {"value": 1}}},
+        ],
+    },
+    "metrics": {"m": "count(spikes)"},
+}
+ANOTHER = {"seed": 1, "sweep": {"axes": {"k": [1, 2]}}}
+# For each model: where it stands, and another value for each of its keys.
+CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "Experiment": [
+        (
+            "",
+            {
+                "seed": 5,
+                "constants": {"k": 3},
+                "functions": {"twice(x)": "3*x"},
+                "arrays": {},
+                "groups": {"g": GROUP, "p": GROUP},
+                "inputs": {},
+                "synapses": {name: {"source": "p", "target": "g", "connect": "all"} for name in "yz"},
+                "monitors": {"spikes": {"kind": "spikes", "source": "g", "window": ["1 ms", "2 ms"]}},
+                "operations": {},
+                "run": {"dt": "0.1 ms", "duration": "5 ms"},
+                "metrics": {"m": "2*count(spikes)"},
+                "sweep": {"axes": {"k": [1]}},
+                "plots": [{"kind": "raster"}],
+            },
+        )
+    ],
+    "Seeds": [("seed", {"connect": 2, "initial": 2, "noise": 2, "input": 2})],
+    "ValuesArray": [("arrays.written", {"values": [[1, 2], [3, 5]], "unit": "mV", "dt": "2 ms"})],
+    "FileArray": [
+        (
+            "arrays.filed",
+            {"file": "b.npy", "unit": "mV", "transpose": True, "scale": 2, "time_axis": "columns", "dt": "2 ms"},
+        ),
+        ("arrays.boxed", {"dataset": "y"}),
+        ("arrays.tabled", {"column": "q"}),
+    ],
+    "ImageArray": [
+        (
+            "arrays.pictured",
+            {
+                "image": "b.png",
+                "channel": "red",
+                "invert": True,
+                "flip": "vertical",
+                "transpose": True,
+                "resize": [3, 2],
+                "scale": 2,
+                "time_axis": "columns",
+                "dt": "2 ms",
+            },
+        )
+    ],
+    "NeuronGroup": [
+        (
+            "groups.g",
+            {
+                "size": 5,
+                "equations": "dv/dt = -v/(10*ms) : 1 (unless refractory)\nw : 1",
+                "threshold": "v > 2",
+                "reset": "v = -1",
+                "refractory": "2 ms",
+                "method": "euler",
+                "initial": {"v": 0.5},
+                "events": {"e": "v > 3"},
+                "linked": {"v": "p.rates"},
+                "subgroups": {"first": "0:3", "rest": "2:4"},
+                "dt": "0.2 ms",
+                "order": 3,
+                "precision": "single",
+                "constants": {"k": 7},
+            },
+        )
+    ],
+    "PoissonGroup": [
+        (
+            "groups.p",
+            {
+                "size": 5,
+                "rates": "6 Hz",
+                "subgroups": {"first": "0:2"},
+                "dt": "0.2 ms",
+                "order": 3,
+                "constants": {"r": 6},
+            },
+        )
+    ],
+    "SpikeGroup": [
+        (
+            "groups.s",
+            {
+                "size": 5,
+                "indices": [0, 2],
+                "times": ["1 ms", "3 ms"],
+                "period": "4 ms",
+                "subgroups": {"first": "0:2"},
+                "dt": "0.2 ms",
+                "order": 3,
+            },
+        ),
+        ("groups.h", {"file": "r.csv", "columns": ["j", "t"], "unit": "ms"}),
+        ("groups.t", {"population": "two"}),
+        ("groups.u", {"dataset": "q"}),
+    ],
+    "PoissonInput": [
+        ("inputs.i", {"target": "g.first", "variable": "w", "size": 4, "rate": "6 Hz", "weight": 0.2}),
+    ],
+    "Synapses": [
+        (
+            "synapses.y",
+            {
+                "source": "g",
+                "target": "g.first",
+                "equations": "w : 1\ndx/dt = -x/(6*ms) : 1 (clock-driven)",
+                "on_pre": "v_post += 2*w",
+                "on_post": "w = 2",
+                "delay": "1 ms",
+                "connect": "one_to_one",
+                "initial": {"w": 1},
+                "method": "rk2",
+            },
+        )
+    ],
+    "Pathway": [("synapses.y.on_pre.a", {"do": "v_post += 2*w", "delay": "1 ms", "order": 3, "event": "e"})],
+    "ValueRule": [("run.phases.1.set.g\\.w", {"value": 2, "where": "i > 1", "subgroup": "first"})],
+    "SpikeMonitor": [
+        (
+            "monitors.spikes",
+            {
+                "source": "g.first",
+                "variables": ["v"],
+                "indices": [0],
+                "counts_only": True,
+                "window": ["1 ms", "2 ms"],
+            },
+        )
+    ],
+    "StateMonitor": [
+        (
+            "monitors.state",
+            {
+                "source": "g.first",
+                "variables": ["w"],
+                "indices": [0],
+                "dt": "1 ms",
+                "when": "end",
+                "window": ["1 ms", "2 ms"],
+            },
+        )
+    ],
+    "RateMonitor": [
+        ("monitors.rate", {"source": "g.first", "bin": "1 ms", "smooth": "1 ms", "window": ["1 ms", "2 ms"]}),
+    ],
+    "ConnectivityMonitor": [("monitors.pairs", {"source": "z", "variables": ["w"]})],
+    "Operation": [("operations.o", {"target": "g.first", "every": "2 ms", "do": "w += 2", "when": "end", "order": 2})],
+    "Run": [
+        (
+            "run",
+            {
+                "dt": "0.05 ms",
+                "phases": [{"name": "two", "duration": "5 ms"}],
+                "threads": 2,
+                "precision": "single",
+                "math": "fast",
+                "save_state": True,
+                "start_from": "nowhere",
+            },
+        )
+    ],
+    "Phase": [
+        (
+            "run.phases.1",
+            {
+                "name": "three",
+                "duration": "6 ms",
+                "set": {"g.w": 3},
+                "record": [],
+                "stop_when": "count(spikes) > 4",
+                "check": "1 ms",
+            },
+        )
+    ],
+    "Sweep": [
+        (
+            "sweep",
+            {"axes": {"k": [1, 3]}, "zip": {"groups.g.order": [1, 2]}, "repeat": 3, "shared": "one", "keep": "results"},
+        ),
+        ("sweep", {"points": [{"groups.g.order": 1}], "sample": {"size": 4, "ranges": {"groups.g.order": [0, 1]}}}),
+    ],
+}
+CASES = [
+    (model, place, key, value)
+    for model, entries in CHANGES.items()
+    for place, changes in entries
+    for key, value in changes.items()
+]
+REFUSED = {
+    ("NeuronGroup", "events"): "NET199",
+    ("NeuronGroup", "linked"): "NET199",
+    ("NeuronGroup", "dt"): "NET199",
+    ("NeuronGroup", "precision"): "NET199",
+    ("PoissonGroup", "dt"): "NET199",
+    ("SpikeGroup", "dt"): "NET199",
+    ("Pathway", "event"): "NET199",
+    ("Run", "start_from"): "FIL201",  # there is no such folder
+}
+"""What is not there yet, and what says so."""
+ELSEWHERE = {
+    "Experiment": {"version", "name", "description", "references", "extends"},  # for people, and for loading
+    "SpikeGroup": {"duplicates"},  # of spikes that coincide: semantics/test_given_spikes.py
+    "Operation": {"at"},  # instead of `every`
+    "Run": {"duration"},  # instead of `phases`
+    "Linspace": None,  # values that are written another way, of lists and axes
+    "Logspace": None,
+    "Range": None,
+    "LogBounds": None,
+    "WholeBounds": None,
+    "Sample": None,  # unit/sweep/test_sample.py
+    "ValueFile": None,  # unit/network
+    "CallOperation": None,  # cli/test_run_command.py
+    "Event": None,  # refused: not there yet
+    "EventMonitor": None,
+    "Link": None,
+    "Plot": None,
+    "Panels": None,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the experiment names."""
+    from h5py import File
+    from PIL import Image
+
+    place = tmp_path_factory.mktemp("every")
+    rng = np.random.default_rng(1)
+    np.save(place / "a.npy", [[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]])
+    np.save(place / "b.npy", [[1.0, 2.0, 3.0], [3.0, 4.0, 6.0]])
+    (place / "a.csv").write_text("p,q\n1,2\n3,4\n", encoding="utf-8")
+    (place / "s.csv").write_text("i,t,j\n1,1,2\n2,2,3\n", encoding="utf-8")
+    (place / "r.csv").write_text("i,t,j\n1,1,2\n2,3,3\n", encoding="utf-8")
+    with File(place / "a.h5", "w") as file:
+        file["x"], file["y"] = [1.0, 2.0], [1.0, 3.0]
+        file["p"], file["q"] = [[0.0, 1.0], [1.0, 2.0]], [[0.0, 1.0], [1.0, 3.0]]
+    with File(place / "s.h5", "w") as file:
+        for k, name in enumerate(("one", "two")):
+            spikes = file.create_group(f"spikes/{name}")
+            spikes["node_ids"] = np.array([0, k], np.uint64)
+            spikes["timestamps"] = [1.0, 2.0]
+            spikes["timestamps"].attrs["units"] = "ms"
+    for name in ("a", "b"):
+        Image.fromarray(rng.integers(0, 255, (4, 5, 3)).astype(np.uint8)).save(place / f"{name}.png")
+    return place
+
+
+def experiment(place: str, key: str | None = None, value: Any = None) -> dict[str, Any]:
+    """The file with another value at one place."""
+    data = copy.deepcopy(FILE)
+    if place == "sweep":
+        data |= copy.deepcopy(ANOTHER)
+    at = data
+    for step in place.replace("\\.", "\0").split(".") if place else []:
+        at = at[int(step)] if isinstance(at, list) else at[step.replace("\0", ".")]
+    if key is not None:
+        at[key] = value
+    return data
+
+
+def fingerprint(data: dict[str, Any], folder: Path) -> str:
+    """Everything that a file decides, as a hash; the codes of its errors when it has some."""
+    path = folder / "x.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    try:
+        checked = pipeline.check(pipeline.read(path))
+        plan: list[Any] = []
+        if checked.experiment.sweep is not None:
+            found = plan_sweep(checked.resolved.context, checked.experiment.sweep)
+            plan = [found.keep_results, found.shared, *(list(point.shown.items()) for point in found.points())]
+    except ExperimentError as error:
+        return " ".join(sorted({d.code for d in error.diagnostics if d.severity is Severity.ERROR}))
+    stored = [checked.save_state, list(data["metrics"].values()), data.get("plots")]
+    return digest_of([whole_network(checked.resolved.network), repr(plan), repr(stored)])
+
+
+def test_the_experiment_is_right(folder: Path) -> None:
+    for place in ("", "sweep"):
+        assert len(fingerprint(experiment(place), folder)) == 64
+
+
+@pytest.mark.parametrize(("model", "place", "key", "value"), CASES)
+def test_changing_a_key_changes_what_runs_or_is_refused(
+    folder: Path, model: str, place: str, key: str, value: Any
+) -> None:
+    before = fingerprint(experiment(place), folder)
+    after = fingerprint(experiment(place, key, value), folder)
+    assert after != before
+    assert after == REFUSED.get((model, key)) or len(after) == len(before)
+
+
+def test_no_key_is_left_out() -> None:
+    models: list[type[BaseModel]] = [Experiment]
+    for field in Experiment.model_fields.values():
+        models += [model for model in _reachable(field.annotation) if model not in models]
+    tried = {(model, key) for model, _, key, _ in CASES}
+    missing = [
+        (model.__name__, key)
+        for model in models
+        if not issubclass(model, Rule | Plot | Panels) and ELSEWHERE.get(model.__name__, set()) is not None
+        for name, field in model.model_fields.items()
+        if (key := field.alias or name) != "kind" and key not in (ELSEWHERE.get(model.__name__) or set())
+        if (model.__name__, key) not in tried
+    ]
+    assert not missing
