@@ -399,7 +399,7 @@ def stoppable() -> Iterator[None]:
         if not told:
             raise
         name = signal.Signals(told[0]).name
-        raise UnfinishedError(Diagnostic("RUN307", f"stopped by {name}")) from None
+        raise UnfinishedError(Diagnostic("RUN309", f"stopped by {name}")) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)

@@ -11,9 +11,11 @@ from snnrun.network.ir import (
     SpikeMonitor,
     StateMonitor,
 )
+from snnrun.numerics.arithmetic import Precision
 from snnrun.records import dataclass
 
-_BYTES = {Kind.FLOAT: 4, Kind.INT: 8, Kind.BOOL: 1}  # of a stored value, in single precision [bytes]
+_NEURON = 9.0  # bytes of a neuron without variables: whether it spiked, and its place in two lists of spikes
+_SYNAPSE = 2.0  # bytes of a synapse without variables: its target, in a small group
 FITS_ANYWHERE = 1e9  # what needs less memory fits on any machine [bytes]
 ASSUMED_RATE = 10.0  # spikes of a neuron, where nothing is known [Hz]
 # Orders of magnitude of one thread of a present processor; what a run says about itself is better (a probe).
@@ -54,10 +56,12 @@ def recorded_bytes(network: Network) -> Recording:
 
 def least_bytes(network: Network) -> dict[str, float]:
     """Bytes that each object takes at the least, by its path in the file (`groups.x`); a bound from the sizes alone."""
-    least = {g.path: g.size * (1.0 + sum(_BYTES[s.kind] for s in g.stored)) for g in network.groups.values()}
+    real = 4 if network.precision is Precision.SINGLE else 8
+    size = {Kind.FLOAT: real, Kind.INT: 8, Kind.BOOL: 1}
+    least = {g.path: g.size * (_NEURON + sum(size[s.kind] for s in g.stored)) for g in network.groups.values()}
     for synapses in network.synapses.values():
         number = sum(expected_synapses(rule) or 0 for rule in synapses.connect)
-        least[synapses.path] = number * (2.0 + sum(_BYTES[s.kind] for s in synapses.stored))
+        least[synapses.path] = number * (_SYNAPSE + sum(size[s.kind] for s in synapses.stored))
     return least
 
 

@@ -103,7 +103,7 @@ def test_a_network_that_no_run_on_the_machine_can_hold_is_refused_at_its_place(
 ) -> None:
     made = network(tmp_path / "large.yaml", 1_000_000, "{p: 0.5}")
     least = least_bytes(made)
-    assert least["synapses.s"] == pytest.approx(0.5e12 * 6)
+    assert least["synapses.s"] == pytest.approx(0.5e12 * 10)
     memory = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(total=int(sum(least.values()) * 0.99)))
     with pytest.raises(ExperimentError) as refused:
