@@ -383,15 +383,15 @@ class _SynapsesBuilder:
                 continue
             population = self.context.populations[(target if post else source).group]
             if not population.has_spikes:
-                raise self.context.key_error(
+                self.context.report.warn(
                     "NET173",
-                    f"`{population.name}` never spikes: it has no threshold",
-                    (*self.path, key),
+                    f"`{key}` never acts: `{population.name}` has no threshold, so it never spikes",
+                    self.context.document.key_span((*self.path, key)),
                     "add `threshold:` to the group",
                 )
             for name, path in self.pathway_paths((*self.path, key)):
                 pathway = self.part(partial(self.pathway, scope, elapsed, name, path, post=post))
-                if pathway is not None:
+                if pathway is not None and population.has_spikes:
                     found.append(pathway)
         return tuple(found)
 
