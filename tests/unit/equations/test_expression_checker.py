@@ -56,7 +56,7 @@ def check(text: str, **options: object) -> Typed:
         ("on + 1", "EQ205", "on"),
         ("x and on", "EQ205", "x"),
         ("not x", "EQ205", "x"),
-        ("clip(v, 0, 1)", "EQ204", "0"),
+        ("clip(v, 0, 1)", "EQ204", "1"),
         ("rand()", "EQ208", "rand()"),
         ("xi", "EQ208", "xi"),
         ("1/0", "EQ210", "1/0"),
