@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snnrun.codegen.emit import SIZES, Access, CType, Fill, Place, SlotKey, Writer
+from snnrun.codegen.emit import SIZES, Access, CType, Fill, Place, SlotKey, Writer, possible
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
 from snnrun.equations.dag import Kind, Node, Op, Variable, walk
@@ -308,6 +308,10 @@ def _poisson_input(module: Module, poisson: PoissonInput) -> None:
         low, high = w.range(owner)
         w.loop(f"for b in range({low}, {high}):")
         w.line(f"k = {member(w, poisson.target, owner)}")
+        (chance,) = w.evaluate([poisson.probability], Place("k"))
+        w.loop(f"if ({possible(chance)}) == False:")
+        w.note("k", w.integer("input", f"watched:{owner}"), chance)
+        w.end()
         w.assign(poisson.block.assignments, Place("k"), module.kinds)
         w.end()
         module.call("poisson_input", owner, w, divided=True)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
 from snnrun.network.ir import Assignment
+from snnrun.network.rates import ROUNDING
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.scalar import NAMES
 
@@ -113,6 +114,11 @@ _INFIX = {
     Op.OR: "|",
 }
 _SMALL = 16
+
+
+def possible(chance: str) -> str:
+    """The text of whether a probability is one, up to rounding; of NaN it is not."""
+    return f"({chance} >= 0.0) & ({chance} <= {1.0 + ROUNDING!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import re
 from dataclasses import replace
 
 from snnrun.codegen.delivery import deliver_all
-from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer
+from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer, possible
 from snnrun.codegen.lost import clipped, lost
 from snnrun.codegen.module import Kernel, Line, Module, member, spike_loop
 from snnrun.codegen.prelude import PRELUDE
@@ -32,7 +32,6 @@ from snnrun.network.ir import (
     Summed,
     Synapses,
 )
-from snnrun.network.rates import ROUNDING
 from snnrun.numerics.kernel_text import kernel_text
 
 MANY = 128  # lines of a step
@@ -373,12 +372,11 @@ def _draw_spikes(module: Module, group: Group) -> None:
         if not noting:
             _flag(w, group, place, None)
         (text,) = w.evaluate([chance], place)
-        possible = f"({text} >= 0.0) & ({text} <= {1.0 + ROUNDING!r})"
         if noting:
-            w.loop(f"if ({possible}) == False:")
+            w.loop(f"if ({possible(text)}) == False:")
             w.note("k", w.integer("group", f"watched:{group.path}"), text)
         else:
-            w.line(f"wrong += select({possible}, 0, 1)")
+            w.line(f"wrong += select({possible(text)}, 0, 1)")
         w.depth = 1
     module.call("draw_spikes", group.path, w, divided=True)
 

@@ -127,7 +127,8 @@ class _Builder:
         self.put("thread", "run", "", np.array([[part, n.threads] for part in range(n.threads)], np.int64))
         self.put("failure", "run", "", np.zeros((n.threads, 8), np.int64))  # a line of the cache each
         self.put("failed value", "run", "", np.zeros((n.threads, 8)))
-        self.numbers |= {f"watched:{path}": -1 - k for k, path in enumerate(g.path for g in n.groups.values())}
+        sources = [*(g.path for g in n.groups.values()), *(f"inputs.{i.name}" for i in n.inputs)]
+        self.numbers |= {f"watched:{path}": -1 - k for k, path in enumerate(sources)}
         self.numbers |= {f"watched:{s.variable.owner}.{s.variable.name}": k for k, s in enumerate(n.stored)}
         self.put("barrier", "run", "", np.array([0] * 24 + [*sleeping()], np.int64))
         self.numbers["parts"] = n.threads

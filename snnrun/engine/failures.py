@@ -11,7 +11,7 @@ from snnrun.engine.cause import Cause, cause_of
 from snnrun.engine.values import Array, Built
 from snnrun.engine.watch import Found
 from snnrun.errors import Diagnostic, RunError
-from snnrun.network.ir import Group, Network, Stored
+from snnrun.network.ir import Group, Network, PoissonInput, Stored
 from snnrun.units.dimensions import FREQUENCY, TIME
 from snnrun.units.quantities import format_quantity
 
@@ -39,7 +39,7 @@ def failed(
         if high == low + 1
         else f"between t = {_time(network, low)} and {_time(network, high)}"
     )
-    if isinstance(found.what, Group):
+    if not isinstance(found.what, Stored):
         return _impossible_rate(network, found.what, found, when)
     stored = found.what
     variable = stored.variable
@@ -54,15 +54,15 @@ def failed(
     return RunError(Diagnostic("RUN301", message, cause.span, cause.help))
 
 
-def _impossible_rate(network: Network, group: Group, found: Found, when: str) -> RunError:
+def _impossible_rate(network: Network, source: Group | PoissonInput, found: Found, when: str) -> RunError:
+    whose = f"`{source.name}`" if isinstance(source, Group) else f"input `{source.name}`"
     rate = format_quantity(found.value / network.dt, FREQUENCY)
     most = format_quantity(1 / network.dt, FREQUENCY)
     value = "not a number (NaN)" if np.isnan(found.value) else rate
     return RunError(
         Diagnostic(
             "RUN307",
-            f"the rate of neuron {found.element} of `{group.name}` is {value} {when}: "
-            f"it must lie between 0 and 1/dt = {most}",
+            f"the rate of neuron {found.element} of {whose} is {value} {when}: it must lie between 0 and 1/dt = {most}",
             None,
             "limit the rate (`clip`), or make `dt` smaller",
         )

@@ -17,7 +17,7 @@ import numpy as np
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.values import IMMUTABLE, Array, Built
 from snnrun.equations.dag import Kind
-from snnrun.network.ir import Group, Stored
+from snnrun.network.ir import Group, PoissonInput, Stored
 
 SHARE = 0.01  # of the time of a run, for looking and for copying together
 SMALL = 1 << 20  # bytes that are looked at and copied before every call
@@ -30,12 +30,12 @@ class Found:
     """A value that is not finite, or a rate that no step can have.
 
     Args:
-        what: The variable, or the Poisson group.
+        what: The variable, or the Poisson group or input.
         element: Its number; of synapses, in the order of storage.
-        value: The value; of a Poisson group the probability of a spike in a step.
+        value: The value; of a rate, the probability of a spike in a step.
     """
 
-    what: Stored | Group
+    what: Stored | Group | PoissonInput
     element: int
     value: float
 
@@ -100,7 +100,8 @@ class Watch:
             return None
         _, element, code, value = min(found)
         network = self.built.network
-        what = network.stored[code] if code >= 0 else list(network.groups.values())[-1 - code]  # see `build`
+        sources: list[Group | PoissonInput] = [*network.groups.values(), *network.inputs]
+        what = network.stored[code] if code >= 0 else sources[-1 - code]
         return Found(what, element, value)
 
     def _standing(self) -> Found | None:

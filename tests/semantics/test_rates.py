@@ -111,6 +111,29 @@ def test_rates_that_move_stop_the_run_with_neuron_time_and_rate(text: str, neuro
     assert memory.spike_steps("s")[0].max(initial=0) < step
 
 
+@pytest.mark.parametrize(
+    ("rate", "neuron", "step", "told"),
+    [
+        ("(9 + i*t/ms)*kHz", 2, 6, "10.2 kHz"),
+        ("(1 - t/ms)*kHz", 0, 11, "-100 Hz"),
+        ("log(1 - t/ms)*Hz + 5*kHz", 0, 10, "-inf"),
+    ],
+)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_rates_of_inputs_that_move_are_asked_too(rate: str, neuron: int, step: int, told: str, threads: int) -> None:
+    text = (
+        'groups: {g: {size: 3, equations: "v : 1"}}\n'
+        f"inputs: {{x: {{target: g, variable: v, size: 10, rate: {rate}, weight: 1}}}}\n"
+        "monitors: {s: {kind: state, source: g, variables: [v]}}\n"
+        f"run: {{dt: 0.1 ms, duration: 3 ms, threads: {threads}}}\n"
+    )
+    found, memory = stopped(text)
+    moment = f"{step / 10:g} ms" if step >= 10 else f"{step * 100} us"
+    assert f"the rate of neuron {neuron} of input `x` is {told}" in found.message
+    assert f"at t = {moment}" in found.message
+    assert len(memory.state("s", "v")) == step
+
+
 def test_a_phase_that_sets_rates_is_asked_as_it_begins() -> None:
     phases = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {p.rates: 6*i*kHz}}]"
     found, memory = stopped(poisson("[5 kHz, 5 kHz, 5 kHz]", run=phases))
