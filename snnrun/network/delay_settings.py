@@ -18,6 +18,8 @@ def with_parts(network: Network, phases: Sequence[Phase]) -> tuple[Network, tupl
     Raises:
         ExperimentError: NET138 when a delay reads what changes during the run.
     """
+    if not phases:
+        return network, ()
     parts = {s.name: [_parts(s, q, phases) for q in range(len(s.pathways))] for s in network.synapses.values()}
     if all(len(one) == 1 for several in parts.values() for one in several):
         return network, tuple(phases)
