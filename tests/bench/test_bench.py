@@ -21,6 +21,7 @@ from table import ratios, rows
 from works import BY_NAME, PEERS, ROOT, STRICT, WORKS, Tool
 
 from snnrun import pipeline
+from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import FixedDegree
 
 SMALL = {"microcircuit": "0.01", "microcircuit-0.1": "0.01"}
@@ -73,7 +74,7 @@ def test_the_microcircuit_is_that_of_the_peers_and_of_the_paper(scale, monkeypat
     found = {}
     for connect in network.synapses["local"].connect:
         assert isinstance(connect.rule, FixedDegree)
-        found[connect.target.name, connect.source.name] = connect.rule.number
+        found[connect.target.name, connect.source.name] = int(evaluate(connect.rule.number, Environment()))
     numbers = table.synapses(scale)
     expected = {
         (f"pop.{table.NAMES[t]}", f"pop.{table.NAMES[s]}"): numbers[t, s]
