@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from snnrun.equations.dag import Node, Op, Variable, is_fixed, walk
-from snnrun.network.connect import probabilities
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import All, Connect, FixedDegree, Generated, IntArray, OneToOne, Pairs, Seeds, Synapses
 from snnrun.network.ranges import target_ranges
@@ -115,6 +114,8 @@ def _expected_of_all(rule: Connect, every: All) -> float | None:
         tried = made > 0
         i, j, made = i[tried], j[tried], made[tried]
         env = _environment(i, j)
+        from snnrun.network.connect import probabilities  # noqa: PLC0415 - few rules compute one for each pair
+
         made = made * probabilities(rule, every.p, i, j, env)
     if rule.n is not None:
         made = made * evaluate(rule.n, env)

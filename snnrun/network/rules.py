@@ -14,7 +14,6 @@ from snnrun.equations.check import Checker, Typed
 from snnrun.equations.dag import Kind, Node, Op, Parameter, Variable, is_fixed, walk
 from snnrun.equations.parse import parse_generator
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
-from snnrun.network.connect import Ground, degrees
 from snnrun.network.context import Context, Path, at
 from snnrun.network.delays import delay_steps, read_delay
 from snnrun.network.edges import read_edges
@@ -148,6 +147,8 @@ class _Reader:
         if isinstance(rule, FixedDegree) and not is_fixed(rule.number):
             own = connect.target if rule.of == "in" else connect.source
             if own.size <= MOST_TRIED:
+                from snnrun.network.connect import Ground, degrees  # noqa: PLC0415 - few rules compute degrees
+
                 ground = Ground(self.owner, _no_values, self.context.seeds, self.context.dt, self.context.arrays)
                 degrees(connect, rule, ground)
 
