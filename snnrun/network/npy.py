@@ -60,7 +60,10 @@ def read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
     }.get(np.lib.format.read_magic(stream))
     if read_header is None:
         raise Unreadable("it is of a version of the npy format that is not known")
-    shape, fortran, dtype = read_header(stream)
+    try:
+        shape, fortran, dtype = read_header(stream)
+    except Exception:  # noqa: BLE001 - numpy reads it as Python, and raises whatever that gives
+        raise Unreadable("its header is damaged") from None
     if dtype.hasobject:
         raise Unreadable("it holds Python objects, which are never read", "store plain numbers")
     count = math.prod(shape)
