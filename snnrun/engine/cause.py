@@ -72,34 +72,51 @@ class _Search:
 
     def cause(self, stored: Stored, element: int) -> Cause:
         wanted = (stored.variable.owner, stored.variable.name)
-        for env, node in self.candidates(wanted, element):
+        possible: list[Cause] = []
+        for env, node, certain in self.candidates(wanted, element):
             broken = self.broken(node, env)
-            if broken is not None:
-                return self.explained(broken, stored, element)
-        return Cause("", self.other_methods(stored) or "try a smaller `dt`")
+            if broken is None:
+                continue
+            cause = self.explained(broken, stored, element)
+            if certain:
+                return cause
+            if cause not in possible:
+                possible.append(cause)
+        if len(possible) > 1:
+            return _one_of(possible)
+        return possible[0] if possible else Cause("", self.other_methods(stored) or "try a smaller `dt`")
 
     # what may have written the value
 
-    def candidates(self, wanted: tuple[str, str], element: int) -> Iterator[tuple[Environment, Node]]:
-        """Graphs that write a variable, each with what its leaves stand for, in the order of a step."""
+    def candidates(self, wanted: tuple[str, str], element: int) -> Iterator[tuple[Environment, Node, bool]]:
+        """Graphs that may have written a variable, with what their leaves stand for, in the order of a step.
+
+        First those that are carried out in this step; then, marked as not certain, those that spikes carry out.
+        """
         owner = wanted[0]
         section, _, name = owner.partition(".")
         own = self.neuron(self.network.groups[name], element) if section == "groups" else self.synapse(name, element)
-        operations = [o.block for o in self.network.operations if o.target == owner]
-        yield from ((own, n) for n in _values(wanted, *operations))
+        network, step = self.network, self.step
+        acting = [o for o in network.operations if o.acts_within(step, step + 1)]
+        blocks = [o.block for o in acting if o.target == owner]
         if section == "groups":
-            group = self.network.groups[name]
-            yield from ((own, n) for n in _values(wanted, group.held, group.update))
-            for synapses in self.network.synapses.values():
-                blocks = [p.block for p in synapses.pathways]
-                found = [(a.variable.reach, a.value) for b in blocks for a in b.assignments if _is(a.variable, wanted)]
-                found += [(s.target.reach, s.value) for s in synapses.summed if _is(s.target, wanted)]
-                for reach, node in found:
-                    yield from ((env, node) for env in self.breaking(synapses, reach, element, node))
-            yield from ((own, n) for n in _values(wanted, *(i.block for i in self.network.inputs), group.reset))
+            group = network.groups[name]
+            blocks += [group.held, group.update, *(i.block for i in network.inputs)]
+            yield from ((own, n, True) for n in _values(wanted, *blocks))
+            for synapses in network.synapses.values():
+                sums = [(s.target.reach, s.value) for s in synapses.summed if _is(s.target, wanted)]
+                sums += _writes(wanted, *(o.block for o in acting if o.target == synapses.path))
+                yield from ((env, n, True) for reach, n in sums for env in self.breaking(synapses, reach, element, n))
+            for synapses in network.synapses.values():
+                events = _writes(wanted, *(p.block for p in synapses.pathways))
+                yield from (
+                    (env, n, False) for reach, n in events for env in self.breaking(synapses, reach, element, n)
+                )
+            yield from ((own, n, False) for n in _values(wanted, group.reset))
         else:
-            synapses = self.network.synapses[name]
-            yield from ((own, n) for n in _values(wanted, synapses.update, *(p.block for p in synapses.pathways)))
+            synapses = network.synapses[name]
+            yield from ((own, n, True) for n in _values(wanted, *blocks, synapses.update))
+            yield from ((own, n, False) for n in _values(wanted, *(p.block for p in synapses.pathways)))
 
     def breaking(self, synapses: Synapses, reach: str, neuron: int, node: Node) -> Iterator[Environment]:
         """The first synapse of a neuron for which a graph is not finite."""
@@ -225,6 +242,17 @@ def _is(variable: Variable, wanted: tuple[str, str]) -> bool:
 
 def _values(wanted: tuple[str, str], *blocks: Block) -> list[Node]:
     return [a.value for block in blocks for a in block.assignments if _is(a.variable, wanted)]
+
+
+def _writes(wanted: tuple[str, str], *blocks: Block) -> list[tuple[str, Node]]:
+    """What blocks of synapses write to a neuron's variable, each with the end at which the neuron is."""
+    return [(a.variable.reach, a.value) for block in blocks for a in block.assignments if _is(a.variable, wanted)]
+
+
+def _one_of(causes: list[Cause]) -> Cause:
+    """Several statements that spikes carry out, of which one has done it."""
+    told = [c.what + (f" in line {c.span.line}" if c.span is not None else "") for c in causes]
+    return Cause(f"{' or '.join(told)} (whichever a spike carried out in this step)", causes[0].help, causes[0].span)
 
 
 def _value(node: Node, env: Environment) -> Any:

@@ -12,6 +12,7 @@ from snnrun.engine.values import Array, Built
 from snnrun.engine.watch import Found
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.ir import Group, Network, PoissonInput, Stored
+from snnrun.network.rates import advice
 from snnrun.units.dimensions import FREQUENCY, TIME
 from snnrun.units.quantities import format_quantity
 
@@ -64,7 +65,7 @@ def _impossible_rate(network: Network, source: Group | PoissonInput, found: Foun
             "RUN307",
             f"the rate of neuron {found.element} of {whose} is {value} {when}: it must lie between 0 and 1/dt = {most}",
             None,
-            "limit the rate (`clip`), or make `dt` smaller",
+            advice(found.value, trains=isinstance(source, PoissonInput)),
         )
     )
 

@@ -16,7 +16,7 @@ from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, U
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
-from snnrun.network.ir import Indices, IntArray, Seeds, Stored, TimedArray, View, as_array
+from snnrun.network.ir import Indices, IntArray, Seeds, Stored, TimedArray, View, as_array, elements_at
 from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
@@ -366,7 +366,7 @@ def chosen(members: Indices, positions: Indices) -> Indices:
     """The members at some positions, in the order of the positions."""
     if isinstance(members, range) and isinstance(positions, range) and len(positions):
         return members[positions.start :: positions.step][: len(positions)]
-    return evenly(as_array(members)[as_array(positions)])
+    return evenly(elements_at(members, as_array(positions)))
 
 
 def evenly(ids: IntArray) -> Indices:

@@ -55,6 +55,9 @@ def _until(network: Network, steps: int) -> Network:
     return replace(network, steps=steps, phases=(), monitors=monitors, operations=operations)
 
 
+_BLOCK = 1 << 20  # indices of a range that are in memory at once
+
+
 class _Digest:
     """A hash over frozen data: values, and where they stand; not where in files they come from."""
 
@@ -73,7 +76,9 @@ class _Digest:
             case Node():
                 self._node(value)
             case range():
-                self.add(as_array(value))
+                self._say(f"array <i8 {(len(value),)}")
+                for first in range(0, len(value), _BLOCK):
+                    self._sha.update(as_array(value[first : first + _BLOCK]).tobytes())
             case np.ndarray():
                 self._say(f"array {value.dtype.str} {value.shape}")
                 self._sha.update(np.ascontiguousarray(value).tobytes())

@@ -36,7 +36,7 @@ from snnrun.network.ir import (
     View,
     Window,
 )
-from snnrun.network.rates import is_impossible, refuse_impossible
+from snnrun.network.rates import advice, is_impossible, refuse_impossible
 from snnrun.network.selection import choose_synapses, select_indices
 from snnrun.network.series import read_series
 from snnrun.network.statements import Locale, Target, lower_statements
@@ -117,10 +117,9 @@ def _chance(context: Context, name: str, locale: Locale, view: View) -> tuple[No
             f"{what} is {format_quantity(typed.value, FREQUENCY)}: it must lie between 0 and 1/dt = "
             f"{format_quantity(1 / context.dt, FREQUENCY)}",
             path,
-            "spread it over more trains (`size`), or make `dt` smaller",
+            advice(typed.value, trains=True),
         )
-    if view.whole:
-        refuse_impossible(context, typed.node, view.size, path, f"input `{name}`")
+    refuse_impossible(context, typed.node, view.members, path, f"input `{name}`")
     chance = context.graph.mul(context.graph.as_float(typed.node), context.graph.constant("dt", context.dt))
     return chance, not is_fixed(chance)
 

@@ -196,7 +196,7 @@ class _GroupBuilder:
         if is_list(context.document.node(path)):
             stored = (Stored(variable, Kind.FLOAT, FREQUENCY),)
             node = list_node(context, path, self.size, FREQUENCY, f"the rates of `{self.name}`")
-            refuse_impossible(context, node, self.size, path, f"`{self.name}`")
+            refuse_impossible(context, node, range(self.size), path, f"`{self.name}`")
             initial = (Initial(variable, node, None, context.document.span(path)),)
             rate = g.variable(variable)
         else:
@@ -205,7 +205,7 @@ class _GroupBuilder:
             checker = context.checker(self.outer, f"the rates of `{self.name}`", draw=draw, lists=True)
             typed = checker.value(expr, FREQUENCY, f"the rates of `{self.name}`")
             context.is_wrong(typed, lambda rate: is_impossible(rate * context.dt))  # asked of swept rates when known
-            refuse_impossible(context, typed.node, self.size, path, f"`{self.name}`")
+            refuse_impossible(context, typed.node, range(self.size), path, f"`{self.name}`")
             rate = g.as_float(typed.node)
             writers = self.rate_writers()
             if writers and any(n.op in _MOVING for n in walk(rate)):

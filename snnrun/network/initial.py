@@ -20,6 +20,7 @@ from snnrun.network.files import reading
 from snnrun.network.ir import Initial, Network, Stored, View
 from snnrun.network.lists import lists_must_fit
 from snnrun.network.npy import Unreadable
+from snnrun.network.rates import refuse_impossible
 from snnrun.network.series import is_list, is_spaced, read_series
 from snnrun.network.subgroups import seen_in
 from snnrun.network.tables import finite_numbers, read_numbers, unit_of, whole_numbers
@@ -85,7 +86,7 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
     elif name in network.synapses:
         synapses = network.synapses[name]
         owner, size = synapses.path, exact_total(synapses)
-        targets = {s.variable.name: s for s in synapses.stored if s.variable.name not in HIDDEN}
+        targets = {s.variable.name: s for s in synapses.stored}
         symbols = {
             **{
                 s.variable.name: Typed(context.graph.variable(s.variable, s.kind), s.dimension) for s in synapses.stored
@@ -102,7 +103,13 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
             path,
             did_you_mean(name or variable, known_names),
         )
-    if variable not in targets or variable in ("lastspike", "not_refractory"):
+    kept = HIDDEN if population is None else ("lastspike", "not_refractory")  # by the run
+    targets = {n: s for n, s in targets.items() if n not in kept and (owner, n) not in context.held}
+    if variable not in targets:
+        if variable in symbols or variable in kept:
+            reason = "it follows from the run" if variable in kept else "its value is computed"
+            settable = f"what can be set: {', '.join(f'`{n}`' for n in targets)}" if targets else None
+            raise context.key_error("NET143", f"`{variable}` of `{name}` cannot be set: {reason}", path, settable)
         raise context.key_error(
             "NET143", f"`{name}` has no variable `{variable}` to set", path, did_you_mean(variable, targets)
         )
@@ -116,6 +123,10 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
     lines = values.lines()
     if population is not None and isinstance(context.experiment.groups[head], PoissonGroup):
         _must_stand_still(context, path, lines)
+        for line in lines:
+            members = population.view.members if line.part is None else line.part.members
+            whose = f"`{head}`"
+            refuse_impossible(context, line.value, members, path, whose, where=line.where, span=line.span)
     return [(owner, line) for line in lines]
 
 

@@ -148,6 +148,11 @@ def as_array(indices: Indices) -> IntArray:
     return indices
 
 
+def elements_at(indices: Indices, positions: IntArray) -> IntArray:
+    """The indices at some positions; of a range, without making all of it."""
+    return indices.start + indices.step * positions if isinstance(indices, range) else indices[positions]
+
+
 def places_in(members: Indices, wanted: NDArray[np.integer[Any]]) -> IntArray:
     """The position among `members` of each wanted index; -1 for those that are not there."""
     wanted = np.asarray(wanted, dtype=np.int64)
@@ -539,6 +544,12 @@ class Operation:
     at: IntArray
     slot: Slot
     order: int
+
+    def acts_within(self, start: int, stop: int) -> bool:
+        """Whether it runs at some step from `start` on and before `stop`."""
+        if self.every:
+            return -(-start // self.every) * self.every < stop
+        return bool(np.any((self.at >= start) & (self.at < stop)))
 
 
 @dataclass(frozen=True, slots=True)

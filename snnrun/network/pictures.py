@@ -10,7 +10,7 @@ import numpy as np
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.files import find_file
-from snnrun.network.ir import ConnectivityMonitor, Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, as_array
+from snnrun.network.ir import ConnectivityMonitor, Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor
 from snnrun.spec import models
 from snnrun.spec.models import PLOT_FACTS, PlotKind
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, plain
@@ -552,11 +552,11 @@ def _sources(monitor: Monitor) -> tuple[str, ...]:
 
 def _watches(network: Network, monitor: Monitor, neuron: int) -> bool:
     if isinstance(monitor, StateMonitor):
-        return not isinstance(monitor.ids, range | np.ndarray) or bool(np.any(as_array(monitor.ids) == neuron))
+        return not isinstance(monitor.ids, range | np.ndarray) or neuron in monitor.ids
     if isinstance(monitor, SpikeMonitor | RateMonitor):
         if monitor.source.whole:
             return 0 <= neuron < network.groups[monitor.source.group].size
-        return bool(np.any(as_array(monitor.source.ids) == neuron))
+        return neuron in monitor.source.members
     return True
 
 

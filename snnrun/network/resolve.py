@@ -32,6 +32,7 @@ from snnrun.network.ir import (
     StopWhen,
     Window,
 )
+from snnrun.network.rates import refuse_impossible_writes
 from snnrun.network.recorded import warn_of_silent_monitors
 from snnrun.network.settings import must_be_read, reads, setting_of
 from snnrun.network.synapses import resolve_synapses
@@ -69,6 +70,8 @@ def resolve(
     experiment: Experiment,
     open: frozenset[str] = frozenset(),
     floats: frozenset[Path] = frozenset(),
+    *,
+    whole: bool = True,
 ) -> Resolved:
     """The network of an experiment.
 
@@ -77,6 +80,7 @@ def resolve(
         experiment: Its checked shape.
         open: Constants whose values are not looked at: the network holds for all of the same kind (whole or not).
         floats: Constants that do not count as whole numbers, by their places.
+        whole: Whether these values hold for the whole run, or only for a phase of it.
 
     Raises:
         ExperimentError: Every error of the file, each with its place.
@@ -86,7 +90,7 @@ def resolve(
     _constants(context)
     _functions(context)
     if _some_become_floats(context):
-        return resolve(document, experiment, open, context.floats)
+        return resolve(document, experiment, open, context.floats, whole=whole)
     steps = _run(context)
     if "dt" not in context.constants:
         context.report.stop_if_errors()
@@ -123,6 +127,9 @@ def resolve(
 
         with context.collecting():
             network = replace(network, start=resolve_start(context, network))
+    if whole and not experiment.run.phases:
+        with context.collecting():
+            refuse_impossible_writes(context, network, 0, steps)
     phases = _phases(context, network)
     with context.collecting():
         network, phases = with_parts(network, phases)
@@ -295,6 +302,7 @@ def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
             settings |= new
             now, then = _with_settings(context, network, settings)
             _input_rates_stand_still(context, (network, now), k, new)
+            refuse_impossible_writes(then, now, start, stop)
             sets = [line for setting in new for line in _rates_again(context, now, setting)]
             for name in model.set or {}:
                 if setting_of(context, name) is None:
@@ -376,7 +384,7 @@ def _with_settings(context: Context, network: Network, settings: dict[Path, Text
     length = scalar(text, SourceFile("run.duration", text))
     changes: dict[Path, Any] = {**settings, ("run", "phases"): None, ("run", "duration"): length}
     document = context.document.with_values(changes)
-    found = resolve(document, parse_experiment(document), floats=context.floats)
+    found = resolve(document, parse_experiment(document), floats=context.floats, whole=False)
     context.report.extend(found.warnings)
     return found.network, replace(found.context, document=context.document)
 

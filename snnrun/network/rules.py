@@ -455,7 +455,7 @@ def _is_within(part: View, outer: View) -> bool:
         ends = {part.members[0], part.members[-1]}
         even = part.members.step % outer.members.step == 0 or part.size == 1
         return all(k in outer.members for k in ends) and even
-    return bool(np.all(outer.places(part.ids) >= 0))
+    return part.size <= outer.size and bool(np.all(outer.places(part.ids) >= 0))
 
 
 def _number_in_both(a: View, b: View) -> int:

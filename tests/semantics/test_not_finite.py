@@ -244,3 +244,39 @@ def test_without_a_copy_the_interval_is_told(monkeypatch: pytest.MonkeyPatch) ->
     found, _ = failure(LARGE)
     assert "`v` of neuron 3 of `g` became" in found.message
     assert "between t = 0 s and 30 ms" in found.message
+
+
+BY_EVENTS = """
+groups:
+  s: {kind: spikes, size: 1, indices: 0, times: 0.3 ms}
+  a: {size: 2, equations: "v : 1\\nz : 1", threshold: v > 1, reset: RESET}
+synapses:
+  s2: {source: s, target: a, connect: all, on_pre: "z_post += w/w", equations: "w : 1"}
+operations:
+  late: {target: a, at: 0.5 ms, do: "z = v/z"}
+  rare: {target: a, every: 0.4 ms, do: "z = v/(z + int(t == 0*ms))"}
+  through: {target: s2, at: 0.2 ms, do: "z_post += THROUGH"}
+run: {duration: 1 ms, dt: 0.1 ms}
+"""
+
+
+def test_operations_that_do_not_act_in_the_step_are_not_blamed() -> None:
+    found, _ = failure(BY_EVENTS.replace("RESET", "v = 0").replace("THROUGH", "w"))
+    assert "`z` of neuron 0 of `a` became NaN (not a number) at t = 300 us: 0/0;" in found.message
+    assert blamed(found) == "w/w"
+
+
+def test_an_operation_on_synapses_that_writes_to_neurons_is_blamed() -> None:
+    found, _ = failure(BY_EVENTS.replace("RESET", "v = 0").replace("THROUGH", "log(w)"))
+    assert "became infinite at t = 200 us: `log` of 0" in found.message
+    assert blamed(found) == "log(w)"
+
+
+def test_where_spikes_may_have_carried_out_one_of_several_statements_all_are_told() -> None:
+    found, _ = failure(BY_EVENTS.replace("RESET", "z = v/v").replace("THROUGH", "w"))
+    assert found.span is not None
+    lines = found.span.file.text.split("\n")
+    here, there = (next(k for k, line in enumerate(lines, 1) if text in line) for text in ("w/w", "v/v"))
+    told = f"0/0 in line {here} or 0/0 in line {there} (whichever a spike carried out in this step)"
+    assert f"at t = 300 us: {told}" in found.message
+    assert blamed(found) == "w/w"

@@ -362,3 +362,33 @@ def test_rates_that_cannot_be_set_are_refused(rates: str, sets: str, operations:
     with pytest.raises(ExperimentError) as caught:
         resolved(text.replace("OPERATIONS", f"operations: {{{operations}}}" if operations else ""))
     assert {d.code for d in caught.value.diagnostics} == {code}
+
+
+KEPT = """
+groups:
+  g:
+    size: 3
+    equations: "v : 1\\nq = 2*v : 1\\nh = 2*v : 1 (constant over dt)"
+    threshold: v > 1
+    refractory: 1 ms
+synapses: {s: {source: g, target: g, connect: all, on_pre: v_post += w, equations: "w : 1"}}
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: a, duration: 1 ms}
+    - {name: b, duration: 1 ms, set: {SET}}
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["g.lastspike", "g.not_refractory", "g.q", "g.h", "g.i", "s.i", "s.lastupdate", "s.N_incoming"]
+)
+def test_what_follows_from_the_run_or_is_computed_cannot_be_set(name: str) -> None:
+    text = KEPT.replace("{SET}", f"{{{name}: 1}}")
+    with pytest.raises(ExperimentError) as caught:
+        resolved(text)
+    (found,) = caught.value.diagnostics
+    owner, variable = name.split(".")
+    assert found.code == "NET143"
+    assert f"`{variable}` of `{owner}` cannot be set" in found.message
+    assert found.help == f"what can be set: `{'v' if owner == 'g' else 'w'}`"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from running import network_of, resolved, run_kernel, simulation_of
@@ -135,10 +137,135 @@ def test_rates_of_inputs_that_move_are_asked_too(rate: str, neuron: int, step: i
 
 
 def test_a_phase_that_sets_rates_is_asked_as_it_begins() -> None:
-    phases = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {p.rates: 6*i*kHz}}]"
+    phases = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {p.rates: 1.2*i*rates}}]"
     found, memory = stopped(poisson("[5 kHz, 5 kHz, 5 kHz]", run=phases))
     assert "the rate of neuron 2 of `p` is 12 kHz at t = 1 ms" in found.message
     assert len(memory.spike_steps("s")[0]) > 0
+
+
+SETS = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {p.SET}}]"
+PARTS = "{p: {kind: poisson, size: 3, rates: 1 kHz, subgroups: {a: '1:3', b: [2, 0]}}}"
+
+
+@pytest.mark.parametrize(
+    ("sets", "message", "place"),
+    [
+        ("rates: 20 kHz", "neuron 0 of `p` is 20 kHz", "20 kHz"),
+        ("rates: [1 kHz, 20 kHz, 1 kHz]", "neuron 1 of `p` is 20 kHz", "20 kHz"),
+        ("rates: i*9*kHz", "neuron 2 of `p` is 18 kHz", "i*9*kHz"),
+        ("rates: log(0)*Hz", "neuron 0 of `p` is -inf", "log(0)*Hz"),
+        ("a.rates: i*11*kHz", "neuron 2 of `p` is 11 kHz", "i*11*kHz"),
+        ("b.rates: [1 kHz, 11 kHz]", "neuron 0 of `p` is 11 kHz", "11 kHz"),
+        (
+            "rates: [{value: 11 kHz, where: i > 5}, {value: 12 kHz, where: i > 1}]",
+            "neuron 2 of `p` is 12 kHz",
+            "12 kHz",
+        ),
+        ("rates: [{value: -3 Hz, subgroup: a}]", "neuron 1 of `p` is -3 Hz", "-3 Hz"),
+    ],
+)
+def test_rates_that_a_phase_sets_are_refused_where_they_are_known(sets: str, message: str, place: str) -> None:
+    text = poisson("1 kHz", run=SETS.replace("SET", sets))
+    said, blamed = refused(f"groups: {PARTS}\n" + text.partition("\n")[2])
+    assert message in said
+    assert blamed == place
+
+
+@pytest.mark.parametrize(
+    ("do", "target", "message"),
+    [
+        ("rates = 20*kHz", "p", "neuron 0 of `p` is 20 kHz"),
+        ("rates = 3*kHz; rates *= -1", "p", "neuron 0 of `p` is -3 kHz"),
+        ("rates = 11*i*kHz", "p", "neuron 1 of `p` is 11 kHz"),
+        ("rates = 11*i*kHz", "p.a", "neuron 2 of `p` is 11 kHz"),
+        ("rates_post = 20*kHz", "s", "neuron 0 of `p` is 20 kHz"),
+    ],
+)
+def test_rates_that_statements_write_are_refused_where_they_are_known(do: str, target: str, message: str) -> None:
+    rest = (
+        "synapses: {s: {source: p, target: p, connect: all, on_pre: {up: {do: 'rates_post = 2*kHz'}}}}\n"
+        f"operations: {{o: {{target: {target}, at: 1 ms, do: '{do}'}}}}"
+    )
+    text = f"groups: {PARTS}\n" + poisson("1 kHz", rest).partition("\n")[2]
+    said, blamed = refused(text)
+    assert message in said
+    assert blamed == f"'{do}'"
+    assert (
+        refused(
+            text.replace(do, "rates_post = 1*kHz" if target == "s" else "rates = 1*kHz").replace("= 2*kHz", "= 20*kHz")
+        )[1]
+        == "'rates_post = 20*kHz'"
+    )
+
+
+@pytest.mark.parametrize(("first", "then", "at", "wrong"), [
+    (2, 20, "1.5 ms", True), (20, 2, "1.5 ms", False), (2, 20, "0.5 ms", False), (20, 2, "0.5 ms", True),
+    (2, 20, "5 ms", False),
+])  # fmt: skip
+def test_a_statement_writes_the_rate_of_the_phases_in_which_it_acts(
+    first: int, then: int, at: str, wrong: bool
+) -> None:
+    phases = f"phases: [{{name: a, duration: 1 ms}}, {{name: b, duration: 1 ms, set: {{f: {then} kHz}}}}]"
+    text = poisson(
+        "1 Hz", f"constants: {{f: {first} kHz}}\noperations: {{o: {{target: p, at: {at}, do: rates = f}}}}", run=phases
+    )
+    if wrong:
+        assert "is 20 kHz" in refused(text)[0]
+    else:
+        resolved(text)
+
+
+def input_of(rate: str, target: str = "g") -> str:
+    return (
+        "groups: {g: {size: 4, equations: 'v : 1', subgroups: {a: '2:4'}}}\n"
+        f"inputs: {{x: {{target: {target}, variable: v, size: 10, rate: {rate}, weight: 1}}}}\n"
+        "run: {dt: 0.1 ms, duration: 2 ms}\n"
+    )
+
+
+def test_inputs_of_a_subgroup_are_asked_before_the_run() -> None:
+    said, blamed = refused(input_of("11*i*kHz", "g.a"))
+    assert "neuron 3 of input `x` is 11 kHz" in said
+    assert blamed == "11*i*kHz"
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        (input_of("-1 Hz"), "0 or more"),
+        (input_of("(i - 1)*Hz"), "0 or more"),
+        (input_of("11 kHz"), "more trains"),
+        (input_of("11*i*kHz"), "more trains"),
+        (input_of("i/(i*1.0)*Hz"), "a rate is a number"),
+        (poisson("-1 Hz"), "0 or more"),
+        (poisson("11 kHz"), "clip"),
+    ],
+)
+def test_the_advice_fits_what_is_wrong_with_a_rate(text: str, fits: str) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        resolved(text)
+    assert fits in str(caught.value.diagnostics[0].help)
+
+
+def test_the_advice_in_the_run_fits_too() -> None:
+    assert "0 or more" in str(stopped(input_of("(1 - t/ms)*kHz"))[0].help)
+    assert "more trains" in str(stopped(input_of("(1 + 8*t/ms)*kHz"))[0].help)
+
+
+def test_rates_of_a_huge_group_are_tried_on_neurons_from_the_first_to_the_last() -> None:
+    """Nothing of the size of the group is made: 16 GB and minutes else."""
+    huge = 2 * 10**9
+    tracemalloc.start()
+    try:
+        resolved(poisson("i*1e-6*Hz", size=huge))
+        for rate in ("i*1e-5*Hz", "(1 - int(i == N - 1)*2)*Hz", "int(i == 0)*(-1)*Hz"):
+            for text in (poisson(rate, size=huge), input_of(rate).replace("size: 4", f"size: {huge}")):
+                with pytest.raises(ExperimentError) as caught:
+                    resolved(text)
+                assert [d.code for d in caught.value.diagnostics] == ["NET132"]
+        assert tracemalloc.get_traced_memory()[1] < 200e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_rate_of_one_spike_a_step_is_the_highest() -> None:

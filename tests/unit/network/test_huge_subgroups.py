@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +62,9 @@ RULES = """[{fixed_indegree: 1, source: g.a, target: g.b, autapses: false}, {whe
         ('a: "0:1000000000:7"', "operations: {o: {target: g.a, every: 1 ms, do: v = i}}"),
         ("a: [1000000005, 1000000002, 1000000009]", "operations: {o: {target: g.a, every: 1 ms, do: v = i}}"),
         ('a: "7:"', "inputs: {p: {target: g.a, variable: v, size: 1, rate: 1 Hz, weight: i}}"),
+        ('a: "7:"', 'inputs: {p: {target: g.a, variable: v, size: 1, rate: "i*1e-9*Hz", weight: i}}'),
+        ("a: all", "monitors: {n: {kind: state, source: g.a, variables: [v], indices: [1999999999, 0, 5]}}"),
+        ('a: "0:1999999999"', "monitors: {n: {kind: spikes, source: g.a, indices: [7, 1, 9]}}"),
     ],
 )
 def test_two_thousand_million_neurons_are_checked_in_little_memory(subgroups: str, rest: str, tmp_path: Path) -> None:
@@ -91,3 +95,9 @@ def test_what_two_subgroups_share_is_counted_without_listing_them(a: range, b: r
     x, y = View("g", "a", a, whole=False), View("g", "b", b, whole=False)
     assert _number_in_both(x, y) == len(set(a) & set(b))
     assert _is_within(x, y) == (set(a) <= set(b))
+
+
+def test_a_large_part_is_not_within_a_short_list() -> None:
+    few = View("g", "b", np.array([5, 3, 9]), whole=False)
+    assert not _is_within(View("g", "a", range(2 * 10**9), whole=False), few)
+    assert _is_within(View("g", "a", range(3, 7, 2), whole=False), few)
