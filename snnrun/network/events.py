@@ -295,6 +295,11 @@ class _Monitor:
         self.steps = steps
 
     def build(self, model: models.Monitor) -> Monitor:
+        names = getattr(model, "variables", None) or []
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                message = f"monitor `{self.name}`: `{name}` is named twice"
+                raise self.context.error("NET221", message, (*self.path, "variables", k), "remove one of them")
         match model:
             case models.SpikeMonitor():
                 return self.spikes(model)
@@ -416,9 +421,10 @@ class _Monitor:
                 message = f"`{name}` is a subexpression; a connectivity monitor stores variables"
                 raise self.context.error("NET221", message, path, "record it with a `kind: state` monitor")
             known = [*variables, *delays]
-            advice = did_you_mean(name, known) or (f"there are: {', '.join(known)}" if known else None)
+            advice = None if name.startswith("delay") else did_you_mean(name, known)
+            advice = advice or (f"there are: {', '.join(known)}" if known else None)
             raise self.context.error("NET221", f"`{synapses.name}` has no variable `{name}`", path, advice)
-        asked = tuple(dict.fromkeys(model.variables))
+        asked = model.variables
         return ConnectivityMonitor(
             self.name,
             synapses.name,
@@ -460,9 +466,22 @@ class _Monitor:
 def delay_names(synapses: Synapses) -> dict[str, tuple[str, bool]]:
     """What the delays of a synapses object are called, and whose they are: a pathway's name, and whether `on_post`.
 
-    `delay` is that of the only pathway of `on_pre`; `delay_x` is that of a pathway `x`.
+    `delay_on_pre` and `delay_on_post` are those of the only pathway of a side, `delay_on_pre_x` and `delay_on_post_x`
+    those of a pathway `x` of a side. In short, `delay` is that of the only pathway of `on_pre`, and `delay_x` that of a
+    pathway `x` where one side alone has it.
     """
+    short: dict[str, tuple[str, bool]] = {}
+    full: dict[str, tuple[str, bool]] = {}
     names = [p.name for p in synapses.pathways]
-    found = {f"delay_{p.name}": (p.name, p.post) for p in synapses.pathways if names.count(p.name) == 1}
-    forward = [(p.name, p.post) for p in synapses.pathways if not p.post]
-    return found | ({"delay": forward[0]} if len(forward) == 1 else {})
+    for pathway in synapses.pathways:
+        name, key = pathway.name, (pathway.name, pathway.post)
+        side = "on_post" if pathway.post else "on_pre"
+        alone = sum(p.post == pathway.post for p in synapses.pathways) == 1
+        if alone:
+            full[f"delay_{side}"] = key
+            short |= {} if pathway.post else {"delay": key}
+        if name != side or not alone:
+            full[f"delay_{side}_{name}"] = key
+        if names.count(name) == 1:
+            short[f"delay_{name}"] = key
+    return short | full

@@ -15,6 +15,7 @@ from snnrun.spec import models
 from snnrun.spec.models import PLOT_FACTS, PlotKind
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, plain
 from snnrun.units.dimensions import FREQUENCY, LENGTH, ONE, TIME, Dimension
+from snnrun.units.quantities import format_quantity
 
 Metrics = Mapping[str, tuple[Dimension, bool]]
 """The metrics of a file: dimension of each, and whether it is one number."""
@@ -453,8 +454,8 @@ class _Plot:
             if key in found and not found[key][1] - found[key][0] > 1e-9 * max(abs(v) for v in found[key]):
                 raise self.error("PLT514", f"`{key}` is [from, to], with room between the two", key)
         for key in ("bin", "period"):
-            if key in found and not found[key] > 0:
-                raise self.error("PLT514", f"`{key}` must be above zero", key)
+            if key in found:
+                self.check_width(key, found[key])
         if found.get("bins", 0) > _MOST_BINS:
             raise self.error("PLT514", f"more than {_MOST_BINS:,} bins cannot be seen", "bins")
         if "bin" in found and "bins" in found:
@@ -467,6 +468,18 @@ class _Plot:
             ):
                 message = f"`{key}` is for monitors of spikes; a `kind: rate` monitor has bins of its own"
                 raise self.error("PLT512", message, key)
+
+    def check_width(self, key: str, seconds: float) -> None:
+        """A bin or a period is a step or more, and there are not more of them than can be seen."""
+        dt = self.network.dt
+        if not seconds > 0:
+            raise self.error("PLT514", f"`{key}` must be above zero", key)
+        if seconds < 0.999 * dt:
+            step = format_quantity(dt, TIME)
+            raise self.error("PLT514", f"`{key}` is shorter than a step: spikes fall on steps of {step}", key)
+        if self.network.steps * dt / seconds > _MOST_BINS * 1.001:
+            many = "trials" if key == "period" else "bins"
+            raise self.error("PLT514", f"more than {_MOST_BINS:,} {many} of this `{key}` are in the run", key)
 
     def check_labels(self, drawn: Sequence[Monitor]) -> None:
         """Words for what the picture names."""

@@ -16,7 +16,7 @@ from snnrun.network.context import Context, Path
 from snnrun.source import Span
 from snnrun.spec.document import Document
 from snnrun.spec.models import CallOperation, NeuronGroup, PoissonGroup
-from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
+from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 
 
 def setting_of(context: Context, name: str) -> Path | None:
@@ -81,9 +81,15 @@ def _must_delay(context: Context, setting: Path, at: Path) -> None:
     """Refuse to set a delay that no pathway has."""
     document, name, owner = context.document, str(setting[1]), setting[:-1]
     node = document.find(owner)
-    if len(owner) > 2 and not (isinstance(node, MapNode) and "do" in node.entries):
+    if len(owner) > 2 and isinstance(node, ScalarNode):
         reason = f"`{_shown(owner[2:])}` of `{name}` has no delay of its own"
         raise context.key_error("NET143", reason, at, "write the pathway as `{do: ..., delay: ...}`")
+    if len(owner) > 2 and not _is_pathway(node):
+        known = _settable_delays(document, name)
+        meant = [n for n in known if str(owner[-1]) in n.split(".")[1:-1]]
+        advice = " or ".join(f"`{n}`" for n in meant or known) or "the pathway as `{do: ..., delay: ...}`"
+        reason = f"`{name}` has no single pathway `{_shown(owner[2:])}`"
+        raise context.key_error("NET143", reason, at, f"write {advice}")
     if len(owner) > 2:
         return
     pathways = document.find((*owner, "on_pre"))
@@ -98,6 +104,23 @@ def _must_delay(context: Context, setting: Path, at: Path) -> None:
     if all(own) or all(isinstance(r, MapNode) and "delay" in r.entries for r in rules):
         what = "each pathway `on_pre`" if all(own) else "each rule of `connect`"
         raise context.key_error("NET145", f"nothing in the run reads `{name}.delay`: {what} has its own", at)
+
+
+def _is_pathway(node: Node | None) -> bool:
+    """Whether it is a pathway that may have a delay of its own."""
+    return isinstance(node, MapNode) and "do" in node.entries
+
+
+def _settable_delays(document: Document, name: str) -> list[str]:
+    """The delays of pathways of a synapses object, as a phase names them."""
+    found = []
+    for side in ("on_pre", "on_post"):
+        node = document.find(("synapses", name, side))
+        if _is_pathway(node):
+            found.append(f"{name}.{side}.delay")
+        elif isinstance(node, MapNode):
+            found += [f"{name}.{side}.{key}.delay" for key, entry in node.entries.items() if _is_pathway(entry.value)]
+    return found
 
 
 def _shown(path: Path) -> str:

@@ -9,7 +9,18 @@ from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import NDArray
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, add_colorbar, apply_limits, draw_lines, legend, name_axes, remark, round_ticks, say
+from snnrun.plot.page import (
+    Place,
+    add_colorbar,
+    apply_limits,
+    cells_in,
+    draw_lines,
+    legend,
+    name_axes,
+    remark,
+    round_ticks,
+    say,
+)
 from snnrun.plot.points import Points, is_logarithmic, places_along, scale_along, set_texts, short_name, texts_along
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
@@ -18,7 +29,6 @@ from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, MonitorKind, storage_error
 from snnrun.results.table import Axis
 
-_MOST_COLUMNS = 2_000
 _RASTERISE_ABOVE = 2_500
 _MOST_NAMED = 30
 _EMPTY = "#E4E4E4"
@@ -184,14 +194,18 @@ def _state_map(place: Place, source: Source, options: Options) -> tuple[Map, Sca
     trace = results.states(monitor.name, variable, elements=picked.tolist())
     if not trace.data.size:
         raise storage_error("ST209", f"no samples in '{monitor.name}'")
-    every = -(-len(trace.times_s) // _MOST_COLUMNS)
+    across, up = cells_in(place)
+    every, merged = -(-len(trace.times_s) // across), -(-len(trace.ids) // up)
     data, times = _block_means(trace.data.astype(float), every), trace.times_s[::every]
+    data = _block_means(data.T, merged).T
     if every > 1:
         remark(place, f"each column is the mean of {every} samples")
+    if merged > 1:
+        remark(place, f"each row is the mean of {merged} {'synapses' if monitor.synapses else 'neurons'}")
     time = time_scale(float(np.ptp(trace.times_s)))
     colour = readable(data, trace.unit)
     label = "Synapse number" if monitor.synapses else "Neuron index"
-    rows = np.asarray(np.arange(len(trace.ids) + 1) - 0.5, np.float64)
+    rows = np.append(np.arange(0, len(trace.ids), merged), len(trace.ids)) - 0.5
     named: tuple[str, ...] = ()
     if np.array_equal(np.diff(trace.ids), np.ones(len(trace.ids) - 1)):
         rows = rows + float(trace.ids[0])

@@ -6,13 +6,10 @@ import numpy as np
 
 from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, name_axes, remark, round_ticks, say
+from snnrun.plot.page import Place, apply_limits, cells_in, name_axes, remark, round_ticks, say
 from snnrun.plot.quantities import Scale, time_scale
 from snnrun.plot.source import NOT_RECORDED, Source, bands, nothing_text, shown_span
 from snnrun.results.layout import MonitorKind
-
-_COLUMNS = 800
-_ROWS = 600
 
 
 def draw_image(place: Place, source: Source, options: Options) -> None:
@@ -28,16 +25,19 @@ def draw_image(place: Place, source: Source, options: Options) -> None:
     low, high = (int(f([f(band.neurons) for band in drawn])) for f in (min, max))
     dt = source.about().dt
     steps = max(round((span[1] - span[0]) / dt), 1)
-    columns = options.bins or (round((span[1] - span[0]) / options.bin) if options.bin else min(steps, _COLUMNS))
+    axes = place.add_subplot()
+    across, up = cells_in(axes)
+    bins = max(options.bins or (round((span[1] - span[0]) / options.bin) if options.bin else min(steps, across)), 1)
+    if bins > across:
+        remark(place, f"{bins:,} bins, drawn as {across} columns")
     limits = ((low - 0.5, high + 0.5), (span[0] - dt / 2, span[1] - dt / 2))
-    shape = (min(high - low + 1, _ROWS), max(columns, 1))
+    shape = (min(high - low + 1, up), min(bins, across))
     counts, _, _ = np.histogram2d(ids, times, bins=shape, range=limits)
     time = time_scale(span[1] - span[0])
-    axes = place.add_subplot()
     extent = (*time(span), low - 0.5, high + 0.5)
     full = max(float(np.quantile(counts[counts > 0], 0.95)), 1.0)
     axes.imshow(counts, origin="lower", aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=full)
-    if hatch(axes, together(band.observed for band in drawn), span, time):
+    if hatch(axes, together(band.observed for band in drawn), options.visible(span), time):
         remark(place, NOT_RECORDED)
     axes.spines[["top", "right"]].set_visible(True)
     apply_limits(axes, options, time, Scale(1.0, ""))

@@ -103,6 +103,11 @@ class Options:
         """The name of a curve: by its position in a list of labels, by its own name, or its own name itself."""
         return self.labels.get(str(position), self.labels.get(otherwise, otherwise))
 
+    def visible(self, span: tuple[float, float]) -> tuple[float, float]:
+        """A span, with what limits along x show beside it."""
+        low, high = self.xlim or (None, None)
+        return min(span[0], span[0] if low is None else low), max(span[1], span[1] if high is None else high)
+
     def is_log(self, axis: str, *, suggested: bool = False) -> bool:
         """Whether an axis is logarithmic: as asked for, or as its values suggest."""
         return suggested if self.log is None else axis in self.log

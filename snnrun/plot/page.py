@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
@@ -135,6 +136,22 @@ def inches(axes: Axes) -> tuple[float, float]:
     return box.width * figure.bbox.width / figure.dpi, box.height * figure.bbox.height / figure.dpi
 
 
+def cells_in(place: Place | Axes) -> tuple[int, int]:
+    """How many cells an image may have across and up there: smaller ones than a pixel would be left out unseen.
+
+    What names, ticks and colour bars take is known only once the layout has run; it is left for them.
+    """
+    figure = place.get_figure(root=True)
+    assert figure is not None
+    dpi = rcParams["savefig.dpi"]
+    dpi = figure.dpi if isinstance(dpi, str) else dpi
+    if isinstance(place, Axes):
+        width, height = (0.65 * length for length in inches(place))
+    else:
+        width, height = (0.5 * length / figure.dpi for length in (place.bbox.width, place.bbox.height))
+    return max(int(width * dpi), 10), max(int(height * dpi), 10)
+
+
 def _locate(axis: MatplotlibAxis, length: float, integer: bool) -> None:
     if axis.get_scale() == "log":
         low, high = sorted(abs(v) for v in axis.get_view_interval())
@@ -144,7 +161,8 @@ def _locate(axis: MatplotlibAxis, length: float, integer: bool) -> None:
         axis.set_minor_formatter(NullFormatter())
         return
     count = max(2, min(8, int(length / _TICK_SPACING_INCH)))
-    axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 5, 10], integer=integer))
+    # One whole number is enough: an axis of one neuron has no other.
+    axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1 if integer else 2))
 
 
 def apply_limits(axes: Axes, options: Options, x: Scale | None, y: Scale | None) -> None:
@@ -159,8 +177,22 @@ def fitting(text: str, length: float) -> str:
     """A user's text, cut to about a length in inches at the size of labels; letters of East Asia are twice as wide."""
     line = plain(text)
     room = max(int(length * _LETTERS_PER_INCH), 8)
-    widths = _widths(line)
-    return line if widths[-1] <= room else line[: int(np.searchsorted(widths, room)) - 1] + "…"
+    words, opening, unit = line.rpartition(" (")
+    kept = opening + unit if words and unit.endswith(")") and len(unit) < room // 2 else ""  # a unit is never cut
+    words = line.removesuffix(kept)
+    widths = _widths(words)
+    room -= len(kept)
+    return line if widths[-1] <= room else words[: int(np.searchsorted(widths, room)) - 1] + "…" + kept
+
+
+def _folded(text: str, length: float) -> str:
+    """A text in one line or two of about a length in inches; what is longer is cut."""
+    line = plain(text)
+    end = int(np.searchsorted(_widths(line), max(int(length * _LETTERS_PER_INCH), 8)))
+    space = line.rfind(" ", 1, end)
+    if end > len(line) or space < 0:
+        return fitting(line, length)
+    return line[:space] + "\n" + fitting(line[space + 1 :], length)
 
 
 def _widths(line: str) -> IntArray:
@@ -214,8 +246,8 @@ def legend(axes: Axes, *, always: bool = False) -> None:
         return
     room = inches(axes)[0]
     most = max(room - 0.35, 0.5) / 0.06 / _LETTERS_PER_INCH  # beside the line, at the smaller size of legends
-    labels = [fitting(label, most) for label in labels]
-    longest = max(int(_widths(label)[-1]) for label in labels)
+    labels = [_folded(label, most) for label in labels]
+    longest = max(int(_widths(line)[-1]) for label in labels for line in label.split("\n"))
     columns = max(1, min(len(labels), int(room / (0.35 + 0.068 * longest))))
     axes.legend(
         handles, labels, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2, columnspacing=1.0

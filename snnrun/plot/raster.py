@@ -33,7 +33,7 @@ def draw_raster(place: Place, source: Source, options: Options) -> None:
     span = shown_span(source, monitors)
     time = time_scale(span[1] - span[0])
     above, below = place.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
-    if dots(above, drawn, time, span):
+    if dots(above, drawn, options, time=time, span=span):
         remark(place, NOT_RECORDED)
     above.tick_params(labelbottom=False)
     _rates(below, drawn, source, options, time=time, span=span)
@@ -47,13 +47,13 @@ def draw_raster(place: Place, source: Source, options: Options) -> None:
     place.align_ylabels([above, below])
 
 
-def dots(axes: Axes, drawn: list[Band], time: Scale, span: tuple[float, float]) -> bool:
+def dots(axes: Axes, drawn: list[Band], options: Options, *, time: Scale, span: tuple[float, float]) -> bool:
     """Every spike in one pair of axes, groups stacked; whether there is a stretch that was not recorded."""
     rows = sum(len(band.neurons) for band in drawn)
     spikes = sum(len(band.times_s) for band in drawn)
     base, hatched = 0, False
     for band in drawn:
-        hatched |= hatch(axes, band.observed, span, time, (base - 0.5, base + len(band.neurons) - 0.5))
+        hatched |= hatch(axes, band.observed, options.visible(span), time, (base - 0.5, base + len(band.neurons) - 0.5))
         if spikes > _MANY_SPIKES:
             _density(axes, band, base, rows, time=time, span=span)
         else:
@@ -166,7 +166,7 @@ def _rates(
     for band in drawn:
         rate = population_rate(band.times_s, edges, len(band.neurons), dt, band.observed)
         draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, linewidth=0.8)
-    hatch(axes, together(band.observed for band in drawn), span, time)
+    hatch(axes, together(band.observed for band in drawn), options.visible(span), time)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("Rate (Hz)")
 

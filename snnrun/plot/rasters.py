@@ -85,7 +85,7 @@ def _panel(axes: Axes, source: Source, number: int, options: Options) -> dict[st
         span = shown_span(point, monitors)
         time = time_scale(span[1] - span[0])
         if any(len(band.times_s) for band in found):
-            dots(axes, found, time, span)
+            dots(axes, found, options, time=time, span=span)
         else:
             _say(axes, "no spikes")
             axes.set_ylim(-0.5, max(sum(len(band.neurons) for band in found), 1) - 0.5)

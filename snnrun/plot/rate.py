@@ -75,7 +75,7 @@ def _draw(place: Place, options: Options, lines: list[_Line], span: tuple[float,
         alone = len(lines) == 1
         look = {"color": line.colour, "linewidth": 1.0, "label": None if alone else label}
         draw_bins(axes, line.values, time(line.edges), filled=alone, **look)
-    if hatch(axes, together(line.observed for line in lines), span, time):
+    if hatch(axes, together(line.observed for line in lines), options.visible(span), time):
         remark(place, NOT_RECORDED)
     axes.set_xlim(*time(span))
     axes.set_ylim(bottom=0)

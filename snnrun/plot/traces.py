@@ -77,7 +77,7 @@ def draw_traces(place: Place, source: Source, options: Options) -> None:
     for k, (axes, row) in enumerate(zip(panels, found, strict=True)):
         marks = _marks(source, row.monitor, options)
         _one_variable(axes, source, options, row, time=time, marks=marks, first=k == 0 or named)
-        if hatch(axes, source.run().recorded(row.monitor.name), span, time):
+        if hatch(axes, source.run().recorded(row.monitor.name), options.visible(span), time):
             remark(place, NOT_RECORDED)
         if named:
             axes.set_title(
@@ -117,7 +117,7 @@ def _overlaid(place: Place, source: Source, options: Options, found: list[_Row],
     if marks is not None:
         _draw_marks(axes, marks, first, colours[: len(first.trace.ids)], time=time, scale=scale)
     draw_lines(axes, options, time, scale)
-    if hatch(axes, together(source.run().recorded(row.monitor.name) for row in found), span, time):
+    if hatch(axes, together(source.run().recorded(row.monitor.name) for row in found), options.visible(span), time):
         remark(place, NOT_RECORDED)
     axes.set_xlim(*time(span))
     apply_limits(axes, options, time, scale)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from snnrun.errors import StorageError
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_lines, name_axes, remark, round_ticks, say, two_panels
+from snnrun.plot.page import Place, apply_limits, cells_in, draw_lines, name_axes, remark, round_ticks, say, two_panels
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE
@@ -15,7 +15,6 @@ from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, IntArray, Monitor, MonitorKind, storage_error
 
 _BINS = 50
-_CELLS = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +99,8 @@ def _matrix(place: Place, axes: Axes, found: _Weights, scale: Scale) -> None:
     assert found.pre is not None
     assert found.post is not None
     sizes = (int(found.post.max()) + 1, int(found.pre.max()) + 1)
-    cells = tuple(min(size, _CELLS) for size in sizes)
+    across, up = cells_in(axes)
+    cells = (min(sizes[0], up), min(sizes[1], across))
     limits = ((-0.5, sizes[0] - 0.5), (-0.5, sizes[1] - 0.5))
     counts, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits)
     sums, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits, weights=scale(found.values))

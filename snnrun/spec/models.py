@@ -762,8 +762,9 @@ class ConnectivityMonitor(Section):
     source: Reference = Field(description="Synapses.")
     variables: list[Identifier] | None = Field(
         None,
-        description="Variables of the synapses stored at the end; absent: all. `delay` is the delay of `on_pre`, "
-        "`delay_on_post` that of `on_post`, `delay_x` that of a pathway `x`.",
+        description="Variables of the synapses stored at the end; absent: all, without delays. `delay_on_pre` and "
+        "`delay_on_post` are the delays of a side with one pathway, `delay_on_pre_x` and `delay_on_post_x` those of "
+        "a pathway `x`. In short: `delay` for `delay_on_pre`, `delay_x` where one side alone has a pathway `x`.",
     )
 
 

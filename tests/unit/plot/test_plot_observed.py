@@ -82,6 +82,13 @@ def test_an_interval_over_a_gap_is_none(folder):
     assert values.sum() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("kind", ["raster", "image", "rate"])
+def test_limits_beyond_the_run_show_that_nothing_was_recorded_there(folder, kind):
+    figure = figure_of(folder, {"kind": kind, "monitor": "out", "xlim": [0.05, 0.3]})
+    assert hatched(figure.axes[0]) == [(100, 150), (200, 300)]
+    assert "hatched: not recorded" in foot(figure)
+
+
 @pytest.mark.parametrize("kind", ["raster", "image"])
 def test_pictures_of_spikes_are_hatched_where_none_could_be(folder, kind):
     figure = figure_of(folder, {"kind": kind, "monitor": "out"})

@@ -699,3 +699,36 @@ def test_suggested_pictures_put_all_groups_into_one_raster(folders):
     first = suggested(source)[0]
     source.close()
     assert first.panels[0].monitors == ("exc_spikes", "inh_spikes")
+
+
+@pytest.mark.parametrize("size", ["column", "page"])
+@pytest.mark.parametrize(
+    ("run", "plot"),
+    [
+        ("thirty", {"kind": "image"}),
+        ("layers", {"kind": "image"}),
+        ("thirty", {"kind": "image", "bins": 5000}),
+        ("hh", {"kind": "heatmap", "variables": ["v"]}),
+        ("syn", {"kind": "weights", "monitor": "pairs"}),
+    ],
+)
+def test_cells_are_not_smaller_than_pixels(folders, run, plot, size):
+    figure = figure_of(folders(run), {**plot, "size": size})
+    checked = 0
+    for axes in all_axes(figure):
+        if axes.get_label() == "<colorbar>":
+            continue
+        box = axes.get_window_extent()
+        for image in [*axes.images, *axes.collections]:
+            shape = np.shape(image.get_array())
+            if len(shape) == 2:
+                assert shape[1] <= box.width / figure.dpi * 200
+                assert shape[0] <= box.height / figure.dpi * 200
+                checked += 1
+    assert checked == 1
+
+
+def test_one_neuron_has_whole_numbers_along_its_axis(folders):
+    figure = figure_of(folders("one"), {"kind": "image"})
+    axes = figure.axes[0]
+    assert [tick for tick in axes.get_yticks() if -0.5 <= tick <= 0.5] == [0]

@@ -47,7 +47,7 @@ def recorded(path, asked, keys=ONE, delay=VARYING):
 
 @pytest.mark.parametrize(
     ("asked", "stored"),
-    [("[w]", {"w"}), ("[x, w, x]", {"w", "x"}), ("[]", set()), ("absent", {"w", "x"}), ("[delay]", {"delay"})],
+    [("[w]", {"w"}), ("[x, w]", {"w", "x"}), ("[]", set()), ("absent", {"w", "x"}), ("[delay]", {"delay"})],
 )
 def test_what_was_asked_for_is_stored_and_nothing_else(tmp_path, asked, stored):
     pairs = recorded(tmp_path, asked)
@@ -71,6 +71,33 @@ def test_each_pathway_has_its_own_delay(tmp_path, delay, expected):
     varying = (1 + pairs.pre + 0.1 * pairs.post) * 1e-3
     assert np.allclose(pairs.values["delay_fast"], varying if expected is None else expected)
     assert np.allclose(pairs.values["delay_slow"], 3e-3)
+
+
+def test_delays_of_pathways_that_share_a_name_are_called_by_their_side(tmp_path):
+    sides = FILE.replace("on_post: {do: x = 1,", "on_post: {fast: {do: x = 1,").replace("(2 + j)*ms}", "(2 + j)*ms}}")
+    text = sides.replace("KEYS", TWO).replace("DELAY", VARYING)
+    asked = "[delay_on_pre_fast, delay_slow, delay_on_pre_slow, delay_on_post, delay_on_post_fast]"
+    (tmp_path / "pairs.yaml").write_text(text.replace("ASKED", asked))
+    folder = pipeline.run(pipeline.check(pipeline.read(tmp_path / "pairs.yaml")), tmp_path / "out", plots=False).folder
+    with Results.open(folder) as results:
+        pairs = results.connectivity("c")
+    assert np.allclose(pairs.values["delay_on_pre_fast"], (1 + pairs.pre + 0.1 * pairs.post) * 1e-3)
+    for name in ("delay_on_post", "delay_on_post_fast"):
+        assert np.allclose(pairs.values[name], (2 + pairs.post) * 1e-3)
+    for name in ("delay_slow", "delay_on_pre_slow"):
+        assert np.allclose(pairs.values[name], 3e-3)
+    (tmp_path / "pairs.yaml").write_text(text.replace("ASKED", "[delay_fast]"))
+    with pytest.raises(ExperimentError, match="NET221") as caught:
+        pipeline.check(pipeline.read(tmp_path / "pairs.yaml"))
+    assert {"delay_on_pre_fast", "delay_on_post_fast"} <= set(caught.value.diagnostics[0].help[11:].split(", "))
+
+
+@pytest.mark.parametrize("asked", ["[delay_on_pre, delay_on_post]", "[delay_on_pre, delay]"])
+def test_a_side_of_one_pathway_needs_no_name(tmp_path, asked):
+    pairs = recorded(tmp_path, asked)
+    for name in asked.strip("[]").split(", "):
+        expected = 2 + pairs.post if name == "delay_on_post" else 1 + pairs.pre + 0.1 * pairs.post
+        assert np.allclose(pairs.values[name], expected * 1e-3)
 
 
 def test_a_delay_that_a_phase_sets_is_the_one_at_the_end(tmp_path):
