@@ -161,8 +161,9 @@ def _locate(axis: MatplotlibAxis, length: float, integer: bool) -> None:
         axis.set_minor_formatter(NullFormatter())
         return
     count = max(2, min(8, int(length / _TICK_SPACING_INCH)))
-    # One whole number is enough: an axis of one neuron has no other.
-    axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1 if integer else 2))
+    low, high = sorted(axis.get_view_interval())
+    least = 1 if integer and high - low < 2 else 2  # an axis of one neuron has one whole number
+    axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=least))
 
 
 def apply_limits(axes: Axes, options: Options, x: Scale | None, y: Scale | None) -> None:

@@ -19,7 +19,6 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 INK = "#222222"
 FAINT = "#8A8A8A"
 SPIKE = "#D62828"
-THRESHOLD = "#E69F00"
 
 _SETTINGS: dict[str, Any] = {
     "axes.axisbelow": True,

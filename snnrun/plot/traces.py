@@ -28,7 +28,7 @@ from snnrun.plot.page import (
 )
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import NOT_RECORDED, Source, shown_span
-from snnrun.plot.style import FAINT, PALETTE, SPIKE, THRESHOLD
+from snnrun.plot.style import FAINT, INK, PALETTE, SPIKE
 from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, GroupFacts, IntArray, Monitor, MonitorKind
 from snnrun.results.reader import SpikeTrain, Trace
@@ -181,7 +181,7 @@ def _constants(facts: GroupFacts | None, name: str) -> list[tuple[str, float, di
         return []
     found: list[tuple[str, float, dict[str, Any]]] = []
     if facts.threshold is not None and facts.threshold[0] == name:
-        found.append(("threshold", facts.threshold[1], {"color": THRESHOLD, "linewidth": 0.8}))
+        found.append(("threshold", facts.threshold[1], {"color": INK, "linewidth": 0.8, "linestyle": (0, (1, 2))}))
     if facts.reset is not None and facts.reset[0] == name:
         found.append(("reset", facts.reset[1], {"color": FAINT, "linewidth": 0.6, "linestyle": (0, (4, 2))}))
     return found

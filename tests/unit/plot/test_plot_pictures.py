@@ -16,9 +16,10 @@ from PIL import Image
 from snnrun.errors import ExperimentError, StorageError
 from snnrun.plot.draw import compose, draw, file_names, suggested
 from snnrun.plot.options import picture_from
+from snnrun.plot.page import round_ticks
 from snnrun.plot.points import Points, student
 from snnrun.plot.source import Source
-from snnrun.plot.style import SPIKE, looks
+from snnrun.plot.style import PALETTE, SPIKE, looks
 from snnrun.results.layout import Column, GroupFacts, RecordingPlan, SpikeChannel, StateChannel
 from snnrun.results.reader import Results
 from snnrun.results.table import Axis, SweepTable
@@ -732,3 +733,21 @@ def test_one_neuron_has_whole_numbers_along_its_axis(folders):
     figure = figure_of(folders("one"), {"kind": "image"})
     axes = figure.axes[0]
     assert [tick for tick in axes.get_yticks() if -0.5 <= tick <= 0.5] == [0]
+
+
+def test_a_threshold_has_the_look_of_no_trace(folders):
+    (axes, *_) = figure_of(folders("one"), {"kind": "traces"}).axes
+    (threshold,) = (line for line in axes.lines if line.get_label() == "threshold")
+    assert threshold.get_color() not in PALETTE
+    assert threshold.is_dashed()
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.5, 0.5), (-0.5, 1.5), (-0.5, 199.5), (6.5, 7.5), (-0.5, 2.5)])
+def test_small_axes_of_numbers_have_ticks_at_whole_ones_and_two_where_there_are(low, high):
+    figure = mpl.figure.Figure((1, 0.8))
+    axes = figure.add_subplot()
+    axes.set_ylim(low, high)
+    round_ticks(axes, integer_y=True)
+    seen = [tick for tick in axes.get_yticks() if low <= tick <= high]
+    assert all(tick == round(tick) for tick in seen)
+    assert len(seen) >= min(2, round(high - low))
