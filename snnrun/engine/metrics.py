@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
-from typing import Protocol
+from dataclasses import field, fields, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +73,25 @@ class Train:
         return np.searchsorted(starts, steps, side="right") - 1
 
 
+class OfNeurons:
+    """Arrays of the size of the group, made when they are first used: a file is checked without them."""
+
+    __slots__ = ()
+
+    def begin(self) -> None:
+        """Make the arrays."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        """A field that has no value yet."""
+        if name not in {f.name for f in fields(self) if not f.init}:  # type: ignore[arg-type] # all are dataclasses
+            raise AttributeError(name)
+        self.begin()
+        return object.__getattribute__(self, name)
+
+
 @dataclass(slots=True)
-class Counts:
+class Counts(OfNeurons):
     """Spikes of each neuron; `of` says what is made of them.
 
     A monitor that counts only hands on no spikes: `counters` reads what it has counted, shape (neurons,).
@@ -85,7 +102,8 @@ class Counts:
     counters: Callable[[], IntArray] | None = None
     counts: IntArray = field(init=False)
 
-    def __post_init__(self) -> None:
+    def begin(self) -> None:
+        """Make the arrays."""
         self.counts = np.zeros(self.train.size, dtype=np.int64)
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:  # noqa: ARG002 - only who spiked counts
@@ -107,7 +125,7 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Intervals:
+class Intervals(OfNeurons):
     """Mean over neurons of the coefficient of variation of inter-spike intervals (neurons with two or more of them).
 
     An interval with a stretch in it that was not recorded is none.
@@ -119,7 +137,8 @@ class Intervals:
     total: IntArray = field(init=False)
     squares: IntArray = field(init=False)
 
-    def __post_init__(self) -> None:
+    def begin(self) -> None:
+        """Make the arrays."""
         size = self.train.size
         self.last = np.full(size, -1, dtype=np.int64)
         self.n, self.total, self.squares = (np.zeros(size, dtype=np.int64) for _ in range(3))
@@ -173,13 +192,14 @@ class FirstSpike:
 
 
 @dataclass(slots=True)
-class FirstSpikes:
+class FirstSpikes(OfNeurons):
     """Time of the first spike of each neuron [s]; NaN where there is none."""
 
     train: Train
     steps: IntArray = field(init=False)
 
-    def __post_init__(self) -> None:
+    def begin(self) -> None:
+        """Make the arrays."""
         self.steps = np.full(self.train.size, -1, dtype=np.int64)
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:
@@ -222,7 +242,7 @@ class Bins:
 
 
 @dataclass(slots=True)
-class Binned(Bins):
+class Binned(Bins, OfNeurons):
     """Spike counts in bins of some width: Fano factor and synchrony.
 
     Fano: mean over spiking neurons of variance/mean of their counts. Synchrony: sqrt(variance of the population's mean
@@ -237,7 +257,8 @@ class Binned(Bins):
     population: int = 0
     population_squares: int = 0
 
-    def __post_init__(self) -> None:
+    def begin(self) -> None:
+        """Make the arrays."""
         self.current, self.total, self.squares = (np.zeros(self.train.size, dtype=np.int64) for _ in range(3))
 
     @property
@@ -297,8 +318,9 @@ class Pairwise(Binned):
 
     products: IntArray = field(init=False)
 
-    def __post_init__(self) -> None:
-        Binned.__post_init__(self)
+    def begin(self) -> None:
+        """Make the arrays."""
+        Binned.begin(self)
         self.products = np.zeros((self.train.size, self.train.size), dtype=np.int64)
 
     def close_until(self, number: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snnrun.engine.measure import check_metrics
 from snnrun.errors import ExperimentError
 from snnrun.network.ir import View
 from snnrun.network.resolve import resolve
@@ -69,6 +70,20 @@ RULES = """[{fixed_indegree: 1, source: g.a, target: g.b, autapses: false}, {whe
 )
 def test_two_thousand_million_neurons_are_checked_in_little_memory(subgroups: str, rest: str, tmp_path: Path) -> None:
     check(tmp_path, "2000000000", subgroups, rest)
+
+
+def test_metrics_are_checked_in_little_memory(tmp_path: Path) -> None:
+    """Also those that need an array of the size of the group as soon as it spikes."""
+    metrics = (
+        "{a: count(s), b: mean(rates(s)), c: mean_rate(s), d: cv_isi(s), e: min(first_spikes(s)), f: 'fano(s, 1 ms)'}"
+    )
+    path = tmp_path / "x.yaml"
+    path.write_text(FILE.format(size="2000000000", subgroups="a: all", rest="monitors: {s: {kind: spikes, source: g}}"))
+    path.write_text(f"{path.read_text()}metrics: {metrics}\n")
+    document = load(path)
+    found = resolve(document, parse_experiment(document))
+    assert check_metrics(found.context, found.network).parts.keys() == set("abcdef")
+    assert tracemalloc.get_traced_memory()[1] < MOST
 
 
 @pytest.mark.parametrize(
