@@ -60,6 +60,11 @@ def read_json(path: Path, most: int = MOST) -> Any:
     return from_json(read_bytes(path, most))
 
 
+def reason_of(error: Exception) -> str:
+    """Why a file could not be read, in words: that of the system without its number and path."""
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+
+
 def from_json(text: str | bytes) -> Any:
     """The content of a JSON text.
 

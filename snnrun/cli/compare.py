@@ -18,7 +18,17 @@ from snnrun.cli.progress import Bar, Line, number_text, time_text
 from snnrun.cli.render import put, say
 from snnrun.cli.tables import Column, quantity_column, shortened, values_text, write_table
 from snnrun.compare.conditions import Formula
-from snnrun.compare.folders import EXPERIMENT_FILE, Entry, Found, Kind, Measured, Unreadable, entry_at, results_below
+from snnrun.compare.folders import (
+    EXPERIMENT_FILE,
+    Entry,
+    Found,
+    Kind,
+    Measured,
+    Unreadable,
+    entry_at,
+    is_whole,
+    results_below,
+)
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.publish import plain_value
 from snnrun.results.layout import DONE_FILE
@@ -100,7 +110,13 @@ def _write_entries(entries: Sequence[Entry], condition: Formula | None, unreadab
         Column("name", [*(e.name for e in entries), *(bad.path.parent.name for bad in unreadable)]),
         Column("hash", [*(e.hash for e in entries), *(bad.path.name for bad in unreadable)]),
         Column("points", [*(_points(e, condition) for e in entries), *none], right=True),
-        Column("status", [*(e.done.status.value for e in entries), *("unreadable" for _ in unreadable)]),
+        Column(
+            "status",
+            [
+                *(e.done.status.value for e in entries),
+                *("damaged" if bad.damaged else "unreadable" for bad in unreadable),
+            ],
+        ),
         Column("when", [*(_when(e) for e in entries), *none]),
     ]
     for name, dimension in names:
@@ -168,6 +184,12 @@ def _metric_json(entry: Entry, measured: Measured) -> dict[str, Any]:
 
 # diff
 
+_DATA = {
+    "same": "the recorded data are the same, bit for bit",
+    "differ": "the recorded data differ",
+    "damaged": "the recorded data are damaged, and not compared",
+}
+
 
 def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
     """What differs between two experiments or results; exit 1 when something does."""
@@ -175,27 +197,34 @@ def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
     from snnrun.compare.outcomes import side_by_side
 
     files = [_experiment_of(path) for path in (first, second)]
-    found = differences(Side.read(files[0]), Side.read(files[1]))
     a, b = (
-        entry_at(path, damaged=damaged) if path.is_dir() and os.path.lexists(path / DONE_FILE) else None
+        entry_at(path, damaged=damaged, whole=True) if path.is_dir() and os.path.lexists(path / DONE_FILE) else None
         for path in (first, second)
     )
+    found = differences(Side.read(files[0]), Side.read(files[1]))
     pairs = side_by_side(a, b) if a is not None and b is not None else []
-    data = None if a is None or b is None else a.done.digest == b.done.digest
-    same = not found and data is not False and all(pair.same for pair in pairs)
+    data = "" if a is None or b is None else _data(a, b, damaged=damaged)
+    same = not found and data in ("", "same") and all(pair.same for pair in pairs)
     if json:
         report: dict[str, Any] = {"same": same, "a": str(first), "b": str(second)}
         report["differences"] = [{"place": d.place, "a": d.a, "b": d.b} for d in found]
-        if data is not None:
-            report["data"] = "same" if data else "differ"
+        if data:
+            report["data"] = data
             report["metrics"] = [_pair_json(pair) for pair in pairs]
         _write_json(report)
     else:
         _write_differences(first, second, found)
-        if data is not None:
-            _write_pairs(pairs, data=data)
+        if data:
+            _write_pairs(pairs, data)
     if not same:
         sys.exit(_FALLS_SHORT)
+
+
+def _data(a: Entry, b: Entry, *, damaged: bool) -> str:
+    """Whether recorded data are the `same`, `differ`, or cannot be compared as files are `damaged`."""
+    if damaged and not (is_whole(a) and is_whole(b)):
+        return "damaged"
+    return "same" if a.done.digest == b.done.digest else "differ"
 
 
 def _experiment_of(path: Path) -> Path:
@@ -220,7 +249,7 @@ def _write_differences(first: Path, second: Path, found: Sequence[Difference]) -
     )
 
 
-def _write_pairs(pairs: Sequence[Pair], *, data: bool) -> None:
+def _write_pairs(pairs: Sequence[Pair], data: str) -> None:
     if pairs:
         put("")
         sides = [[_side_text(side, p.dimension) for side in (p.a, p.b)] for p in pairs]
@@ -232,7 +261,7 @@ def _write_pairs(pairs: Sequence[Pair], *, data: bool) -> None:
                 Column("difference", [_relative_text(p) for p in pairs]),
             ]
         )
-    put("the recorded data are the same, bit for bit" if data else "the recorded data differ")
+    put(_DATA[data])
 
 
 def _side_text(side: Extent | None, dimension: Dimension) -> str:

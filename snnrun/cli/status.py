@@ -9,8 +9,9 @@ from typing import Any
 
 from snnrun.cli.progress import clock_text, number_text
 from snnrun.cli.render import put
-from snnrun.results.done import Done
-from snnrun.results.layout import storage_error
+from snnrun.reading import reason_of
+from snnrun.results.done import QUICK, Done
+from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.sweep.store import State, read_state
 
 _SHOWN = 3  # failed points that are named
@@ -27,11 +28,13 @@ def show_status(folder: Path, *, json: bool) -> None:
         try:
             done = Done.read(folder)
         except (OSError, ValueError) as error:
-            why = "" if isinstance(error, FileNotFoundError) else f": {error}"
-            message = f"`{folder}` is no folder of a run or a sweep{why}"
+            message = f"`{folder}` is no folder of a run or a sweep"
+            if not isinstance(error, FileNotFoundError):
+                message += f": `{DONE_FILE}` cannot be read: {reason_of(error)}"
             raise storage_error("ST111", message, "name outputs/NAME/HASH or latest") from error
-        plain: dict[str, Any] = {"folder": str(folder), "status": done.status.value}
-        _put(plain, [f"{folder}  {done.status.value}"], json=json)
+        status = "damaged" if done.damage(folder, done.own, largest=QUICK) else done.status.value
+        plain: dict[str, Any] = {"folder": str(folder), "status": status}
+        _put(plain, [f"{folder}  {status}"], json=json)
         return
     _put(_as_json(folder, state), state_lines(folder, state), json=json)
 

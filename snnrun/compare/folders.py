@@ -15,9 +15,10 @@ import numpy as np
 
 from snnrun import pipeline
 from snnrun.errors import ExperimentError, StorageError, did_you_mean
-from snnrun.reading import read_json
-from snnrun.results.done import RUN_AGAIN, Done, refuse_damaged
-from snnrun.results.folder import LATEST, latest
+from snnrun.reading import read_json, reason_of
+from snnrun.results.done import QUICK, RUN_AGAIN, Done, refuse, refuse_damaged
+from snnrun.results.folder import LATEST, PICTURES, latest
+from snnrun.results.integrity import damage
 from snnrun.results.layout import (
     DONE_FILE,
     PROVENANCE_FILE,
@@ -131,10 +132,12 @@ class Unreadable:
     Args:
         path: The folder.
         why: What is wrong with it.
+        damaged: Whether its files are not as they were published.
     """
 
     path: Path
     why: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +155,13 @@ class Found:
     unreadable: list[Unreadable]
 
 
-def entry_at(path: Path, *, damaged: bool = False) -> Entry:
+def entry_at(path: Path, *, damaged: bool = False, whole: bool = False) -> Entry:
     """The results in a folder.
 
     Args:
         path: The folder.
         damaged: Whether results that are not as they were published are read too.
+        whole: Whether all data are compared with their digests, so that the digest of the run can be believed.
 
     Raises:
         StorageError: CMP101 to CMP103, ST209: there is no folder, it holds no results, or they are not finished or
@@ -165,11 +169,24 @@ def entry_at(path: Path, *, damaged: bool = False) -> Entry:
     """
     folder, done = done_at(path)
     try:
+        if whole and not damaged:
+            refuse(folder, damage(folder, done, _data(done)))
         return _entry(folder, done, damaged=damaged)
     except _WRONG as error:
         raise storage_error(
             "CMP103", f"the results in `{path}` cannot be read: {_reason(error)}", f"check them: snnrun verify {path}"
         ) from error
+
+
+def is_whole(entry: Entry) -> bool:
+    """Whether the recorded data are what the digest of `DONE.json` says, whatever became of the files of text."""
+    names = [name for name in _data(entry.done) if "/" in name or name in {RESULTS_FILE, SWEEP_FILE}]
+    return not damage(entry.path, entry.done, names)
+
+
+def _data(done: Done) -> list[str]:
+    """All files but the pictures."""
+    return [name for name in done.files if not name.startswith(f"{PICTURES}/")]
 
 
 def done_at(path: Path) -> tuple[Path, Done]:
@@ -212,7 +229,8 @@ def results_below(root: Path, *, damaged: bool = False) -> Found:
             else:
                 waiting += reversed(_inner(folder))
         except (*_WRONG, StorageError) as error:
-            found.unreadable.append(Unreadable(folder, _reason(error)))
+            is_damaged = isinstance(error, StorageError) and error.diagnostics[0].code == "ST209"
+            found.unreadable.append(Unreadable(folder, _reason(error), is_damaged))
     return found
 
 
@@ -225,7 +243,7 @@ def _inner(folder: Path) -> list[Path]:
 def _reason(error: Exception) -> str:
     if isinstance(error, StorageError):
         return error.diagnostics[0].message
-    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    return reason_of(error)
 
 
 def _entry(folder: Path, done: Done, *, damaged: bool) -> Entry:
@@ -234,6 +252,7 @@ def _entry(folder: Path, done: Done, *, damaged: bool) -> Entry:
     is_sweep = SWEEP_FILE in done.files or (folder / SWEEP_FILE).is_file()
     if not damaged:
         refuse_damaged(folder / (SWEEP_FILE if is_sweep else METRICS_FILE))
+        refuse(folder, done.damage(folder, done.own, largest=QUICK))
     if is_sweep:
         table = read_sweep(folder, damaged=damaged)
         metrics = {n: Measured(np.asarray(v, np.float64), dimension_of(u)) for n, (v, u) in table.metrics.items()}

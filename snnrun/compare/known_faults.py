@@ -13,8 +13,19 @@ from typing import Any
 import numpy as np
 
 from snnrun.equations.dag import Node, Op, is_fixed, walk
+from snnrun.equations.methods.exact import CHAINED
+from snnrun.equations.methods.table import METHODS
 from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import Generated, Group, GroupKind, SpikeMonitor, Synapses
+from snnrun.network.ir import (
+    ConnectivityMonitor,
+    Generated,
+    Group,
+    GroupKind,
+    Monitor,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+)
 from snnrun.spec.nodes import plain
 from snnrun.stages import Checked
 
@@ -101,9 +112,20 @@ def _same_names(checked: Checked) -> bool:
 
 
 def _event_driven(checked: Checked) -> bool:
-    return _has(checked, "synapses", "event-driven") and (
-        bool(checked.resolved.network.operations) or any(s.summed or s.update.assignments for s in _synapses(checked))
+    """Whether something beside events may read such variables; plain rules of plasticity were right."""
+    network = checked.resolved.network
+    readers = bool(network.operations or network.phases or network.hooks)
+    return any(
+        readers or s.summed or s.update.assignments or any(_watches(m, s) for m in network.monitors)
+        for s in _synapses(checked)
+        if "event-driven" in _texts(checked, "synapses", s.name)
     )
+
+
+def _watches(monitor: Monitor, synapses: Synapses) -> bool:
+    if isinstance(monitor, StateMonitor):
+        return monitor.source == synapses.path
+    return isinstance(monitor, ConnectivityMonitor) and monitor.synapses == synapses.name
 
 
 def _generated(checked: Checked) -> Iterator[Generated]:
@@ -143,11 +165,23 @@ def _method(checked: Checked, name: str) -> bool:
     return any(o.integration is not None and o.integration.method == name for o in objects)
 
 
-def _exact_synapses(checked: Checked) -> bool:
+def _chained(checked: Checked) -> bool:
+    """Whether `auto` takes `exact` for equations that feed one into the next with coefficients that may change."""
+    objects: list[Any] = [*_groups(checked), *_synapses(checked)]
     return any(
-        s.integration is not None
-        and s.integration.method == "exact"
-        and "exact" not in _texts(checked, "synapses", s.name)
+        o.integration is not None
+        and o.integration.method == "exact"
+        and "exact" not in _texts(checked, *o.path.split("."), "method")
+        and METHODS["exact"].advance(o.integration.system).note == CHAINED
+        for o in objects
+    )
+
+
+def _later_lists(checked: Checked) -> bool:
+    """Whether a connect rule after the first may have values or delays in a list."""
+    return any(
+        len(s.connect) > 1
+        and ("[" in _texts(checked, "synapses", s.name, "delay") or any(r.initial or r.delay for r in s.connect[1:]))
         for s in _synapses(checked)
     )
 
@@ -171,7 +205,7 @@ FAULTS: Sequence[KnownFault] = (
     ),
     KnownFault(
         "0.2.0",
-        "event-driven variables read by summed terms, operations or other equations were as old as the last event",
+        "event-driven variables read outside events, also by monitors, were as old as the last event",
         lambda c, _: _event_driven(c),
     ),
     KnownFault(
@@ -204,8 +238,8 @@ FAULTS: Sequence[KnownFault] = (
     ),
     KnownFault(
         "0.2.0",
-        "`auto` took `euler` for equations of synapses that have an exact solution",
-        lambda c, _: _exact_synapses(c),
+        "`auto` took `euler` for equations that have an exact solution, as each feeds the next",
+        lambda c, _: _chained(c),
     ),
     KnownFault("0.2.0", "delays of (nearly) half a step were rounded in several ways", lambda c, _: _half_steps(c)),
     KnownFault(
@@ -227,6 +261,16 @@ FAULTS: Sequence[KnownFault] = (
         "0.2.0",
         "numbers of files were taken as SI values, further columns dropped, parts of numbers cut",
         lambda c, _: bool(c.resolved.context.files),
+    ),
+    KnownFault(
+        "0.2.0",
+        "lists of values and delays of later connect rules were cut, or taken for the first rule",
+        lambda c, _: _later_lists(c),
+    ),
+    KnownFault(
+        "0.2.0",
+        "a state was taken for variables of another unit",
+        lambda c, _: _warned(c, "FIL205"),
     ),
     KnownFault(
         "0.2.0",

@@ -12,6 +12,7 @@ import numpy as np
 from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.engine.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
+from snnrun.engine.buffers import count_room, sample_room, spike_room
 from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
 from snnrun.engine.failures import failed
 from snnrun.engine.native import sleeping
@@ -69,9 +70,6 @@ BAND_BYTES = 1 << 16  # of the variables of a band of targets, about the size of
 SHORTEST_ROW = 500  # synapses of a source in a band, on average, for which it pays to visit a row once more
 MOST_PARTS = 255  # of all threads
 NO_STEP = 1 << 62  # after all steps
-STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
-SPIKE_BUFFER = 1 << 16
-RATE_BUFFER = 1 << 16
 
 
 def build(network: Network, kernel: Kernel, wirings: WiringCache | None = None, parts: Parts | None = None) -> Built:
@@ -461,8 +459,8 @@ class _Builder:
                 case RateMonitor():
                     self.member(owner, monitor.source)
                     self.put("count", owner, "", np.zeros(1, np.int64))
-                    self.put("record", owner, "number", np.zeros(RATE_BUFFER, np.int64))
-                    self.numbers[f"capacity:{owner}"] = RATE_BUFFER
+                    self.numbers[f"capacity:{owner}"], room = count_room(self.network, monitor)
+                    self.put("record", owner, "number", np.zeros(room, np.int64))
                 case _:
                     pass
 
@@ -476,7 +474,7 @@ class _Builder:
         self.member(owner, monitor.source)
         self.put("counts", owner, "", np.zeros(size, np.int64))
         self.put("count", owner, "", np.zeros(1, np.int64))
-        capacity = max(3 * size, SPIKE_BUFFER)
+        capacity = spike_room(self.network, monitor)
         self.numbers[f"capacity:{owner}"] = capacity
         if not monitor.counts_only:
             self.put("room", owner, "", np.zeros(2, np.int64))
@@ -494,10 +492,9 @@ class _Builder:
         self.put("ids", owner, "", ids)
         self.put("count", owner, "", np.zeros(1, np.int64))
         self.numbers[f"n:{owner}"] = len(ids)
-        capacity = max(1, STATE_BUFFER // (8 * max(1, len(ids))))
-        self.numbers[f"capacity:{owner}"] = capacity
+        self.numbers[f"capacity:{owner}"], room = sample_room(self.network, monitor, len(ids))
         for column in monitor.columns:
-            self.put("record", owner, column.name, np.zeros(capacity * len(ids)))
+            self.put("record", owner, column.name, np.zeros(room * len(ids)))
 
     def synapse_ids(self, monitor: StateMonitor) -> IntArray:
         """Storage positions of synapses given by their creation numbers."""

@@ -11,7 +11,7 @@ import psutil
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.engine.assembly import BLOCK, WIDEST_TABLE, index_dtype, is_large, is_listed
-from snnrun.engine.build import RATE_BUFFER, SPIKE_BUFFER, STATE_BUFFER
+from snnrun.engine.buffers import count_room, sample_room, spike_room
 from snnrun.engine.values import STORED
 from snnrun.engine.watch import MOST as MOST_COPIED
 from snnrun.equations.dag import Kind, is_fixed
@@ -150,15 +150,15 @@ def _monitor(monitor: Monitor, network: Network) -> float:
         case SpikeMonitor():
             size = network.groups[monitor.source.group].size
             columns = 0 if monitor.counts_only else 2 + len(monitor.columns)
-            return 9.0 * size + 8 * columns * max(2 * size, SPIKE_BUFFER)
+            return 9.0 * size + 8.0 * columns * spike_room(network, monitor)
         case StateMonitor():
             if monitor.number is not None:
                 elements = float(monitor.number)
             else:
                 elements = synapses_of(network.synapses[monitor.source.partition(".")[2]])
-            return len(monitor.columns) * max(8 * elements, STATE_BUFFER)
+            return 8.0 * len(monitor.columns) * elements * sample_room(network, monitor, elements)[1]
         case RateMonitor():
-            return 8.0 * RATE_BUFFER
+            return 8.0 * count_room(network, monitor)[1]
         case _:
             return 0.0
 

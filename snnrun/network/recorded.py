@@ -49,5 +49,7 @@ def warn_of_silent_monitors(context: Context, network: Network) -> None:
             "NET225",
             f"monitor `{monitor.name}` records nothing: {why}",
             context.document.key_span((*path, "window") if windowed else path),
-            "what is computed from it is not a number (NaN)",
+            "its counts are 0; everything else that is computed from it is not a number (NaN)"
+            if isinstance(monitor, SpikeMonitor)
+            else "what is computed from it is not a number (NaN)",
         )

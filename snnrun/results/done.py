@@ -18,6 +18,8 @@ from snnrun.results.layout import DONE_FILE, RESULTS_FILE, SWEEP_FILE, RunStatus
 
 RUN_AGAIN = "run the experiment again to replace it"
 _DATA = (RESULTS_FILE, SWEEP_FILE)
+QUICK = 16 << 20
+"""Bytes of the largest file that is read where many folders are looked at."""
 _BLOCK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -132,24 +134,30 @@ class Done:
             raise ValueError(f"`{DONE_FILE}` names a file outside the folder: `{outside[:80]}`")
         return done
 
-    def damage(self, folder: Path, names: Iterable[str] | None = None) -> list[Damage]:
+    @property
+    def own(self) -> list[str]:
+        """The files of the folder itself: no pictures, and no points of a sweep."""
+        return [name for name in self.files if "/" not in name]
+
+    def damage(self, folder: Path, names: Iterable[str] | None = None, *, largest: int | None = None) -> list[Damage]:
         """Files that are missing, shorter, longer or changed; what was added later (pictures, notes) is no damage.
 
         Args:
             folder: The folder.
             names: The files to look at; None for all. One that the folder was not published with is not looked at.
+            largest: Bytes of the largest file that is read; of larger ones only the size is compared.
         """
         wanted = self.files if names is None else [name for name in names if name in self.files]
         found = []
         for name in wanted:
-            what = self._damage(folder, name)
+            what = self._damage(folder, name, largest)
             if what is not None:
                 found.append(Damage(name, what))
             elif name.endswith(f"/{DONE_FILE}"):
                 found += _damage_of_point(folder, name)
         return found
 
-    def _damage(self, folder: Path, name: str) -> str | None:
+    def _damage(self, folder: Path, name: str, largest: int | None = None) -> str | None:
         file, fact = folder / name, self.files[name]
         try:
             if os.path.realpath(file) != str(Path(os.path.realpath(folder)) / name):
@@ -157,7 +165,7 @@ class Done:
             size = file.stat().st_size
             if size != fact.bytes:
                 return f"has {size:,} bytes, not {fact.bytes:,}"
-            if fact.sha256 and Fact.of(file) != fact:
+            if fact.sha256 and (largest is None or size <= largest) and Fact.of(file) != fact:
                 return "has other contents than when it was published"
         except OSError as error:
             return "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
@@ -179,9 +187,18 @@ def refuse_damaged(file: Path) -> None:
         StorageError: ST209, the file is not what `DONE.json` beside it says.
     """
     done = read_done(file.parent)
-    for found in done.damage(file.parent, (file.name,)) if done is not None else ():
+    refuse(file.parent, done.damage(file.parent, (file.name,)) if done is not None else ())
+
+
+def refuse(folder: Path, damage: Iterable[Damage]) -> None:
+    """Stop at the first damaged file of a folder.
+
+    Raises:
+        StorageError: ST209, there is one.
+    """
+    for found in damage:
         advice = f"{RUN_AGAIN}; `--damaged` reads it all the same"
-        raise storage_error("ST209", f"`{file}` is damaged: it {found.what}", advice)
+        raise storage_error("ST209", f"`{folder / found.file}` is damaged: it {found.what}", advice)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from snnrun.results.done import Damage, Done
@@ -9,12 +10,17 @@ from snnrun.results.layout import RESULTS_FILE
 from snnrun.results.reader import Results
 
 
-def damage(folder: Path, done: Done) -> list[Damage]:
+def damage(folder: Path, done: Done, names: Iterable[str] | None = None) -> list[Damage]:
     """Files of a folder that are not as they were published.
 
     Version 0.1.0 named no digest of large files; there the recorded data are compared by the digest of the run.
+
+    Args:
+        folder: The folder.
+        done: Its `DONE.json`.
+        names: The files to look at; None for all.
     """
-    found = done.damage(folder)
+    found = done.damage(folder, names)
     fact = done.files.get(RESULTS_FILE)
     if fact is not None and not fact.sha256 and not found and _digest(folder / RESULTS_FILE) != done.digest:
         found.append(Damage(RESULTS_FILE, "holds other data than when it was published"))

@@ -29,6 +29,7 @@ from snnrun.results.container import (
 from snnrun.results.layout import POINTS_FILE, RESULTS_FILE, SWEEP_FILE, Description, storage_error
 
 _TEXT = h5py.string_dtype()
+_WHOLE = 2**53  # from here on a double does not tell whole numbers apart
 
 
 class PointStatus(IntEnum):
@@ -253,15 +254,23 @@ def _rows(table: SweepTable) -> Iterator[list[str]]:
     metrics = [(name, unit) for name, (_, unit) in single.items()]
     yield ["point", *(_header(*p) for p in parameters), *(_header(*m) for m in metrics), "status"]
     place = {axis.name: k for k, axis in enumerate(table.axes)}
+    columns = [(place[axis.name], _cells(axis)) for axis in table.axes]
+    columns += [(place[c.axis], _cells(c)) for c in table.coordinates]
     for number, index in enumerate(np.ndindex(table.status.shape)):
-        values = [axis.values[i] for axis, i in zip(table.axes, index, strict=True)]
-        values += [c.values[index[place[c.axis]]] for c in table.coordinates]
-        values += [array[index] for array, _ in single.values()]
-        yield [str(number), *(_cell(v) for v in values), PointStatus(int(table.status[index])).name.lower()]
+        cells = [column[index[k]] for k, column in columns]
+        cells += [_cell(array[index]) for array, _ in single.values()]
+        yield [str(number), *cells, PointStatus(int(table.status[index])).name.lower()]
 
 
 def _header(name: str, unit: str | None) -> str:
     return name if unit in {None, "1"} else f"{name} [{unit}]"
+
+
+def _cells(parameter: Axis | Coordinate) -> list[str]:
+    """A parameter's values as text; numbers without unit that are all whole are written so."""
+    values = [value.item() if isinstance(value, np.generic) else value for value in parameter.values]
+    whole = parameter.unit == "1" and all(v == v // 1 and abs(v) < _WHOLE for v in values)
+    return [_cell(int(v) if whole else v) for v in values]
 
 
 def _cell(value: Any) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from snnrun.errors import Diagnostic, RunError
-from snnrun.reading import read_json
+from snnrun.reading import read_json, reason_of
 from snnrun.records import dataclass
 from snnrun.results.folder import write_durably
 from snnrun.results.layout import DONE_FILE, storage_error
@@ -114,7 +114,7 @@ def run_task(folder: Path, task: int, workers: int) -> int:
     try:
         share: dict[str, Any] = read_json(folder / FOLDER / "share.json")
     except (OSError, ValueError) as error:
-        raise storage_error("ST110", f"cannot read `{folder / FOLDER / 'share.json'}`: {error}") from error
+        raise storage_error("ST110", f"cannot read `{folder / FOLDER / 'share.json'}`: {reason_of(error)}") from error
     points = [k for first, last in share["points"] for k in range(first, last + 1)]
     mine = points[task :: share["tasks"]]  # neighbours take equally long: every task gets some of all
     options = Options.from_json(share["options"])

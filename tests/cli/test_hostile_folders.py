@@ -104,7 +104,9 @@ def test_a_bad_folder_is_a_line_of_the_table_and_best_leaves_it_out(snnrun, resu
     assert said.code == 0, said.err
     head, *rows = [line.split() for line in said.out.splitlines()]
     assert head[-1] == "why"
-    assert [(row[1], row[2]) for row in rows] == [(good.name, "complete"), (bad.name, "unreadable")]
+    assert [row[1] for row in rows] == [good.name, bad.name]
+    assert rows[0][2] == "complete"
+    assert rows[1][2] == ("damaged" if " is damaged: it " in said.out else "unreadable")
     best = snnrun("best", "outputs", "--by", "rate")
     assert best.code == 0, best.err
     assert f"left out: outputs/small/{bad.name}: " in best.err
@@ -301,3 +303,67 @@ def test_a_state_with_flipped_bits_is_the_same_or_refused(snnrun, place):
             assert (said.code, "FIL20" in said.err) == (2, True), said.err
             refused += 1
     assert refused > 10
+
+
+def flipped(file):
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["results.h5", "metrics.json", "experiment.yaml"])
+def test_no_command_believes_the_digest_of_a_damaged_run(snnrun, results, name):
+    good, bad = results
+    flipped(bad / name)
+    for words in (["diff", good, bad], ["diff", bad, good], ["diff", bad, bad], ["best", bad, "--by", "rate"]):
+        said = snnrun(*words)
+        assert (said.code, f"{name}` is damaged: it has other contents" in said.err) == (4, True), words
+    line = next(line for line in snnrun("list").out.splitlines() if bad.name in line)
+    assert line.split()[2] == "damaged"
+    assert "damaged" in snnrun("status", bad).out
+    assert snnrun("verify", bad).code == 1
+    assert snnrun("diff", good, good).code == 0
+
+
+def test_damaged_data_are_not_compared_by_who_insists(snnrun, results):
+    good, bad = results
+    flipped(bad / "results.h5")
+    said = snnrun("diff", good, bad, "--damaged", "--json")
+    assert (said.code, json.loads(said.out)["data"]) == (1, "damaged")
+    assert "are damaged, and not compared" in snnrun("diff", bad, bad, "--damaged").out
+
+
+def test_diff_reads_the_points_of_a_sweep_and_files_of_any_size(snnrun, place, monkeypatch):
+    text = SWEEP.replace("3]}}", "3]}, keep: results}")
+    folder = place / json.loads(snnrun("run", write(place / "one.yaml", text), "--no-plots", "--json").out)["folder"]
+    assert snnrun("diff", folder, folder).code == 0
+    flipped(folder / "points" / "00001" / "results.h5")
+    said = snnrun("diff", folder, folder)
+    assert (said.code, "points/00001/results.h5` is damaged" in said.err) == (4, True)
+    assert snnrun("list").out.count("complete") == 1  # which does not look at points
+    point = folder / "points" / "00000"
+    monkeypatch.setattr(folders, "QUICK", 100)
+    flipped(point / "results.h5")
+    assert "damaged" not in snnrun("list", point.parent).out  # larger than what is read to list it
+    assert snnrun("diff", point, point).code == 4
+
+
+def test_a_journal_that_is_cut_after_the_end_changes_no_table(snnrun, place):
+    folder = place / json.loads(snnrun("run", write(place / "one.yaml", SWEEP), "--no-plots", "--json").out)["folder"]
+    for journal in (folder / "journal").iterdir():
+        journal.write_bytes(journal.read_bytes()[:-40])
+    assert snnrun("verify", folder).code == 0
+    assert snnrun("diff", folder, folder).code == 0
+    again = json.loads(snnrun("run", place / "one.yaml", "--no-plots", "--json").out)
+    assert again["ran"] <= 1
+    assert snnrun("verify", folder, "--all").code == 0
+
+
+def test_results_below_a_folder_whose_name_is_no_text_are_read(snnrun, place):
+    assert snnrun("run", write(place / "small.yaml", SMALL), "--no-plots").code == 0
+    (place / "above").mkdir()
+    (place / "outputs").rename(place / "above" / os.fsdecode(b"o\xff"))
+    assert snnrun("best", "above", "--by", "rate").code == 0
+    assert len(json.loads(snnrun("list", "above", "--json").out)["results"]) == 1
+    said = snnrun("list", "above")
+    assert (said.code, "complete" in said.out) == (0, True)

@@ -110,6 +110,8 @@ def test_show_prints_one_thing(snnrun, files):
     [
         ("run", "small.yaml", "--no-plots", "--out"),
         ("plot",),
+        ("plot", "small", "--out"),
+        ("plot", "small", "--style"),
         ("list",),
         ("verify",),
         ("best", "--by", "rate"),

@@ -68,6 +68,7 @@ SURROUNDINGS = {
     "no home": {"HOME": None, "XDG_CACHE_HOME": None, "XDG_CONFIG_HOME": None},
     "a home that does not exist": {"HOME": "/nonexistent"},
     "a folder with spaces and letters": {"folder": UNICODE},
+    "places whose names are no text": {"folder": "o\udcff", "TMPDIR": ".", "SNNRUN_CACHE_DIR": "kernels\udcff"},
     "other hashes": {"PYTHONHASHSEED": "12345"},
     "a narrow terminal": {"COLUMNS": "20", "TERM": "dumb", "NO_COLOR": "1"},
 }

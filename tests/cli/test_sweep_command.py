@@ -304,6 +304,11 @@ def test_status_of_a_run_and_of_nothing(snnrun, small, place):
     said = snnrun("status", place)
     assert said.code == 4
     assert "error[ST111]" in said.err
+    (place / "DONE.json").mkdir()
+    said = snnrun("status", place)
+    assert said.code == 4
+    assert "`DONE.json` cannot be read: it is no regular file" in said.err
+    assert "Errno" not in said.err
 
 
 def test_slurm_that_is_not_installed_is_an_error(snnrun, place, monkeypatch):

@@ -11,6 +11,8 @@ from snnrun.equations.methods.system import Method, MethodError, System, Update,
 
 Matrix = dict[tuple[Variable, Variable], Node]
 
+CHAINED = "closed form, equations feed one into the next"
+
 
 def advance(system: System) -> Update:
     """X <- P*x + Q*b with P = exp(A*dt) and Q its integral over the step.
@@ -35,7 +37,7 @@ def advance(system: System) -> Update:
     if changing is None:
         return Update(_with_frozen(system, matrix, rest, _propagated), "matrix exponential")
     try:
-        return Update(_with_frozen(system, matrix, rest, _chained), "closed form, equations feed one into the next")
+        return Update(_with_frozen(system, matrix, rest, _chained), CHAINED)
     except MethodError as error:
         row, names = changing
         raise MethodError(

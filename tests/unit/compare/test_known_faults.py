@@ -4,6 +4,8 @@ import pytest
 
 from snnrun import __version__, pipeline
 from snnrun.compare.known_faults import FAULTS, known_faults
+from snnrun.network.state_file import read_arrays
+from snnrun.results.checkpoint import store_arrays
 
 PLAIN = """\
 version: 1
@@ -59,6 +61,14 @@ AFFECTED = {
       x_post = 2*w : 1 (summed)
       w : 1""",
     ).replace("on_pre: x_post += 1", "on_pre: A += 1"),
+    "also by monitors": SYNAPSES.replace(
+        "connect: all",
+        """connect: all
+    equations: |
+      dA/dt = -A/(5*ms) : 1 (event-driven)""",
+    )
+    .replace("on_pre: x_post += 1", "on_pre: A += 1")
+    .replace("monitors:", "monitors:\n  w: {kind: state, source: s, variables: [A]}"),
     "once a source": SYNAPSES.replace("connect: all", "connect: {j: 'int(rand()*N_post) for k in range(3)'}"),
     "connect rule says": SYNAPSES.replace("connect: all", "connect: {j: 'i', n: 5}"),
     "were sorted": PLAIN.replace("threshold:", "subgroups: {a: [5, 2, 7]}\n    threshold:"),
@@ -73,8 +83,22 @@ AFFECTED = {
     "an exact solution": SYNAPSES.replace(
         "connect: all",
         """connect: all
-    equations: "dA/dt = -A/(5*ms) : 1" """,
-    ).replace("x_post += 1", "A += 1"),
+    equations: |
+      dA/dt = (B - A)/tau : 1
+      dB/dt = -B/(7*ms) : 1
+      tau : second
+    initial: {tau: 5 ms}""",
+    ).replace("x_post += 1", "B += 1"),
+    "as each feeds the next": PLAIN.replace("threshold:", "initial: {tau: 10 ms}\n    threshold:")
+    .replace("x : 1", "dx/dt = (v - x)/tau : 1\n      tau : second")
+    .replace("reset: v = 0", "reset: v = 0; tau = 2*tau"),
+    "of later connect rules": SYNAPSES.replace(
+        "connect: all",
+        """connect:
+      - {pairs: [[0, 1], [1, 0]]}
+      - {pairs: [[2, 3]], initial: {w: [2]}}
+    equations: "w : 1" """,
+    ),
     "half a step": SYNAPSES + "    delay: 0.15 ms\n",
     "phases set": PLAIN.replace("duration: 10 ms,", "phases: [{name: a, duration: 5 ms, set: {pop.x: 1}}],"),
     "not recorded": PLAIN.replace("source: pop}", "source: pop, window: [0 ms, 5 ms]}"),
@@ -104,7 +128,20 @@ def test_files_and_threads_of_the_command_count(tmp_path):
     )
 
 
+def test_a_state_of_0_1_0_is_told_of(tmp_path):
+    first = PLAIN.replace("dt: 0.1 ms}", "dt: 0.1 ms, save_state: true}")
+    tmp_path.joinpath("first.yaml").write_text(first)
+    pipeline.run(pipeline.check(pipeline.read(tmp_path / "first.yaml")), tmp_path, plots=False)
+    state = next(tmp_path.glob("*/*/state.npz"))
+    second = PLAIN.replace("dt: 0.1 ms}", f"dt: 0.1 ms, start_from: {state.relative_to(tmp_path)}}}")
+    assert not any("another unit" in line for line in said(tmp_path, second))
+    arrays, about = read_arrays(state)
+    del about["units"]
+    store_arrays(state, arrays, about)
+    assert any("another unit" in line for line in said(tmp_path, second))
+
+
 def test_every_fault_is_shown_by_a_test():
-    shown = [*AFFECTED, "of files"]
+    shown = [*AFFECTED, "of files", "another unit"]
     assert [fault.text for fault in FAULTS if not any(words in fault.text for words in shown)] == []
     assert all(fault.mended <= __version__ for fault in FAULTS)

@@ -617,7 +617,7 @@ groups: {{g: {{size: 5, equations: "dv/dt = (2-v)/(10*ms) : 1", threshold: v > 1
 monitors:
   out: {{kind: spikes, source: g{line}}}
   other: {{kind: spikes, source: g}}
-metrics: {{rate: mean_rate(out), each: rates(out), cv: cv_isi(out), fano: "fano(out, 5 ms)"}}
+metrics: {{rate: mean_rate(out), each: rates(out), cv: cv_isi(out), fano: "fano(out, 5 ms)", first: first_spike(out)}}
 run: {{dt: 0.1 ms, {run}}}
 """
     (tmp_path / "silent.yaml").write_text(text)

@@ -70,6 +70,15 @@ def test_points_are_one_row_each_and_give_the_same_doubles_back(folder):
     assert rows[4][2:] == ["coba", "nan", "failed"]
 
 
+def test_whole_values_of_parameters_without_unit_are_written_whole(tmp_path):
+    axes = [Axis("k", "1", [1.0, 2.0]), Axis("tau", "s", [1.0, 2.0]), Axis("big", "1", [1.0, 2.0**60])]
+    along = [Coordinate("k", "half", "1", [0.5, 1.0]), Coordinate("k", "n", "1", np.array([3.0, -4.0]))]
+    write_sweep(tmp_path, axes, {"rate": (np.ones((2, 2, 2)), "Hz")}, np.ones((2, 2, 2)), coordinates=along)
+    lines = (tmp_path / "points.csv").read_text().splitlines()
+    assert lines[1] == "0,1,1.0,1.0,0.5,3,1.0,complete"
+    assert lines[8] == f"7,2,2.0,{2.0**60!r},1.0,-4,1.0,complete"
+
+
 def test_the_same_table_gives_the_same_bytes_and_replaces_the_old_one(folder):
     before = (folder / "sweep.h5").read_bytes()
     axes = [Axis("tau", "s", TAU, "membrane time constant"), Axis("model", None, ["cuba", "coba"])]
