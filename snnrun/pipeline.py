@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from snnrun.errors import Diagnostic, ExperimentError, InternalError, RunError, SnnrunError, UnfinishedError
 from snnrun.network.pictures import of_sweep, resolve_plots, swept
 from snnrun.network.resolve import resolve
+from snnrun.network.unused import unused
 from snnrun.source import Span
 from snnrun.spec.asked import noting
 from snnrun.spec.check import parse_experiment, refuse_unread
@@ -79,6 +80,8 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
         from snnrun.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
 
         find_hooks(context, network.hooks)
+    if document.asked is not None:
+        resolved = replace(resolved, warnings=(*resolved.warnings, *unused(context)))
     return Checked(document, experiment, resolved, measures, plots, save_state=experiment.run.save_state)
 
 

@@ -16,8 +16,9 @@ from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.network.elapsed import current, refresh
 from snnrun.network.evaluate import Environment, evaluate, evaluate_whole, full, indices
-from snnrun.network.ir import NEVER, Connect, Group, Initial, IntArray, Network, Pathway, Synapses, View
-from snnrun.network.lists import lists_must_fit
+from snnrun.network.initial import holds_inf
+from snnrun.network.ir import NEVER, Connect, Group, Initial, IntArray, Network, Pathway, Stored, Synapses, View
+from snnrun.network.lists import lists_must_fit, values_of
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -212,10 +213,10 @@ def set_group(built: Built, network: Network, group: Group, line: Initial, step:
     values, beyond = evaluate_whole(line.value, env)
     where = True if line.where is None else evaluate(line.where, env)
     must_be_whole(beyond, where, line)
-    kind = next(s.kind for s in group.stored if s.variable == line.variable)
+    stored = next(s for s in group.stored if s.variable == line.variable)
     chosen: Any = EVERY if line.part is None else line.part.ids
     old = array[chosen]
-    array[chosen] = checked_values(values, len(old), kind, line, where, 0, old)
+    array[chosen] = checked_values(values, len(old), stored, line, where, 0, old)
 
 
 def wrong_refractory(built: Built, network: Network, group: Group, step: int = 0) -> tuple[int, str] | None:
@@ -342,13 +343,13 @@ class SynapseValues:
     def set(self, line: Initial, step: int = 0, part: slice = EVERY) -> None:
         """Set a variable of all synapses, or of the part of a rule."""
         env = self.environment(step, part)
-        kind = self.kinds[line.variable]
+        stored = next(s for s in self.synapses.stored if s.variable == line.variable)
         array = self.arrays[line.variable.name][part]
         lists_must_fit(line.value, len(array), line.span, f"the list for `{line.variable.name}`", _MADE)
         values, beyond = evaluate_whole(line.value, env)
         where = True if line.where is None else evaluate(line.where, env)
         must_be_whole(beyond, where, line, part.start or 0)
-        array[...] = checked_values(values, len(array), kind, line, where, part.start or 0, array)
+        array[...] = checked_values(values, len(array), stored, line, where, part.start or 0, array)
 
     def delays(self, pathway: Pathway) -> IntArray:
         """Delay of each synapse in steps, in creation order; one entry when all are equal."""
@@ -413,30 +414,38 @@ def must_be_whole(beyond: Any, where: Any, line: Initial, first: int = 0) -> Non
 
 
 def checked_values(
-    values: Any, size: int, kind: Kind, line: Initial, where: Any = True, first: int = 0, old: Any = 0
+    values: Any, size: int, stored: Stored, line: Initial, where: Any = True, first: int = 0, old: Any = 0
 ) -> Array:
     """Values as an array of the variable's type.
 
     Args:
         values: What a line of the file says.
         size: How many are needed.
-        kind: Of the variable.
+        stored: The variable.
         line: The line.
         where: Which elements take the values.
         first: Number of the first element, for messages.
         old: What the others keep.
 
     Raises:
-        ExperimentError: NET141 for a list of the wrong length, NET142 for NaN.
+        ExperimentError: NET141 for a list of the wrong length, NET142 for NaN, or for infinity that the line does
+            not name, or that is the value of a differential equation.
     """
     if np.ndim(values) and len(values) != size:
         raise problem(
-            "NET141", f"the list for `{line.variable.name}` has {len(values)} values, {size} are needed", line.span
+            "NET141",
+            f"the list for `{line.variable.name}` has {values_of(len(values))}, {size} are needed",
+            line.span,
         )
-    checked: Array = full(np.where(where, values, old), size, STORED[kind])
-    if kind is Kind.FLOAT and np.any(np.isnan(checked)):
-        k = first + int(np.argmax(np.isnan(checked)))
-        raise problem("NET142", f"the value of `{line.variable.name}` is not a number (NaN) at index {k}", line.span)
+    checked: Array = full(np.where(where, values, old), size, STORED[stored.kind])
+    if stored.kind is Kind.FLOAT and not np.all(np.isfinite(checked)):
+        fine = ~np.isnan(checked) if not stored.state and holds_inf(line.value) else np.isfinite(checked)
+        wrong = ~fine & where
+        if np.any(wrong):
+            k = int(np.argmax(wrong))
+            what = "not a number (NaN)" if np.isnan(checked[k]) else f"infinite ({checked[k]:g})"
+            message = f"the value of `{line.variable.name}` is {what} at index {first + k}"
+            raise problem("NET142", message, line.span)
     return checked
 
 

@@ -128,6 +128,7 @@ class Scope:
         place: What this is, for messages: "the equations of `lif`".
         lists: Whether `[a, b, c]`, one value an element, has a place here.
         used: Told of every name that is found, with its place; in functions, with the place of the call.
+        called: Told of every function of the file and every array that is called, in the same way.
     """
 
     symbols: Mapping[str, Typed]
@@ -139,6 +140,7 @@ class Scope:
     place: str = "this expression"
     lists: bool = False
     used: Callable[[Typed, Span], None] | None = None
+    called: Callable[[str, Span], None] | None = None
 
 
 _OF_LIKE = {"+", "-", *COMPARISONS}
@@ -426,6 +428,8 @@ class Checker:
 
     def _call(self, expr: Call) -> Typed:
         name = expr.function
+        if self.scope.called is not None and (name in self.scope.functions or name in self.scope.arrays):
+            self.scope.called(name, self.call or expr.span)
         if name in self.scope.functions:
             return self._user_function(expr, self.scope.functions[name])
         if name in self.scope.arrays:

@@ -243,10 +243,11 @@ class _Parser:
 
     def literal(self, token: _Token) -> Fraction:
         mantissa, _, exponent = token.text.lower().partition("e")
-        if len(mantissa) > MAX_DIGITS or (exponent and (len(exponent) > 5 or abs(int(exponent)) > MAX_EXPONENT)):
-            raise syntax_error(
-                "EQ104", f"the number `{token.text[:40]}` is too long", self.span(token.start, token.end)
-            )
+        beyond = exponent and (len(exponent) > 5 or abs(int(exponent)) > MAX_EXPONENT)
+        if len(mantissa) > MAX_DIGITS or beyond:
+            size = "near to zero" if exponent.startswith("-") else "large (over 1.8e308)"
+            what = f"the number `{token.text[:40]}` is too {size if beyond else 'long'}"
+            raise syntax_error("EQ104", what, self.span(token.start, token.end))
         value = Fraction(token.text)
         if value > LARGEST:
             raise syntax_error(

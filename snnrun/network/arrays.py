@@ -31,13 +31,15 @@ def resolve_arrays(context: Context) -> None:
 
 def _publish(context: Context, array: TimedArray, columns: int | None) -> None:
     g = context.graph
-    context.constants[f"{array.name}.rows"] = exact_int(g, f"{array.name}.rows", len(array.values))
+    facts = {"rows": exact_int(g, f"{array.name}.rows", len(array.values))}
     if columns is not None:
-        context.constants[f"{array.name}.columns"] = exact_int(g, f"{array.name}.columns", columns)
+        facts["columns"] = exact_int(g, f"{array.name}.columns", columns)
     length = Fraction(array.dt).limit_denominator(10**12) * len(array.values)
     for name, value in (("duration", length), ("dt", Fraction(array.dt).limit_denominator(10**12))):
-        full = f"{array.name}.{name}"
-        context.constants[full] = Typed(g.constant(full, float(value)), TIME, value)
+        facts[name] = Typed(g.constant(f"{array.name}.{name}", float(value)), TIME, value)
+    for name, fact in facts.items():
+        context.constants[f"{array.name}.{name}"] = fact
+        context.note_uses(("arrays", array.name), fact)
 
 
 class _Array:

@@ -91,7 +91,7 @@ class Context:
     files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
     open: frozenset[str] = frozenset()  # constants whose values are given later, as the values of `Parameter`s
     limits: list[Limit] = field(default_factory=list)  # what the values of open constants must not do
-    uses: dict[Path, dict[Span, None]] = field(default_factory=dict)  # where each constant is named, by its place
+    uses: dict[Path, dict[Span, None]] = field(default_factory=dict)  # where constants, functions, arrays are named
     floats: frozenset[Path] = frozenset()  # constants that are whole numbers in some phases only: never counted as such
     _settings: dict[int, tuple[Path, Typed]] = field(default_factory=dict)
     _draws: dict[str, int] = field(default_factory=dict)
@@ -169,18 +169,24 @@ class Context:
             return missing(name)
 
         names = {**self.constants, **symbols}
-        used = self._note_use if self._settings else None
-        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists, used)
+        used, called = self._note_use, self._note_call
+        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists, used, called)
 
-    def note_uses(self, setting: Path, typed: Typed) -> None:
-        """Keep where a constant is named, by its place in the file: phases may set it."""
-        if self.experiment.run.phases is not None:
-            self._settings[id(typed)] = setting, typed
+    def note_uses(self, definition: Path, typed: Typed) -> None:
+        """Keep where a constant is named, by its place in the file."""
+        self._settings[id(typed)] = definition, typed
+
+    def note_use(self, definition: Path, span: Span) -> None:
+        """Keep that a constant, function or array is named somewhere."""
+        self.uses.setdefault(definition, {})[span] = None
 
     def _note_use(self, typed: Typed, span: Span) -> None:
         found = self._settings.get(id(typed))
         if found is not None:
-            self.uses.setdefault(found[0], {})[span] = None
+            self.note_use(found[0], span)
+
+    def _note_call(self, name: str, span: Span) -> None:
+        self.note_use(("functions" if name in self.functions else "arrays", name), span)
 
     def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
         """A checker for expressions with these names."""

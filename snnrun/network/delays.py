@@ -22,12 +22,30 @@ from snnrun.network.initial import list_node
 from snnrun.network.ir import FloatArray, IntArray
 from snnrun.network.series import is_list
 from snnrun.source import Span
+from snnrun.spec import nodes as spec
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
 LONGEST = 2**20  # steps: of a delay
 FOREVER = 2**54  # steps: longer than any run
 TOLERANCE = 1e-3  # of a step: as near to one, a time counts as it
+
+
+def rules_with_delays(connect: spec.Node | None) -> list[bool]:
+    """Which rules of a `connect` section give their synapses delays of their own: in `delay`, or in `to`."""
+    return [_has_delay(rule) for rule in (connect.items if isinstance(connect, spec.ListNode) else (connect,))]
+
+
+def _has_delay(rule: spec.Node | None) -> bool:
+    if not isinstance(rule, spec.MapNode):
+        return False
+    to = rule.get("to")
+    named = (
+        "delay" in to.entries
+        if isinstance(to, spec.MapNode)
+        else isinstance(to, spec.ScalarNode) and to.value == "delay"
+    )
+    return named or "delay" in rule.entries
 
 
 def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner: str, name: str) -> Node:

@@ -19,6 +19,11 @@ from snnrun.spec.nodes import ListNode, MapNode
 
 _EDGES = (("i", "j"), ("source", "target"), ("pre", "post"), ("source_node_id", "target_node_id"))
 _SPIKES = (("neuron", "time"), ("i", "t"), ("node_ids", "timestamps"), ("senders", "times"))
+_TIMES = {
+    **dict.fromkeys(("s", "second", "seconds"), "s"),
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("us", "microsecond", "microseconds"), "us"),
+}
 _EDGE_HELP = "a table of edges has the columns i, j, and what `to` names; an h5 file without `dataset` is SONATA's"
 _SPIKE_HELP = "a table of spikes has the columns neuron, time; an h5 file without `dataset` is SONATA's"
 
@@ -69,7 +74,7 @@ def read_spikes(context: Context, path: Path) -> tuple[IntArray, FloatArray, str
     """The spikes of a map `{file, dataset, population, columns}`.
 
     Returns:
-        Neurons, times, and the unit of the times when the file says it: `s` or `ms`.
+        Neurons, times, and the unit of the times when the file says it: `s`, `ms` or `us`.
 
     Raises:
         ExperimentError: FIL201, FIL202.
@@ -83,8 +88,9 @@ def read_spikes(context: Context, path: Path) -> tuple[IntArray, FloatArray, str
             unit = folder.text("timestamps", "units")
             if unit is None and not context.document.has((*path, "unit")):
                 unit = "ms"  # SONATA's own
-            if unit not in (None, "s", "ms"):
-                raise Unreadable(f"`{unit}` is no unit of timestamps that is known: it may be s or ms")
+            if unit is not None and unit not in _TIMES:
+                raise Unreadable(f"`{unit}` is no unit of timestamps that is known: it may be {listed(_TIMES)}")
+            unit = None if unit is None else _TIMES[unit]
         unused: list[str] = []
     else:
         table = _plain_table(context, path)
@@ -114,6 +120,8 @@ def _two_columns(context: Context, path: Path, table: Table, known: Sequence[tup
     node = context.document.find((*path, "columns"))
     if isinstance(node, ListNode):
         first, second = (context.text((*path, "columns", k)).value for k in (0, 1))
+        if first == second:
+            raise context.error("FIL202", f"both columns are `{first}`", (*path, "columns"), "name two different ones")
         return first, second
     if not table.named:
         if len(table.columns) < 2:

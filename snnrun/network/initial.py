@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from copy import copy
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,13 @@ from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.check import WIDEST, Checker, Typed, wrong_dimension
-from snnrun.equations.dag import Graph, Kind, Node, Op, walk
-from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.equations.dag import Constant, Graph, Kind, Node, Op, walk
+from snnrun.errors import Diagnostic, ExperimentError, Severity, did_you_mean
 from snnrun.network.context import Context, Path, at, known
 from snnrun.network.expected import exact_total
 from snnrun.network.files import reading
-from snnrun.network.ir import Initial, Network, Stored, View
-from snnrun.network.lists import lists_must_fit
+from snnrun.network.ir import Initial, IntArray, Network, Stored, View
+from snnrun.network.lists import lists_must_fit, values_of
 from snnrun.network.npy import Unreadable
 from snnrun.network.rates import refuse_impossible
 from snnrun.network.series import is_list, is_spaced, read_series
@@ -65,6 +66,7 @@ def initial_values(
             problems.extend(error.diagnostics)
     if problems:
         raise ExperimentError(*problems)
+    context.report.extend(replaced(lines, size))
     return tuple(lines)
 
 
@@ -141,6 +143,61 @@ def _must_stand_still(context: Context, path: Path, lines: Sequence[Initial]) ->
         )
 
 
+def replaced(lines: Sequence[Initial], size: int | None, why: str = "later ones replace it") -> list[Diagnostic]:
+    """Warnings of values that later ones replace for all elements before anything reads them.
+
+    Args:
+        lines: In the order in which they are set.
+        size: Number of elements; None where all lines are for all of them (synapses).
+        why: What replaces them, for messages.
+    """
+    found: list[Diagnostic] = []
+    for k, line in enumerate(lines):
+        open_for = _Elements(line, size)
+        for later in lines[k + 1 :]:
+            nodes = [later.value, *([] if later.where is None else [later.where])]
+            if any(n.payload == line.variable for n in walk(*nodes) if n.op is Op.VARIABLE):
+                break  # it is read
+            if later.variable == line.variable and later.where is None and open_for.are_taken(later.part):
+                message = f"this value of `{line.variable.name}` does nothing: {why}"
+                found.append(Diagnostic("NET189", message, line.span, "remove it", Severity.WARNING))
+                break
+    return found
+
+
+class _Elements:
+    """The elements that still have the value of a line."""
+
+    def __init__(self, line: Initial, size: int | None) -> None:
+        self.line = line
+        self.size = 1 if line.variable.shared else size
+        self.parts: list[View] = []
+
+    def are_taken(self, part: View | None) -> bool:
+        """Take those of a part away, None for all; whether none is left."""
+        if part is None or part.size == self.size or self.size is None:
+            return True
+        self.parts.append(part)
+        own = self.line.part
+        if sum(p.size for p in self.parts) < (self.size if own is None else own.size):
+            return False
+        left = np.zeros(self.size, np.bool_)
+        left[_places(own)] = True
+        for other in self.parts:
+            left[_places(other)] = False
+        return not left.any()
+
+
+def _places(part: View | None) -> slice | IntArray:
+    """Where the neurons of a part are in arrays of the group."""
+    if part is None:
+        return slice(None)
+    members = part.members
+    if isinstance(members, range) and members.step > 0:
+        return slice(members.start, members.stop, members.step)
+    return part.ids
+
+
 class _Values:
     """The value or values of one variable."""
 
@@ -210,17 +267,32 @@ class _Values:
     def value(self, path: Path) -> Node:
         if is_list(self.context.document.node(path)):
             what = f"`{self.stored.variable.name}`"
-            return list_node(self.context, path, self.size, self.stored.dimension, what, self.stored.kind)
+            stored = self.stored
+            infinite = not stored.state
+            return list_node(self.context, path, self.size, stored.dimension, what, stored.kind, infinite=infinite)
         return value_of(self.checker, self.stored, self.context.expression(path), self.size)
 
     def from_file(self) -> Node:
         context, path = self.context, (*self.path, "file")
         numbers = read_numbers(context, self.path)
         if numbers.ndim != 1 or (self.size is not None and len(numbers) != self.size):
-            wanted = f"{self.size} values" if self.size is not None else "one value an element"
+            wanted = values_of(self.size) if self.size is not None else "one value an element"
             message = f"the file holds an array of shape {numbers.shape}, {wanted} are needed"
             raise context.error("NET141", message, path)
         return file_values(context, path, (*self.path, "unit"), self.stored, numbers)
+
+
+def holds_inf(node: Node) -> bool:
+    """Whether a graph may mean infinity: it names it, or reads variables that may have it; else it is an overflow."""
+    for n in walk(node):
+        if n.op is Op.VARIABLE:
+            return True
+        held = n.payload.value if isinstance(n.payload, Constant) else None
+        if held is not None and math.isinf(held):
+            return True
+        if n.op is Op.LIST and np.any(np.isinf(n.payload.array)):  # type: ignore[attr-defined] # that of a list
+            return True
+    return False
 
 
 def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> Node:
@@ -240,6 +312,9 @@ def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> 
         raise wrong_dimension(typed, stored.dimension, f"the value of `{stored.variable.name}`", expr)
     if size is not None:
         lists_must_fit(typed.node, size, expr.span, f"the list for `{stored.variable.name}`")
+    infinite = stored.kind is Kind.FLOAT and typed.exact is not None and math.isinf(typed.value)
+    if infinite and (stored.state or not holds_inf(typed.node)):
+        raise at(expr.span, "NET142", f"the value of `{stored.variable.name}` must be finite, this is infinite")
     if stored.kind is Kind.INT:
         node = _whole_list(graph, typed.node)
         if node.kind is Kind.FLOAT:
@@ -258,7 +333,7 @@ def _whole_list(graph: Graph, node: Node) -> Node:
     if node.op is not Op.LIST or node.kind is Kind.INT:
         return node
     values = node.payload.array  # type: ignore[attr-defined] # that of a list
-    whole = np.all((values == np.floor(values)) & (np.abs(values) <= WIDEST))
+    whole = np.all((values == np.floor(values)) & (np.abs(values) < WIDEST))  # 2**53 may be a rounded 2**53 + 1
     return graph.numbers(values.astype(np.int64)) if whole else node
 
 
@@ -292,7 +367,14 @@ def file_values(context: Context, path: Path, unit: Path, stored: Stored, number
 
 
 def list_node(
-    context: Context, path: Path, size: int | None, dimension: Dimension, what: str, kind: Kind = Kind.FLOAT
+    context: Context,
+    path: Path,
+    size: int | None,
+    dimension: Dimension,
+    what: str,
+    kind: Kind = Kind.FLOAT,
+    *,
+    infinite: bool = False,
 ) -> Node:
     """A YAML list of constants as one value an element.
 
@@ -303,6 +385,7 @@ def list_node(
         dimension: That of each value.
         what: What they are, for messages.
         kind: Of the values.
+        infinite: Whether they may be `inf`.
 
     Raises:
         ExperimentError: An entry that is no constant of the dimension and kind, or NET141 for a list of the wrong
@@ -312,9 +395,9 @@ def list_node(
     spaced = read_series(context, path, dimension, f"each value of {what}")[0] if is_spaced(node) else ()
     number = len(node.items) if isinstance(node, ListNode) else len(spaced)
     if size is not None and number != size:
-        raise context.error("NET141", f"{what}: the list has {number} values, {size} are needed", path)
+        raise context.error("NET141", f"{what}: the list has {values_of(number)}, {size} are needed", path)
     if is_spaced(node):
-        if kind is not Kind.FLOAT and np.any(spaced != np.floor(spaced)):
+        if kind is not Kind.FLOAT and np.any((spaced != np.floor(spaced)) | (np.abs(spaced) >= WIDEST)):
             raise context.error("EQ213", f"{what} is {_A_KIND[kind]}, this range is not of whole numbers", path)
         return context.graph.numbers(np.asarray(spaced, np.float64 if kind is Kind.FLOAT else np.int64))
     values: list[float | int] = []
@@ -329,10 +412,10 @@ def list_node(
         if not typed.fits(dimension):
             raise wrong_dimension(typed, dimension, f"each value of {what}", expr)
         value = known(typed, expr.span, what)
-        if not math.isfinite(value):
+        if not math.isfinite(value) and not (infinite and holds_inf(typed.node)):
             raise at(expr.span, "NET141", f"{what}: the values must be finite")
-        if kind is not Kind.FLOAT and (value != int(value) or abs(value) > WIDEST):
-            beyond = f"beyond 2**53: {value:g}" if abs(value) > WIDEST else f"not a whole number: {value:g}"
+        if kind is not Kind.FLOAT and not _is_whole(typed, value):
+            beyond = f"beyond 2**53: {value:g}" if abs(value) >= WIDEST else f"not a whole number: {value:g}"
             raise at(expr.span, "EQ213", f"{what} is {_A_KIND[kind]}, this is {beyond}")
         if kind is Kind.BOOL and value not in (0, 1):
             raise at(expr.span, "EQ205", f"{what} is a boolean: write true or false, or 1 or 0")
@@ -340,6 +423,14 @@ def list_node(
     array = np.array(values, np.float64 if kind is Kind.FLOAT else np.int64)
     found = context.graph.numbers(array)
     return context.graph.binary(Op.NE, found, context.graph.literal(0)) if kind is Kind.BOOL else found
+
+
+def _is_whole(typed: Typed, value: float) -> bool:
+    """Whether a constant is a whole number within 2**53, as it is written."""
+    if not math.isfinite(value):
+        return False
+    exact = Fraction(typed.exact if isinstance(typed.exact, Fraction) else value)
+    return exact.denominator == 1 and abs(exact) <= WIDEST
 
 
 def _truth(typed: Typed, expr: Expr) -> bool:

@@ -7,6 +7,11 @@ from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.source import Span
 
 
+def values_of(number: int) -> str:
+    """How many values there are, in words."""
+    return "1 value" if number == 1 else f"{number} values"
+
+
 def lists_must_fit(node: Node, size: int, span: Span | None, what: str, elements: str = "values are needed") -> None:
     """Refuse a graph with a list that has more or fewer numbers than there are elements.
 
@@ -22,5 +27,6 @@ def lists_must_fit(node: Node, size: int, span: Span | None, what: str, elements
     """
     for n in walk(node):
         if n.op is Op.LIST and len(n.payload) != size:  # type: ignore[arg-type] # that of a list
-            message = f"{what} has {len(n.payload)} values, {size} {elements}"  # type: ignore[arg-type]
+            number = values_of(len(n.payload))  # type: ignore[arg-type]
+            message = f"{what} has {number}, {size} {elements}"
             raise ExperimentError(Diagnostic("NET141", message, span))

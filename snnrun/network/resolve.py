@@ -22,7 +22,7 @@ from snnrun.network.context import MOST_STEPS, TOO_MANY, Context, Path, at, know
 from snnrun.network.delay_settings import with_parts
 from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations
 from snnrun.network.groups import resolve_groups
-from snnrun.network.initial import phase_values
+from snnrun.network.initial import phase_values, replaced
 from snnrun.network.ir import (
     ConnectivityMonitor,
     GroupKind,
@@ -293,6 +293,7 @@ def _phase_steps(context: Context, number: int) -> int:
 def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
     """The parts of the run. What a phase sets stays so in the phases after it."""
     found: list[Phase] = []
+    sizes = {p.path: p.view.size for p in context.populations.values()}
     settings: dict[Path, Text | Node] = {}
     start = 0
     for k, model in enumerate(context.experiment.run.phases or ()):
@@ -304,9 +305,15 @@ def _phases(context: Context, network: Network) -> tuple[Phase, ...]:
             _input_rates_stand_still(context, (network, now), k, new)
             refuse_impossible_writes(then, now, start, stop)
             sets = [line for setting in new for line in _rates_again(context, now, setting)]
+            own: dict[str, list[Initial]] = {}
             for name in model.set or {}:
                 if setting_of(context, name) is None:
-                    sets += phase_values(then, now, ("run", "phases", k, "set", name), f"phase `{model.name}`")
+                    place: Path = ("run", "phases", k, "set", name)
+                    for owner, line in phase_values(then, now, place, f"phase `{model.name}`"):
+                        own.setdefault(owner, []).append(line)
+            for owner, lines in own.items():
+                context.report.extend(replaced(lines, sizes.get(owner)))
+                sets += [(owner, line) for line in lines]
             stop_when = _stop_when(context, then.constants, k) if model.stop_when is not None else None
             found.append(Phase(model.name, start, stop, tuple(sets), _recording(context, now, model, k), stop_when))
         start = stop
@@ -373,6 +380,8 @@ def _stop_when(context: Context, values: Mapping[str, Typed], number: int) -> St
     if context.document.has((*path[:-1], "check")):
         every = context.steps((*path[:-1], "check"), "`check`", 1)
     used = sorted(names_in(context.expression(path)) & values.keys())
+    for name in used:
+        context.note_use(("constants", name), context.text(path).span())
     return StopWhen(context.text(path).value, every, {n: (values[n].value, values[n].dimension) for n in used})
 
 
@@ -386,6 +395,8 @@ def _with_settings(context: Context, network: Network, settings: dict[Path, Text
     document = context.document.with_values(changes)
     found = resolve(document, parse_experiment(document), floats=context.floats, whole=False)
     context.report.extend(found.warnings)
+    for definition, spans in found.context.uses.items():
+        context.uses.setdefault(definition, {}).update(spans)
     return found.network, replace(found.context, document=context.document)
 
 

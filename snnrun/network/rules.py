@@ -99,6 +99,7 @@ class _Reader:
         self.initial = initial
         self.values: list[Initial] = []
         self.delay: Node | None = None
+        self.delay_place: Path | None = None
 
     def read(self) -> Connect:
         context = self.context
@@ -116,10 +117,9 @@ class _Reader:
         initial = initial_values(
             context, (*self.path, "initial"), self.stream, None, self.settable, self.symbols, "this rule"
         )
-        place = (*self.path, "file")
         if "delay" in node.entries:
-            place = (*self.path, "delay")
-            self.delay = read_delay(context, place, self.symbols, self.stream, self.owner)
+            self.delay_place = (*self.path, "delay")
+            self.delay = read_delay(context, self.delay_place, self.symbols, self.stream, self.owner)
         connect = Connect(
             rule,
             self.source,
@@ -128,7 +128,7 @@ class _Reader:
             span,
             (*self.values, *initial),
             self.delay,
-            context.document.span(place) if self.delay is not None else None,
+            context.document.span(self.delay_place) if self.delay_place is not None else None,
             n,
         )
         self.try_beforehand(connect)
@@ -432,6 +432,7 @@ class _Reader:
                     raise Unreadable(f"a delay is negative in row {int(np.argmax(seconds < 0)) + 1}")
             delays = Typed(context.graph.numbers(seconds), TIME)
             self.delay = delay_steps(context, delays, context.document.span(key), "the delays")
+            self.delay_place = key
             return
         if name not in self.settable:
             raise context.key_error(

@@ -87,7 +87,7 @@ def _from_file(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
     unit = (*path, "unit")
     if own is None:
         return ids, times * unit_of(context, unit, TIME, "the time of a spike", (*path, "file"))
-    scale = {"s": 1.0, "ms": 1e-3}[own]
+    scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6}[own]
     if context.document.has(unit) and unit_of(context, unit, TIME, "the time of a spike", (*path, "file")) != scale:
         raise context.error("NET147", f"the file says that its times are in {own}", unit, "leave `unit` out")
     return ids, times * scale

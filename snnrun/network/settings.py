@@ -13,10 +13,11 @@ from snnrun.equations.model import parse_equations
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path
+from snnrun.network.delays import rules_with_delays
 from snnrun.source import Span
 from snnrun.spec.document import Document
 from snnrun.spec.models import CallOperation, NeuronGroup, PoissonGroup
-from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
+from snnrun.spec.nodes import MapNode, Node, ScalarNode
 
 
 def setting_of(context: Context, name: str) -> Path | None:
@@ -90,20 +91,20 @@ def _must_delay(context: Context, setting: Path, at: Path) -> None:
         advice = " or ".join(f"`{n}`" for n in meant or known) or "the pathway as `{do: ..., delay: ...}`"
         reason = f"`{name}` has no single pathway `{_shown(owner[2:])}`"
         raise context.key_error("NET143", reason, at, f"write {advice}")
-    if len(owner) > 2:
+    if owner[2:3] == ("on_post",):
         return
-    pathways = document.find((*owner, "on_pre"))
-    listed = (
-        [pathways]
-        if not isinstance(pathways, MapNode) or "do" in pathways.entries
-        else [e.value for e in pathways.entries.values()]
-    )
-    own = [isinstance(p, MapNode) and "delay" in p.entries for p in listed if p is not None]
-    connect = document.find((*owner, "connect"))
-    rules = connect.items if isinstance(connect, ListNode) else (connect,)
-    if all(own) or all(isinstance(r, MapNode) and "delay" in r.entries for r in rules):
-        what = "each pathway `on_pre`" if all(own) else "each rule of `connect`"
-        raise context.key_error("NET145", f"nothing in the run reads `{name}.delay`: {what} has its own", at)
+    of_rules = all(rules_with_delays(document.find((*owner[:2], "connect"))))
+    if of_rules or (len(owner) == 2 and _pathways_with_delays(document.find((*owner, "on_pre")))):
+        what = "each rule of `connect`" if of_rules else "each pathway `on_pre`"
+        message = f"nothing in the run reads `{_shown(setting[1:])}`: {what} has its own"
+        raise context.key_error("NET145", message, at)
+
+
+def _pathways_with_delays(pathways: Node | None) -> bool:
+    """Whether each pathway of `on_pre` has a delay of its own."""
+    alone = not isinstance(pathways, MapNode) or "do" in pathways.entries
+    listed = [pathways] if alone else [e.value for e in pathways.entries.values()]  # type: ignore[union-attr] # a map
+    return all(isinstance(p, MapNode) and "delay" in p.entries for p in listed if p is not None)
 
 
 def _is_pathway(node: Node | None) -> bool:

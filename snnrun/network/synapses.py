@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 from typing import TypeVar
@@ -23,17 +23,30 @@ from snnrun.network.definitions import (
     read_definitions,
     resolve_subexpressions,
 )
-from snnrun.network.delays import read_delay
+from snnrun.network.delays import read_delay, rules_with_delays
 from snnrun.network.elapsed import up_to_date
 from snnrun.network.expected import exact_synapses, exact_total
-from snnrun.network.initial import initial_values
-from snnrun.network.ir import EMPTY, Assignment, Block, Integration, Pathway, Slot, Stored, Summed, Synapses, View
+from snnrun.network.initial import initial_values, replaced
+from snnrun.network.ir import (
+    EMPTY,
+    Assignment,
+    Block,
+    Connect,
+    Initial,
+    Integration,
+    Pathway,
+    Slot,
+    Stored,
+    Summed,
+    Synapses,
+    View,
+)
 from snnrun.network.lists import lists_must_fit
 from snnrun.network.rules import read_rules
 from snnrun.network.statements import Locale, Target, lower_statements
 from snnrun.records import dataclass
 from snnrun.spec import models
-from snnrun.spec.nodes import ListNode, MapNode
+from snnrun.spec.nodes import MapNode
 from snnrun.units.dimensions import ONE, TIME
 
 Result = TypeVar("Result")
@@ -163,6 +176,7 @@ class _SynapsesBuilder:
             if rule.delay_span is not None and all(p.post for p in pathways):
                 message = f"the delay of a rule acts on `on_pre`, which `{self.name}` has not"
                 raise at(rule.delay_span, "NET176", message, "give the `on_post` pathway its own `delay`")
+        self.warn_of_replaced(rules, pathways, initial)
         block, integration = update
         g = self.graph
         block = Block(tuple(Assignment(a.variable, up_to_date(g, a.value, now, GROUPS)) for a in block.assignments))
@@ -193,6 +207,19 @@ class _SynapsesBuilder:
         except ExperimentError as error:
             self.errors.append(error)
             return None
+
+    def warn_of_replaced(
+        self, rules: Sequence[Connect], pathways: Sequence[Pathway], initial: Sequence[Initial]
+    ) -> None:
+        """Say which values and delays of all synapses do nothing, as each rule gives its synapses others."""
+        why = "each rule of `connect` gives its synapses others, which win"
+        in_rules = [replaced((*initial, *rule.initial), None, why) for rule in rules]
+        for warning in in_rules[0] if rules else ():
+            if all(warning in found for found in in_rules):
+                self.context.report.extend([warning])
+        if rules and all(rule.delay is not None for rule in rules):
+            for span in {p.span: None for p in pathways if p.delay is not None and not p.post}:
+                self.context.report.warn("NET189", f"this delay does nothing: {why}", span, "remove it")
 
     # names
 
@@ -427,16 +454,9 @@ class _SynapsesBuilder:
         order = 1 if post else -1
         if is_map and context.document.has((*path, "order")):
             order = context.integer((*path, "order"), "`order`", -(2**30))
-        own_delays = not post and self.rules_have_delays()
+        own_delays = not post and any(rules_with_delays(context.document.node((*self.path, "connect"))))
         uniform = (delay is None or is_fixed(delay)) and not own_delays
         return Pathway(name, post, block, delay, uniform, order, context.document.span(delay_path or path))
-
-    def rules_have_delays(self) -> bool:
-        connect = self.context.document.node((*self.path, "connect"))
-        rules = connect.items if isinstance(connect, ListNode) else (connect,)
-        to = (r.entries["to"].value for r in rules if isinstance(r, MapNode) and "to" in r.entries)
-        own = any(isinstance(r, MapNode) and "delay" in r.entries for r in rules)
-        return own or any(isinstance(t, MapNode) and "delay" in t.entries for t in to)
 
     def delay(self, scope: SynapseScope, path: Path) -> Node:
         """The delay in steps."""

@@ -149,8 +149,8 @@ def whole_numbers(values: NDArray[Any], what: str) -> IntArray:
         Unreadable: One of them is none, or beyond 2**53.
     """
     wrong = ~(np.abs(np.asarray(values, np.float64)) <= _WIDEST)
-    if values.dtype.kind == "f":
-        wrong |= values != np.floor(values)
+    if values.dtype.kind == "f":  # in which 2**53 may have been 2**53 + 1
+        wrong |= (values != np.floor(values)) | (np.abs(values) == _WIDEST)
     if np.any(wrong):
         k = int(np.argmax(wrong))
         raise Unreadable(f"{what} must be whole numbers within 2**53, in row {k + 1} stands {values[k].item()!r}")
@@ -300,16 +300,22 @@ def _text_table(file: FilePath) -> tuple[list[str] | None, FloatArray]:
     """The names in the first line, if it has any, and the numbers below, shape (rows, columns)."""
     try:
         with file.open(encoding="utf-8-sig", newline=None) as stream:
-            first = next((line for line in stream if line.strip()), "")
+            comments: list[str] = []
+            first = ""
+            for first in filter(str.strip, stream):
+                if not first.lstrip().startswith("#"):
+                    break
+                comments.append(first)
             delimiter = {".csv": ",", ".tsv": "\t"}.get(file.suffix.lower(), _delimiter(first))
             names = _names(first, delimiter)
-            if names is None:
+            if names is None or not first.strip():
                 stream.seek(0)
             table = _loadtxt(stream, delimiter)
     except UnicodeDecodeError:
         raise Unreadable("it is no text in UTF-8") from None
-    if names is not None and first.lstrip().startswith("#") and len(names) != table.shape[1]:
-        names = None  # a comment in words
+    if names is None:  # a comment may hold them
+        found = (_names(line, delimiter) for line in comments)
+        names = next((n for n in found if n is not None and len(n) == table.shape[1]), None)
     if names is not None and len(names) != table.shape[1]:
         raise Unreadable(f"its first line names {len(names)} columns, {table.shape[1]} follow")
     return names, table

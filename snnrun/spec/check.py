@@ -230,7 +230,10 @@ class _Problem:
         """The value has none of its possible forms: a wrong `kind`, or a map where a text is expected."""
         tags = [tag.strip("<>") for tag in tagged_branches(unwrap(self.form.kind))]
         shapes = {"one": "a text or a number", "list": "a list", "map": "a map"}
-        if isinstance(self.node, MapNode) and "kind" in self.node.entries and "one" not in tags:
+        if isinstance(self.node, MapNode) and "file" in self.node.entries and "linspace" in tags:
+            message = f"{self.name} cannot be read from a file"
+            report.error("FMT205", message, self.document.key_span((*self.path, "file")), self._description())
+        elif isinstance(self.node, MapNode) and "kind" in self.node.entries and "one" not in tags:
             self._report_choice(report, (*self.path, "kind"), "kind", tags)
         elif isinstance(self.node, MapNode) and "one" not in tags and "list" not in tags:
             advice = f"add `kind: {tags[0]}`, or one of {', '.join(tags[1:])}"

@@ -571,7 +571,7 @@ class MatrixConnect(Rule):
         description="File of a matrix (npy, csv, tsv, txt, h5), one row a source, one column a target."
     )
     dataset: Statements | None = Field(None, description=_DATASET)
-    to: Identifier | None = Field(None, description="Variable of the synapses that takes the entries.")
+    to: Identifier | None = Field(None, description="What takes the entries: a variable of the synapses, or `delay`.")
     unit: Expression | None = Field(
         None, description="Unit of the entries, such as `nS`; needed where the variable has a dimension."
     )

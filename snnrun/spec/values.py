@@ -272,7 +272,7 @@ def _series_form(value: Any) -> str:
         return f"<{type(value).__name__.lower()}>"
     if not isinstance(value, dict):
         return shape_of(value)
-    return spaced_form(value) or "<linspace>"
+    return spaced_form(value) or ("<file>" if "file" in value else "<linspace>")
 
 
 def spaced_form(value: dict[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.resolve import value_of
+from snnrun.network.unused import definition_of, used_definitions
 from snnrun.numerics.arrays import exp, log
 from snnrun.records import dataclass
 from snnrun.source import Text
@@ -179,7 +180,7 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     """The points of a `sweep` section.
 
     Raises:
-        ExperimentError: SWP701 to SWP710, each at its place in the file.
+        ExperimentError: SWP701 to SWP710 or SWP717, each at its place in the file.
     """
     shared = _shared_phase(context, sweep)
     budget = _Budget(context)
@@ -204,6 +205,7 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
         raise context.key_error("SWP701", "the sweep changes nothing", ("sweep",), "add `axes: {name: [values]}`")
     _refuse_twice(context, axes)
     _refuse_columns(context, axes)
+    _refuse_unused(context, axes)
     number = math.prod(a.length for a in axes)
     if number > MOST_POINTS:
         raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
@@ -270,6 +272,24 @@ def _refuse_twice(context: Context, axes: list[GridAxis]) -> None:
                 path = _places(context, axis, parameter)
                 raise context.key_error("SWP709", what, path, "keep one of them; `zip` changes several together")
             seen.append((parameter.place, parameter.name))
+
+
+def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
+    """Refuse to sweep constants, functions and arrays that nothing reads: all points would be the same.
+
+    Raises:
+        ExperimentError: SWP717.
+    """
+    used = used_definitions(context)
+    for axis in axes:
+        for parameter in axis.parameters:
+            definition = definition_of(parameter.place)
+            if definition is not None and definition not in used:
+                advice = "use it, or sweep another parameter"
+                message = f"nothing reads `{parameter.name}`: all points would be the same"
+                span = context.document.key_span(_places(context, axis, parameter))
+                context.report.error("SWP717", message, span, advice)
+    context.report.stop_if_errors()
 
 
 def _refuse_columns(context: Context, axes: list[GridAxis]) -> None:

@@ -88,6 +88,8 @@ def text(content):
 FILES = {
     "header": ("e.csv", text("i,j,weight,delay\n" + ROWS), TO),
     "header of numpy": ("e.csv", text("# i,j,weight,delay\n" + ROWS), TO),
+    "a comment above the header": ("e.csv", text("# made by hand\n\ni,j,weight,delay\n" + ROWS), TO),
+    "names in the second comment": ("e.csv", text("# made by hand\n# i,j,weight,delay\n" + ROWS), TO),
     "other names": ("e.csv", text("pre,post,weight,delay\n" + ROWS), TO),
     "names in another order": (
         "e.csv",
@@ -206,6 +208,7 @@ WRONG = {
     "{file: e.csv, to: {w: weight}, unit: {w: mV}, initial: {w: 1 mV}}": ("NET188", "`w` is given twice"),
     "{file: e.csv, to: {delay: delay}, unit: {delay: ms}, delay: 1 ms}": ("NET188", "`delay` is given twice"),
     "{file: e.csv, to: {delay: weight}, unit: {delay: ms}}": ("FIL202", "a delay is negative in row 3"),
+    "{file: e.csv, columns: [i, i]}": ("FIL202", "both columns are `i`"),
     "{file: e.csv, population: x}": ("FIL202", "only SONATA files"),
     "{file: e.csv, dataset: x}": ("FIL202", "only HDF5 files have a `dataset`"),
 }
@@ -277,6 +280,9 @@ SPIKES = "2,0.1\n0,0.3\n1,0.1\n"  # neuron, time in ms
         ("s.h5", write_spikes, "period: 1 ms"),
         ("s.h5", lambda p: write_spikes(p, unit="s", factor=1e-3), "unit: s"),
         ("s.h5", lambda p: write_spikes(p, unit=None), "unit: ms"),
+        ("s.h5", lambda p: write_spikes(p, unit="milliseconds"), "period: 1 ms"),
+        ("s.h5", lambda p: write_spikes(p, unit="seconds", factor=1e-3), "period: 1 ms"),
+        ("s.h5", lambda p: write_spikes(p, unit="microseconds", factor=1e3), "unit: us"),
     ],
 )
 def test_every_table_of_spikes_gives_the_same_spikes(tmp_path, name, write, options):
@@ -303,6 +309,7 @@ def test_spikes_of_one_of_several_populations(tmp_path):
         ("2,0.1\n1,inf\n", "unit: ms", "FIL202", "times must be finite, in row 2 stands inf"),
         ("2,0.1\n1,1e300\n", "unit: ms", "NET161", "later than any run"),
         ("2\n", "unit: ms", "FIL202", "it has one column"),
+        (SPIKES, "unit: ms, columns: [1, 1]", "FIL202", "both columns are `1`"),
     ],
 )
 def test_wrong_spikes_are_refused(tmp_path, content, options, code, words):

@@ -191,7 +191,7 @@ LISTS = {
     "{i: 0, j: 0, n: 3, initial: {k: '[1, 2]'}}": "the list for `k` has 2 values, 3 synapses are made",
     "{i: 0, j: 0, n: 3, initial: {k: {file: two.npy}}}": "the list for `k` has 2 values, 3 synapses are made",
     "[{i: 0, j: 0}, {fixed_indegree: 2, initial: {k: [1, 2]}}]": "the list for `k` has 2 values, 8 synapses are made",
-    "[{i: 0, j: 0}, {file: e.csv, initial: {k: [1]}}]": "the list for `k` has 1 values, 2 synapses are made",
+    "[{i: 0, j: 0}, {file: e.csv, initial: {k: [1]}}]": "the list for `k` has 1 value, 2 synapses are made",
 }
 
 

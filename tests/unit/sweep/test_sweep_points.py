@@ -257,6 +257,7 @@ def test_a_swept_whole_number_divides_as_one_in_the_file(tmp_path):
 )
 def test_a_parameter_may_not_be_called_as_a_column_of_the_table(tmp_path, monkeypatch, constants, sweep, marked):
     monkeypatch.setitem(globals(), "FILE", FILE.replace("constants: {", f"constants: {{{constants}, "))
+    monkeypatch.setitem(globals(), "FILE", FILE.replace("count(out)", f"count(out) + 0*{marked}"))
     item, shown, _ = wrong(tmp_path, sweep)
     assert (item.code, shown, item.help) == ("SWP708", marked, f"name the parameter by its path: `constants.{marked}`")
     planned(tmp_path, sweep.replace(f"{marked}: [1, 2]", f"constants.{marked}: [1, 2]"), check=True)
