@@ -189,7 +189,9 @@ ELSEWHERE = {
     **dict.fromkeys(("NeuronGroup.events", "Link.index", "NeuronGroup.dt", "PoissonGroup.dt"), "not supported"),
     **dict.fromkeys(("SpikeGroup.dt",), "not supported"),
     **dict.fromkeys(("Run.duration",), "there are phases"),
-    **dict.fromkeys(("CallOperation.every", "Plot.bin", "Plot.lines", "Plot.xlim", "Plot.ylim"), "tested below"),
+    **dict.fromkeys(
+        ("CallOperation.every", "Plot.bin", "Plot.period", "Plot.lines", "Plot.xlim", "Plot.ylim"), "tested below"
+    ),
 }
 SKIPPED = {
     "description",
@@ -259,6 +261,7 @@ def test_every_key_with_an_expression_has_its_place() -> None:
         'operations: {h: {call: "hooks.py:f", every: 1*ms*K}}',
         "plots: [{kind: raster, monitor: m, xlim: [0 ms, 5*ms*K]}]",
         "plots: [{kind: psth, monitor: m, bin: 1*ms*K}]",
+        "plots: [{kind: psth, monitor: m, period: 2*ms*K}]",
     ],
 )
 def test_a_constant_of_functions_and_pictures_is_refused_or_warned_of(place: str) -> None:
