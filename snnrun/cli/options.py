@@ -51,6 +51,20 @@ def refuse_for(checked: Checked, of_sweeps: Sequence[str], of_runs: Sequence[str
         )
 
 
+def refuse_swept_seed(checked: Checked) -> None:
+    """Refuse `--seed` where the sweep gives each point its own.
+
+    Raises:
+        ExperimentError: SWP706.
+    """
+    sweep = checked.experiment.sweep
+    for section in ("axes", "zip"):
+        if sweep is not None and "seed" in (getattr(sweep, section) or {}):
+            place = checked.document.key_span(("sweep", section, "seed"))
+            advice = "leave one of them out"
+            raise ExperimentError(Diagnostic("SWP706", "`--seed` does nothing where `seed` is swept", place, advice))
+
+
 _ADVICE = {
     "--threads": "leave it out: points run side by side, as many as `--workers`",
     "--checkpoint-every": "leave it out: a sweep keeps every point that is done",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun import pipeline
-from snnrun.cli.options import refuse_for
+from snnrun.cli.options import refuse_for, refuse_swept_seed
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import put, render, say
 from snnrun.engine.phases import ended_early
@@ -158,6 +158,8 @@ class _Run:
             checked = pipeline.check(document)
         self.line.clear()
         refuse_for(checked, self.wishes.of_sweeps, self.wishes.of_runs)
+        if self.wishes.seed is not None:
+            refuse_swept_seed(checked)
         render(checked.warnings, sys.stderr)
         if not self.wishes.allow_code:
             pipeline.refuse_hooks(checked)

@@ -130,6 +130,10 @@ def resolve(
     if whole and not experiment.run.phases:
         with context.collecting():
             refuse_impossible_writes(context, network, 0, steps)
+    if experiment.sweep is not None and context.document.has(("run", "threads")):
+        message = "`run.threads` does nothing in a sweep: points run side by side, each on one thread"
+        span = context.document.key_span(("run", "threads"))
+        context.report.warn("NET226", message, span, "leave it out; `--workers` says how many run at once")
     phases = _phases(context, network)
     with context.collecting():
         network, phases = with_parts(network, phases)

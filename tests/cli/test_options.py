@@ -133,3 +133,19 @@ def test_names_that_no_file_can_have_are_refused(snnrun, place, command, name):
     assert said.code in (2, 4)
     assert "BUG" not in said.err
     assert "`" in said.err
+
+
+def test_a_seed_is_refused_where_the_sweep_gives_each_point_its_own(snnrun, place):
+    file = write(place / "seeds.yaml", SMALL + "sweep: {axes: {seed: [1, 2]}}\n")
+    done = snnrun("run", file, "--seed", "3")
+    assert done.code == 2
+    assert "SWP706" in done.err
+    assert "-->" in done.err
+
+
+def test_threads_of_a_file_are_warned_of_where_they_do_nothing(snnrun, place):
+    file = write(place / "threads.yaml", SMALL + SWEEP)
+    done = snnrun("validate", file, "--set", "run.threads=2")
+    assert done.code == 0
+    assert "NET226" in done.err
+    assert "NET226" not in snnrun("validate", file, "--set", "run.threads=2", "--set", "sweep=").err
