@@ -14,7 +14,7 @@ from snnrun.codegen.cache import obtain
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.engine.recording import Memory
-from snnrun.errors import RunError
+from snnrun.errors import ExperimentError, RunError
 
 NOISY = """
 name: noisy
@@ -168,10 +168,7 @@ def test_a_value_that_stops_being_finite_stops_the_run_and_is_named(most: int | 
     assert len(recorded) >= step
 
 
-def test_a_value_that_is_infinite_from_the_start_is_no_failure() -> None:
-    text = (
-        BREAKING.replace("[0, 0, 0, 1, 0]", "[0, 0, 0, 0, 0]")
-        .replace("v**2", "0")
-        .replace("v: 1, speed", "v: inf, speed")
-    )
-    assert run_kernel(text).state("v", "v").shape == (1000, 5)
+def test_a_variable_that_is_integrated_is_not_infinite_from_the_start() -> None:
+    with pytest.raises(ExperimentError) as caught:
+        run_kernel(BREAKING.replace("v: 1, speed", "v: inf, speed"))
+    assert [d.code for d in caught.value.diagnostics] == ["NET142"]

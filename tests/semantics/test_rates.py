@@ -153,7 +153,6 @@ PARTS = "{p: {kind: poisson, size: 3, rates: 1 kHz, subgroups: {a: '1:3', b: [2,
         ("rates: 20 kHz", "neuron 0 of `p` is 20 kHz", "20 kHz"),
         ("rates: [1 kHz, 20 kHz, 1 kHz]", "neuron 1 of `p` is 20 kHz", "20 kHz"),
         ("rates: i*9*kHz", "neuron 2 of `p` is 18 kHz", "i*9*kHz"),
-        ("rates: log(0)*Hz", "neuron 0 of `p` is -inf", "log(0)*Hz"),
         ("a.rates: i*11*kHz", "neuron 2 of `p` is 11 kHz", "i*11*kHz"),
         ("b.rates: [1 kHz, 11 kHz]", "neuron 0 of `p` is 11 kHz", "11 kHz"),
         (
@@ -169,6 +168,12 @@ def test_rates_that_a_phase_sets_are_refused_where_they_are_known(sets: str, mes
     said, blamed = refused(f"groups: {PARTS}\n" + text.partition("\n")[2])
     assert message in said
     assert blamed == place
+
+
+def test_a_rate_that_a_phase_sets_is_finite() -> None:
+    with pytest.raises(ExperimentError) as caught:
+        network_of(poisson("1 kHz", run=SETS.replace("SET", "rates: log(0)*Hz")))
+    assert [(d.code, d.span is not None) for d in caught.value.diagnostics] == [("NET142", True)]
 
 
 @pytest.mark.parametrize(
