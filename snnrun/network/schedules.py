@@ -40,7 +40,8 @@ def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) ->
         raise context.error("NET161", "a spike lies after the period", where)
     order = np.lexsort((ids, steps))
     steps, ids = steps[order], ids[order]
-    again = np.append(False, (np.diff(steps) == 0) & (np.diff(ids) == 0))
+    again = np.zeros(len(steps), np.bool_)
+    again[1:] = (np.diff(steps) == 0) & (np.diff(ids) == 0)
     if np.any(again) and model.duplicates is Duplicates.ERROR:
         k = int(np.argmax(again))
         first, second = (format_quantity(float(times[order[n]]), TIME) for n in (k - 1, k))

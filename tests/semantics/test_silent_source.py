@@ -27,3 +27,10 @@ def test_the_synapses_are_made_and_the_other_pathway_acts() -> None:
 def test_what_the_silent_pathway_does_is_checked() -> None:
     with pytest.raises(ExperimentError, match="`nothing`"):
         resolved(FILE.format(pathways="on_pre: v_post += nothing"))
+
+
+def test_a_source_of_given_spikes_may_have_none() -> None:
+    text = "groups: {g: {kind: spikes, size: 2, indices: [], times: []}}\nrun: {duration: 1 ms, dt: 0.1 ms}\n"
+    schedule = resolved(text).network.groups["g"].schedule
+    assert schedule is not None
+    assert len(schedule.steps) == 0
