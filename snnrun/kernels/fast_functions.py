@@ -6,10 +6,12 @@ Infinities, NaN and exact values at 0 are as there. Only kernels use them.
 
 from __future__ import annotations
 
-from snnrun.numerics.functions import _LN2_HI, _LN2_LO, _LOG2_E, _ROUNDER
-from snnrun.numerics.primitives import Numbers, bits_of, float_of, fma, select
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.functions import _LN2_HI, _LN2_LO, _LOG2_E, _ROUNDER
+from snnrun.kernels.primitives import Numbers, bits_of, float_of, fma, select
 
 
+@kernel()
 def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     """(exp(r) - 1 - r) / r**2 for |r| <= ln(2)/2; z is r**2."""
     q = z * z
@@ -22,6 +24,7 @@ def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     return fma(fma(fma(2.5053783901744963e-08, r, 2.762619294305078e-07), q, middle), q, low)
 
 
+@kernel()
 def _reduced(x: Numbers, rounder: Numbers) -> tuple[Numbers, Numbers]:
     """For exp(x) = 2**n * exp(r): the power of two 2**n, scaled by what `rounder` adds to n, and exp(r) - 1."""
     t = fma(x, _LOG2_E, rounder)
@@ -31,6 +34,7 @@ def _reduced(x: Numbers, rounder: Numbers) -> tuple[Numbers, Numbers]:
     return float_of(bits_of(t) << 52), fma(z, _exp_tail(r, z), r)
 
 
+@kernel()
 def exp(x: Numbers) -> Numbers:
     """e**x."""
     bounded = select(x > 710.0, 710.0, x)
@@ -41,6 +45,7 @@ def exp(x: Numbers) -> Numbers:
     return half + half
 
 
+@kernel()
 def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:  # noqa: ARG001
     """(exp(x) - 1) * one for x >= -40."""
     power, rest = _reduced(x, rounder)

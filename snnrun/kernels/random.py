@@ -5,23 +5,25 @@ Nothing is drawn from a state, so a number depends neither on threads nor on wha
 The definitions are fixed: results of published experiments depend on them.
 
 Reference: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-The text of this file is pasted into kernels by `kernel_text`, in the same restricted style as `functions`.
 """
 
 from __future__ import annotations
 
-from snnrun.numerics.functions import absolute, exp, floor, log, log1p, log_plus
-from snnrun.numerics.primitives import Integers, Numbers, Truth, any_true, bits_of, float_of, select, sqrt, u64
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.functions import absolute, exp, floor, log, log1p, log_plus
+from snnrun.kernels.primitives import Integers, Numbers, Truth, any_true, bits_of, float_of, select, sqrt, u64
 
 _ONE_BITS = 0x3FF0_0000_0000_0000
 _QUARTER_ROUNDER = 6755399441055744.0
 _NAN = float("nan")
 
 
+@kernel()
 def _rotate(x: Integers, count: int) -> Integers:
     return (x << u64(count)) | (x >> u64(64 - count))
 
 
+@kernel()
 def _four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
     """Rounds 0 to 3 of every eight."""
     x0 = x0 + x1
@@ -35,6 +37,7 @@ def _four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
     return x0, x1
 
 
+@kernel()
 def _next_four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
     """Rounds 4 to 7 of every eight."""
     x0 = x0 + x1
@@ -48,6 +51,7 @@ def _next_four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
     return x0, x1
 
 
+@kernel()
 def threefry(c0: Integers, c1: Integers, k0: Integers, k1: Integers) -> tuple[Integers, Integers]:
     """Two random words from a counter and a key, all uint64 (or any integers, taken modulo 2**64)."""
     k0 = u64(k0)
@@ -62,16 +66,19 @@ def threefry(c0: Integers, c1: Integers, k0: Integers, k1: Integers) -> tuple[In
     return x0, _rotate(x1, 16) ^ x0
 
 
+@kernel()
 def _one_to_two(word: Integers) -> Numbers:
     """The upper 52 bits of a word as a number in [1, 2); no conversion, so it vectorises everywhere."""
     return float_of((word >> u64(12)) | u64(_ONE_BITS))
 
 
+@kernel()
 def fraction(word: Integers) -> Numbers:
     """The upper 52 bits of a word as a number in [0, 1)."""
     return _one_to_two(word) - 1.0
 
 
+@kernel()
 def _gauss_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from two random words (Box and Muller)."""
     radius = sqrt(-2.0 * log_plus(2.0 - _one_to_two(word0), 0.0))
@@ -95,22 +102,26 @@ def _gauss_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
     return radius * cosine, radius * sine
 
 
+@kernel()
 def carried(word: Integers) -> Numbers:
     """What `gauss_pair` takes of a word, as the bits of a number, to be carried in an array of numbers."""
     return float_of(word)
 
 
+@kernel()
 def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from what is carried of two random words."""
     return _gauss_pair(bits_of(carried0), bits_of(carried1))
 
 
+@kernel()
 def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The uniform number in [0, 1) of element k at a step: a multiple of 2**-52."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
     return fraction(select((k & 1) == 0, x0, x1))
 
 
+@kernel()
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The standard normal number of element k at a step."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
@@ -118,6 +129,7 @@ def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Num
     return select((k & 1) == 0, even, odd)
 
 
+@kernel()
 def _log_factorial(k: Numbers) -> Numbers:
     """log(k!) for k >= 0 (Stirling's series at k + 8)."""
     n = k + 8.0
@@ -128,6 +140,7 @@ def _log_factorial(k: Numbers) -> Numbers:
     return (n + 0.5) * log(n) - n + 0.9189385332046728 + series - log(below)
 
 
+@kernel()
 def _log_poisson(k: Numbers, mean: Numbers) -> Numbers:
     """The logarithm of the Poisson probability of k >= 0, without cancellation for large means."""
     d = (k - mean) / mean
@@ -139,6 +152,7 @@ def _log_poisson(k: Numbers, mean: Numbers) -> Numbers:
     return select(k < 20.0, few * log(mean) - mean - _log_factorial(few), large)
 
 
+@kernel()
 def _poisson_by_inversion(mean: Numbers, wanted: Truth, u: Numbers) -> Numbers:
     """Search the distribution function for a uniform number u, where wanted; means below 10."""
     p = exp(-mean)
@@ -154,6 +168,7 @@ def _poisson_by_inversion(mean: Numbers, wanted: Truth, u: Numbers) -> Numbers:
     return count
 
 
+@kernel()
 def _poisson_by_rejection(
     mean: Numbers, wanted: Truth, k: Integers, step: Integers, seed: Integers, stream: Integers
 ) -> Numbers:
@@ -183,6 +198,7 @@ def _poisson_by_rejection(
     return count
 
 
+@kernel()
 def poisson(lam: Numbers, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The Poisson number (as float64) with mean `lam` of element k at a step; NaN unless 0 <= lam <= 2**52.
 
@@ -197,6 +213,7 @@ def poisson(lam: Numbers, k: Integers, step: Integers, seed: Integers, stream: I
     return select(few, small, select(many, large, _NAN))
 
 
+@kernel()
 def _binomial_by_inversion(n: Numbers, p: Numbers, wanted: Truth, u: Numbers) -> Numbers:
     """Search the distribution function for a uniform number u, where wanted; p up to 1/2 and means below 10."""
     odds = p / (1.0 - p)
@@ -214,6 +231,7 @@ def _binomial_by_inversion(n: Numbers, p: Numbers, wanted: Truth, u: Numbers) ->
     return count
 
 
+@kernel()
 def _binomial_by_rejection(
     n: Numbers, p: Numbers, wanted: Truth, k: Integers, step: Integers, seed: Integers, stream: Integers
 ) -> Numbers:
@@ -248,6 +266,7 @@ def _binomial_by_rejection(
     return count
 
 
+@kernel()
 def binomial(n: Numbers, p: Numbers, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The binomial number (as float64) of n trials of probability p of element k at a step; NaN if p is no probability.
 
@@ -266,6 +285,7 @@ def binomial(n: Numbers, p: Numbers, k: Integers, step: Integers, seed: Integers
     return select(possible, select(often, n - found, found), _NAN)
 
 
+@kernel()
 def count_below(u: Numbers, table: Numbers, size: int) -> Integers:
     """The number of thresholds that are not above u: with `binomial_table`, a binomial number by inversion."""
     count = 0

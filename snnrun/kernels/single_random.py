@@ -6,58 +6,65 @@ A uniform number is that of double precision cut to 24 bits. A normal number tak
 
 from __future__ import annotations
 
-from snnrun.numerics.primitives import (
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.primitives import (
     Doubles,
     Integers,
     Numbers,
     bits_of,
-    float_of,
+    lower_half,
     select,
-    shift_right,
+    shift_right_32,
     single_of,
+    single_of_bits,
     sqrt,
     upper_half,
 )
-from snnrun.numerics.random import binomial as double_binomial
-from snnrun.numerics.random import poisson as double_poisson
-from snnrun.numerics.random import threefry
-from snnrun.numerics.single_functions import log_plus
+from snnrun.kernels.random import binomial as double_binomial
+from snnrun.kernels.random import poisson as double_poisson
+from snnrun.kernels.random import threefry
+from snnrun.kernels.single_functions import log_plus
 
 
+@kernel(single=True)
 def fraction(word: Integers) -> Numbers:
     """The upper 24 bits of a word as a number in [0, 1)."""
-    return 5.9604644775390625e-08 * single_of(shift_right(upper_half(word), 8))
+    return 5.9604644775390625e-08 * single_of(shift_right_32(upper_half(word), 8))
 
 
+@kernel(single=True)
 def carried(word: Integers) -> Numbers:
     """What `gauss_pair` takes of a word, its upper half, as the bits of a number."""
-    return float_of(upper_half(word))
+    return single_of_bits(upper_half(word))
 
 
+@kernel(single=True)
 def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from the halves of two random words (Box and Muller)."""
     # 1 - u in (0, 1], small numbers to full precision: they make the tails.
-    left = 4.656612873077393e-10 * (single_of(shift_right(bits_of(carried0) ^ -1, 1)) + 0.5)
+    left = 4.656612873077393e-10 * (single_of(shift_right_32(bits_of(carried0) ^ -1, 1)) + 0.5)
     radius = sqrt(-2.0 * log_plus(left, 0.0))
     angle = bits_of(carried1)
-    turns = shift_right(angle + 0x2000_0000, 30)
-    f = 2.3283064365386963e-10 * single_of(angle << 2)
+    turns = shift_right_32(angle + 0x2000_0000, 30)
+    f = 2.3283064365386963e-10 * single_of(lower_half(angle << 2))
     z = f * f
     s = (1.5707964 - 0.6459641 * z) + (0.07969258 - 0.004681266 * z + 0.00015820586 * (z * z)) * (z * z)
     s = s * f
     c = (1.0 - 1.2337005 * z) + (0.2536692 - 0.020860069 * z + 0.0009036255 * (z * z)) * (z * z)
     even = (turns & 1) == 0
-    sine = float_of(bits_of(select(even, s, c)) ^ ((turns & 2) << 30))
-    cosine = float_of(bits_of(select(even, c, s)) ^ (((turns + 1) & 2) << 30))
+    sine = single_of_bits(bits_of(select(even, s, c)) ^ ((turns & 2) << 30))
+    cosine = single_of_bits(bits_of(select(even, c, s)) ^ (((turns + 1) & 2) << 30))
     return radius * cosine, radius * sine
 
 
+@kernel(single=True)
 def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The uniform number in [0, 1) of element k at a step: a multiple of 2**-24."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
     return fraction(select((k & 1) == 0, x0, x1))
 
 
+@kernel(single=True)
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The standard normal number of element k at a step."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
@@ -65,11 +72,13 @@ def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Num
     return select((k & 1) == 0, even, odd)
 
 
+@kernel(single=True)
 def poisson(lam: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The Poisson number of `random`, rounded: counts above 2**24 are no longer exact."""
     return single_of(double_poisson(lam, k, step, seed, stream))
 
 
+@kernel(single=True)
 def binomial(n: Doubles, p: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The binomial number of `random`, rounded: counts above 2**24 are no longer exact."""
     return single_of(double_binomial(n, p, k, step, seed, stream))

@@ -5,8 +5,7 @@ Every function is straight-line code over IEEE `+ - * /`, `fma`, comparisons, in
 results lie within 2 ulp of the exact value over the whole range; infinities, NaN, subnormal numbers and signed zeros
 are handled as IEEE 754 and numpy do. What is seldom needed and slow is called through `beyond`.
 
-The text of this file is pasted into kernels by `kernel_text`: only constants, and functions in this restricted style.
-Called from numpy, wrap calls in `np.errstate` (or use `snnrun.numerics.arrays`, which does).
+Called from numpy, wrap calls in `np.errstate` (or use `snnrun.kernels.arrays`, which does).
 The coefficients of polynomials are minimax or Chebyshev fits on the reduced interval, computed with mpmath. Their terms
 are summed in pairs, then in pairs of pairs: a chain as short as possible, since a chain of dependent operations costs
 more than the operations themselves.
@@ -14,7 +13,10 @@ more than the operations themselves.
 
 from __future__ import annotations
 
-from snnrun.numerics.primitives import (
+import numpy as np
+
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.primitives import (
     Integers,
     Numbers,
     beyond,
@@ -37,29 +39,32 @@ _ROUNDER = 6755399441055744.0
 _EXPONENT_ROUNDER = 6755399441057790.0
 _TWO_52 = 4503599627370496.0
 _TWO_M100 = 7.888609052210118e-31
-# Beyond this angle (in radians) sin, cos and tan take another way, which is slow and seldom gone.
-_LARGEST_ANGLE = 1073741824.0
+# Above this angle in radians, sin, cos and tan take the slow path (Payne-Hanek reduction).
+_LARGEST_ANGLE = 30  # as a power of two
 # The bits of 2/pi after 24 zero bits, in words of 64.
-_TWO_OVER_PI = (
-    0x0000_00A2_F983_6E4E,
-    0x4415_29FC_2757_D1F5,
-    0x34DD_C0DB_6295_993C,
-    0x4390_41FE_5163_ABDE,
-    0xBBC5_61B7_246E_3A42,
-    0x4DD2_E006_492E_EA09,
-    0xD192_1CFE_1DEB_1CB1,
-    0x29A7_3EE8_8235_F52E,
-    0xBB44_84E9_9C70_26B4,
-    0x5F7E_4139_91D6_3983,
-    0x5339_F49C_845F_8BBD,
-    0xF928_3B1F_F897_FFDE,
-    0x0598_0FEF_2F11_8B5A,
-    0x0A6D_1F6D_367E_CF27,
-    0xCB09_B74F_463F_669E,
-    0x5FEA_2D75_27BA_C7EB,
-    0xE5F1_7B3D_0739_F78A,
-    0x5292_EA6B_FB5F_B11F,
-    0x8D5D_0856_0330_46FC,
+_TWO_OVER_PI = np.array(
+    [
+        0x0000_00A2_F983_6E4E,
+        0x4415_29FC_2757_D1F5,
+        0x34DD_C0DB_6295_993C,
+        0x4390_41FE_5163_ABDE,
+        0xBBC5_61B7_246E_3A42,
+        0x4DD2_E006_492E_EA09,
+        0xD192_1CFE_1DEB_1CB1,
+        0x29A7_3EE8_8235_F52E,
+        0xBB44_84E9_9C70_26B4,
+        0x5F7E_4139_91D6_3983,
+        0x5339_F49C_845F_8BBD,
+        0xF928_3B1F_F897_FFDE,
+        0x0598_0FEF_2F11_8B5A,
+        0x0A6D_1F6D_367E_CF27,
+        0xCB09_B74F_463F_669E,
+        0x5FEA_2D75_27BA_C7EB,
+        0xE5F1_7B3D_0739_F78A,
+        0x5292_EA6B_FB5F_B11F,
+        0x8D5D_0856_0330_46FC,
+    ],
+    np.uint64,
 )
 _LOG2_E = 1.4426950408889634
 # ln 2 in two parts; the first has 42 bits, so its product with an exponent is exact.
@@ -67,16 +72,19 @@ _LN2_HI = 0.6931471805598903
 _LN2_LO = 5.497923018708371e-14
 
 
+@kernel()
 def absolute(x: Numbers) -> Numbers:
     """|x|."""
     return float_of(bits_of(x) & _MAGNITUDE)
 
 
+@kernel()
 def with_sign(x: Numbers, signed: Numbers) -> Numbers:
     """A number that is not negative (or a NaN or -0), with the sign bit of another."""
     return float_of(bits_of(x) | (bits_of(signed) & _SIGN))
 
 
+@kernel()
 def floor(x: Numbers) -> Numbers:
     """The largest integer that is not larger than x."""
     shift = with_sign(_TWO_52, x)
@@ -85,27 +93,32 @@ def floor(x: Numbers) -> Numbers:
     return select(absolute(x) < _TWO_52, with_sign(lower, x), x)
 
 
+@kernel()
 def ceil(x: Numbers) -> Numbers:
     """The smallest integer that is not smaller than x."""
     return -floor(-x)
 
 
+@kernel()
 def sign(x: Numbers) -> Numbers:
     """-1, 0 or 1; NaN for NaN."""
     return select(x > 0.0, 1.0, select(x < 0.0, -1.0, select(x == x, 0.0, x)))  # noqa: PLR0124
 
 
+@kernel()
 def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
     """Limit x to [low, high]; NaN stays."""
     raised = select(x < low, low, x)
     return select(raised > high, high, raised)
 
 
+@kernel()
 def timestep(t: Numbers, dt: Numbers) -> Numbers:
     """The number of whole steps in a time, with a thousandth of a step of tolerance."""
     return floor((t + 0.001 * dt) / dt)
 
 
+@kernel(exact=True)
 def _two_product(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
     """The rounded product a * b and its exact error (Dekker)."""
     product = a * b
@@ -118,6 +131,7 @@ def _two_product(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
     return product, ((a_hi * b_hi - product) + a_hi * b_lo + a_lo * b_hi) + a_lo * b_lo
 
 
+@kernel(exact=True)
 def _two_sum(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
     """The rounded sum a + b and its exact error (Knuth)."""
     total = a + b
@@ -125,7 +139,8 @@ def _two_sum(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
     return total, (a - (total - b_part)) + (b - b_part)
 
 
-def _fma_in_parts(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
+@kernel(exact=True)
+def fma_in_parts(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
     """The sum a * b + c rounded once, for processors that lack the instruction (Boldo and Melquiond 2008).
 
     What is added last is rounded to odd, which saves it from being rounded twice. Where parts of the product would
@@ -142,6 +157,13 @@ def _fma_in_parts(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
     return select((absolute(product) > 1e-288) & (absolute(fused) < _INFINITY), fused, product + c)
 
 
+@kernel()
+def multiply_and_add(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
+    """The sum a * b + c: what `fma` is in fast math on processors that lack the instruction."""
+    return a * b + c
+
+
+@kernel()
 def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     """(exp(r) - 1 - r) / r**2 for r between -ln(2)/2 and ln(2)/2 + 0.06; z is r**2."""
     q = z * z
@@ -155,6 +177,7 @@ def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     return fma(fma(high, q, middle), q, low)
 
 
+@kernel()
 def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
     """Scale y by 2**n, n in the low bits of `rounder`; in two factors, so that subnormal results are rounded once."""
     n = bits_of(rounder)
@@ -162,18 +185,21 @@ def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
     return y * float_of(half << 52) * float_of((n - half) << 52)
 
 
+@kernel()
 def _bounded_exponent(x: Numbers) -> Numbers:
     """An exponent for which e**x is the same, and neither too large nor too small to be reduced."""
     z = select(x > 710.0, 710.0, x)
     return select(z < -746.0, -746.0, z)
 
 
+@kernel()
 def _exp_of_reduced(r: Numbers, rounder: Numbers) -> Numbers:
     """exp(r) * 2**n for |r| <= ln(2)/2."""
     z = r * r
     return _times_power_of_two(1.0 + fma(z, _exp_tail(r, z), r), rounder)
 
 
+@kernel()
 def _exp_of_sum(hi: Numbers, lo: Numbers) -> Numbers:
     """exp(hi + lo) for |lo| far below |hi|."""
     z = _bounded_exponent(hi)
@@ -182,6 +208,7 @@ def _exp_of_sum(hi: Numbers, lo: Numbers) -> Numbers:
     return _exp_of_reduced(fma(n, -_LN2_HI, z) - fma(n, _LN2_LO, -lo), t)
 
 
+@kernel()
 def exp(x: Numbers) -> Numbers:
     """e**x."""
     z = _bounded_exponent(x)
@@ -190,6 +217,7 @@ def exp(x: Numbers) -> Numbers:
     return _exp_of_reduced(fma(n, -_LN2_LO, fma(n, -_LN2_HI, z)), t)
 
 
+@kernel()
 def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """exp(x) - 1 as (y + y_lo) * 2**n for x >= -40; also 2**-n (0 when it no longer counts) and the rounder with n."""
     t = fma(x, _LOG2_E, _EXPONENT_ROUNDER)
@@ -210,6 +238,7 @@ def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     return y, s_lo - (y - s), inverse, t
 
 
+@kernel()
 def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
     """(exp(x) - 1) * one for x >= -40.
 
@@ -228,6 +257,7 @@ def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -
     return fma(power, a + s, power - one)
 
 
+@kernel()
 def expm1(x: Numbers) -> Numbers:
     """e**x - 1, exact near 0."""
     z = select(x > 710.0, 710.0, x)
@@ -235,12 +265,14 @@ def expm1(x: Numbers) -> Numbers:
     return select(absolute(x) < 1e-17, x, 2.0 * _scaled_expm1(z, z, _ROUNDER + 1022.0, 0.5))
 
 
+@kernel()
 def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
     """x, but no larger than what makes exprel(x) infinite and its inverse 0; and that, but no less than -40."""
     bounded = select(x > 752.0, 752.0, x)
     return bounded, select(bounded < -40.0, -40.0, bounded)
 
 
+@kernel()
 def exprel(x: Numbers) -> Numbers:
     """(e**x - 1) / x, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
@@ -248,6 +280,7 @@ def exprel(x: Numbers) -> Numbers:
     return select(grown == 0.0, 1.0, grown / (_TWO_M100 * bounded))
 
 
+@kernel()
 def inverse_exprel(x: Numbers) -> Numbers:
     """The inverse x / (e**x - 1) of `exprel`, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
@@ -256,6 +289,7 @@ def inverse_exprel(x: Numbers) -> Numbers:
     return select(grown == 0.0, 1.0, _TWO_M100 * bounded / grown)
 
 
+@kernel()
 def sinh(x: Numbers) -> Numbers:
     """The hyperbolic sine."""
     a = absolute(x)
@@ -266,6 +300,7 @@ def sinh(x: Numbers) -> Numbers:
     return with_sign(_times_power_of_two(total, t - 1.0), x)
 
 
+@kernel()
 def cosh(x: Numbers) -> Numbers:
     """The hyperbolic cosine."""
     a = absolute(x)
@@ -276,6 +311,7 @@ def cosh(x: Numbers) -> Numbers:
     return _times_power_of_two(grown + (inverse * (inverse / grown) + lost), t - 1.0)
 
 
+@kernel()
 def tanh(x: Numbers) -> Numbers:
     """The hyperbolic tangent."""
     a = absolute(x)
@@ -291,6 +327,7 @@ def tanh(x: Numbers) -> Numbers:
     return with_sign(q + (y_lo - q * below_lo) / below, x)
 
 
+@kernel()
 def _exponent_and_fraction(x: Numbers) -> tuple[Numbers, Numbers]:
     """The numbers k and m with x = m * 2**k and m in [sqrt(1/2), sqrt(2)), for x > 0."""
     subnormal = x < 2.2250738585072014e-308
@@ -301,6 +338,7 @@ def _exponent_and_fraction(x: Numbers) -> tuple[Numbers, Numbers]:
     return k, float_of((bits & 0x000F_FFFF_FFFF_FFFF) + 0x3FE6_A09E_667F_3BCD)
 
 
+@kernel()
 def log_plus(x: Numbers, correction: Numbers) -> Numbers:
     """log(x) + correction for x > 0 and a correction below an ulp of x."""
     k, m = _exponent_and_fraction(x)
@@ -315,12 +353,14 @@ def log_plus(x: Numbers, correction: Numbers) -> Numbers:
     return k * _LN2_HI - ((h - (s * (h + z * p) + (k * _LN2_LO + correction))) - f)
 
 
+@kernel()
 def log(x: Numbers) -> Numbers:
     """The natural logarithm; -inf at 0, NaN below."""
     edge = select(x == 0.0, -_INFINITY, select(x > 0.0, x, _NAN))
     return select((x > 0.0) & (x < _INFINITY), log_plus(x, 0.0), edge)
 
 
+@kernel()
 def log1p(x: Numbers) -> Numbers:
     """log(1 + x), exact near 0."""
     u = 1.0 + x
@@ -330,11 +370,13 @@ def log1p(x: Numbers) -> Numbers:
     return select((x > -1.0) & (x < _INFINITY), inside, edge)
 
 
+@kernel()
 def _itself_if_tiny(value: Numbers, x: Numbers) -> Numbers:
     """A value near x, or x itself where x is so small that only the sign of zero is at stake."""
     return select(absolute(x) < 1e-300, x, value)
 
 
+@kernel()
 def _log_in_two(x: Numbers) -> tuple[Numbers, Numbers]:
     """log(x) for 0 < x < inf as a sum of two numbers, to about 2**-65 of its size."""
     k, m = _exponent_and_fraction(x)
@@ -367,6 +409,7 @@ def _log_in_two(x: Numbers) -> tuple[Numbers, Numbers]:
     return hi, rest - (hi - total)
 
 
+@kernel()
 def log10(x: Numbers) -> Numbers:
     """The logarithm to base 10; -inf at 0, NaN below."""
     hi, lo = _log_in_two(x)
@@ -376,6 +419,7 @@ def log10(x: Numbers) -> Numbers:
     return select((x > 0.0) & (x < _INFINITY), inside, edge)
 
 
+@kernel()
 def pow(x: Numbers, y: Numbers) -> Numbers:
     """The power x**y; 1 if y = 0 or x = 1; negative x with integer y, zeros and infinities as IEEE 754 says."""
     a = absolute(x)
@@ -397,6 +441,7 @@ def pow(x: Numbers, y: Numbers) -> Numbers:
     return select((y == 0.0) | (x == 1.0), 1.0, select(undefined, _NAN, signed))
 
 
+@kernel()
 def _quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     """An angle modulo pi/2 as a sum of two numbers within pi/4, and bits that end in the number of quarter turns.
 
@@ -411,12 +456,7 @@ def _quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     return r, r_lo, bits_of(t)
 
 
-def _skipped(words: tuple[Integers, ...], bit: int, count: Integers) -> tuple[Integers, ...]:
-    """Words without the first 2**bit if that bit of a count is set."""
-    skip = u64(0) - ((count >> u64(bit)) & u64(1))
-    return tuple(word ^ ((word ^ later) & skip) for word, later in zip(words, words[1 << bit :], strict=False))
-
-
+@kernel()
 def _upper_product(a: Integers, b: Integers) -> Integers:
     """The upper 64 bits of the product of two words."""
     lower = u64(0xFFFF_FFFF)
@@ -426,6 +466,7 @@ def _upper_product(a: Integers, b: Integers) -> Integers:
     return (a >> half) * (b >> half) + (crossed >> half) + (other >> half)
 
 
+@kernel(exact=True)
 def _far_quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     """What `_quarter_turns` is, for any angle above 2**30 (Payne and Hanek); NaN for infinities and NaN.
 
@@ -435,10 +476,11 @@ def _far_quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     """
     bits = bits_of(x)
     m = u64((bits & 0x000F_FFFF_FFFF_FFFF) | 0x0010_0000_0000_0000)
-    offset = u64(shift_right(bits & _MAGNITUDE, 52) - 1053)
+    exponent = shift_right(bits & _MAGNITUDE, 52)
+    offset = u64(select(exponent < 1053, 0, exponent - 1053))
     skip = offset >> u64(6)
-    words = tuple(u64(word) for word in _TWO_OVER_PI)
-    a, b, c, d = _skipped(_skipped(_skipped(_skipped(words, 3, skip), 2, skip), 1, skip), 0, skip)
+    a, b = _TWO_OVER_PI[skip], _TWO_OVER_PI[skip + u64(1)]
+    c, d = _TWO_OVER_PI[skip + u64(2)], _TWO_OVER_PI[skip + u64(3)]
     left = offset & u64(63)
     right = u64(63) - left
     high = (a << left) | ((b >> u64(1)) >> right)
@@ -470,11 +512,13 @@ def _far_quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     return r, float_of(bits_of(r_lo) ^ flip), select(x < 0.0, 0 - turns, turns)
 
 
+@kernel()
 def _small_integer(word: Integers) -> Numbers:
     """A word below 2**52 as a number."""
     return float_of(word | u64(0x4330_0000_0000_0000)) - _TWO_52
 
 
+@kernel()
 def _sine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     """sin(r + r_lo) for |r| <= pi/4, as a sum of two numbers."""
     z = r * r
@@ -487,6 +531,7 @@ def _sine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     return s, tail - (s - r)
 
 
+@kernel()
 def _cosine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     """cos(r + r_lo) for |r| <= pi/4, as a sum of two numbers."""
     z = r * r
@@ -501,6 +546,7 @@ def _cosine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     return c, tail - (c - w)
 
 
+@kernel()
 def _sine(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
     """The sine of r + r_lo and so many quarter turns."""
     s, _ = _sine_near_zero(r, r_lo)
@@ -509,6 +555,7 @@ def _sine(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
     return float_of(bits_of(value) ^ ((turns & 2) << 62))
 
 
+@kernel()
 def _tangent(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
     """The tangent of r + r_lo and so many quarter turns."""
     s, s_lo = _sine_near_zero(r, r_lo)
@@ -522,37 +569,48 @@ def _tangent(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
     return q + (above_lo - q * below_lo) / below
 
 
+@kernel(exact=True)
 def _far_sin(x: Numbers) -> Numbers:
-    return _sine(*_far_quarter_turns(x))
+    r, r_lo, turns = _far_quarter_turns(x)
+    return _sine(r, r_lo, turns)
 
 
+@kernel(exact=True)
 def _far_cos(x: Numbers) -> Numbers:
     r, r_lo, turns = _far_quarter_turns(x)
     return _sine(r, r_lo, turns + 1)
 
 
+@kernel(exact=True)
 def _far_tan(x: Numbers) -> Numbers:
-    return _tangent(*_far_quarter_turns(x))
+    r, r_lo, turns = _far_quarter_turns(x)
+    return _tangent(r, r_lo, turns)
 
 
+@kernel()
 def sin(x: Numbers) -> Numbers:
     """The sine of an angle in radians."""
-    near = select(absolute(x) < 1e-8, x, _sine(*_quarter_turns(x)))
+    r, r_lo, turns = _quarter_turns(x)
+    near = select(absolute(x) < 1e-8, x, _sine(r, r_lo, turns))
     return beyond(_LARGEST_ANGLE, _far_sin, x, near)
 
 
+@kernel()
 def cos(x: Numbers) -> Numbers:
     """The cosine of an angle in radians."""
     r, r_lo, turns = _quarter_turns(x)
     return beyond(_LARGEST_ANGLE, _far_cos, x, _sine(r, r_lo, turns + 1))
 
 
+@kernel()
 def tan(x: Numbers) -> Numbers:
     """The tangent of an angle in radians."""
-    near = select(absolute(x) < 1e-8, x, _tangent(*_quarter_turns(x)))
+    r, r_lo, turns = _quarter_turns(x)
+    near = select(absolute(x) < 1e-8, x, _tangent(r, r_lo, turns))
     return beyond(_LARGEST_ANGLE, _far_tan, x, near)
 
 
+@kernel()
 def arctan(x: Numbers) -> Numbers:
     """The angle in [-pi/2, pi/2] with this tangent."""
     a = absolute(x)
@@ -573,6 +631,7 @@ def arctan(x: Numbers) -> Numbers:
     return with_sign(base + (t + (t * z * p + base_lo)), x)
 
 
+@kernel()
 def _arcsine_tail(z: Numbers) -> Numbers:
     """(arcsin(t) - t) / t**3 of z = t**2 <= 1/4."""
     w = z * z
@@ -585,6 +644,7 @@ def _arcsine_tail(z: Numbers) -> Numbers:
     return p  # noqa: RET504 - one term a line
 
 
+@kernel()
 def arcsin(x: Numbers) -> Numbers:
     """The angle in [-pi/2, pi/2] with this sine; NaN beyond [-1, 1]."""
     a = absolute(x)
@@ -596,6 +656,7 @@ def arcsin(x: Numbers) -> Numbers:
     return with_sign(select(small, a + tail, outer), x)
 
 
+@kernel()
 def arccos(x: Numbers) -> Numbers:
     """The angle in [0, pi] with this cosine; NaN beyond [-1, 1]."""
     a = absolute(x)
@@ -609,6 +670,7 @@ def arccos(x: Numbers) -> Numbers:
     return select(small, inner, outer)
 
 
+@kernel()
 def _modulo(a: Numbers, b: Numbers) -> Numbers:
     """What is left of a after a multiple of b, between 0 and b; exact for |a / b| < 2**52."""
     product, error = _two_product(floor(a / b), b)
@@ -618,14 +680,16 @@ def _modulo(a: Numbers, b: Numbers) -> Numbers:
     return select(absolute(r) >= absolute(b), r - b, r)
 
 
+@kernel()
 def fmod_python(a: Numbers, b: Numbers) -> Numbers:
     """The remainder a % b as Python means it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
     r = _modulo(a, b)
-    beyond = select((a == 0.0) | ((a < 0.0) == (b < 0.0)), a, b)
-    r = select((absolute(b) == _INFINITY) & (absolute(a) < _INFINITY), beyond, r)
+    other = select((a == 0.0) | ((a < 0.0) == (b < 0.0)), a, b)
+    r = select((absolute(b) == _INFINITY) & (absolute(a) < _INFINITY), other, r)
     return select(r == 0.0, with_sign(0.0, b), r)
 
 
+@kernel()
 def floordiv(a: Numbers, b: Numbers) -> Numbers:
     """The quotient a // b as Python means it: the floor of the exact one; infinite or NaN for b = 0."""
     quotient = (a - fmod_python(a, b)) / b

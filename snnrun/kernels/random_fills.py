@@ -6,10 +6,12 @@ imports here; numpy draws whole arrays with those.
 
 from __future__ import annotations
 
-from snnrun.numerics.primitives import Integers, Numbers
-from snnrun.numerics.random import carried, fraction, gauss_pair, normal, threefry
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.primitives import Integers, Numbers
+from snnrun.kernels.random import carried, fraction, gauss_pair, normal, threefry
 
 
+@kernel()
 def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
     """Write `uniform` of elements low to high - 1, and of the other half of the pairs at both ends."""
     for q in range(low >> 1, (high + 1) >> 1):
@@ -18,6 +20,7 @@ def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Intege
         out[2 * q + 1] = fraction(x1)
 
 
+@kernel()
 def fill_normal(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
     """Write `normal` of elements low to high - 1.
 

@@ -1,0 +1,1 @@
+"""What kernels are made of: plain functions that numba compiles, and that Python runs as they stand."""

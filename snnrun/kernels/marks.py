@@ -1,0 +1,47 @@
+"""The mark on a function that numba compiles into kernels. Python calls the function as if it had no mark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from snnrun.records import dataclass
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a function is compiled.
+
+    Args:
+        exact: Its operations, and those of the functions it calls, are never fused or reordered, whatever the math is.
+        reorder: In fast math its operations may be reordered; else they may only be fused.
+        single: Numbers that its text contains are float32 and int32, as numpy takes Python's numbers beside float32.
+        inline: Calls become copies of it.
+    """
+
+    exact: bool = False
+    reorder: bool = False
+    single: bool = False
+    inline: bool = False
+
+
+marked: dict[Callable[..., Any], Options] = {}
+"""All functions with the mark."""
+
+
+def kernel(
+    *, exact: bool = False, reorder: bool = False, single: bool = False, inline: bool = False
+) -> Callable[[Function], Function]:
+    """Mark a function as one that kernels may call. It is compiled once for the types of arguments of each call.
+
+    Its text is what numba compiles: numbers and arrays; no objects, no exceptions. The arguments are those of `Options`.
+    """
+    options = Options(exact, reorder, single, inline)
+
+    def mark(function: Function) -> Function:
+        marked[function] = options
+        return function
+
+    return mark
