@@ -235,6 +235,11 @@ def _call_system(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.call(function, [number, place, operation, value, _WORD(0)])
 
 
+@intrinsic(primitives.pause, _fixed(types.void))
+def _pause(context: Any, _builder: Any, _sig: Any, _args: Any) -> Any:
+    return context.get_dummy_value()
+
+
 # a branch that a loop can be vectorised with
 
 _LANES = (2, 4, 8, 16)  # how many numbers a loop may take at once

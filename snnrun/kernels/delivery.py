@@ -1,0 +1,91 @@
+"""Which synapses of the neurons that spiked act now."""
+
+from __future__ import annotations
+
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.primitives import Array, prefetch
+
+
+@kernel(inline=True)
+def first_at(delays: Array, low: int, high: int, age: int) -> int:
+    """The first of the synapses low to high - 1 whose delay is at least `age`, by bisection.
+
+    Args:
+        delays: Delay of each synapse in steps, ascending from low to high - 1, int32.
+        low: First synapse.
+        high: The one after the last.
+        age: Steps since the spike.
+    """
+    while low < high:
+        middle = (low + high) >> 1
+        if delays[middle] < age:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel(inline=True)
+def prefetch_range(array: Array, first: int, last: int, stride: int) -> None:
+    """Ask for elements first to last - 1 of an array, of which `stride` fit into a line of the cache."""
+    for k in range(first, last - 1, stride):
+        prefetch(array, k)
+    prefetch(array, last - 1)  # the range need not begin with a line of the cache
+
+
+@kernel()
+def list_segments(
+    step: int,
+    age: int,
+    shortest: int,
+    n: int,
+    depth: int,
+    parts: int,
+    bounds: Array,
+    spikes: Array,
+    lengths: Array,
+    rows: Array,
+    width: int,
+    starts: Array,
+    delays: Array,
+    segments: Array,
+) -> int:
+    """List begin and end of the synapses with delay `age` of each neuron that spiked so long ago; returns how many.
+
+    Args:
+        step: Number of the step.
+        age: Steps since the spikes; below `shortest` nothing is listed.
+        shortest: The shortest delay in steps.
+        n: Size of the group of sources.
+        depth: Steps whose spikes are kept.
+        parts: Number of threads.
+        bounds: First neuron of each thread, int64, shape (parts + 1,).
+        spikes: Lists of neurons, int32, shape (depth * n,).
+        lengths: Lengths of the lists, int64, shape (depth * parts,).
+        rows: First synapse of each source, int64, shape (n + 1,).
+        width: Number of different delays for which `starts` is given; 0 if it is not.
+        starts: Where each delay begins in a source's row, int32, shape (n * (width + 1),).
+        delays: Delay of each synapse in steps, ascending in each row, int32; read where `starts` is not given.
+        segments: The list, in halves for even and odd ages, int64, shape (4 * n,).
+    """
+    found = 0
+    if age < shortest:
+        return found
+    slot = (step - age) % depth
+    first = (age & 1) * 2 * n
+    for p in range(parts):
+        base = slot * n + bounds[p]
+        for b in range(base, base + lengths[slot * parts + p]):
+            k = int(spikes[b])
+            if width > 0:
+                at = k * (width + 1) + age - shortest
+                begin = rows[k] + starts[at]
+                stop = rows[k] + starts[at + 1]
+            else:
+                begin = first_at(delays, rows[k], rows[k + 1], age)
+                stop = first_at(delays, begin, rows[k + 1], age + 1)
+            if begin < stop:
+                segments[first + 2 * found] = begin
+                segments[first + 2 * found + 1] = stop
+                found += 1
+    return found

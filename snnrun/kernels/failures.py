@@ -1,0 +1,31 @@
+"""Values that are not finite."""
+
+from __future__ import annotations
+
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.primitives import Array, Numbers, Truth
+
+
+@kernel(exact=True, inline=True)
+def broken(x: Numbers) -> Truth:
+    """Whether x is infinite or NaN."""
+    return x - x != 0.0
+
+
+@kernel()
+def note_failure(failure: Array, failed: Array, step: int, element: int, code: int, value: Numbers) -> None:
+    """Keep the first failure of a thread.
+
+    Args:
+        failure: The step after it (0: none yet), the element, and of what; int64, shape (3,).
+        failed: The value, float64, shape (1,).
+        step: Number of the step.
+        element: Number of the neuron or synapse.
+        code: Number of the variable, or -1 and below for a group or input.
+        value: The value.
+    """
+    if failure[0] == 0:
+        failure[0] = step + 1
+        failure[1] = element
+        failure[2] = code
+        failed[0] = value

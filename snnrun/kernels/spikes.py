@@ -1,0 +1,184 @@
+"""Spikes of a step: lists of the neurons that spiked, refractoriness, and neurons whose values must not change.
+
+Every group keeps the spikes of its last `depth` steps in `spikes`, shape (depth * n,), and how many they are in `lengths`,
+shape (depth * parts,): step `s` has the slot `s % depth`, and within it every thread (`part` of `parts`) the places from
+its first neuron `low` on. `low` is a multiple of 8, or the thread's range of neurons is empty.
+"""
+
+from __future__ import annotations
+
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.primitives import Array, lowest_bit
+
+
+@kernel()
+def list_spikes(
+    step: int,
+    n: int,
+    depth: int,
+    part: int,
+    parts: int,
+    low: int,
+    high: int,
+    words: Array,
+    flags: Array,
+    spikes: Array,
+    lengths: Array,
+) -> None:
+    """List the thread's neurons whose flag is set, in ascending order.
+
+    Args:
+        step: Number of the step.
+        n: Size of the group.
+        depth: Steps whose spikes are kept.
+        part: Number of the thread.
+        parts: Number of threads.
+        low: First neuron of the thread.
+        high: The one after its last.
+        words: The flags as int64, eight flags each, shape (ceil(n / 8),).
+        flags: 1 for a neuron that crossed its threshold, uint8, shape (n,), padded with zeros.
+        spikes: Lists of neurons, int32.
+        lengths: Lengths of the lists, int64.
+    """
+    slot = step % depth
+    base = slot * n + low
+    found = 0
+    for w in range((low + 7) >> 3, (high + 7) >> 3):
+        if words[w] != 0:
+            for k in range(8 * w, 8 * w + 8):
+                if flags[k] != 0:
+                    spikes[base + found] = k
+                    found += 1
+    lengths[slot * parts + part] = found
+
+
+@kernel()
+def list_scheduled(
+    step: int,
+    n: int,
+    depth: int,
+    part: int,
+    parts: int,
+    low: int,
+    high: int,
+    total: int,
+    period: int,
+    spikes: Array,
+    lengths: Array,
+    steps: Array,
+    ids: Array,
+    cursor: Array,
+) -> None:
+    """List the thread's neurons that a schedule lets spike now; each thread goes through the schedule on its own.
+
+    Args:
+        step: Number of the step.
+        n: Size of the group.
+        depth: Steps whose spikes are kept.
+        part: Number of the thread.
+        parts: Number of threads.
+        low: First neuron of the thread.
+        high: The one after its last.
+        total: Number of scheduled spikes.
+        period: Steps after which the schedule begins anew; 0 if it does not.
+        spikes: Lists of neurons, int32.
+        lengths: Lengths of the lists, int64.
+        steps: Step of each scheduled spike, ascending, int64, shape (total,).
+        ids: Its neuron, int64, shape (total,).
+        cursor: The next spike of the schedule, in every eighth place, int64, shape (8 * parts,).
+    """
+    now = step
+    if period > 0:
+        now = step % period
+        if now == 0:
+            cursor[8 * part] = 0
+    slot = step % depth
+    base = slot * n + low
+    found = 0
+    at = int(cursor[8 * part])
+    while at < total and steps[at] == now:
+        if ids[at] >= low and ids[at] < high:
+            spikes[base + found] = ids[at]
+            found += 1
+        at += 1
+    cursor[8 * part] = at
+    lengths[slot * parts + part] = found
+
+
+@kernel()
+def mark_spiked(
+    step: int, n: int, depth: int, part: int, parts: int, low: int, spikes: Array, lengths: Array, last_spike: Array
+) -> None:
+    """Note the step of the last spike of the thread's neurons, in `last_spike`, int64, shape (n,)."""
+    slot = step % depth
+    base = slot * n + low
+    for b in range(base, base + lengths[slot * parts + part]):
+        last_spike[spikes[b]] = step
+
+
+@kernel()
+def mark_refractory(
+    step: int, n: int, depth: int, part: int, parts: int, low: int, spikes: Array, lengths: Array, not_refractory: Array
+) -> None:
+    """From its spike on, a neuron is refractory: clear its flag in `not_refractory`, uint8, shape (n,)."""
+    slot = step % depth
+    base = slot * n + low
+    for b in range(base, base + lengths[slot * parts + part]):
+        not_refractory[spikes[b]] = 0
+
+
+@kernel()
+def list_refractory(
+    low: int, high: int, part: int, words: Array, not_refractory: Array, ids: Array, lengths: Array
+) -> None:
+    """List the thread's refractory neurons, eight flags at a time.
+
+    Args:
+        low: First neuron of the thread.
+        high: The one after its last.
+        part: Number of the thread.
+        words: The flags as int64.
+        not_refractory: 0 for a refractory neuron, else 1, uint8, shape (n,).
+        ids: The neurons, each thread's from its place `low` on, int32, shape (n,).
+        lengths: How many each thread has, int64, shape (parts,).
+    """
+    at = low
+    for w in range(low >> 3, high >> 3):
+        zeros = int(words[w]) ^ 0x0101010101010101
+        while zeros != 0:
+            ids[at] = 8 * w + (lowest_bit(zeros) >> 3)
+            at += 1
+            zeros &= zeros - 1
+    for k in range(max(low, high >> 3 << 3), high):
+        if not_refractory[k] == 0:
+            ids[at] = k
+            at += 1
+    lengths[part] = at - low
+
+
+@kernel()
+def keep_values(first: int, last: int, bounds: Array, lengths: Array, ids: Array, kept: Array, values: Array) -> None:
+    """Copy the values of listed neurons.
+
+    Args:
+        first: First thread whose neurons are copied.
+        last: The one after the last.
+        bounds: Where the neurons of each thread begin, int64, shape (parts + 1,).
+        lengths: How many neurons each thread lists, int64, shape (parts,).
+        ids: The neurons, int32, shape (n,).
+        kept: The copies, by their place in the list; shape (n,).
+        values: A variable of all neurons, shape (n,).
+    """
+    for p in range(first, last):
+        for b in range(bounds[p], bounds[p] + lengths[p]):
+            kept[b] = values[ids[b]]
+
+
+@kernel()
+def restore_values(
+    first: int, last: int, bounds: Array, lengths: Array, ids: Array, kept: Array, values: Array
+) -> None:
+    """Undo what was done to listed neurons since `keep_values`, which has the same arguments."""
+    for p in range(first, last):
+        for b in range(bounds[p], bounds[p] + lengths[p]):
+            values[ids[b]] = kept[b]
