@@ -156,7 +156,7 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
         if engine.parts is None or not engine.parts.knows(network):
             refuse_too_large(network, kernel, _place(checked))
     with clock.stage(Stage.COMPILE):
-        compiled, native = engine.kernel(kernel.text)
+        compiled, native = engine.kernel(kernel)
     with clock.stage(Stage.BUILD), _enough_memory():
         built = build(network, kernel, engine.wirings, engine.parts)
     return Prepared(checked, kernel, compiled, native, built, engine.branch_of(checked.shared))

@@ -162,15 +162,16 @@ class Engine:
             self.parts = Parts()
         return self._last[1]
 
-    def kernel(self, text: str) -> tuple[Compiled, NativeKernel]:
-        """The machine code of a kernel's text."""
+    def kernel(self, kernel: Kernel) -> tuple[Compiled, NativeKernel]:
+        """The machine code of a kernel."""
         from snnrun.codegen.cache import obtain  # noqa: PLC0415 - the compiler is imported only to run
         from snnrun.engine.native import NativeKernel  # noqa: PLC0415
 
-        if text not in self.kernels:
-            compiled = obtain(text)
-            self.kernels[text] = (compiled, NativeKernel(compiled.object))
-        return self.kernels[text]
+        key = (kernel.structure, kernel.math)
+        if key not in self.kernels:
+            compiled = obtain(kernel.text, kernel.structure, kernel.math)
+            self.kernels[key] = (compiled, NativeKernel(compiled.object))
+        return self.kernels[key]
 
 
 def _same_structure(a: Network, b: Network) -> bool:

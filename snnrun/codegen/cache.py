@@ -20,15 +20,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from snnrun.codegen.compile import compile_kernel
 from snnrun.codegen.target import Processor, processor
+from snnrun.numerics.arithmetic import Math
 from snnrun.reading import open_regular, read_bytes
 
-FORMAT = 4  # raise it when compile.py changes what it makes of the same text, or when the files change
+FORMAT = 5  # raise it when compile.py changes what it makes of the same text, or when the files change
 LIMIT = 100_000_000
 """The most bytes that all kernels take; some thousands of them."""
 
@@ -95,17 +97,37 @@ def _chosen_folder() -> str | None:
     return os.environ.get("SNNRUN_CACHE_DIR")
 
 
-def kernel_key(text: str, target: Processor) -> str:
+def kernel_key(structure: str, target: Processor, math: Math) -> str:
     """The name of a kernel: a hash of all that its machine code depends on (comments, which name objects, do not)."""
-    code = re.sub(r"  # .*", "", text)
-    parts = [str(FORMAT), version("llvmlite"), target.name, target.features, code]
+    code = re.sub(r"  # .*", "", structure)
+    parts = [str(FORMAT), version("numba"), version("llvmlite"), sources(), target.name, target.features, math.value, code]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def obtain(text: str) -> Compiled:
-    """The compiled kernel of a text, from the cache or made now."""
+@lru_cache(maxsize=1)
+def sources() -> str:
+    """A hash of the functions that texts call."""
+    folder = files("snnrun.kernels")
+    found = sorted((path.name, path.read_bytes()) for path in folder.iterdir() if path.name.endswith(".py"))
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def obtain(text: str, structure: str, math: Math) -> Compiled:
+    """The compiled kernel of a text, from the cache or made now.
+
+    Args:
+        text: The module.
+        structure: The same without the names of the model, which make no difference.
+        math: What its operations on numbers may do.
+    """
     target = processor()
-    key = kernel_key(text, target)
+    key = kernel_key(structure, target, math)
+
+    def compile_kernel() -> bytes:
+        from snnrun.codegen.compile import compile_kernel  # noqa: PLC0415 - numba is imported only to compile
+
+        return compile_kernel(text, target, math)
+
     folder = cache_folder()
     found, note = _read(folder, key)
     if found is not None:
@@ -113,12 +135,12 @@ def obtain(text: str) -> Compiled:
     try:
         _prepare(folder)
     except OSError as error:
-        return Compiled(compile_kernel(text, target), key, cached=False, note=note or _not_kept(folder, error))
+        return Compiled(compile_kernel(), key, cached=False, note=note or _not_kept(folder, error))
     with _turn(folder, key):
         found, _ = _read(folder, key)  # another process may have made it meanwhile
         if found is not None:
             return Compiled(found, key, cached=True, note=note)
-        made = compile_kernel(text, target)
+        made = compile_kernel()
         try:
             _write(folder, key, made, _description(text, key, target))
         except OSError as error:

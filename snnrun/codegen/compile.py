@@ -35,12 +35,11 @@ from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import lower_builtin
 
 from snnrun.codegen import intrinsics
-from snnrun.codegen.target import Processor
+from snnrun.codegen.target import ENTRY, Processor
 from snnrun.kernels import functions, primitives
 from snnrun.kernels.marks import Options, marked
 from snnrun.numerics.arithmetic import Math
 
-ENTRY = "snnrun_advance"
 _LEVEL = 3
 # Of fast math. Never `nnan` and `ninf`: a run looks for NaN and infinities.
 _FUSE = {"contract"}
@@ -137,7 +136,9 @@ class _Library(CodeLibrary):  # type: ignore[misc] # numba has no types
         self.codegen.modules.append(ir_module)
 
     def add_linking_library(self, library: Any) -> None:
-        """Nothing is linked before the end."""
+        """Nothing is linked before the end; some of Python's functions come in numba's own libraries."""
+        if not isinstance(library, _Library):
+            self.codegen.libraries.append(library)
 
     def finalize(self) -> None:
         """Nothing is left to do."""
@@ -162,6 +163,7 @@ class _Collector(Codegen):  # type: ignore[misc] # numba has no types
         self._layout = str(machine.target_data)
         self._triple = machine.triple
         self.modules: list[Any] = []
+        self.libraries: list[Any] = []
 
     @property
     def target_data(self) -> Any:
@@ -249,6 +251,7 @@ class _Build:
         found = self.instance(function, arguments)
         self.collector.modules.append(self.entry(found))
         modules = [binding.parse_assembly(str(module)) for module in self.collector.modules]
+        modules += [binding.parse_bitcode(lib._get_module_for_linking().as_bitcode()) for lib in dict.fromkeys(self.collector.libraries)]  # noqa: SLF001
         whole = modules[0]
         for module in modules[1:]:
             whole.link_in(module)

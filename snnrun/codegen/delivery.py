@@ -36,7 +36,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     owner = synapses.pathway_path(pathway)
     source = f"groups.{(synapses.target if pathway.post else synapses.source).group}"
     w = module.writer(synapses.path)
-    rows = w.pointer("rows", SlotKey("columns" if pathway.post else "rows", synapses.path), CType.I64)
+    rows = w.array("rows", SlotKey("columns" if pathway.post else "rows", synapses.path), CType.I64)
     block, frozen = _without_guards(pathway.block)
     terms = added_terms(module.network, synapses, pathway)
     if terms:
@@ -57,7 +57,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     if pathway.uniform_delay and pathway.post:
         spike_loop(w, source, f"delay:{owner}", mine=synapses.divisible)
         w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
-        w.line(f"s = {w.pointer('column_order', SlotKey('column order', synapses.path), CType.I64)}[m]")
+        w.line(f"s = {w.array('column_order', SlotKey('column order', synapses.path), CType.I64)}[m]")
     elif pathway.uniform_delay:
         here = _row_loop(w, source, owner, rows, synapses.path)
     elif pathway is synapses.sorting:
@@ -70,7 +70,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
             f"                {line}" for line in _ask(w, synapses.path, f"{rows}[after]", f"{rows}[after + 1]")
         ]
     elif pathway is synapses.sorting:
-        _fetch(w, synapses.path, source, here)
+        _fetch(w, synapses.path, source, owner, here)
     w.depth = 1
     for line in undo:
         w.line(line)
@@ -126,10 +126,10 @@ def _ring(
     """Add what spikes of this step will bring to the sums of the steps to come; then hand out those of this step."""
     owner = synapses.pathway_path(pathway)
     target = f"groups.{synapses.target.group}"
-    delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
+    delays = w.array("delays", SlotKey("delays", owner), CType.I32)
     mask, neurons = w.integer("mask", f"mask:{owner}"), w.integer("neurons", f"n:{target}")
     rings = [
-        w.pointer(f"ring_{v.name}", SlotKey("ring", owner, v.name), w.real, write=True, own=True) for v, _, _ in terms
+        w.array(f"ring_{v.name}", SlotKey("ring", owner, v.name), w.real, write=True, own=True) for v, _, _ in terms
     ]
     place = module.place(synapses.path, "s")
     spike_loop(w, f"groups.{synapses.source.group}")
@@ -142,12 +142,12 @@ def _ring(
     low, high = w.range(target)
     w.line(f"now = (step & {mask}) * {neurons}")
     for ring, (variable, _, guarded) in zip(rings, terms, strict=True):
-        values = w.variable_pointer(variable, Kind.FLOAT, write=True)
+        values = w.variable_array(variable, Kind.FLOAT, write=True)
         w.loop(f"for k in range({low}, {high}):")
         new = f"{values}[k] + {ring}[now + k]"
         if guarded:
             key = SlotKey("variable", variable.owner, "not_refractory")
-            active = w.pointer("active", key, CType.U8, own=True)
+            active = w.array("active", key, CType.U8, own=True)
             new = f"select({active}[k] != 0, {new}, {values}[k])"
         w.line(f"{values}[k] = {new}")
         w.line(f"{ring}[now + k] = 0.0")
@@ -189,20 +189,20 @@ def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> st
         flags = Access(key, write=False, own=True)
         arrays = [(flags, CType.I64), (flags, CType.U8)]
         arrays += [(Access(k, write=True, own=True), ctype) for k, ctype in listed]
-        module.plain("list_frozen", (f"low:{v.owner}", f"high:{v.owner}", "part"), arrays)
-    bounds = w.pointer("bounds", SlotKey("bounds", v.owner), CType.I64)
-    ids, found = (w.pointer(k.use.replace(" ", "_"), k, ctype, own=divided) for k, ctype in listed)
-    kept = w.pointer(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), w.real, write=True, own=True)
-    values = w.variable_pointer(v, Kind.FLOAT, write=True)
+        module.plain("list_refractory", (f"low:{v.owner}", f"high:{v.owner}", "part"), arrays, ())
+    bounds = w.array("bounds", SlotKey("bounds", v.owner), CType.I64)
+    ids, found = (w.array(k.use.replace(" ", "_"), k, ctype, own=divided) for k, ctype in listed)
+    kept = w.array(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), w.real, write=True, own=True)
+    values = w.variable_array(v, Kind.FLOAT, write=True)
     part, parts = w.integer("part", "part"), w.integer("parts", "parts")
     args = ", ".join([*((part, f"{part} + 1") if divided else ("0", parts)), bounds, found, ids, kept, values])
-    w.line(f"keep_frozen({args})")
-    return f"put_back({args})"
+    w.line(f"keep_values({args})")
+    return f"restore_values({args})"
 
 
 def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, part: bool, mine: bool) -> None:
     """Loop over the synapses of an unsorted pathway whose delay ends now: oldest spikes first, then by neuron."""
-    delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
+    delays = w.array("delays", SlotKey("delays", owner), CType.I32)
     longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
     if part:
         since, until = w.integer("since", f"since:{owner}"), w.integer("until", f"until:{owner}")
@@ -212,7 +212,7 @@ def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, part: bool, mi
     w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
     w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
     w.loop("for m in range(begin, stop):")
-    w.line(f"s = {w.pointer('order', SlotKey('delay order', owner), CType.I64)}[m]")
+    w.line(f"s = {w.array('order', SlotKey('delay order', owner), CType.I64)}[m]")
 
 
 def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
@@ -226,8 +226,8 @@ def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
     w.loop(f"for band in range({w.integer('bands', f'bands:{path}')}):")
     w.line(f"first_row = band * ({w.integer('n_source', f'n:{source}')} + 1)")
     spike_loop(w, source, f"delay:{owner}")
-    spikes = w.pointer("spikes", SlotKey("spikes", source), CType.I32)
-    lengths = w.pointer("lengths", SlotKey("number", source), CType.I64)
+    spikes = w.array("spikes", SlotKey("spikes", source), CType.I32)
+    lengths = w.array("lengths", SlotKey("number", source), CType.I64)
     last = f"base + {lengths}[slot * {w.integer('parts', 'parts')} + p] - 1"
     w.line(f"after = first_row + int({spikes}[min(b + 1, {last})])")
     here = len(w.lines)
@@ -247,14 +247,14 @@ def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
     longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
     sizes = [w.integer("n", f"n:{path}"), w.integer("depth", f"depth:{path}"), w.integer("parts", "parts")]
     lists = [
-        w.pointer("bounds", SlotKey("bounds", path), CType.I64),
-        w.pointer("spikes", SlotKey("spikes", path), CType.I32),
-        w.pointer("lengths", SlotKey("number", path), CType.I64),
+        w.array("bounds", SlotKey("bounds", path), CType.I64),
+        w.array("spikes", SlotKey("spikes", path), CType.I32),
+        w.array("lengths", SlotKey("number", path), CType.I64),
     ]
     width = w.integer("width", f"width:{owner}")
-    starts = w.pointer("starts", SlotKey("starts", owner), CType.I32)
-    delays = w.pointer("delays", SlotKey("delays", owner), CType.I32)
-    segments = w.pointer("segments", SlotKey("segments", owner), CType.I64, own=True)
+    starts = w.array("starts", SlotKey("starts", owner), CType.I32)
+    delays = w.array("delays", SlotKey("delays", owner), CType.I32)
+    segments = w.array("segments", SlotKey("segments", owner), CType.I64, own=True)
     w.line("waiting = 0")
     w.loop(f"for age in range({longest}, {shortest} - 2, -1):")
     args = ["step", "age", shortest, *sizes, *lists, rows, width, starts, delays, segments]
@@ -266,12 +266,12 @@ def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
     return here
 
 
-def _fetch(w: Writer, path: str, source: str, here: int) -> None:
+def _fetch(w: Writer, path: str, source: str, owner: str, here: int) -> None:
     """Ask for what the segments that come next hold of the synapses of an object, and end the loop over delays."""
     w.depth = 2
     w.line("waiting = coming")
     w.depth = 1
-    segments = "segments"
+    segments = w.array("segments", SlotKey("segments", owner), CType.I64, own=True)
     text = [
         f"next = (age & 1) * 2 * {w.integer('n', f'n:{source}')}",
         "for e in range(next, next + 2 * coming, 2):",
@@ -287,15 +287,7 @@ def _ask(w: Writer, path: str, begin: str, stop: str) -> list[str]:
     arrays = [
         (local, ctype) for local, (key, ctype) in w.slots.items() if key.owner == path and key.use in _OF_SYNAPSES
     ]
-    return [
-        line
-        for local, ctype in arrays
-        for line in (
-            f"for m in range({begin}, {stop} - 1, {64 // SIZES[ctype]}):",
-            f"    prefetch({local}, m)",
-            f"prefetch({local}, {stop} - 1)",  # the range need not begin with a line of the cache
-        )
-    ]
+    return [f"prefetch_range({local}, {begin}, {stop}, {64 // SIZES[ctype]})" for local, ctype in arrays]
 
 
 _OF_SYNAPSES = ("variable", "pre", "post", "created")  # uses of arrays with one element a synapse
@@ -316,15 +308,14 @@ def _poisson_input(module: Module, poisson: PoissonInput) -> None:
         w.end()
         module.call("poisson_input", owner, w, divided=True)
         return
-    table = w.pointer("table", SlotKey("binomial", owner), w.real)
+    table = w.array("table", SlotKey("binomial", owner), w.real)
     size = w.integer("size", f"binomial:{owner}")
     buffer = SlotKey("random", owner, poisson.draw.stream)
-    draws = w.pointer("draws", buffer, w.real, own=True)
+    draws = w.array("draws", buffer, w.real, own=True)
     w.fills.append(Fill("fill_uniform", buffer, owner, poisson.draw))
-    w.functions.add("fill_uniform")
     low, high = w.range(owner)
-    counts = w.pointer("counts", SlotKey("scratch", owner, "counts"), w.real, write=True, own=True)
-    w.line(f"count_events({low}, {high}, {size}, {draws}, {table}, {counts})")
+    counts = w.array("counts", SlotKey("scratch", owner, "counts"), w.real, write=True, own=True)
+    w.line(f"count_events({low}, {high}, {size}, 1.0, {draws}, {table}, {counts})")
     w.loop(f"for b in range({low}, {high}):")
     w.line(f"k = {member(w, poisson.target, owner)}")
     w.line(f"events = {counts}[b]")

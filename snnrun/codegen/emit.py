@@ -1,12 +1,13 @@
 """Graphs to text: one function of a kernel, written line by line.
 
-A `Writer` collects the lines of one function and what it needs from outside: pointers into arrays (`slots`),
-parameters (`floats`, `ints`), random fills and functions of the numerics library. No value of the network is ever
-written into the text; the same structure gives the same text.
+A `Writer` collects the lines of one function and what it needs from outside: arrays (`slots`), numbers that are fixed
+during the run (`floats`, `ints`), and buffers of random numbers. No value of the network is ever written into the text.
+Names are chosen last, from those of the model: two functions that differ in names only are told by their structure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
@@ -14,12 +15,13 @@ from typing import TypeAlias
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
 from snnrun.network.ir import Assignment
 from snnrun.network.rates import ROUNDING
+from snnrun.codegen.names import Names, shown, stem_of
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.scalar import NAMES
 
 
 class CType(Enum):
-    """Element type behind a pointer; the value is the name of the cast in the kernel's text."""
+    """Type of an array's elements; the value is the name of the function that opens such an array."""
 
     F64 = "f64"
     F32 = "f32"
@@ -154,18 +156,16 @@ class Writer:
     real: CType = CType.F64
     lines: list[str] = field(default_factory=list)
     depth: int = 1
+    names: Names = field(default_factory=Names)
     slots: dict[str, tuple[SlotKey, CType]] = field(default_factory=dict)
-    floats: list[Node] = field(default_factory=list)
-    ints: list[IntValue] = field(default_factory=list)
-    int_names: list[str] = field(default_factory=list)
+    floats: dict[str, Node] = field(default_factory=dict)
+    ints: dict[str, IntValue] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
-    functions: set[str] = field(default_factory=set)
     accesses: set[Access] = field(default_factory=set)
     overrides: dict[Variable, str] = field(default_factory=dict)
     leaves: dict[int, str] = field(default_factory=dict)
     _fixed: dict[int, str] = field(default_factory=dict)
     _int_keys: dict[str | int, str] = field(default_factory=dict)
-    _temporaries: int = 0
 
     # text
 
@@ -189,17 +189,17 @@ class Writer:
 
     # what comes from outside
 
-    def pointer(self, name: str, key: SlotKey, ctype: CType, *, write: bool = False, own: bool = False) -> str:
-        """The local name of a pointer; the same array keeps its name. `write` and `own` as in `Access`."""
+    def array(self, name: str, key: SlotKey, ctype: CType, *, write: bool = False, own: bool = False) -> str:
+        """The local name of an array; the same array keeps its name. `write` and `own` as in `Access`."""
         self.accesses.add(Access(key, write, own))
-        for known, (other, kind) in self.slots.items():
-            if other == key and kind is ctype:
+        return self.argument(name, key, ctype)
+
+    def argument(self, name: str, key: SlotKey, ctype: CType) -> str:
+        """The local name of an array that no thread needs to wait for."""
+        for known, given in self.slots.items():
+            if given == (key, ctype):
                 return known
-        local = name
-        number = 2
-        while local in self.slots:
-            local = f"{name}_{number}"
-            number += 1
+        local = self.names.new(name)
         self.slots[local] = (key, ctype)
         return local
 
@@ -209,10 +209,8 @@ class Writer:
         key = (f"{name} {value}" if isinstance(value, int) else value) if isinstance(value, str | int) else id(value)
         found = self._int_keys.get(key)
         if found is None:
-            found = name if name not in self.int_names else f"{name}_{len(self.ints)}"
-            self._int_keys[key] = found
-            self.int_names.append(found)
-            self.ints.append(value)
+            self._int_keys[key] = found = self.names.new(name)
+            self.ints[found] = value
         return found
 
     def parameter(self, node: Node) -> str:
@@ -220,22 +218,22 @@ class Writer:
         found = self._fixed.get(id(node))
         if found is None:
             if node.kind is Kind.FLOAT:
-                found = f"c{len(self.floats)}"
-                self.floats.append(node)
+                found = self.names.new(stem_of(node))
+                self.floats[found] = node
             else:
-                found = self.integer(f"m{len(self.ints)}", node)
+                found = self.integer(stem_of(node), node)
                 if node.kind is Kind.BOOL:
                     found = f"({found} != 0)"
             self._fixed[id(node)] = found
         return found
 
-    def variable_pointer(self, variable: Variable, kind: Kind, *, write: bool = False) -> str:
-        """The pointer to a variable's array. Threads own neurons, and the synapses onto them."""
-        prefix = {"own": "p_", "pre": "pre_", "post": "post_"}[variable.reach]
+    def variable_array(self, variable: Variable, kind: Kind, *, write: bool = False) -> str:
+        """The array of a variable. Threads own neurons, and the synapses onto them."""
+        suffix = {"own": "", "pre": "_pre", "post": "_post"}[variable.reach]
         key = SlotKey("variable", variable.owner, variable.name)
         own = variable.reach != "pre" and not variable.shared
         ctype = {Kind.FLOAT: self.real, Kind.INT: CType.I64, Kind.BOOL: CType.U8}[kind]
-        return self.pointer(prefix + variable.name, key, ctype, write=write, own=own)
+        return self.array(variable.name + suffix, key, ctype, write=write, own=own)
 
     def index(self, place: Place, reach: str) -> str:
         """The text of the index of an element, or of the neuron at one end of a synapse."""
@@ -243,13 +241,13 @@ class Writer:
             return place.own
         assert place.ends is not None
         ctype = place.ends.pre if reach == "pre" else place.ends.post
-        return f"{self.pointer(reach, SlotKey(reach, place.ends.path), ctype)}[{place.own}]"
+        return f"{self.array(reach, SlotKey(reach, place.ends.path), ctype)}[{place.own}]"
 
     def element(self, place: Place) -> str:
         """The text of the number that keys an element's random numbers; of a synapse, its number as created."""
         if place.ends is None:
             return place.own
-        return f"{self.pointer('created', SlotKey('created', place.ends.path), CType.I64)}[{place.own}]"
+        return f"{self.array('created', SlotKey('created', place.ends.path), CType.I64)}[{place.own}]"
 
     def range(self, owner: str) -> tuple[str, str]:
         """First element of an object that this thread owns, and the one after its last."""
@@ -290,34 +288,35 @@ class Writer:
 
     def note(self, element: str, code: str, value: str) -> None:
         """Remember a failure, if it is the first of this thread: where, of what, and its value."""
-        for name, use, ctype in (("failure", "failure", CType.I64), ("failed", "failed value", CType.F64)):
-            self.slots[name] = (SlotKey(use, "run"), ctype)  # each thread has its own: no thread waits for another
-        self.line(f"note_failure(failure, failed, step, {element}, {code}, {value})")
+        # each thread has its own arrays for it: no thread waits for another
+        failure = self.argument("failure", SlotKey("failure", "run"), CType.I64)
+        failed = self.argument("failed", SlotKey("failed value", "run"), CType.F64)
+        self.line(f"note_failure({failure}, {failed}, step, {element}, {code}, {value})")
 
     def store(self, variable: Variable, text: str, place: Place, kind: Kind) -> None:
         """Write one value; expressions that follow use it."""
-        pointer = self.variable_pointer(variable, kind, write=True)
+        pointer = self.variable_array(variable, kind, write=True)
         index = "0" if variable.shared else self.index(place, variable.reach)
         self.line(f"{pointer}[{index}] = {f'select({text}, 1, 0)' if kind is Kind.BOOL else text}")
         self.overrides[variable] = text
 
     def temporary(self, stem: str = "x") -> str:
         """A local name not used before."""
-        self._temporaries += 1
-        return f"{stem}_{self._temporaries}"
+        return self.names.new(stem)
 
     # the finished function
 
-    def signature(self) -> str:
-        """Parameters of the function, in the order of `arguments`."""
-        return ", ".join(["step", "t", "c", "q", *self.slots])
+    def arguments(self, first: Sequence[str] = ("step", "t")) -> str:
+        """Parameters of the function: those it shares with others, whole numbers, numbers, arrays."""
+        return ", ".join([*first, *self.ints, *self.floats, *self.slots])
 
-    def text(self, name: str) -> str:
-        """The whole function."""
-        head = [f"def {name}({self.signature()}):"]
-        head += [f"{_INDENT}{local} = q[{k}]" for k, local in enumerate(self.int_names)]
-        head += [f"{_INDENT}c{k} = c[{k}]" for k in range(len(self.floats))]
-        return "\n".join([*head, *self.lines]) + "\n"
+    def text(self, first: Sequence[str] = ("step", "t")) -> str:
+        """The whole function, whose name is `@`, with places for names."""
+        return "\n".join([f"def @({self.arguments(first)}):", *self.lines]) + "\n"
+
+    def meanings(self) -> list[str]:
+        """What those of its numbers are that no constant of the file is the whole of."""
+        return [f"{name}: {shown(node)}" for name, node in self.floats.items() if node.args]
 
 
 class _Expressions:
@@ -384,12 +383,12 @@ class _Expressions:
         if node.kind is Kind.INT and abs(value) <= _SMALL:  # type: ignore[arg-type]
             return f"({value})" if value < 0 else str(value)  # type: ignore[operator]
         if node.kind is Kind.FLOAT and float(value).is_integer() and abs(value) <= _SMALL:  # type: ignore[arg-type]
-            return self.number(f"({value!r})" if value < 0 else repr(value))  # type: ignore[operator]
+            return f"({value!r})" if value < 0 else repr(value)  # type: ignore[operator]
         return self.w.parameter(node)
 
     def number(self, text: str) -> str:
-        """A float64 of the text as a number of the kernel."""
-        return text if self.w.real is CType.F64 else f"number({text})"
+        """A whole number of the text as a number of the kernel."""
+        return f"float({text})" if self.w.real is CType.F64 else f"single_of({text})"
 
     def operation(self, node: Node, args: list[str]) -> str:
         match node.op:
@@ -403,8 +402,8 @@ class _Expressions:
                 return self.call("pow", args)
             case Op.TO_FLOAT:
                 if node.args[0].kind is Kind.INT:
-                    return self.number(f"float({args[0]})")
-                return f"select({args[0]}, {self.number('1.0')}, {self.number('0.0')})"
+                    return self.number(args[0])
+                return self.number(f"select({args[0]}, 1, 0)")
             case Op.TO_INT:
                 return f"select({args[0]}, 1, 0)" if node.args[0].kind is Kind.BOOL else f"int({args[0]})"
             case Op.FLOORDIV | Op.MOD if node.kind is Kind.INT:
@@ -419,7 +418,6 @@ class _Expressions:
         raise AssertionError(node.op)
 
     def call(self, name: str, args: list[str]) -> str:
-        self.w.functions.add(name)
         return f"{name}({', '.join(args)})"
 
     def leaf(self, node: Node) -> str:
@@ -442,17 +440,17 @@ class _Expressions:
         assert isinstance(variable, Variable)
         if variable in self.w.overrides:
             return self.w.overrides[variable]
-        pointer = self.w.variable_pointer(variable, node.kind)
+        array = self.w.variable_array(variable, node.kind)
         index = "0" if variable.shared else self.w.index(self.place, variable.reach)
-        name = self.w.temporary(variable.name if variable.reach == "own" else f"{variable.name}_{variable.reach}")
-        self.w.line(f"{name} = {pointer}[{index}]{' != 0' if node.kind is Kind.BOOL else ''}")
+        name = self.w.temporary(f"{variable.name}_{'k' if variable.reach == 'own' else variable.reach}")
+        self.w.line(f"{name} = {array}[{index}]{' != 0' if node.kind is Kind.BOOL else ''}")
         return name
 
     def timed(self, node: Node) -> str:
         name = str(node.payload)
         w = self.w
-        pointer = w.pointer(f"array_{name}", SlotKey("timed", "arrays", name), w.real)
-        grid = w.pointer(f"grid_{name}", SlotKey("timed grid", "arrays", name), CType.F64)
+        pointer = w.array(f"array_{name}", SlotKey("timed", "arrays", name), w.real)
+        grid = w.array(f"grid_{name}", SlotKey("timed grid", "arrays", name), CType.F64)
         rows = w.integer(f"rows_{name}", f"rows:{name}")
         row = f"timed_row({self.text(node.args[0])}, {grid}[0], {grid}[1], {rows})"
         if len(node.args) == 1:
@@ -468,7 +466,7 @@ class _Expressions:
         if self.place.buffered and not draw.shared and not node.args:
             return f"{self.buffer(function, draw)}[{self.place.own}]"
         seed = self.w.integer(f"seed_{draw.use}", f"seed:{draw.use}")
-        stream = self.w.integer(f"stream{len(self.w.ints)}", f"stream:{draw.stream}")
+        stream = self.w.integer("stream", f"stream:{draw.stream}")
         element = "0" if draw.shared else self.w.element(self.place)
         args = [element, "step", seed, stream]
         if node.args:
@@ -479,8 +477,7 @@ class _Expressions:
 
     def buffer(self, function: str, draw: Draw) -> str:
         key = SlotKey("random", self.w.owner, draw.stream)
-        pointer = self.w.pointer(f"random{len(self.w.fills)}", key, self.w.real, own=True)
+        pointer = self.w.array("random", key, self.w.real, own=True)
         if not any(f.buffer == key for f in self.w.fills):
             self.w.fills.append(Fill(f"fill_{function}", key, self.w.owner, draw))
-            self.w.functions.add(f"fill_{function}")
         return pointer

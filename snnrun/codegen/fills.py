@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from snnrun.codegen.emit import CType, IntValue, Place, SlotKey, Writer
-from snnrun.codegen.rows import module_text
+from snnrun.codegen.imports import imported
 from snnrun.equations.dag import Constant, Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.network.ir import Initial
+from snnrun.numerics.arithmetic import Math, Precision
 
 _UNSUPPORTED = frozenset({Op.LIST, Op.TIMED, Op.POISSON, Op.NOISE, Op.PROPAGATOR})
 _FILLS = {Op.UNIFORM: "uniforms", Op.NORMAL: "normals"}
@@ -83,70 +84,6 @@ TABLE = (
 RULE = 4  # columns of the table of rules: function, row of its values, first source id, whether numbers are listed
 _STORES = {"f8": "f64", "f4": "f32", "i8": "i64", "u1": "u8"}
 
-_TEXT = """
-@_outline
-def measure(at, n, k0, contiguous, steps, delay, created, span):
-    # shortest and longest delay, and the synapse of the shortest
-    least = span[0]
-    most = span[1]
-    for b in range(n):
-        least = min(least, steps[b])
-        most = max(most, steps[b])
-        delay[at + b] = max(min(steps[b], 1 << 21), -1)
-    if n > 0 and least <= span[0]:
-        for b in range(n):
-            if steps[b] == least:
-                k = k0 + b if contiguous else created[at + b]
-                if least < span[0] or k < span[2]:
-                    span[2] = k
-                break
-    span[0] = least
-    span[1] = most
-
-
-@_outline
-def refuse_nan(at, n, k0, contiguous, values, created, first):
-    wrong = 0
-    for b in range(n):
-        wrong += select(values[at + b] != values[at + b], 1, 0)
-    if wrong != 0:
-        for b in range(n):
-            if values[at + b] != values[at + b]:
-                k = k0 + b if contiguous else created[at + b]
-                if first[0] < 0 or k < first[0]:
-                    first[0] = k
-"""
-
-
-_PAIRS = {
-    "normals": """
-@_outline
-def normals(out, at, contiguous, n, created, seed, stream):
-    # standard normals of synapses at + 0 ... by creation number; the first may be the second of a pair
-    if contiguous:
-        for q in range(((at + n + 1) >> 1) - (at >> 1)):
-            x0, x1 = threefry((at >> 1) + q, 0, seed, stream)
-            even, odd = _gauss_pair(x0, x1)
-            out[2 * q] = even
-            out[2 * q + 1] = odd
-""",
-    "uniforms": """
-@_outline
-def uniforms(out, at, contiguous, n, created, seed, stream):
-    # uniform numbers likewise
-    if contiguous:
-        for q in range(((at + n + 1) >> 1) - (at >> 1)):
-            x0, x1 = threefry((at >> 1) + q, 0, seed, stream)
-            out[2 * q] = float_of(shift_right(x0, 12) | 0x3FF0000000000000) - 1.0
-            out[2 * q + 1] = float_of(shift_right(x1, 12) | 0x3FF0000000000000) - 1.0
-""",
-}
-_ONE_BY_ONE = """    else:
-        for b in range(n):
-            out[b] = {function}(created[at + b], 0, seed, stream)
-"""
-
-
 def _largest(node: Node) -> float:
     """An upper bound of the magnitude of a value; infinite where none is easily known."""
     parts = [_largest(a) for a in node.args]
@@ -202,7 +139,7 @@ def fill_kernel(
         variables: Variables to fill, with their kind and the type of their array (`f8`, `f4`, `i8`, `u1`).
         listed: Whether creation numbers of a rule may be listed; else they follow each other in every run.
     """
-    printed = [_Function(graph, owner, wanted, variables) for wanted in rules]
+    printed = [_Function(graph, owner, wanted, variables, listed=listed) for wanted in rules]
     texts: list[str] = []
     structures: list[int] = []
     for function in printed:
@@ -210,26 +147,18 @@ def fill_kernel(
             texts.append(function.text)
         structures.append(texts.index(function.text))
     neurons = list(dict.fromkeys(n for f in printed for n in f.neurons))
-    fills = {_FILLS[node.op] for f in printed for node in f.draws}
-    functions = set().union(*(f.writer.functions for f in printed))
-    functions |= {"threefry"} if fills else set()
-    functions |= {"_gauss_pair"} if "normals" in fills else set()
-    functions |= {name.removesuffix("s") for name in fills} if listed else set()
     draws = max((len(f.draws) for f in printed), default=0)
     body = _body(printed, texts, variables, neurons, draws)
-    body = "".join(_fill_text(name, listed=listed) for name in sorted(fills)) + body
+    head = '"""A generated kernel: values of synapses as they are made."""'
+    imports = imported(body, Precision.DOUBLE, Math.STRICT)
     return FillKernel(
-        module_text(sorted(functions), body),
+        "\n".join([head, "", *imports, "", "", body]),
         tuple(structures),
-        tuple(tuple(f.writer.floats) for f in printed),
-        tuple(tuple(f.writer.ints) for f in printed),
+        tuple(tuple(f.writer.floats.values()) for f in printed),
+        tuple(tuple(f.writer.ints.values()) for f in printed),
         tuple(neurons),
         draws,
     )
-
-
-def _fill_text(name: str, *, listed: bool) -> str:
-    return _PAIRS[name] + (_ONE_BY_ONE.replace("{function}", name.removesuffix("s")) if listed else "") + "\n"
 
 
 def _body(
@@ -240,12 +169,11 @@ def _body(
     draws: int,
 ) -> str:
     """The functions, and the loop over runs."""
-    lines = [_TEXT]
+    lines: list[str] = []
     for number, text in enumerate(texts):
-        lines.append("@_outline\n" + text.replace("def @(", f"def fill_{number}(", 1) + "\n")
-    lines.append(
-        "@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))\ndef advance(first, count, table):"
-    )
+        writer = next(f.writer for f in printed if f.text == text)
+        lines.append("@kernel(exact=True)\n" + writer.names.named(text).replace("def @(", f"def fill_{number}(", 1) + "\n")
+    lines.append("@kernel(exact=True)\ndef advance(first, count, table):")
     lines += [f"    {name} = {cast}(table, {k})" for k, (name, cast) in enumerate(TABLE)]
     at = len(TABLE)
     for v, (_kind, store) in enumerate(variables.values()):
@@ -271,7 +199,9 @@ def _body(
     names = {name: name for name, _ in TABLE}
     for number, text in enumerate(texts):
         function = next(f for f in printed if f.text == text)
-        arguments = ["at", "n", "k0", "contiguous", "pre", "c", "q"]
+        arguments = [*_RUN]
+        arguments += [f"q[{x}]" for x in range(len(function.writer.ints))]
+        arguments += [f"c[{x}]" for x in range(len(function.writer.floats))]
         arguments += [_argument(key, names, variables, neurons) for key, _ in function.writer.slots.values()]
         lines.append(f"        {'if' if number == 0 else 'elif'} rules[r] == {number}:")
         lines.append(f"            fill_{number}({', '.join(arguments)})")
@@ -308,8 +238,15 @@ class _Function:
     """The function of one rule's structure: buffers of random numbers first, then one loop over the run."""
 
     def __init__(
-        self, graph: Graph, owner: str, wanted: Wanted, variables: Mapping[Variable, tuple[Kind, str]]
+        self,
+        graph: Graph,
+        owner: str,
+        wanted: Wanted,
+        variables: Mapping[Variable, tuple[Kind, str]],
+        *,
+        listed: bool,
     ) -> None:
+        self.listed = listed
         self.owner = owner
         self.variables = variables if wanted.kept else {}
         self.kinds = {variable: kind for variable, (kind, _) in variables.items()}
@@ -326,14 +263,23 @@ class _Function:
         nodes += [self.delay] if self.delay is not None else []
         leaves = [n for n in walk(*nodes) if not n.args]
         self.draws = [n for n in leaves if n.op in _FILLS]
-        created = w.pointer("created", SlotKey("created", ""), CType.I64)
+        created = w.array("created", SlotKey("created", ""), CType.I64)
         for number, node in enumerate(self.draws):
             draw = node.payload
             assert isinstance(draw, Draw)
             seed = w.integer(f"seed_{draw.use}", f"seed:{draw.use}")
-            stream = w.integer(f"stream{number}", f"stream:{draw.stream}")
-            buffer = w.pointer(f"random{number}", SlotKey("random", "", str(number)), CType.F64)
-            w.line(f"{_FILLS[node.op]}({buffer}, k0 if contiguous else at, contiguous, n, {created}, {seed}, {stream})")
+            stream = w.integer("stream", f"stream:{draw.stream}")
+            buffer = self.buffer(number)
+            filled = f"{_FILLS[node.op]}({buffer}, k0, n, {seed}, {stream})"
+            if self.listed:
+                w.loop("if contiguous:")
+                w.line(filled)
+                w.end()
+                w.loop("else:")
+                w.line(f"listed_{_FILLS[node.op]}({buffer}, at, n, {created}, {seed}, {stream})")
+                w.end()
+            else:
+                w.line(filled)
         w.line("odd = (k0 & 1) if contiguous else 0")
         w.loop("for b in range(n):")
         w.line("pass")  # a rule may have nothing to compute
@@ -350,22 +296,30 @@ class _Function:
             self.store(variable)
         if self.delay is not None:
             (steps,) = w.evaluate([self.delay], place)
-            w.line(f"{w.pointer('steps', SlotKey('steps', ''), CType.I64)}[b] = {steps}")
+            w.line(f"{self.steps()}[b] = {steps}")
         w.end()
         for variable, (kind, _) in self.variables.items():
             if kind is Kind.FLOAT:
-                out, nan = (w.pointer(f"{u}_{variable.name}", SlotKey(u, "", variable.name), CType.F64) for u in _OUT)
-                w.line(f"refuse_nan(at, n, k0, contiguous, {out}, {created}, {nan})")
+                out, nan = (w.array(f"{u}_{variable.name}", SlotKey(u, "", variable.name), CType.F64) for u in _OUT)
+                w.line(f"note_nan(at, n, k0, contiguous, {out}, {created}, {nan})")
         if self.delay is not None:
-            delay = w.pointer("delay", SlotKey("delay", ""), CType.I32)
-            span = w.pointer("span", SlotKey("span", ""), CType.I64)
-            w.line(f"measure(at, n, k0, contiguous, steps, {delay}, {created}, {span})")
-        return _signed_text(w)
+            delay = w.array("delay", SlotKey("delay", ""), CType.I32)
+            span = w.array("span", SlotKey("span", ""), CType.I64)
+            w.line(f"keep_delays(at, n, k0, contiguous, {self.steps()}, {delay}, {created}, {span})")
+        return w.text(_RUN)
+
+    def buffer(self, number: int) -> str:
+        """The array of the random numbers of a draw."""
+        return self.writer.array("random", SlotKey("random", "", str(number)), CType.F64)
+
+    def steps(self) -> str:
+        """The array of the delays of a run."""
+        return self.writer.array("steps", SlotKey("steps", ""), CType.I64)
 
     def store(self, variable: Variable) -> None:
         w = self.writer
         kind = self.variables[variable][0]
-        out = w.pointer(f"out_{variable.name}", SlotKey("out", "", variable.name), CType.F64)
+        out = w.array(f"out_{variable.name}", SlotKey("out", "", variable.name), CType.F64)
         value = w.overrides.get(variable)
         if value is None:
             value = self.known(variable.name) if variable.name in KNOWN else _ZEROS[kind]
@@ -375,13 +329,13 @@ class _Function:
         """What a synapse knows of itself."""
         w = self.writer
         if name == "N_outgoing":
-            return f"{w.pointer('outgoing', SlotKey('outgoing', ''), CType.I64)}[pre]"
+            return f"{w.array('outgoing', SlotKey('outgoing', ''), CType.I64)}[pre]"
         if name == "i":
-            return f"{w.pointer('view_i', SlotKey('view_i', ''), CType.I32)}[pre]"
-        return f"{w.pointer('view_j', SlotKey('view_j', ''), CType.I32)}[{self.post()}]"
+            return f"{w.array('view_i', SlotKey('view_i', ''), CType.I32)}[pre]"
+        return f"{w.array('view_j', SlotKey('view_j', ''), CType.I32)}[{self.post()}]"
 
     def post(self) -> str:
-        return f"{self.writer.pointer('target', SlotKey('target', ''), CType.I32)}[at + b]"
+        return f"{self.writer.array('target', SlotKey('target', ''), CType.I32)}[at + b]"
 
     def leaf(self, node: Node) -> None:
         """Give a leaf its text, before the expressions are written."""
@@ -389,8 +343,8 @@ class _Function:
         match node.op:
             case Op.UNIFORM | Op.NORMAL:
                 number = self.draws.index(node)
-                w.line(f"r{number} = random{number}[b + odd]")
-                w.leaves[id(node)] = f"r{number}"
+                w.leaves[id(node)] = name = w.temporary("drawn")
+                w.line(f"{name} = {self.buffer(number)}[b + odd]")
             case Op.TIME:
                 w.leaves[id(node)] = "0.0"
             case Op.STEP:
@@ -412,7 +366,7 @@ class _Function:
         if (variable, kind) not in self.neurons:
             self.neurons.append((variable, kind))
         use = "pre" if variable.reach == "pre" and not variable.shared else "post"
-        pointer = w.pointer(f"{use}_{variable.name}", SlotKey(use, variable.owner, variable.name), CType.F64)
+        pointer = w.array(f"{use}_{variable.name}", SlotKey(use, variable.owner, variable.name), CType.F64)
         at = "0" if variable.shared else "pre" if variable.reach == "pre" else self.post()
         name = w.temporary(f"{variable.name}_{use}")
         w.line(f"{name} = {pointer}[{at}]{' != 0' if kind is Kind.BOOL else ''}")
@@ -420,13 +374,8 @@ class _Function:
 
 
 _OUT = ("out", "nan")
+_RUN = ("at", "n", "k0", "contiguous", "pre")  # what a function is told of a run
 _ZEROS = {Kind.FLOAT: "0.0", Kind.INT: "0", Kind.BOOL: "False"}
-
-
-def _signed_text(writer: Writer) -> str:
-    """The function with the parameters of a run instead of those of a step."""
-    text = writer.text("@")
-    return text.replace("(step, t, c, q", "(at, n, k0, contiguous, pre, c, q", 1)
 
 
 def _alive(wanted: Wanted, kept: set[Variable]) -> tuple[Initial, ...]:

@@ -10,14 +10,14 @@ Where one thread needs what another wrote, all wait for each other; these places
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from snnrun.codegen.delivery import deliver_all
 from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer, possible
 from snnrun.codegen.lost import clipped, lost
-from snnrun.codegen.module import Kernel, Line, Module, member, spike_loop
-from snnrun.codegen.prelude import PRELUDE
+from snnrun.codegen.imports import imported
+from snnrun.codegen.module import THREAD, Kernel, Line, Module, member, spike_loop
+from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.network.ir import (
     Block,
@@ -32,10 +32,8 @@ from snnrun.network.ir import (
     Summed,
     Synapses,
 )
-from snnrun.numerics.kernel_text import kernel_text
 
 MANY = 128  # lines of a step
-_LOCAL = re.compile(r"\ba(\d+)\b")
 
 
 def generate(network: Network) -> Kernel:
@@ -53,39 +51,55 @@ def generate(network: Network) -> Kernel:
         stage(module)
     accesses = (access for line in module.lines for access in line.accesses)
     written = frozenset(access.key for access in accesses if access.write and access.key.use == "variable")
-    return Kernel(_text(module), tuple(module.slots), module.parameters, written)
+    text, structure = _texts(module)
+    floats, ints = (node for _, node in module.floats), (value for _, value in module.ints.values())
+    return Kernel(text, structure, network.math, tuple(module.slots), tuple(floats), tuple(ints), written)
 
 
-def _text(module: Module) -> str:
-    clock = module.slot(SlotKey("dt", "run"), CType.F64)
-    thread = module.slot(SlotKey("thread", "run"), CType.I64)
+def _texts(module: Module) -> tuple[str, str]:
+    """The module with the names of the model, and its structure."""
+    for value in THREAD:
+        module.integer(value, value)
+    dt = module.slot(SlotKey("dt", "run"), CType.F64)
     barrier = module.slot(SlotKey("barrier", "run"), CType.I64)
-    steps = _with_barriers(module.lines, barrier, thread)
+    module.slot(SlotKey("sizes", "run"), CType.I64)
+    module.slot(SlotKey("numbers", "run"), module.real)
+    steps = _with_barriers(module.lines, barrier)
     pieces: list[str] = []
     if len(steps) > MANY:
         pieces, steps = _in_pieces(module, steps)
     advance = [
-        "@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))",
+        "@kernel()",
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
-        *_casts(module, [thread, clock, *steps]),
-        f"    part = {thread}[0]",
+        *_opened(module, [dt, *THREAD, *steps]),
         "    for step in range(first, first + n_steps):",
-        f"        t = float(step) * {clock}[0]",
+        f"        t = step * {dt}[0]",
         *steps,
         "    return n_steps",
     ]
-    header = '"""A generated kernel: state updates, spike delivery and recording of one network structure."""\n'
-    future = "from __future__ import annotations\n"
-    network = module.network
-    library = kernel_text(sorted(module.needed), network.precision, network.math).replace(future, "")
-    return "\n".join([header, future, library, PRELUDE, "\n\n".join([*module.bodies, *pieces]), "\n".join(advance), ""])
+    head = '"""A generated kernel: state updates, spike delivery and recording of one network structure."""'
+    last = "\n".join([*pieces, *advance])
+    names = module.names.chosen(last)
+    texts = []
+    for bodies in (module.bodies, module.structures):
+        text = "\n\n".join([*bodies, last])
+        imports = imported(text, module.network.precision, module.network.math)
+        texts.append("\n".join([head, "", *imports, "", "", text, ""]))
+    return Names.put(texts[0], names), Names.numbered(texts[1], "y")
 
 
-def _casts(module: Module, lines: list[str]) -> list[str]:
-    """The local names of the arrays that some lines use."""
-    used = {int(n) for line in lines for n in _LOCAL.findall(line.partition("#")[0])}
-    return [f"    a{n} = {ctype.value}(table, {n})" for (_, ctype), n in module.slots.items() if n in used]
+def _opened(module: Module, lines: list[str]) -> list[str]:
+    """The arrays and numbers that some lines use, by their names."""
+    text = "\n".join(line.partition("#")[0] for line in lines)
+    used = Names.places(text)
+    at = {key.use: n for n, (key, _) in enumerate(module.slots) if key.owner == "run"}
+    found = [f"    {name} = {kind.value}(table, {n})" for n, ((_, kind), name) in enumerate(module.slots.items()) if name in used]
+    ints = [f"    {name} = sizes[{n}]" for n, (name, _) in enumerate(module.ints.values()) if name in used | {*lines}]
+    floats = [f"    {name} = numbers[{n}]" for n, (name, _) in enumerate(module.floats) if name in used]
+    sizes = [f"    sizes = i64(table, {at['sizes']})"] if ints else []
+    numbers = [f"    numbers = {module.real.value}(table, {at['numbers']})"] if floats else []
+    return [*found, *sizes, *ints, *numbers, *floats]
 
 
 def _in_pieces(module: Module, lines: list[str]) -> tuple[list[str], list[str]]:
@@ -104,14 +118,14 @@ def _in_pieces(module: Module, lines: list[str]) -> tuple[list[str], list[str]]:
             stop += 1
         piece = lines[own:stop]
         name = f"piece_{len(functions)}"
-        text = [f"def {name}(step, t, part, table):", *_casts(module, piece), *(line[4:] for line in piece)]
-        functions.append("@_outline\n" + "\n".join(text) + "\n")
-        calls.append(f"        {name}(step, t, part, table)")
+        text = [f"def {name}(step, t, part, parts, table):", *_opened(module, piece), *(line[4:] for line in piece)]
+        functions.append("@kernel()\n" + "\n".join(text) + "\n\n")
+        calls.append(f"        {name}(step, t, part, parts, table)")
         own = stop
     return functions, calls
 
 
-def _with_barriers(lines: list[Line], barrier: str, thread: str) -> list[str]:
+def _with_barriers(lines: list[Line], barrier: str) -> list[str]:
     """The lines of a step, with barriers where one thread needs what another did since the last one."""
     before: set[int] = set()
     since: dict[SlotKey, set[tuple[Access, bool]]] = {}
@@ -124,7 +138,7 @@ def _with_barriers(lines: list[Line], barrier: str, thread: str) -> list[str]:
     text: list[str] = []
     for number, line in enumerate(lines):
         if number in before:
-            text.append(f"        wait({barrier}, {thread}[1])")
+            text.append(f"        wait({barrier}, parts)")
         if line.divided:
             text.append(f"        {line.text}")
         else:
@@ -142,7 +156,8 @@ def _guard(module: Module) -> None:
             owner = f"monitors.{monitor.name}"
             keys = SlotKey("room", owner), SlotKey("count", owner)
             room, count = (module.slot(key, CType.I64) for key in keys)
-            n, capacity = module.ints((f"n:groups.{monitor.source.group}", f"capacity:{owner}"))
+            n = module.integer(f"n:groups.{monitor.source.group}", "n")
+            capacity = module.integer(f"capacity:{owner}", "capacity")
             text = f"if {room}[(step + 1) % 2] + 2 * {n} > {capacity}: return step - first"
             module.lines.append(Line(text, frozenset({Access(keys[0], write=False, own=False)})))
             accesses = frozenset({Access(keys[0], write=True, own=False), Access(keys[1], write=False, own=False)})
@@ -172,8 +187,8 @@ def _operation(module: Module, operation: Operation) -> None:
         every = w.integer("every", operation.every)
         w.loop(f"if step % {every} != 0:")
     else:
-        at = w.pointer("at", SlotKey("at", owner), CType.I64)
-        cursor = w.pointer("cursor", SlotKey("cursor", owner), CType.I64)
+        at = w.array("at", SlotKey("at", owner), CType.I64)
+        cursor = w.array("cursor", SlotKey("cursor", owner), CType.I64)
         times = w.integer("times", len(operation.at))
         w.loop(f"while {cursor}[0] < {times} and {at}[{cursor}[0]] < step:")
         w.line(f"{cursor}[0] += 1")
@@ -210,15 +225,15 @@ def _sample(module: Module, monitor: StateMonitor) -> None:
     w.loop(f"if step % {every} != 0:")
     w.line("return")
     w.end()
-    count = w.pointer("count", SlotKey("count", owner), CType.I64, write=True)
-    ids = w.pointer("ids", SlotKey("ids", owner), CType.I64)
+    count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
+    ids = w.array("ids", SlotKey("ids", owner), CType.I64)
     m = w.integer("m", f"n:{owner}")
     w.line(f"base = {count}[0] * {m}")
     w.loop(f"for e in range({m}):")
     w.line(f"k = {ids}[e]")
     place = module.place(monitor.source, "k")
     for number, text in enumerate(w.evaluate([c.node for c in monitor.columns], place)):
-        buffer = w.pointer(f"out{number}", SlotKey("record", owner, monitor.columns[number].name), CType.F64)
+        buffer = w.array(f"out{number}", SlotKey("record", owner, monitor.columns[number].name), CType.F64)
         w.line(f"{buffer}[base + e] = {_as_float(text, monitor.columns[number].node)}")
     w.end()
     w.line(f"{count}[0] += 1")
@@ -303,11 +318,11 @@ def _at_members(module: Module, stem: str, synapses: Synapses, summed: Summed, u
     end, view = ("target", synapses.target) if summed.target.reach == "post" else ("source", synapses.source)
     w = module.writer(synapses.path)
     owner, name = summed.target.owner, summed.target.name
-    p = w.pointer("p_sum", SlotKey(use, owner, name), w.real, write=True, own=True)
+    p = w.array("p_sum", SlotKey(use, owner, name), w.real, write=True, own=True)
     low, high = _elements(w, f"{synapses.path}.{end}", divided=synapses.divisible)
     k = member(w, view, f"{synapses.path}.{end}")
     if value is None:
-        value = f"{w.pointer('p_collected', SlotKey('sum', owner, name), w.real, own=True)}[{k}]"
+        value = f"{w.array('p_collected', SlotKey('sum', owner, name), w.real, own=True)}[{k}]"
     w.loop(f"for b in range({low}, {high}):")
     w.line(f"{p}[{k}] = {value}")
     w.end()
@@ -317,7 +332,7 @@ def _at_members(module: Module, stem: str, synapses: Synapses, summed: Summed, u
 def _add_up(module: Module, synapses: Synapses, summed: Summed, use: str) -> None:
     w = module.writer(synapses.path)
     key = SlotKey(use, summed.target.owner, summed.target.name)
-    p = w.pointer("p_sum", key, w.real, write=True, own=True)
+    p = w.array("p_sum", key, w.real, write=True, own=True)
     low, high = _elements(w, synapses.path, divided=synapses.divisible)
     w.loop(f"for k in range({low}, {high}):")
     place = module.place(synapses.path, "k")
@@ -351,7 +366,7 @@ def _update(module: Module, group: Group) -> None:
         module.call("update_shared", group.path, w, divided=False)
     if later:
         w, place = _neuron_loop(module, group)
-        pointer = w.variable_pointer(not_refractory(group), Kind.BOOL) if group.refractory is not None else None
+        pointer = w.variable_array(not_refractory(group), Kind.BOOL) if group.refractory is not None else None
         _flag(w, group, place, pointer and f"({pointer}[k] != 0)")
         w.end()
         module.call("cross", group.path, w, divided=True)
@@ -394,7 +409,7 @@ def _flag(w: Writer, group: Group, place: Place, active: str | None) -> None:
         return
     (crossed,) = w.evaluate([group.threshold], place)
     both = f"{crossed} & {active}" if active else crossed
-    flags = w.pointer("flags", SlotKey("flags", group.path), CType.U8, write=True, own=True)
+    flags = w.array("flags", SlotKey("flags", group.path), CType.U8, write=True, own=True)
     w.line(f"{flags}[k] = select({both}, 1, 0)")
 
 
@@ -407,9 +422,9 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
     if group.refractory is None:
         return None
     variable = not_refractory(group)
-    pointer = w.variable_pointer(variable, Kind.BOOL)
+    pointer = w.variable_array(variable, Kind.BOOL)
     if group.refractory.steps is not None:
-        last = w.pointer("last", SlotKey("variable", group.path, "lastspike"), CType.I64, own=True)
+        last = w.array("last", SlotKey("variable", group.path, "lastspike"), CType.I64, own=True)
         (steps,) = w.evaluate([group.refractory.steps], place)
         text = f"(step - {last}[k]) >= {steps}"
     else:
@@ -470,18 +485,18 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     _in_window(w, monitor.window.start, monitor.window.stop)
     spike_loop(w, path)
     if not monitor.source.whole:
-        member = w.pointer("member", SlotKey("member", owner), CType.U8)
+        member = w.array("member", SlotKey("member", owner), CType.U8)
         w.loop(f"if {member}[k] != 0:")
-    counts = w.pointer("counts", SlotKey("counts", owner), CType.I64, write=True)
+    counts = w.array("counts", SlotKey("counts", owner), CType.I64, write=True)
     w.line(f"{counts}[k] += 1")
     if not monitor.counts_only:
-        count = w.pointer("count", SlotKey("count", owner), CType.I64, write=True)
+        count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
         w.line(f"at = {count}[0]")
-        w.line(f"{w.pointer('out_step', SlotKey('record', owner, 'step'), CType.I64)}[at] = step")
-        w.line(f"{w.pointer('out_id', SlotKey('record', owner, 'id'), CType.I64)}[at] = k")
+        w.line(f"{w.array('out_step', SlotKey('record', owner, 'step'), CType.I64)}[at] = step")
+        w.line(f"{w.array('out_id', SlotKey('record', owner, 'id'), CType.I64)}[at] = k")
         texts = w.evaluate([c.node for c in monitor.columns], Place("k"))
         for number, (column, text) in enumerate(zip(monitor.columns, texts, strict=True)):
-            buffer = w.pointer(f"out{number}", SlotKey("record", owner, "." + column.name), CType.F64)
+            buffer = w.array(f"out{number}", SlotKey("record", owner, "." + column.name), CType.F64)
             w.line(f"{buffer}[at] = {_as_float(text, column.node)}")
         w.line(f"{count}[0] = at + 1")
     module.call("record_spikes", owner, w, divided=False)
@@ -514,14 +529,14 @@ def _count_rate(module: Module, monitor: RateMonitor) -> None:
     path = f"groups.{monitor.source.group}"
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
-    count = w.pointer("count", SlotKey("count", owner), CType.I64, write=True)
-    out = w.pointer("out", SlotKey("record", owner, "number"), CType.I64)
+    count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
+    out = w.array("out", SlotKey("record", owner, "number"), CType.I64)
     w.line("found = 0")
     spike_loop(w, path)
     if monitor.source.whole:
         w.line("found += 1")
     else:
-        member = w.pointer("member", SlotKey("member", owner), CType.U8)
+        member = w.array("member", SlotKey("member", owner), CType.U8)
         w.line(f"found += int({member}[k])")
     w.depth = 1
     w.line(f"{out}[{count}[0]] = found")

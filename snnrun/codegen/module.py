@@ -8,21 +8,14 @@ from dataclasses import dataclass, field
 
 from snnrun.codegen.emit import REALS, Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
 from snnrun.codegen.lost import Clipped
+from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.network.ir import Network, Synapses, View
+from snnrun.numerics.arithmetic import Math
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What one call of a function is given.
-
-    Args:
-        floats: Graphs whose values fill the array `floats`.
-        ints: Whole numbers that fill the array `ints`.
-    """
-
-    floats: tuple[Node, ...]
-    ints: tuple[IntValue, ...]
+THREAD = ("part", "parts")
+"""Numbers that every call may use: of the thread, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +24,20 @@ class Kernel:
 
     Args:
         text: The module.
+        structure: The same without the names of the model: kernels with one structure share their machine code.
+        math: What its operations on numbers may do.
         slots: Arrays in the order of the pointer table.
-        parameters: For each call (by its name, owner of the slots `floats` and `ints`), its values.
+        floats: Graphs whose values fill the array `numbers` of the run.
+        ints: Whole numbers that fill the array `sizes` of the run, one row a thread.
         written: Variables that it changes.
     """
 
     text: str
+    structure: str
+    math: Math
     slots: tuple[tuple[SlotKey, CType], ...]
-    parameters: dict[str, Parameters]
+    floats: tuple[Node, ...]
+    ints: tuple[IntValue, ...]
     written: frozenset[SlotKey]
 
 
@@ -71,23 +70,37 @@ class Line:
 
 @dataclass
 class Module:
-    """What `generate` fills: functions without names of objects, and a step's lines that call them with arrays."""
+    """What `generate` fills: functions, and a step's lines that call them."""
 
     network: Network
-    functions: dict[str, str] = field(default_factory=dict)  # text without name -> name
-    bodies: list[str] = field(default_factory=list)
-    slots: dict[tuple[SlotKey, CType], int] = field(default_factory=dict)
-    parameters: dict[str, Parameters] = field(default_factory=dict)
-    needed: set[str] = field(default_factory=set)
+    functions: dict[str, str] = field(default_factory=dict)  # structure -> name
+    bodies: list[str] = field(default_factory=list)  # of functions, with the names of the model
+    structures: list[str] = field(default_factory=list)  # and without
+    names: Names = field(default_factory=Names)  # of `advance`
+    slots: dict[tuple[SlotKey, CType], str] = field(default_factory=dict)  # -> name in `advance`
+    floats: list[tuple[str, Node]] = field(default_factory=list)
+    ints: dict[object, tuple[str, IntValue]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     kinds: dict[Variable, Kind] = field(default_factory=dict)
     clipped: Clipped = frozenset()
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
 
     def slot(self, key: SlotKey, ctype: CType) -> str:
-        """Local name in `advance` of an array."""
-        number = self.slots.setdefault((key, ctype), len(self.slots))
-        return f"a{number}"
+        """Name in `advance` of an array."""
+        if (key, ctype) not in self.slots:
+            use = key.name if key.use == "variable" else f"{key.use}_{key.name}"
+            self.slots[key, ctype] = self.names.new(use if key.owner == "run" else f"{_short(key.owner)}_{use}")
+        return self.slots[key, ctype]
+
+    def integer(self, value: IntValue, stem: str) -> str:
+        """Name in `advance` of a whole number; those that the engine knows by name are the same for all calls."""
+        key: object = value if isinstance(value, str) else len(self.ints)
+        if key not in self.ints:
+            if isinstance(value, str):
+                use, _, owner = value.partition(":")
+                stem = f"{_short(owner)}_{use}" if owner else use
+            self.ints[key] = (value if value in THREAD else self.names.new(stem)), value
+        return self.ints[key][0]
 
     def writer(self, owner: str) -> Writer:
         """A new function for an object."""
@@ -112,45 +125,52 @@ class Module:
 
     def call(self, stem: str, owner: str, writer: Writer, *, divided: bool) -> None:
         """Add a finished function (once for each structure) and a call of it."""
-        text = writer.text("@")
-        name = self.functions.get(text)
-        if name is None:
-            name = f"{stem}_{len(self.functions)}"
-            self.functions[text] = name
-            self.bodies.append("@_outline\n" + text.replace("def @(", f"def {name}(", 1))
-        self.needed |= writer.functions
+        text = writer.text()
+        structure = Names.numbered(text)
+        call = f"{stem}_{_short(owner)}"
+        if structure not in self.functions:
+            name = self.functions[structure] = self.names.new(call)
+            mark = "@kernel(reorder=True, single=True)" if self.real is CType.F32 else "@kernel(reorder=True)"
+            head, _, body = text.partition("\n")
+            comments = "".join(f"    # {printable(line)}\n" for line in writer.meanings())
+            for bodies, body in ((self.bodies, writer.names.named(f"{head}\n{comments}{body}")), (self.structures, structure)):
+                bodies.append(f"{mark}\n" + body.replace("def @(", f"def {name}(", 1))
         for fill in writer.fills:
             self.fill(fill, divided=divided)
-        call = f"call{len(self.parameters)}"
-        self.parameters[call] = Parameters(tuple(writer.floats), tuple(writer.ints))
-        c = self.slot(SlotKey("floats", call), self.real)
-        q = self.slot(SlotKey("ints", call), CType.I64)
+        ints = [self.integer(value, f"{call}_{writer.names.stem(local)}") for local, value in writer.ints.items()]
+        floats = [self.names.new(f"{_short(owner)}_{writer.names.stem(local)}") for local in writer.floats]
+        self.floats += zip(floats, writer.floats.values(), strict=True)
         arrays = [self.slot(key, ctype) for key, ctype in writer.slots.values()]
-        line = f"{name}({', '.join(['step', 't', c, q, *arrays])})  # {printable(owner)}"
+        arguments = ", ".join(["step", "t", *ints, *floats, *arrays])
+        line = f"{self.functions[structure]}({arguments})  # {printable(owner)}"
         self.lines.append(Line(line, frozenset(writer.accesses), divided))
 
     def fill(self, fill: Fill, *, divided: bool) -> None:
         """Fill a buffer of random numbers before the call that reads it."""
         bounds = (f"low:{fill.owner}", f"high:{fill.owner}") if divided else (0, f"n:{fill.owner}")
-        low, high, seed, stream = self.ints((*bounds, f"seed:{fill.draw.use}", f"stream:{fill.draw.stream}"))
+        values = (*bounds, f"seed:{fill.draw.use}", f"stream:{fill.draw.stream}")
+        low, high, seed, stream = (self.integer(value, "low") for value in values)
         text = f"{fill.function}({self.slot(fill.buffer, self.real)}, {low}, {high}, step, {seed}, {stream})"
         self.lines.append(Line(text, frozenset({Access(fill.buffer, write=True, own=True)}), divided))
 
-    def ints(self, values: tuple[IntValue, ...]) -> list[str]:
-        """Whole numbers for a call of the prelude's functions."""
-        call = f"call{len(self.parameters)}"
-        self.parameters[call] = Parameters((), values)
-        q = self.slot(SlotKey("ints", call), CType.I64)
-        return [f"{q}[{k}]" for k in range(len(values))]
-
     def plain(
-        self, function: str, values: tuple[IntValue, ...], arrays: list[tuple[Access, CType]], *, divided: bool = True
+        self,
+        function: str,
+        values: tuple[IntValue, ...],
+        arrays: list[tuple[Access, CType]],
+        first: tuple[str, ...] = ("step",),
     ) -> None:
-        """A call of a prelude function: whole numbers first, then arrays."""
-        ints = self.ints(values)
-        pointers = [self.slot(access.key, ctype) for access, ctype in arrays]
-        text = f"{function}({', '.join(['step', *ints, *pointers])})"
-        self.lines.append(Line(text, frozenset(access for access, _ in arrays), divided))
+        """A call of a function of `snnrun.kernels`: whole numbers first, then arrays. Every thread does its own part."""
+        ints = [self.integer(value, function) for value in values]
+        names = [self.slot(access.key, ctype) for access, ctype in arrays]
+        text = f"{function}({', '.join([*first, *ints, *names])})"
+        self.lines.append(Line(text, frozenset(access for access, _ in arrays)))
+
+
+def _short(path: str) -> str:
+    """An object by its name alone: `pop` for `groups.pop`, `syn_on_pre` for `synapses.syn.on_pre`."""
+    section, _, name = path.partition(".")
+    return name or section
 
 
 def printable(text: str) -> str:
@@ -160,7 +180,7 @@ def printable(text: str) -> str:
 
 def member(w: Writer, view: View, owner: str) -> str:
     """The text of the index of a view's b-th neuron."""
-    return "b" if view.whole else f"{w.pointer('view', SlotKey('view', owner), CType.I64)}[b]"
+    return "b" if view.whole else f"{w.array('view', SlotKey('view', owner), CType.I64)}[b]"
 
 
 def spike_loop(w: Writer, group_path: str, delay: IntValue = 0, *, mine: bool = False) -> None:
@@ -173,13 +193,13 @@ def spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
     """Open a loop over the spikes of a step: thread by thread, which is in the order of neurons."""
     n, depth = w.integer("n_source", f"n:{group_path}"), w.integer("depth", f"depth:{group_path}")
     parts = w.integer("parts", "parts")
-    spikes = w.pointer("spikes", SlotKey("spikes", group_path), CType.I32, own=mine)
-    number = w.pointer("lengths", SlotKey("number", group_path), CType.I64, own=mine)
+    spikes = w.array("spikes", SlotKey("spikes", group_path), CType.I32, own=mine)
+    number = w.array("lengths", SlotKey("number", group_path), CType.I64, own=mine)
     w.line(f"slot = ({when}) % {depth}")
     if mine:
         part, first = w.integer("part", "part"), w.integer("first", f"low:{group_path}")
     else:
-        part, first = "p", f"{w.pointer('bounds', SlotKey('bounds', group_path), CType.I64)}[p]"
+        part, first = "p", f"{w.array('bounds', SlotKey('bounds', group_path), CType.I64)}[p]"
         w.loop(f"for p in range({parts}):")
     w.line(f"base = slot * {n} + {first}")
     w.loop(f"for b in range(base, base + {number}[slot * {parts} + {part}]):")

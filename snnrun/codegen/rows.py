@@ -10,8 +10,8 @@ from __future__ import annotations
 from enum import IntEnum
 from functools import lru_cache
 
-from snnrun.codegen.prelude import PRELUDE
-from snnrun.numerics.kernel_text import kernel_text
+PRELUDE = ""
+kernel_text: object = None
 
 DRAWS = 512  # uniform numbers drawn together, so that loops over them are vectorised
 

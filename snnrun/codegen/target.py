@@ -6,6 +6,10 @@ import os
 from dataclasses import dataclass
 
 
+ENTRY = "snnrun_advance"
+"""The one function of an object that can be called from outside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Processor:
     """A processor as LLVM names it.

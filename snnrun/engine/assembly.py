@@ -31,7 +31,8 @@ from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import All, Connect, FixedDegree, IntArray, OneToOne, Seeds, Synapses, View
 from snnrun.network.streams import key_of
-from snnrun.numerics import functions
+from snnrun.kernels import functions
+from snnrun.numerics.arithmetic import Math
 
 BLOCK = 1 << 16  # synapses made together: their buffers stay in the second-level cache
 WIDEST_TABLE = 256  # delays, from the shortest to the longest, that are told by where each begins in a row
@@ -380,7 +381,7 @@ class Assembly:
         self.fill: FillKernel | None = None
         if order.variables or self.various:
             self.fill = self.fill_kernel()
-            self.fill_native = NativeKernel(obtain(self.fill.text).object)
+            self.fill_native = NativeKernel(obtain(self.fill.text, self.fill.text, Math.STRICT).object)
             self.fill_tables = self.values_tables(self.fill)
             self.neurons = [self.neuron(variable, kind) for variable, kind in self.fill.neurons]
 

@@ -122,7 +122,6 @@ class _Builder:
         self.monitors()
         self.buffers()
         self.put("dt", "run", "", np.array([n.dt]))
-        self.put("thread", "run", "", np.array([[part, n.threads] for part in range(n.threads)], np.int64))
         self.put("failure", "run", "", np.zeros((n.threads, 8), np.int64))  # a line of the cache each
         self.put("failed value", "run", "", np.zeros((n.threads, 8)))
         sources = [*(g.path for g in n.groups.values()), *(f"inputs.{i.name}" for i in n.inputs)]
@@ -583,18 +582,14 @@ def divided(bounds: IntArray, bands: int) -> IntArray:
 def parameter_arrays(
     built: Built, network: Network, kernel: Kernel, numbers: Mapping[str, int]
 ) -> dict[SlotKey, Array]:
-    """The values of a network that its kernel is given: for each call, floats and, for each thread, whole numbers."""
+    """The values of a network that its kernel is given: numbers and, for each thread, whole numbers."""
     env = Environment(dt=network.dt, seeds=network.seeds, arrays=network.arrays)
-    arrays: dict[SlotKey, Array] = {}
-    for call, parameters in kernel.parameters.items():
-        floats = [float(evaluate(node, env)) for node in parameters.floats]
-        ints = np.zeros((built.network.threads, len(parameters.ints)), np.int64)
-        for k, value in enumerate(parameters.ints):
-            own = built.own_numbers.get(value) if isinstance(value, str) else None
-            ints[:, k] = _integer(value, env, network, numbers) if own is None else own
-        arrays[SlotKey("floats", call)] = np.array(floats, np.float64)
-        arrays[SlotKey("ints", call)] = ints
-    return arrays
+    ints = np.zeros((built.network.threads, len(kernel.ints)), np.int64)
+    for k, value in enumerate(kernel.ints):
+        own = built.own_numbers.get(value) if isinstance(value, str) else None
+        ints[:, k] = _integer(value, env, network, numbers) if own is None else own
+    floats = [float(evaluate(node, env)) for node in kernel.floats]
+    return {SlotKey("numbers", "run"): np.array(floats, np.float64), SlotKey("sizes", "run"): ints}
 
 
 def _integer(value: IntValue, env: Environment, network: Network, numbers: Mapping[str, int]) -> int:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
-from snnrun.codegen.compile import ENTRY
+from snnrun.codegen.target import ENTRY
 from snnrun.network.ir import IntArray
 
 # Of glibc's malloc.h: how much free memory may stay at the end, and what is so large that it comes from the system.

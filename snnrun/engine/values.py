@@ -23,7 +23,7 @@ from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
 PER_THREAD = frozenset(
-    {"ints", "thread", "rows", "starts", "segments", "failure", "failed value"}
+    {"sizes", "rows", "starts", "segments", "failure", "failed value"}
 )  # uses of arrays with one row a thread
 EVERY = slice(None)
 LINE = 64  # bytes of a line of the cache, and of the widest vector
@@ -31,8 +31,8 @@ _SHORT, _LONG = 8 * LINE, 1 << 26  # bytes: what is shorter gains nothing, what 
 # Uses of arrays that no run changes, or that hold nothing from one step to the next.
 IMMUTABLE = frozenset(
     {
-        "floats",
-        "ints",
+        "numbers",
+        "sizes",
         "pre",
         "post",
         "rows",
@@ -42,7 +42,6 @@ IMMUTABLE = frozenset(
         "delays",
         "starts",
         "bounds",
-        "thread",
         "barrier",
         "created",
         "segments",

@@ -79,7 +79,7 @@ def fraction(word: Integers) -> Numbers:
 
 
 @kernel()
-def _gauss_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
+def normal_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from two random words (Box and Muller)."""
     radius = sqrt(-2.0 * log_plus(2.0 - _one_to_two(word0), 0.0))
     quarters = 4.0 * fraction(word1)
@@ -111,7 +111,7 @@ def carried(word: Integers) -> Numbers:
 @kernel()
 def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from what is carried of two random words."""
-    return _gauss_pair(bits_of(carried0), bits_of(carried1))
+    return normal_pair(bits_of(carried0), bits_of(carried1))
 
 
 @kernel()
@@ -125,7 +125,7 @@ def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Nu
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The standard normal number of element k at a step."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
-    even, odd = _gauss_pair(x0, x1)
+    even, odd = normal_pair(x0, x1)
     return select((k & 1) == 0, even, odd)
 
 

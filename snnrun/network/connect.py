@@ -30,7 +30,7 @@ from snnrun.network.ir import (
 )
 from snnrun.network.ranges import target_ranges
 from snnrun.network.streams import key_of
-from snnrun.numerics import functions, random
+from snnrun.kernels import functions, random
 from snnrun.records import dataclass
 
 BLOCK = 1 << 21  # candidate pairs looked at together

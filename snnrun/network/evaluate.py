@@ -16,7 +16,7 @@ from snnrun.equations.dag import Constant, Draw, Kind, Node, Numbers, Op, Parame
 from snnrun.network.ir import IntArray, Seeds, TimedArray
 from snnrun.network.propagator import propagator
 from snnrun.network.streams import key_of
-from snnrun.numerics import functions, random
+from snnrun.kernels import functions, random
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.scalar import NAMES
 from snnrun.records import dataclass
@@ -108,7 +108,7 @@ _BINARY: dict[Op, Callable[[Any, Any], Any]] = {
 
 
 def _single_library() -> tuple[Any, Any]:
-    from snnrun.numerics import single_functions, single_random  # noqa: PLC0415 - few experiments need them
+    from snnrun.kernels import single_functions, single_random  # noqa: PLC0415 - few experiments need them
 
     return single_functions, single_random
 

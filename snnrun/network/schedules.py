@@ -10,7 +10,7 @@ from snnrun.network.edges import read_spikes
 from snnrun.network.ir import FloatArray, IntArray, Schedule
 from snnrun.network.series import read_series
 from snnrun.network.tables import unit_of
-from snnrun.numerics.functions import timestep
+from snnrun.kernels.functions import timestep
 from snnrun.spec.models import Duplicates, SpikeGroup
 from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import ONE, TIME

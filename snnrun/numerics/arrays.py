@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snnrun.numerics import functions, primitives, random
-from snnrun.numerics.primitives import Numbers
+from snnrun.kernels import functions, primitives, random
+from snnrun.kernels.primitives import Numbers
 
 
 def silent(function: Callable[..., Numbers], kind: type[np.floating[Any]] = np.float64) -> Callable[..., Numbers]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnrun.numerics import functions
+from snnrun.kernels import functions
 
 NAMES = {"abs": "absolute"}
 

@@ -95,9 +95,9 @@ class Worker:
 
         for checked in self._ready.values():
             with self.clock.stage(Stage.GENERATE):
-                text = generate(checked.resolved.network).text
+                kernel = generate(checked.resolved.network)
             with self.clock.stage(Stage.COMPILE):
-                self.engine.kernel(text)
+                self.engine.kernel(kernel)
 
     def run(self, k: int, progress: Progress = lambda _step, _steps: None) -> Record:
         """Run one point and note it. A point that cannot run is failed; the next one may run.
