@@ -41,7 +41,8 @@ class Names:
 
     def chosen(self, text: str) -> list[str]:
         """The name for each place in a text."""
-        used = {*keyword.kwlist, *WORD.findall(_PLACE.sub(" ", text))}
+        code = re.sub(r"#.*", "", _PLACE.sub(" ", text))
+        used = {*keyword.kwlist, *WORD.findall(code)}
         found: list[str] = []
         for stem in self._stems:
             plain = name = _identifier(stem)

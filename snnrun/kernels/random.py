@@ -111,7 +111,7 @@ def carried(word: Integers) -> Numbers:
 @kernel()
 def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from what is carried of two random words."""
-    return normal_pair(bits_of(carried0), bits_of(carried1))
+    return normal_pair(u64(bits_of(carried0)), u64(bits_of(carried1)))
 
 
 @kernel()
