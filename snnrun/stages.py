@@ -120,6 +120,9 @@ class Checked:
         return f"{self.name} · {self.point}" if self.point else self.name
 
 
+UNCOMPILED = "NUMBA_DISABLE_JIT is set: Python runs the kernel as it stands, which is slow"
+
+
 @dataclass(slots=True)
 class Engine:
     """What the runs of one process share: kernels, wirings, a first part, and the process that draws beside them.
@@ -129,7 +132,7 @@ class Engine:
         parts: What networks have been built of, from the second one of a structure on.
     """
 
-    kernels: dict[str, tuple[Compiled, NativeKernel]] = field(default_factory=dict)
+    kernels: dict[tuple[str, Math], tuple[Compiled, NativeKernel | PythonKernel]] = field(default_factory=dict)
     wirings: WiringCache | None = None
     painter: Painter | None = None
     threads: int | None = None
@@ -162,15 +165,18 @@ class Engine:
             self.parts = Parts()
         return self._last[1]
 
-    def kernel(self, kernel: Kernel) -> tuple[Compiled, NativeKernel]:
+    def kernel(self, kernel: Kernel) -> tuple[Compiled, NativeKernel | PythonKernel]:
         """The machine code of a kernel."""
-        from snnrun.codegen.cache import obtain  # noqa: PLC0415 - the compiler is imported only to run
-        from snnrun.engine.native import NativeKernel  # noqa: PLC0415
+        from snnrun.codegen.cache import Compiled, obtain  # noqa: PLC0415 - the compiler is imported only to run
+        from snnrun.engine.native import NativeKernel, PythonKernel, compiles  # noqa: PLC0415
 
         key = (kernel.structure, kernel.math)
         if key not in self.kernels:
-            compiled = obtain(kernel.text, kernel.structure, kernel.math)
-            self.kernels[key] = (compiled, NativeKernel(compiled.object))
+            if compiles():
+                compiled = obtain(kernel.text, kernel.structure, kernel.math)
+                self.kernels[key] = (compiled, NativeKernel(compiled.object))
+            else:
+                self.kernels[key] = Compiled(b"", "", cached=False, note=UNCOMPILED), PythonKernel(kernel.text)
         return self.kernels[key]
 
 
@@ -190,7 +196,7 @@ class Prepared:
     checked: Checked
     kernel: Kernel
     compiled: Compiled
-    native: NativeKernel
+    native: NativeKernel | PythonKernel
     built: Built
     branch: Branch | None = None
 

@@ -6,13 +6,11 @@ the types it is called with; all are linked and optimised together.
 
 from __future__ import annotations
 
-import linecache
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,6 +33,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import lower_builtin
 
 from snnrun.codegen import intrinsics
+from snnrun.codegen.load import loaded
 from snnrun.codegen.target import ENTRY, Processor
 from snnrun.kernels import functions, primitives
 from snnrun.kernels.marks import Options, marked
@@ -65,16 +64,6 @@ def compile_kernel(text: str, target: Processor, math: Math = Math.STRICT) -> by
     machine = machine_of(target)
     advance = loaded(text).advance
     return bytes(machine.emit_object(optimised(advance, (types.int64, types.int64, _TABLE), machine, math)))
-
-
-def loaded(text: str, name: str = "snnrun_kernel") -> ModuleType:
-    """The module of a text. Python keeps its lines, so that errors can show them."""
-    module = ModuleType(name)
-    filename = f"<{name} {hash(text):x}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    module.__dict__["__file__"] = filename
-    exec(compile(text, filename, "exec"), module.__dict__)  # noqa: S102 - it is our own text
-    return module
 
 
 def optimised(function: Callable[..., Any], arguments: tuple[Any, ...], machine: Any, math: Math) -> Any:

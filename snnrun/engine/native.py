@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+import numpy as np
+
+from snnrun.codegen.load import loaded
 from snnrun.codegen.target import ENTRY
 from snnrun.network.ir import IntArray
 
@@ -50,6 +54,27 @@ class NativeKernel:
             Steps done; fewer than asked when a buffer of recorded spikes could overflow.
         """
         return int(self._function(first, n_steps, table.ctypes.data))
+
+
+class PythonKernel:
+    """A kernel that Python runs as it stands: slow, for small networks, with the same bits; a debugger can follow it.
+
+    Args:
+        text: Its text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._function = loaded(text).advance
+
+    def advance(self, first: int, n_steps: int, table: IntArray) -> int:
+        """As `NativeKernel.advance`."""
+        with np.errstate(all="ignore"):
+            return int(self._function(first, n_steps, table))
+
+
+def compiles() -> bool:
+    """Whether kernels are compiled; numba's own switch turns it off."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
 class Crew:
