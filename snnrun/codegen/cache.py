@@ -37,7 +37,7 @@ LIMIT = 100_000_000
 _LARGEST = 1 << 30  # bytes of a kernel that is looked at
 _PATIENCE = 120.0  # how long to wait for another process that compiles the same kernel [s]
 _FORGOTTEN = 3600.0  # age of a file that a process has left behind when it was killed [s]
-_OURS = re.compile(r"[0-9a-f]{32}\.(?:kernel|busy|py|o|json)|\.[0-9a-f]{8}\.\w+\.part")
+_OURS = re.compile(r"[0-9a-f]{32}\.(?:kernel|function|busy|py|o|json)|\.[0-9a-f]{8}\.\w+\.part")
 """All names that this program, or an earlier one, gives to files in the folder; others are never touched."""
 
 
@@ -126,7 +126,7 @@ def obtain(text: str, structure: str, math: Math) -> Compiled:
     def compile_kernel() -> bytes:
         from snnrun.codegen.compile import compile_kernel  # noqa: PLC0415 - numba is imported only to compile
 
-        return compile_kernel(text, target, math)
+        return compile_kernel(text, target, math, _Kept(folder), sources())
 
     folder = cache_folder()
     found, note = _read(folder, key)
@@ -185,6 +185,23 @@ def clear(folder: Path) -> tuple[int, int]:
     return number, size
 
 
+class _Kept:
+    """Lowered functions that are the same for all kernels, one file each; see `lower.Store`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, key: str) -> bytes | None:
+        """What was kept under a key."""
+        found, _ = _read(self.folder, key[:32], "function")
+        return found
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep something, if the folder takes it."""
+        with suppress(OSError):
+            _write(self.folder, key[:32], data, {"key": key[:32]}, "function")
+
+
 # one file
 
 
@@ -193,9 +210,9 @@ def _description(text: str, key: str, target: Processor) -> dict[str, Any]:
     return {"key": key, "processor": target.name, "objects": sorted(set(objects))}
 
 
-def _read(folder: Path, key: str) -> tuple[bytes | None, str]:
+def _read(folder: Path, key: str, kind: str = "kernel") -> tuple[bytes | None, str]:
     """The object of a kernel, or None and what is wrong with the file (nothing when there is none)."""
-    path = folder / f"{key}.kernel"
+    path = folder / f"{key}.{kind}"
     try:
         with open_regular(path) as file:
             if not _is_trusted(os.fstat(file.fileno())):
@@ -231,13 +248,13 @@ def _parts(data: bytes, key: str) -> tuple[dict[str, Any], bytes]:
     return (head, made) if head["key"] == key else ({}, b"")
 
 
-def _write(folder: Path, key: str, made: bytes, description: dict[str, Any]) -> None:
+def _write(folder: Path, key: str, made: bytes, description: dict[str, Any], kind: str = "kernel") -> None:
     rest = json.dumps(description).encode() + b"\n" + made
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{key[:8]}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(_sum(rest) + b"\n" + rest)
-        Path(temporary).replace(folder / f"{key}.kernel")
+        Path(temporary).replace(folder / f"{key}.{kind}")
     except BaseException:
         with suppress(OSError):
             Path(temporary).unlink(missing_ok=True)

@@ -242,6 +242,8 @@ def _pause(context: Any, _builder: Any, _sig: Any, _args: Any) -> Any:
 
 # a branch that a loop can be vectorised with
 
+TWINS = "branch."
+"""What the names of these functions begin with."""
 _LANES = (2, 4, 8, 16)  # how many numbers a loop may take at once
 
 
@@ -278,14 +280,13 @@ def _near_or_far(context: Any, module: Any, exponent: int, function: Any, kind: 
     """The function of x and value that `beyond` calls, with its twins for vectors; one a module."""
     number = context.get_value_type(kind)
     sig = signature(kind, kind)
-    called = function.templates[0].instance((kind,))
-    name = f"snnrun.{called.symbol}"
+    called = function.get_impl_key(sig)
+    name = f"{TWINS}{called.symbol}"
     if name in module.globals:
         return module.globals[name]
     far = _define(module, f"{name}.far", number, [number])
     builder = ir.IRBuilder(far.append_basic_block())
-    _status, result = context.call_internal_no_propagate(builder, called.fndesc, sig, far.args)
-    builder.ret(result)
+    builder.ret(called.call(context, builder, far.args))
     one = _define(module, name, number, [number, number])
     _branch(one, exponent, 1, lambda builder: builder.call(far, [one.args[0]]))
     for lanes in _LANES:
