@@ -164,31 +164,17 @@ ELEMENTS = {
 
 
 def opened(context: Any, builder: Any, kind: Any, address: Any) -> Any:
-    """An array at an address, of a type of array.
-
-    Its length is 0: numba adds the length to an index that may be negative. None is, and to add 0 costs nothing.
-    """
-    array = make_array(kind)(context, builder)
-    element = context.get_data_type(kind.dtype)
-    size = context.get_constant(types.intp, context.get_abi_sizeof(element))
-    populate_array(
-        array,
-        data=builder.inttoptr(address, element.as_pointer()),
-        shape=cgutils.pack_array(builder, [context.get_constant(types.intp, 0)]),
-        strides=cgutils.pack_array(builder, [size]),
-        itemsize=size,
-        meminfo=None,
-    )
-    return array._getvalue()  # noqa: SLF001 - so numba calls it
+    """An array at an address, of a type of array."""
+    return builder.inttoptr(address, context.get_value_type(kind))
 
 
 def _place(context: Any, builder: Any, kind: Any, array: Any, k: Any) -> Any:
     """The address of an element."""
-    return builder.gep(make_array(kind)(context, builder, array).data, [k])
+    return builder.gep(array, [k])
 
 
 def _opens(function: Callable[..., Any], element: Any) -> None:
-    kind = types.Array(element, 1, "C")
+    kind = types.CPointer(element)
 
     @intrinsic(function, lambda table, _k: signature(kind, table, types.int64))
     def _open(context: Any, builder: Any, sig: Any, args: Any) -> Any:

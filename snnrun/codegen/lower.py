@@ -43,7 +43,12 @@ from snnrun.kernels.marks import Options, marked
 from snnrun.numerics.arithmetic import Math
 
 KERNELS = "snnrun.kernels."
-ARRAYS = {t: types.Array(t, 1, "C") for t in intrinsics.ELEMENTS.values()}
+ARRAYS = {t: types.CPointer(t) for t in intrinsics.ELEMENTS.values()}
+"""For numba the arrays of kernels are pointers, by the types of elements. Functions index them as they would arrays.
+
+Arrays of numba carry shape and strides, seven values each: `advance` of a small network took 0.2 s to lower, not 0.08, and
+LLVM took half as long again. Nor does numba add its wrap-around of negative indices to pointers.
+"""
 # Of fast math. Never `nnan` and `ninf`: a run looks for NaN and infinities.
 _FUSE = {"contract"}
 _REORDER = {"arcp", "contract", "nsz", "reassoc"}
@@ -252,8 +257,6 @@ class Build:
         self.typing.refresh()
         cpu_target.target_context.refresh()
         self.target = cpu_target.target_context.subtarget(_internal_codegen=self.collector)
-        for function in list(marked):
-            _register(self.typing, function)
 
     def linked(self, function: Callable[..., Any], arguments: tuple[Any, ...], name: str) -> Any:
         """The module of LLVM of a function and all that it calls; only the function itself has a name outside.
@@ -265,6 +268,8 @@ class Build:
         """
         with _turn:
             Build.current = self
+            for each in list(marked):
+                _register(self.typing, each)
             found = self.instance(function, arguments)
             entry = binding.parse_assembly(str(self._entry(found, name)))
         for instance in self.instances.values():
@@ -283,14 +288,14 @@ class Build:
         nothing = called.signature.return_type == types.none
         result = ir.VoidType() if nothing else self.target.get_value_type(called.signature.return_type)
         kinds = [
-            ir.IntType(8).as_pointer() if isinstance(kind, types.Array) else self.target.get_value_type(kind)
+            ir.IntType(8).as_pointer() if isinstance(kind, types.CPointer) else self.target.get_value_type(kind)
             for kind in called.signature.args
         ]
         function = ir.Function(module, ir.FunctionType(result, kinds), name)
         builder: Any = ir.IRBuilder(function.append_basic_block())
         values = [
             intrinsics.opened(self.target, builder, kind, builder.ptrtoint(value, ir.IntType(64)))
-            if isinstance(kind, types.Array)
+            if isinstance(kind, types.CPointer)
             else value
             for kind, value in zip(called.signature.args, function.args, strict=True)
         ]
