@@ -208,7 +208,7 @@ def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, part: bool, mi
         since, until = w.integer("since", f"since:{owner}"), w.integer("until", f"until:{owner}")
         longest, shortest = f"min({longest}, step - {since})", f"max({shortest}, step - {until} + 1)"
     w.loop(f"for age in range({longest}, {shortest} - 1, -1):")
-    spikes_of(w, path, "step - age", mine=mine)
+    spikes_of(w, path, "(step - age)", mine=mine)
     w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
     w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
     w.loop("for m in range(begin, stop):")

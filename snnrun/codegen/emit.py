@@ -116,6 +116,40 @@ _INFIX = {
     Op.OR: "|",
 }
 _SMALL = 16
+# How tightly operators bind in Python.
+_COMPARED, _EITHER, _BOTH, _SUM, _PRODUCT, _SIGN, _CLOSED = range(7)
+_LEVELS = {
+    **dict.fromkeys((Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE, Op.NOT), _COMPARED),
+    **{Op.OR: _EITHER, Op.AND: _BOTH, Op.ADD: _SUM, Op.SUB: _SUM, Op.NEG: _SIGN},
+    **dict.fromkeys((Op.MUL, Op.DIV, Op.FLOORDIV, Op.MOD), _PRODUCT),
+}
+
+
+class Text(str):
+    """The text of an expression.
+
+    Args:
+        text: It.
+        level: How tightly its outermost operator binds.
+    """
+
+    __slots__ = ("level",)
+
+    def __new__(cls, text: str, level: int = _CLOSED) -> Text:
+        """Make it."""
+        made = super().__new__(cls, text)
+        made.level = level
+        return made
+
+    def within(self, level: int) -> str:
+        """It as an operand of an operator that binds as tightly as this; in parentheses where Python needs them."""
+        return self if self.level >= level else f"({self})"
+
+    @property
+    def closed(self) -> str:
+        """It as an operand of any operator."""
+        return self.within(_CLOSED)
+
 
 
 def possible(chance: str) -> str:
@@ -255,7 +289,7 @@ class Writer:
 
     # expressions
 
-    def evaluate(self, roots: list[Node], place: Place) -> list[str]:
+    def evaluate(self, roots: list[Node], place: Place) -> list[Text]:
         """Write what is needed to compute some graphs; give the text of each."""
         return _Expressions(self, place, roots).texts()
 
@@ -326,7 +360,7 @@ class _Expressions:
         self.w = writer
         self.place = place
         self.roots = roots
-        self.known: dict[int, str] = {}
+        self.known: dict[int, Text] = {}
         self.fixed: dict[int, bool] = {}
         self.uses: dict[int, int] = {}
         for root in roots:
@@ -347,20 +381,24 @@ class _Expressions:
             self.fixed[id(node)] = found = found and (node.op not in {Op.POISSON, Op.BINOMIAL, Op.TIMED})
         return found
 
-    def texts(self) -> list[str]:
+    def texts(self) -> list[Text]:
         return [self.text(root) for root in self.roots]
 
-    def text(self, node: Node) -> str:
+    def text(self, node: Node) -> Text:
         found = self.known.get(id(node))
         if found is not None:
             return found
-        text = self.write(node)
+        text = Text(self.write(node), _CLOSED if self.named(node) else _LEVELS.get(node.op, _CLOSED))
         if self.uses.get(id(node), 0) > 1 and not text.replace("_", "").replace(".", "").isalnum():
             name = self.w.temporary()
             self.w.line(f"{name} = {text}")
-            text = name
+            text = Text(name)
         self.known[id(node)] = text
         return text
+
+    def named(self, node: Node) -> bool:
+        """Whether a name stands for it."""
+        return id(node) in self.w.leaves or (node.op is not Op.LITERAL and self.is_fixed(node))
 
     def write(self, node: Node) -> str:
         if id(node) in self.w.leaves:
@@ -371,7 +409,9 @@ class _Expressions:
             return self.w.parameter(node)
         if node.op in _INFIX:
             a, b = (self.text(x) for x in node.args)
-            return f"({a} {_INFIX[node.op]} {b})"
+            level = _LEVELS[node.op]
+            left = level + 1 if level == _COMPARED else level
+            return f"{a.within(left)} {_INFIX[node.op]} {b.within(level + 1)}"
         if not node.args or node.op in {Op.POISSON, Op.BINOMIAL, Op.TIMED}:
             return self.leaf(node)
         return self.operation(node, [self.text(a) for a in node.args])
@@ -390,12 +430,12 @@ class _Expressions:
         """A whole number of the text as a number of the kernel."""
         return f"float({text})" if self.w.real is CType.F64 else f"single_of({text})"
 
-    def operation(self, node: Node, args: list[str]) -> str:
+    def operation(self, node: Node, args: list[Text]) -> str:
         match node.op:
             case Op.NEG:
-                return f"(-{args[0]})"
+                return f"-{args[0].closed}"
             case Op.NOT:
-                return f"({args[0]} == False)"
+                return f"{args[0].closed} == False"
             case Op.SELECT:
                 return self.call("select", args)
             case Op.POW:
@@ -407,7 +447,7 @@ class _Expressions:
             case Op.TO_INT:
                 return f"select({args[0]}, 1, 0)" if node.args[0].kind is Kind.BOOL else f"int({args[0]})"
             case Op.FLOORDIV | Op.MOD if node.kind is Kind.INT:
-                return f"({args[0]} {node.op.value} {args[1]})"
+                return f"{args[0].within(_PRODUCT)} {node.op.value} {args[1].within(_SIGN)}"
             case Op.FLOORDIV:
                 return self.call("floordiv", args)
             case Op.MOD:
@@ -417,7 +457,7 @@ class _Expressions:
                 return self.call(NAMES.get(name, name), args)
         raise AssertionError(node.op)
 
-    def call(self, name: str, args: list[str]) -> str:
+    def call(self, name: str, args: Sequence[str]) -> str:
         return f"{name}({', '.join(args)})"
 
     def leaf(self, node: Node) -> str:

@@ -408,7 +408,7 @@ def _flag(w: Writer, group: Group, place: Place, active: str | None) -> None:
     if group.threshold is None:
         return
     (crossed,) = w.evaluate([group.threshold], place)
-    both = f"{crossed} & {active}" if active else crossed
+    both = f"{crossed.closed} & {active}" if active else crossed
     flags = w.array("flags", SlotKey("flags", group.path), CType.U8, write=True, own=True)
     w.line(f"{flags}[k] = select({both}, 1, 0)")
 
@@ -426,11 +426,11 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
     if group.refractory.steps is not None:
         last = w.array("last", SlotKey("variable", group.path, "lastspike"), CType.I64, own=True)
         (steps,) = w.evaluate([group.refractory.steps], place)
-        text = f"(step - {last}[k]) >= {steps}"
+        text = f"step - {last}[k] >= {steps}"
     else:
         assert group.refractory.condition is not None
         (condition,) = w.evaluate([group.refractory.condition], place)
-        text = f"({pointer}[k] != 0) | ({condition} == False)"
+        text = f"({pointer}[k] != 0) | ({condition.closed} == False)"
     active = w.temporary("active")
     w.line(f"{active} = {text}")
     w.store(variable, active, place, Kind.BOOL)

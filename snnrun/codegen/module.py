@@ -185,8 +185,8 @@ def member(w: Writer, view: View, owner: str) -> str:
 
 def spike_loop(w: Writer, group_path: str, delay: IntValue = 0, *, mine: bool = False) -> None:
     """Open a loop over the neurons k of a group, or of the thread's own, that spiked `delay` steps ago."""
-    ago = "" if delay == 0 else f" - {w.integer('delay', delay)}"
-    spikes_of(w, group_path, f"step{ago}", mine=mine)
+    when = "step" if delay == 0 else f"(step - {w.integer('delay', delay)})"
+    spikes_of(w, group_path, when, mine=mine)
 
 
 def spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
@@ -195,7 +195,7 @@ def spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
     parts = w.integer("parts", "parts")
     spikes = w.array("spikes", SlotKey("spikes", group_path), CType.I32, own=mine)
     number = w.array("lengths", SlotKey("number", group_path), CType.I64, own=mine)
-    w.line(f"slot = ({when}) % {depth}")
+    w.line(f"slot = {when} % {depth}")
     if mine:
         part, first = w.integer("part", "part"), w.integer("first", f"low:{group_path}")
     else:

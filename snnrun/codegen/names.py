@@ -14,7 +14,7 @@ from snnrun.equations.dag import Constant, Node, Op, Parameter
 
 _PLACE = re.compile("ǁ([0-9]+)ǁ")
 WORD = re.compile(r"[A-Za-z_]\w*")
-_LONGEST = 40
+_LONGEST = 24
 _WORDS = {Op.ADD: "plus", Op.SUB: "minus", Op.MUL: "times", Op.DIV: "over", Op.POW: "to", Op.NEG: "minus"}
 
 
@@ -94,6 +94,8 @@ def _parts(node: Node) -> list[str]:
             return ["inverse", *_parts(node.args[1])]
         case Op.NEG:
             return ["minus", *_parts(node.args[0])]
+        case Op.MUL if any(a.op is Op.LITERAL for a in node.args):
+            return [*_parts(node.args[0]), *_parts(node.args[1])]
         case Op.ADD | Op.SUB | Op.MUL | Op.DIV | Op.POW:
             return [*_parts(node.args[0]), _WORDS[node.op], *_parts(node.args[1])]
         case Op.FUNCTION:
