@@ -33,6 +33,7 @@ def cache_info(*, json: bool) -> None:
                     "unused_seconds": round(max(now - kernel.used, 0.0), 3),
                     "processor": kernel.processor or None,
                     "objects": list(kernel.objects),
+                    "function": kernel.function or None,
                     "damaged": not kernel.processor,
                 }
                 for kernel in kernels
@@ -57,7 +58,7 @@ def _table(kernels: Sequence[Kept], now: float) -> list[str]:
             _age(max(now - kernel.used, 0.0)),
             bytes_text(kernel.size),
             kernel.processor or "damaged",
-            ", ".join(kernel.objects) or "the engine itself",
+            kernel.function or ", ".join(kernel.objects) or "the engine itself",
         )
         for kernel in kernels
     ]

@@ -1,6 +1,7 @@
 """Compiled kernels on disk: one file a kernel, `<key>.kernel`, that is either whole or not used.
 
-The key is the SHA-256 of the text and of everything that changes its machine code. A file holds the SHA-256 of the
+A kernel is a text that was generated, or a function of `snnrun.kernels`. The key is the SHA-256 of the text, or of the
+function's name and types, and of everything else that changes the machine code. A file holds the SHA-256 of the
 rest, a line that describes the kernel, and the object. It is written under another name and renamed, so that any number
 of processes may use one folder at once; of those that want the same new kernel, one compiles and the others wait. A
 file that does not match its checksum, or that someone else may have written, is not loaded: its kernel is made anew.
@@ -17,7 +18,7 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,7 +31,7 @@ from snnrun.codegen.target import Processor, processor
 from snnrun.numerics.arithmetic import Math
 from snnrun.reading import open_regular, read_bytes
 
-FORMAT = 5  # raise it when compile.py changes what it makes of the same text, or when the files change
+FORMAT = 5  # raise it when the files change
 LIMIT = 100_000_000
 """The most bytes that all kernels take; some thousands of them."""
 
@@ -68,6 +69,7 @@ class Kept:
         used: When it was used last. [s since the epoch]
         processor: The processor it was compiled for; empty when the file is damaged.
         objects: What it simulates, as the experiment that needed it first named it: `groups.exc`, `monitors.spikes`.
+        function: The function of `snnrun.kernels` that it is, `connect.place_rows`; empty when it was generated.
     """
 
     key: str
@@ -75,6 +77,7 @@ class Kept:
     used: float
     processor: str
     objects: tuple[str, ...]
+    function: str
 
 
 def cache_folder() -> Path:
@@ -100,15 +103,25 @@ def _chosen_folder() -> str | None:
 def kernel_key(structure: str, target: Processor, math: Math) -> str:
     """The name of a kernel: a hash of all that its machine code depends on (comments, which name objects, do not)."""
     code = re.sub(r"  # .*", "", structure)
-    parts = [str(FORMAT), version("numba"), version("llvmlite"), sources(), target.name, target.features, math.value, code]
+    parts = [
+        str(FORMAT),
+        version("numba"),
+        version("llvmlite"),
+        sources(),
+        target.name,
+        target.features,
+        math.value,
+        code,
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 @lru_cache(maxsize=1)
 def sources() -> str:
-    """A hash of the functions that texts call."""
-    folder = files("snnrun.kernels")
-    found = sorted((path.name, path.read_bytes()) for path in folder.iterdir() if path.name.endswith(".py"))
+    """A hash of the functions that kernels call, and of what has them compiled."""
+    called = [path for path in files("snnrun.kernels").iterdir() if path.name.endswith(".py")]
+    compiling = [files("snnrun.codegen") / name for name in ("compile.py", "intrinsics.py", "lower.py")]
+    found = sorted((path.name, path.read_bytes()) for path in (*called, *compiling))
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
@@ -120,14 +133,37 @@ def obtain(text: str, structure: str, math: Math) -> Compiled:
         structure: The same without the names of the model, which make no difference.
         math: What its operations on numbers may do.
     """
-    target = processor()
-    key = kernel_key(structure, target, math)
 
-    def compile_kernel() -> bytes:
+    def make(target: Processor) -> bytes:
         from snnrun.codegen.compile import compile_kernel  # noqa: PLC0415 - numba is imported only to compile
 
-        return compile_kernel(text, target, math, _Kept(folder), sources())
+        return compile_kernel(text, target, math, _Kept(cache_folder()), sources())
 
+    objects = re.findall(r"  # ((?:groups|synapses|inputs|operations|monitors)\.\w+)$", text, re.MULTILINE)
+    return _obtain(structure, math, {"objects": sorted(set(objects))}, make)
+
+
+def obtain_function(function: Callable[..., Any], arguments: tuple[str, ...], math: Math = Math.STRICT) -> Compiled:
+    """A compiled function of `snnrun.kernels`, from the cache or made now.
+
+    Args:
+        function: It has the mark of kernels.
+        arguments: The types of its arguments, as `compile_function` takes them.
+        math: What its operations on numbers may do.
+    """
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+
+    def make(target: Processor) -> bytes:
+        from snnrun.codegen.compile import compile_function  # noqa: PLC0415
+
+        return compile_function(function, arguments, target, math, _Kept(cache_folder()), sources())
+
+    return _obtain("\0".join([name, *arguments]), math, {"objects": [], "function": name}, make)
+
+
+def _obtain(structure: str, math: Math, description: dict[str, Any], make: Callable[[Processor], bytes]) -> Compiled:
+    target = processor()
+    key = kernel_key(structure, target, math)
     folder = cache_folder()
     found, note = _read(folder, key)
     if found is not None:
@@ -135,14 +171,14 @@ def obtain(text: str, structure: str, math: Math) -> Compiled:
     try:
         _prepare(folder)
     except OSError as error:
-        return Compiled(compile_kernel(), key, cached=False, note=note or _not_kept(folder, error))
+        return Compiled(make(target), key, cached=False, note=note or _not_kept(folder, error))
     with _turn(folder, key):
         found, _ = _read(folder, key)  # another process may have made it meanwhile
         if found is not None:
             return Compiled(found, key, cached=True, note=note)
-        made = compile_kernel()
+        made = make(target)
         try:
-            _write(folder, key, made, _description(text, key, target))
+            _write(folder, key, made, {"key": key, "processor": target.name, **description})
         except OSError as error:
             note = note or _not_kept(folder, error)
         with suppress(OSError):
@@ -163,6 +199,7 @@ def kept_kernels(folder: Path) -> list[Kept]:
                     status.st_mtime,
                     head.get("processor", ""),
                     tuple(head.get("objects", ())),
+                    head.get("function", ""),
                 )
             )
     return sorted(found, key=lambda kernel: (-kernel.used, kernel.key))
@@ -203,11 +240,6 @@ class _Kept:
 
 
 # one file
-
-
-def _description(text: str, key: str, target: Processor) -> dict[str, Any]:
-    objects = re.findall(r"  # ((?:groups|synapses|inputs|operations|monitors)\.\w+)$", text, re.MULTILINE)
-    return {"key": key, "processor": target.name, "objects": sorted(set(objects))}
 
 
 def _read(folder: Path, key: str, kind: str = "kernel") -> tuple[bytes | None, str]:

@@ -40,6 +40,40 @@ def compile_kernel(text: str, target: Processor, math: Math, store: Store, sourc
     return bytes(machine.emit_object(optimised(loaded(text).advance, _ADVANCE, machine, math, store, sources)))
 
 
+def compile_function(
+    function: Callable[..., Any],
+    arguments: tuple[str, ...],
+    target: Processor,
+    math: Math,
+    store: Store = Nothing(),  # noqa: B008 - it has no state
+    sources: str = "",
+) -> bytes:
+    """Compile a function with all that it calls.
+
+    Args:
+        function: It has the mark of kernels, and returns an int or nothing.
+        arguments: The types of its arguments as numpy names them, `int64`; arrays with brackets, `int32[:]`.
+        target: The processor.
+        math: What the operations on numbers may do.
+        store: As for `compile_kernel`.
+        sources: As for `compile_kernel`.
+
+    Returns:
+        An object file that defines `ENTRY`, a function of the same arguments: numbers, and the addresses of arrays.
+
+    Raises:
+        numba.core.errors.NumbaError: The function says what numba cannot compile.
+    """
+    machine = machine_of(target)
+    kinds = tuple(map(_kind, arguments))
+    return bytes(machine.emit_object(optimised(function, kinds, machine, math, store, sources)))
+
+
+def _kind(name: str) -> Any:
+    element = getattr(types, name.removesuffix("[:]"))
+    return ARRAYS[element] if name.endswith("[:]") else element
+
+
 def optimised(
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
@@ -68,7 +102,10 @@ def optimised(
             defined.linkage = "internal"
     passes = binding.create_new_module_pass_manager()
     passes.add_global_dead_code_eliminate_pass()
+    passes.add_strip_dead_prototype_pass()
     passes.run(module, builder)
+    missing = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
+    assert not missing, f"an object holds all that it calls, but not {', '.join(missing)}"
     return module
 
 

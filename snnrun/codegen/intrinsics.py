@@ -131,7 +131,9 @@ def _double_of(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return context.cast(builder, args[0], sig.args[0], types.float64)
 
 
-@intrinsic(primitives.sqrt, lambda x: signature(x, x) if x == types.float32 else signature(types.float64, types.float64))
+@intrinsic(
+    primitives.sqrt, lambda x: signature(x, x) if x == types.float32 else signature(types.float64, types.float64)
+)
 def _sqrt(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [args[0].type]), args)
 
@@ -150,6 +152,41 @@ def _any_true(_context: Any, _builder: Any, _sig: Any, args: Any) -> Any:
 def _lowest_bit(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return builder.cttz(args[0], ir.IntType(1)(1))
 
+
+# Python's own functions, which numba would compile with all that it has
+
+
+def truncated(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """`int` of a number."""
+    return context.cast(builder, args[0], sig.args[0], types.int64)
+
+
+def _smaller(operator: str) -> Callable[..., Any]:
+    """What emits `min` ("<") or `max` (">") of two numbers, which as in Python is the first one unless the other is."""
+
+    def emit(_context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        first, other = args
+        compare = builder.fcmp_ordered if isinstance(sig.return_type, types.Float) else builder.icmp_signed
+        return builder.select(compare(operator, other, first), other, first)
+
+    return emit
+
+
+def _of_one_type(a: Any, b: Any) -> Any:
+    """The rule of a function of two numbers, which become the larger one of their types."""
+    chosen = _chosen(types.boolean, a, b)
+    return chosen and signature(chosen.return_type, *[chosen.return_type] * 2)
+
+
+lesser, greater = _smaller("<"), _smaller(">")
+intrinsic(truncated, lambda x: signature(types.int64, x) if isinstance(x, types.Number | types.Boolean) else None)(
+    truncated
+)
+for _function in (lesser, greater):
+    intrinsic(_function, _of_one_type)(_function)
+
+
+BUILTINS = {"int": truncated, "min": lesser, "max": greater}
 
 # arrays
 

@@ -6,6 +6,7 @@ for exceptions, as none of them raises any. Functions of `snnrun.kernels` can be
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import re
@@ -203,6 +204,25 @@ class _SingleNumbers(FunctionPass):  # type: ignore[misc] # numba has no types
         return True
 
 
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _PlainBuiltins(FunctionPass):  # type: ignore[misc] # numba has no types
+    """Some of Python's functions are single instructions here; numba would compile a library for each."""
+
+    _name = "snnrun_plain_builtins"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        for block in state.func_ir.blocks.values():
+            for assign in block.find_insts(numba_ir.Assign):
+                value = assign.value
+                if isinstance(value, numba_ir.Global) and value.value is getattr(builtins, value.name, None):
+                    plain = intrinsics.BUILTINS.get(value.name, value.value)
+                    assign.value = numba_ir.Global(value.name, plain, value.loc)
+        return True
+
+
 class _Passes(compiler.CompilerBase):  # type: ignore[misc] # numba has no types
     """What of numba's work such functions need."""
 
@@ -213,6 +233,7 @@ class _Passes(compiler.CompilerBase):  # type: ignore[misc] # numba has no types
             untyped_passes.TranslateByteCode,
             untyped_passes.FixupArgs,
             untyped_passes.IRProcessing,
+            _PlainBuiltins,
             *([_SingleNumbers] if self.single else []),
             untyped_passes.ReconstructSSA,
             NopythonTypeInference,

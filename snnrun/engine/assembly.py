@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from enum import IntEnum
+from functools import cached_property, partial
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -22,16 +23,16 @@ from snnrun.codegen.cache import obtain
 from snnrun.codegen.emit import CType, index_type
 from snnrun.codegen.fills import RULE, FillKernel, Wanted, fill_kernel, supported
 from snnrun.codegen.fills import TABLE as FILL_TABLE
-from snnrun.codegen.rows import DRAWS, NUMBERS, TABLE, Rule, Task, Way, rows_text
-from snnrun.engine.native import NativeKernel
+from snnrun.engine.native import NativeKernel, PythonKernel, compiled, compiles
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, is_fixed
+from snnrun.kernels import connect as kernels
+from snnrun.kernels import functions
 from snnrun.network.connect import Ground, connect, degrees, own_partners
 from snnrun.network.context import everything
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import All, Connect, FixedDegree, IntArray, OneToOne, Seeds, Synapses, View
 from snnrun.network.streams import key_of
-from snnrun.kernels import functions
 from snnrun.numerics.arithmetic import Math
 
 BLOCK = 1 << 16  # synapses made together: their buffers stay in the second-level cache
@@ -45,9 +46,30 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Int32: TypeAlias = NDArray[np.int32]
 
 
+class Way(IntEnum):
+    """How a rule finds the targets of a source."""
+
+    REPEATED = 0  # drawn with repetition, ascending
+    DIFFERENT = 1  # drawn without repetition, ascending
+    CHANCE = 2  # each with the same probability
+    EVERY = 3  # all
+    SAME = 4  # the one of the same index
+    LISTED = 5  # written in a list
+
+
+TARGETS: dict[Way, Callable[..., Any]] = {
+    Way.REPEATED: kernels.targets_repeated,
+    Way.DIFFERENT: kernels.targets_different,
+    Way.CHANCE: kernels.targets_by_chance,
+    Way.EVERY: kernels.targets_all,
+    Way.SAME: kernels.targets_same,
+    Way.LISTED: kernels.targets_listed,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """How one rule finds targets: what the kernel is told, and how many synapses each of its sources has.
+    """How one rule finds targets, and how many synapses each of its sources has.
 
     Args:
         rule: The rule.
@@ -195,9 +217,8 @@ def wanted_of(synapses: Synapses) -> list[Wanted]:
 
 def plan(rules: Sequence[Connect], ground: Ground, threads: int) -> list[Partners]:
     """How each rule finds its targets, with the numbers of synapses of all sources."""
-    kernel = _rows_kernel(frozenset(_way(rule) for rule in rules))
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda rule: _partners(rule, ground, kernel), rules))
+        return list(pool.map(lambda rule: _partners(rule, ground), rules))
 
 
 def _way(rule: Connect) -> Way:
@@ -227,17 +248,17 @@ def _chance(p: Node) -> float:
     return float(evaluate(p, Environment()))
 
 
-def _partners(rule: Connect, ground: Ground, kernel: NativeKernel) -> Partners:
+def _partners(rule: Connect, ground: Ground) -> Partners:
     way, key, n = _way(rule), key_of(rule.stream), rule.source.size
     match rule.rule:
         case FixedDegree(of=of) as fixed if way is not Way.LISTED:
             if of == "in":
                 own = own_partners(rule.target, rule.source, allowed=fixed.autapses)
-                return _incoming(rule, degrees(rule, fixed, ground), own, ground.seeds, kernel)
+                return _incoming(rule, degrees(rule, fixed, ground), own, ground.seeds)
             own = own_partners(rule.source, rule.target, allowed=fixed.autapses)
             if of == "out":
                 return Partners(rule, way, degrees(rule, fixed, ground), own, key)
-            counts = _shares(rule, int(evaluate(fixed.number, Environment())), own, ground.seeds, kernel)
+            counts = _shares(rule, int(evaluate(fixed.number, Environment())), own, ground.seeds)
             return Partners(rule, way, counts, own, key_of(f"{rule.stream}.1"))
         case All(where=where, p=p) if way is not Way.LISTED:
             own = np.full(n, -1, np.int64)
@@ -249,14 +270,14 @@ def _partners(rule: Connect, ground: Ground, kernel: NativeKernel) -> Partners:
             assert p is not None
             with np.errstate(all="ignore"):
                 scale = 1.0 / float(functions.log1p(np.float64(-_chance(p))))
-            return Partners(rule, way, _chances(rule, scale, own, ground.seeds, kernel), own, key, scale)
+            return Partners(rule, way, _chances(rule, scale, own, ground.seeds), own, key, scale)
         case OneToOne():
             return Partners(rule, way, np.ones(n, np.int64), np.full(n, -1, np.int64))
     pre, post = connect(rule, ground)
-    return _listed(rule, rule.source.places(pre).astype(np.int32), post.astype(np.int32), kernel)
+    return _listed(rule, rule.source.places(pre).astype(np.int32), post.astype(np.int32))
 
 
-def _incoming(rule: Connect, counts: IntArray, own: IntArray, seeds: Seeds, kernel: NativeKernel) -> Partners:
+def _incoming(rule: Connect, counts: IntArray, own: IntArray, seeds: Seeds) -> Partners:
     """An in-degree: the sources of each target, sorted by source afterwards.
 
     Args:
@@ -264,26 +285,19 @@ def _incoming(rule: Connect, counts: IntArray, own: IntArray, seeds: Seeds, kern
         counts: Synapses of each target of the rule's view, shape (targets,).
         own: For each target its own index among the sources, when that is left out; else -1.
         seeds: Of all random numbers.
-        kernel: The kernel of rows.
     """
-    n, most = rule.target.size, int(counts.max(initial=0))
+    n = rule.target.size
     turned = replace(rule, source=everything(rule.target.name, n), target=rule.source)
     partners = Partners(turned, _way(rule), counts, own, key_of(rule.stream))
-    arrays = rows_arrays([partners], runs_of([partners], n), seeds)
+    runs = runs_of([partners], n)
     pre = np.empty(partners.size, np.int32)
-    arrays |= {
-        "target": pre,
-        "chosen": np.empty(most, np.int32),
-        "buckets": np.empty(most + 1, np.int32),
-        "draws": np.empty(max(DRAWS, most + 1)),
-        "seen": np.zeros(rule.source.size, np.uint8),
-    }
-    _once(kernel, Task.TARGETS, n, arrays)
+    arrays = rules_arrays([partners], seeds) | runs_arrays(runs) | room_for_draws(runs, rule.source.size)
+    arguments_of(partners.way, arrays | {"target": pre})(0, len(runs.rule))
     post = np.repeat(rule.target.ids.astype(np.int32), counts)
-    return _listed(rule, rule.source.places(pre).astype(np.int32), post, kernel)
+    return _listed(rule, rule.source.places(pre).astype(np.int32), post)
 
 
-def _listed(rule: Connect, i: Int32, post: Int32, kernel: NativeKernel) -> Partners:
+def _listed(rule: Connect, i: Int32, post: Int32) -> Partners:
     """A rule whose pairs (source index, target neuron) are known, in creation order."""
     counts = np.bincount(i, minlength=rule.source.size).astype(np.int64)
     none = np.full(rule.source.size, -1, np.int64)
@@ -291,8 +305,7 @@ def _listed(rule: Connect, i: Int32, post: Int32, kernel: NativeKernel) -> Partn
         return Partners(rule, Way.LISTED, counts, none, listed=post)
     listed, created = np.empty(len(i), np.int32), np.empty(len(i), np.int32)
     at = np.cumsum(counts) - counts
-    arrays: dict[str, Array] = {"target": i, "delay": post, "listed": listed, "listed_created": created, "at": at}
-    _once(kernel, Task.SORT, len(i), arrays)
+    compiled(kernels.sort_by_source)(n=len(i), source=i, post=post, at=at, listed=listed, created=created)
     return Partners(rule, Way.LISTED, counts, none, listed=listed, created=created)
 
 
@@ -321,38 +334,65 @@ def runs_of(partners: Sequence[Partners], sources: int) -> Runs:
     return Runs(begins, *columns[1:])
 
 
-def rows_arrays(partners: Sequence[Partners], runs: Runs, seeds: Seeds) -> dict[str, Array]:
-    """The arrays of the rows kernel that say what to make."""
-    rules = np.zeros((len(partners), Rule.WIDTH), np.int64)
-    ids: list[Array] = [np.zeros(0, np.int64)]
-    listed: list[Array] = [np.zeros(0, np.int32)]
-    at = places = first = 0
-    for p, row in zip(partners, rules, strict=True):
-        seed, stream = _signed(seeds.connect), _signed(p.stream)
-        shift = 0 if p.created is not None else places - first
-        row[: Rule.SOURCES] = p.way, p.rule.target.size, seed, stream, at, shift, first, p.created is not None
-        if p.listed is not None:
-            listed.append(p.listed)
-            places += p.size
-        else:
-            ids.append(p.rule.target.ids)
-            at += p.rule.target.size
-        first += p.size
-    lists = [p for p in partners if p.listed is not None] if any(p.created is not None for p in partners) else []
-    created = [np.zeros(p.size, np.int32) if p.created is None else p.created for p in lists]
+def rules_arrays(partners: Sequence[Partners], seeds: Seeds) -> dict[str, Any]:
+    """What `kernels.connect` is told of rules, by the names of its arguments."""
+    sizes = np.array([p.size for p in partners], np.int64)
+    are_listed = np.array([p.listed is not None for p in partners])
+    shuffled = np.array([p.created is not None for p in partners])
+    known = np.array([0 if p.listed is not None else p.rule.target.size for p in partners], np.int64)
+    first_created = np.cumsum(sizes) - sizes
+    places = np.cumsum(sizes * are_listed) - sizes * are_listed
+    ids = [np.zeros(0, np.int64), *(p.rule.target.ids for p in partners if p.listed is None)]
+    lists = [p for p in partners if p.listed is not None]
+    created = [np.zeros(p.size, np.int32) if p.created is None else p.created for p in lists if np.any(shuffled)]
     return {
-        "rules": rules,
-        "scales": np.array([p.scale for p in partners]),
-        "first_run": runs.first,
+        "seed": _signed(seeds.connect),
+        "sizes": np.array([p.rule.target.size for p in partners], np.int64),
+        "streams": np.array([_signed(p.stream) for p in partners], np.int64),
+        "scales": np.array([p.scale for p in partners], np.float64),
+        "first_ids": np.cumsum(known) - known,
+        "ids": np.concatenate(ids).astype(np.int32),
+        "shifts": np.where(shuffled, 0, places - first_created),
+        "listed": _joined([p.listed for p in lists if p.listed is not None]),
+        "shuffled": shuffled.astype(np.uint8),
+        "first_created": first_created,
+        "listed_created": _joined(created),
+        "ways": np.array([p.way for p in partners], np.int64),
+    }
+
+
+def runs_arrays(runs: Runs) -> dict[str, Array]:
+    """Runs by the names of arguments."""
+    return {
         "run_rule": runs.rule,
         "run_source": runs.source,
         "run_own": runs.own,
         "run_count": runs.count,
         "run_created": runs.created,
-        "ids": np.concatenate(ids).astype(np.int32),
-        "listed": listed[1] if len(listed) == 2 else np.concatenate(listed),
-        "listed_created": created[0] if len(created) == 1 else np.concatenate([np.zeros(0, np.int32), *created]),
     }
+
+
+def room_for_draws(runs: Runs, targets: int) -> dict[str, Array]:
+    """Room to work for one thread, by the names of arguments; the largest rule has so many targets."""
+    longest = int(runs.count.max(initial=0))
+    return {
+        "draws": np.empty(max(kernels.DRAWS, longest + 1)),
+        "chosen": np.empty(longest, np.int32),
+        "buckets": np.empty(longest + 1, np.int32),
+        "seen": np.zeros(targets, np.uint8),
+    }
+
+
+def arguments_of(way: Way, arrays: Mapping[str, Any]) -> Callable[[int, int], None]:
+    """The function (first run, the one after the last) that finds the targets of rules that do it in a way."""
+    mine = (arrays["ways"] == way).astype(np.uint8)
+    return _given(TARGETS[way], {**arrays, "mine": mine}, free=2)
+
+
+def _given(function: Callable[..., Any], arrays: Mapping[str, Any], *, free: int) -> Callable[..., Any]:
+    """A function of `kernels.connect` that is given all but its first arguments, by their names."""
+    made = compiled(function)
+    return made.given(**{name: arrays[name] for name in made.names[free:]})
 
 
 class Assembly:
@@ -372,16 +412,17 @@ class Assembly:
         self.lengths = np.diff(np.concatenate([[0], np.cumsum(self.runs.count, dtype=np.int64)])[self.runs.first])
         self.size = int(self.lengths.sum())
         self.blocks = _blocks(self.lengths)
-        self.rows_kernel = _rows_kernel(frozenset(_way(p.rule) for p in partners))
-        self.fixed = rows_arrays(partners, self.runs, ground.seeds)
+        self.ways = sorted({p.way for p in partners})
+        self.fixed = rules_arrays(partners, ground.seeds) | runs_arrays(self.runs)
         self.fixed["part_of"] = np.repeat(np.arange(self.parts), np.diff(order.bounds)).astype(np.uint8)
+        self.fixed |= {"lengths": self.lengths, "sources": order.sources, "parts": self.parts}
         self.listed = any(p.created is not None for p in partners)
         self.various = order.synapses.sorting is not None
         self.wrong: dict[str, int] = {}
         self.fill: FillKernel | None = None
         if order.variables or self.various:
             self.fill = self.fill_kernel()
-            self.fill_native = NativeKernel(obtain(self.fill.text, self.fill.text, Math.STRICT).object)
+            self.fill_native = _kernel(self.fill.text)
             self.fill_tables = self.values_tables(self.fill)
             self.neurons = [self.neuron(variable, kind) for variable, kind in self.fill.neurons]
 
@@ -460,9 +501,9 @@ class Assembly:
         workers: list[_Worker] = []
 
         def work(worker: _Worker, block: tuple[int, int]) -> None:
-            worker.run(Task.TARGETS, block)
+            worker.find_targets(block)
             if self.parts > 1:
-                worker.run(Task.PARTS, block)
+                worker.count_parts(*block)
             if self.various:
                 worker.fill(block, kept=False)
 
@@ -485,7 +526,8 @@ class Assembly:
         self, rows: IntArray, delays: Delays | None, filled: Mapping[str, Array], *, keep_steps: bool
     ) -> tuple[Array, Delays | None]:
         """Fill arrays in storage order: targets, delays, and what is asked for (variables, or creation numbers)."""
-        room = Room(rows=rows, post=np.empty(self.size, index_dtype(int(self.order.bounds[-1]))), filled=dict(filled))
+        post = np.empty(self.size, index_dtype(int(self.order.bounds[-1])))
+        room = Room(rows=rows.ravel(), post=post, filled=dict(filled))
         if delays is not None:
             room.shortest, room.width = delays.shortest, delays.longest - delays.shortest + 1
             cells = self.parts * (self.order.sources + 1) * room.width
@@ -497,10 +539,10 @@ class Assembly:
         kept = any(v.name in filled for v in self.order.variables)
 
         def work(worker: _Worker, block: tuple[int, int]) -> None:
-            worker.run(Task.TARGETS, block)
+            worker.find_targets(block)
             if kept or delays is not None:
                 worker.fill(block, kept=kept)
-            worker.run(Task.PLACE, block)
+            worker.place(block)
 
         for worker in self.each_block(work, room):
             for name, k in worker.wrong():
@@ -553,55 +595,78 @@ class Room:
 
 
 class _Worker:
-    """What one thread needs: buffers for a block, and the pointer tables of both kernels."""
+    """What one thread needs: buffers for a block, and functions that are given them."""
 
     def __init__(self, assembly: Assembly, room: Room) -> None:
         self.assembly = assembly
         lengths = assembly.lengths
         most = max((int(lengths[a:b].sum()) for a, b in assembly.blocks), default=0)
-        longest = int(assembly.runs.count.max(initial=0))
-        partners = max((p.rule.target.size for p in assembly.partners), default=0)
         numbered = room.numbered or assembly.listed
         self.span = np.array([np.iinfo(np.int64).max, -1, np.iinfo(np.int64).max], np.int64)
         self.buffers: dict[str, Array] = {
             "target": np.empty(most, np.int32),
             "created": np.empty(most if numbered else 0, np.int64),
             "delay": np.empty(most, np.int32),
-            "cell": np.empty(most, np.int32),
             "place": np.empty(most, np.int64),
-            "at": np.zeros(assembly.parts * room.width, np.int64),
-            "draws": np.empty(max(DRAWS, longest + 1)),
-            "chosen": np.empty(longest, np.int32),
-            "buckets": np.empty(longest + 1, np.int32),
-            "seen": np.zeros(partners, np.uint8),
+        }
+        self.values = {v.name: np.empty(most, dtype) for v, (_, dtype) in assembly.order.variables.items()}
+        arrays = assembly.fixed | self.buffers
+        arrays |= room_for_draws(assembly.runs, max((p.rule.target.size for p in assembly.partners), default=0))
+        arrays |= {
             "counts": room.counts,
             "rows": room.rows,
-            "starts": room.starts if room.starts is not None else np.zeros(0, np.int32),
-            "post16": room.post,
-            "post32": room.post,
-            "own": np.zeros(0, np.int32),
-            "sizes": np.array([a.itemsize for a in room.filled.values()], np.int64),
-        }
-        variables = assembly.order.variables
-        self.values = {v.name: np.empty(most, dtype) for v, (_, dtype) in variables.items()}
-        numbers = dict.fromkeys(NUMBERS, 0) | {
-            "parts": assembly.parts,
-            "width": room.width,
+            "starts": room.starts.ravel() if room.starts is not None else np.zeros(0, np.int32),
+            "tabled": room.starts is not None,
             "shortest": room.shortest,
-            "sources": assembly.order.sources,
-            "started": int(room.starts is not None),
-            "numbered": int(numbered),
-            "narrow": int(room.post.dtype == np.uint16),
-            "variables": len(room.filled),
+            "width": room.width,
+            "cell": np.empty(most, np.int32),
+            "at": np.zeros(assembly.parts * room.width, np.int64),
+            "post": room.post,
         }
-        self.buffers["numbers"] = np.array(list(numbers.values()), np.int64)
-        arrays = {**assembly.fixed, **self.buffers}
-        made = {**self.buffers, **self.values}
-        copied = [a for name, out in room.filled.items() for a in (made[name], out)]
-        self.table = _addresses([*(arrays[name] for name, _ in TABLE), *copied])
+        self.finds = [arguments_of(way, arrays) for way in assembly.ways]
+        if numbered:
+            self.finds.append(_given(kernels.creation_numbers, arrays, free=2))
+        self.arrays = arrays
+        self.filled = room.filled
         self.first_nan: list[IntArray] = []
         if assembly.fill is not None:
-            self.prepare_fill(assembly.fill, longest)
+            self.prepare_fill(assembly.fill, int(assembly.runs.count.max(initial=0)))
+
+    @cached_property
+    def count_parts(self) -> Callable[[int, int], None]:
+        """Count the synapses of a block in each part."""
+        return _given(kernels.count_parts, self.arrays, free=2)
+
+    @cached_property
+    def place_rows(self) -> Callable[[int, int], None]:
+        """Find the places of a block, and put its targets there."""
+        return _given(kernels.place_rows, self.arrays, free=2)
+
+    @cached_property
+    def copies(self) -> list[Callable[[int], None]]:
+        """Put a block's values in their places."""
+        made, place = self.buffers | self.values, self.buffers["place"]
+        copy = compiled(kernels.copy_to_places)
+        return [copy.given(place=place, values=made[name], out=out) for name, out in self.filled.items()]
+
+    def find_targets(self, block: tuple[int, int]) -> None:
+        """Find the targets of a block, and their creation numbers if they are needed."""
+        first, last = self.runs_of(block)
+        for find in self.finds:
+            find(first, last)
+
+    def place(self, block: tuple[int, int]) -> None:
+        """Put a block in its place."""
+        first, last = block
+        self.place_rows(first, last)
+        n = int(self.assembly.lengths[first:last].sum())
+        for copy in self.copies:
+            copy(n)
+
+    def runs_of(self, block: tuple[int, int]) -> tuple[int, int]:
+        """The first run of a block, and the one after its last."""
+        first, last = self.assembly.runs.first[list(block)].tolist()
+        return first, last
 
     def wrong(self) -> list[tuple[str, int]]:
         """Variables that got a NaN, and the first synapse that did."""
@@ -626,14 +691,9 @@ class _Worker:
         self.kept_table = self.fill_table.copy()
         self.kept_table[[name for name, _ in FILL_TABLE].index("rules")] = arrays["kept rules"].ctypes.data
 
-    def run(self, task: Task, block: tuple[int, int]) -> None:
-        """Carry out a task of the rows kernel."""
-        self.buffers["numbers"][0] = task
-        self.assembly.rows_kernel.advance(block[0], block[1] - block[0], self.table)
-
     def fill(self, block: tuple[int, int], *, kept: bool) -> None:
         """Compute the values of a block, or only its delays."""
-        first, last = self.assembly.runs.first[list(block)].tolist()
+        first, last = self.runs_of(block)
         self.assembly.fill_native.advance(first, last - first, self.kept_table if kept else self.fill_table)
 
 
@@ -644,42 +704,45 @@ def _blocks(lengths: IntArray) -> list[tuple[int, int]]:
     return list(pairwise(np.unique(np.concatenate([[0], cuts, [len(lengths)]])).tolist()))
 
 
-def _shares(rule: Connect, number: int, own: IntArray, seeds: Seeds, kernel: NativeKernel) -> IntArray:
+def _shares(rule: Connect, number: int, own: IntArray, seeds: Seeds) -> IntArray:
     """How many synapses of a fixed total each source gets."""
-    rules = np.zeros((1, Rule.WIDTH), np.int64)
-    seed, stream = _signed(seeds.connect), _signed(key_of(rule.stream))
-    rules[0, [Rule.TARGETS, Rule.SEED, Rule.STREAM]] = rule.target.size, seed, stream
-    rules[0, [Rule.SOURCES, Rule.NUMBER]] = rule.source.size, number
     counts = np.zeros(rule.source.size, np.int64)
-    arrays: dict[str, Array] = {"rules": rules, "counts": counts, "own": own.astype(np.int32)}
-    _once(kernel, Task.SHARE, rule.source.size, arrays)
+    compiled(kernels.share)(
+        number=number,
+        sources=rule.source.size,
+        targets=rule.target.size,
+        seed=_signed(seeds.connect),
+        stream=_signed(key_of(rule.stream)),
+        own=own,
+        draws=np.empty(kernels.DRAWS),
+        counts=counts,
+    )
     return counts
 
 
-def _chances(rule: Connect, scale: float, own: IntArray, seeds: Seeds, kernel: NativeKernel) -> IntArray:
+def _chances(rule: Connect, scale: float, own: IntArray, seeds: Seeds) -> IntArray:
     """How many partners each source has by chance."""
-    rules = np.zeros((1, Rule.WIDTH), np.int64)
-    seed, stream = _signed(seeds.connect), _signed(key_of(rule.stream))
-    rules[0, [Rule.TARGETS, Rule.SEED, Rule.STREAM]] = rule.target.size, seed, stream
     counts = np.zeros(rule.source.size, np.int64)
-    arrays: dict[str, Array] = {"rules": rules, "counts": counts, "own": own.astype(np.int32)}
-    arrays["scales"] = np.array([scale])
-    _once(kernel, Task.COUNT, rule.source.size, arrays)
+    compiled(kernels.count_by_chance)(
+        sources=rule.source.size,
+        targets=rule.target.size,
+        seed=_signed(seeds.connect),
+        stream=_signed(key_of(rule.stream)),
+        scale=scale,
+        own=own,
+        draws=np.empty(kernels.DRAWS),
+        counts=counts,
+    )
     return counts
 
 
-def _once(kernel: NativeKernel, task: Task, count: int, arrays: Mapping[str, Array]) -> None:
-    """Carry out a task of the rows kernel that needs few arrays."""
-    numbers = np.zeros(len(NUMBERS), np.int64)
-    numbers[0] = task
-    every: dict[str, Array] = {"numbers": numbers, "draws": np.empty(DRAWS), **arrays}
-    nothing = np.zeros(1, np.int64)
-    kernel.advance(0, count, _addresses([every.get(name, nothing) for name, _ in TABLE]))
+def _joined(parts: Sequence[Int32]) -> Int32:
+    """One array; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.int32), *parts])
 
 
-@lru_cache(maxsize=8)
-def _rows_kernel(ways: frozenset[Way]) -> NativeKernel:
-    return NativeKernel(obtain(rows_text(ways)).object)
+def _kernel(text: str) -> NativeKernel | PythonKernel:
+    return NativeKernel(obtain(text, text, Math.STRICT).object) if compiles() else PythonKernel(text)
 
 
 def _addresses(arrays: Sequence[Array]) -> IntArray:

@@ -6,13 +6,15 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import cache, partial
+from threading import Barrier, Lock
 from typing import Any
 
 import numpy as np
 
+from snnrun.codegen.cache import obtain_function
 from snnrun.codegen.load import loaded
 from snnrun.codegen.target import ENTRY
 from snnrun.network.ir import IntArray
@@ -32,15 +34,8 @@ class NativeKernel:
     """
 
     def __init__(self, object: bytes) -> None:
-        from llvmlite import binding  # noqa: PLC0415 - only when a kernel is run
-
-        binding.initialize_native_target()
-        binding.initialize_native_asmprinter()
-        machine = binding.Target.from_default_triple().create_target_machine(reloc="pic", codemodel="default")
-        self._engine: Any = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
-        self._engine.add_object_file(binding.ObjectFileRef.from_data(object))
-        self._engine.finalize_object()
-        self._function = _SIGNATURE(self._engine.get_function_address(ENTRY))
+        self._engine, address = _linked(object)
+        self._function = _SIGNATURE(address)
 
     def advance(self, first: int, n_steps: int, table: IntArray) -> int:
         """Simulate up to n_steps steps.
@@ -75,6 +70,96 @@ class PythonKernel:
 def compiles() -> bool:
     """Whether kernels are compiled; numba's own switch turns it off."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
+class CompiledFunction:
+    """A function of `snnrun.kernels` that is compiled, or loaded from the cache, for the types it is called with.
+
+    Where nothing is compiled, Python runs it as it stands.
+
+    Args:
+        function: It has the mark of kernels, and returns an int or nothing.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        self._function = function
+        self._returns = ctypes.c_int64 if function.__annotations__["return"] == "int" else None
+        self._lock = Lock()
+        self._loaded: dict[tuple[str, ...], Any] = {}
+        self._engines: list[Any] = []  # they own the code
+
+    def __call__(self, **arguments: Any) -> Any:
+        """Call the function, without holding the interpreter.
+
+        Args:
+            arguments: By name: ints, floats, and contiguous arrays of any numeric type.
+
+        Raises:
+            ValueError: An array is not contiguous.
+        """
+        return self.given(**arguments)()
+
+    def given(self, **arguments: Any) -> Callable[..., Any]:
+        """The function of its first arguments alone, which are ints; the others are given now, once for many calls."""
+        free = len(self.names) - len(arguments)
+        values = [arguments[name] for name in self.names[free:]]
+        kinds = tuple(map(_kind, values))
+        if not compiles():
+            return partial(_interpreted, self._function, values)
+        function = self._native(("int64",) * free + kinds)
+        return partial(_called, function, [v.ctypes.data if isinstance(v, np.ndarray) else v for v in values], values)
+
+    def _native(self, kinds: tuple[str, ...]) -> Any:
+        with self._lock:
+            if kinds not in self._loaded:
+                engine, address = _linked(obtain_function(self._function, kinds).object)
+                self._engines.append(engine)
+                self._loaded[kinds] = ctypes.CFUNCTYPE(self._returns, *map(_ctype, kinds))(address)
+        return self._loaded[kinds]
+
+
+def _called(function: Any, given: Sequence[Any], _kept: Sequence[Any], *first: int) -> Any:
+    return function(*first, *given)  # the arrays behind the addresses are kept meanwhile
+
+
+def _interpreted(function: Callable[..., Any], given: Sequence[Any], *first: int) -> Any:
+    with np.errstate(all="ignore"):
+        return function(*first, *given)
+
+
+@cache
+def compiled(function: Callable[..., Any]) -> CompiledFunction:
+    """A function of `snnrun.kernels` as machine code; one for all who ask."""
+    return CompiledFunction(function)
+
+
+def _kind(value: Any) -> str:
+    """The type of an argument, as `compile_function` takes it."""
+    if not isinstance(value, np.ndarray):
+        return "float64" if isinstance(value, float) else "int64"
+    if not value.flags.c_contiguous:
+        raise ValueError("kernels take contiguous arrays")
+    return f"{value.dtype.name}[:]"
+
+
+def _ctype(kind: str) -> Any:
+    if kind.endswith("[:]"):
+        return ctypes.c_void_p
+    return ctypes.c_double if kind == "float64" else ctypes.c_int64
+
+
+def _linked(object: bytes) -> tuple[Any, int]:
+    """What keeps an object's code in memory, and the address of its function."""
+    from llvmlite import binding  # noqa: PLC0415 - only when a kernel is run
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    machine = binding.Target.from_default_triple().create_target_machine(reloc="pic", codemodel="default")
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    engine.add_object_file(binding.ObjectFileRef.from_data(object))
+    engine.finalize_object()
+    return engine, engine.get_function_address(ENTRY)
 
 
 class Crew:
