@@ -125,12 +125,12 @@ def sources() -> str:
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
-def obtain(text: str, structure: str, math: Math) -> Compiled:
+def obtain(text: str, structure: str = "", math: Math = Math.STRICT) -> Compiled:
     """The compiled kernel of a text, from the cache or made now.
 
     Args:
         text: The module.
-        structure: The same without the names of the model, which make no difference.
+        structure: The same without the names of the model, which make no difference; empty where there are none.
         math: What its operations on numbers may do.
     """
 
@@ -140,7 +140,7 @@ def obtain(text: str, structure: str, math: Math) -> Compiled:
         return compile_kernel(text, target, math, _Kept(cache_folder()), sources())
 
     objects = re.findall(r"  # ((?:groups|synapses|inputs|operations|monitors)\.\w+)$", text, re.MULTILINE)
-    return _obtain(structure, math, {"objects": sorted(set(objects))}, make)
+    return _obtain(structure or text, math, {"objects": sorted(set(objects))}, make)
 
 
 def obtain_function(function: Callable[..., Any], arguments: tuple[str, ...], math: Math = Math.STRICT) -> Compiled:

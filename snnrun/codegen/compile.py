@@ -34,7 +34,7 @@ def compile_kernel(text: str, target: Processor, math: Math, store: Store, sourc
         An object file that defines `ENTRY`, a function (first: int64, n_steps: int64, table: int64*) -> int64.
 
     Raises:
-        numba.core.errors.NumbaError: The text says what numba cannot compile.
+        UncompilableError: The text says what numba cannot compile.
     """
     machine = machine_of(target)
     return bytes(machine.emit_object(optimised(loaded(text).advance, _ADVANCE, machine, math, store, sources)))
@@ -62,7 +62,7 @@ def compile_function(
         An object file that defines `ENTRY`, a function of the same arguments: numbers, and the addresses of arrays.
 
     Raises:
-        numba.core.errors.NumbaError: The function says what numba cannot compile.
+        UncompilableError: The function says what numba cannot compile.
     """
     machine = machine_of(target)
     kinds = tuple(map(_kind, arguments))

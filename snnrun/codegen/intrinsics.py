@@ -5,6 +5,7 @@ Nothing here refers to a symbol outside the kernel.
 
 from __future__ import annotations
 
+import inspect
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -28,11 +29,16 @@ Rule = Callable[..., Any]
 def intrinsic(function: Callable[..., Any], rule: Rule) -> Callable[[Any], Any]:
     """Mark a function (context, builder, signature, values) as the one that emits a primitive."""
 
+    parameters = inspect.signature(rule)
+
     class Template(AbstractTemplate):  # type: ignore[misc] # numba has no types
         key = function
 
         def generic(self, args: Any, kws: Any) -> Any:
-            assert not kws
+            try:
+                parameters.bind(*args, **kws)
+            except TypeError:
+                return None  # there is no such call
             return rule(*args)
 
     infer_global(function, types.Function(Template))

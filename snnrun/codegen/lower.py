@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import json
+import linecache
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from numba.core import ir as numba_ir
 from numba.core.codegen import Codegen, CodeLibrary
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 from numba.core.cpu_options import FastMathOptions
+from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import (
     IRLegalization,
@@ -58,6 +60,23 @@ _SCALARS = (
     *(types.int64, types.int32, types.uint64, types.uint16, types.uint8),
 )
 _turn = RLock()
+
+
+class UncompilableError(Exception):
+    """numba refuses a function of a kernel, which is a fault of the generator or of `snnrun.kernels`."""
+
+
+def _refusal(function: Callable[..., Any], error: NumbaError) -> UncompilableError:
+    """What numba refuses, with its place in the text and the object that the text is about."""
+    file, line = function.__code__.co_filename, getattr(error.loc, "line", function.__code__.co_firstlineno)
+    found = [int(n) for n in re.findall(rf'File "{re.escape(file)}", line (\d+)', str(error))]
+    line = found[-1] if found else line
+    calls = (text for text in linecache.getlines(file) if text.lstrip().startswith(f"{function.__name__}("))
+    owner = next((text.partition("  # ")[2].strip() for text in calls if "  # " in text), "")
+    of = f" of `{owner}`" if owner else ""
+    reason = next((text for text in str(error).splitlines()[1:] if text.strip()), str(error)).strip()
+    where = f"line {line} of the kernel, in `{function.__name__}`{of}, `{linecache.getline(file, line).strip()}`"
+    return UncompilableError(f"numba cannot compile {where}: {reason}")
 
 
 class Store(Protocol):
@@ -272,6 +291,7 @@ class Build:
         self.store = store
         versions = (sources, numba.__version__, llvmlite.__version__, self.collector.triple, self.collector.layout)
         self.identity = repr((*versions, math.value, self.fuses))
+        self.refused: UncompilableError | None = None
         self.exact = False  # whether what is lowered now computes as written
         self.instances: dict[Any, Instance] = {}
         self.typing = cpu_target.typing_context
@@ -291,7 +311,10 @@ class Build:
             Build.current = self
             for each in list(marked):
                 _register(self.typing, each)
-            found = self.instance(function, arguments)
+            try:
+                found = self.instance(function, arguments)
+            except NumbaError as error:
+                raise self.refused or _refusal(function, error) from error
             entry = binding.parse_assembly(str(self._entry(found, name)))
         for instance in self.instances.values():
             self.target._defns.pop(instance, None)  # noqa: SLF001 - numba would keep them for ever
@@ -368,6 +391,9 @@ class Build:
             made = compiler.compile_extra(
                 self.typing, self.target, function, arguments, None, flags, {}, pipeline_class=passes
             )
+        except NumbaError as error:
+            self.refused = self.refused or _refusal(function, error)  # the innermost function is told first
+            raise
         finally:
             self.collector.frames.pop()
         key = self._key(function, arguments)

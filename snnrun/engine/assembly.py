@@ -33,7 +33,6 @@ from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.expected import expected_synapses
 from snnrun.network.ir import All, Connect, FixedDegree, IntArray, OneToOne, Seeds, Synapses, View
 from snnrun.network.streams import key_of
-from snnrun.numerics.arithmetic import Math
 
 BLOCK = 1 << 16  # synapses made together: their buffers stay in the second-level cache
 WIDEST_TABLE = 256  # delays, from the shortest to the longest, that are told by where each begins in a row
@@ -742,7 +741,7 @@ def _joined(parts: Sequence[Int32]) -> Int32:
 
 
 def _kernel(text: str) -> NativeKernel | PythonKernel:
-    return NativeKernel(obtain(text, text, Math.STRICT).object) if compiles() else PythonKernel(text)
+    return NativeKernel(obtain(text).object) if compiles() else PythonKernel(text)
 
 
 def _addresses(arrays: Sequence[Array]) -> IntArray:

@@ -40,7 +40,7 @@ from snnrun.network.ir import (
     Window,
 )
 from snnrun.network.streams import key_of
-from snnrun.numerics import random, single_random
+from snnrun.kernels import random, single_random
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 

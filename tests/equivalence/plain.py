@@ -30,7 +30,7 @@ from snnrun.network.ir import (
     View,
 )
 from snnrun.network.ranges import target_ranges
-from snnrun.numerics import functions, random
+from snnrun.kernels import functions, random
 from snnrun.numerics.streams import stream_key
 
 Pair = tuple[int, int]

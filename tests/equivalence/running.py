@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from snnrun.codegen.cache import obtain
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
+from snnrun.codegen.module import Kernel
 from snnrun.engine.build import build
 from snnrun.engine.driver import Simulation
 from snnrun.engine.native import NativeKernel
@@ -24,6 +25,7 @@ from snnrun.engine.values import Built
 from snnrun.equations.dag import Variable
 from snnrun.network.ir import ConnectivityMonitor, Monitor, Network, SpikeMonitor, StateMonitor
 from snnrun.network.resolve import Resolved, resolve
+from snnrun.numerics.arithmetic import Math
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
 
@@ -101,20 +103,20 @@ def network_of(experiment: Path | str, *overrides: str) -> Network:
 
 
 @functools.cache
-def _loaded(text: str, _processor: str) -> NativeKernel:
-    return NativeKernel(obtain(text).object)
+def _loaded(text: str, structure: str, math: Math, _processor: str) -> NativeKernel:
+    return NativeKernel(obtain(text, structure, math).object)
 
 
-def native(text: str) -> NativeKernel:
-    """The loaded kernel of a text; each text is compiled and loaded once a process."""
-    return _loaded(text, os.environ.get("NUMBA_CPU_NAME", ""))
+def native(kernel: Kernel) -> NativeKernel:
+    """A loaded kernel; each is compiled and loaded once a process."""
+    return _loaded(kernel.text, kernel.structure, kernel.math, os.environ.get("NUMBA_CPU_NAME", ""))
 
 
 def simulation_of(network: Network) -> tuple[Simulation, Memory]:
     """A run that is ready to start, and where its recordings go."""
     kernel = generate(network)
     memory = Memory()
-    return Simulation(build(network, kernel), native(kernel.text), memory), memory
+    return Simulation(build(network, kernel), native(kernel), memory), memory
 
 
 def run_network(network: Network, most: int | None = None) -> tuple[Memory, Built]:

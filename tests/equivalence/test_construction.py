@@ -17,7 +17,7 @@ from snnrun.engine import assembly
 from snnrun.engine.build import build
 from snnrun.engine.values import Built
 from snnrun.network.ir import Network, Pathway, Synapses
-from snnrun.numerics import random
+from snnrun.kernels import random
 from snnrun.numerics.streams import stream_key
 
 GROUPS = """

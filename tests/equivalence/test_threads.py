@@ -308,7 +308,7 @@ def everything(network: Network, kernel: Kernel, threads: int) -> dict[str, np.n
     """All that was recorded and counted, and the variables at the end."""
     memory = Memory()
     built = build.build(replace(network, threads=threads), kernel)
-    Simulation(built, native(kernel.text), memory).run()
+    Simulation(built, native(kernel), memory).run()
     data = recordings(memory)
     for key, array in built.arrays.items():
         if key.use == "counts":

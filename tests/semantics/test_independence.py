@@ -127,12 +127,12 @@ def test_a_compiled_kernel_needs_nothing_from_outside(name: str) -> None:
 
 
 def test_the_cache_gives_the_same_object_again() -> None:
-    text = generate(network_of(NOISY.format(**NOTHING))).text
-    first = obtain(text)
-    again = obtain(text)
+    kernel = generate(network_of(NOISY.format(**NOTHING)))
+    first = obtain(kernel.text, kernel.structure)
+    again = obtain(kernel.text, kernel.structure)
     assert again.cached
     assert again.object == first.object
-    assert native(text) is native(text)
+    assert native(kernel) is native(kernel)
 
 
 BREAKING = """

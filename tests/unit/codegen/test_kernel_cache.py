@@ -26,10 +26,10 @@ from snnrun.engine.native import NativeKernel
 
 # The smallest kernel there is: it compiles in a tenth of a second.
 TINY = """\
-from snnrun.numerics.language import entry, types
+from snnrun.kernels.marks import kernel
 
 
-@entry(types.int64(types.int64, types.int64, types.pointer(types.int64)))
+@kernel()
 def advance(first, n_steps, table):
     return n_steps + {number}  # groups.tiny
 """
