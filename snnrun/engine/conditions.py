@@ -61,13 +61,13 @@ def check_stops(context: Context, network: Network, measures: Measures) -> None:
                     "this has one answer for each neuron",
                     "say when the phase ends: `any(...)` or `all(...)`",
                 )
-            measures.stops[k] = _told(truth)
+            measures.stops[k] = _told(truth, measures, path)
     context.report.stop_if_errors()
 
 
-def _told(truth: _Truth) -> Callable[[], bool]:
+def _told(truth: _Truth, measures: Measures, path: Path) -> Callable[[], bool]:
     def holds() -> bool:
-        with np.errstate(all="ignore"):
+        with measures.computing(path):
             return bool(truth.holds())
 
     return holds

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from snnrun.engine.remarks import Finiteness
 from snnrun.network.ir import FloatArray, IntArray, SpikeMonitor, StateMonitor
 from snnrun.records import dataclass
 
@@ -424,7 +425,7 @@ class Comoments:
             self.sums[k] = self.sums[k] + product.sum(axis=0)
 
     def value(self) -> float:
-        """NaN without two samples, or when no element has both variables changing."""
+        """NaN without two samples, when no element has both variables changing, or when a sample is not finite."""
         if all(self.waiting):
             x, y = (np.concatenate(rows) for rows in self.waiting)
             rows = min(len(x), len(y))
@@ -438,7 +439,7 @@ class Comoments:
         vx, vy = sxx - sx * sx, syy - sy * sy
         # A variance below the rounding errors of its sums is that of a variable that never changes.
         chosen = (vx > 1e-14 * sxx) & (vy > 1e-14 * syy)
-        if not np.any(chosen):
+        if not np.any(chosen) or not np.all(np.isfinite(sxy + sxx + syy)):
             return math.nan
         return float(np.mean((sxy - sx * sy)[chosen] / np.sqrt(vx[chosen] * vy[chosen])))
 
@@ -461,7 +462,7 @@ class Half:
 
 @dataclass(slots=True)
 class Moments:
-    """Mean, standard deviation, minimum and maximum over all samples and elements."""
+    """Mean, standard deviation, minimum and maximum over all samples and elements; NaN when a sample is NaN."""
 
     of: str
     n: int = 0
@@ -477,8 +478,8 @@ class Moments:
         """Sum whole blocks of samples; keep the rest."""
         if not data.size:
             return
-        self.smallest = min(self.smallest, float(data.min()))
-        self.largest = max(self.largest, float(data.max()))
+        self.smallest = float(np.minimum(self.smallest, data.min()))  # NaN stays NaN, however the chunks are cut
+        self.largest = float(np.maximum(self.largest, data.max()))
         self.last = data[-1].copy()
         if self.shift is None:
             self.shift = float(data.flat[0])
@@ -543,27 +544,33 @@ class Meter:
     Args:
         spike_uses: By name of the monitor.
         state_uses: By name of the monitor.
+        finiteness: Which of the recorded values are finite.
     """
 
     spike_uses: dict[str, list[SpikeUse]] = field(default_factory=dict)
     state_uses: dict[str, list[StateUse]] = field(default_factory=dict)
+    finiteness: Finiteness = field(default_factory=Finiteness)
 
     def spikes(
         self,
         name: str,
         steps: IntArray,
         ids: IntArray,
-        extras: Mapping[str, FloatArray],  # noqa: ARG002 - metrics are of times and neurons
+        extras: Mapping[str, FloatArray],
     ) -> None:
         """Feed spikes."""
+        with np.errstate(all="ignore"):
+            self.finiteness.spikes(name, steps, ids, extras)
         for use in self.spike_uses.get(name, ()):
             view = use.monitor.source
             use.accumulator.spikes(steps, ids if view.whole else view.places(ids))
 
-    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:  # noqa: ARG002
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
         """Feed samples."""
-        for use in self.state_uses.get(name, ()):
-            use.accumulator.samples(data[use.variable])
+        with np.errstate(all="ignore"):
+            self.finiteness.states(name, data, first)
+            for use in self.state_uses.get(name, ()):
+                use.accumulator.samples(data[use.variable])
 
     def numbers(self, name: str, spikes: IntArray, first: int) -> None:
         """Rate monitors feed no metric."""

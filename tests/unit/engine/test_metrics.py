@@ -289,6 +289,22 @@ def test_no_samples_give_nan(of):
     assert math.isnan(moment(of, np.zeros((0, 2)), [0, 0]))
 
 
+@pytest.mark.parametrize("of", ["mean", "std", "min", "max"])
+@pytest.mark.parametrize("ends", [[0, 4], [0, 1, 4], [0, 3, 4], [0, 1, 2, 3, 4]])
+def test_a_sample_that_is_nan_counts_however_the_samples_are_cut(of, ends):
+    assert math.isnan(moment(of, np.array([[1.0], [2.0], [math.nan], [3.0]]), ends))
+
+
+def test_a_correlation_with_a_sample_that_is_not_finite_is_nan():
+    both = Comoments()
+    data = np.random.default_rng(1).normal(size=(5, 2))
+    both.half(0).samples(data)
+    data[3, 1] = math.inf
+    both.half(1).samples(data)
+    with np.errstate(all="ignore"):
+        assert math.isnan(both.value())
+
+
 def test_reading_a_value_twice_changes_nothing():
     accumulator = Moments("mean")
     accumulator.samples(np.array([[1.0], [2.0]]))
