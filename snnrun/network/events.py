@@ -102,6 +102,7 @@ def _input(context: Context, name: str) -> PoissonInput:
         draw,
         Block((Assignment(variable, new),)),
         counts,
+        rate_span=context.document.span((*path, "rate")),
     )
 
 

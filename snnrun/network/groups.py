@@ -232,6 +232,7 @@ class _GroupBuilder:
             initial=initial,
             order=model.order,
         )
+        group = replace(group, rate_span=context.document.span(path))
         return self.with_intervals(group, chance) if self.is_steady(rate) else group
 
     def uniform(self, use: str) -> Node:
