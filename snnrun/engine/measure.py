@@ -32,7 +32,20 @@ from snnrun.engine.metrics import (
     correlation_of,
 )
 from snnrun.engine.remarks import Remark, shown
-from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, ListOf, Name, Number, Quantity, Unary
+from snnrun.equations.ast import (
+    COMPARISONS,
+    LOGIC,
+    Binary,
+    Boolean,
+    Call,
+    Expr,
+    ListOf,
+    Name,
+    Number,
+    Quantity,
+    Unary,
+    is_zero,
+)
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.ir import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
@@ -359,11 +372,12 @@ class _Metric:
             return self.operation(expr, a.dimension / b.dimension, size, np.divide, a, b)
         if expr.op == "**":
             return self.power(expr, a, b)
-        if a.dimension != b.dimension:
+        dimension = common_dimension(expr, a, b)
+        if dimension is None:
             verb = {"+": "add", "-": "subtract"}.get(expr.op, "combine")
             raise at(expr.span, "EQ203", f"cannot {verb} {a.dimension.describe()} and {b.dimension.describe()}")
         if expr.op in ("+", "-"):
-            return self.operation(expr, a.dimension, size, np.add if expr.op == "+" else np.subtract, a, b)
+            return self.operation(expr, dimension, size, np.add if expr.op == "+" else np.subtract, a, b)
         raise at(expr.span, "MET401", f"`{expr.op}` has no place in a metric")
 
     def power(self, expr: Binary, a: Part, b: Part) -> Part:
@@ -471,10 +485,10 @@ class _Metric:
         if trains[0].spans != trains[1].spans:
             message = f"`{found[0].name}` and `{found[1].name}` do not record at the same times"
             raise at(expr.span, "MET406", message, "give them the same `window`")
-        sides = [PopulationBins(train, width) for train in trains]
+        sides = (PopulationBins(trains[0], width), PopulationBins(trains[1], width))
         for monitor, side in zip(found, sides, strict=True):
             self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, side))
-        return Part(ONE, lambda: correlation_of(sides[0].value(), sides[1].value()))
+        return Part(ONE, lambda: correlation_of(*sides))
 
     def pairs(self, expr: Call, monitor: SpikeMonitor, train: Train, width: int) -> Part:
         """Of all pairs of neurons of one monitor."""
@@ -586,6 +600,13 @@ class _Metric:
         if variable not in names:
             raise at(span, "NET221", f"`{monitor.name}` does not record `{variable}`", did_you_mean(variable, names))
         return variable
+
+
+def common_dimension(expr: Binary, a: Part, b: Part) -> Dimension | None:
+    """The dimension of two parts that are added or compared; None when they differ."""
+    if is_zero(expr.left) or a.dimension == b.dimension:
+        return b.dimension
+    return a.dimension if is_zero(expr.right) else None
 
 
 def _common_size(expr: Expr, a: Part, b: Part) -> Size | None:

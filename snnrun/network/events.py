@@ -459,8 +459,8 @@ class _Monitor:
         smooth = None
         if model.smooth is not None:
             smooth = self.context.constant((*self.path, "smooth"), TIME, "`smooth`")
-            if not smooth > 0:
-                raise self.context.error("NET222", "`smooth` must be positive", (*self.path, "smooth"))
+            if not 0 < smooth < np.inf:
+                raise self.context.error("NET222", "`smooth` must be positive and finite", (*self.path, "smooth"))
         return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
 
 

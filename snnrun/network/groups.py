@@ -514,7 +514,7 @@ class _GroupBuilder:
         typed = checker.check(expr)
         if typed.node.kind is Kind.BOOL:
             return Refractory(None, typed.node)
-        if typed.dimension != TIME:
+        if not typed.fits(TIME):
             raise at(
                 expr.span,
                 "EQ209",
