@@ -274,12 +274,12 @@ class _Values:
 
     def from_file(self) -> Node:
         context, path = self.context, (*self.path, "file")
-        numbers = read_numbers(context, self.path)
+        numbers, own = read_numbers(context, self.path)
         if numbers.ndim != 1 or (self.size is not None and len(numbers) != self.size):
             wanted = values_of(self.size) if self.size is not None else "one value an element"
             message = f"the file holds an array of shape {numbers.shape}, {wanted} are needed"
             raise context.error("NET141", message, path)
-        return file_values(context, path, (*self.path, "unit"), self.stored, numbers)
+        return file_values(context, path, (*self.path, "unit"), self.stored, numbers, own)
 
 
 def holds_inf(node: Node) -> bool:
@@ -337,7 +337,9 @@ def _whole_list(graph: Graph, node: Node) -> Node:
     return graph.numbers(values.astype(np.int64)) if whole else node
 
 
-def file_values(context: Context, path: Path, unit: Path, stored: Stored, numbers: NDArray[Any]) -> Node:
+def file_values(
+    context: Context, path: Path, unit: Path, stored: Stored, numbers: NDArray[Any], own: str | None
+) -> Node:
     """The numbers of a file as values of a variable, one an element.
 
     Args:
@@ -346,12 +348,13 @@ def file_values(context: Context, path: Path, unit: Path, stored: Stored, number
         unit: Where the unit of the numbers stands, if it does.
         stored: The variable.
         numbers: As the file has them, shape (n,).
+        own: The unit that the file says they are in; None when it says none.
 
     Raises:
         ExperimentError: NET147 for a unit that is missing, FIL202 for numbers that the variable cannot have.
     """
     graph, what = context.graph, f"`{stored.variable.name}`"
-    scale = unit_of(context, unit, stored.dimension, what, path)
+    scale = unit_of(context, unit, stored.dimension, what, path, own)
     with reading(context, path):
         if stored.kind is Kind.FLOAT:
             return graph.numbers(finite_numbers(numbers, f"values of {what}") * scale)

@@ -171,7 +171,7 @@ class ValuesArray(Section):
 
 
 _NUMBERS: Final = "File of numbers (csv, tsv, txt, npy, npz, parquet, h5), relative to this file."
-_DATASET: Final = "Path of the dataset inside an h5 file."
+_DATASET: Final = "Path of the dataset inside an h5 file. Its attribute `unit` or `units` counts as `unit`."
 _COLUMN: Final = "Column of a table: its name, or its number from 0 where the file has no names."
 
 
@@ -181,7 +181,9 @@ class FileArray(Section):
     file: Statements = Field(description=_NUMBERS)
     dataset: Statements | None = Field(None, description=_DATASET)
     column: Column | None = Field(None, description=_COLUMN)
-    unit: Expression | None = Field(None, description="Unit of the numbers, such as `nA`; absent: they have none.")
+    unit: Expression | None = Field(
+        None, description="Unit of the numbers, such as `nA`; absent: that of the dataset, or none."
+    )
     transpose: Flag = Field(False, description="Whether rows and columns are exchanged.")
     scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
     time_axis: TimeAxis = Field(TimeAxis.ROWS, description="Which axis is time.")
