@@ -6,7 +6,7 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -71,7 +71,7 @@ def resolve(
     open: frozenset[str] = frozenset(),
     floats: frozenset[Path] = frozenset(),
     *,
-    whole: bool = True,
+    phases: Sequence[models.Phase] | None = None,
 ) -> Resolved:
     """The network of an experiment.
 
@@ -80,17 +80,20 @@ def resolve(
         experiment: Its checked shape.
         open: Constants whose values are not looked at: the network holds for all of the same kind (whole or not).
         floats: Constants that do not count as whole numbers, by their places.
-        whole: Whether these values hold for the whole run, or only for a phase of it.
+        phases: The phases of the run, where these values are those of one of them.
 
     Raises:
         ExperimentError: Every error of the file, each with its place.
         ValueNeededError: What the network is depends on the value of an open constant.
     """
-    context = Context(document, experiment, open=open, floats=floats)
+    whole = phases is None
+    context = Context(
+        document, experiment, phases=experiment.run.phases or () if phases is None else phases, open=open, floats=floats
+    )
     _constants(context)
     _functions(context)
     if _some_become_floats(context):
-        return resolve(document, experiment, open, context.floats, whole=whole)
+        return resolve(document, experiment, open, context.floats, phases=phases)
     steps = _run(context)
     if "dt" not in context.constants:
         context.report.stop_if_errors()
@@ -397,7 +400,7 @@ def _with_settings(context: Context, network: Network, settings: dict[Path, Text
     length = scalar(text, SourceFile("run.duration", text))
     changes: dict[Path, Any] = {**settings, ("run", "phases"): None, ("run", "duration"): length}
     document = context.document.with_values(changes)
-    found = resolve(document, parse_experiment(document), floats=context.floats, whole=False)
+    found = resolve(document, parse_experiment(document), floats=context.floats, phases=context.phases)
     context.report.extend(found.warnings)
     for definition, spans in found.context.uses.items():
         context.uses.setdefault(definition, {}).update(spans)
