@@ -24,12 +24,11 @@ from snnrun.network.npy import Unreadable
 from snnrun.network.rates import refuse_impossible
 from snnrun.network.series import is_list, is_spaced, read_series
 from snnrun.network.subgroups import seen_in
+from snnrun.network.synapse_names import HIDDEN, names_of_synapses
 from snnrun.network.tables import finite_numbers, read_numbers, unit_of, whole_numbers
 from snnrun.spec.models import PoissonGroup
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import Dimension
-
-HIDDEN = ("i", "j", "N_incoming", "N_outgoing", "lastupdate")  # synaptic values that nobody sets
 
 
 def initial_values(
@@ -89,12 +88,7 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
         synapses = network.synapses[name]
         owner, size = synapses.path, exact_total(synapses)
         targets = {s.variable.name: s for s in synapses.stored}
-        symbols = {
-            **{
-                s.variable.name: Typed(context.graph.variable(s.variable, s.kind), s.dimension) for s in synapses.stored
-            },
-            **{n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()},
-        }
+        symbols, _ = names_of_synapses(context, synapses)
     else:
         known_names = [*context.experiment.constants, *context.populations, *network.synapses]
         known_names += context.experiment.inputs

@@ -20,7 +20,7 @@ from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.arrays import resolve_arrays
 from snnrun.network.context import MOST_STEPS, TOO_MANY, Context, Path, at, known
 from snnrun.network.delay_settings import with_parts
-from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations
+from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations, with_hidden_values
 from snnrun.network.groups import resolve_groups
 from snnrun.network.initial import phase_values, replaced
 from snnrun.network.ir import (
@@ -104,6 +104,7 @@ def resolve(
     synapses = resolve_synapses(context)
     inputs = resolve_inputs(context)
     operations, hooks = resolve_operations(context, synapses, steps)
+    synapses = with_hidden_values(synapses, operations)
     monitors = resolve_monitors(context, synapses, steps)
     context.report.stop_if_errors()
     assert groups.keys() == experiment.groups.keys(), "a group was left out without a word"
@@ -137,10 +138,10 @@ def resolve(
         message = "`run.threads` does nothing in a sweep: points run side by side, each on one thread"
         span = context.document.key_span(("run", "threads"))
         context.report.warn("NET226", message, span, "leave it out; `--workers` says how many run at once")
-    phases = _phases(context, network)
+    parts = _phases(context, network)
     with context.collecting():
-        network, phases = with_parts(network, phases)
-        network = replace(network, phases=phases)
+        network, parts = with_parts(network, parts)
+        network = replace(network, phases=parts)
     context.report.stop_if_errors()
     warn_of_silent_monitors(context, network)
     return Resolved(network, tuple(context.report.warnings), context)
