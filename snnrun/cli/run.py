@@ -273,6 +273,7 @@ class _Run:
 
         with self.clock.stage(Stage.CHECK):
             sweep = check_sweep(checked)
+        render(sweep.warnings, sys.stderr)
         self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")
         if self.wishes.slurm and self.submitted(sweep):
             return 0
