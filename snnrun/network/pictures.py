@@ -491,7 +491,7 @@ class _Plot:
         """The width of a bin in whole steps, or spikes would fall unevenly into them. [s]."""
         dt = self.network.dt
         steps = max(np.floor(bin / dt + 0.5 + TOLERANCE), 1.0)
-        what = f"the `bin` of a {self.kind.value} plot"
+        what = f"the `bin` of this {self.kind.value} plot"
         span = self.context.document.span(self.keys["bin"])
         warn_between_steps(self.context, [bin], np.array([int(steps)]), span, what)
         return float(steps * dt)

@@ -224,7 +224,7 @@ def test_a_bin_between_two_steps_is_told_with_what_is_drawn(place, kind, bin, be
     warnings = [w for w in found.warnings if w.code == "NET162"]
     assert len(warnings) == (told is not None)
     for warning in warnings:
-        assert f"the `bin` of a {kind} plot: " in warning.message
+        assert f"the `bin` of this {kind} plot: " in warning.message
         assert f"becomes {told}" in warning.message
         assert warning.span.file.text[warning.span.start : warning.span.end] == bin
 
