@@ -4,6 +4,7 @@ import pytest
 
 from snnrun import pipeline
 from snnrun.errors import ExperimentError
+from snnrun.sweep.check import Points, check_sweep, point_document
 
 FILE = """\
 version: 1
@@ -115,3 +116,31 @@ def test_other_numbers_do(tmp_path, key, value, code):
     with pytest.raises(ExperimentError) as caught:
         checked(tmp_path, **{key: value})
     assert [d.code for d in caught.value.diagnostics] == [code]
+
+
+@pytest.mark.parametrize(
+    ("axis", "values"),
+    [
+        ("[0, 5 mV, -1 mV]", [0, 5e-3, -1e-3]),
+        ("[5 mV, 0]", [5e-3, 0]),
+        ("[0, 0.0]", [0, 0]),
+        ("{linspace: [0, 5 mV], num: 3}", [0, 2.5e-3, 5e-3]),
+        ("{linspace: [5 mV, 0], num: 3}", [5e-3, 2.5e-3, 0]),
+        ("{range: [0, 5 mV, 2 mV]}", [0, 2e-3, 4e-3]),
+        ("{range: [-2 mV, 0, 1 mV]}", [-2e-3, -1e-3]),
+    ],
+)
+def test_zero_needs_no_unit_in_a_sweep(tmp_path, axis, values):
+    text = FILE
+    for key, value in PLAIN.items():
+        text = text.replace(key, value)
+    (tmp_path / "z.yaml").write_text(f"{text}sweep: {{axes: {{c: {axis}}}}}\n")
+    swept = check_sweep(pipeline.check(pipeline.read(tmp_path / "z.yaml")))
+    points = Points(point_document(swept.checked), swept.plan)
+    constants = [points.check(p).resolved.context.constants["c"] for p in swept.plan.points()]
+    assert [c.value for c in constants] == pytest.approx(values, abs=1e-18)
+    assert {c.dimension.symbol for c in constants} == {"V"}
+    parameter = swept.plan.axes[0].parameters[0]
+    assert parameter.dimension.symbol == "V"
+    if axis.startswith("[0, 5"):
+        assert parameter.shown(0) == "0 mV"
