@@ -31,7 +31,7 @@ from snnrun.engine.metrics import (
     Train,
     correlation_of,
 )
-from snnrun.engine.remarks import Remark, shown
+from snnrun.engine.remarks import Finiteness, Remark, shown
 from snnrun.equations.ast import (
     COMPARISONS,
     LOGIC,
@@ -157,9 +157,7 @@ class Measures:
         for name, (value, _) in values.items():
             path = ("metrics", name)
             finite = np.all(np.isfinite(value))
-            doubt = self._doubts.get(path) or (
-                None if not np.any(np.isinf(value)) else "what it is computed from is infinite"
-            )
+            doubt = self._doubts.get(path)
             if doubt is not None:
                 said = "comes from values that are not finite" if finite else f"is {shown(value)}"
                 found.append(Remark("MET408", path, f"metric `{name}` {said}: {doubt}"))
@@ -199,7 +197,7 @@ def check_metrics(context: Context, network: Network) -> Measures:
     Raises:
         ExperimentError: Every metric that is wrong.
     """
-    measures = Measures()
+    measures = Measures(Meter(finiteness=Finiteness.of(network)))
     for name in context.experiment.metrics:
         path: Path = ("metrics", name)
         with context.collecting(f"metrics.{name}"):
@@ -343,7 +341,8 @@ class _Metric:
             advice = did_you_mean(variable, population.members)
             raise at(expr.span, "NET221", f"`{group}` has no variable `{variable}`", advice)
         shared = member.stored is not None and member.stored.variable.shared
-        return self.final(population.path, variable, member.typed.dimension, None if shared else population.view.size)
+        size = None if shared else population.view.size
+        return self.final(population.path, variable, member.typed.dimension, size, stored=member.stored is not None)
 
     def of_synapses(self, expr: Name, name: str, variable: str) -> Part:
         """A variable or subexpression of synapses as it is at the end of the run."""
@@ -354,12 +353,19 @@ class _Metric:
         if variable not in dimensions:
             advice = did_you_mean(variable, dimensions)
             raise at(expr.span, "NET221", f"`{name}` has no variable `{variable}`", advice)
-        return self.final(synapses.path, variable, dimensions[variable], synapses.path)
+        stored = variable not in synapses.expressions
+        return self.final(synapses.path, variable, dimensions[variable], synapses.path, stored=stored)
 
-    def final(self, owner: str, variable: str, dimension: Dimension, size: Size | None) -> Part:
+    def final(self, owner: str, variable: str, dimension: Dimension, size: Size | None, *, stored: bool) -> Part:
         name = f"{owner.partition('.')[2]}.{variable}"
         part = Part(dimension, lambda: self.measures.final(owner, variable), size)
-        return self.doubted(part, lambda value: f"`{name}` is {shown(value)}")
+
+        def why(value: Value) -> str | None:
+            if stored and not np.any(np.isnan(value)):
+                return None  # the file says that it is infinite
+            return f"`{name}` is {shown(value)}"
+
+        return self.doubted(part, why)
 
     def binary(self, expr: Binary) -> Part:
         if expr.op in COMPARISONS or expr.op in LOGIC:
@@ -578,7 +584,9 @@ class _Metric:
         part = Part(dimension, accumulator.value, number if expr.function == "last" else None)
 
         def why(_value: Value) -> str | None:
-            overflow = None if accumulator.last is None else f"`{_text(expr)}` is too large for a number"
+            overflow = None
+            if math.isfinite(accumulator.smallest) and math.isfinite(accumulator.largest):
+                overflow = f"`{_text(expr)}` is too large for a number"
             return self.recorded((monitor.name, column)) or overflow
 
         return self.doubted(part, why)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field
+from typing import Self
 
 import numpy as np
 
+from snnrun.equations.dag import Op
 from snnrun.errors import Diagnostic, Severity
 from snnrun.network.context import Path
 from snnrun.network.ir import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
@@ -65,10 +67,19 @@ class Finiteness:
     """Counts recorded values that are not finite.
 
     Args:
+        stored: Monitors and variables that are no subexpressions: they are infinite only where the file says so, which
+            is no remark.
         seen: By monitor and variable.
     """
 
+    stored: frozenset[tuple[str, str]] = frozenset()
     seen: dict[tuple[str, str], Looked] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, network: Network) -> Self:
+        """What looks at the recordings of a network."""
+        monitors = [m for m in network.monitors if isinstance(m, SpikeMonitor | StateMonitor)]
+        return cls(frozenset((m.name, c.name) for m in monitors for c in m.columns if c.node.op is Op.VARIABLE))
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
         """Look at variables recorded with spikes."""
@@ -92,7 +103,7 @@ class Finiteness:
         seen.values += values.size
         if np.isfinite(values.sum()):  # a sum is quick; it may also overflow by itself
             return None
-        wrong = ~np.isfinite(values)
+        wrong = np.isnan(values) if (name, variable) in self.stored else ~np.isfinite(values)
         count = int(np.count_nonzero(wrong))
         is_first = count > 0 and not seen.wrong
         seen.wrong += count

@@ -23,12 +23,14 @@ groups:
       x = (i - 1)/(t/ms - 3) : 1
       y = v*exp(i*300) : 1
       z = (i - 1)/(i - 1) : 1
+      h = i*1e200 : 1
     threshold: v > 1
     reset: v = 0
 monitors:
   out: {kind: spikes, source: cells}
   xs: {kind: state, source: cells, variables: [v, x], dt: 1 ms, window: [2 ms, 6 ms]}
   with: {kind: spikes, source: cells, variables: [z]}
+  huge: {kind: state, source: cells, variables: [h]}
   late: {kind: state, source: cells, variables: [x], dt: 1 ms, window: [4 ms, 6 ms]}
 run: {duration: 6 ms, dt: 0.1 ms}
 metrics:
@@ -84,6 +86,7 @@ def test_recorded_values_that_are_not_finite_are_told_with_number_place_and_time
         ("m: count(out)/(count(out) - count(out))", np.inf, "`count(out)/(count(out) - count(out))` divides by 0"),
         ("m: log(0*count(out))", -np.inf, "`log(0*count(out))` is no finite number"),
         ("m: exp(1000*count(out))", np.inf, "`exp(1000*count(out))` is no finite number"),
+        ("m: std(huge)", np.nan, "`std(huge)` is too large for a number"),
         ("m: sqrt(-count(out))", np.nan, "`sqrt(-count(out))` is no finite number"),
         ("m: (count(out)*1e100)**4", np.inf, "`(count(out)*1e100)**4` is no finite number"),
     ],
@@ -113,6 +116,15 @@ def test_finite_metrics_and_those_that_are_nan_by_definition_are_not_told(tmp_pa
     assert np.isnan(values["e"])
     assert np.all(np.isfinite(values["f"]))
     assert [code for code, _, _ in blamed] == ["RUN310"]
+
+
+def test_variables_that_the_file_makes_infinite_are_not_told(tmp_path):
+    text = FILE.replace("z = (i - 1)/(i - 1) : 1", "limit : 1").replace("variables: [z]", "variables: [limit]")
+    text = text.replace("    threshold", "    initial: {limit: [1, inf, inf, inf]}\n    threshold")
+    text = text.replace("[v, x], dt", "[limit], dt")
+    values, blamed = ran(tmp_path, "a: max(xs)", "b: max(cells.limit)", text=text)
+    assert values == {"a": np.inf, "b": np.inf}
+    assert blamed == []
 
 
 def test_a_monitor_that_records_nothing_is_told_once(tmp_path):
