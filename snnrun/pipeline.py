@@ -80,8 +80,8 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
         from snnrun.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
 
         find_hooks(context, network.hooks)
-    if document.asked is not None:
-        resolved = replace(resolved, warnings=(*resolved.warnings, *unused(context)))
+    warnings = [*context.report.warnings, *(unused(context) if document.asked is not None else ())]
+    resolved = replace(resolved, warnings=tuple(warnings))
     return Checked(document, experiment, resolved, measures, plots, save_state=experiment.run.save_state)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,10 +17,11 @@ from snnrun import __version__
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.measure import numbers_of
 from snnrun.engine.phases import ended_early
+from snnrun.engine.remarks import Remark
 from snnrun.engine.start import final_state
 from snnrun.engine.values import Built, delays_of
 from snnrun.equations.dag import Kind, Op, Variable, is_fixed
-from snnrun.errors import SnnrunError
+from snnrun.errors import Diagnostic, SnnrunError
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
     ConnectivityMonitor,
@@ -178,6 +179,7 @@ class RunWriter:
         self.path = self.folder.path
         self.metrics: dict[str, tuple[Any, str]] = {}
         self.counts: dict[str, int] = {}
+        self.remarks: list[Remark] = []
         self.status = RunStatus.COMPLETE
         self.digest: Digest | None = None
         self._results: ResultsWriter | None = None
@@ -229,6 +231,7 @@ class RunWriter:
         if problem is None:
             self.metrics = numbers_of(self.prepared.checked.measures.values())
             self.curves()
+        self.remarks = self.prepared.checked.measures.remarks(ran or self.network, self.metrics)
         self.digest = self.results.finish(self.metrics, self.status)
         plain = {name: {"value": plain_value(value), "unit": unit} for name, (value, unit) in self.metrics.items()}
         self._write("metrics.json", json.dumps(plain, indent=2) + "\n")
@@ -316,6 +319,7 @@ class RunWriter:
             lines.append(f"phase {name} ended at {step * self.network.dt:.9g} s")
         lines += [f"spikes of {name}: {count}" for name, count in self.counts.items()]
         lines += [f"no pictures: {_reason(trouble)}"] if trouble is not None else []
+        lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in told(checked.document, self.remarks)]
         lines += [f"stopped: {_reason(problem)}" if problem is not None else "done"]
         self._write("run.log", "\n".join(lines) + "\n")
 
@@ -345,10 +349,16 @@ class RunWriter:
             problem,
             trouble,
             published.kept_old,
+            tuple(self.remarks),
         )
 
     def _write(self, name: str, text: str) -> None:
         write_text(self.path / name, text)
+
+
+def told(document: Document, remarks: Iterable[Remark]) -> list[Diagnostic]:
+    """Remarks of a run as warnings with their places in the file."""
+    return [remark.at(document.nearest_span(remark.path)) for remark in remarks]
 
 
 def write_text(path: Path, text: str) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from snnrun.engine.measure import Measures
     from snnrun.engine.native import NativeKernel
     from snnrun.engine.parts import Parts
+    from snnrun.engine.remarks import Remark
     from snnrun.engine.values import Built
     from snnrun.plot.ahead import Painter
 
@@ -215,6 +216,7 @@ class Outcome:
         problem: What stopped the run before its end (a `RunError`, or `KeyboardInterrupt`), None for a whole run.
         trouble: Why pictures are missing although the run is whole, None otherwise.
         kept_old: Whether the folder holds an earlier result, which was as good or better than this one.
+        remarks: What of it is not finite.
     """
 
     folder: Path
@@ -226,3 +228,4 @@ class Outcome:
     problem: BaseException | None = None
     trouble: SnnrunError | KeyboardInterrupt | None = None
     kept_old: bool = False
+    remarks: tuple[Remark, ...] = ()

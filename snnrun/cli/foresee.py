@@ -34,7 +34,7 @@ def foresee_files(
             from snnrun.sweep.check import check_sweep
 
             sweep = check_sweep(checked)
-        render(checked.warnings, sys.stderr)
+        render([*checked.warnings, *(sweep.warnings if sweep is not None else ())], sys.stderr)
         forecast = foresee(checked, sweep, probe=probe)
         reports.append({"file": str(file)} | forecast.as_json())
         if not json:

@@ -47,17 +47,18 @@ def validate_files(files: Sequence[Path], overrides: Sequence[str], *, json: boo
 def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], str]:
     try:
         checked = pipeline.check(pipeline.read(file, overrides))
+        of_sweep: tuple[Diagnostic, ...] = ()
         if checked.experiment.sweep is not None:
             from snnrun.sweep.check import check_sweep
 
-            check_sweep(checked)
+            of_sweep = check_sweep(checked).warnings
         pipeline.refuse_larger_than_machine(checked)
     except ExperimentError as error:
         return error.diagnostics, ""
     network = checked.resolved.network
     neurons = network.neurons
     size = f"{number_text(len(network.groups), 'group')}, {number_text(neurons, 'neuron')}"
-    return checked.warnings, f"{size}, {time_text(network.steps * network.dt)}"
+    return (*checked.warnings, *of_sweep), f"{size}, {time_text(network.steps * network.dt)}"
 
 
 def show_file(file: Path, overrides: Sequence[str], *, resolved: bool, kernel: bool) -> None:

@@ -22,7 +22,7 @@ from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedEr
 from snnrun.network.ir import GroupKind, Network, SpikeMonitor
 from snnrun.network.recorded import recorded_spans
 from snnrun.plot.ahead import Painter
-from snnrun.publish import plain_value
+from snnrun.publish import plain_value, told
 from snnrun.records import dataclass
 from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 from snnrun.units.dimensions import TIME
@@ -197,6 +197,7 @@ class _Run:
         )
         self.line.clear()
         self.report |= as_report(outcome)
+        self.remark(checked, outcome)
         if outcome.problem is not None:
             return self.stopped(outcome, outcome.problem, f"{time_text(bar.done * network.dt)} of {bar.whole}")
         self.summary(checked, outcome)
@@ -218,6 +219,12 @@ class _Run:
         parts.append(f"about {bytes_text(prepared.built.memory)}")
         self.line.put(" · ".join(parts))
         bar.start()
+
+    def remark(self, checked: Checked, outcome: Outcome | SweepOutcome) -> None:
+        """Show what of the results is not finite."""
+        warnings = told(checked.document, outcome.remarks)
+        render(warnings, sys.stderr)
+        self.report["warnings"] = [w.as_json() for w in warnings]
 
     def stopped(self, outcome: Outcome, problem: BaseException, reached: str) -> int:
         """Say why, where the part of the run that was recorded is, and how to run again."""
@@ -266,6 +273,7 @@ class _Run:
 
         with self.clock.stage(Stage.CHECK):
             sweep = check_sweep(checked)
+        render(sweep.warnings, sys.stderr)
         self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")
         if self.wishes.slurm and self.submitted(sweep):
             return 0
@@ -283,6 +291,7 @@ class _Run:
         )
         self.line.clear()
         self.report |= as_sweep_report(outcome)
+        self.remark(checked, outcome)
         self.sweep_summary(outcome)
         return self.sweep_end(outcome)
 

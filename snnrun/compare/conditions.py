@@ -11,7 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.compare.folders import Entry, Measured
-from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, ListOf, Name, Number, Quantity, Unary
+from snnrun.equations.ast import (
+    COMPARISONS,
+    LOGIC,
+    Binary,
+    Boolean,
+    Call,
+    Expr,
+    ListOf,
+    Name,
+    Number,
+    Quantity,
+    Unary,
+    is_zero,
+)
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import at
@@ -194,14 +207,15 @@ class _Evaluation:
             if not isinstance(expr.right, Number):
                 raise at(expr.right.span, "EQ207", "an exponent must be a number here")
             return Outcome(a**b, left.dimension**expr.right.value)
-        if left.dimension != right.dimension:
+        if left.dimension != right.dimension and not (is_zero(expr.left) or is_zero(expr.right)):
             verb = {"+": "add", "-": "subtract"}.get(expr.op, "compare")
             message = f"cannot {verb} {left.dimension.describe()} and {right.dimension.describe()}"
             raise at(expr.span, "EQ203", message, "write the unit, for example `rate > 10 Hz`")
         if expr.op in COMPARISONS:
             return Outcome(_COMPARE[expr.op](a, b), None)
         if expr.op in ("+", "-"):
-            return Outcome(a + b if expr.op == "+" else a - b, left.dimension)
+            dimension = right.dimension if is_zero(expr.left) else left.dimension
+            return Outcome(a + b if expr.op == "+" else a - b, dimension)
         raise at(expr.span, "CMP202", f"`{expr.op}` has no place here")
 
     def call(self, expr: Call) -> Outcome:

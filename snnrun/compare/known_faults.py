@@ -254,6 +254,11 @@ FAULTS: Sequence[KnownFault] = (
     ),
     KnownFault(
         "0.2.0",
+        "samples that are NaN were left out of `min`, `max` and `correlation`, or not, as the chunks were cut",
+        lambda c, _: _has(c, "metrics", "min(", "max(", "correlation("),
+    ),
+    KnownFault(
+        "0.2.0",
         "whole numbers of `range` and `linspace` became floating-point numbers",
         lambda c, _: _has(c, "sweep", "'range'", "'linspace'"),
     ),

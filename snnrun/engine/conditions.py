@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.engine.measure import Measures, part_of
+from snnrun.engine.measure import Measures, common_dimension, part_of
 from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, Name, Unary
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
@@ -61,13 +61,13 @@ def check_stops(context: Context, network: Network, measures: Measures) -> None:
                     "this has one answer for each neuron",
                     "say when the phase ends: `any(...)` or `all(...)`",
                 )
-            measures.stops[k] = _told(truth)
+            measures.stops[k] = _told(truth, measures, path)
     context.report.stop_if_errors()
 
 
-def _told(truth: _Truth) -> Callable[[], bool]:
+def _told(truth: _Truth, measures: Measures, path: Path) -> Callable[[], bool]:
     def holds() -> bool:
-        with np.errstate(all="ignore"):
+        with measures.computing(path):
             return bool(truth.holds())
 
     return holds
@@ -123,7 +123,7 @@ class _Condition:
         a, b = (
             part_of(self.context, self.network, self.measures, side, self.constants) for side in (expr.left, expr.right)
         )
-        if a.dimension != b.dimension:
+        if common_dimension(expr, a, b) is None:
             raise at(expr.span, "EQ203", f"cannot compare {a.dimension.describe()} and {b.dimension.describe()}")
         compare = _COMPARE[expr.op]
         return _Truth(lambda: compare(a.compute(), b.compute()), a.is_many or b.is_many)

@@ -13,6 +13,7 @@ from snnrun.engine.watch import Found
 from snnrun.errors import Diagnostic, RunError
 from snnrun.network.ir import Group, Network, PoissonInput, Stored
 from snnrun.network.rates import advice
+from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, TIME
 from snnrun.units.quantities import format_quantity
 
@@ -41,7 +42,7 @@ def failed(
         else f"between t = {_time(network, low)} and {_time(network, high)}"
     )
     if not isinstance(found.what, Stored):
-        return _impossible_rate(network, found.what, found, when)
+        return _impossible_rate(network, found.what, found, when, _rate_span(built.network, found.what, low))
     stored = found.what
     variable = stored.variable
     became = "NaN (not a number)" if np.isnan(found.value) else "infinite"
@@ -55,7 +56,25 @@ def failed(
     return RunError(Diagnostic("RUN301", message, cause.span, cause.help))
 
 
-def _impossible_rate(network: Network, source: Group | PoissonInput, found: Found, when: str) -> RunError:
+def _rate_span(network: Network, source: Group | PoissonInput, step: int) -> Span | None:
+    """Where the file gives the rates: the source itself, or the last phase that has set them."""
+    span = source.rate_span
+    if isinstance(source, Group):
+        lines = (
+            line
+            for phase in network.phases
+            if phase.start <= step
+            for owner, line in phase.sets
+            if owner == source.path
+        )
+        for line in lines:
+            span = line.span if line.variable.name == "rates" else span
+    return span
+
+
+def _impossible_rate(
+    network: Network, source: Group | PoissonInput, found: Found, when: str, span: Span | None
+) -> RunError:
     whose = f"`{source.name}`" if isinstance(source, Group) else f"input `{source.name}`"
     rate = format_quantity(found.value / network.dt, FREQUENCY)
     most = format_quantity(1 / network.dt, FREQUENCY)
@@ -64,7 +83,7 @@ def _impossible_rate(network: Network, source: Group | PoissonInput, found: Foun
         Diagnostic(
             "RUN307",
             f"the rate of neuron {found.element} of {whose} is {value} {when}: it must lie between 0 and 1/dt = {most}",
-            None,
+            span,
             advice(found.value, trains=isinstance(source, PoissonInput)),
         )
     )

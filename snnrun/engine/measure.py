@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import field, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -30,7 +31,21 @@ from snnrun.engine.metrics import (
     Train,
     correlation_of,
 )
-from snnrun.equations.ast import COMPARISONS, LOGIC, Binary, Boolean, Call, Expr, ListOf, Name, Number, Quantity, Unary
+from snnrun.engine.remarks import Finiteness, Remark, shown
+from snnrun.equations.ast import (
+    COMPARISONS,
+    LOGIC,
+    Binary,
+    Boolean,
+    Call,
+    Expr,
+    ListOf,
+    Name,
+    Number,
+    Quantity,
+    Unary,
+    is_zero,
+)
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.ir import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
@@ -98,11 +113,55 @@ class Measures:
     stops: dict[int, Callable[[], bool]] = field(default_factory=dict)
     ran: Network | None = None
     reached: int | None = None
+    _doubts: dict[Path, str] = field(default_factory=dict)
+    _computing: Path = ()
 
     def values(self) -> dict[str, tuple[Value, Dimension]]:
         """All metrics in SI units."""
-        with np.errstate(all="ignore"):
-            return {name: (part.compute(), part.dimension) for name, part in self.parts.items()}
+        found: dict[str, tuple[Value, Dimension]] = {}
+        for name, part in self.parts.items():
+            with self.computing(("metrics", name)):
+                found[name] = part.compute(), part.dimension
+        return found
+
+    @contextmanager
+    def computing(self, path: Path) -> Iterator[None]:
+        """Around the computation of what stands at a place of the file: what is doubted then is so of that."""
+        before, self._computing = self._computing, path
+        self._doubts.pop(path, None)
+        try:
+            with np.errstate(all="ignore"):
+                yield
+        finally:
+            self._computing = before
+
+    def doubt(self, reason: str) -> None:
+        """Something that is being computed comes from a value that is not finite; the first reason counts."""
+        self._doubts.setdefault(self._computing, reason)
+
+    def remarks(self, network: Network, values: Mapping[str, tuple[Value, str]]) -> list[Remark]:
+        """What is to be told of recorded values and metrics that are not finite, once the run is over.
+
+        A function that is not defined for what happened (`cv_isi` of a silent group) gives NaN, which is no remark.
+
+        Args:
+            network: The network.
+            values: The metrics, as far as there are some.
+        """
+        found = list(self.meter.finiteness.remarks(network))
+        for k, phase in enumerate(network.phases):
+            path: Path = ("run", "phases", k, "stop_when")
+            if path in self._doubts:
+                message = f"`stop_when` of phase `{phase.name}` was not known when last looked at: {self._doubts[path]}"
+                found.append(Remark("MET408", path, message, "a comparison with NaN never holds"))
+        for name, (value, _) in values.items():
+            path = ("metrics", name)
+            finite = np.all(np.isfinite(value))
+            doubt = self._doubts.get(path)
+            if doubt is not None:
+                said = "comes from values that are not finite" if finite else f"is {shown(value)}"
+                found.append(Remark("MET408", path, f"metric `{name}` {said}: {doubt}"))
+        return found
 
     def kinds(self) -> dict[str, tuple[Dimension, bool]]:
         """The dimension of each metric, and whether it is one number."""
@@ -138,7 +197,7 @@ def check_metrics(context: Context, network: Network) -> Measures:
     Raises:
         ExperimentError: Every metric that is wrong.
     """
-    measures = Measures()
+    measures = Measures(Meter(finiteness=Finiteness.of(network)))
     for name in context.experiment.metrics:
         path: Path = ("metrics", name)
         with context.collecting(f"metrics.{name}"):
@@ -191,7 +250,7 @@ class _Metric:
 
     def name(self, expr: Name) -> Part:
         if expr.id in self.measures.parts:
-            return self.measures.parts[expr.id]
+            return self.metric(expr.id)
         if expr.id in self.monitors:
             raise at(
                 expr.span,
@@ -227,6 +286,44 @@ class _Metric:
             return Part(typed.dimension, lambda: self.duration(typed.value))
         return Part(typed.dimension, lambda: typed.value)
 
+    def metric(self, name: str) -> Part:
+        """Another metric."""
+        part = self.measures.parts[name]
+
+        def compute() -> Value:
+            with self.measures.computing(()):  # its own doubts are told of it
+                return part.compute()
+
+        return self.doubted(replace(part, compute=compute), lambda value: f"`{name}` is {shown(value)}")
+
+    def doubted(self, part: Part, why: Callable[[Value], str | None]) -> Part:
+        """A part that tells, when it is not finite, why; None when it is so by definition."""
+
+        def compute() -> Value:
+            value = part.compute()
+            reason = None if np.all(np.isfinite(value)) else why(value)
+            if reason is not None:
+                self.measures.doubt(reason)
+            return value
+
+        return replace(part, compute=compute)
+
+    def operation(
+        self, expr: Expr, dimension: Dimension, size: Size | None, compute: Callable[..., Value], *parts: Part
+    ) -> Part:
+        """A part computed from others; it tells when it makes something that is not finite of what is."""
+
+        def computed() -> Value:
+            values = [p.compute() for p in parts]
+            result = compute(*values)
+            if np.any(np.logical_and.reduce(np.broadcast_arrays(~np.isfinite(result), *map(np.isfinite, values)))):
+                divided = isinstance(expr, Binary) and expr.op == "/" and np.any(np.equal(values[1], 0))
+                what = "divides by 0" if divided else "is no finite number"
+                self.measures.doubt(f"`{_text(expr)}` {what}")
+            return result
+
+        return Part(dimension, computed, size)
+
     def duration(self, planned: float) -> float:
         """How long the run is, or was when a phase ended early. [s]."""
         ran, dt = self.measures.ran, self.context.constants["dt"].exact
@@ -244,7 +341,8 @@ class _Metric:
             advice = did_you_mean(variable, population.members)
             raise at(expr.span, "NET221", f"`{group}` has no variable `{variable}`", advice)
         shared = member.stored is not None and member.stored.variable.shared
-        return self.final(population.path, variable, member.typed.dimension, None if shared else population.view.size)
+        size = None if shared else population.view.size
+        return self.final(population.path, variable, member.typed.dimension, size, stored=member.stored is not None)
 
     def of_synapses(self, expr: Name, name: str, variable: str) -> Part:
         """A variable or subexpression of synapses as it is at the end of the run."""
@@ -255,10 +353,19 @@ class _Metric:
         if variable not in dimensions:
             advice = did_you_mean(variable, dimensions)
             raise at(expr.span, "NET221", f"`{name}` has no variable `{variable}`", advice)
-        return self.final(synapses.path, variable, dimensions[variable], synapses.path)
+        stored = variable not in synapses.expressions
+        return self.final(synapses.path, variable, dimensions[variable], synapses.path, stored=stored)
 
-    def final(self, owner: str, variable: str, dimension: Dimension, size: Size | None) -> Part:
-        return Part(dimension, lambda: self.measures.final(owner, variable), size)
+    def final(self, owner: str, variable: str, dimension: Dimension, size: Size | None, *, stored: bool) -> Part:
+        name = f"{owner.partition('.')[2]}.{variable}"
+        part = Part(dimension, lambda: self.measures.final(owner, variable), size)
+
+        def why(value: Value) -> str | None:
+            if stored and not np.any(np.isnan(value)):
+                return None  # the file says that it is infinite
+            return f"`{name}` is {shown(value)}"
+
+        return self.doubted(part, why)
 
     def binary(self, expr: Binary) -> Part:
         if expr.op in COMPARISONS or expr.op in LOGIC:
@@ -266,23 +373,23 @@ class _Metric:
         a, b = self.part(expr.left), self.part(expr.right)
         size = _common_size(expr, a, b)
         if expr.op == "*":
-            return Part(a.dimension * b.dimension, lambda: a.compute() * b.compute(), size)
+            return self.operation(expr, a.dimension * b.dimension, size, np.multiply, a, b)
         if expr.op == "/":
-            return Part(a.dimension / b.dimension, lambda: np.divide(a.compute(), b.compute())[()], size)
+            return self.operation(expr, a.dimension / b.dimension, size, np.divide, a, b)
         if expr.op == "**":
             return self.power(expr, a, b)
-        if a.dimension != b.dimension:
+        dimension = common_dimension(expr, a, b)
+        if dimension is None:
             verb = {"+": "add", "-": "subtract"}.get(expr.op, "combine")
             raise at(expr.span, "EQ203", f"cannot {verb} {a.dimension.describe()} and {b.dimension.describe()}")
         if expr.op in ("+", "-"):
-            sign = 1.0 if expr.op == "+" else -1.0
-            return Part(a.dimension, lambda: a.compute() + sign * b.compute(), size)
+            return self.operation(expr, dimension, size, np.add if expr.op == "+" else np.subtract, a, b)
         raise at(expr.span, "MET401", f"`{expr.op}` has no place in a metric")
 
     def power(self, expr: Binary, a: Part, b: Part) -> Part:
         if not isinstance(expr.right, Number):
             raise at(expr.right.span, "EQ207", "an exponent in a metric must be a number")
-        return Part(a.dimension**expr.right.value, lambda: np.power(a.compute(), b.compute()), a.size)
+        return self.operation(expr, a.dimension**expr.right.value, a.size, np.power, a, b)
 
     def call(self, expr: Call) -> Part:
         name = expr.function
@@ -302,17 +409,16 @@ class _Metric:
     def plain_function(self, expr: Call) -> Part:
         inner = self.part(expr.args[0])
         function = _PLAIN_FUNCTIONS[expr.function]
-        if expr.function == "abs":
-            return Part(inner.dimension, lambda: function(inner.compute()), inner.size)
+        dimension = inner.dimension
         if expr.function == "sqrt":
-            return Part(inner.dimension ** Fraction(1, 2), lambda: function(inner.compute()), inner.size)
-        if not inner.dimension.is_one:
+            dimension = dimension ** Fraction(1, 2)
+        elif expr.function != "abs" and not dimension.is_one:
             raise at(
                 expr.args[0].span,
                 "EQ204",
-                f"`{expr.function}` wants a dimensionless argument, this is {inner.dimension.describe()}",
+                f"`{expr.function}` wants a dimensionless argument, this is {dimension.describe()}",
             )
-        return Part(ONE, lambda: function(inner.compute()), inner.size)
+        return self.operation(expr, dimension, inner.size, function, inner)
 
     def monitor(self, expr: Expr, wanted: type, kind: str) -> tuple[Any, str | None]:
         """The monitor that an argument names, and the variable after a dot."""
@@ -385,10 +491,10 @@ class _Metric:
         if trains[0].spans != trains[1].spans:
             message = f"`{found[0].name}` and `{found[1].name}` do not record at the same times"
             raise at(expr.span, "MET406", message, "give them the same `window`")
-        sides = [PopulationBins(train, width) for train in trains]
+        sides = (PopulationBins(trains[0], width), PopulationBins(trains[1], width))
         for monitor, side in zip(found, sides, strict=True):
             self.measures.meter.spike_uses.setdefault(monitor.name, []).append(SpikeUse(monitor, side))
-        return Part(ONE, lambda: correlation_of(sides[0].value(), sides[1].value()))
+        return Part(ONE, lambda: correlation_of(*sides))
 
     def pairs(self, expr: Call, monitor: SpikeMonitor, train: Train, width: int) -> Part:
         """Of all pairs of neurons of one monitor."""
@@ -410,15 +516,17 @@ class _Metric:
             raise at(expr.span, "EQ206", message, "for example `correlation(vw.v, vw.w)`")
         both = Comoments()
         found: list[StateMonitor] = []
+        columns: list[tuple[str, str]] = []
         for side, arg in enumerate(expr.args):
             monitor, variable = self.monitor(arg, StateMonitor, "state")
             column = self.column(monitor, variable, arg.span)
             found.append(monitor)
+            columns.append((monitor.name, column))
             self.measures.meter.state_uses.setdefault(monitor.name, []).append(
                 StateUse(monitor, column, both.half(side))
             )
         self.check_together(expr, *found)
-        return Part(ONE, both.value)
+        return self.doubted(Part(ONE, both.value), lambda _: next(filter(None, map(self.recorded, columns)), None))
 
     def check_together(self, expr: Call, a: StateMonitor, b: StateMonitor) -> None:
         """Two variables are sampled at the same times, and in equally many elements."""
@@ -473,7 +581,19 @@ class _Metric:
         self.measures.meter.state_uses.setdefault(monitor.name, []).append(StateUse(monitor, column, accumulator))
         dimension = next(c.dimension for c in monitor.columns if c.name == column)
         number: Size = f"monitors.{monitor.name}" if monitor.number is None else monitor.number
-        return Part(dimension, accumulator.value, number if expr.function == "last" else None)
+        part = Part(dimension, accumulator.value, number if expr.function == "last" else None)
+
+        def why(_value: Value) -> str | None:
+            overflow = None
+            if math.isfinite(accumulator.smallest) and math.isfinite(accumulator.largest):
+                overflow = f"`{_text(expr)}` is too large for a number"
+            return self.recorded((monitor.name, column)) or overflow
+
+        return self.doubted(part, why)
+
+    def recorded(self, column: tuple[str, str]) -> str | None:
+        """What is wrong with the values of a variable of a monitor, if any is not finite."""
+        return self.measures.meter.finiteness.why(*column)
 
     def column(self, monitor: StateMonitor, variable: str | None, span: Span) -> str:
         names = [c.name for c in monitor.columns]
@@ -488,6 +608,13 @@ class _Metric:
         if variable not in names:
             raise at(span, "NET221", f"`{monitor.name}` does not record `{variable}`", did_you_mean(variable, names))
         return variable
+
+
+def common_dimension(expr: Binary, a: Part, b: Part) -> Dimension | None:
+    """The dimension of two parts that are added or compared; None when they differ."""
+    if is_zero(expr.left) or a.dimension == b.dimension:
+        return b.dimension
+    return a.dimension if is_zero(expr.right) else None
 
 
 def _common_size(expr: Expr, a: Part, b: Part) -> Size | None:
@@ -505,6 +632,12 @@ def _common_size(expr: Expr, a: Part, b: Part) -> Size | None:
         f"{first} and {second} cannot be combined one by one",
         "make one number of each, for example `mean(rates(out))`",
     )
+
+
+def _text(expr: Expr) -> str:
+    """An expression as it stands in the file."""
+    span = expr.span
+    return " ".join(span.file.text[span.start : span.end].split())
 
 
 def _constant(value: float, dimension: Dimension) -> Part:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from snnrun.engine.remarks import Finiteness
 from snnrun.network.ir import FloatArray, IntArray, SpikeMonitor, StateMonitor
 from snnrun.records import dataclass
 
@@ -349,38 +350,54 @@ class Pairwise(Binned):
 
 @dataclass(slots=True)
 class PopulationBins(Bins):
-    """Spikes of a whole population in each bin, for the correlation of two populations."""
+    """Spikes of a whole population in each bin that has some, for the correlation of two populations."""
 
-    counts: IntArray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.counts = np.zeros(sum(self.in_spans()), dtype=np.int64)
+    pieces: list[tuple[IntArray, IntArray]] = field(default_factory=list)
+    waiting: int = 0
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:  # noqa: ARG002 - who spiked does not count
         """Fill bins; a bin that the end of a stretch cuts counts for nothing."""
-        if not self.counts.size or not len(steps):
+        if not len(steps):
             return
         numbers, whole = self.numbers(steps)
-        self.counts += np.bincount(numbers[whole], minlength=self.counts.size)
+        self.pieces.append(np.unique(numbers[whole], return_counts=True))
+        self.waiting += len(self.pieces[-1][0])
+        if self.waiting > max(len(self.pieces[0][0]), _FEW):
+            self.filled()
+
+    def filled(self) -> tuple[IntArray, IntArray]:
+        """Numbers of the bins with spikes, ascending, and how many each has, shape (bins,) each."""
+        numbers, counts = (np.concatenate([[], *(piece[k] for piece in self.pieces)]).astype(np.int64) for k in (0, 1))
+        bins, place = np.unique(numbers, return_inverse=True)
+        total = np.zeros(len(bins), np.int64)
+        np.add.at(total, place, counts)
+        self.pieces, self.waiting = [(bins, total)], 0
+        return bins, total
 
     def cut(self, step: int) -> None:
         """Forget the bins that are not reached; those of later stretches, all of them empty, follow at once."""
-        kept = self.until(step)
-        counts = np.zeros(sum(self.in_spans()), dtype=np.int64)
-        counts[:kept] = self.counts[:kept]
-        self.counts = counts
+        bins, counts = self.filled()
+        kept = bins < self.until(step)
+        self.pieces = [(bins[kept], counts[kept])]
 
-    def value(self) -> FloatArray:
-        """The counts."""
-        return self.counts.astype(np.float64)
+    def value(self) -> float:
+        """How many spikes there are in whole bins."""
+        return float(self.filled()[1].sum())
 
 
-def correlation_of(x: FloatArray, y: FloatArray) -> float:
-    """Pearson's correlation of two series of the same length; NaN when one of them never changes."""
-    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return math.nan
-    a, b = x - np.mean(x), y - np.mean(y)
-    return float(np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)))
+def correlation_of(a: PopulationBins, b: PopulationBins) -> float:
+    """Pearson's correlation of the counts of two populations in the same bins; NaN when one of them never changes."""
+    n = sum(a.in_spans())
+    (in_a, x), (in_b, y) = a.filled(), b.filled()
+    _, of_a, of_b = np.intersect1d(in_a, in_b, assume_unique=True, return_indices=True)
+
+    def covariance(sum_xy: int, sum_x: int, sum_y: int) -> int:
+        """n^2 times the covariance, exactly."""
+        return n * sum_xy - sum_x * sum_y
+
+    sx, sy = int(x.sum()), int(y.sum())
+    spread = covariance(int((x * x).sum()), sx, sx) * covariance(int((y * y).sum()), sy, sy)
+    return covariance(int((x[of_a] * y[of_b]).sum()), sx, sy) / math.sqrt(spread) if spread else math.nan
 
 
 @dataclass(slots=True)
@@ -424,7 +441,7 @@ class Comoments:
             self.sums[k] = self.sums[k] + product.sum(axis=0)
 
     def value(self) -> float:
-        """NaN without two samples, or when no element has both variables changing."""
+        """NaN without two samples, when no element has both variables changing, or when a sample is not finite."""
         if all(self.waiting):
             x, y = (np.concatenate(rows) for rows in self.waiting)
             rows = min(len(x), len(y))
@@ -438,7 +455,7 @@ class Comoments:
         vx, vy = sxx - sx * sx, syy - sy * sy
         # A variance below the rounding errors of its sums is that of a variable that never changes.
         chosen = (vx > 1e-14 * sxx) & (vy > 1e-14 * syy)
-        if not np.any(chosen):
+        if not np.any(chosen) or not np.all(np.isfinite(sxy + sxx + syy)):
             return math.nan
         return float(np.mean((sxy - sx * sy)[chosen] / np.sqrt(vx[chosen] * vy[chosen])))
 
@@ -461,7 +478,7 @@ class Half:
 
 @dataclass(slots=True)
 class Moments:
-    """Mean, standard deviation, minimum and maximum over all samples and elements."""
+    """Mean, standard deviation, minimum and maximum over all samples and elements; NaN when a sample is NaN."""
 
     of: str
     n: int = 0
@@ -477,8 +494,8 @@ class Moments:
         """Sum whole blocks of samples; keep the rest."""
         if not data.size:
             return
-        self.smallest = min(self.smallest, float(data.min()))
-        self.largest = max(self.largest, float(data.max()))
+        self.smallest = float(np.minimum(self.smallest, data.min()))  # NaN stays NaN, however the chunks are cut
+        self.largest = float(np.maximum(self.largest, data.max()))
         self.last = data[-1].copy()
         if self.shift is None:
             self.shift = float(data.flat[0])
@@ -543,27 +560,33 @@ class Meter:
     Args:
         spike_uses: By name of the monitor.
         state_uses: By name of the monitor.
+        finiteness: Which of the recorded values are finite.
     """
 
     spike_uses: dict[str, list[SpikeUse]] = field(default_factory=dict)
     state_uses: dict[str, list[StateUse]] = field(default_factory=dict)
+    finiteness: Finiteness = field(default_factory=Finiteness)
 
     def spikes(
         self,
         name: str,
         steps: IntArray,
         ids: IntArray,
-        extras: Mapping[str, FloatArray],  # noqa: ARG002 - metrics are of times and neurons
+        extras: Mapping[str, FloatArray],
     ) -> None:
         """Feed spikes."""
+        with np.errstate(all="ignore"):
+            self.finiteness.spikes(name, steps, ids, extras)
         for use in self.spike_uses.get(name, ()):
             view = use.monitor.source
             use.accumulator.spikes(steps, ids if view.whole else view.places(ids))
 
-    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:  # noqa: ARG002
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
         """Feed samples."""
-        for use in self.state_uses.get(name, ()):
-            use.accumulator.samples(data[use.variable])
+        with np.errstate(all="ignore"):
+            self.finiteness.states(name, data, first)
+            for use in self.state_uses.get(name, ()):
+                use.accumulator.samples(data[use.variable])
 
     def numbers(self, name: str, spikes: IntArray, first: int) -> None:
         """Rate monitors feed no metric."""

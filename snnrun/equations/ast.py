@@ -172,6 +172,11 @@ def walk(expr: Expr) -> Iterator[Expr]:
         stack.extend(reversed(children(node)))
 
 
+def is_zero(expr: Expr) -> bool:
+    """Whether this is the number 0, which stands for 0 of any dimension where it is added or compared."""
+    return isinstance(expr, Number) and expr.value == 0
+
+
 def names_in(expr: Expr) -> set[str]:
     """The names an expression uses, without functions and without units written after numbers."""
     return {node.id for node in walk(expr) if isinstance(node, Name)}

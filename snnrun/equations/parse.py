@@ -150,7 +150,8 @@ class _Parser:
     def unexpected(self, wanted: str) -> ExperimentError:
         token = self.token
         found = "the text ends" if token.kind == "end" else f"found `{token.text}`"
-        return syntax_error("EQ103", f"{found} where {wanted} was expected", self.here())
+        help = "choose by `int(condition)*a + int(not condition)*b`" if token.text == "if" else None
+        return syntax_error("EQ103", f"{found} where {wanted} was expected", self.here(), help)
 
     def counted(self, node: Expr) -> Expr:
         self.nodes += 1

@@ -12,7 +12,7 @@ from snnrun.network.context import MOST_STEPS, TOO_MANY, Context, Path, exact_in
 from snnrun.network.files import find_file, read_picture, reading
 from snnrun.network.ir import FloatArray, TimedArray
 from snnrun.network.series import read_series
-from snnrun.network.tables import read_numbers, written_unit
+from snnrun.network.tables import read_numbers, unit_in
 from snnrun.spec.models import FileArray, ImageArray, ValuesArray
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE, TIME, Dimension
@@ -53,8 +53,8 @@ class _Array:
         if isinstance(model, ValuesArray):
             values, dimension = self.written()
         else:
-            values = self.picture(model) if isinstance(model, ImageArray) else self.numbers(model)
-            values, dimension = self.in_units(values)
+            values, own = (self.picture(model), None) if isinstance(model, ImageArray) else self.numbers(model)
+            values, dimension = self.in_units(values, own)
         if not np.all(np.isfinite(values)):
             raise self.context.error("NET151", f"array `{self.name}` holds values that are not finite", self.path)
         return TimedArray(self.name, np.ascontiguousarray(values), dt, dimension)
@@ -81,12 +81,9 @@ class _Array:
             )
         return value
 
-    def unit(self) -> tuple[float, Dimension]:
-        path = (*self.path, "unit")
-        if not self.context.document.has(path):
-            return 1.0, ONE
-        scale, typed = written_unit(self.context, path)
-        return scale, typed.dimension
+    def unit(self, own: str | None = None) -> tuple[float, Dimension]:
+        scale, dimension = unit_in(self.context, (*self.path, "unit"), (*self.path, "file"), own)
+        return scale, ONE if dimension is None else dimension
 
     def written(self) -> tuple[FloatArray, Dimension]:
         scale, dimension = self.unit()
@@ -129,19 +126,20 @@ class _Array:
             return values.reshape(len(values), -1)
         return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)
 
-    def numbers(self, model: FileArray) -> FloatArray:
-        values = np.atleast_1d(read_numbers(self.context, self.path))
+    def numbers(self, model: FileArray) -> tuple[FloatArray, str | None]:
+        found, own = read_numbers(self.context, self.path)
+        values = np.atleast_1d(found)
         if values.ndim > 2:
             values = values.reshape(len(values), -1)
-        return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)
+        return self.turned(values, transpose=model.transpose, axis=model.time_axis.value), own
 
     def turned(self, values: FloatArray, *, transpose: bool, axis: str) -> FloatArray:
         if values.ndim == 2 and (transpose != (axis == "columns")):
             return values.T
         return values
 
-    def in_units(self, values: FloatArray) -> tuple[FloatArray, Dimension]:
-        scale, dimension = self.unit()
+    def in_units(self, values: FloatArray, own: str | None) -> tuple[FloatArray, Dimension]:
+        scale, dimension = self.unit(own)
         path = (*self.path, "scale")
         if self.context.document.has(path):
             expr = self.context.expression(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from fractions import Fraction
@@ -20,7 +20,7 @@ from snnrun.network.ir import Indices, IntArray, Seeds, Stored, TimedArray, View
 from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
-from snnrun.spec.models import Experiment
+from snnrun.spec.models import Experiment, Phase
 from snnrun.units.dimensions import ONE, TIME, Dimension
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -73,11 +73,13 @@ class Context:
 
     Args:
         dt: The step. [s]
+        phases: Phases of the run, also where this is the network of one of them.
         constants: Values of the `constants` section and of what the file makes known (`dt`, `stimulus.columns`).
     """
 
     document: Document
     experiment: Experiment
+    phases: Sequence[Phase] = ()
     report: Report = field(default_factory=Report)
     graph: Graph = field(default_factory=Graph)
     dt: float = 0.0

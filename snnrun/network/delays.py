@@ -1,7 +1,7 @@
-"""Times that may lie between two steps: delays, refractory times and given spikes.
+"""Times that may lie between two steps: delays, refractory times, given spikes, and bins of pictures.
 
-A delay becomes the nearest number of steps, `floor(delay/dt + 0.5 + 0.001)`: a half counts as the next step, however
-the time is written. A refractory time and a given spike count the steps that are over, `timestep(x, dt) =
+A delay or bin becomes the nearest number of steps, `floor(delay/dt + 0.5 + 0.001)`: a half counts as the next step,
+however the time is written. A refractory time and a given spike count the steps that are over, `timestep(x, dt) =
 floor((x + 0.001*dt)/dt)`. Both are Brian2's rules; the thousandth makes up for times that binary numbers cannot hold.
 All other times (durations, periods of operations and monitors, windows) must be whole numbers of steps
 (`Context.steps`).

@@ -19,11 +19,6 @@ from snnrun.spec.nodes import ListNode, MapNode
 
 _EDGES = (("i", "j"), ("source", "target"), ("pre", "post"), ("source_node_id", "target_node_id"))
 _SPIKES = (("neuron", "time"), ("i", "t"), ("node_ids", "timestamps"), ("senders", "times"))
-_TIMES = {
-    **dict.fromkeys(("s", "second", "seconds"), "s"),
-    **dict.fromkeys(("ms", "millisecond", "milliseconds"), "ms"),
-    **dict.fromkeys(("us", "microsecond", "microseconds"), "us"),
-}
 _EDGE_HELP = "a table of edges has the columns i, j, and what `to` names; an h5 file without `dataset` is SONATA's"
 _SPIKE_HELP = "a table of spikes has the columns neuron, time; an h5 file without `dataset` is SONATA's"
 
@@ -36,11 +31,13 @@ class Edges:
         pre: Source indices, shape (n,).
         post: Target indices, shape (n,).
         columns: What the file says of each synapse beside, by the names that were asked for, shape (n,) each.
+        units: Their units, where the file says them.
     """
 
     pre: IntArray
     post: IntArray
     columns: dict[str, NDArray[Any]]
+    units: dict[str, str]
 
 
 def read_edges(context: Context, path: Path) -> Edges:
@@ -50,12 +47,14 @@ def read_edges(context: Context, path: Path) -> Edges:
         ExperimentError: FIL201, FIL202.
     """
     wanted = {name: context.text((*path, "to", name)).value for name in context.document.keys((*path, "to"))}
+    units: dict[str, str | None] = {}
     if _is_sonata(context, path):
         with reading(context, (*path, "file"), _EDGE_HELP), open_hdf5(find_file(context, (*path, "file"))) as h5:
             folder = _population(context, path, h5, "edges")
             ends = (folder.numbers("source_node_id"), folder.numbers("target_node_id"))
             _must_be_alike({"source_node_id": ends[0], "target_node_id": ends[1]})
             found = {name: _sonata_column(folder, column, len(ends[0])) for name, column in wanted.items()}
+            units = {name: _sonata_unit(folder, column) for name, column in wanted.items()}
             unused = [name for name in _sonata_columns(folder) if name not in wanted.values()]
     else:
         table = _plain_table(context, path)
@@ -63,40 +62,37 @@ def read_edges(context: Context, path: Path) -> Edges:
             names = _two_columns(context, path, table, _EDGES)
             ends = (table.column(names[0]), table.column(names[1]))
             found = {name: table.column(column) for name, column in wanted.items()}
+            units = dict.fromkeys(wanted, table.unit)
             unused = [name for name in table.columns if name not in (*names, *wanted.values())]
     with reading(context, (*path, "file"), _EDGE_HELP):
         pre, post = whole_numbers(ends[0], "source indices"), whole_numbers(ends[1], "target indices")
     _say_unused(context, path, unused, "name them in `to`, such as `to: {w: weight, delay: delay}`")
-    return Edges(pre, post, found)
+    return Edges(pre, post, found, {name: unit for name, unit in units.items() if unit is not None})
 
 
 def read_spikes(context: Context, path: Path) -> tuple[IntArray, FloatArray, str | None]:
     """The spikes of a map `{file, dataset, population, columns}`.
 
     Returns:
-        Neurons, times, and the unit of the times when the file says it: `s`, `ms` or `us`.
+        Neurons, times, and the unit of the times when the file says it.
 
     Raises:
         ExperimentError: FIL201, FIL202.
     """
-    unit = None
     if _is_sonata(context, path):
         with reading(context, (*path, "file"), _SPIKE_HELP), open_hdf5(find_file(context, (*path, "file"))) as h5:
             folder = _population(context, path, h5, "spikes")
             ids, times = folder.numbers("node_ids"), folder.numbers("timestamps")
             _must_be_alike({"node_ids": ids, "timestamps": times})
-            unit = folder.text("timestamps", "units")
+            unit = folder.unit("timestamps")
             if unit is None and not context.document.has((*path, "unit")):
                 unit = "ms"  # SONATA's own
-            if unit is not None and unit not in _TIMES:
-                raise Unreadable(f"`{unit}` is no unit of timestamps that is known: it may be {listed(_TIMES)}")
-            unit = None if unit is None else _TIMES[unit]
         unused: list[str] = []
     else:
         table = _plain_table(context, path)
         with reading(context, (*path, "file"), _SPIKE_HELP):
             names = _two_columns(context, path, table, _SPIKES)
-            ids, times = table.column(names[0]), table.column(names[1])
+            ids, times, unit = table.column(names[0]), table.column(names[1]), table.unit
         unused = [name for name in table.columns if name not in names]
     _say_unused(context, path, unused, None)
     with reading(context, (*path, "file"), _SPIKE_HELP):
@@ -202,6 +198,16 @@ def _sonata_column(folder: Folder, name: str, size: int) -> NDArray[Any]:
             raise Unreadable(f"`edge_group_index` leads out of `{group}/{name}`, of shape {numbers.shape}")
         values[rows] = numbers[places]
     return values
+
+
+def _sonata_unit(folder: Folder, name: str) -> str | None:
+    """The unit of what a population says of each edge, one in all groups that have it."""
+    groups = (f"{group}/{name}" for group in folder.folders() if group.isdecimal())
+    places = [name] if name in _sonata_own(folder) else [place for place in groups if folder.has(place)]
+    found = {folder.unit(place) for place in places}
+    if len(found) > 1:
+        raise Unreadable(f"the groups of its edges give `{name}` in different units")
+    return found.pop() if found else None
 
 
 def _sonata_own(folder: Folder) -> list[str]:

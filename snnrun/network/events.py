@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from snnrun.equations.check import Typed
-from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed
+from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed, variables_of
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import did_you_mean
 from snnrun.network.choice import numbered_synapses
@@ -16,7 +16,6 @@ from snnrun.network.context import Context, Path, Skip, at, chosen, part
 from snnrun.network.elapsed import as_event, up_to_date
 from snnrun.network.expected import exact_total
 from snnrun.network.groups import group_locale
-from snnrun.network.initial import HIDDEN
 from snnrun.network.ir import (
     Assignment,
     Block,
@@ -39,9 +38,9 @@ from snnrun.network.ir import (
 from snnrun.network.rates import advice, is_impossible, refuse_impossible
 from snnrun.network.selection import choose_synapses, select_indices
 from snnrun.network.series import read_series
-from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.network.statements import Locale, lower_statements
 from snnrun.network.subgroups import is_member
-from snnrun.network.synapses import end_symbols
+from snnrun.network.synapse_names import HIDDEN, hidden_values, names_of_synapses, why_unknown
 from snnrun.spec import models
 from snnrun.units.dimensions import FREQUENCY, TIME, Dimension
 from snnrun.units.quantities import format_quantity
@@ -102,6 +101,7 @@ def _input(context: Context, name: str) -> PoissonInput:
         draw,
         Block((Assignment(variable, new),)),
         counts,
+        rate_span=context.document.span((*path, "rate")),
     )
 
 
@@ -256,19 +256,23 @@ def _stored_of(context: Context, view: View) -> list[Stored]:
 
 def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> Locale:
     """Where statements about synapses stand."""
-    g = context.graph
-    symbols: dict[str, Typed] = {"t": Typed(g.node(Op.TIME), TIME)}
-    targets: dict[str, Target] = {}
-    for view, end in ((synapses.source, "pre"), (synapses.target, "post")):
-        seen, writable = end_symbols(context, context.populations[view.group], end)
-        symbols |= {f"{n}_{end}": t for n, t in seen.items()}
-        targets |= {f"{n}_{end}": t for n, t in writable.items()}
-    for stored in synapses.stored:
-        symbols[stored.variable.name] = Typed(g.variable(stored.variable, stored.kind), stored.dimension)
-        if stored.variable.name not in ("i", "j", "N_incoming", "N_outgoing", "lastupdate"):
-            targets[stored.variable.name] = Target(stored)
-    symbols |= {n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()}
-    return Locale(symbols, targets, place, {"draw": context.draws(stream, "noise")})
+    symbols, targets = names_of_synapses(context, synapses)
+    options = {"draw": context.draws(stream, "noise"), "missing": partial(why_unknown, context, synapses.name)}
+    return Locale(symbols, targets, place, options)
+
+
+def with_hidden_values(synapses: Mapping[str, Synapses], operations: Iterable[Operation]) -> dict[str, Synapses]:
+    """Synapses with the arrays that operations on them need beside those of their own statements."""
+    found = dict(synapses)
+    for operation in operations:
+        section, _, name = operation.target.partition(".")
+        if section == "synapses":
+            old = found[name]
+            hidden = hidden_values(
+                old.path, variables_of(*operation.block.values), {s.variable.name for s in old.stored}
+            )
+            found[name] = replace(old, stored=(*old.stored, *hidden)) if hidden else old
+    return found
 
 
 # monitors
@@ -458,8 +462,8 @@ class _Monitor:
         smooth = None
         if model.smooth is not None:
             smooth = self.context.constant((*self.path, "smooth"), TIME, "`smooth`")
-            if not smooth > 0:
-                raise self.context.error("NET222", "`smooth` must be positive", (*self.path, "smooth"))
+            if not 0 < smooth < np.inf:
+                raise self.context.error("NET222", "`smooth` must be positive and finite", (*self.path, "smooth"))
         return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
 
 

@@ -232,6 +232,7 @@ class _GroupBuilder:
             initial=initial,
             order=model.order,
         )
+        group = replace(group, rate_span=context.document.span(path))
         return self.with_intervals(group, chance) if self.is_steady(rate) else group
 
     def uniform(self, use: str) -> Node:
@@ -246,7 +247,7 @@ class _GroupBuilder:
         """What gives the neurons other rates during the run: each then keeps its rate as a variable."""
         written = written_names(self.context, self.name)
         found = ["a statement"] if written is not None and "rates" in written else []
-        for phase in self.context.experiment.run.phases or ():
+        for phase in self.context.phases:
             sets = [n for n in phase.set or {} if n.split(".")[0] == self.name and n.split(".")[-1] == "rates"]
             found += [f"phase {phase.name}" for _ in sets]
         return found
@@ -513,7 +514,7 @@ class _GroupBuilder:
         typed = checker.check(expr)
         if typed.node.kind is Kind.BOOL:
             return Refractory(None, typed.node)
-        if typed.dimension != TIME:
+        if not typed.fits(TIME):
             raise at(
                 expr.span,
                 "EQ209",
@@ -533,7 +534,7 @@ class _GroupBuilder:
     def is_still(self, variables: Variables, node: Node) -> bool:
         """Whether a value stays as it is at the start of the run, whatever happens."""
         moving = {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED}
-        in_one_part = not any(phase.set for phase in self.context.experiment.run.phases or ())
+        in_one_part = not any(phase.set for phase in self.context.phases)
         fixed = variables_of(node) <= self.fixed(variables)
         return in_one_part and fixed and not any(n.op in moving for n in walk(node))
 

@@ -74,6 +74,18 @@ class Folder:
             raise Unreadable(f"the attribute `{attribute}` of `{path}` is no text")
         return value
 
+    def unit(self, path: str) -> str | None:
+        """The unit that a dataset says its numbers are in, as an attribute `unit` or `units`; None when it says none.
+
+        Raises:
+            Unreadable: The attribute is no text, or two of them differ.
+        """
+        names = [name for name in self._dataset(path).attrs if name.lower() in ("unit", "units")]
+        found = {(self.text(path, name) or "").strip() for name in names} - {""}
+        if len(found) > 1:
+            raise Unreadable(f"the attributes {' and '.join(f'`{name}`' for name in names)} of `{path}` differ")
+        return found.pop() if found else None
+
     def _dataset(self, path: str) -> Any:
         found = self._find(path)
         if not isinstance(found, _h5py().Dataset):

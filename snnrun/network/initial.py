@@ -24,12 +24,11 @@ from snnrun.network.npy import Unreadable
 from snnrun.network.rates import refuse_impossible
 from snnrun.network.series import is_list, is_spaced, read_series
 from snnrun.network.subgroups import seen_in
+from snnrun.network.synapse_names import HIDDEN, names_of_synapses
 from snnrun.network.tables import finite_numbers, read_numbers, unit_of, whole_numbers
 from snnrun.spec.models import PoissonGroup
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import Dimension
-
-HIDDEN = ("i", "j", "N_incoming", "N_outgoing", "lastupdate")  # synaptic values that nobody sets
 
 
 def initial_values(
@@ -89,12 +88,7 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
         synapses = network.synapses[name]
         owner, size = synapses.path, exact_total(synapses)
         targets = {s.variable.name: s for s in synapses.stored}
-        symbols = {
-            **{
-                s.variable.name: Typed(context.graph.variable(s.variable, s.kind), s.dimension) for s in synapses.stored
-            },
-            **{n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()},
-        }
+        symbols, _ = names_of_synapses(context, synapses)
     else:
         known_names = [*context.experiment.constants, *context.populations, *network.synapses]
         known_names += context.experiment.inputs
@@ -274,12 +268,12 @@ class _Values:
 
     def from_file(self) -> Node:
         context, path = self.context, (*self.path, "file")
-        numbers = read_numbers(context, self.path)
+        numbers, own = read_numbers(context, self.path)
         if numbers.ndim != 1 or (self.size is not None and len(numbers) != self.size):
             wanted = values_of(self.size) if self.size is not None else "one value an element"
             message = f"the file holds an array of shape {numbers.shape}, {wanted} are needed"
             raise context.error("NET141", message, path)
-        return file_values(context, path, (*self.path, "unit"), self.stored, numbers)
+        return file_values(context, path, (*self.path, "unit"), self.stored, numbers, own)
 
 
 def holds_inf(node: Node) -> bool:
@@ -337,7 +331,9 @@ def _whole_list(graph: Graph, node: Node) -> Node:
     return graph.numbers(values.astype(np.int64)) if whole else node
 
 
-def file_values(context: Context, path: Path, unit: Path, stored: Stored, numbers: NDArray[Any]) -> Node:
+def file_values(
+    context: Context, path: Path, unit: Path, stored: Stored, numbers: NDArray[Any], own: str | None
+) -> Node:
     """The numbers of a file as values of a variable, one an element.
 
     Args:
@@ -346,12 +342,13 @@ def file_values(context: Context, path: Path, unit: Path, stored: Stored, number
         unit: Where the unit of the numbers stands, if it does.
         stored: The variable.
         numbers: As the file has them, shape (n,).
+        own: The unit that the file says they are in; None when it says none.
 
     Raises:
         ExperimentError: NET147 for a unit that is missing, FIL202 for numbers that the variable cannot have.
     """
     graph, what = context.graph, f"`{stored.variable.name}`"
-    scale = unit_of(context, unit, stored.dimension, what, path)
+    scale = unit_of(context, unit, stored.dimension, what, path, own)
     with reading(context, path):
         if stored.kind is Kind.FLOAT:
             return graph.numbers(finite_numbers(numbers, f"values of {what}") * scale)

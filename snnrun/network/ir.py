@@ -254,7 +254,7 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Neurons with the same equations, a Poisson source, or a list of spikes."""
+    """Neurons with the same equations, a Poisson source, or a list of spikes; `rate_span` is the place of its rates."""
 
     name: str
     size: int
@@ -273,6 +273,7 @@ class Group:
     integration: Integration | None
     intervals: Intervals | None = None
     order: int = 0
+    rate_span: Span | None = None
 
     @property
     def path(self) -> str:
@@ -511,6 +512,7 @@ class PoissonInput:
         block: The write: variable + weight * count, `count` being the leaf `counts`.
         counts: The leaf that stands for the number of events where the probability is fixed; else the graph that
             draws it for each neuron.
+        rate_span: Place of the rate.
     """
 
     name: str
@@ -522,6 +524,7 @@ class PoissonInput:
     block: Block
     counts: Node
     order: int = 0
+    rate_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
+from snnrun.network.delays import TOLERANCE, warn_between_steps
 from snnrun.network.files import find_file
 from snnrun.network.ir import ConnectivityMonitor, Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor
 from snnrun.spec import models
@@ -439,7 +440,7 @@ class _Plot:
         typed = self.context.checker({}, "a plot").check(expr)
         if typed.exact is None:
             raise at(expr.span, "NET103", "this must be a constant")
-        if dimension is not None and typed.dimension != dimension:
+        if dimension is not None and not typed.fits(dimension):
             raise at(
                 expr.span, "PLT513", f"this is {typed.dimension.describe()}, and the axis shows {dimension.describe()}"
             )
@@ -456,8 +457,13 @@ class _Plot:
         for key in ("bin", "period"):
             if key in found:
                 self.check_width(key, found[key])
+        if "bin" in found:
+            found["bin"] = self.whole_steps(found["bin"])
         if found.get("bins", 0) > _MOST_BINS:
             raise self.error("PLT514", f"more than {_MOST_BINS:,} bins cannot be seen", "bins")
+        span = found.get("period", self.network.steps * self.network.dt)
+        if self.kind in _OVER_TIME and found.get("bins", 0) > span / self.network.dt * (1 + 1e-6):
+            raise self.error("PLT514", "there are more `bins` than steps: spikes fall on steps", "bins")
         if "bin" in found and "bins" in found:
             raise self.error("PLT512", "`bin` and `bins` do not go together", "bins", help="keep one of them")
         for key in ("bin", "bins"):
@@ -481,6 +487,15 @@ class _Plot:
             many = "trials" if key == "period" else "bins"
             raise self.error("PLT514", f"more than {_MOST_BINS:,} {many} of this `{key}` are in the run", key)
 
+    def whole_steps(self, bin: float) -> float:
+        """The width of a bin in whole steps, or spikes would fall unevenly into them. [s]."""
+        dt = self.network.dt
+        steps = max(np.floor(bin / dt + 0.5 + TOLERANCE), 1.0)
+        what = f"the `bin` of this {self.kind.value} plot"
+        span = self.context.document.span(self.keys["bin"])
+        warn_between_steps(self.context, [bin], np.array([int(steps)]), span, what)
+        return float(steps * dt)
+
     def check_labels(self, drawn: Sequence[Monitor]) -> None:
         """Words for what the picture names."""
         if "labels" not in self.keys:
@@ -496,6 +511,7 @@ class _Plot:
 
 
 _MOST_BINS = 100_000
+_OVER_TIME = (PlotKind.RASTER, PlotKind.RATE, PlotKind.PSTH, PlotKind.IMAGE)
 
 
 def label_names(kind: PlotKind, drawn: Sequence[Monitor], network: Network, plot: Mapping[str, Any]) -> set[str]:

@@ -126,7 +126,7 @@ def refuse_impossible(
         ExperimentError: NET132.
     """
     duration = context.constants.get("duration")
-    known = duration is not None and duration.exact is not OPEN and not context.experiment.run.phases
+    known = duration is not None and duration.exact is not OPEN and not context.phases
     arrays = context.arrays if known else {}  # a phase may change what they are multiplied by before they come
     steps = round(duration.value / context.dt) if known and duration is not None else 1
     found = impossible_rate(rate, members, context.dt, steps, arrays, where)

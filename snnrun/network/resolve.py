@@ -6,7 +6,7 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -20,7 +20,7 @@ from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.arrays import resolve_arrays
 from snnrun.network.context import MOST_STEPS, TOO_MANY, Context, Path, at, known
 from snnrun.network.delay_settings import with_parts
-from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations
+from snnrun.network.events import resolve_inputs, resolve_monitors, resolve_operations, with_hidden_values
 from snnrun.network.groups import resolve_groups
 from snnrun.network.initial import phase_values, replaced
 from snnrun.network.ir import (
@@ -71,7 +71,7 @@ def resolve(
     open: frozenset[str] = frozenset(),
     floats: frozenset[Path] = frozenset(),
     *,
-    whole: bool = True,
+    phases: Sequence[models.Phase] | None = None,
 ) -> Resolved:
     """The network of an experiment.
 
@@ -80,17 +80,20 @@ def resolve(
         experiment: Its checked shape.
         open: Constants whose values are not looked at: the network holds for all of the same kind (whole or not).
         floats: Constants that do not count as whole numbers, by their places.
-        whole: Whether these values hold for the whole run, or only for a phase of it.
+        phases: The phases of the run, where these values are those of one of them.
 
     Raises:
         ExperimentError: Every error of the file, each with its place.
         ValueNeededError: What the network is depends on the value of an open constant.
     """
-    context = Context(document, experiment, open=open, floats=floats)
+    whole = phases is None
+    context = Context(
+        document, experiment, phases=experiment.run.phases or () if phases is None else phases, open=open, floats=floats
+    )
     _constants(context)
     _functions(context)
     if _some_become_floats(context):
-        return resolve(document, experiment, open, context.floats, whole=whole)
+        return resolve(document, experiment, open, context.floats, phases=phases)
     steps = _run(context)
     if "dt" not in context.constants:
         context.report.stop_if_errors()
@@ -101,6 +104,7 @@ def resolve(
     synapses = resolve_synapses(context)
     inputs = resolve_inputs(context)
     operations, hooks = resolve_operations(context, synapses, steps)
+    synapses = with_hidden_values(synapses, operations)
     monitors = resolve_monitors(context, synapses, steps)
     context.report.stop_if_errors()
     assert groups.keys() == experiment.groups.keys(), "a group was left out without a word"
@@ -134,10 +138,10 @@ def resolve(
         message = "`run.threads` does nothing in a sweep: points run side by side, each on one thread"
         span = context.document.key_span(("run", "threads"))
         context.report.warn("NET226", message, span, "leave it out; `--workers` says how many run at once")
-    phases = _phases(context, network)
+    parts = _phases(context, network)
     with context.collecting():
-        network, phases = with_parts(network, phases)
-        network = replace(network, phases=phases)
+        network, parts = with_parts(network, parts)
+        network = replace(network, phases=parts)
     context.report.stop_if_errors()
     warn_of_silent_monitors(context, network)
     return Resolved(network, tuple(context.report.warnings), context)
@@ -397,7 +401,7 @@ def _with_settings(context: Context, network: Network, settings: dict[Path, Text
     length = scalar(text, SourceFile("run.duration", text))
     changes: dict[Path, Any] = {**settings, ("run", "phases"): None, ("run", "duration"): length}
     document = context.document.with_values(changes)
-    found = resolve(document, parse_experiment(document), floats=context.floats, whole=False)
+    found = resolve(document, parse_experiment(document), floats=context.floats, phases=context.phases)
     context.report.extend(found.warnings)
     for definition, spans in found.context.uses.items():
         context.uses.setdefault(definition, {}).update(spans)

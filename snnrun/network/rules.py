@@ -367,7 +367,7 @@ class _Reader:
 
     def matrix(self) -> Rule:
         path = (*self.path, "matrix")
-        matrix = read_numbers(self.context, self.path, "matrix")
+        matrix, own = read_numbers(self.context, self.path, "matrix")
         if matrix.shape != (self.source.size, self.target.size):
             raise self.context.error(
                 "NET187",
@@ -378,7 +378,7 @@ class _Reader:
         entries = matrix[pre, post]
         to = (*self.path, "to")
         if self.context.document.has(to):
-            self.give(self.context.text(to).value, to, entries, path, (*self.path, "unit"))
+            self.give(self.context.text(to).value, to, entries, path, (*self.path, "unit"), own)
         elif self.context.document.has((*self.path, "unit")):
             raise self.context.key_error(
                 "NET188", "`unit` needs `to`: the variable that takes it", (*self.path, "unit")
@@ -406,10 +406,10 @@ class _Reader:
             if name not in edges.columns:
                 raise context.key_error("NET188", f"`to` gives no column to `{name}`", (*unit, name))
         for name, values in edges.columns.items():
-            self.give(name, (*to, name), values, path, (*unit, name))
+            self.give(name, (*to, name), values, path, (*unit, name), edges.units.get(name))
         return rule
 
-    def give(self, name: str, key: Path, values: NDArray[Any], path: Path, unit: Path) -> None:
+    def give(self, name: str, key: Path, values: NDArray[Any], path: Path, unit: Path, own: str | None) -> None:
         """Numbers of a file become the values of a variable, or delays, of the synapses of this rule.
 
         Args:
@@ -418,6 +418,7 @@ class _Reader:
             values: One a synapse, shape (n,).
             path: Where the file is named.
             unit: Where their unit stands, if it does.
+            own: The unit that the file says they are in; None when it says none.
         """
         context = self.context
         if name in context.document.keys((*self.path, "initial")) or (
@@ -425,7 +426,7 @@ class _Reader:
         ):
             raise context.key_error("NET188", f"`{name}` is given twice in this rule", key)
         if name == "delay" and name not in self.settable:
-            scale = unit_of(context, unit, TIME, "the delay", path)
+            scale = unit_of(context, unit, TIME, "the delay", path, own)
             with reading(context, path):
                 seconds = finite_numbers(values, "delays") * scale
                 if np.any(seconds < 0):
@@ -442,7 +443,7 @@ class _Reader:
                 did_you_mean(name, [*self.settable, "delay"]),
             )
         stored = self.settable[name]
-        node = file_values(context, path, unit, stored, values)
+        node = file_values(context, path, unit, stored, values, own)
         self.values.append(Initial(stored.variable, node, None, context.document.span(key)))
 
 

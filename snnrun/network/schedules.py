@@ -85,10 +85,5 @@ def _written(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
 
 def _from_file(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
     ids, times, own = read_spikes(context, path)
-    unit = (*path, "unit")
-    if own is None:
-        return ids, times * unit_of(context, unit, TIME, "the time of a spike", (*path, "file"))
-    scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6}[own]
-    if context.document.has(unit) and unit_of(context, unit, TIME, "the time of a spike", (*path, "file")) != scale:
-        raise context.error("NET147", f"the file says that its times are in {own}", unit, "leave `unit` out")
+    scale = unit_of(context, (*path, "unit"), TIME, "the time of a spike", (*path, "file"), own)
     return ids, times * scale

@@ -22,12 +22,12 @@ from snnrun.network.elapsed import LAST
 from snnrun.network.files import find_file
 from snnrun.network.ir import Group, IntArray, Network, Start, Stored, Synapses
 from snnrun.network.state_file import read_arrays
+from snnrun.network.synapse_names import CONNECTED
 from snnrun.source import Text
 
 STATE_FILE = "state.npz"
 MOMENTS = frozenset({"lastspike", "lastupdate", "nextspike"})  # variables that hold steps
 RENEWED = frozenset({"nextspike", "silence"})  # of Poisson groups; drawn anew where a state has none
-_HIDDEN = frozenset({"i", "j", "N_incoming", "N_outgoing"})  # what connections decide
 _PATH: Path = ("run", "start_from")
 
 
@@ -38,7 +38,7 @@ def kept_variables(network: Network) -> list[tuple[str, str]]:
 
 def _stored(network: Network) -> list[Stored]:
     owners: list[Group | Synapses] = [*network.groups.values(), *network.synapses.values()]
-    return [stored for owner in owners for stored in owner.stored if stored.variable.name not in _HIDDEN]
+    return [stored for owner in owners for stored in owner.stored if stored.variable.name not in CONNECTED]
 
 
 def pairs_hash(pre: IntArray, post: IntArray) -> str:

@@ -13,8 +13,8 @@ from snnrun.equations.methods.chain import solution
 from snnrun.equations.methods.exact import linear
 from snnrun.equations.methods.system import MethodError, System
 from snnrun.equations.model import Definition, Role, parse_equations
-from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
-from snnrun.network.context import Context, Path, Population, Skip, at, exact_int, seen_from
+from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.network.context import Context, Path, Skip, at
 from snnrun.network.definitions import (
     Variables,
     check_line,
@@ -44,14 +44,13 @@ from snnrun.network.ir import (
 from snnrun.network.lists import lists_must_fit
 from snnrun.network.rules import read_rules
 from snnrun.network.statements import Locale, Target, lower_statements
+from snnrun.network.synapse_names import hidden_values, names_of_ends, why_unknown
 from snnrun.records import dataclass
 from snnrun.spec import models
 from snnrun.spec.nodes import MapNode
-from snnrun.units.dimensions import ONE, TIME
 
 Result = TypeVar("Result")
 GROUPS = Slot.GROUPS
-_HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 
 
 @dataclass(slots=True)
@@ -88,31 +87,6 @@ def resolve_synapses(context: Context) -> dict[str, Synapses]:
             except Skip:
                 context.failed.add(f"synapses.{name}")
     return found
-
-
-def end_symbols(context: Context, population: Population, reach: str) -> tuple[dict[str, Typed], dict[str, Target]]:
-    """Variables of a group as its synapses see them, by their plain names.
-
-    Args:
-        context: The resolution.
-        population: The group.
-        reach: `pre` or `post`.
-    """
-    g = context.graph
-    active = g.node(Op.VARIABLE, (), Kind.BOOL, Variable(population.path, "not_refractory", reach))
-    symbols: dict[str, Typed] = {}
-    targets: dict[str, Target] = {}
-    for name, member in population.members.items():
-        symbols[name] = Typed(seen_from(g, member.typed.node, reach), member.typed.dimension)
-        stored = member.stored
-        held = (population.path, name) in context.held
-        fixed = name in {"lastspike", "not_refractory"} | population.constant
-        if stored is None or held or fixed or stored.variable.shared:
-            continue
-        variable = Variable(stored.variable.owner, name, reach)
-        guard = active if name in population.frozen else None
-        targets[name] = Target(Stored(variable, stored.kind, stored.dimension, stored.state), guard)
-    return symbols, targets
 
 
 class _SynapsesBuilder:
@@ -224,20 +198,8 @@ class _SynapsesBuilder:
     # names
 
     def variables(self, scope: SynapseScope) -> Variables:
-        context, g = self.context, self.graph
-        pre, post = (context.populations[v.group] for v in (scope.source, scope.target))
-        pre_symbols, pre_targets = end_symbols(context, pre, "pre")
-        post_symbols, post_targets = end_symbols(context, post, "post")
-        outer: dict[str, Typed] = {
-            **post_symbols,  # an unsuffixed name means the target's, unless the synapse has it
-            **{f"{n}_pre": t for n, t in pre_symbols.items()},
-            **{f"{n}_post": t for n, t in post_symbols.items()},
-            "t": Typed(g.node(Op.TIME), TIME),
-            "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
-            "N_pre": exact_int(g, "N_pre", scope.source.size),
-            "N_post": exact_int(g, "N_post", scope.target.size),
-            **{n: Typed(g.variable(Variable(self.owner, n), Kind.INT), ONE) for n in _HIDDEN},
-        }
+        context = self.context
+        outer, targets = names_of_ends(context, self.owner, scope.source, scope.target)
         self.refuse_ambiguous(outer)
         definitions: tuple[Definition, ...] = ()
         if self.model.equations is not None:
@@ -254,9 +216,7 @@ class _SynapsesBuilder:
         constant = {d.name for d in variables.with_flag("constant")}
         own = {n: Target(m.stored) for n, m in variables.members.items() if m.stored is not None and n not in constant}
         scope.targets = {
-            **post_targets,
-            **{f"{n}_pre": t for n, t in pre_targets.items()},
-            **{f"{n}_post": t for n, t in post_targets.items()},
+            **targets,
             **own,
         }
         if self.owner in context.failed:
@@ -289,12 +249,7 @@ class _SynapsesBuilder:
 
     def explain(self, name: str) -> str | None:
         """Why a name is not known in these synapses."""
-        stem, _, end = name.rpartition("_")
-        if end in ("pre", "post") and stem:
-            view = self.context.view((*self.path, "source" if end == "pre" else "target"), "")
-            members = self.context.populations[view.group].members
-            return did_you_mean(stem, members) or f"`{view.group}` has no variable `{stem}`"
-        return None
+        return why_unknown(self.context, self.name, name)
 
     # parts
 
@@ -476,10 +431,8 @@ class _SynapsesBuilder:
         """Arrays that the statements need beside the file's variables."""
         nodes = [*values, *(v for p in pathways for v in p.block.values)]
         nodes += [m.typed.node for m in variables.members.values() if m.stored is None]
-        used = {v.name for v in variables_of(*nodes) if v.owner == self.owner}
-        used |= {a.variable.name for p in pathways for a in p.block.assignments if a.variable.owner == self.owner}
-        names = [n for n in (*_HIDDEN, "lastupdate") if n in used and n not in variables.members]
-        return tuple(Stored(Variable(self.owner, n), Kind.INT, ONE) for n in names)
+        used = {*variables_of(*nodes), *(a.variable for p in pathways for a in p.block.assignments)}
+        return hidden_values(self.owner, used, variables.members)
 
 
 def lists_of_synapses_must_fit(synapses: Synapses) -> None:

@@ -9,24 +9,34 @@ import csv
 import io
 import math
 import re
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.check import Checker, Scope, wrong_dimension
+from snnrun.equations.check import Checker, Scope, Typed, wrong_dimension
+from snnrun.equations.parse import parse_expression
+from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path, known
 from snnrun.network.files import find_file, reading
 from snnrun.network.hdf5 import open_hdf5
 from snnrun.network.ir import FloatArray, IntArray
 from snnrun.network.npy import Unreadable, must_have_room, read_npy, read_npz
 from snnrun.records import dataclass
+from snnrun.source import Text
 from snnrun.spec.nodes import MapNode, ScalarNode
-from snnrun.units.dimensions import Dimension
+from snnrun.units.dimensions import ONE, Dimension
 
 FORMATS = "files of numbers end in .csv, .tsv, .txt, .npy, .npz, .parquet or .h5"
 _WIDEST = 2**53  # whole numbers up to here are exact in every format
+_TIMES = {
+    "seconds": "s",
+    **dict.fromkeys(("millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("microsecond", "microseconds"), "us"),
+}
+_NO_UNIT = ("1", "none", "dimensionless", "a.u.", "-")
 _SHOWN = 8  # names in a message
 _AT = re.compile(r"could not convert string (.*) to float64 at row (\d+), column (\d+)")
 _RAGGED = re.compile(r"from (\d+) to (\d+) at row (\d+)")
@@ -39,10 +49,12 @@ class Table:
     Args:
         columns: By name; those of a file without names are called `0`, `1`, ...
         named: Whether the file names them.
+        unit: The unit that the file says all its numbers are in; None when it says none.
     """
 
     columns: dict[str, NDArray[Any]]
     named: bool
+    unit: str | None = None
 
     def column(self, name: str) -> NDArray[Any]:
         """A column by its name, or by its number from 0 where the file has no names.
@@ -66,7 +78,7 @@ def listed(names: Any) -> str:
     return ", ".join(shown) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def read_numbers(context: Context, path: Path, key: str = "file") -> FloatArray:
+def read_numbers(context: Context, path: Path, key: str = "file") -> tuple[FloatArray, str | None]:
     """The numbers of a map `{file: ..., dataset: ..., column: ...}`, in its unit of whatever dimension.
 
     Args:
@@ -75,7 +87,8 @@ def read_numbers(context: Context, path: Path, key: str = "file") -> FloatArray:
         key: Its key that names the file.
 
     Returns:
-        The array as it is in the file, finite, at least one number; of a column, shape (rows,).
+        The array as it is in the file, finite, at least one number; of a column, shape (rows,). And the unit that the
+        file says it is in; None when it says none.
 
     Raises:
         ExperimentError: FIL201, FIL202.
@@ -84,8 +97,12 @@ def read_numbers(context: Context, path: Path, key: str = "file") -> FloatArray:
     file = find_file(context, at_file)
     column, dataset = (_option(context, path, k) for k in ("column", "dataset"))
     with reading(context, at_file):
-        array = _array(file, dataset) if column is None else _table(file, dataset).column(column)
-        return _finite(_real(array))
+        if column is None:
+            array, unit = _array(file, dataset)
+        else:
+            table = _table(file, dataset)
+            array, unit = table.column(column), table.unit
+        return _finite(_real(array)), unit
 
 
 def read_table(context: Context, path: Path) -> Table:
@@ -100,7 +117,7 @@ def read_table(context: Context, path: Path) -> Table:
         return _table(file, _option(context, path, "dataset"))
 
 
-def unit_of(context: Context, path: Path, dimension: Dimension, what: str, of: Path) -> float:
+def unit_of(context: Context, path: Path, dimension: Dimension, what: str, of: Path, own: str | None = None) -> float:
     """By how much the numbers of a file are multiplied to be SI values of a quantity.
 
     Args:
@@ -108,20 +125,66 @@ def unit_of(context: Context, path: Path, dimension: Dimension, what: str, of: P
         path: Where their unit stands.
         dimension: That of the quantity.
         what: The quantity, for messages.
-        of: Where the numbers are named, for the message that their unit is missing.
+        of: Where the numbers are named, for messages about their own unit, or that there is none.
+        own: The unit that the file of numbers itself says they are in; None when it says none.
 
     Raises:
-        ExperimentError: NET147 when the unit is missing, EQ209 when it is that of another dimension.
+        ExperimentError: NET147 when the unit is missing or contradicts that of the numbers, EQ209 when it is that of
+            another dimension.
     """
-    if not context.document.has(path):
+    scale, found = unit_in(context, path, of, own)
+    if found is None:
         if dimension.is_one:
             return 1.0
         advice = f"add `unit: ...`, a unit of {dimension.describe()}"
         raise context.error("NET147", f"{what} is {dimension.describe()}: say in which unit its file is", of, advice)
-    scale, found = written_unit(context, path)
-    if found.dimension != dimension:
-        raise wrong_dimension(found, dimension, f"the unit of {what}", context.expression(path))
-    return scale
+    if found == dimension:
+        return scale
+    if context.document.has(path):
+        typed = Typed(context.graph.literal(scale), found)
+        raise wrong_dimension(typed, dimension, f"the unit of {what}", context.expression(path))
+    message = f"{what} is {dimension.describe()}, and the file says that its numbers are in `{own}`"
+    raise context.error("NET147", message, of)
+
+
+def unit_in(context: Context, path: Path, of: Path, own: str | None) -> tuple[float, Dimension | None]:
+    """The unit of the numbers of a file: its size in SI units and its dimension, None when nothing says it.
+
+    Args:
+        context: The resolution.
+        path: Where the experiment says it, if it does.
+        of: Where the numbers are named.
+        own: What the file of numbers itself says, if it does.
+
+    Raises:
+        ExperimentError: NET147 when the two differ, or the file of numbers says something that is no unit.
+    """
+    written = context.document.has(path)
+    stored = None if own is None else _stored_unit(context, own)
+    if own is not None and stored is None:
+        message = f"the file says that its numbers are in `{own}`, which is no unit that is known"
+        if not written:
+            raise context.error("NET147", message, of, "say which one is meant: `unit: ...`")
+        context.report.warn("NET149", f"{message}; `{context.text(path).value}` counts", context.document.span(path))
+    if not written:
+        return stored or (1.0, None)
+    scale, typed = written_unit(context, path)
+    if stored is not None and (stored[1] != typed.dimension or not math.isclose(stored[0], scale, rel_tol=1e-12)):
+        raise context.error("NET147", f"the file says that its numbers are in `{own}`", path, "leave `unit` out")
+    return scale, typed.dimension
+
+
+def _stored_unit(context: Context, text: str) -> tuple[float, Dimension] | None:
+    """The size and dimension of a unit that a file of numbers names; None when it is none that is known."""
+    if text.lower() in _NO_UNIT:
+        return 1.0, ONE
+    try:
+        name = _TIMES.get(text, text)
+        typed = Checker(context.graph, Scope({}, place="a unit")).check(parse_expression(Text.plain(name)))
+    except ExperimentError:
+        return None
+    known = typed.exact is not None and 0 < typed.value < math.inf
+    return (typed.value, typed.dimension) if known else None
 
 
 def written_unit(context: Context, path: Path) -> tuple[float, Any]:
@@ -201,27 +264,27 @@ def _finite(array: NDArray[Any]) -> FloatArray:
     return numbers
 
 
-def _array(file: FilePath, dataset: str | None) -> NDArray[Any]:
-    """An array of any shape; a table of one column is that column."""
+def _array(file: FilePath, dataset: str | None) -> tuple[NDArray[Any], str | None]:
+    """An array of any shape, and its unit if the file says it; a table of one column is that column."""
     suffix = file.suffix.lower()
     _must_be_hdf5(suffix, dataset)
     if suffix == ".npy":
         with file.open("rb") as stream:
-            return read_npy(stream, file.stat().st_size)
+            return read_npy(stream, file.stat().st_size), None
     if suffix in (".csv", ".tsv", ".txt"):
         names, table = _text_table(file)
         if names is not None and len(names) > 1:
             raise Unreadable(f"its first line names the columns {listed(names)}", "choose one: `column: name`")
-        return table.reshape(-1) if 1 in table.shape else table  # a line of numbers is a list as well
+        return table.reshape(-1) if 1 in table.shape else table, None  # a line of numbers is a list as well
     if suffix in (".h5", ".hdf5"):
         if dataset is None:
             raise Unreadable("it may hold many datasets", "name one: `dataset: /path/in/file`")
         with open_hdf5(file) as h5:
-            return h5.numbers(dataset)
+            return h5.numbers(dataset), h5.unit(dataset)
     columns = _table(file, dataset).columns
     if len(columns) > 1:
         raise Unreadable(f"it holds {listed(columns)}", "choose one: `column: name`")
-    return next(iter(columns.values()))
+    return next(iter(columns.values())), None
 
 
 def _must_be_hdf5(suffix: str, dataset: str | None) -> None:
@@ -246,7 +309,10 @@ def _table(file: FilePath, dataset: str | None) -> Table:
         if dataset is None:
             raise Unreadable("it may hold many datasets", "name one: `dataset: /path/in/file`")
         with open_hdf5(file) as h5:
-            return _from_array(h5.numbers(dataset))
+            table, unit = _from_array(h5.numbers(dataset)), h5.unit(dataset)
+            if unit is not None and table.named:
+                raise Unreadable(f"`{dataset}` has the unit `{unit}` and does not say of which of its columns")
+            return replace(table, unit=unit)
     raise Unreadable(f"`{suffix}` is no ending that is known", FORMATS)
 
 

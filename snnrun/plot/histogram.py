@@ -27,8 +27,8 @@ def time_edges(span: tuple[float, float], options: Options, dt: float, spikes: i
     """
     start, stop = span
     length = stop - start
-    if options.bins is not None:
-        return np.linspace(start, stop, options.bins + 1)
+    if options.bins is not None:  # each of whole steps, so that counts over the length are rates
+        return np.asarray(start + np.unique(np.rint(np.linspace(0, length / dt, options.bins + 1))) * dt, np.float64)
     width = options.bin or max(round_step(length / np.clip(spikes / _SPIKES_PER_BIN, *_BINS)), dt)
     # Bins are whole steps, or spikes of the grid would fall unevenly into them.
     width = max(round(width / dt), 1) * dt

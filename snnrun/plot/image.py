@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from snnrun.plot.observed import hatch, together
@@ -24,21 +26,23 @@ def draw_image(place: Place, source: Source, options: Options) -> None:
     ids = np.concatenate([band.neurons[band.rows] for band in drawn])
     low, high = (int(f([f(band.neurons) for band in drawn])) for f in (min, max))
     dt = source.about().dt
-    steps = max(round((span[1] - span[0]) / dt), 1)
+    width = options.bin or (span[1] - span[0]) / (options.bins or max(round((span[1] - span[0]) / dt), 1))
+    bins = max(math.ceil((span[1] - span[0]) / width - 1e-9), 1)
+    stop = span[0] + bins * width  # the last bin may go beyond the end
     axes = place.add_subplot()
     across, up = cells_in(axes)
-    bins = max(options.bins or (round((span[1] - span[0]) / options.bin) if options.bin else min(steps, across)), 1)
-    if bins > across:
+    if bins > across and (options.bins or options.bin):
         remark(place, f"{bins:,} bins, drawn as {across} columns")
-    limits = ((low - 0.5, high + 0.5), (span[0] - dt / 2, span[1] - dt / 2))
+    limits = ((low - 0.5, high + 0.5), (span[0] - dt / 2, stop - dt / 2))
     shape = (min(high - low + 1, up), min(bins, across))
     counts, _, _ = np.histogram2d(ids, times, bins=shape, range=limits)
     time = time_scale(span[1] - span[0])
-    extent = (*time(span), low - 0.5, high + 0.5)
+    extent = (*time((span[0], stop)), low - 0.5, high + 0.5)
     full = max(float(np.quantile(counts[counts > 0], 0.95)), 1.0)
     axes.imshow(counts, origin="lower", aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=full)
     if hatch(axes, together(band.observed for band in drawn), options.visible(span), time):
         remark(place, NOT_RECORDED)
+    axes.set_xlim(*time(span))
     axes.spines[["top", "right"]].set_visible(True)
     apply_limits(axes, options, time, Scale(1.0, ""))
     round_ticks(axes, integer_y=True)

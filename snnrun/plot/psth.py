@@ -41,7 +41,9 @@ def draw_psth(place: Place, source: Source, options: Options) -> None:
         label = plain(options.curve_label(k, band.name), 40)
         draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, label=label)
     any_seen = np.any(seen, axis=0)
-    if hatch(axes, together([np.stack([edges[:-1][any_seen], edges[1:][any_seen]], axis=1)]), window, time):
+    if hatch(
+        axes, together([np.stack([edges[:-1][any_seen], edges[1:][any_seen]], axis=1)]), options.visible(window), time
+    ):
         remark(place, NOT_RECORDED)
     if options.marks is not None:
         axes.axvline(0, color="black", linewidth=0.7, linestyle="--")

@@ -171,7 +171,7 @@ class ValuesArray(Section):
 
 
 _NUMBERS: Final = "File of numbers (csv, tsv, txt, npy, npz, parquet, h5), relative to this file."
-_DATASET: Final = "Path of the dataset inside an h5 file."
+_DATASET: Final = "Path of the dataset inside an h5 file. Its attribute `unit` or `units` counts as `unit`."
 _COLUMN: Final = "Column of a table: its name, or its number from 0 where the file has no names."
 
 
@@ -181,7 +181,9 @@ class FileArray(Section):
     file: Statements = Field(description=_NUMBERS)
     dataset: Statements | None = Field(None, description=_DATASET)
     column: Column | None = Field(None, description=_COLUMN)
-    unit: Expression | None = Field(None, description="Unit of the numbers, such as `nA`; absent: they have none.")
+    unit: Expression | None = Field(
+        None, description="Unit of the numbers, such as `nA`; absent: that of the dataset, or none."
+    )
     transpose: Flag = Field(False, description="Whether rows and columns are exchanged.")
     scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
     time_axis: TimeAxis = Field(TimeAxis.ROWS, description="Which axis is time.")
@@ -311,6 +313,10 @@ _SUBGROUPS: Final = (
     "group's `size` is their sum."
 )
 _SIZE: Final = "Number of neurons; absent: the sum of the sizes of its subgroups."
+_FINITE: Final = (
+    " They are finite; only parameters, not variables of differential equations, may be infinite, where the line "
+    "writes `inf`."
+)
 _DT: Final = "Time step of this object; absent: that of the run."
 _ORDER: Final = "Place among others of the same slot."
 
@@ -336,7 +342,8 @@ class NeuronGroup(Section):
     method: Method = Field(Method.AUTO, description="Method of integration.")
     initial: dict[Identifier, InitialValue] | None = Field(
         None,
-        description="Values at the start, in order: `v: expression`, a list, rules `[{where, value}]` or `{file}`.",
+        description="Values at the start, in order: `v: expression`, a list, rules `[{where, value}]` or `{file}`."
+        + _FINITE,
     )
     events: dict[Identifier, EventForm] | None = Field(
         None, description="Custom events: name → condition, or `{condition, do, order}`."
@@ -486,7 +493,7 @@ class Rule(Section):
     initial: dict[Identifier, InitialValue] | None = Field(
         None,
         description="Values at the start of the synapses this rule makes; `i` and `j` count in the source and target "
-        "of the synapses, here and in `delay`.",
+        "of the synapses, here and in `delay`." + _FINITE,
     )
 
 
@@ -694,7 +701,7 @@ class Synapses(Section):
     connect: Connect = Field(
         description="Which pairs: `all`, `one_to_one`, a rule such as `{p: 0.1}` or `{fixed_indegree: 80}`, or a list."
     )
-    initial: dict[Identifier, InitialValue] | None = Field(None, description="Values at the start, in order.")
+    initial: dict[Identifier, InitialValue] | None = Field(None, description="Values at the start, in order." + _FINITE)
     method: Method = Field(Method.AUTO, description="Method of integration of its equations.")
 
 
@@ -1081,8 +1088,10 @@ class Plot(Section):
     )
     title: Sentence | None = Field(None, description="Title; absent: the name of the experiment.")
     style: Sentences | None = Field(None, description="Style of matplotlib, or a style file relative to this file.")
-    bins: Count | None = Field(None, description="Number of bins of a histogram.")
-    bin: Expression | None = Field(None, description="Width of a bin.")
+    bins: Count | None = Field(None, description="Number of bins of a histogram; over time each has whole steps.")
+    bin: Expression | None = Field(
+        None, description="Width of a bin; between two steps it becomes the nearest, with a warning."
+    )
     period: Expression | None = Field(None, description="Time with which spikes are folded into trials (psth).")
     marks: References | None = Field(
         None,

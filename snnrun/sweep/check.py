@@ -12,17 +12,17 @@ import numpy as np
 
 from snnrun import pipeline
 from snnrun.equations.dag import ValueNeededError, kind_of
-from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.errors import Diagnostic, ExperimentError, Report, Severity
 from snnrun.network.digest import common_part
 from snnrun.network.pictures import of_sweep, swept
 from snnrun.records import dataclass
-from snnrun.source import SourceFile
+from snnrun.source import SourceFile, Span
 from snnrun.spec.asked import noting
 from snnrun.spec.check import refuse_unread
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, plain, scalar
 from snnrun.stages import Checked, Shared
-from snnrun.sweep.points import SEED, Place, Plan, Point, Values, plan_sweep
+from snnrun.sweep.points import SEED, GridAxis, Place, Plan, Point, Values, plan_sweep
 from snnrun.sweep.reuse import Template
 
 Index = tuple[int, ...]
@@ -43,11 +43,13 @@ class Sweep:
         checked: The experiment.
         plan: Its points.
         ready: Points that were checked already, by their place in the grid.
+        warnings: Axes of which not all values could be tried.
     """
 
     checked: Checked
     plan: Plan
     ready: dict[Index, Checked]
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def check_sweep(checked: Checked) -> Sweep:
@@ -81,7 +83,7 @@ def check_sweep(checked: Checked) -> Sweep:
         if len(ready) < _KEPT:
             ready[point.index] = at_point
     report.stop_if_errors()
-    return Sweep(checked, plan, ready)
+    return Sweep(checked, plan, ready, tuple(_not_tried(checked, plan, axis) for axis in points.partly))
 
 
 def check_point(base: Document, point: Point) -> Checked:
@@ -119,6 +121,7 @@ class Points:
         self.plan = plan
         self._templates: dict[Key, Template | None] = {}
         self._seen: set[Key] = set()
+        self.partly: list[int] = []  # axes of which `to_try` left out values that may be wrong
 
     def check(self, point: Point) -> Checked:
         """The experiment at a point; good until the next one is asked for.
@@ -126,8 +129,8 @@ class Points:
         Raises:
             ExperimentError: Something is wrong there; the messages say at which values.
         """
-        if not any(map(self._is_open, self._parameters())):
-            return check_point(self.base, point)
+        if self.plan.keep_results or not any(map(self._is_open, self._parameters())):
+            return check_point(self.base, point)  # a point with a folder of its own needs its file
         key, values, seed = self._read(point.index)
         template = self._templates.get(key)
         if template is not None:
@@ -143,7 +146,10 @@ class Points:
         """The first point and, along each axis, the points at all values that the file may be wrong at."""
         yield self.plan.point(0)
         for axis, length in enumerate(self.plan.shape):
-            for place in _spread(self._doubtful(axis) if length > _FEW else range(length)):
+            doubtful = self._doubtful(axis) if length > _FEW else range(length)
+            if len(doubtful) > _MANY:
+                self.partly.append(axis)
+            for place in _spread(doubtful):
                 if place:
                     yield self.plan.at(self.plan.along(axis, place))
 
@@ -198,9 +204,9 @@ class Points:
 
     @cached_property
     def _open(self) -> frozenset[str] | None:
-        """The constants that need not be known before a point runs; None where no point shares its checked file."""
-        if self.plan.keep_results or self.plan.shared is not None:
-            return None  # a point with a folder of its own needs its file, one with a shared phase the hash of that
+        """The constants that need not be known before a point runs; None where points cannot share a checked file."""
+        if self.plan.shared is not None:
+            return None  # each point needs the hash of its own
         numbers = [p for p in self._parameters() if p.held is not None]
         names = [str(p.place[1]) for p in numbers if p.place[0] == "constants"]
         if names and self._fits(frozenset(names)):
@@ -263,6 +269,27 @@ def _acts_too_early(checked: Checked, plan: Plan, point: Point) -> ExperimentErr
     assert plan.shared is not None
     phases = checked.experiment.run.phases
     assert phases is not None
+    what = f"`{axis.name}` acts" if len(axis.parameters) == 1 else "these parameters act"
+    return ExperimentError(
+        Diagnostic(
+            "SWP707",
+            f"{what} before the end of phase `{phases[plan.shared].name}`, which all points share",
+            _axis_span(checked, axis),
+            "let a later phase set it (`set: {name: value}`), or remove `shared`",
+        )
+    )
+
+
+def _not_tried(checked: Checked, plan: Plan, axis: int) -> Diagnostic:
+    """The warning that some values of an axis may turn out to be wrong when their points run."""
+    found = plan.axes[axis]
+    message = f"{_MANY} of {found.length:,} values of `{found.name}` were tried before the run"
+    help = "where another one is wrong, its point fails"
+    return Diagnostic("SWP718", message, _axis_span(checked, found), help, Severity.WARNING)
+
+
+def _axis_span(checked: Checked, axis: GridAxis) -> Span | None:
+    """Where the file names what lies along an axis."""
     name = axis.parameters[0].name
     places: tuple[Place, ...] = (
         ("sweep", "axes", name),
@@ -271,16 +298,7 @@ def _acts_too_early(checked: Checked, plan: Plan, point: Point) -> ExperimentErr
         ("sweep", "points"),
         ("sweep", "repeat"),
     )
-    place = next(p for p in places if checked.document.has(p))
-    what = f"`{axis.name}` acts" if len(axis.parameters) == 1 else "these parameters act"
-    return ExperimentError(
-        Diagnostic(
-            "SWP707",
-            f"{what} before the end of phase `{phases[plan.shared].name}`, which all points share",
-            checked.document.key_span(place),
-            "let a later phase set it (`set: {name: value}`), or remove `shared`",
-        )
-    )
+    return checked.document.key_span(next(p for p in places if checked.document.has(p)))
 
 
 def point_document(checked: Checked) -> Document:

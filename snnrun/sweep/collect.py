@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import field
-from pathlib import Path
+from dataclasses import field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snnrun import __version__
+from snnrun.engine.remarks import Remark
+from snnrun.network.context import Path
 from snnrun.publish import describe, plain_value
 from snnrun.records import dataclass
 from snnrun.results.folder import write_durably
@@ -38,6 +40,7 @@ class Collected:
         failed: Why points failed.
         notes: What else is to be said of points.
         left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
+        remarks: What is not finite, by point.
     """
 
     plan: Plan
@@ -47,6 +50,7 @@ class Collected:
     failed: dict[int, str] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
     left_out: dict[str, None] = field(default_factory=dict)
+    remarks: dict[int, tuple[Remark, ...]] = field(default_factory=dict)
 
     @property
     def metrics_text(self) -> str:
@@ -57,7 +61,7 @@ class Collected:
             plain["results"] = [self.digests.get(k, "") for k in range(self.plan.size)]
         return json.dumps(plain, sort_keys=True)
 
-    def write(self, folder: Path, checked: Checked, hash: str) -> str:
+    def write(self, folder: FilePath, checked: Checked, hash: str) -> str:
         """Write the table; its digest, which is that of the numbers.
 
         Raises:
@@ -75,10 +79,23 @@ class Collected:
         lines = [f"snnrun {__version__}  {name}  {self.plan.size} points"]
         lines += [f"point {k}: {reason}" for k, reason in sorted(self.failed.items())]
         lines += [f"point {k}: {note}" for k, note in sorted(self.notes.items())]
+        lines += [f"point {k}: warning[{r.code}] {r.message}" for k in sorted(self.remarks) for r in self.remarks[k]]
         return "\n".join([*lines, end]) + "\n"
 
+    def told(self) -> list[Remark]:
+        """The remarks of all points, each once: that of its first point, and at how many others there is one."""
+        points: dict[tuple[str, Path], list[tuple[int, Remark]]] = {}
+        for k in sorted(self.remarks):
+            for remark in self.remarks[k]:
+                points.setdefault((remark.code, remark.path), []).append((k, remark))
+        found: list[Remark] = []
+        for (k, remark), *others in points.values():
+            also = f"; so also at {len(others):,} other point{'s' if len(others) > 1 else ''}" if others else ""
+            found.append(replace(remark, message=f"point {k}: {remark.message}{also}"))
+        return found
 
-def collect(folder: Path, plan: Plan, names: Sequence[str]) -> Collected:
+
+def collect(folder: FilePath, plan: Plan, names: Sequence[str]) -> Collected:
     """Read all journals of a sweep.
 
     Args:
@@ -116,6 +133,8 @@ def collect(folder: Path, plan: Plan, names: Sequence[str]) -> Collected:
             found.digests[k] = record.digest
         if record.reason:
             found.notes[k] = record.reason
+        if record.remarks:
+            found.remarks[k] = record.remarks
     found.metrics = {
         name: (flat[name].reshape((*plan.shape, *flat[name].shape[1:])), units[name])
         for name in names

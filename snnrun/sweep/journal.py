@@ -23,6 +23,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from snnrun.engine.remarks import Remark
 from snnrun.errors import StorageError
 from snnrun.reading import from_json, open_regular
 from snnrun.records import dataclass
@@ -48,6 +49,7 @@ class Record:
         digest: Digest of its results; empty when it keeps none.
         reason: Why it failed, or why its pictures are missing.
         left_out: Metrics with too many numbers for a journal.
+        remarks: What of it is not finite.
     """
 
     point: int
@@ -57,6 +59,7 @@ class Record:
     digest: str = ""
     reason: str = ""
     left_out: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     def to_line(self) -> bytes:
         """A line of a journal: a checksum and JSON."""
@@ -68,7 +71,12 @@ class Record:
         }
         plain |= {
             key: value
-            for key, value in (("digest", self.digest), ("reason", self.reason), ("left_out", list(self.left_out)))
+            for key, value in (
+                ("digest", self.digest),
+                ("reason", self.reason),
+                ("left_out", list(self.left_out)),
+                ("remarks", [[r.code, list(r.path), r.message, r.help] for r in self.remarks]),
+            )
             if value
         }
         text = json.dumps(plain, separators=(",", ":")).encode()
@@ -90,6 +98,7 @@ class Record:
                 str(plain.get("digest", "")),
                 str(plain.get("reason", "")),
                 tuple(map(str, plain.get("left_out", ()))),
+                tuple(map(_remark, plain.get("remarks", ()))),
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None  # not a line of this program
@@ -97,6 +106,11 @@ class Record:
 
 def _numbers(value: Any) -> float | list[float]:
     return [float(v) for v in value] if isinstance(value, list) else float(value)
+
+
+def _remark(plain: Any) -> Remark:
+    code, path, message, help = plain
+    return Remark(str(code), tuple(k if isinstance(k, int) else str(k) for k in path), str(message), help and str(help))
 
 
 def _checksum(text: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from snnrun import __version__, pipeline
+from snnrun.engine.remarks import Remark
 from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
 from snnrun.publish import Place, place_of, portable
 from snnrun.reading import read_bytes
@@ -59,6 +60,7 @@ class SweepOutcome:
         left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
         problem: What stopped it before its end, None otherwise.
         trouble: Why pictures are missing although all points ran, None otherwise.
+        remarks: What is not finite at some points.
     """
 
     folder: Path
@@ -77,6 +79,7 @@ class SweepOutcome:
     left_out: tuple[str, ...]
     problem: UnfinishedError | KeyboardInterrupt | None
     trouble: SnnrunError | KeyboardInterrupt | None
+    remarks: tuple[Remark, ...] = ()
 
 
 def run_sweep(
@@ -342,4 +345,5 @@ class _Table:
             tuple(found.left_out),
             problem,
             self.trouble,
+            tuple(found.told()),
         )

@@ -491,7 +491,7 @@ class _Reader:
 
     def bounds(self, key: str | None) -> tuple[Typed, Typed]:
         path = self.path if key is None else (*self.path, key)
-        first, last = (self.finite((*path, k)) for k in (0, 1))
+        first, last = self.of_one_dimension([self.finite((*path, k)) for k in (0, 1)])
         if first.dimension != last.dimension:
             raise self.context.error(
                 "EQ203",
@@ -529,7 +529,7 @@ class _Reader:
         return round(bound.value)
 
     def ranged(self) -> Values:
-        start, stop, step = (self.finite((*self.path, "range", k)) for k in range(3))
+        start, stop, step = self.of_one_dimension([self.finite((*self.path, "range", k)) for k in range(3)])
         for k, other in ((1, stop), (2, step)):
             if other.dimension != start.dimension:
                 raise self.context.error(
@@ -549,6 +549,16 @@ class _Reader:
         if not math.isfinite(typed.value):
             raise self.context.error("SWP703", "the bounds of a range must be finite", path)
         return typed
+
+    def of_one_dimension(self, found: list[Typed], dimension: Dimension | None = None) -> list[Typed]:
+        """The same quantities, a 0 without a unit having the dimension of the others, or the one given."""
+        if dimension is None:
+            dimension = next((typed.dimension for typed in found if not typed.is_zero), ONE)
+        if dimension.is_one:
+            return found
+        zero = parse_expression(Text.plain(f"0{base_units(dimension)}"))
+        typed_zero = self.context.checker({}, "a sweep's value").check(zero)
+        return [typed_zero if typed.is_zero else typed for typed in found]
 
     def constant(self, path: Path) -> Typed:
         expr = self.context.expression(path)
@@ -589,7 +599,7 @@ class _Reader:
     def must_fit(self, typed: Typed, path: Path) -> None:
         """Compare with the value that the file has now."""
         now = self.now()
-        if now is not None and now.dimension != typed.dimension:
+        if now is not None and not typed.fits(now.dimension):
             raise self.context.error(
                 "EQ209",
                 f"`{self.name}` is {now.dimension.describe()}, this value is {typed.dimension.describe()}",
@@ -613,24 +623,34 @@ class _Reader:
         """Values written out: quantities where all of them are, otherwise texts, lists and maps as they stand."""
         self.budget.take(len(paths), self.path)
         nodes = [self.context.document.node(path) for path in paths]
+        texts: tuple[Text | Node | str, ...]
         texts = tuple(n if isinstance(n, MapNode | ListNode) else n.text for n in nodes)
         shown = Values(self.name, self.place, texts, (), None)
         numbers = self.numbers(paths)
         if numbers is None:
             return replace(shown, numbers=tuple(shown.shown(k) for k in range(len(texts))))
+        dimension = numbers[0].dimension
+        if not dimension.is_one:  # a 0 without a unit gets one
+            zeros = [self.constant(path).is_zero for path in paths]
+            units = (self.unit(path, number)[1] for path, number in zip(paths, numbers, strict=True) if number.value)
+            zero = f"0{next(units, base_units(dimension))}"
+            texts = tuple(zero if is_zero else text for is_zero, text in zip(zeros, texts, strict=True))
+            shown = replace(shown, texts=texts)
         try:
             held = tuple(map(value_of, numbers))
         except OverflowError:
             held = None  # the file says so where the value stands
-        return replace(shown, numbers=tuple(n.value for n in numbers), dimension=numbers[0].dimension, held=held)
+        return replace(shown, numbers=tuple(n.value for n in numbers), dimension=dimension, held=held)
 
     def numbers(self, paths: list[Path]) -> list[Typed] | None:
         """The values as quantities; None when they are something else."""
-        if self.now() is None:
+        now = self.now()
+        if now is None:
             try:
                 found = [self.constant(path) for path in paths]
             except (ExperimentError, KeyError):
                 return None
+            found = self.of_one_dimension(found)
             return found if len({typed.dimension for typed in found}) == 1 else None
         found = []
         for path in paths:
@@ -638,7 +658,7 @@ class _Reader:
                 raise self.context.error("SWP703", f"`{self.name}` is one value, not a list or a map", path)
             found.append(self.constant(path))
             self.must_fit(found[-1], path)
-        return found
+        return self.of_one_dimension(found, now.dimension)
 
 
 def _held(number: str, scale: Fraction) -> float:

@@ -21,6 +21,7 @@ import numpy as np
 
 from snnrun import pipeline
 from snnrun.engine.connectivity import WiringCache
+from snnrun.engine.measure import numbers_of
 from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError, UnfinishedError
 from snnrun.records import dataclass
@@ -153,7 +154,9 @@ class Worker:
             if np.size(value) <= MOST_VALUES
         }
         left_out = tuple(name for name in values if name not in kept)
-        return Record(k, PointStatus.COMPLETE, kept, digest=digest, reason=reason, left_out=left_out)
+        network = checked.measures.ran or checked.resolved.network
+        remarks = tuple(checked.measures.remarks(network, numbers_of(values)))
+        return Record(k, PointStatus.COMPLETE, kept, digest=digest, reason=reason, left_out=left_out, remarks=remarks)
 
 
 def answer(record: Record) -> list[Any]:

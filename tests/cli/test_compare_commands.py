@@ -90,6 +90,7 @@ def test_list_filters_by_conditions_with_units_and_sorts_by_formulas(snnrun, run
         return [entry["hash"] for entry in json.loads(said.out)["results"]]
 
     assert len(set(rates.values())) == 3
+    assert set(hashes("--where", "rate + 0 >= 0 and 0 <= rate")) == set(rates)
     assert set(hashes("--where", f"rate > {between} Hz")) == {h for h, r in rates.items() if r > between}
     assert set(hashes("--where", f"rate*s <= {between} and drive < 2.5")) == {
         h for h, r in rates.items() if r <= between

@@ -287,17 +287,20 @@ run:
   phases:
     - {name: a, duration: 10 ms}
     - {name: b, duration: 10 ms, set: {SET}}
-    - {name: c, duration: 10 ms}
+    - {name: c, duration: 10 ms, set: {LAST}}
 """
 CERTAIN = "10 kHz"  # a spike in each step
 
 
-def spiking(sets: str = "", rates: str = "0 Hz", operations: str = "") -> list[list[int]]:
-    """For each neuron, in which milliseconds it spikes."""
+def rated(sets: str = "", rates: str = "0 Hz", operations: str = "", last: str = "") -> str:
     operations = f"operations: {{{operations}}}" if operations else ""
-    network = network_of(
-        RATES.replace("{SET}", f"{{{sets}}}").replace("RATES", rates).replace("OPERATIONS", operations)
-    )
+    text = RATES.replace("{SET}", f"{{{sets}}}").replace("{LAST}", f"{{{last}}}")
+    return text.replace("RATES", rates).replace("OPERATIONS", operations)
+
+
+def spiking(sets: str = "", rates: str = "0 Hz", operations: str = "", last: str = "") -> list[list[int]]:
+    """For each neuron, in which milliseconds it spikes."""
+    network = network_of(rated(sets, rates, operations, last))
     memory = run_network(network)[0]
     steps, ids = memory.spike_steps("m")
     again = interpret(network).spike_steps("m")
@@ -318,6 +321,22 @@ def test_a_phase_sets_rates_until_they_are_set_again() -> None:
     assert spiking("r: 10 kHz", rates="[r, 0 Hz, r]") == [B + C, [], B + C]
 
 
+def test_rates_that_a_phase_sets_stay_when_a_phase_sets_something_else() -> None:
+    """The network of a phase with other constants stores rates as that of the whole run does."""
+    assert spiking(f"p.rates: {CERTAIN}", last="r: 1 Hz") == [B + C] * 3
+    assert spiking(f"p.rates: {CERTAIN}, r: 1 Hz") == [B + C] * 3
+    assert spiking(f"p.rates: {CERTAIN}", last="in_.rate: 1 Hz") == [B + C] * 3
+    assert spiking("r: 1 Hz", last=f"p.rates: {CERTAIN}") == [C] * 3
+    assert spiking(f"p.rates: {CERTAIN}", rates="r", last="r: 0 Hz") == [B] * 3
+
+
+def test_a_timed_rate_is_not_judged_by_constants_of_another_phase() -> None:
+    """100 times the rate of the second phase would be 1 MHz, but the array is 100 in the third only."""
+    text = rated("r: 10 kHz", "r*burst(t)", last="r: 0 Hz") + "arrays: {burst: {values: [0, 1, 100], dt: 10 ms}}\n"
+    steps, _ = run_network(network_of(text))[0].spike_steps("m")
+    assert np.array_equal(np.unique(steps), np.arange(100, 200))
+
+
 def test_an_operation_sets_rates() -> None:
     jump = f"jump: {{target: p, at: 15 ms, do: rates = {CERTAIN}}}"
     assert spiking(operations=jump) == [list(range(15, 30))] * 3
@@ -328,8 +347,8 @@ def test_an_operation_sets_rates() -> None:
 
 def test_rates_of_other_phases_are_drawn_as_before() -> None:
     """About 100 spikes in each phase of 10,000 steps: within five standard deviations."""
-    text = RATES.replace("10 ms", "1 s").replace("OPERATIONS", "").replace("RATES", "100 Hz")
-    steps, _ = run_network(network_of(text.replace("{SET}", "{p.rates: 1000 Hz}")))[0].spike_steps("m")
+    text = rated("p.rates: 1000 Hz", "100 Hz").replace("10 ms", "1 s")
+    steps, _ = run_network(network_of(text))[0].spike_steps("m")
     counts = np.bincount(steps // 10_000, minlength=3)
     for count, mean in zip(counts, (300, 3000, 3000), strict=True):
         assert abs(count - mean) < 5 * np.sqrt(mean)
@@ -338,7 +357,7 @@ def test_rates_of_other_phases_are_drawn_as_before() -> None:
 def test_the_rate_of_an_input_can_be_set() -> None:
     """At 10 kHz each of 10 trains has an event in each step of 0.1 ms."""
     for sets in ("in_.rate: 10 kHz", "r: 10 kHz"):
-        network = network_of(RATES.replace("OPERATIONS", "").replace("RATES", "1 Hz").replace("{SET}", f"{{{sets}}}"))
+        network = network_of(rated(sets, "1 Hz"))
         x = run_network(network)[0].state("s", "x")
         assert np.array_equal(x, interpret(network).state("s", "x"))
         assert np.array_equal(np.diff(x[:, 0]), [0.0] * 100 + [10.0] * 199)
@@ -358,9 +377,8 @@ def test_the_rate_of_an_input_can_be_set() -> None:
     ],
 )
 def test_rates_that_cannot_be_set_are_refused(rates: str, sets: str, operations: str, code: str) -> None:
-    text = RATES.replace("RATES", rates).replace("{SET}", f"{{{sets}}}")
     with pytest.raises(ExperimentError) as caught:
-        resolved(text.replace("OPERATIONS", f"operations: {{{operations}}}" if operations else ""))
+        resolved(rated(sets, rates, operations))
     assert {d.code for d in caught.value.diagnostics} == {code}
 
 

@@ -39,6 +39,12 @@ def stopped(text: str) -> tuple[Diagnostic, Memory]:
     return found, memory
 
 
+def blamed(found: Diagnostic) -> str:
+    """The text that an error points at."""
+    assert found.span is not None
+    return found.span.file.text[found.span.start : found.span.end].strip('"')
+
+
 ARRAY = (
     "arrays: {s: {values: [5, 25, -5], unit: kHz, dt: 1 ms}, c: {values: [[1, 2, 3], [1, 2, 30]], unit: kHz, dt: 1 ms}}"
 )
@@ -110,6 +116,7 @@ def test_rates_that_move_stop_the_run_with_neuron_time_and_rate(text: str, neuro
     moment = f"{step / 10:g} ms" if step >= 10 else f"{step * 100} us"
     assert f"the rate of neuron {neuron} of `p` is {rate} at t = {moment}" in found.message
     assert "between 0 and 1/dt = 10 kHz" in found.message
+    assert f"rates: {blamed(found)}}}" in text
     assert memory.spike_steps("s")[0].max(initial=0) < step
 
 
@@ -133,6 +140,7 @@ def test_rates_of_inputs_that_move_are_asked_too(rate: str, neuron: int, step: i
     moment = f"{step / 10:g} ms" if step >= 10 else f"{step * 100} us"
     assert f"the rate of neuron {neuron} of input `x` is {told}" in found.message
     assert f"at t = {moment}" in found.message
+    assert blamed(found) == rate
     assert len(memory.state("s", "v")) == step
 
 
@@ -141,6 +149,7 @@ def test_a_phase_that_sets_rates_is_asked_as_it_begins() -> None:
     found, memory = stopped(poisson("[5 kHz, 5 kHz, 5 kHz]", run=phases))
     assert "the rate of neuron 2 of `p` is 12 kHz at t = 1 ms" in found.message
     assert len(memory.spike_steps("s")[0]) > 0
+    assert blamed(found) == "1.2*i*rates"
 
 
 SETS = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {p.SET}}]"

@@ -102,6 +102,9 @@ AFFECTED = {
     "half a step": SYNAPSES + "    delay: 0.15 ms\n",
     "phases set": PLAIN.replace("duration: 10 ms,", "phases: [{name: a, duration: 5 ms, set: {pop.x: 1}}],"),
     "not recorded": PLAIN.replace("source: pop}", "source: pop, window: [0 ms, 5 ms]}"),
+    "samples that are NaN": PLAIN.replace("n: count(out)", "n: max(x)").replace(
+        "  out:", "  x: {kind: state, source: pop, variables: [x]}\n  out:"
+    ),
     "floating-point": SWEEP,
     "above one spike a step": PLAIN.replace(
         "groups:\n", "groups:\n  p: {kind: poisson, size: 3, rates: 'i*kHz + t*kHz/second'}\n"

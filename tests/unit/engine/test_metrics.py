@@ -1,6 +1,7 @@
 """Metrics: each against a plain computation on whole recordings, however the recording is cut into chunks."""
 
 import math
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -167,19 +168,36 @@ def test_correlation_of_pairs_is_pearsons_of_their_counts(recording, width):
     assert same(fed(Pairwise(train, width, "correlation"), start, spikes, ends), wanted)
 
 
-@given(recordings(), st.integers(1, 9))
-def test_counts_of_a_population_in_bins(recording, width):
-    start, spikes, ends = recording
-    train = Train(spikes.shape[1], ((start, start + len(spikes)),), DT)
-    found = fed(PopulationBins(train, width), start, spikes, ends)
-    np.testing.assert_array_equal(found, binned(spikes, width).sum(axis=1))
+@given(recordings(), recordings(), st.integers(1, 9))
+def test_correlation_of_two_populations_is_pearsons_of_their_counts(one, other, width):
+    start = one[0]
+    steps = min(len(one[1]), len(other[1]))
+    counts, sides = [], []
+    for _, spikes, ends in (one, other):
+        train = Train(spikes.shape[1], ((start, start + steps),), DT)
+        side = PopulationBins(train, width)
+        fed(side, start, spikes[:steps], [*(e for e in ends if e < steps), steps])
+        counts.append(binned(spikes[:steps], width).sum(axis=1))
+        sides.append(side)
+        assert side.value() == counts[-1].sum()
+    varies = steps // width >= 2 and all(c.std() > 0 for c in counts)
+    assert same(correlation_of(*sides), np.corrcoef(*counts)[0, 1] if varies else math.nan)
 
 
-@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=0, max_size=30))
-def test_correlation_of_two_series(pairs):
-    x, y = (np.array([p[k] for p in pairs], dtype=np.float64) for k in (0, 1))
-    varies = len(pairs) >= 2 and x.std() > 0 and y.std() > 0
-    assert same(correlation_of(x, y), np.corrcoef(x, y)[0, 1] if varies else math.nan)
+def test_the_bins_of_two_populations_take_room_for_their_spikes_alone(tmp_path):
+    text = FILE.replace("METRIC", "correlation(out, out, 0.1 ms)").replace("duration: 100 ms", "duration: 1e11 s")
+    file = tmp_path / "m.yaml"
+    file.write_text(text)
+    tracemalloc.start()
+    try:
+        measures = pipeline.check(pipeline.read(file)).measures
+        for use in measures.meter.spike_uses["out"]:
+            use.accumulator.spikes(np.array([3, 5, 10**15 - 1]), np.array([0, 2, 2]))
+        ((value, _),) = measures.values().values()
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+    assert value == pytest.approx(1)
 
 
 def test_pairs_that_share_a_part_of_their_spikes_have_that_correlation():
@@ -287,6 +305,22 @@ def test_moments_have_the_same_bits_however_the_samples_are_cut(sampled):
 @pytest.mark.parametrize("of", ["mean", "std", "min", "max", "last"])
 def test_no_samples_give_nan(of):
     assert math.isnan(moment(of, np.zeros((0, 2)), [0, 0]))
+
+
+@pytest.mark.parametrize("of", ["mean", "std", "min", "max"])
+@pytest.mark.parametrize("ends", [[0, 4], [0, 1, 4], [0, 3, 4], [0, 1, 2, 3, 4]])
+def test_a_sample_that_is_nan_counts_however_the_samples_are_cut(of, ends):
+    assert math.isnan(moment(of, np.array([[1.0], [2.0], [math.nan], [3.0]]), ends))
+
+
+def test_a_correlation_with_a_sample_that_is_not_finite_is_nan():
+    both = Comoments()
+    data = np.random.default_rng(1).normal(size=(5, 2))
+    both.half(0).samples(data)
+    data[3, 1] = math.inf
+    both.half(1).samples(data)
+    with np.errstate(all="ignore"):
+        assert math.isnan(both.value())
 
 
 def test_reading_a_value_twice_changes_nothing():

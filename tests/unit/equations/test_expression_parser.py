@@ -179,3 +179,9 @@ def test_a_generator_has_element_range_and_condition() -> None:
     sample = parse_generator(Text.plain("k for k in sample(0, N_post, p=0.5)"))
     assert dict(sample.options) == {"p": parse("0.5")}
     assert parse_generator(Text.plain("i + 1")).kind == "single"
+
+
+def test_a_choice_as_python_writes_it_is_told_how_to_write_it_here() -> None:
+    with pytest.raises(ExperimentError) as caught:
+        parse("1 if i == 1 else 0")
+    assert "int(condition)*a" in str(caught.value.diagnostics[0].help)

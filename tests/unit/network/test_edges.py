@@ -320,7 +320,7 @@ def test_wrong_spikes_are_refused(tmp_path, content, options, code, words):
 def test_a_unit_that_contradicts_the_file_is_refused(tmp_path):
     write_spikes(tmp_path / "s.h5")
     found = problem(tmp_path, SPIKING.replace("SPIKES", "file: s.h5, unit: s"), "NET147")
-    assert "the file says that its times are in ms" in found.message
+    assert "the file says that its numbers are in `ms`" in found.message
 
 
 def test_a_third_column_of_spikes_is_named(tmp_path):

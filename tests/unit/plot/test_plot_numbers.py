@@ -100,6 +100,17 @@ def test_variation_is_nought_for_a_clock_and_one_for_a_poisson_process():
     assert variation(np.array([0.01]), np.array([0])) == "n = 1"
 
 
+@pytest.mark.parametrize("bins", [1, 7, 99, 1000])
+def test_bins_by_number_are_whole_steps_so_that_a_steady_rate_is_level(bins):
+    dt, steps = 1e-4, 1000
+    options = options_from({"kind": "rate", "bins": bins})
+    edges = time_edges((0.2, 0.2 + steps * dt), options, dt, steps)
+    assert len(edges) == bins + 1
+    spikes = 0.2 + np.arange(steps) * dt  # one in every step
+    rate = population_rate(spikes, edges, 1, dt, np.array([[0.0, 1.0]]))
+    np.testing.assert_allclose(rate, 1 / dt, rtol=1e-9)
+
+
 def test_a_psth_counts_only_observed_time():
     spikes = np.arange(10) * 0.01 + 0.0025
     band = Band("g", "k", np.arange(1), spikes, np.zeros(10, int), np.array([[0.0, 0.1]]))

@@ -75,6 +75,20 @@ def test_a_psth_averages_over_the_trials_that_were_recorded(folder):
     assert hatched(axes) == []
 
 
+def test_time_beyond_a_trial_is_hatched(folder):
+    axes = figure_of(folder, {"kind": "psth", "period": 0.05, "bin": 0.01, "xlim": [-0.01, 0.08]}).axes[0]
+    assert hatched(axes) == [(-10, 0), (50, 80)]
+
+
+def test_the_bins_of_an_image_have_the_width_asked_for(folder):
+    axes = figure_of(folder, {"kind": "image", "bin": 0.03}).axes[0]
+    (image,) = axes.images
+    assert image.get_extent() == pytest.approx([0, 210, -0.5, 9.5])
+    # One spike each millisecond, from 0 to 100 and from 150 to 200 ms.
+    assert np.asarray(image.get_array()).sum(axis=0).tolist() == [30, 30, 30, 10, 0, 30, 20]
+    assert axes.get_xlim() == (0, 200)
+
+
 def test_an_interval_over_a_gap_is_none(folder):
     axes = figure_of(folder, {"kind": "isi", "bin": 0.001}).axes[0]
     values, edges, _ = axes.patches[0].get_data()

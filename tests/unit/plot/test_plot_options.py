@@ -208,6 +208,27 @@ def test_every_option_changes_the_picture_or_is_refused(place, folders, kind):
         assert drawn(place, folders, kind, plot) != before, option
 
 
+@pytest.mark.parametrize("kind", ["raster", "rate", "psth", "isi", "image"])
+@pytest.mark.parametrize(
+    ("bin", "becomes", "told"),
+    [
+        ("0.25 ms", 0.3e-3, "300 us (3 steps)"),  # a half counts as the next step, as in delays
+        ("1.04 ms", 1e-3, "1 ms (10 steps)"),
+        ("1 ms", 1e-3, None),
+        ("3*dt", 0.3e-3, None),
+    ],
+)
+def test_a_bin_between_two_steps_is_told_with_what_is_drawn(place, kind, bin, becomes, told):
+    found = checked(place, f"kind: {kind}, monitor: out, bin: {bin}", sweep=False)
+    assert found.plots[0]["bin"] == pytest.approx(becomes, rel=1e-12)
+    warnings = [w for w in found.warnings if w.code == "NET162"]
+    assert len(warnings) == (told is not None)
+    for warning in warnings:
+        assert f"the `bin` of this {kind} plot: " in warning.message
+        assert f"becomes {told}" in warning.message
+        assert warning.span.file.text[warning.span.start : warning.span.end] == bin
+
+
 def refused(place, plot, at, sweep=False):
     """The code of the only error, and the text it stands at, or the key of that."""
     with pytest.raises(ExperimentError) as caught:
@@ -237,7 +258,7 @@ def refused(place, plot, at, sweep=False):
         ("kind: raster, monitor: out, neurons: [1, 1]", "PLT505", "neurons"),
         ('kind: raster, monitor: out, neurons: "20:30"', "PLT505", "neurons"),
         ("kind: raster, monitor: out, neurons: some", "PLT505", "neurons"),
-        ("kind: raster, monitor: out, xlim: [0, 10 ms]", "PLT513", "0"),
+        ("kind: raster, monitor: out, xlim: [1, 10 ms]", "PLT513", "1"),
         ("kind: raster, monitor: out, xlim: [1 mV, 10 mV]", "PLT513", "1 mV"),
         ("kind: raster, monitor: out, xlim: [10 ms, 1 ms]", "PLT514", "xlim"),
         ("kind: traces, monitor: v, ylim: [0, 1e300]", "PLT514", "1e300"),
@@ -254,6 +275,9 @@ def refused(place, plot, at, sweep=False):
         ("kind: isi, monitor: out, bin: 1e-12 s", "PLT514", "bin"),
         ("kind: psth, monitor: out, period: 1e-12 s", "PLT514", "period"),
         ("kind: psth, monitor: out, marks: r", "PLT502", "r"),
+        ("kind: rate, monitor: out, bins: 5000", "PLT514", "bins"),
+        ("kind: image, monitor: out, bins: 5000", "PLT514", "bins"),
+        ("kind: psth, monitor: out, period: 1 ms, bins: 11", "PLT514", "bins"),
         ("kind: traces, monitor: v, marks: [out, two]", "PLT512", "marks"),
         ("kind: raster, monitor: out, size: [5 m, 1 m]", "PLT514", "5 m"),
         ("kind: raster, monitor: out, size: [80, 60]", "PLT513", "80"),

@@ -9,6 +9,7 @@ from snnrun import pipeline
 from snnrun.errors import ExperimentError
 from snnrun.network.digest import whole_network
 from snnrun.stages import Clock
+from snnrun.sweep import check as check_module
 from snnrun.sweep.check import Points, check_point, check_sweep, point_document
 from snnrun.sweep.local import run_sweep
 from snnrun.sweep.points import plan_sweep
@@ -147,6 +148,32 @@ def test_a_wrong_value_is_found_before_the_first_run_as_if_all_were_tried(tmp_pa
         : len(caught.value.diagnostics)
     ]
     assert len(caught.value.diagnostics) >= min(len(wanted), 10)
+
+
+def values_with_one(wrong, place, number):
+    values = [f"{k / (2 * number)}" for k in range(number)]
+    values[place] = wrong
+    return f"[{', '.join(values)}]"
+
+
+@pytest.mark.parametrize("keep", ["metrics", "results"])
+def test_one_wrong_value_among_thousands_is_found_before_the_first_run(tmp_path, keep, monkeypatch):
+    checked = read(tmp_path, f"{{axes: {{p: {values_with_one('1.25', 1234, 3000)}}}, keep: {keep}}}")
+    calls = counted(monkeypatch)
+    with pytest.raises(ExperimentError) as caught:
+        check_sweep(checked)
+    (found,) = caught.value.diagnostics
+    assert found.message.endswith("(at p = 1.25)")
+    assert len(calls) < 20
+
+
+def test_values_that_are_not_tried_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(check_module, "_MANY", 12)
+    text = f"axes: {{bin: [{', '.join(f'{k / 10} ms' for k in range(1, 31))}], drive: [1.5, 2]}}"
+    (warning,) = check_sweep(read(tmp_path, text)).warnings
+    assert warning.message == "12 of 30 values of `bin` were tried before the run"
+    assert warning.span.file.text[warning.span.start : warning.span.end] == "bin"
+    assert check_sweep(read(tmp_path, text.replace("bin", "tau"))).warnings == ()
 
 
 def test_a_hundred_thousand_values_are_tried_in_seconds(tmp_path, monkeypatch):
