@@ -8,6 +8,7 @@ from snnrun.codegen.emit import SIZES, Access, CType, Fill, Place, SlotKey, Writ
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
 from snnrun.equations.dag import Kind, Node, Op, Variable, walk
+from snnrun.kernels.spikes import list_refractory
 from snnrun.network.ir import Assignment, Block, Network, Pathway, PoissonInput, Synapses
 from snnrun.network.written import changing_variables
 
@@ -189,7 +190,7 @@ def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> st
         flags = Access(key, write=False, own=True)
         arrays = [(flags, CType.I64), (flags, CType.U8)]
         arrays += [(Access(k, write=True, own=True), ctype) for k, ctype in listed]
-        module.plain("list_refractory", (f"low:{v.owner}", f"high:{v.owner}", "part"), arrays, ())
+        module.plain(list_refractory, (f"low:{v.owner}", f"high:{v.owner}", "part"), arrays, ())
     bounds = w.array("bounds", SlotKey("bounds", v.owner), CType.I64)
     ids, found = (w.array(k.use.replace(" ", "_"), k, ctype, own=divided) for k, ctype in listed)
     kept = w.array(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), w.real, write=True, own=True)

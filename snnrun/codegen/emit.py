@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+from snnrun.codegen.names import Names, shown, stem_of
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
 from snnrun.network.ir import Assignment
 from snnrun.network.rates import ROUNDING
-from snnrun.codegen.names import Names, shown, stem_of
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.scalar import NAMES
 
@@ -120,7 +120,7 @@ _SMALL = 16
 _COMPARED, _EITHER, _BOTH, _SUM, _PRODUCT, _SIGN, _CLOSED = range(7)
 _LEVELS = {
     **dict.fromkeys((Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE, Op.NOT), _COMPARED),
-    **{Op.OR: _EITHER, Op.AND: _BOTH, Op.ADD: _SUM, Op.SUB: _SUM, Op.NEG: _SIGN},
+    Op.OR: _EITHER, Op.AND: _BOTH, Op.ADD: _SUM, Op.SUB: _SUM, Op.NEG: _SIGN,
     **dict.fromkeys((Op.MUL, Op.DIV, Op.FLOORDIV, Op.MOD), _PRODUCT),
 }
 
@@ -149,7 +149,6 @@ class Text(str):
     def closed(self) -> str:
         """It as an operand of any operator."""
         return self.within(_CLOSED)
-
 
 
 def possible(chance: str) -> str:

@@ -84,6 +84,7 @@ TABLE = (
 RULE = 4  # columns of the table of rules: function, row of its values, first source id, whether numbers are listed
 _STORES = {"f8": "f64", "f4": "f32", "i8": "i64", "u1": "u8"}
 
+
 def _largest(node: Node) -> float:
     """An upper bound of the magnitude of a value; infinite where none is easily known."""
     parts = [_largest(a) for a in node.args]
@@ -172,7 +173,9 @@ def _body(
     lines: list[str] = []
     for number, text in enumerate(texts):
         writer = next(f.writer for f in printed if f.text == text)
-        lines.append("@kernel(exact=True)\n" + writer.names.named(text).replace("def @(", f"def fill_{number}(", 1) + "\n")
+        lines.append(
+            "@kernel(exact=True)\n" + writer.names.named(text).replace("def @(", f"def fill_{number}(", 1) + "\n"
+        )
     lines.append("@kernel(exact=True)\ndef advance(first, count, table):")
     lines += [f"    {name} = {cast}(table, {k})" for k, (name, cast) in enumerate(TABLE)]
     at = len(TABLE)

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import lower_builtin
-from numba.np.arrayobj import make_array, populate_array
 
 from snnrun.kernels import primitives
 
@@ -28,7 +27,6 @@ Rule = Callable[..., Any]
 
 def intrinsic(function: Callable[..., Any], rule: Rule) -> Callable[[Any], Any]:
     """Mark a function (context, builder, signature, values) as the one that emits a primitive."""
-
     parameters = inspect.signature(rule)
 
     class Template(AbstractTemplate):  # type: ignore[misc] # numba has no types

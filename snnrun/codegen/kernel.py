@@ -10,15 +10,17 @@ Where one thread needs what another wrote, all wait for each other; these places
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from snnrun.codegen.delivery import deliver_all
 from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer, possible
-from snnrun.codegen.lost import clipped, lost
 from snnrun.codegen.imports import imported
+from snnrun.codegen.lost import clipped, lost
 from snnrun.codegen.module import THREAD, Kernel, Line, Module, member, spike_loop
-from snnrun.codegen.names import Names
+from snnrun.codegen.names import Names, folded
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
+from snnrun.kernels import recording, spikes
 from snnrun.network.ir import (
     Block,
     Group,
@@ -86,7 +88,7 @@ def _texts(module: Module) -> tuple[str, str]:
         text = "\n\n".join([*bodies, last])
         imports = imported(text, module.network.precision, module.network.math)
         texts.append("\n".join([head, "", *imports, "", "", text, ""]))
-    return Names.put(texts[0], names), Names.numbered(texts[1], "y")
+    return folded(Names.put(texts[0], names)), Names.numbered(texts[1], "y")
 
 
 def _opened(module: Module, lines: list[str]) -> list[str]:
@@ -94,7 +96,11 @@ def _opened(module: Module, lines: list[str]) -> list[str]:
     text = "\n".join(line.partition("#")[0] for line in lines)
     used = Names.places(text)
     at = {key.use: n for n, (key, _) in enumerate(module.slots) if key.owner == "run"}
-    found = [f"    {name} = {kind.value}(table, {n})" for n, ((_, kind), name) in enumerate(module.slots.items()) if name in used]
+    found = [
+        f"    {name} = {kind.value}(table, {n})"
+        for n, ((_, kind), name) in enumerate(module.slots.items())
+        if name in used
+    ]
     ints = [f"    {name} = sizes[{n}]" for n, (name, _) in enumerate(module.ints.values()) if name in used | {*lines}]
     floats = [f"    {name} = numbers[{n}]" for n, (name, _) in enumerate(module.floats) if name in used]
     sizes = [f"    sizes = i64(table, {at['sizes']})"] if ints else []
@@ -139,10 +145,7 @@ def _with_barriers(lines: list[Line], barrier: str) -> list[str]:
     for number, line in enumerate(lines):
         if number in before:
             text.append(f"        wait({barrier}, parts)")
-        if line.divided:
-            text.append(f"        {line.text}")
-        else:
-            text += ["        if part == 0:", f"            {line.text}"]
+        text += line.lines()
     return text
 
 
@@ -158,7 +161,7 @@ def _guard(module: Module) -> None:
             room, count = (module.slot(key, CType.I64) for key in keys)
             n = module.integer(f"n:groups.{monitor.source.group}", "n")
             capacity = module.integer(f"capacity:{owner}", "capacity")
-            text = f"if {room}[(step + 1) % 2] + 2 * {n} > {capacity}: return step - first"
+            text = f"if {room}[(step + 1) % 2] + 2 * {n} > {capacity}:\n            return step - first"
             module.lines.append(Line(text, frozenset({Access(keys[0], write=False, own=False)})))
             accesses = frozenset({Access(keys[0], write=True, own=False), Access(keys[1], write=False, own=False)})
             module.lines.append(Line(f"{room}[step % 2] = {count}[0]", accesses, divided=False))
@@ -454,10 +457,10 @@ def _thresholds(module: Module) -> None:
             schedule = [(Access(SlotKey(use, path), write=False, own=False), CType.I64) for use in _SCHEDULE]
             cursor = (Access(SlotKey("cursor", path), write=True, own=True), CType.I64)
             values = (*owned, f"scheduled:{path}", f"period:{path}")
-            module.plain("list_scheduled", values, [*lists, *schedule, cursor])
+            module.plain(spikes.list_scheduled, values, [*lists, *schedule, cursor])
         elif group.threshold is not None:
             flags = Access(SlotKey("flags", path), write=False, own=True)
-            module.plain("list_spikes", owned, [(flags, CType.I64), (flags, CType.U8), *lists])
+            module.plain(spikes.list_spikes, owned, [(flags, CType.I64), (flags, CType.U8), *lists])
     for group in module.network.groups.values():
         path = group.path
         stored = {s.variable.name for s in group.stored}
@@ -466,8 +469,8 @@ def _thresholds(module: Module) -> None:
             (Access(SlotKey("number", path), write=False, own=True), CType.I64),
         ]
         for name, function, ctype in (
-            ("lastspike", "mark_spiked", CType.I64),
-            ("not_refractory", "mark_refractory", CType.U8),
+            ("lastspike", spikes.mark_spiked, CType.I64),
+            ("not_refractory", spikes.mark_refractory, CType.U8),
         ):
             if name in stored and group.threshold is not None:
                 marked = Access(SlotKey("variable", path, name), write=True, own=True)
@@ -481,6 +484,15 @@ def _thresholds(module: Module) -> None:
 def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     owner = f"monitors.{monitor.name}"
     path = f"groups.{monitor.source.group}"
+    if monitor.source.whole and not monitor.columns:
+        counts = [(SlotKey("counts", owner), CType.I64)]
+        recorded = [SlotKey("count", owner), SlotKey("record", owner, "step"), SlotKey("record", owner, "id")]
+        written = counts if monitor.counts_only else [*counts, *((key, CType.I64) for key in recorded)]
+        arrays = [(SlotKey("bounds", path), CType.I64), *_listed(path)]
+        _recorded(
+            module, monitor, recording.count_spikes if monitor.counts_only else recording.record_spikes, arrays, written
+        )
+        return
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
     spike_loop(w, path)
@@ -500,6 +512,27 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
             w.line(f"{buffer}[at] = {_as_float(text, column.node)}")
         w.line(f"{count}[0] = at + 1")
     module.call("record_spikes", owner, w, divided=False)
+
+
+def _listed(path: str) -> list[tuple[SlotKey, CType]]:
+    """The spikes of a group, and how many there are."""
+    return [(SlotKey("spikes", path), CType.I32), (SlotKey("number", path), CType.I64)]
+
+
+def _recorded(
+    module: Module,
+    monitor: SpikeMonitor | RateMonitor,
+    function: Callable[..., None],
+    read: list[tuple[SlotKey, CType]],
+    written: list[tuple[SlotKey, CType]],
+) -> None:
+    """A call of a function of `snnrun.kernels.recording`."""
+    path = f"groups.{monitor.source.group}"
+    values: tuple[IntValue, ...] = (monitor.window.start, monitor.window.stop)
+    values += (() if isinstance(monitor, RateMonitor) else (f"n:{path}",)) + (f"depth:{path}", "parts")
+    arrays = [(Access(key, write=False, own=False), ctype) for key, ctype in read]
+    arrays += [(Access(key, write=True, own=False), ctype) for key, ctype in written]
+    module.plain(function, values, arrays, divided=False)
 
 
 # resets and end
@@ -527,17 +560,17 @@ def _end(module: Module) -> None:
 def _count_rate(module: Module, monitor: RateMonitor) -> None:
     owner = f"monitors.{monitor.name}"
     path = f"groups.{monitor.source.group}"
+    if monitor.source.whole:
+        written = [(SlotKey("count", owner), CType.I64), (SlotKey("record", owner, "number"), CType.I64)]
+        _recorded(module, monitor, recording.record_rate, _listed(path)[1:], written)
+        return
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
     count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
     out = w.array("out", SlotKey("record", owner, "number"), CType.I64)
     w.line("found = 0")
     spike_loop(w, path)
-    if monitor.source.whole:
-        w.line("found += 1")
-    else:
-        member = w.array("member", SlotKey("member", owner), CType.U8)
-        w.line(f"found += int({member}[k])")
+    w.line(f"found += int({w.array('member', SlotKey('member', owner), CType.U8)}[k])")
     w.depth = 1
     w.line(f"{out}[{count}[0]] = found")
     w.line(f"{count}[0] += 1")

@@ -7,6 +7,7 @@ for exceptions, as none of them raises any. Functions of `snnrun.kernels` can be
 from __future__ import annotations
 
 import builtins
+import gc
 import hashlib
 import json
 import linecache
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import pairwise
 from threading import RLock
 from typing import Any, Protocol
 
@@ -71,8 +73,9 @@ def _refusal(function: Callable[..., Any], error: NumbaError) -> UncompilableErr
     file, line = function.__code__.co_filename, getattr(error.loc, "line", function.__code__.co_firstlineno)
     found = [int(n) for n in re.findall(rf'File "{re.escape(file)}", line (\d+)', str(error))]
     line = found[-1] if found else line
-    calls = (text for text in linecache.getlines(file) if text.lstrip().startswith(f"{function.__name__}("))
-    owner = next((text.partition("  # ")[2].strip() for text in calls if "  # " in text), "")
+    lines = [text.strip() for text in linecache.getlines(file)]
+    calls = (before for before, text in pairwise(lines) if text.startswith(f"{function.__name__}("))
+    owner = next((before.removeprefix("# ") for before in calls if before.startswith("# ")), "")
     of = f" of `{owner}`" if owner else ""
     reason = next((text for text in str(error).splitlines()[1:] if text.strip()), str(error)).strip()
     where = f"line {line} of the kernel, in `{function.__name__}`{of}, `{linecache.getline(file, line).strip()}`"
@@ -272,6 +275,18 @@ class _SinglePasses(_Passes):
     single = True
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Numba makes many objects and few circles of them: a tenth of the time goes into looking for those."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class Build:
     """One kernel in the making.
 
@@ -307,7 +322,7 @@ class Build:
             arguments: The types of its arguments, of numba; pointers take the places of arrays.
             name: The name outside.
         """
-        with _turn:
+        with _turn, _no_collection():
             Build.current = self
             for each in list(marked):
                 _register(self.typing, each)
@@ -435,8 +450,13 @@ class Build:
             return None
         line, _, bitcode = data.partition(b"\n")
         head = json.loads(line)
-        needs = [self.instance(_function(module, name), tuple(_KINDS[k] for k in kinds)) for module, name, kinds in head["needs"]]
-        return Instance(head["symbol"], signature(_read(head["result"]), *arguments), options.inline, bitcode, tuple(needs))
+        needs = [
+            self.instance(_function(module, name), tuple(_KINDS[k] for k in kinds))
+            for module, name, kinds in head["needs"]
+        ]
+        return Instance(
+            head["symbol"], signature(_read(head["result"]), *arguments), options.inline, bitcode, tuple(needs)
+        )
 
 
 _KINDS = {str(kind): kind for kind in (*_SCALARS, *ARRAYS.values())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -12,7 +12,6 @@ from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.network.ir import Network, Synapses, View
 from snnrun.numerics.arithmetic import Math
-
 
 THREAD = ("part", "parts")
 """Numbers that every call may use: of the thread, and how many there are."""
@@ -49,11 +48,20 @@ class Line:
         text: A call, or a comment.
         accesses: What it touches.
         divided: Whether every thread does its own part of it; else thread 0 does it all.
+        owner: The object that it is about.
     """
 
     text: str
     accesses: frozenset[Access] = frozenset()
     divided: bool = True
+    owner: str = ""
+
+    def lines(self) -> list[str]:
+        """It in the body of the loop over steps."""
+        head = [] if self.divided else ["        if part == 0:"]
+        indent = " " * (8 if self.divided else 12)
+        comment = [f"{indent}# {printable(self.owner)}"] if self.owner else []
+        return [*head, *comment, f"{indent}{self.text}"]
 
     def conflicts(self, earlier: Mapping[SlotKey, AbstractSet[tuple[Access, bool]]]) -> bool:
         """Whether another thread could still be at an earlier line when this line needs it done.
@@ -133,7 +141,10 @@ class Module:
             mark = "@kernel(reorder=True, single=True)" if self.real is CType.F32 else "@kernel(reorder=True)"
             head, _, body = text.partition("\n")
             comments = "".join(f"    # {printable(line)}\n" for line in writer.meanings())
-            for bodies, body in ((self.bodies, writer.names.named(f"{head}\n{comments}{body}")), (self.structures, structure)):
+            for bodies, body in (
+                (self.bodies, writer.names.named(f"{head}\n{comments}{body}")),
+                (self.structures, structure),
+            ):
                 bodies.append(f"{mark}\n" + body.replace("def @(", f"def {name}(", 1))
         for fill in writer.fills:
             self.fill(fill, divided=divided)
@@ -142,8 +153,8 @@ class Module:
         self.floats += zip(floats, writer.floats.values(), strict=True)
         arrays = [self.slot(key, ctype) for key, ctype in writer.slots.values()]
         arguments = ", ".join(["step", "t", *ints, *floats, *arrays])
-        line = f"{self.functions[structure]}({arguments})  # {printable(owner)}"
-        self.lines.append(Line(line, frozenset(writer.accesses), divided))
+        line = f"{self.functions[structure]}({arguments})"
+        self.lines.append(Line(line, frozenset(writer.accesses), divided, owner))
 
     def fill(self, fill: Fill, *, divided: bool) -> None:
         """Fill a buffer of random numbers before the call that reads it."""
@@ -155,16 +166,20 @@ class Module:
 
     def plain(
         self,
-        function: str,
+        function: Callable[..., None],
         values: tuple[IntValue, ...],
         arrays: list[tuple[Access, CType]],
         first: tuple[str, ...] = ("step",),
+        *,
+        divided: bool = True,
     ) -> None:
-        """A call of a function of `snnrun.kernels`: whole numbers first, then arrays. Every thread does its own part."""
-        ints = [self.integer(value, function) for value in values]
+        """A call of a function of `snnrun.kernels`: whole numbers first, then arrays."""
+        owner = _short(arrays[-1][0].key.owner)
+        words = function.__code__.co_varnames[len(first) :]
+        ints = [self.integer(value, f"{owner}_{word}") for word, value in zip(words, values, strict=False)]
         names = [self.slot(access.key, ctype) for access, ctype in arrays]
-        text = f"{function}({', '.join([*first, *ints, *names])})"
-        self.lines.append(Line(text, frozenset(access for access, _ in arrays)))
+        text = f"{function.__name__}({', '.join([*first, *ints, *names])})"
+        self.lines.append(Line(text, frozenset(access for access, _ in arrays), divided))
 
 
 def _short(path: str) -> str:

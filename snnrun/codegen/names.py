@@ -14,7 +14,8 @@ from snnrun.equations.dag import Constant, Node, Op, Parameter
 
 _PLACE = re.compile("ǁ([0-9]+)ǁ")
 WORD = re.compile(r"[A-Za-z_]\w*")
-_LONGEST = 24
+_LONGEST = 24  # letters of a name
+_WIDTH = 110  # letters of a line
 _WORDS = {Op.ADD: "plus", Op.SUB: "minus", Op.MUL: "times", Op.DIV: "over", Op.POW: "to", Op.NEG: "minus"}
 
 
@@ -71,6 +72,28 @@ class Names:
         return {place[0] for place in _PLACE.finditer(text)}
 
 
+def folded(text: str) -> str:
+    """A text whose long lines go on, within parentheses, on lines of their own."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 8)
+        open_before = 0  # parentheses
+        while len(line) > _WIDTH and not line.lstrip().startswith("#"):
+            depth = open_before
+            places = []
+            for k, letter in enumerate(line[:_WIDTH]):
+                depth += (letter in "([") - (letter in ")]")
+                if letter == " " and depth > 0 and line[k - 1] in ",+-*/&|" and k > len(indent):
+                    places.append(k)
+            if not places:
+                break
+            lines.append(line[: places[-1]])
+            open_before += sum((letter in "([") - (letter in ")]") for letter in lines[-1])
+            line = indent + line[places[-1] + 1 :]
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
 def _identifier(text: str) -> str:
     word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
     return f"value_{word}" if word[:1].isdigit() else word or "x"
@@ -106,15 +129,20 @@ def _parts(node: Node) -> list[str]:
 
 def shown(node: Node) -> str:
     """A value that is fixed during the run, as people write it."""
+    text = _shown(node)
+    return text[1:-1] if text.startswith("(") else text
+
+
+def _shown(node: Node) -> str:
     match node.op:
         case Op.CONSTANT:
             return stem_of(node)
         case Op.LITERAL:
             return f"{node.payload}"
         case Op.NEG:
-            return f"-{shown(node.args[0])}"
+            return f"-{_shown(node.args[0])}"
         case Op.ADD | Op.SUB | Op.MUL | Op.DIV | Op.POW | Op.LT | Op.LE | Op.GT | Op.GE:
-            return f"({shown(node.args[0])} {node.op.value} {shown(node.args[1])})"
+            return f"({_shown(node.args[0])} {node.op.value} {_shown(node.args[1])})"
         case Op.FUNCTION:
             return f"{node.payload}({', '.join(map(shown, node.args))})"
         case _:

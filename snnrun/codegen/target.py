@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-
 ENTRY = "snnrun_advance"
 """The one function of an object that can be called from outside."""
 

@@ -6,8 +6,8 @@ Infinities, NaN and exact values at 0 are as there. Only kernels use them.
 
 from __future__ import annotations
 
-from snnrun.kernels.marks import kernel
 from snnrun.kernels.functions import _LN2_HI, _LN2_LO, _LOG2_E, _ROUNDER
+from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import Numbers, bits_of, float_of, fma, select
 
 

@@ -9,8 +9,8 @@ Reference: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1
 
 from __future__ import annotations
 
-from snnrun.kernels.marks import kernel
 from snnrun.kernels.functions import absolute, exp, floor, log, log1p, log_plus
+from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import Integers, Numbers, Truth, any_true, bits_of, float_of, select, sqrt, u64
 
 _ONE_BITS = 0x3FF0_0000_0000_0000

@@ -11,7 +11,6 @@ is a function of its own.
 
 from __future__ import annotations
 
-from snnrun.kernels.marks import kernel
 from snnrun.kernels.functions import _far_cos as double__far_cos
 from snnrun.kernels.functions import _far_sin as double__far_sin
 from snnrun.kernels.functions import arccos as double_arccos
@@ -26,6 +25,7 @@ from snnrun.kernels.functions import log1p as double_log1p
 from snnrun.kernels.functions import sinh as double_sinh
 from snnrun.kernels.functions import tan as double_tan
 from snnrun.kernels.functions import timestep as double_timestep
+from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import (
     Doubles,
     Integers,

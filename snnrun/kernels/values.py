@@ -96,10 +96,10 @@ def note_nan(at: int, n: int, first: int, contiguous: bool, values: Array, creat
     """
     wrong = 0
     for b in range(n):
-        wrong += select(values[at + b] != values[at + b], 1, 0)  # noqa: PLR0124 - only NaN differs from itself
+        wrong += select(values[at + b] != values[at + b], 1, 0)
     if wrong != 0:
         for b in range(n):
-            if values[at + b] != values[at + b]:  # noqa: PLR0124
+            if values[at + b] != values[at + b]:
                 k = first + b
                 if not contiguous:
                     k = created[at + b]

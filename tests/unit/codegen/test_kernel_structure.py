@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from running import network_of
@@ -87,9 +88,18 @@ def test_objects_of_one_structure_share_a_function() -> None:
 
 
 def test_every_call_says_whose_it_is() -> None:
-    calls = [line for line in text_of().splitlines() if re.match(r"        (update|deliver|reset)_\w", line)]
-    assert len(calls) == 6
-    assert all("  # " in line for line in calls)
+    lines = [line.strip() for line in text_of().partition("for step in")[2].splitlines()]
+    calls = [before for before, line in pairwise(lines) if re.match(r"(update|deliver|reset)_\w+\(", line)]
+    assert calls == [
+        *("# groups.first", "# groups.second", "# synapses.s.on_pre", "# synapses.r.on_pre"),
+        *("# groups.first", "# groups.second"),
+    ]
+
+
+def test_long_lines_are_folded() -> None:
+    text = text_of(drive=" + ".join(f"sin({k}*v)" for k in range(40)))
+    assert max(len(line) for line in text.splitlines() if not line.strip().startswith("#")) <= 118
+    compile(text, "kernel", "exec")
 
 
 def test_a_writer_turns_fixed_parts_into_parameters() -> None:

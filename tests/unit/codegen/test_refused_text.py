@@ -23,7 +23,8 @@ def update_pop(step, t, v):
 def advance(first, n_steps, table):
     pop_v = f64(table, 0)
     for step in range(first, first + n_steps):
-        update_pop(step, 0.1, pop_v)  # groups.pop
+        # groups.pop
+        update_pop(step, 0.1, pop_v)
     return n_steps
 """
 

@@ -1,0 +1,103 @@
+"""What monitors record of the spikes of a step. Thread 0 records for all."""
+
+from __future__ import annotations
+
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.primitives import Array
+
+
+@kernel()
+def record_spikes(
+    step: int,
+    start: int,
+    stop: int,
+    n: int,
+    depth: int,
+    parts: int,
+    bounds: Array,
+    spikes: Array,
+    lengths: Array,
+    counts: Array,
+    count: Array,
+    out_step: Array,
+    out_id: Array,
+) -> None:
+    """Record the spikes of all neurons of a group, in ascending order.
+
+    Args:
+        step: Number of the step.
+        start: First step that is recorded.
+        stop: The one after the last.
+        n: Size of the group.
+        depth: Steps whose spikes are kept.
+        parts: Number of threads.
+        bounds: First neuron of each thread, int64, shape (parts + 1,).
+        spikes: Lists of neurons, int32, shape (depth * n,).
+        lengths: Lengths of the lists, int64, shape (depth * parts,).
+        counts: Spikes of each neuron so far, int64, shape (n,).
+        count: Spikes in the buffers, int64, shape (1,).
+        out_step: Buffer for their steps, int64.
+        out_id: Buffer for their neurons, int64.
+    """
+    if step < start or step >= stop:
+        return
+    slot = step % depth
+    at = int(count[0])
+    for p in range(parts):
+        base = slot * n + bounds[p]
+        for b in range(base, base + lengths[slot * parts + p]):
+            k = int(spikes[b])
+            counts[k] += 1
+            out_step[at] = step
+            out_id[at] = k
+            at += 1
+    count[0] = at
+
+
+@kernel()
+def count_spikes(
+    step: int,
+    start: int,
+    stop: int,
+    n: int,
+    depth: int,
+    parts: int,
+    bounds: Array,
+    spikes: Array,
+    lengths: Array,
+    counts: Array,
+) -> None:
+    """Count the spikes of each neuron of a group, with arguments as `record_spikes`."""
+    if step < start or step >= stop:
+        return
+    slot = step % depth
+    for p in range(parts):
+        base = slot * n + bounds[p]
+        for b in range(base, base + lengths[slot * parts + p]):
+            counts[spikes[b]] += 1
+
+
+@kernel()
+def record_rate(
+    step: int, start: int, stop: int, depth: int, parts: int, lengths: Array, count: Array, out: Array
+) -> None:
+    """Record how many neurons of a group spike.
+
+    Args:
+        step: Number of the step.
+        start: First step that is recorded.
+        stop: The one after the last.
+        depth: Steps whose spikes are kept.
+        parts: Number of threads.
+        lengths: Lengths of the lists of spikes, int64, shape (depth * parts,).
+        count: Steps in the buffer, int64, shape (1,).
+        out: The buffer, int64.
+    """
+    if step < start or step >= stop:
+        return
+    slot = step % depth
+    found = 0
+    for p in range(parts):
+        found += lengths[slot * parts + p]
+    out[count[0]] = found
+    count[0] += 1
