@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from snnrun.engine.checkpoint import Branch
     from snnrun.engine.connectivity import WiringCache
     from snnrun.engine.measure import Measures
-    from snnrun.engine.native import NativeKernel
+    from snnrun.engine.native import NativeKernel, PythonKernel
     from snnrun.engine.parts import Parts
     from snnrun.engine.remarks import Remark
     from snnrun.engine.values import Built
+    from snnrun.numerics.arithmetic import Math
     from snnrun.plot.ahead import Painter
 
 Progress = Callable[[int, int], None]

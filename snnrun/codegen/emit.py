@@ -125,19 +125,15 @@ _LEVELS = {
 }
 
 
-class Text(str):
-    """The text of an expression.
+class Text(str):  # noqa: SLOT000 - it has an attribute
+    """The text of an expression; `level` says how tightly its outermost operator binds."""
 
-    Args:
-        text: It.
-        level: How tightly its outermost operator binds.
-    """
+    level: int = _CLOSED
 
-    __slots__ = ("level",)
-
-    def __new__(cls, text: str, level: int = _CLOSED) -> Text:
-        """Make it."""
-        made = super().__new__(cls, text)
+    @classmethod
+    def of(cls, text: str, level: int) -> Text:
+        """A text whose outermost operator binds as tightly as this."""
+        made = cls(text)
         made.level = level
         return made
 
@@ -387,7 +383,7 @@ class _Expressions:
         found = self.known.get(id(node))
         if found is not None:
             return found
-        text = Text(self.write(node), _CLOSED if self.named(node) else _LEVELS.get(node.op, _CLOSED))
+        text = Text.of(self.write(node), _CLOSED if self.named(node) else _LEVELS.get(node.op, _CLOSED))
         if self.uses.get(id(node), 0) > 1 and not text.replace("_", "").replace(".", "").isalnum():
             name = self.w.temporary()
             self.w.line(f"{name} = {text}")

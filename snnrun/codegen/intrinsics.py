@@ -25,7 +25,7 @@ Rule = Callable[..., Any]
 """A function of the types of arguments that gives the signature, to whose types the arguments are converted."""
 
 
-def intrinsic(function: Callable[..., Any], rule: Rule) -> Callable[[Any], Any]:
+def intrinsic(function: Callable[..., Any], rule: Rule) -> Any:
     """Mark a function (context, builder, signature, values) as the one that emits a primitive."""
     parameters = inspect.signature(rule)
 
@@ -209,7 +209,7 @@ def opened(context: Any, builder: Any, kind: Any, address: Any) -> Any:
     return builder.inttoptr(address, context.get_value_type(kind))
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, k: Any) -> Any:
+def _place(builder: Any, array: Any, k: Any) -> Any:
     """The address of an element."""
     return builder.gep(array, [k])
 
@@ -220,7 +220,7 @@ def _opens(function: Callable[..., Any], element: Any) -> None:
     @intrinsic(function, lambda table, _k: signature(kind, table, types.int64))
     def _open(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         table, k = args
-        return opened(context, builder, kind, builder.load(_place(context, builder, sig.args[0], table, k)))
+        return opened(context, builder, kind, builder.load(_place(builder, table, k)))
 
 
 for _function, _element in ELEMENTS.items():
@@ -229,7 +229,7 @@ for _function, _element in ELEMENTS.items():
 
 @intrinsic(primitives.prefetch, lambda array, _k: signature(types.void, array, types.int64))
 def _prefetch(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    place = builder.bitcast(_place(context, builder, sig.args[0], *args), _BYTE.as_pointer())
+    place = builder.bitcast(_place(builder, *args), _BYTE.as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [place.type, _HALF, _HALF, _HALF])
     builder.call(builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind), [place, *map(_HALF, (0, 3, 1))])
     return context.get_dummy_value()
@@ -240,13 +240,13 @@ def _prefetch(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 @intrinsic(primitives.load_word, lambda words, _k: signature(types.int64, words, types.int64))
 def _load_word(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return builder.load_atomic(_place(context, builder, sig.args[0], *args), "seq_cst", 8)
+    return builder.load_atomic(_place(builder, *args), "seq_cst", 8)
 
 
 @intrinsic(primitives.add_to_word, lambda words, _k, _v: signature(types.int64, words, types.int64, types.int64))
 def _add_to_word(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     words, k, value = args
-    return builder.atomic_rmw("add", _place(context, builder, sig.args[0], words, k), value, "seq_cst")
+    return builder.atomic_rmw("add", _place(builder, words, k), value, "seq_cst")
 
 
 @intrinsic(
@@ -258,7 +258,7 @@ def _add_to_word(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 def _call_system(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     address, number, words, k, operation, value = args
     function = builder.inttoptr(address, ir.FunctionType(_WORD, [_WORD] * 5).as_pointer())
-    place = builder.ptrtoint(_place(context, builder, sig.args[2], words, k), _WORD)
+    place = builder.ptrtoint(_place(builder, words, k), _WORD)
     return builder.call(function, [number, place, operation, value, _WORD(0)])
 
 

@@ -485,13 +485,14 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     owner = f"monitors.{monitor.name}"
     path = f"groups.{monitor.source.group}"
     if monitor.source.whole and not monitor.columns:
-        counts = [(SlotKey("counts", owner), CType.I64)]
-        recorded = [SlotKey("count", owner), SlotKey("record", owner, "step"), SlotKey("record", owner, "id")]
-        written = counts if monitor.counts_only else [*counts, *((key, CType.I64) for key in recorded)]
+        function: Callable[..., None] = recording.count_spikes
+        written = [(SlotKey("counts", owner), CType.I64)]
+        if not monitor.counts_only:
+            function = recording.record_spikes
+            recorded = (SlotKey("count", owner), SlotKey("record", owner, "step"), SlotKey("record", owner, "id"))
+            written += [(key, CType.I64) for key in recorded]
         arrays = [(SlotKey("bounds", path), CType.I64), *_listed(path)]
-        _recorded(
-            module, monitor, recording.count_spikes if monitor.counts_only else recording.record_spikes, arrays, written
-        )
+        _recorded(module, monitor, function, arrays, written)
         return
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
@@ -499,8 +500,7 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     if not monitor.source.whole:
         member = w.array("member", SlotKey("member", owner), CType.U8)
         w.loop(f"if {member}[k] != 0:")
-    counts = w.array("counts", SlotKey("counts", owner), CType.I64, write=True)
-    w.line(f"{counts}[k] += 1")
+    w.line(f"{w.array('counts', SlotKey('counts', owner), CType.I64, write=True)}[k] += 1")
     if not monitor.counts_only:
         count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
         w.line(f"at = {count}[0]")

@@ -51,8 +51,8 @@ KERNELS = "snnrun.kernels."
 ARRAYS = {t: types.CPointer(t) for t in intrinsics.ELEMENTS.values()}
 """For numba the arrays of kernels are pointers, by the types of elements. Functions index them as they would arrays.
 
-Arrays of numba carry shape and strides, seven values each: `advance` of a small network took 0.2 s to lower, not 0.08, and
-LLVM took half as long again. Nor does numba add its wrap-around of negative indices to pointers.
+Arrays of numba carry shape and strides, seven values each: `advance` of a small network took 0.2 s to lower, not 0.08,
+and LLVM took half as long again. Nor does numba add its wrap-around of negative indices to pointers.
 """
 # Of fast math. Never `nnan` and `ninf`: a run looks for NaN and infinities.
 _FUSE = {"contract"}

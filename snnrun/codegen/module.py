@@ -141,11 +141,9 @@ class Module:
             mark = "@kernel(reorder=True, single=True)" if self.real is CType.F32 else "@kernel(reorder=True)"
             head, _, body = text.partition("\n")
             comments = "".join(f"    # {printable(line)}\n" for line in writer.meanings())
-            for bodies, body in (
-                (self.bodies, writer.names.named(f"{head}\n{comments}{body}")),
-                (self.structures, structure),
-            ):
-                bodies.append(f"{mark}\n" + body.replace("def @(", f"def {name}(", 1))
+            shown = writer.names.named(f"{head}\n{comments}{body}")
+            for made, whole in ((self.bodies, shown), (self.structures, structure)):
+                made.append(f"{mark}\n" + whole.replace("def @(", f"def {name}(", 1))
         for fill in writer.fills:
             self.fill(fill, divided=divided)
         ints = [self.integer(value, f"{call}_{writer.names.stem(local)}") for local, value in writer.ints.items()]

@@ -75,7 +75,8 @@ class Names:
 def folded(text: str) -> str:
     """A text whose long lines go on, within parentheses, on lines of their own."""
     lines: list[str] = []
-    for line in text.splitlines():
+    for whole in text.splitlines():
+        line = whole
         indent = " " * (len(line) - len(line.lstrip()) + 8)
         open_before = 0  # parentheses
         while len(line) > _WIDTH and not line.lstrip().startswith("#"):
@@ -146,4 +147,4 @@ def _shown(node: Node) -> str:
         case Op.FUNCTION:
             return f"{node.payload}({', '.join(map(shown, node.args))})"
         case _:
-            return node.op.value
+            return str(node.op.value)

@@ -11,7 +11,7 @@ from typing import Any
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.failures import failed
-from snnrun.engine.native import Crew, NativeKernel
+from snnrun.engine.native import Crew, NativeKernel, PythonKernel
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import IMMUTABLE, Array, Built, bring_up_to_date, value_now, wrong_refractory
@@ -44,7 +44,7 @@ class Simulation:
     def __init__(
         self,
         built: Built,
-        kernel: NativeKernel,
+        kernel: NativeKernel | PythonKernel,
         sink: Sink,
         hooks: Mapping[int, tuple[Hook, ...]] | None = None,
         *,

@@ -170,7 +170,7 @@ class Crew:
         size: Number of threads, the calling one included.
     """
 
-    def __init__(self, kernel: NativeKernel, size: int) -> None:
+    def __init__(self, kernel: NativeKernel | PythonKernel, size: int) -> None:
         self.kernel = kernel
         self._others = ThreadPoolExecutor(size - 1, "snnrun") if size > 1 else None
         if self._others is not None:

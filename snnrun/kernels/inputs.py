@@ -24,15 +24,15 @@ def timed_row(time: float, fine: float, k: float, rows: int) -> int:
 @kernel(inline=True)
 def limited(column: int, columns: int) -> int:
     """A column of a timed array, clamped to the first and the last."""
-    return select(column < 0, 0, select(column >= columns, columns - 1, column))
+    return max(0, min(column, columns - 1))
 
 
 @kernel(reorder=True)
 def count_events(low: int, high: int, size: int, one: Numbers, draws: Array, table: Array, counts: Array) -> None:
     """Number of thresholds of `table` that are not above each draw: binomial numbers by inversion.
 
-    Blocks of 128 draws stay in the first-level cache, and four thresholds are compared in one pass. The last pass is the
-    one whose largest threshold is above all draws of a block.
+    Blocks of 128 draws stay in the first-level cache, and four thresholds are compared in one pass. The last pass is
+    the one whose largest threshold is above all draws of a block.
 
     Args:
         low: First element.

@@ -36,7 +36,8 @@ def kernel(
 ) -> Callable[[Function], Function]:
     """Mark a function as one that kernels may call. It is compiled once for the types of arguments of each call.
 
-    Its text is what numba compiles: numbers and arrays; no objects, no exceptions. The arguments are those of `Options`.
+    Its text is what numba compiles: numbers and arrays; no objects, no exceptions. The arguments are those of
+    `Options`.
     """
     options = Options(exact, reorder, single, inline)
 

@@ -133,8 +133,8 @@ def any_true(condition: Truth) -> bool:
 
 def lowest_bit(word: Integers) -> int:
     """The number of the lowest bit of a word that is set; the word is not 0."""
-    word = int(word)
-    return (word & -word).bit_length() - 1
+    value = int(word)
+    return (value & -value).bit_length() - 1
 
 
 # arrays: the entries of a table of addresses. How long they are is not known here.

@@ -5,8 +5,8 @@ whole range, IEEE edges. Functions that equations call at every step have their 
 the others round the result of their twins in double precision, which vectorises as well. Times are float64 in either
 precision, so `timestep` takes them as such.
 
-Functions marked `single` compute in float32, and so are the numbers that their text contains. What needs double precision
-is a function of its own.
+Functions marked `single` compute in float32, and so are the numbers that their text contains. What needs double
+precision is a function of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Spikes of a step: lists of the neurons that spiked, refractoriness, and neurons whose values must not change.
 
-Every group keeps the spikes of its last `depth` steps in `spikes`, shape (depth * n,), and how many they are in `lengths`,
-shape (depth * parts,): step `s` has the slot `s % depth`, and within it every thread (`part` of `parts`) the places from
-its first neuron `low` on. `low` is a multiple of 8, or the thread's range of neurons is empty.
+Every group keeps the spikes of its last `depth` steps in `spikes`, shape (depth * n,), and how many they are in
+`lengths`, shape (depth * parts,): step `s` has the slot `s % depth`, and within it every thread (`part` of `parts`) the
+places from its first neuron `low` on. `low` is a multiple of 8, or the thread's range of neurons is empty.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ _SLEEP, _WAKE = 128, 129  # operations of `futex` within one process
 def wait(words: Array, parts: int) -> None:
     """Wait until all threads are here.
 
-    A thread that has waited for long goes to sleep where the system has a function for that (`futex`): with more threads
-    than free cores, the others need the core.
+    A thread that has waited for long goes to sleep where the system has a function for that (`futex`): with more
+    threads than free cores, the others need the core.
 
     Args:
         words: Counts of threads that arrived, of the times that all had, and of those asleep; address and number of the
