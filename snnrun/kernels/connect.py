@@ -239,11 +239,11 @@ def name_targets(n: int, own: int, first_id: int, ids: Array, begin: int, target
         begin: Where the indices begin.
         target: Indices, which become neurons, int32.
     """
+    if own >= 0:
+        for q in range(begin, begin + n):
+            target[q] += select(target[q] >= own, 1, 0)
     for q in range(begin, begin + n):
-        j = int(target[q])
-        if own >= 0 and j >= own:
-            j += 1
-        target[q] = ids[first_id + j]
+        target[q] = ids[first_id + target[q]]
 
 
 # how many partners

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from snnrun.codegen.cache import obtain_function
+from snnrun.kernels.connect import copy_to_places
+
 
 @pytest.fixture
 def kernels_here(place, monkeypatch):
@@ -45,6 +48,13 @@ def test_info_says_what_a_run_left_and_clear_removes_it(snnrun, kernels_here, sm
     }
     assert list(kernels_here.iterdir()) == []
     assert "compiled" in snnrun("run", small, "--no-plots").err
+
+
+def test_info_names_functions_of_the_engine_itself(snnrun, kernels_here):
+    made = obtain_function(copy_to_places, ("int64", "int64[:]", "float64[:]", "float64[:]"))
+    (kernel,) = json.loads(snnrun("cache", "info", "--json").out)["kernels"]
+    assert (kernel["key"], kernel["function"], kernel["objects"]) == (made.key, "connect.copy_to_places", [])
+    assert snnrun("cache", "info").out.splitlines()[-1].endswith("connect.copy_to_places")
 
 
 def test_a_damaged_kernel_costs_a_line_and_a_compilation(snnrun, kernels_here, small):

@@ -152,6 +152,14 @@ def test_compiled_synapses_are_those_of_numpy(
     assert_same(built(made, monkeypatch, compiled=True, threads=threads), reference)
 
 
+def test_python_makes_the_same_synapses_without_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = network(tmp_path, INDEGREES, VALUES[1], DELAYS[1])
+    reference = built(made, monkeypatch, compiled=False)
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    monkeypatch.setattr("snnrun.engine.native.NativeKernel", None)
+    assert_same(built(made, monkeypatch, compiled=True), reference)
+
+
 def test_delays_too_various_for_a_table_are_kept_for_each_synapse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
