@@ -14,6 +14,7 @@ import numpy as np
 
 from snnrun.equations.dag import Node, Variable, is_fixed
 from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.kernels import functions, random
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
     All,
@@ -30,7 +31,6 @@ from snnrun.network.ir import (
 )
 from snnrun.network.ranges import target_ranges
 from snnrun.network.streams import key_of
-from snnrun.kernels import functions, random
 from snnrun.records import dataclass
 
 BLOCK = 1 << 21  # candidate pairs looked at together

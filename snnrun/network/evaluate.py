@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from snnrun.equations.dag import Constant, Draw, Kind, Node, Numbers, Op, Parameter, Variable, is_fixed
+from snnrun.kernels import functions, random
 from snnrun.network.ir import IntArray, Seeds, TimedArray
 from snnrun.network.propagator import propagator
 from snnrun.network.streams import key_of
-from snnrun.kernels import functions, random
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.scalar import NAMES
 from snnrun.records import dataclass

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from snnrun.kernels.functions import timestep
 from snnrun.network.context import Context, Path
 from snnrun.network.delays import warn_between_steps
 from snnrun.network.edges import read_spikes
 from snnrun.network.ir import FloatArray, IntArray, Schedule
 from snnrun.network.series import read_series
 from snnrun.network.tables import unit_of
-from snnrun.kernels.functions import timestep
 from snnrun.spec.models import Duplicates, SpikeGroup
 from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import ONE, TIME

@@ -17,6 +17,7 @@ from plain import Wired, set_group, set_synapses, wire
 from snnrun.codegen.delivery import added_terms
 from snnrun.engine.recording import Memory
 from snnrun.equations.dag import Kind, Op, Variable, walk
+from snnrun.kernels import random, single_random
 from snnrun.network.evaluate import Environment, evaluate
 from snnrun.network.ir import (
     NEVER,
@@ -40,7 +41,6 @@ from snnrun.network.ir import (
     Window,
 )
 from snnrun.network.streams import key_of
-from snnrun.kernels import random, single_random
 from snnrun.numerics.arithmetic import Precision
 from snnrun.numerics.binomial import binomial_table
 

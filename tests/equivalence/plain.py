@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Parameter, Variable, is_fixed
+from snnrun.kernels import functions, random
 from snnrun.network.ir import (
     All,
     Connect,
@@ -30,7 +31,6 @@ from snnrun.network.ir import (
     View,
 )
 from snnrun.network.ranges import target_ranges
-from snnrun.kernels import functions, random
 from snnrun.numerics.streams import stream_key
 
 Pair = tuple[int, int]

@@ -16,8 +16,8 @@ from snnrun.codegen.kernel import generate
 from snnrun.engine import assembly
 from snnrun.engine.build import build
 from snnrun.engine.values import Built
-from snnrun.network.ir import Network, Pathway, Synapses
 from snnrun.kernels import random
+from snnrun.network.ir import Network, Pathway, Synapses
 from snnrun.numerics.streams import stream_key
 
 GROUPS = """
