@@ -11,18 +11,17 @@ from typing import Any
 
 from llvmlite import binding
 from numba.core import types
-from numba.core.errors import UnsupportedError
 
 from snnrun.codegen.load import loaded
-from snnrun.codegen.lower import ARRAYS, Build, Nothing, Store
+from snnrun.codegen.lower import ARRAYS, Build, Nothing, Store, UncompilableError
 from snnrun.codegen.target import ENTRY, Processor
 from snnrun.numerics.arithmetic import Math
 
 _LEVEL = 3
 ADVANCE = (types.int64, types.int64, ARRAYS[types.int64])
 """The types of what `advance` takes: first, n_steps, table."""
-# What needs no library.
-_OWN = re.compile(r"llvm\.(?!(?:sin|cos|tan|exp|exp2|log|log2|log10|pow|powi)\.)")
+# What an object may leave open. Bits of mathematical functions of other libraries would depend on the machine.
+_OPEN = re.compile(r"llvm\.(?!(?:sin|cos|tan|exp|exp2|log|log2|log10|pow|powi)\.)|memset_pattern16$")
 
 
 def compile_kernel(text: str, target: Processor, math: Math, store: Store, sources: str) -> bytes:
@@ -109,9 +108,9 @@ def optimised(
     passes.add_global_dead_code_eliminate_pass()
     passes.add_strip_dead_prototype_pass()
     passes.run(module, builder)
-    missing = [f.name for f in module.functions if f.is_declaration and not _OWN.match(f.name)]
+    missing = [f.name for f in module.functions if f.is_declaration and not _OPEN.match(f.name)]
     if missing:
-        raise UnsupportedError(f"an object holds all that it calls, but not {', '.join(missing)}")
+        raise UncompilableError(f"an object holds all that it calls, but not {', '.join(missing)}")
     return module
 
 

@@ -443,9 +443,12 @@ class Build:
         line, _, bitcode = data.partition(b"\n")
         head = json.loads(line)
         needs = [
-            self.instance(_function(module, name), tuple(map(self._kind, kinds))) for module, name, kinds in head["needs"]
+            self.instance(_function(module, name), tuple(map(self._kind, kinds)))
+            for module, name, kinds in head["needs"]
         ]
-        return Instance(head["symbol"], signature(_read(head["result"]), *arguments), options.inline, bitcode, tuple(needs))
+        return Instance(
+            head["symbol"], signature(_read(head["result"]), *arguments), options.inline, bitcode, tuple(needs)
+        )
 
     def _kind(self, name: str) -> Any:
         """A type of arguments; that of a function is its name."""

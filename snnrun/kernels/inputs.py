@@ -28,9 +28,7 @@ def limited(column: int, columns: int) -> int:
 
 
 @kernel(reorder=True)
-def count_events(
-    low: int, high: int, size: int, one: Numbers, draws: Array, table: Array, counts: Array
-) -> None:
+def count_events(low: int, high: int, size: int, one: Numbers, draws: Array, table: Array, counts: Array) -> None:
     """Number of thresholds of `table` that are not above each draw: binomial numbers by inversion.
 
     Blocks of 128 draws stay in the first-level cache, and four thresholds are compared in one pass. The last pass is the

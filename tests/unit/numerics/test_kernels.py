@@ -158,7 +158,9 @@ def test_random_numbers_have_the_same_bits_on_any_processor(plainest):
 def test_loops_are_vectorised(kernels, name):
     assembly = alone(kernels.precision, Math.STRICT, AVX2, name).assembly
     # What is seldom called is scalar.
-    assembly = re.sub(r"^(?:branch\.|kernel\.\S+\._far_)[\w.]+:.*?^\.?Lfunc_end", "", assembly, flags=re.MULTILINE | re.DOTALL)
+    assembly = re.sub(
+        r"^(?:branch\.|kernel\.\S+\._far_)[\w.]+:.*?^\.?Lfunc_end", "", assembly, flags=re.MULTILINE | re.DOTALL
+    )
     packed = len(re.findall(r"\sv?(?:add|sub|mul)p[sd]\s", assembly))
     scalar = len(re.findall(r"\sv?(?:add|sub|mul)s[sd]\s", assembly))
     assert packed > 0
