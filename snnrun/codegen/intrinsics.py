@@ -40,7 +40,8 @@ def intrinsic(function: Callable[..., Any], rule: Rule) -> Any:
             return rule(*args)
 
     infer_global(function, types.Function(Template))
-    return lower_builtin(function, types.VarArg(types.Any))
+    lowered: Callable[[Any], Any] = lower_builtin(function, types.VarArg(types.Any))
+    return lowered
 
 
 def _fixed(result: Any, *arguments: Any) -> Rule:
@@ -218,7 +219,7 @@ def _opens(function: Callable[..., Any], element: Any) -> None:
     kind = types.CPointer(element)
 
     @intrinsic(function, lambda table, _k: signature(kind, table, types.int64))
-    def _open(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    def _open(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         table, k = args
         return opened(context, builder, kind, builder.load(_place(builder, table, k)))
 
@@ -228,7 +229,7 @@ for _function, _element in ELEMENTS.items():
 
 
 @intrinsic(primitives.prefetch, lambda array, _k: signature(types.void, array, types.int64))
-def _prefetch(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+def _prefetch(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     place = builder.bitcast(_place(builder, *args), _BYTE.as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [place.type, _HALF, _HALF, _HALF])
     builder.call(builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind), [place, *map(_HALF, (0, 3, 1))])
@@ -239,12 +240,12 @@ def _prefetch(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 @intrinsic(primitives.load_word, lambda words, _k: signature(types.int64, words, types.int64))
-def _load_word(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+def _load_word(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return builder.load_atomic(_place(builder, *args), "seq_cst", 8)
 
 
 @intrinsic(primitives.add_to_word, lambda words, _k, _v: signature(types.int64, words, types.int64, types.int64))
-def _add_to_word(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+def _add_to_word(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     words, k, value = args
     return builder.atomic_rmw("add", _place(builder, words, k), value, "seq_cst")
 
@@ -255,7 +256,7 @@ def _add_to_word(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         types.int64, types.int64, types.int64, words, *[types.int64] * len(rest)
     ),
 )
-def _call_system(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+def _call_system(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     address, number, words, k, operation, value = args
     function = builder.inttoptr(address, ir.FunctionType(_WORD, [_WORD] * 5).as_pointer())
     place = builder.ptrtoint(_place(builder, words, k), _WORD)
@@ -288,7 +289,7 @@ class _Beyond(AbstractTemplate):  # type: ignore[misc] # numba has no types
 infer_global(primitives.beyond, types.Function(_Beyond))
 
 
-@lower_builtin(primitives.beyond, types.VarArg(types.Any))
+@lower_builtin(primitives.beyond, types.VarArg(types.Any))  # type: ignore[untyped-decorator] # numba has no types
 def _beyond(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Call a function of x and value that has a twin for each length of vectors, which branches once for all elements.
 

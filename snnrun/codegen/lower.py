@@ -29,6 +29,8 @@ from numba.core import ir as numba_ir
 from numba.core.codegen import Codegen, CodeLibrary
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 from numba.core.cpu_options import FastMathOptions
+from numba.core.datamodel.models import OpaqueModel
+from numba.core.datamodel.registry import register_default
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import (
@@ -43,7 +45,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import lower_builtin
 
 from snnrun.codegen import intrinsics
-from snnrun.kernels import functions, primitives
+from snnrun.kernels import fused
 from snnrun.kernels.marks import Options, marked
 from snnrun.numerics.arithmetic import Math
 
@@ -152,14 +154,18 @@ class _Frame:
     needs: dict[Instance, None] = field(default_factory=dict)
 
 
+def _align_stack(function: Any) -> None:
+    """Vectors that registers have no place for go to the stack, in no more than one line of the cache each."""
+    set.add(function.attributes, '"stackrealign"')  # the set itself: llvmlite does not know this one
+
+
 class _Library(CodeLibrary):  # type: ignore[misc] # numba has no types
     """Hands numba's modules on as they are: they are optimised together, at the end."""
 
     def add_ir_module(self, ir_module: Any) -> None:
         for function in ir_module.functions:
             if not function.is_declaration:
-                # Vectors that registers have no place for go to the stack, in no more than one line of the cache each.
-                set.add(function.attributes, '"stackrealign"')  # the set itself: llvmlite does not know this one
+                _align_stack(function)
         self.codegen.frames[-1].modules.append(ir_module)
 
     def add_linking_library(self, library: Any) -> None:
@@ -351,6 +357,7 @@ class Build:
             for kind in called.signature.args
         ]
         function = ir.Function(module, ir.FunctionType(result, kinds), name)
+        _align_stack(function)
         builder: Any = ir.IRBuilder(function.append_basic_block())
         values = [
             intrinsics.opened(self.target, builder, kind, builder.ptrtoint(value, ir.IntType(64)))
@@ -433,8 +440,8 @@ class Build:
 
     def _keep(self, key: str, found: Instance) -> None:
         kinds = [*found.signature.args, *(a for need in found.needs for a in need.signature.args)]
-        if not all(str(kind) in _KINDS for kind in kinds):
-            return  # it takes functions
+        if not all(str(kind) in _KINDS or str(kind).startswith(KERNELS) for kind in kinds):
+            return  # it takes functions of the model
         head = {
             "symbol": found.symbol,
             "result": _written(found.signature.return_type),
@@ -451,12 +458,19 @@ class Build:
         line, _, bitcode = data.partition(b"\n")
         head = json.loads(line)
         needs = [
-            self.instance(_function(module, name), tuple(_KINDS[k] for k in kinds))
+            self.instance(_function(module, name), tuple(map(self._kind, kinds)))
             for module, name, kinds in head["needs"]
         ]
         return Instance(
             head["symbol"], signature(_read(head["result"]), *arguments), options.inline, bitcode, tuple(needs)
         )
+
+    def _kind(self, name: str) -> Any:
+        """A type of arguments; that of a function is its name."""
+        if name in _KINDS:
+            return _KINDS[name]
+        module, _, function = name.rpartition(".")
+        return self.typing._lookup_global(_function(module, function))  # noqa: SLF001 - as in `_register`
 
 
 _KINDS = {str(kind): kind for kind in (*_SCALARS, *ARRAYS.values())}
@@ -490,8 +504,16 @@ def _emits(instance: Instance) -> Any:
 class _Function(types.Function):  # type: ignore[misc] # numba has no types
     """The type of a function; what a call of it stands for depends on what is lowered now, not only on its types."""
 
+    def __init__(self, template: Any) -> None:
+        super().__init__(template)
+        key = self.templates[0].key
+        self.name = f"{key.__module__}.{key.__qualname__}"  # without its address, as it becomes a part of names
+
     def get_impl_key(self, sig: Any) -> Any:
         return self.templates[0].found(sig)
+
+
+register_default(_Function)(OpaqueModel)  # functions are arguments of others, as types without a value
 
 
 class _Marked(AbstractTemplate):  # type: ignore[misc] # numba has no types
@@ -512,7 +534,7 @@ class _Marked(AbstractTemplate):  # type: ignore[misc] # numba has no types
 class _Fma(AbstractTemplate):  # type: ignore[misc] # numba has no types
     """An instruction, or on processors that lack it, what computes the same in parts; in fast math, two operations."""
 
-    key = primitives.fma
+    key = fused.fma
 
     def generic(self, args: Any, kws: Any) -> Any:
         assert not kws
@@ -527,10 +549,10 @@ class _Fma(AbstractTemplate):  # type: ignore[misc] # numba has no types
         if build.fuses:
             return intrinsics.emit_fma
         strict = build.math is Math.STRICT or build.exact
-        return build.instance(functions.fma_in_parts if strict else functions.multiply_and_add, sig.args)
+        return build.instance(fused.fma_in_parts if strict else fused.multiply_and_add, sig.args)
 
 
-infer_global(primitives.fma, _Function(_Fma))
+infer_global(fused.fma, _Function(_Fma))
 lower_builtin(intrinsics.emit_fma, types.float64, types.float64, types.float64)(intrinsics.emit_fma)
 
 

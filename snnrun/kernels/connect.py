@@ -13,7 +13,8 @@ from __future__ import annotations
 from snnrun.kernels.functions import floor, log
 from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import Array, select
-from snnrun.kernels.random import fraction, threefry
+from snnrun.kernels.random import fraction
+from snnrun.kernels.threefry import threefry
 
 DRAWS = 512
 """The fewest uniform numbers that a buffer `draws` has room for; some are drawn in advance, so that loops vectorise."""

@@ -1,17 +1,26 @@
-"""Functions of float64 in fast math: they take the places of those of `functions` that have their names.
+"""Functions of float64 in fast math, instead of those of `functions` that have their names.
 
 With fewer operations, results lie within 3 ulp of the exact value instead of 2, and powers of e below 1e-307 may be 0.
-Infinities, NaN and exact values at 0 are as there. Only kernels use them.
+Infinities, NaN and exact values at 0 are as there. Other functions do not stand on these.
 """
 
 from __future__ import annotations
 
-from snnrun.kernels.functions import _LN2_HI, _LN2_LO, _LOG2_E, _ROUNDER
+from snnrun.kernels.functions import (
+    _LN2_HI,
+    _LN2_LO,
+    _LOG2_E,
+    _ROUNDER,
+    _TWO_M100,
+    _bounded_for_exprel,
+    absolute,
+)
+from snnrun.kernels.fused import fma
 from snnrun.kernels.marks import kernel
-from snnrun.kernels.primitives import Numbers, bits_of, float_of, fma, select
+from snnrun.kernels.primitives import Numbers, bits_of, float_of, select
 
 
-@kernel()
+@kernel(inline=True)
 def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     """(exp(r) - 1 - r) / r**2 for |r| <= ln(2)/2; z is r**2."""
     q = z * z
@@ -24,7 +33,7 @@ def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     return fma(fma(fma(2.5053783901744963e-08, r, 2.762619294305078e-07), q, middle), q, low)
 
 
-@kernel()
+@kernel(inline=True)
 def _reduced(x: Numbers, rounder: Numbers) -> tuple[Numbers, Numbers]:
     """For exp(x) = 2**n * exp(r): the power of two 2**n, scaled by what `rounder` adds to n, and exp(r) - 1."""
     t = fma(x, _LOG2_E, rounder)
@@ -34,7 +43,7 @@ def _reduced(x: Numbers, rounder: Numbers) -> tuple[Numbers, Numbers]:
     return float_of(bits_of(t) << 52), fma(z, _exp_tail(r, z), r)
 
 
-@kernel()
+@kernel(inline=True)
 def exp(x: Numbers) -> Numbers:
     """e**x."""
     bounded = select(x > 710.0, 710.0, x)
@@ -45,8 +54,32 @@ def exp(x: Numbers) -> Numbers:
     return half + half
 
 
-@kernel()
-def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:  # noqa: ARG001
-    """(exp(x) - 1) * one for x >= -40."""
+@kernel(inline=True)
+def _scaled_expm1(x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
+    """(exp(x) - 1) * one for x >= -40; `one` is a power of two, in `rounder` too, small enough to avoid overflow."""
     power, rest = _reduced(x, rounder)
     return fma(power, rest, power - one)
+
+
+@kernel(inline=True)
+def expm1(x: Numbers) -> Numbers:
+    """e**x - 1, exact near 0."""
+    z = select(x > 710.0, 710.0, x)
+    z = select(z < -40.0, -40.0, z)
+    return select(absolute(x) < 1e-17, x, 2.0 * _scaled_expm1(z, _ROUNDER + 1022.0, 0.5))
+
+
+@kernel(inline=True)
+def exprel(x: Numbers) -> Numbers:
+    """(e**x - 1) / x, and its limit 1 at 0."""
+    bounded, z = _bounded_for_exprel(x)
+    grown = _scaled_expm1(z, _ROUNDER + 923.0, _TWO_M100)
+    return select(grown == 0.0, 1.0, grown / (_TWO_M100 * bounded))
+
+
+@kernel(inline=True)
+def inverse_exprel(x: Numbers) -> Numbers:
+    """The inverse x / (e**x - 1) of `exprel`, and its limit 1 at 0."""
+    bounded, z = _bounded_for_exprel(x)
+    grown = _scaled_expm1(z, _ROUNDER + 923.0, _TWO_M100)
+    return select(grown == 0.0, 1.0, _TWO_M100 * bounded / grown)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from snnrun.kernels.fused import fma, two_product, two_sum
 from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import (
     Integers,
@@ -22,7 +23,6 @@ from snnrun.kernels.primitives import (
     beyond,
     bits_of,
     float_of,
-    fma,
     select,
     shift_right,
     sqrt,
@@ -72,19 +72,19 @@ _LN2_HI = 0.6931471805598903
 _LN2_LO = 5.497923018708371e-14
 
 
-@kernel()
+@kernel(inline=True)
 def absolute(x: Numbers) -> Numbers:
     """|x|."""
     return float_of(bits_of(x) & _MAGNITUDE)
 
 
-@kernel()
+@kernel(inline=True)
 def with_sign(x: Numbers, signed: Numbers) -> Numbers:
     """A number that is not negative (or a NaN or -0), with the sign bit of another."""
     return float_of(bits_of(x) | (bits_of(signed) & _SIGN))
 
 
-@kernel()
+@kernel(inline=True)
 def floor(x: Numbers) -> Numbers:
     """The largest integer that is not larger than x."""
     shift = with_sign(_TWO_52, x)
@@ -93,77 +93,32 @@ def floor(x: Numbers) -> Numbers:
     return select(absolute(x) < _TWO_52, with_sign(lower, x), x)
 
 
-@kernel()
+@kernel(inline=True)
 def ceil(x: Numbers) -> Numbers:
     """The smallest integer that is not smaller than x."""
     return -floor(-x)
 
 
-@kernel()
+@kernel(inline=True)
 def sign(x: Numbers) -> Numbers:
     """-1, 0 or 1; NaN for NaN."""
     return select(x > 0.0, 1.0, select(x < 0.0, -1.0, select(x == x, 0.0, x)))  # noqa: PLR0124
 
 
-@kernel()
+@kernel(inline=True)
 def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
     """Limit x to [low, high]; NaN stays."""
     raised = select(x < low, low, x)
     return select(raised > high, high, raised)
 
 
-@kernel()
+@kernel(inline=True)
 def timestep(t: Numbers, dt: Numbers) -> Numbers:
     """The number of whole steps in a time, with a thousandth of a step of tolerance."""
     return floor((t + 0.001 * dt) / dt)
 
 
-@kernel(exact=True)
-def _two_product(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
-    """The rounded product a * b and its exact error (Dekker)."""
-    product = a * b
-    t = 134217729.0 * a
-    a_hi = t - (t - a)
-    a_lo = a - a_hi
-    t = 134217729.0 * b
-    b_hi = t - (t - b)
-    b_lo = b - b_hi
-    return product, ((a_hi * b_hi - product) + a_hi * b_lo + a_lo * b_hi) + a_lo * b_lo
-
-
-@kernel(exact=True)
-def _two_sum(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
-    """The rounded sum a + b and its exact error (Knuth)."""
-    total = a + b
-    b_part = total - a
-    return total, (a - (total - b_part)) + (b - b_part)
-
-
-@kernel(exact=True)
-def fma_in_parts(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
-    """The sum a * b + c rounded once, for processors that lack the instruction (Boldo and Melquiond 2008).
-
-    What is added last is rounded to odd, which saves it from being rounded twice. Where parts of the product would
-    underflow or overflow, the result is that of a product and a sum: right when c outweighs a product that small, and
-    when a or b is a power of two.
-    """
-    product, error = _two_product(a, b)
-    low, low_error = _two_sum(c, error)
-    high, high_error = _two_sum(product, low)
-    rest, lost = _two_sum(low_error, high_error)
-    bits = bits_of(rest)
-    away = 1 - 2 * shift_right(bits ^ bits_of(lost), 63)
-    fused = high + float_of(bits + select((lost != 0.0) & ((bits & 1) == 0), away, 0))
-    return select((absolute(product) > 1e-288) & (absolute(fused) < _INFINITY), fused, product + c)
-
-
-@kernel()
-def multiply_and_add(a: Numbers, b: Numbers, c: Numbers) -> Numbers:
-    """The sum a * b + c: what `fma` is in fast math on processors that lack the instruction."""
-    return a * b + c
-
-
-@kernel()
+@kernel(inline=True)
 def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     """(exp(r) - 1 - r) / r**2 for r between -ln(2)/2 and ln(2)/2 + 0.06; z is r**2."""
     q = z * z
@@ -177,7 +132,7 @@ def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
     return fma(fma(high, q, middle), q, low)
 
 
-@kernel()
+@kernel(inline=True)
 def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
     """Scale y by 2**n, n in the low bits of `rounder`; in two factors, so that subnormal results are rounded once."""
     n = bits_of(rounder)
@@ -185,21 +140,21 @@ def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
     return y * float_of(half << 52) * float_of((n - half) << 52)
 
 
-@kernel()
+@kernel(inline=True)
 def _bounded_exponent(x: Numbers) -> Numbers:
     """An exponent for which e**x is the same, and neither too large nor too small to be reduced."""
     z = select(x > 710.0, 710.0, x)
     return select(z < -746.0, -746.0, z)
 
 
-@kernel()
+@kernel(inline=True)
 def _exp_of_reduced(r: Numbers, rounder: Numbers) -> Numbers:
     """exp(r) * 2**n for |r| <= ln(2)/2."""
     z = r * r
     return _times_power_of_two(1.0 + fma(z, _exp_tail(r, z), r), rounder)
 
 
-@kernel()
+@kernel(inline=True)
 def _exp_of_sum(hi: Numbers, lo: Numbers) -> Numbers:
     """exp(hi + lo) for |lo| far below |hi|."""
     z = _bounded_exponent(hi)
@@ -208,7 +163,7 @@ def _exp_of_sum(hi: Numbers, lo: Numbers) -> Numbers:
     return _exp_of_reduced(fma(n, -_LN2_HI, z) - fma(n, _LN2_LO, -lo), t)
 
 
-@kernel()
+@kernel(inline=True)
 def exp(x: Numbers) -> Numbers:
     """e**x."""
     z = _bounded_exponent(x)
@@ -217,7 +172,7 @@ def exp(x: Numbers) -> Numbers:
     return _exp_of_reduced(fma(n, -_LN2_LO, fma(n, -_LN2_HI, z)), t)
 
 
-@kernel()
+@kernel(inline=True)
 def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """exp(x) - 1 as (y + y_lo) * 2**n for x >= -40; also 2**-n (0 when it no longer counts) and the rounder with n."""
     t = fma(x, _LOG2_E, _EXPONENT_ROUNDER)
@@ -238,7 +193,7 @@ def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     return y, s_lo - (y - s), inverse, t
 
 
-@kernel()
+@kernel(inline=True)
 def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
     """(exp(x) - 1) * one for x >= -40.
 
@@ -257,7 +212,7 @@ def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -
     return fma(power, a + s, power - one)
 
 
-@kernel()
+@kernel(inline=True)
 def expm1(x: Numbers) -> Numbers:
     """e**x - 1, exact near 0."""
     z = select(x > 710.0, 710.0, x)
@@ -265,14 +220,14 @@ def expm1(x: Numbers) -> Numbers:
     return select(absolute(x) < 1e-17, x, 2.0 * _scaled_expm1(z, z, _ROUNDER + 1022.0, 0.5))
 
 
-@kernel()
+@kernel(inline=True)
 def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
     """x, but no larger than what makes exprel(x) infinite and its inverse 0; and that, but no less than -40."""
     bounded = select(x > 752.0, 752.0, x)
     return bounded, select(bounded < -40.0, -40.0, bounded)
 
 
-@kernel()
+@kernel(inline=True)
 def exprel(x: Numbers) -> Numbers:
     """(e**x - 1) / x, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
@@ -280,7 +235,7 @@ def exprel(x: Numbers) -> Numbers:
     return select(grown == 0.0, 1.0, grown / (_TWO_M100 * bounded))
 
 
-@kernel()
+@kernel(inline=True)
 def inverse_exprel(x: Numbers) -> Numbers:
     """The inverse x / (e**x - 1) of `exprel`, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
@@ -289,7 +244,7 @@ def inverse_exprel(x: Numbers) -> Numbers:
     return select(grown == 0.0, 1.0, _TWO_M100 * bounded / grown)
 
 
-@kernel()
+@kernel(inline=True)
 def sinh(x: Numbers) -> Numbers:
     """The hyperbolic sine."""
     a = absolute(x)
@@ -300,7 +255,7 @@ def sinh(x: Numbers) -> Numbers:
     return with_sign(_times_power_of_two(total, t - 1.0), x)
 
 
-@kernel()
+@kernel(inline=True)
 def cosh(x: Numbers) -> Numbers:
     """The hyperbolic cosine."""
     a = absolute(x)
@@ -311,7 +266,7 @@ def cosh(x: Numbers) -> Numbers:
     return _times_power_of_two(grown + (inverse * (inverse / grown) + lost), t - 1.0)
 
 
-@kernel()
+@kernel(inline=True)
 def tanh(x: Numbers) -> Numbers:
     """The hyperbolic tangent."""
     a = absolute(x)
@@ -327,7 +282,7 @@ def tanh(x: Numbers) -> Numbers:
     return with_sign(q + (y_lo - q * below_lo) / below, x)
 
 
-@kernel()
+@kernel(inline=True)
 def _exponent_and_fraction(x: Numbers) -> tuple[Numbers, Numbers]:
     """The numbers k and m with x = m * 2**k and m in [sqrt(1/2), sqrt(2)), for x > 0."""
     subnormal = x < 2.2250738585072014e-308
@@ -338,7 +293,7 @@ def _exponent_and_fraction(x: Numbers) -> tuple[Numbers, Numbers]:
     return k, float_of((bits & 0x000F_FFFF_FFFF_FFFF) + 0x3FE6_A09E_667F_3BCD)
 
 
-@kernel()
+@kernel(inline=True)
 def log_plus(x: Numbers, correction: Numbers) -> Numbers:
     """log(x) + correction for x > 0 and a correction below an ulp of x."""
     k, m = _exponent_and_fraction(x)
@@ -353,14 +308,14 @@ def log_plus(x: Numbers, correction: Numbers) -> Numbers:
     return k * _LN2_HI - ((h - (s * (h + z * p) + (k * _LN2_LO + correction))) - f)
 
 
-@kernel()
+@kernel(inline=True)
 def log(x: Numbers) -> Numbers:
     """The natural logarithm; -inf at 0, NaN below."""
     edge = select(x == 0.0, -_INFINITY, select(x > 0.0, x, _NAN))
     return select((x > 0.0) & (x < _INFINITY), log_plus(x, 0.0), edge)
 
 
-@kernel()
+@kernel(inline=True)
 def log1p(x: Numbers) -> Numbers:
     """log(1 + x), exact near 0."""
     u = 1.0 + x
@@ -370,22 +325,22 @@ def log1p(x: Numbers) -> Numbers:
     return select((x > -1.0) & (x < _INFINITY), inside, edge)
 
 
-@kernel()
+@kernel(inline=True)
 def _itself_if_tiny(value: Numbers, x: Numbers) -> Numbers:
     """A value near x, or x itself where x is so small that only the sign of zero is at stake."""
     return select(absolute(x) < 1e-300, x, value)
 
 
-@kernel()
+@kernel(inline=True)
 def _log_in_two(x: Numbers) -> tuple[Numbers, Numbers]:
     """log(x) for 0 < x < inf as a sum of two numbers, to about 2**-65 of its size."""
     k, m = _exponent_and_fraction(x)
     f = m - 1.0
     g = m + 1.0
     s = f / g
-    product, error = _two_product(s, g)
+    product, error = two_product(s, g)
     s_lo = (((f - product) - error) - s * (m - (g - 1.0))) / g
-    z, z_lo = _two_product(s, s)
+    z, z_lo = two_product(s, s)
     z_lo = z_lo + 2.0 * s * s_lo
     w = z * z
     low = (0.4 + 0.2857142857142937 * z) + (0.22222222221652765 + 0.18181818336099848 * z) * w
@@ -395,9 +350,9 @@ def _log_in_two(x: Numbers) -> tuple[Numbers, Numbers]:
     q = z * p
     w = 0.6666666666666666 + q
     w_lo = (q - (w - 0.6666666666666666)) + 3.700743415417188e-17
-    v, v_lo = _two_product(z, w)
+    v, v_lo = two_product(z, w)
     v_lo = v_lo + (z * w_lo + z_lo * w)
-    c, c_lo = _two_product(s, v)
+    c, c_lo = two_product(s, v)
     c_lo = c_lo + (s * v_lo + s_lo * v)
     two_s = 2.0 * s
     hi = two_s + c
@@ -409,17 +364,17 @@ def _log_in_two(x: Numbers) -> tuple[Numbers, Numbers]:
     return hi, rest - (hi - total)
 
 
-@kernel()
+@kernel(inline=True)
 def log10(x: Numbers) -> Numbers:
     """The logarithm to base 10; -inf at 0, NaN below."""
     hi, lo = _log_in_two(x)
-    product, error = _two_product(hi, 0.4342944819032518)
+    product, error = two_product(hi, 0.4342944819032518)
     inside = product + (error + (hi * 1.098319650216765e-17 + lo * 0.4342944819032518))
     edge = select(x == 0.0, -_INFINITY, select(x > 0.0, x, _NAN))
     return select((x > 0.0) & (x < _INFINITY), inside, edge)
 
 
-@kernel()
+@kernel(inline=True)
 def pow(x: Numbers, y: Numbers) -> Numbers:
     """The power x**y; 1 if y = 0 or x = 1; negative x with integer y, zeros and infinities as IEEE 754 says."""
     a = absolute(x)
@@ -427,7 +382,7 @@ def pow(x: Numbers, y: Numbers) -> Numbers:
     # Beyond 2**66 every power of anything but 1 is 0 or infinite, and every y is an even integer.
     bounded = select(y > 7.378697629483821e19, 7.378697629483821e19, y)
     bounded = select(bounded < -7.378697629483821e19, -7.378697629483821e19, bounded)
-    product, error = _two_product(hi, bounded)
+    product, error = two_product(hi, bounded)
     error = error + lo * bounded
     size = _exp_of_sum(product, select(absolute(product) < 750.0, error, 0.0))
     zero = a == 0.0
@@ -441,7 +396,7 @@ def pow(x: Numbers, y: Numbers) -> Numbers:
     return select((y == 0.0) | (x == 1.0), 1.0, select(undefined, _NAN, signed))
 
 
-@kernel()
+@kernel(inline=True)
 def _quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     """An angle modulo pi/2 as a sum of two numbers within pi/4, and bits that end in the number of quarter turns.
 
@@ -450,13 +405,13 @@ def _quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     t = x * 0.6366197723675814 + _ROUNDER
     n = t - _ROUNDER
     near = (x - n * 1.570796251296997) - n * 7.549789415861596e-08
-    a, a_lo = _two_sum(near, -(n * 5.390302529957765e-15))
-    b, b_lo = _two_sum(a, -(n * 3.2820031633724233e-22))
-    r, r_lo = _two_sum(b, (a_lo + b_lo) - n * 3.7950107727212256e-29)
+    a, a_lo = two_sum(near, -(n * 5.390302529957765e-15))
+    b, b_lo = two_sum(a, -(n * 3.2820031633724233e-22))
+    r, r_lo = two_sum(b, (a_lo + b_lo) - n * 3.7950107727212256e-29)
     return r, r_lo, bits_of(t)
 
 
-@kernel()
+@kernel(inline=True)
 def _upper_product(a: Integers, b: Integers) -> Integers:
     """The upper 64 bits of the product of two words."""
     lower = u64(0xFFFF_FFFF)
@@ -502,23 +457,23 @@ def _far_quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     first = _small_integer(upper >> u64(21)) * 1.1368683772161603e-13
     second = _small_integer(((upper & u64(0x1F_FFFF)) << u64(22)) | (lower >> u64(42))) * 1.2924697071141057e-26
     third = _small_integer(lower & u64(0x3FF_FFFF_FFFF)) * 2.938735877055719e-39
-    fraction, rest = _two_sum(first, second)
-    fraction, rest = _two_sum(fraction, rest + third)
-    r, r_lo = _two_product(fraction, 1.5707963267948966)
-    r, r_lo = _two_sum(r, r_lo + (fraction * 6.123233995736766e-17 + rest * 1.5707963267948966))
+    fraction, rest = two_sum(first, second)
+    fraction, rest = two_sum(fraction, rest + third)
+    r, r_lo = two_product(fraction, 1.5707963267948966)
+    r, r_lo = two_sum(r, r_lo + (fraction * 6.123233995736766e-17 + rest * 1.5707963267948966))
     flip = (bits ^ bits_of(float_of(negative))) & _SIGN
     turns = bits_of(float_of(turns))
     r = select(absolute(x) < _INFINITY, float_of(bits_of(r) ^ flip), _NAN)
     return r, float_of(bits_of(r_lo) ^ flip), select(x < 0.0, 0 - turns, turns)
 
 
-@kernel()
+@kernel(inline=True)
 def _small_integer(word: Integers) -> Numbers:
     """A word below 2**52 as a number."""
     return float_of(word | u64(0x4330_0000_0000_0000)) - _TWO_52
 
 
-@kernel()
+@kernel(inline=True)
 def _sine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     """sin(r + r_lo) for |r| <= pi/4, as a sum of two numbers."""
     z = r * r
@@ -531,7 +486,7 @@ def _sine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     return s, tail - (s - r)
 
 
-@kernel()
+@kernel(inline=True)
 def _cosine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     """cos(r + r_lo) for |r| <= pi/4, as a sum of two numbers."""
     z = r * r
@@ -546,7 +501,7 @@ def _cosine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
     return c, tail - (c - w)
 
 
-@kernel()
+@kernel(inline=True)
 def _sine(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
     """The sine of r + r_lo and so many quarter turns."""
     s, _ = _sine_near_zero(r, r_lo)
@@ -555,7 +510,7 @@ def _sine(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
     return float_of(bits_of(value) ^ ((turns & 2) << 62))
 
 
-@kernel()
+@kernel(inline=True)
 def _tangent(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
     """The tangent of r + r_lo and so many quarter turns."""
     s, s_lo = _sine_near_zero(r, r_lo)
@@ -587,7 +542,7 @@ def _far_tan(x: Numbers) -> Numbers:
     return _tangent(r, r_lo, turns)
 
 
-@kernel()
+@kernel(inline=True)
 def sin(x: Numbers) -> Numbers:
     """The sine of an angle in radians."""
     r, r_lo, turns = _quarter_turns(x)
@@ -595,14 +550,14 @@ def sin(x: Numbers) -> Numbers:
     return beyond(_LARGEST_ANGLE, _far_sin, x, near)
 
 
-@kernel()
+@kernel(inline=True)
 def cos(x: Numbers) -> Numbers:
     """The cosine of an angle in radians."""
     r, r_lo, turns = _quarter_turns(x)
     return beyond(_LARGEST_ANGLE, _far_cos, x, _sine(r, r_lo, turns + 1))
 
 
-@kernel()
+@kernel(inline=True)
 def tan(x: Numbers) -> Numbers:
     """The tangent of an angle in radians."""
     r, r_lo, turns = _quarter_turns(x)
@@ -610,7 +565,7 @@ def tan(x: Numbers) -> Numbers:
     return beyond(_LARGEST_ANGLE, _far_tan, x, near)
 
 
-@kernel()
+@kernel(inline=True)
 def arctan(x: Numbers) -> Numbers:
     """The angle in [-pi/2, pi/2] with this tangent."""
     a = absolute(x)
@@ -631,7 +586,7 @@ def arctan(x: Numbers) -> Numbers:
     return with_sign(base + (t + (t * z * p + base_lo)), x)
 
 
-@kernel()
+@kernel(inline=True)
 def _arcsine_tail(z: Numbers) -> Numbers:
     """(arcsin(t) - t) / t**3 of z = t**2 <= 1/4."""
     w = z * z
@@ -644,7 +599,7 @@ def _arcsine_tail(z: Numbers) -> Numbers:
     return p  # noqa: RET504 - one term a line
 
 
-@kernel()
+@kernel(inline=True)
 def arcsin(x: Numbers) -> Numbers:
     """The angle in [-pi/2, pi/2] with this sine; NaN beyond [-1, 1]."""
     a = absolute(x)
@@ -656,7 +611,7 @@ def arcsin(x: Numbers) -> Numbers:
     return with_sign(select(small, a + tail, outer), x)
 
 
-@kernel()
+@kernel(inline=True)
 def arccos(x: Numbers) -> Numbers:
     """The angle in [0, pi] with this cosine; NaN beyond [-1, 1]."""
     a = absolute(x)
@@ -670,17 +625,17 @@ def arccos(x: Numbers) -> Numbers:
     return select(small, inner, outer)
 
 
-@kernel()
+@kernel(inline=True)
 def _modulo(a: Numbers, b: Numbers) -> Numbers:
     """What is left of a after a multiple of b, between 0 and b; exact for |a / b| < 2**52."""
-    product, error = _two_product(floor(a / b), b)
+    product, error = two_product(floor(a / b), b)
     r = (a - product) - error
     # The rounded quotient may be one too large or one too small.
     r = select((r != 0.0) & ((r < 0.0) != (b < 0.0)), r + b, r)
     return select(absolute(r) >= absolute(b), r - b, r)
 
 
-@kernel()
+@kernel(inline=True)
 def fmod_python(a: Numbers, b: Numbers) -> Numbers:
     """The remainder a % b as Python means it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
     r = _modulo(a, b)
@@ -689,7 +644,7 @@ def fmod_python(a: Numbers, b: Numbers) -> Numbers:
     return select(r == 0.0, with_sign(0.0, b), r)
 
 
-@kernel()
+@kernel(inline=True)
 def floordiv(a: Numbers, b: Numbers) -> Numbers:
     """The quotient a // b as Python means it: the floor of the exact one; infinite or NaN for b = 0."""
     quotient = (a - fmod_python(a, b)) / b

@@ -1,50 +1,49 @@
-"""a * b + c rounded once, for numpy: an instruction of every processor of today that numpy has no name for.
+"""The sum a * b + c rounded once (IEEE 754), for numpy and for processors that lack the instruction.
 
-Few numbers are computed in integers. Arrays go through a loop that LLVM compiles at its first call; where the processor
-lacks the instruction, LLVM calls the C library's `fma`, which rounds once too.
+Reference: Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to
+odd", IEEE Transactions on Computers 57(4), 2008.
 """
 
 from __future__ import annotations
 
-import ctypes
 import math
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_FEW = 256  # so many numbers are computed one by one sooner than LLVM is there
+from snnrun.kernels.marks import kernel
+from snnrun.kernels.primitives import Doubles, bits_of, float_of, select, shift_right
+
+_AT_ONCE = 1 << 13  # so many elements stay in a processor's cache
 
 
-def fma(a: Any, b: Any, c: Any) -> Any:
-    """The sum a * b + c rounded once (fusedMultiplyAdd of IEEE 754) of float64 numbers, or arrays that broadcast."""
-    if not any(isinstance(x, np.ndarray) and x.ndim for x in (a, b, c)):
-        return np.float64(_of_numbers(float(a), float(b), float(c)))
-    arrays = [np.asarray(x, np.float64) for x in (a, b, c)]
-    out = np.empty(np.broadcast(*arrays).shape)
-    p, q, r = (_even(x, out.shape) for x in arrays)
-    if out.size <= _FEW and not _loop.cache_info().currsize:
-        rows = zip(*(np.broadcast_to(x, out.shape).ravel().tolist() for x in (p, q, r)), strict=True)
-        return np.array([_of_numbers(*row) for row in rows]).reshape(out.shape)
-    _loop()(out.size, _address(out), _address(p), p.ndim > 0, _address(q), q.ndim > 0, _address(r), r.ndim > 0)
-    return out
+def fma(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
+    """The sum a * b + c rounded once, of numbers or of arrays that broadcast. In kernels it is an instruction."""
+    operands = [np.asarray(x, np.float64) for x in (a, b, c)]
+    shape = np.broadcast_shapes(*(x.shape for x in operands))
+    if not shape:
+        return np.float64(_of_numbers(*(float(x) for x in operands)))
+    columns = [np.broadcast_to(x, shape).ravel() if x.ndim else x for x in operands]
+    out = np.empty(math.prod(shape))
+    for first in range(0, out.size, _AT_ONCE):
+        block = slice(first, first + _AT_ONCE)
+        out[block] = _of_arrays(*(x[block] if x.ndim else x for x in columns))
+    return out.reshape(shape)
 
 
-def _even(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """One number, or numbers of a shape one after the other."""
-    if values.ndim and (values.shape != shape or not values.flags.c_contiguous):
-        return np.ascontiguousarray(np.broadcast_to(values, shape))
-    return values
-
-
-def _address(values: NDArray[np.float64]) -> int:
-    address: int = values.__array_interface__["data"][0]
-    return address
+def _of_arrays(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(all="ignore"):
+        sums: NDArray[np.float64] = fma_in_parts(a, b, c)
+        product = abs(a * b)
+        inside = (product < 1e300) & (abs(a) < 1e290) & (abs(b) < 1e290) & (abs(c) < 1e300)
+        right = inside & ((product > 1e-288) | (abs(c) > 1e-250) | (a == 0.0) | (b == 0.0))
+    for k in np.flatnonzero(~right):
+        sums[k] = _of_numbers(*(float(x[k]) if x.ndim else float(x) for x in (a, b, c)))
+    return sums
 
 
 def _of_numbers(a: float, b: float, c: float) -> float:
+    """The same in integers."""
     plain = a * b + c
     if not (math.isfinite(a) and math.isfinite(b)):
         return plain
@@ -61,43 +60,46 @@ def _of_numbers(a: float, b: float, c: float) -> float:
     return math.copysign(rounded, -1.0 if exact < 0 else 1.0)
 
 
-@lru_cache(maxsize=1)
-def _loop() -> Callable[..., None]:
-    """The loop: how many, where to, then for each operand where from and how far apart its elements lie."""
-    from llvmlite import binding, ir  # noqa: PLC0415 - most runs never get here
+@kernel(exact=True, inline=True)
+def two_product(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
+    """The rounded product a * b and its exact error (Dekker)."""
+    product = a * b
+    t = 134217729.0 * a
+    a_hi = t - (t - a)
+    a_lo = a - a_hi
+    t = 134217729.0 * b
+    b_hi = t - (t - b)
+    b_lo = b - b_hi
+    return product, ((a_hi * b_hi - product) + a_hi * b_lo + a_lo * b_hi) + a_lo * b_lo
 
-    size, double = ir.IntType(64), ir.DoubleType()
-    module = ir.Module("fma")
-    function = ir.Function(
-        module, ir.FunctionType(ir.VoidType(), [size, double.as_pointer(), *[double.as_pointer(), size] * 3]), "loop"
-    )
-    count, out, *operands = function.args
-    before, body, after = (function.append_basic_block() for _ in range(3))
-    builder = ir.IRBuilder(before)
-    builder.cbranch(builder.icmp_signed(">", count, size(0)), body, after)
-    builder.position_at_end(body)
-    k = builder.phi(size)
-    k.add_incoming(size(0), before)
-    values = [
-        builder.load(builder.gep(pointer, [builder.mul(k, stride)]))
-        for pointer, stride in zip(operands[::2], operands[1::2], strict=True)
-    ]
-    builder.store(builder.fma(*values), builder.gep(out, [k]))
-    following = builder.add(k, size(1))
-    k.add_incoming(following, body)
-    builder.cbranch(builder.icmp_signed("<", following, count), body, after)
-    builder.position_at_end(after)
-    builder.ret_void()
 
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    machine = binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten()
-    )
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(str(module)), machine)
-    engine.finalize_object()
-    call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_void_p, ctypes.c_int64] * 3)(
-        engine.get_function_address("loop")
-    )
-    call.engine = engine  # type: ignore[attr-defined]
-    return call
+@kernel(exact=True, inline=True)
+def two_sum(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
+    """The rounded sum a + b and its exact error (Knuth)."""
+    total = a + b
+    b_part = total - a
+    return total, (a - (total - b_part)) + (b - b_part)
+
+
+@kernel(exact=True, inline=True)
+def fma_in_parts(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
+    """The sum a * b + c rounded once, by IEEE operations alone (Boldo and Melquiond 2008).
+
+    What is added last is rounded to odd, which saves it from being rounded twice. Where parts of the product would
+    underflow or overflow, the result is that of a product and a sum: right when c outweighs a product that small, and
+    when a or b is a power of two.
+    """
+    product, error = two_product(a, b)
+    low, low_error = two_sum(c, error)
+    high, high_error = two_sum(product, low)
+    rest, lost = two_sum(low_error, high_error)
+    bits = bits_of(rest)
+    away = 1 - 2 * shift_right(bits ^ bits_of(lost), 63)
+    fused = high + float_of(bits + select((lost != 0.0) & ((bits & 1) == 0), away, 0))
+    return select((abs(product) > 1e-288) & (abs(fused) < math.inf), fused, product + c)
+
+
+@kernel(inline=True)
+def multiply_and_add(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
+    """The sum a * b + c rounded twice: what `fma` is in fast math on processors that lack the instruction."""
+    return a * b + c

@@ -17,7 +17,7 @@ class Options:
     Args:
         exact: Its operations, and those of the functions it calls, are never fused or reordered, whatever the math is.
         reorder: In fast math its operations may be reordered; else they may only be fused.
-        single: Numbers that its text contains are float32 and int32, as numpy takes Python's numbers beside float32.
+        single: Numbers such as 0.5 in its text are float32, as numpy takes them beside float32.
         inline: Calls become copies of it.
     """
 
@@ -34,10 +34,9 @@ marked: dict[Callable[..., Any], Options] = {}
 def kernel(
     *, exact: bool = False, reorder: bool = False, single: bool = False, inline: bool = False
 ) -> Callable[[Function], Function]:
-    """Mark a function as one that kernels may call. It is compiled once for the types of arguments of each call.
+    """Mark a function as one that kernels may call. It is compiled once for each list of types of arguments.
 
-    Its text is what numba compiles: numbers and arrays; no objects, no exceptions. The arguments are those of
-    `Options`.
+    Its text is what numba compiles: numbers and arrays; no objects, no exceptions. Arguments are those of `Options`.
     """
     options = Options(exact, reorder, single, inline)
 

@@ -15,8 +15,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from snnrun.kernels import fused
-
 Numbers: TypeAlias = Any
 """A scalar of the kernel's precision (float64 or float32), or an array of them (of any shape)."""
 Doubles: TypeAlias = Any
@@ -96,11 +94,6 @@ def sqrt(x: Numbers) -> Numbers:
     return np.sqrt(x)
 
 
-def fma(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
-    """The sum a * b + c rounded once (IEEE)."""
-    return fused.fma(a, b, c)
-
-
 def u64(x: Integers) -> Integers:
     """An integer as uint64, modulo 2**64."""
     if isinstance(x, int):
@@ -131,7 +124,7 @@ def any_true(condition: Truth) -> bool:
     return bool(np.any(condition))
 
 
-def lowest_bit(word: Integers) -> int:
+def lowest_bit(word: Integers) -> Integers:
     """The number of the lowest bit of a word that is set; the word is not 0."""
     value = int(word)
     return (value & -value).bit_length() - 1

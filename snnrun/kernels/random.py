@@ -3,82 +3,34 @@
 Nothing is drawn from a state, so a number depends neither on threads nor on what else is drawn. Words come in pairs,
 (x0, x1) = threefry(counter = (k >> 1, step), key = (seed, stream)); an even element takes x0, an odd one x1.
 The definitions are fixed: results of published experiments depend on them.
-
-Reference: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
 from __future__ import annotations
 
 from snnrun.kernels.functions import absolute, exp, floor, log, log1p, log_plus
 from snnrun.kernels.marks import kernel
-from snnrun.kernels.primitives import Integers, Numbers, Truth, any_true, bits_of, float_of, select, sqrt, u64
+from snnrun.kernels.primitives import Array, Integers, Numbers, Truth, any_true, bits_of, float_of, select, sqrt, u64
+from snnrun.kernels.random_fills import fill_with_normal, fill_with_uniform
+from snnrun.kernels.threefry import threefry
 
 _ONE_BITS = 0x3FF0_0000_0000_0000
 _QUARTER_ROUNDER = 6755399441055744.0
 _NAN = float("nan")
 
 
-@kernel()
-def _rotate(x: Integers, count: int) -> Integers:
-    return (x << u64(count)) | (x >> u64(64 - count))
-
-
-@kernel()
-def _four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
-    """Rounds 0 to 3 of every eight."""
-    x0 = x0 + x1
-    x1 = _rotate(x1, 16) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 42) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 12) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 31) ^ x0
-    return x0, x1
-
-
-@kernel()
-def _next_four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
-    """Rounds 4 to 7 of every eight."""
-    x0 = x0 + x1
-    x1 = _rotate(x1, 16) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 32) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 24) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 21) ^ x0
-    return x0, x1
-
-
-@kernel()
-def threefry(c0: Integers, c1: Integers, k0: Integers, k1: Integers) -> tuple[Integers, Integers]:
-    """Two random words from a counter and a key, all uint64 (or any integers, taken modulo 2**64)."""
-    k0 = u64(k0)
-    k1 = u64(k1)
-    k2 = u64(0x1BD1_1BDA_A9FC_1A22) ^ k0 ^ k1
-    x0, x1 = _four_rounds(u64(c0) + k0, u64(c1) + k1)
-    x0, x1 = _next_four_rounds(x0 + k1, x1 + (k2 + u64(1)))
-    x0, x1 = _four_rounds(x0 + k2, x1 + (k0 + u64(2)))
-    x0 = x0 + k0
-    x1 = x1 + (k1 + u64(3))
-    x0 = x0 + x1
-    return x0, _rotate(x1, 16) ^ x0
-
-
-@kernel()
+@kernel(inline=True)
 def _one_to_two(word: Integers) -> Numbers:
     """The upper 52 bits of a word as a number in [1, 2); no conversion, so it vectorises everywhere."""
     return float_of((word >> u64(12)) | u64(_ONE_BITS))
 
 
-@kernel()
+@kernel(inline=True)
 def fraction(word: Integers) -> Numbers:
     """The upper 52 bits of a word as a number in [0, 1)."""
     return _one_to_two(word) - 1.0
 
 
-@kernel()
+@kernel(inline=True)
 def normal_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from two random words (Box and Muller)."""
     radius = sqrt(-2.0 * log_plus(2.0 - _one_to_two(word0), 0.0))
@@ -102,26 +54,26 @@ def normal_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
     return radius * cosine, radius * sine
 
 
-@kernel()
+@kernel(inline=True)
 def carried(word: Integers) -> Numbers:
     """What `gauss_pair` takes of a word, as the bits of a number, to be carried in an array of numbers."""
     return float_of(word)
 
 
-@kernel()
+@kernel(inline=True)
 def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from what is carried of two random words."""
     return normal_pair(u64(bits_of(carried0)), u64(bits_of(carried1)))
 
 
-@kernel()
+@kernel(inline=True)
 def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The uniform number in [0, 1) of element k at a step: a multiple of 2**-52."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
     return fraction(select((k & 1) == 0, x0, x1))
 
 
-@kernel()
+@kernel(inline=True)
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The standard normal number of element k at a step."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
@@ -130,6 +82,18 @@ def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Num
 
 
 @kernel()
+def fill_uniform(out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `uniform` of elements low to high - 1, and the other half of the pairs at both ends; shape (high + 1,)."""
+    fill_with_uniform(fraction, out, low, high, step, seed, stream)
+
+
+@kernel()
+def fill_normal(out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `normal` of elements low to high - 1; shape (high,)."""
+    fill_with_normal(normal, carried, gauss_pair, out, low, high, step, seed, stream)
+
+
+@kernel(inline=True)
 def _log_factorial(k: Numbers) -> Numbers:
     """log(k!) for k >= 0 (Stirling's series at k + 8)."""
     n = k + 8.0
@@ -140,7 +104,7 @@ def _log_factorial(k: Numbers) -> Numbers:
     return (n + 0.5) * log(n) - n + 0.9189385332046728 + series - log(below)
 
 
-@kernel()
+@kernel(inline=True)
 def _log_poisson(k: Numbers, mean: Numbers) -> Numbers:
     """The logarithm of the Poisson probability of k >= 0, without cancellation for large means."""
     d = (k - mean) / mean

@@ -1,19 +1,24 @@
-"""Random numbers for many elements at once, in a kernel: the same text for either precision.
+"""Random numbers for many elements at once, in a kernel, in either precision.
 
-Its text is pasted into kernels by `kernel_text` behind that of `random` or `single_random`, of which it takes what it
-imports here; numpy draws whole arrays with those.
+What differs between the precisions are the functions of one word or two, which come as arguments: `fill_uniform` and
+`fill_normal` of `random` and of `single_random` call these with their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from snnrun.kernels.marks import kernel
-from snnrun.kernels.primitives import Integers, Numbers
-from snnrun.kernels.random import carried, fraction, gauss_pair, normal, threefry
+from snnrun.kernels.primitives import Array, Integers
+from snnrun.kernels.threefry import threefry
 
 
 @kernel()
-def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `uniform` of elements low to high - 1, and of the other half of the pairs at both ends."""
+def fill_with_uniform(
+    fraction: Callable[..., Any], out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers
+) -> None:
+    """Write the uniform numbers of elements low to high - 1, and of the other half of the pairs at both ends."""
     for q in range(low >> 1, (high + 1) >> 1):
         x0, x1 = threefry(q, step, seed, stream)
         out[2 * q] = fraction(x0)
@@ -21,8 +26,18 @@ def fill_uniform(out: Numbers, low: int, high: int, step: Integers, seed: Intege
 
 
 @kernel()
-def fill_normal(out: Numbers, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
-    """Write `normal` of elements low to high - 1.
+def fill_with_normal(
+    normal: Callable[..., Any],
+    carried: Callable[..., Any],
+    gauss_pair: Callable[..., Any],
+    out: Array,
+    low: int,
+    high: int,
+    step: Integers,
+    seed: Integers,
+    stream: Integers,
+) -> None:
+    """Write the standard normal numbers of elements low to high - 1.
 
     In two passes over short blocks, which `out` carries what is needed of the words between: a processor overlaps the
     long chains of two small loops better than those of one large loop, and in single precision the second needs only

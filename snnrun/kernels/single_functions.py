@@ -60,19 +60,19 @@ _DOUBLE_ROUNDER = 6755399441055744.0
 _LARGEST_ANGLE = 30  # as a power of two
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def absolute(x: Numbers) -> Numbers:
     """|x|."""
     return single_of_bits(bits_of(x) & _MAGNITUDE)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def with_sign(x: Numbers, signed: Numbers) -> Numbers:
     """A number that is not negative (or a NaN or -0), with the sign bit of another."""
     return single_of_bits(bits_of(x) | (bits_of(signed) & _SIGN))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def floor(x: Numbers) -> Numbers:
     """The largest integer that is not larger than x."""
     shift = single_of_bits((bits_of(x) & _SIGN) | _TWO_23_BITS)
@@ -81,32 +81,32 @@ def floor(x: Numbers) -> Numbers:
     return select(absolute(x) < _TWO_23, with_sign(lower, x), x)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def ceil(x: Numbers) -> Numbers:
     """The smallest integer that is not smaller than x."""
     return -floor(-x)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def sign(x: Numbers) -> Numbers:
     """-1, 0 or 1; NaN for NaN."""
     return select(x == 0.0, 0.0, select(x > 0.0, 1.0, select(x < 0.0, -1.0, x)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
     """Limit x to [low, high]; NaN stays."""
     raised = select(x < low, low, x)
     return select(raised > high, high, raised)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def timestep(t: Doubles, dt: Doubles) -> Numbers:
     """The number of whole steps in a time, with a thousandth of a step of tolerance; times in double precision."""
     return single_of(double_timestep(t, dt))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def _exp_tail(r: Numbers) -> Numbers:
     """(exp(r) - 1 - r) / r**2 for |r| <= ln(2)/2."""
     z = r * r
@@ -114,7 +114,7 @@ def _exp_tail(r: Numbers) -> Numbers:
     return low + (0.0013941063 + 0.00019914268 * r) * (z * z)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def exp(x: Numbers) -> Numbers:
     """e**x."""
     z = select(x > 89.0, 89.0, x)
@@ -128,7 +128,7 @@ def exp(x: Numbers) -> Numbers:
     return (1.0 + (r + r * r * _exp_tail(r))) * single_of_bits(half << 23) * single_of_bits((bits - half) << 23)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
     """(exp(x) - 1) * one for x >= -20; `one` is a power of two, in `rounder` too, small enough to avoid overflow.
 
@@ -143,7 +143,7 @@ def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -
     return power * (a + (r * r * _exp_tail(r) - b)) + (power - one)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def expm1(x: Numbers) -> Numbers:
     """e**x - 1, exact near 0."""
     z = select(x > 89.0, 89.0, x)
@@ -151,14 +151,14 @@ def expm1(x: Numbers) -> Numbers:
     return select(absolute(x) < 1e-9, x, 2.0 * _scaled_expm1(z, z, _ROUNDER + 126.0, 0.5))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
     """x, but no larger than what makes exprel(x) infinite and its inverse 0; and that, but no less than -20."""
     bounded = select(x > 110.0, 110.0, x)
     return bounded, select(bounded < -20.0, -20.0, bounded)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def exprel(x: Numbers) -> Numbers:
     """(e**x - 1) / x, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
@@ -166,7 +166,7 @@ def exprel(x: Numbers) -> Numbers:
     return select(grown == 0.0, 1.0, grown / (_TWO_M40 * bounded))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def inverse_exprel(x: Numbers) -> Numbers:
     """The inverse x / (e**x - 1) of `exprel`, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
@@ -174,19 +174,19 @@ def inverse_exprel(x: Numbers) -> Numbers:
     return select(grown == 0.0, 1.0, _TWO_M40 * bounded / grown)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def sinh(x: Numbers) -> Numbers:
     """The hyperbolic sine."""
     return single_of(double_sinh(double_of(x)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def cosh(x: Numbers) -> Numbers:
     """The hyperbolic cosine."""
     return single_of(double_cosh(double_of(x)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def tanh(x: Numbers) -> Numbers:
     """The hyperbolic tangent."""
     a = absolute(x)
@@ -199,7 +199,7 @@ def tanh(x: Numbers) -> Numbers:
     return with_sign(select(a < 0.5625, near, far), x)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def log_plus(x: Numbers, correction: Numbers) -> Numbers:
     """log(x) + correction for x > 0 and a correction below an ulp of x."""
     subnormal = x < 1.1754944e-38
@@ -215,26 +215,26 @@ def log_plus(x: Numbers, correction: Numbers) -> Numbers:
     return k * _LN2_HI - ((h - (s * (h + z * p) + (k * _LN2_LO + correction))) - f)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def log(x: Numbers) -> Numbers:
     """The natural logarithm; -inf at 0, NaN below."""
     edge = select(x == 0.0, -_INFINITY, select(x > 0.0, x, _NAN))
     return select((x > 0.0) & (x < _INFINITY), log_plus(x, 0.0), edge)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def log1p(x: Numbers) -> Numbers:
     """log(1 + x), exact near 0."""
     return single_of(double_log1p(double_of(x)))
 
 
-@kernel()
+@kernel(inline=True)
 def log10(x: Numbers) -> Numbers:
     """The logarithm to base 10; -inf at 0, NaN below."""
     return single_of(0.4342944819032518 * double_log(double_of(x)))
 
 
-@kernel()
+@kernel(inline=True)
 def _double_power(x: Doubles, y: Doubles) -> Doubles:
     """x**y for x >= 0, in double precision."""
     bounded = select(y > 1e300, 1e300, y)
@@ -242,7 +242,7 @@ def _double_power(x: Doubles, y: Doubles) -> Doubles:
     return double_exp(bounded * double_log(x))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def pow(x: Numbers, y: Numbers) -> Numbers:
     """The power x**y; 1 if y = 0 or x = 1; negative x with integer y, zeros and infinities as IEEE 754 says."""
     size = single_of(_double_power(double_of(absolute(x)), double_of(y)))
@@ -254,7 +254,7 @@ def pow(x: Numbers, y: Numbers) -> Numbers:
     return select((y == 0.0) | (x == 1.0), 1.0, select(broken, _NAN, signed))
 
 
-@kernel()
+@kernel(inline=True)
 def _quarter_turns(x: Numbers) -> tuple[Numbers, Integers]:
     """An angle modulo pi/2, within pi/4, and bits that end in the number of quarter turns."""
     # pi/2 in three parts; the products of the first two, of 23 bits each, are exact.
@@ -265,7 +265,7 @@ def _quarter_turns(x: Numbers) -> tuple[Numbers, Integers]:
     return single_of(r), lower_half(bits_of(t))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def _sine_near_zero(r: Numbers) -> Numbers:
     """sin(r) for |r| <= pi/4."""
     z = r * r
@@ -273,7 +273,7 @@ def _sine_near_zero(r: Numbers) -> Numbers:
     return r + r * z * p
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def _cosine_near_zero(r: Numbers) -> Numbers:
     """cos(r) for |r| <= pi/4."""
     z = r * r
@@ -293,7 +293,7 @@ def _far_cos(x: Numbers) -> Numbers:
     return single_of(double__far_cos(double_of(x)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def sin(x: Numbers) -> Numbers:
     """The sine of an angle in radians."""
     r, turns = _quarter_turns(x)
@@ -302,7 +302,7 @@ def sin(x: Numbers) -> Numbers:
     return beyond(_LARGEST_ANGLE, _far_sin, x, select(absolute(x) < 1e-5, x, value))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def cos(x: Numbers) -> Numbers:
     """The cosine of an angle in radians."""
     r, turns = _quarter_turns(x)
@@ -311,37 +311,37 @@ def cos(x: Numbers) -> Numbers:
     return beyond(_LARGEST_ANGLE, _far_cos, x, value)
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def tan(x: Numbers) -> Numbers:
     """The tangent of an angle in radians."""
     return single_of(double_tan(double_of(x)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def arctan(x: Numbers) -> Numbers:
     """The angle in [-pi/2, pi/2] with this tangent."""
     return single_of(double_arctan(double_of(x)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def arcsin(x: Numbers) -> Numbers:
     """The angle in [-pi/2, pi/2] with this sine; NaN beyond [-1, 1]."""
     return single_of(double_arcsin(double_of(x)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def arccos(x: Numbers) -> Numbers:
     """The angle in [0, pi] with this cosine; NaN beyond [-1, 1]."""
     return single_of(double_arccos(double_of(x)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def fmod_python(a: Numbers, b: Numbers) -> Numbers:
     """The remainder a % b as Python means it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
     return single_of(double_fmod_python(double_of(a), double_of(b)))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def floordiv(a: Numbers, b: Numbers) -> Numbers:
     """The quotient a // b as Python means it: the floor of the exact one; infinite or NaN for b = 0."""
     return single_of(double_floordiv(double_of(a), double_of(b)))

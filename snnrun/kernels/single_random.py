@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import (
+    Array,
     Doubles,
     Integers,
     Numbers,
@@ -22,23 +23,24 @@ from snnrun.kernels.primitives import (
 )
 from snnrun.kernels.random import binomial as double_binomial
 from snnrun.kernels.random import poisson as double_poisson
-from snnrun.kernels.random import threefry
+from snnrun.kernels.random_fills import fill_with_normal, fill_with_uniform
 from snnrun.kernels.single_functions import log_plus
+from snnrun.kernels.threefry import threefry
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def fraction(word: Integers) -> Numbers:
     """The upper 24 bits of a word as a number in [0, 1)."""
     return 5.9604644775390625e-08 * single_of(shift_right_32(upper_half(word), 8))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def carried(word: Integers) -> Numbers:
     """What `gauss_pair` takes of a word, its upper half, as the bits of a number."""
     return single_of_bits(upper_half(word))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
     """Two independent standard normal numbers from the halves of two random words (Box and Muller)."""
     # 1 - u in (0, 1], small numbers to full precision: they make the tails.
@@ -57,19 +59,31 @@ def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
     return radius * cosine, radius * sine
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The uniform number in [0, 1) of element k at a step: a multiple of 2**-24."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
     return fraction(select((k & 1) == 0, x0, x1))
 
 
-@kernel(single=True)
+@kernel(single=True, inline=True)
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The standard normal number of element k at a step."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
     even, odd = gauss_pair(carried(x0), carried(x1))
     return select((k & 1) == 0, even, odd)
+
+
+@kernel()
+def fill_uniform(out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `uniform` of elements low to high - 1, and the other half of the pairs at both ends; shape (high + 1,)."""
+    fill_with_uniform(fraction, out, low, high, step, seed, stream)
+
+
+@kernel()
+def fill_normal(out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+    """Write `normal` of elements low to high - 1; shape (high,)."""
+    fill_with_normal(normal, carried, gauss_pair, out, low, high, step, seed, stream)
 
 
 @kernel(single=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import Array, select
-from snnrun.kernels.random import fraction, normal, normal_pair, threefry, uniform
+from snnrun.kernels.random import fraction, normal, normal_pair, uniform
+from snnrun.kernels.threefry import threefry
 
 _LONGEST = 1 << 21  # steps; a delay that is longer is refused
 

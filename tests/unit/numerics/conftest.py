@@ -4,9 +4,20 @@ import pytest
 
 from snnrun.numerics.arithmetic import Math, Precision
 
-from .kernels import Kernels
+from .kernels import HOST, PLAINEST, Kernels
 
 
 @pytest.fixture(scope="session", params=list(Precision))
 def kernels(request):
-    return Kernels(request.param, Math.STRICT)
+    return Kernels(request.param, Math.STRICT, HOST)
+
+
+@pytest.fixture(scope="session")
+def plainest(kernels):
+    """The same for the plainest processor of this architecture."""
+    return Kernels(kernels.precision, Math.STRICT, PLAINEST)
+
+
+@pytest.fixture(scope="session", params=list(Precision))
+def fast(request):
+    return Kernels(request.param, Math.FAST, HOST)

@@ -1,17 +1,18 @@
-"""One compiled kernel for each numerical function, from the text that experiments' kernels are made of."""
+"""Compiled kernels of the numerical functions, made as those of experiments are: text, numba, LLVM."""
 
-import ctypes
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 import llvmlite.binding as llvm
 import numpy as np
 
-from snnrun.codegen.compile import ENTRY, compile_kernel, machine_of, optimised
-from snnrun.codegen.target import Processor, processor
+from snnrun.codegen.compile import ADVANCE, machine_of, optimised
+from snnrun.codegen.imports import imported
+from snnrun.codegen.load import loaded
+from snnrun.codegen.target import Processor
+from snnrun.engine.native import NativeKernel
 from snnrun.numerics import arrays
 from snnrun.numerics.arithmetic import Math, Precision
-from snnrun.numerics.kernel_text import kernel_text
 
 from . import single
 
@@ -22,139 +23,113 @@ TIMES = ["timestep"]
 ELEMENT = ["normal", "uniform"]
 FILL = ["fill_normal", "fill_uniform"]
 
-HEAD = """
-_doubles = types.pointer(types.float64)
-_floats = types.pointer(types.FLOAT)
-def _kernel(arguments):
-    return entry(types.void(*arguments))
-"""
-TEMPLATES = {
-    "unary": """
-@_kernel((_floats, _floats, types.int64))
-def kernel_{name}(x, out, n):
+UNARY_LOOP = """
+def run_{name}(n, q, table):
+    x, out = real(table, 1), real(table, 2)
     for k in range(n):
         out[k] = {name}(x[k])
-""",
-    "binary": """
-@_kernel((_floats, _floats, _floats, types.int64))
-def kernel_{name}(x, y, out, n):
+"""
+BINARY_LOOP = """
+def run_{name}(n, q, table):
+    x, y, out = {kind}(table, 1), {kind}(table, 2), real(table, 3)
     for k in range(n):
         out[k] = {name}(x[k], y[k])
-""",
-    "times": """
-@_kernel((_doubles, _doubles, _floats, types.int64))
-def kernel_{name}(x, y, out, n):
+"""
+ELEMENT_LOOP = """
+def run_{name}(n, q, table):
+    out = real(table, 1)
     for k in range(n):
-        out[k] = {name}(x[k], y[k])
-""",
-    "element": """
-@_kernel((_floats, types.int64, types.int64, types.int64, types.int64))
-def kernel_{name}(out, n, step, seed, stream):
-    for k in range(n):
-        out[k] = {name}(k, step, seed, stream)
-""",
-    "fill": """
-@_kernel((_floats, types.int64, types.int64, types.int64, types.int64))
-def kernel_{name}(out, n, step, seed, stream):
-    {name}(out, 0, n >> 1 | 1, step, seed, stream)
-    {name}(out, n >> 1 | 1, n, step, seed, stream)
-""",
-}
+        out[k] = {name}(k, q[1], q[2], q[3])
+"""
+FILLING = """
+def run_{name}(n, q, table):
+    out = real(table, 1)
+    {name}(out, 0, n >> 1 | 1, q[1], q[2], q[3])
+    {name}(out, n >> 1 | 1, n, q[1], q[2], q[3])
+"""
+PART = """
+def run_part_of_{name}(low, q, table):
+    {name}(real(table, 1), low, q[1], q[2], q[3], q[4])
+"""
 OTHERS = {
-    "part_of_fill_normal": (
-        ["fill_normal"],
-        """
-@_kernel((_floats, types.int64, types.int64, types.int64, types.int64, types.int64))
-def kernel_part_of_fill_normal(out, low, high, step, seed, stream):
-    fill_normal(out, low, high, step, seed, stream)
-""",
-    ),
-    "part_of_fill_uniform": (
-        ["fill_uniform"],
-        """
-@_kernel((_floats, types.int64, types.int64, types.int64, types.int64, types.int64))
-def kernel_part_of_fill_uniform(out, low, high, step, seed, stream):
-    fill_uniform(out, low, high, step, seed, stream)
-""",
-    ),
-    "poisson": (
-        ["poisson"],
-        """
-@_kernel((_doubles, _floats, types.int64, types.int64, types.int64, types.int64))
-def kernel_poisson(lam, out, n, step, seed, stream):
+    "poisson": """
+def run_poisson(n, q, table):
+    lam, out = f64(table, 1), real(table, 2)
     for k in range(n):
-        out[k] = poisson(lam[k], k, step, seed, stream)
+        out[k] = poisson(lam[k], k, q[1], q[2], q[3])
 """,
-    ),
-    "binomial": (
-        ["binomial"],
-        """
-@_kernel((_doubles, _doubles, _floats, types.int64, types.int64, types.int64, types.int64))
-def kernel_binomial(trials, p, out, n, step, seed, stream):
+    "binomial": """
+def run_binomial(n, q, table):
+    trials, p, out = f64(table, 1), f64(table, 2), real(table, 3)
     for k in range(n):
-        out[k] = binomial(trials[k], p[k], k, step, seed, stream)
+        out[k] = binomial(trials[k], p[k], k, q[1], q[2], q[3])
 """,
-    ),
-    "count_below": (
-        ["count_below"],
-        """
-@_kernel((_floats, _doubles, types.int64, _floats, types.int64))
-def kernel_count_below(u, table, size, out, n):
+    "count_below": """
+def run_count_below(n, q, table):
+    u, thresholds, out = real(table, 1), f64(table, 2), real(table, 3)
     for k in range(n):
-        out[k] = u[k] + count_below(u[k], table, size)
+        out[k] = u[k] + count_below(u[k], thresholds, q[1])
 """,
-    ),
-    "conversions": (
-        ["exp", "pow", "floor"],
-        """
-@_kernel((_floats, types.int64))
-def kernel_conversions(out, k):
-    out[0] = exp(k)
-    out[1] = pow(k, 2)
-    out[2] = exp(k > 2)
-    out[3] = floor(select(k > 2, -2.5, k))
-""",
-    ),
-    "gates": (
-        ["exp", "exprel"],
-        """
-@_kernel((_floats, _floats, _floats, _floats, types.int64))
-def kernel_gates(v, m, n, h, count):
+    "gates": """
+def run_gates(count, q, table):
+    v, m, n, h = real(table, 1), real(table, 2), real(table, 3), real(table, 4)
     for k in range(count):
         V = v[k]
-        one = number(1.0)
-        am = number(1.28) / exprel((number(13.0) - V) / number(4.0))
-        bm = number(1.4) / exprel((V - number(40.0)) / number(5.0))
-        ah = number(0.128) * exp((number(17.0) - V) / number(18.0))
-        bh = number(4.0) / (one + exp((number(40.0) - V) / number(5.0)))
-        an = number(0.16) / exprel((number(15.0) - V) / number(5.0))
-        bn = number(0.5) * exp((number(10.0) - V) / number(40.0))
-        m[k] += am * (one - m[k]) - bm * m[k]
-        h[k] += ah * (one - h[k]) - bh * h[k]
-        n[k] += an * (one - n[k]) - bn * n[k]
+        am = 1.28 / exprel((13.0 - V) / 4.0)
+        bm = 1.4 / exprel((V - 40.0) / 5.0)
+        ah = 0.128 * exp((17.0 - V) / 18.0)
+        bh = 4.0 / (1.0 + exp((40.0 - V) / 5.0))
+        an = 0.16 / exprel((15.0 - V) / 5.0)
+        bn = 0.5 * exp((10.0 - V) / 40.0)
+        m[k] += am * (1.0 - m[k]) - bm * m[k]
+        h[k] += ah * (1.0 - h[k]) - bh * h[k]
+        n[k] += an * (1.0 - n[k]) - bn * n[k]
 """,
-    ),
 }
-
+LOOPS = {
+    **{name: UNARY_LOOP.format(name=name) for name in UNARY},
+    **{name: BINARY_LOOP.format(name=name, kind="real") for name in BINARY},
+    **{name: BINARY_LOOP.format(name=name, kind="f64") for name in TIMES},
+    **{name: ELEMENT_LOOP.format(name=name) for name in ELEMENT},
+    **{name: FILLING.format(name=name) for name in FILL},
+    **{f"part_of_{name}": PART.format(name=name) for name in FILL},
+    **OTHERS,
+}
+NAMES = list(LOOPS)
 FLOATS = {Precision.DOUBLE: np.float64, Precision.SINGLE: np.float32}
 TWINS = {Precision.DOUBLE: arrays, Precision.SINGLE: single}
+PLAINEST = Processor("", "")  # of this architecture
+AVX2 = Processor("haswell", "")  # for tests that count instructions: the same on every machine
+HOST = Processor(llvm.get_host_cpu_name(), "")
 
 
-KINDS = {"unary": UNARY, "binary": BINARY, "times": TIMES, "element": ELEMENT, "fill": FILL}
+def text_of(names, precision, math):
+    """The text of a module whose `advance` runs the loop of a number, that many times; the table holds its arrays."""
+    single = precision is Precision.SINGLE
+    mark = f"\n@kernel(reorder=True, single={single})"
+    lines = [mark + LOOPS[name] for name in names]
+    lines += ["\n@kernel()\ndef advance(first, n_steps, table):\n    q = i64(table, 0)\n"]
+    for number, name in enumerate(names):
+        lines += [f"    if first == {number}:\n        run_{name}(n_steps, q, table)\n"]
+    text = "".join([*lines, "    return n_steps\n"]).replace("real(", "f32(" if single else "f64(")
+    return "\n".join([*imported(text, precision, math), text])
 
 
-@dataclass
+@dataclass(frozen=True)
 class Kernels:
-    """Compiled test kernels of one precision and math by the name of the function they call, made when asked for.
+    """The loops of one precision and math in one compiled kernel, made when first asked for.
 
     Args:
         precision: Of the kernels' numbers.
         math: Strict or fast.
+        target: The processor.
+        names: Which loops.
     """
 
     precision: Precision
     math: Math
-    _made: dict[str, Any] = field(default_factory=dict)
+    target: Processor
+    names: tuple[str, ...] = tuple(NAMES)
 
     @property
     def float(self):
@@ -167,39 +142,35 @@ class Kernels:
         return TWINS[self.precision]
 
     def call(self, name, *args):
-        """Call a kernel; arrays go as pointers."""
-        if name not in self._made:
-            self._made[name] = loaded(compile_kernel(self.text(name), processor()))
-        run_at(self._made[name].get_function_address(ENTRY), *args)
+        """Run a loop.
 
-    def assembly(self, name, processor):
-        """The machine code of a kernel for a processor, as text."""
-        machine = machine_of(processor)
-        return machine.emit_assembly(optimised(self.text(name), machine))
+        Args:
+            name: Of the loop.
+            args: Its arrays, then how many times it is run, then what other whole numbers it needs.
+        """
+        given = [a for a in args if isinstance(a, np.ndarray)]
+        n, *rest = (a for a in args if not isinstance(a, np.ndarray))
+        q = np.array([0, *rest], np.int64)
+        table = np.array([a.ctypes.data for a in [q, *given]], np.int64)
+        self._kernel.advance(self.names.index(name), n, table)
 
-    def text(self, name):
-        """The text of a kernel."""
-        kind = next((kind for kind, names in KINDS.items() if name in names), None)
-        functions, text = OTHERS[name] if kind is None else ([name], TEMPLATES[kind].format(name=name))
-        head = HEAD.replace("FLOAT", FLOATS[self.precision].__name__)
-        return kernel_text(functions, self.precision, self.math) + head + text
+    @cached_property
+    def module(self):
+        """LLVM's optimised module."""
+        text = text_of(self.names, self.precision, self.math)
+        return optimised(loaded(text).advance, ADVANCE, machine_of(self.target), self.math)
 
+    @cached_property
+    def assembly(self):
+        """The machine code as text."""
+        return machine_of(self.target).emit_assembly(llvm.parse_assembly(str(self.module)))
 
-PLAINEST = Processor("", "")  # of this architecture
-AVX2 = Processor("haswell", "")  # for tests that count instructions: the same on every machine
-HOST = Processor(llvm.get_host_cpu_name(), "")
-
-
-def loaded(code):
-    """Machine code loaded as the engine loads it."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine_of(PLAINEST))
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    return engine
+    @cached_property
+    def _kernel(self):
+        return NativeKernel(bytes(machine_of(self.target).emit_object(llvm.parse_assembly(str(self.module)))))
 
 
-def run_at(address, *args):
-    """Call machine code at an address with arrays and integers."""
-    kinds = [ctypes.c_void_p if isinstance(a, np.ndarray) else ctypes.c_int64 for a in args]
-    values = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
-    ctypes.CFUNCTYPE(None, *kinds)(address)(*values)
+@cache
+def alone(precision, math, target, name):
+    """One loop as a kernel of its own."""
+    return Kernels(precision, math, target, (name,))

@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from snnrun.numerics import arrays, primitives, single_functions, single_random
-from snnrun.numerics.primitives import Numbers
+from snnrun.kernels import primitives, single_functions, single_random
+from snnrun.kernels.primitives import Numbers
+from snnrun.numerics import arrays
 
 _silent = partial(arrays.silent, kind=np.float32)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from snnrun.numerics import arrays, random
+from snnrun.kernels import random
+from snnrun.numerics import arrays
 from snnrun.numerics.binomial import binomial_table
 from snnrun.numerics.streams import stream_key
 
