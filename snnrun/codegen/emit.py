@@ -120,7 +120,11 @@ _SMALL = 16
 _COMPARED, _EITHER, _BOTH, _SUM, _PRODUCT, _SIGN, _CLOSED = range(7)
 _LEVELS = {
     **dict.fromkeys((Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE, Op.NOT), _COMPARED),
-    Op.OR: _EITHER, Op.AND: _BOTH, Op.ADD: _SUM, Op.SUB: _SUM, Op.NEG: _SIGN,
+    Op.OR: _EITHER,
+    Op.AND: _BOTH,
+    Op.ADD: _SUM,
+    Op.SUB: _SUM,
+    Op.NEG: _SIGN,
     **dict.fromkeys((Op.MUL, Op.DIV, Op.FLOORDIV, Op.MOD), _PRODUCT),
 }
 
