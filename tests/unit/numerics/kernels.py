@@ -103,6 +103,15 @@ AVX2 = Processor("haswell", "")  # for tests that count instructions: the same o
 HOST = Processor(llvm.get_host_cpu_name(), "")
 
 
+class Memory(dict):
+    """Lowered functions, for one process: each is lowered once, however many kernels need it."""
+
+    put = dict.__setitem__
+
+
+LOWERED = Memory()
+
+
 def text_of(names, precision, math):
     """The text of a module whose `advance` runs the loop of a number, that many times; the table holds its arrays."""
     single = precision is Precision.SINGLE
@@ -158,7 +167,7 @@ class Kernels:
     def module(self):
         """LLVM's optimised module."""
         text = text_of(self.names, self.precision, self.math)
-        return optimised(loaded(text).advance, ADVANCE, machine_of(self.target), self.math)
+        return optimised(loaded(text).advance, ADVANCE, machine_of(self.target), self.math, LOWERED)
 
     @cached_property
     def assembly(self):
