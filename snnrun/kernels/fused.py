@@ -19,10 +19,10 @@ _AT_ONCE = 1 << 13  # so many elements stay in a processor's cache
 
 def fma(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
     """The sum a * b + c rounded once, of numbers or of arrays that broadcast. In kernels it is an instruction."""
+    if not any(isinstance(x, np.ndarray) and x.ndim for x in (a, b, c)):
+        return np.float64(_of_numbers(float(a), float(b), float(c)))
     operands = [np.asarray(x, np.float64) for x in (a, b, c)]
     shape = np.broadcast_shapes(*(x.shape for x in operands))
-    if not shape:
-        return np.float64(_of_numbers(*(float(x) for x in operands)))
     columns = [np.broadcast_to(x, shape).ravel() if x.ndim else x for x in operands]
     out = np.empty(math.prod(shape))
     for first in range(0, out.size, _AT_ONCE):
