@@ -25,7 +25,7 @@ Rule = Callable[..., Any]
 """A function of the types of arguments that gives the signature, to whose types the arguments are converted."""
 
 
-def intrinsic(function: Callable[..., Any], rule: Rule) -> Any:
+def intrinsic(function: Callable[..., Any], rule: Rule) -> Callable[[Any], Any]:
     """Mark a function (context, builder, signature, values) as the one that emits a primitive."""
     parameters = inspect.signature(rule)
 
