@@ -47,6 +47,7 @@ def generate(network: Network) -> Kernel:
     for synapses in network.synapses.values():
         module.kinds.update({s.variable: s.kind for s in synapses.stored})
     _guard(module)
+    module.guards = len(module.lines)
     stages = (_start, _groups, _thresholds, deliver_all, _resets, _end)
     for slot, stage in zip(Slot, stages, strict=True):
         module.lines.append(Line(f"# {slot.value}"))
@@ -66,15 +67,17 @@ def _texts(module: Module) -> tuple[str, str]:
     barrier = module.slot(SlotKey("barrier", "run"), CType.I64)
     module.slot(SlotKey("sizes", "run"), CType.I64)
     module.slot(SlotKey("numbers", "run"), module.real)
-    steps = _with_barriers(module.lines, barrier)
+    blocks = _with_barriers(module.lines, barrier)
     pieces: list[str] = []
-    if len(steps) > MANY:
-        pieces, steps = _in_pieces(module, steps)
+    if len(blocks) > MANY:
+        pieces, blocks = _in_pieces(module, blocks)
+    steps = [line for block in blocks for line in block]
     advance = [
         "@kernel()",
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
-        *_opened(module, [dt, *THREAD, *steps]),
+        *_opened(module, [dt, *steps]),
+        *(f"    {value} = sizes[{n}]" for n, (_, value) in enumerate(module.ints.values()) if value in THREAD),
         "    for step in range(first, first + n_steps):",
         f"        t = step * {dt}[0]",
         *steps,
@@ -101,37 +104,31 @@ def _opened(module: Module, lines: list[str]) -> list[str]:
         for n, ((_, kind), name) in enumerate(module.slots.items())
         if name in used
     ]
-    ints = [f"    {name} = sizes[{n}]" for n, (name, _) in enumerate(module.ints.values()) if name in used | {*lines}]
+    ints = [f"    {name} = sizes[{n}]" for n, (name, _) in enumerate(module.ints.values()) if name in used]
     floats = [f"    {name} = numbers[{n}]" for n, (name, _) in enumerate(module.floats) if name in used]
-    sizes = [f"    sizes = i64(table, {at['sizes']})"] if ints else []
+    sizes = [f"    sizes = i64(table, {at['sizes']})"]
     numbers = [f"    numbers = {module.real.value}(table, {at['numbers']})"] if floats else []
     return [*found, *sizes, *ints, *numbers, *floats]
 
 
-def _in_pieces(module: Module, lines: list[str]) -> tuple[list[str], list[str]]:
-    """The lines of a long step as functions of some lines each, as compiling one costs as the square of its length.
+def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """A long step as functions of some blocks each, as compiling one costs as the square of its length.
 
     Returns:
-        The functions, and the lines that call them. Lines that may end the call of the kernel stay as they are.
+        The functions, and the blocks that call them. Those that may end the call of the kernel stay as they are.
     """
-    ends = [n for n, line in enumerate(lines) if "return" in line]
-    own = max(ends) + 1 if ends else 0
     functions: list[str] = []
-    calls = lines[:own]
-    while own < len(lines):
-        stop = min(own + MANY // 2, len(lines))
-        while stop < len(lines) and lines[stop - 1].endswith(":"):  # not between a condition and what depends on it
-            stop += 1
-        piece = lines[own:stop]
+    calls = blocks[: module.guards]
+    for first in range(module.guards, len(blocks), MANY // 2):
+        piece = [line for block in blocks[first : first + MANY // 2] for line in block]
         name = f"piece_{len(functions)}"
-        text = [f"def {name}(step, t, part, parts, table):", *_opened(module, piece), *(line[4:] for line in piece)]
-        functions.append("@kernel()\n" + "\n".join(text) + "\n\n")
-        calls.append(f"        {name}(step, t, part, parts, table)")
-        own = stop
+        body = [*_opened(module, piece), *(line[4:] for line in piece), "    return"]
+        functions.append("\n".join(["@kernel()", f"def {name}(step, t, {', '.join(THREAD)}, table):", *body, "", ""]))
+        calls.append([f"        {name}(step, t, {', '.join(THREAD)}, table)"])
     return functions, calls
 
 
-def _with_barriers(lines: list[Line], barrier: str) -> list[str]:
+def _with_barriers(lines: list[Line], barrier: str) -> list[list[str]]:
     """The lines of a step, with barriers where one thread needs what another did since the last one."""
     before: set[int] = set()
     since: dict[SlotKey, set[tuple[Access, bool]]] = {}
@@ -141,12 +138,8 @@ def _with_barriers(lines: list[Line], barrier: str) -> list[str]:
             since = {}
         for access in line.accesses:
             since.setdefault(access.key, set()).add((access, line.divided))
-    text: list[str] = []
-    for number, line in enumerate(lines):
-        if number in before:
-            text.append(f"        wait({barrier}, parts)")
-        text += line.lines()
-    return text
+    wait = f"        wait({barrier}, parts)"
+    return [[*([wait] if number in before else []), *line.lines()] for number, line in enumerate(lines)]
 
 
 def _guard(module: Module) -> None:

@@ -61,7 +61,7 @@ class Line:
         head = [] if self.divided else ["        if part == 0:"]
         indent = " " * (8 if self.divided else 12)
         comment = [f"{indent}# {printable(self.owner)}"] if self.owner else []
-        return [*head, *comment, f"{indent}{self.text}"]
+        return [*head, *comment, *f"{indent}{self.text}".splitlines()]
 
     def conflicts(self, earlier: Mapping[SlotKey, AbstractSet[tuple[Access, bool]]]) -> bool:
         """Whether another thread could still be at an earlier line when this line needs it done.
@@ -89,6 +89,7 @@ class Module:
     floats: list[tuple[str, Node]] = field(default_factory=list)
     ints: dict[object, tuple[str, IntValue]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    guards: int = 0  # lines that may end the call of the kernel; they come first
     kinds: dict[Variable, Kind] = field(default_factory=dict)
     clipped: Clipped = frozenset()
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
