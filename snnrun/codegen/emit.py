@@ -116,6 +116,7 @@ _INFIX = {
     Op.OR: "|",
 }
 _SMALL = 16
+_CALLS = {Op.POW, Op.FLOORDIV, Op.MOD, Op.FUNCTION, Op.TIMED, Op.POISSON, Op.BINOMIAL}  # of functions of numbers
 # How tightly operators bind in Python.
 _COMPARED, _EITHER, _BOTH, _SUM, _PRODUCT, _SIGN, _CLOSED = range(7)
 _LEVELS = {
@@ -361,6 +362,7 @@ class _Expressions:
         self.roots = roots
         self.known: dict[int, Text] = {}
         self.fixed: dict[int, bool] = {}
+        self.doubles: dict[int, bool] = {}
         self.uses: dict[int, int] = {}
         for root in roots:
             self.count(root)
@@ -430,6 +432,8 @@ class _Expressions:
         return f"float({text})" if self.w.real is CType.F64 else f"single_of({text})"
 
     def operation(self, node: Node, args: list[Text]) -> str:
+        if node.op in _CALLS and node.payload != "timestep":
+            args = [Text(f"single_of({a})") if self.is_double(n) else a for n, a in zip(node.args, args, strict=True)]
         match node.op:
             case Op.NEG:
                 return f"-{args[0].closed}"
@@ -455,6 +459,16 @@ class _Expressions:
                 name = str(node.payload)
                 return self.call(NAMES.get(name, name), args)
         raise AssertionError(node.op)
+
+    def is_double(self, node: Node) -> bool:
+        """Whether a kernel of single precision computes a number in double precision: what is made of the time."""
+        if self.w.real is CType.F64 or node.kind is not Kind.FLOAT or self.named(node):
+            return False
+        found = self.doubles.get(id(node))
+        if found is None:
+            found = node.op is Op.TIME or (node.op not in _CALLS and any(self.is_double(a) for a in node.args))
+            self.doubles[id(node)] = found
+        return found
 
     def call(self, name: str, args: Sequence[str]) -> str:
         return f"{name}({', '.join(args)})"
