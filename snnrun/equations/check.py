@@ -129,6 +129,7 @@ class Scope:
         lists: Whether `[a, b, c]`, one value an element, has a place here.
         used: Told of every name that is found, with its place; in functions, with the place of the call.
         called: Told of every function of the file and every array that is called, in the same way.
+        column: Told of every column of an array that is asked for, with its place; raises where there is none such.
     """
 
     symbols: Mapping[str, Typed]
@@ -141,6 +142,7 @@ class Scope:
     lists: bool = False
     used: Callable[[Typed, Span], None] | None = None
     called: Callable[[str, Span], None] | None = None
+    column: Callable[[ArrayFunction, Node, Span], None] | None = None
 
 
 _OF_LIKE = {"+", "-", *COMPARISONS}
@@ -586,6 +588,8 @@ class Checker:
                     f"the second argument of `{array.name}` is a column: a whole number such as `i`",
                     expr.args[1].span,
                 )
+            if self.scope.column is not None:
+                self.scope.column(array, column.node, expr.args[1].span)
             args.append(column.node)
         return Typed(self.graph.node(Op.TIMED, tuple(args), Kind.FLOAT, array.name), array.dimension)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, U
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.network.columns import missing_column
 from snnrun.network.ir import Indices, IntArray, Seeds, Stored, TimedArray, View, as_array, elements_at
 from snnrun.records import dataclass
 from snnrun.source import Span, Text
@@ -172,7 +174,26 @@ class Context:
 
         names = {**self.constants, **symbols}
         used, called = self._note_use, self._note_call
-        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists, used, called)
+        column = partial(self._must_exist, symbols)
+        return Scope(
+            names, self.functions, self.array_functions, noise, draw, explain, place, lists, used, called, column
+        )
+
+    def _must_exist(self, symbols: Mapping[str, Typed], array: ArrayFunction, column: Node, span: Span) -> None:
+        """Refuse a column of a timed array that does not exist."""
+        assert array.columns is not None
+        found = missing_column(column, array.columns, symbols, self.dt)
+        if found is None:
+            return
+        number, neuron = found
+        whose = "" if neuron is None else f", of neuron {neuron}"
+        last = array.columns - 1
+        raise at(
+            span,
+            "NET153",
+            f"`{array.name}` has columns 0 to {last}, this is {number}{whose}",
+            f"write `clip(..., 0, {last})` if the outermost are meant" if last else "it has one column: write `0`",
+        )
 
     def note_uses(self, definition: Path, typed: Typed) -> None:
         """Keep where a constant is named, by its place in the file."""

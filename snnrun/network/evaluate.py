@@ -6,7 +6,7 @@ steps whole networks with it. The functions are those of the kernels, so the bit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -79,10 +79,16 @@ def evaluate_all(nodes: Sequence[Node], env: Environment) -> list[Any]:
 
 
 class Values:
-    """The values of the nodes of graphs, one after the other, each computed once."""
+    """The values of the nodes of graphs, one after the other, each computed once.
 
-    def __init__(self, env: Environment) -> None:
+    Args:
+        env: What leaves stand for.
+        known: Nodes whose values are given.
+    """
+
+    def __init__(self, env: Environment, known: Iterable[tuple[Node, Any]] = ()) -> None:
         self._evaluation = _Evaluation(env)
+        self._evaluation.known |= {id(node): value for node, value in known}
 
     def of(self, node: Node) -> Any:
         """The value of a node."""
