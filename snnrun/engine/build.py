@@ -587,7 +587,7 @@ def parameter_arrays(
     env = Environment(dt=network.dt, seeds=network.seeds, arrays=network.arrays)
     arrays: dict[SlotKey, Array] = {}
     for call, parameters in kernel.parameters.items():
-        floats = [float(evaluate(node, env)) for node in parameters.floats]
+        floats = [float(value) for value in evaluate_all(parameters.floats, env)]
         ints = np.zeros((built.network.threads, len(parameters.ints)), np.int64)
         for k, value in enumerate(parameters.ints):
             own = built.own_numbers.get(value) if isinstance(value, str) else None

@@ -8,7 +8,7 @@ from dataclasses import field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path as FilePath
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,12 +19,14 @@ from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
 from snnrun.network.columns import missing_column
 from snnrun.network.ir import Indices, IntArray, Seeds, Stored, TimedArray, View, as_array, elements_at
+from snnrun.network.names import Derived, Names
 from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment, Phase
 from snnrun.units.dimensions import ONE, TIME, Dimension
 
+Result = TypeVar("Result")
 Path: TypeAlias = tuple[str | int, ...]
 Limit: TypeAlias = tuple[Node, Callable[[Any], Any]]
 """A number, and whether a value of it is wrong."""
@@ -39,6 +41,11 @@ class Member:
 
     typed: Typed
     stored: Stored | None
+
+
+def meanings(members: Mapping[str, Member]) -> Mapping[str, Typed]:
+    """What expressions read under the names of members."""
+    return Derived(members, lambda name: members[name].typed)
 
 
 @dataclass(slots=True)
@@ -100,6 +107,13 @@ class Context:
     _settings: dict[int, tuple[Path, Typed]] = field(default_factory=dict)
     _draws: dict[str, int] = field(default_factory=dict)
     _parsed: dict[Path, Expr] = field(default_factory=dict)
+    _found: dict[Callable[[Context], Any], Any] = field(default_factory=dict)
+
+    def once(self, find: Callable[[Context], Result]) -> Result:
+        """What a function finds in the file, which it is asked for once."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return self._found[find]  # type: ignore[no-any-return]
 
     @contextmanager
     def collecting(self, failed: str | None = None) -> Iterator[None]:
@@ -172,7 +186,7 @@ class Context:
                 raise Skip
             return missing(name)
 
-        names = {**self.constants, **symbols}
+        names = Names(symbols, self.constants)
         used, called = self._note_use, self._note_call
         column = partial(self._must_exist, symbols)
         return Scope(

@@ -173,8 +173,12 @@ class _Evaluation:
                 return self.whole(np.asarray(args[0]))
             case Op.FUNCTION:
                 return self.function(str(node.payload), args)
+            case Op.EXPONENTIAL:
+                return self.exponential(node, args)
             case Op.PROPAGATOR:
-                return self.propagator(node, args)
+                entry: Any = node.payload
+                row, column, of = entry
+                return args[0][of == "Q"][..., row, column]
             case _:
                 return self.leaf(node, args)
 
@@ -242,16 +246,10 @@ class _Evaluation:
         column = np.clip(args[1], 0, array.values.shape[1] - 1)
         return self.number(array.values[rows, column])
 
-    def propagator(self, node: Node, args: list[Any]) -> Any:
-        payload: Any = node.payload
-        n, row, column, of = payload
+    def exponential(self, node: Node, args: list[Any]) -> tuple[Any, Any]:
+        n: Any = node.payload
         entries, dt = np.broadcast_arrays(*args[:-1]), args[-1]
-        matrix = np.stack(entries, axis=-1).reshape(*entries[0].shape, n, n)
-        key = ("propagator", tuple(id(a) for a in node.args))
-        if key not in self.known:  # type: ignore[comparison-overlap]
-            self.known[key] = propagator(matrix, float(dt))  # type: ignore[index]
-        p, q = self.known[key]  # type: ignore[index]
-        return (p if of == "P" else q)[..., row, column]
+        return propagator(np.stack(entries, axis=-1).reshape(*entries[0].shape, n, n), float(dt))
 
 
 def is_settled(node: Node) -> bool:

@@ -13,6 +13,7 @@ from snnrun.equations.parse import parse_statements
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, at
 from snnrun.network.ir import Assignment, Block, Stored
+from snnrun.network.names import Names
 from snnrun.records import dataclass
 from snnrun.source import Text
 
@@ -72,8 +73,8 @@ class _Lowering:
         self.graph = context.graph
         self.locale = locale
         self.values = values
-        self.symbols = dict(locale.symbols)
         self.temporaries: dict[str, Typed] = {}
+        self.symbols = Names(self.temporaries, locale.symbols)
 
     def run(self, statements: tuple[Statement, ...]) -> Block:
         problems: list[Diagnostic] = []
@@ -169,4 +170,4 @@ class _Lowering:
         leaf_variable = Variable("local", s.target)
         leaf = self.graph.node(Op.VARIABLE, (), typed.node.kind, leaf_variable)
         self.values[leaf_variable] = typed.node
-        self.temporaries[s.target] = self.symbols[s.target] = Typed(leaf, typed.dimension)
+        self.temporaries[s.target] = Typed(leaf, typed.dimension)

@@ -257,21 +257,23 @@ def _refuse_twice(context: Context, axes: list[GridAxis]) -> None:
     Raises:
         ExperimentError: SWP709.
     """
-    seen: list[tuple[Place, str]] = []
+    seen: dict[Place, str] = {}
+    above: dict[Place, str] = {}  # what holds a part that is swept, with the name of that
     for axis in axes:
         for parameter in axis.parameters:
-            for place, other in seen:
-                shorter = min(len(place), len(parameter.place))
-                if place[:shorter] != parameter.place[:shorter]:
-                    continue
+            place = parameter.place
+            heads = [place[:k] for k in range(1, len(place) + 1)]
+            other = next((seen[head] for head in heads if head in seen), above.get(place))
+            if other is not None:
                 ours = axis.name if axis.is_repetition else parameter.name
-                if place != parameter.place:
+                if place not in seen:
                     what = f"`{other}` and `{ours}` change the same part of the file"
                 else:
                     what = f"`{ours}` is swept twice" if ours == other else f"`{other}` and `{ours}` are the same value"
                 path = _places(context, axis, parameter)
                 raise context.key_error("SWP709", what, path, "keep one of them; `zip` changes several together")
-            seen.append((parameter.place, parameter.name))
+            seen[place] = parameter.name
+            above |= dict.fromkeys(heads[:-1], parameter.name)
 
 
 def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
