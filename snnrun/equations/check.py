@@ -304,9 +304,14 @@ class Checker:
         if unit is not None:
             return Typed(self.graph.constant(name, float(unit.scale)), unit.dimension, unit.scale)
         known = [*self.local, *self.scope.symbols, *_MATH_CONSTANTS]
-        help = self.scope.missing(name) or did_you_mean(name, known)
-        if help is None and (name in self.scope.arrays or name in self.scope.functions or name in FUNCTION_NAMES):
+        array = self.scope.arrays.get(name)
+        help: str | None
+        if array is not None:
+            help = f"`{name}` is a timed array: write `{name}({'t' if array.columns is None else 't, i'})`"
+        elif name in self.scope.functions or name in FUNCTION_NAMES:
             help = f"`{name}` is a function: write `{name}(...)`"
+        else:
+            help = self.scope.missing(name) or did_you_mean(name, known)
         raise _error("EQ201", f"`{name}` is not known in {self.scope.place}", expr.span, help)
 
     def _xi(self, expr: Name) -> Typed:

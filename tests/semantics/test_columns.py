@@ -74,3 +74,9 @@ def test_columns_that_exist_are_those_of_their_neurons() -> None:
     built = run_network(network_of(text()))[1]
     assert value_now(built, built.network, "groups.g", "w", 0).tolist() == [1, 2, 3, 3]
     assert value_now(built, built.network, "groups.g", "v", 0).tolist() == [3, 2, 3, 1]  # i of the subgroup [3, 1, 0]
+
+
+def test_an_array_without_its_time_is_told_how_to_call_it() -> None:
+    with pytest.raises(ExperimentError) as caught:
+        resolved(text(EQUATION="I"))
+    assert caught.value.diagnostics[0].help == "`I` is a timed array: write `I(t, i)`"
