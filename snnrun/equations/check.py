@@ -609,6 +609,14 @@ def wrong_dimension(found: Typed, wanted: Dimension, what: str, expr: Expr) -> E
     return _error("EQ209", f"{what} must be {wanted.describe()}, this is {found.dimension.describe()}", expr.span, help)
 
 
+def not_whole(name: str, found: Typed, expr: Expr) -> ExperimentError:
+    """The error for a value of an integer variable that is not counted as a whole number."""
+    if found.exact is not None and found.exact is not OPEN and WIDEST <= abs(found.value) < math.inf:
+        return _error("EQ213", f"`{name}` is an integer, this is beyond 2**53: {found.value:g}", expr.span)
+    message = f"`{name}` is an integer, this is not a whole number"
+    return _error("EQ213", message, expr.span, "write `int(...)` to cut it")
+
+
 def _with_unit(expr: Expr, dimension: Dimension) -> str:
     """A bare number with a unit that would fit, such as `0 mV`."""
     number, _, unit = _example(dimension).partition(" ")

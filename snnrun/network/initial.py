@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr
-from snnrun.equations.check import WIDEST, Checker, Typed, wrong_dimension
+from snnrun.equations.check import WIDEST, Checker, Typed, not_whole, wrong_dimension
 from snnrun.equations.dag import Constant, Graph, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.errors import Diagnostic, ExperimentError, Severity, did_you_mean
 from snnrun.network.context import Context, Path, at, known, meanings
@@ -320,12 +320,7 @@ def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> 
     if stored.kind is Kind.INT:
         node = _whole_list(graph, typed.node)
         if node.kind is Kind.FLOAT:
-            raise at(
-                expr.span,
-                "EQ213",
-                f"`{stored.variable.name}` is an integer, this is not a whole number",
-                "write `int(...)` to cut it",
-            )
+            raise not_whole(stored.variable.name, typed, expr)
         return node
     return graph.as_float(typed.node)
 

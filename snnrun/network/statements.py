@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from snnrun.equations.ast import Binary, Name, Statement
-from snnrun.equations.check import Checker, Typed, wrong_dimension
+from snnrun.equations.check import Checker, Typed, not_whole, wrong_dimension
 from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
@@ -141,12 +141,7 @@ class _Lowering:
             raise wrong_dimension(typed, stored.dimension, f"the value assigned to `{s.target}`", s.value)
         if stored.kind is Kind.INT:
             if typed.node.kind is not Kind.INT:
-                raise at(
-                    s.value.span,
-                    "EQ213",
-                    f"`{s.target}` is an integer, this is not a whole number",
-                    "write `int(...)` to cut it",
-                )
+                raise not_whole(s.target, typed, s.value)
             return typed.node
         return self.graph.as_float(typed.node)
 
