@@ -79,6 +79,14 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
         )
 
 
+def is_replaced_at_start(context: Context, place: Path) -> bool:
+    """Whether the first phase sets what stands at a place of the file before anything reads it."""
+    phases = context.experiment.run.phases or ()
+    if not any(setting_of(context, name) == place for phase in phases[:1] for name in phase.set or {}):
+        return False
+    return all(path[:2] != ("run", "phases") and _is_read_in_run(context, path) for path in _readers(context, place))
+
+
 def _must_delay(context: Context, setting: Path, at: Path) -> None:
     """Refuse to set a delay that no pathway has."""
     document, name, owner = context.document, str(setting[1]), setting[:-1]

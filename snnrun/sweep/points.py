@@ -18,6 +18,7 @@ from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.resolve import value_of
+from snnrun.network.settings import is_replaced_at_start
 from snnrun.network.unused import definition_of, used_definitions
 from snnrun.numerics.arrays import exp, log
 from snnrun.records import dataclass
@@ -277,7 +278,7 @@ def _refuse_twice(context: Context, axes: list[GridAxis]) -> None:
 
 
 def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
-    """Refuse to sweep constants, functions and arrays that nothing reads: all points would be the same.
+    """Refuse to sweep what nothing reads, or what the first phase replaces: all points would be the same.
 
     Raises:
         ExperimentError: SWP717.
@@ -289,6 +290,11 @@ def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
             if definition is not None and definition not in used:
                 advice = "use it, or sweep another parameter"
                 message = f"nothing reads `{parameter.name}`: all points would be the same"
+                span = context.document.key_span(_places(context, axis, parameter))
+                context.report.error("SWP717", message, span, advice)
+            elif is_replaced_at_start(context, parameter.place):
+                message = f"the first phase sets `{parameter.name}` at its start: all points would be the same"
+                advice = "remove it from `set` of this phase, or sweep the value there"
                 span = context.document.key_span(_places(context, axis, parameter))
                 context.report.error("SWP717", message, span, advice)
     context.report.stop_if_errors()
