@@ -24,7 +24,7 @@ FLOORS = $(shell $(PYTHON) -c "import tomllib; print(*(d.replace('>=', '==') for
 floors:
 	rm -rf .floors
 	$(PYTHON) -c "import sys, venv; venv.create('.floors', with_pip=True)"
-	.floors/bin/pip install --quiet --disable-pip-version-check -e . $(FLOORS) pytest pytest-xdist hypothesis
+	.floors/bin/pip install --quiet --disable-pip-version-check -e . $(FLOORS) pytest pytest-xdist hypothesis scipy
 	.floors/bin/python -m pytest -n auto -o filterwarnings=default -p no:cacheprovider tests/unit/plot \
 		tests/unit/results/test_results_folder.py tests/unit/results/test_results_difference.py \
 		tests/cli/test_run_command.py tests/cli/test_compare_commands.py \

@@ -16,6 +16,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import field
 from enum import Enum
+from itertools import islice
 
 from snnrun.records import dataclass
 from snnrun.source import Span
@@ -106,6 +107,7 @@ class Report:
     """Diagnostics of one stage, collected so that all are shown at once."""
 
     items: list[Diagnostic] = field(default_factory=list)
+    _places: dict[tuple[str, str], set[tuple[str, int] | None]] = field(default_factory=dict)  # by code and message
 
     def error(self, code: str, message: str, span: Span | None = None, help: str | None = None) -> None:
         """Add an error; one place never carries the same code twice."""
@@ -121,7 +123,10 @@ class Report:
             self._add(item)
 
     def _add(self, item: Diagnostic) -> None:
-        if not any(_same_place(item, other) for other in self.items):
+        alike = self._places.setdefault((item.code, item.message), set())
+        place = None if item.span is None else (item.span.file.name, item.span.start)
+        if place not in alike and None not in alike and (place is not None or not alike):
+            alike.add(place)
             self.items.append(item)
 
     @property
@@ -144,15 +149,16 @@ class Report:
             raise ExperimentError(*self.items)
 
 
-def _same_place(a: Diagnostic, b: Diagnostic) -> bool:
-    if a.code != b.code or a.message != b.message:
-        return False
-    return a.span is None or b.span is None or (a.span.file.name, a.span.start) == (b.span.file.name, b.span.start)
+_MOST_COMPARED = 200
+_FEW = 50
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A help line that names the nearest known word, or None when nothing is near."""
     candidates = list(known)
+    if len(candidates) > _MOST_COMPARED:  # for thousands of wrong names that would take minutes
+        alike = (name for name in candidates if name[:1] == word[:1] and abs(len(name) - len(word)) <= 1)
+        candidates = list(islice(alike, _FEW))
     near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     if not near:
         folded = [name for name in candidates if name.lower() == word.lower()]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snnrun.cli.progress import bytes_text, number_text
 from snnrun.cli.render import put, say
-from snnrun.codegen.cache import LIMIT, Kept, cache_folder, clear, kept_kernels
+from snnrun.codegen.cache import LIMIT, Kept, cache_folder, clear, kept_kernels, lowered_functions
 from snnrun.codegen.target import processor
 from snnrun.errors import Diagnostic, StorageError
 
@@ -17,7 +17,7 @@ from snnrun.errors import Diagnostic, StorageError
 def cache_info(*, json: bool) -> None:
     """Print where kernels are, how many, how large, for which processors, and what they simulate."""
     folder = cache_folder()
-    kernels = _kernels(folder)
+    kernels, functions = _kernels(folder)
     now, here = time.time(), processor().name
     if json:
         report = {
@@ -25,6 +25,8 @@ def cache_info(*, json: bool) -> None:
             "processor": here,
             "number": len(kernels),
             "bytes": sum(kernel.size for kernel in kernels),
+            "functions": functions[0],
+            "function_bytes": functions[1],
             "limit": LIMIT,
             "kernels": [
                 {
@@ -41,13 +43,16 @@ def cache_info(*, json: bool) -> None:
         }
         put(json_module.dumps(report))
         return
-    put("\n".join([str(folder), _summary(kernels, here), *_table(kernels, now)]))
+    put("\n".join([str(folder), _summary(kernels, functions, here), *_table(kernels, now)]))
 
 
-def _summary(kernels: Sequence[Kept], here: str) -> str:
-    size = bytes_text(sum(kernel.size for kernel in kernels))
+def _summary(kernels: Sequence[Kept], functions: tuple[int, int], here: str) -> str:
+    size = bytes_text(sum(kernel.size for kernel in kernels) + functions[1])
     fitting = sum(kernel.processor == here for kernel in kernels)
-    parts = [f"{number_text(len(kernels), 'kernel')}, {size} of at most {bytes_text(LIMIT)}"]
+    kept = number_text(len(kernels), "kernel")
+    if functions[0]:
+        kept += f" and {number_text(functions[0], 'function')} for others"
+    parts = [f"{kept}, {size} of at most {bytes_text(LIMIT)}"]
     return " · ".join([*parts, f"{fitting} for this processor ({here})"])
 
 
@@ -83,9 +88,10 @@ def _age(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days ago"
 
 
-def _kernels(folder: Path) -> list[Kept]:
+def _kernels(folder: Path) -> tuple[list[Kept], tuple[int, int]]:
+    """The kernels, and how many lowered functions there are of how many bytes."""
     try:
-        return kept_kernels(folder)
+        return kept_kernels(folder), lowered_functions(folder)
     except OSError as error:
         raise _unreadable(folder, error) from None
 

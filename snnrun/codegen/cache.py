@@ -5,7 +5,8 @@ function's name and types, and of everything else that changes the machine code.
 rest, a line that describes the kernel, and the object. It is written under another name and renamed, so that any number
 of processes may use one folder at once; of those that want the same new kernel, one compiles and the others wait. A
 file that does not match its checksum, or that someone else may have written, is not loaded: its kernel is made anew.
-Kernels that were not used for the longest time are dropped when all together grow beyond a limit.
+Beside kernels lie functions of `snnrun.kernels` as numba lowers them, `<key>.function`, for kernels to come.
+What was not used for the longest time is dropped when all together grow beyond a limit.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ from snnrun.reading import open_regular, read_bytes
 
 FORMAT = 5  # raise it when the files change
 LIMIT = 100_000_000
-"""The most bytes that all kernels take; some thousands of them."""
+"""The most bytes that all files take; some thousands of kernels."""
 
 _LARGEST = 1 << 30  # bytes of a kernel that is looked at
 _PATIENCE = 120.0  # how long to wait for another process that compiles the same kernel [s]
 _FORGOTTEN = 3600.0  # age of a file that a process has left behind when it was killed [s]
+_KEPT = (".kernel", ".function")
 _OURS = re.compile(r"[0-9a-f]{32}\.(?:kernel|function|busy|py|o|json)|\.[0-9a-f]{8}\.\w+\.part")
 """All names that this program, or an earlier one, gives to files in the folder; others are never touched."""
 
@@ -134,10 +136,10 @@ def obtain(text: str, structure: str = "", math: Math = Math.STRICT) -> Compiled
         math: What its operations on numbers may do.
     """
 
-    def make(target: Processor) -> bytes:
+    def make(target: Processor, store: _Store) -> bytes:
         from snnrun.codegen.compile import compile_kernel  # noqa: PLC0415 - numba is imported only to compile
 
-        return compile_kernel(text, target, math, _Kept(cache_folder()), sources())
+        return compile_kernel(text, target, math, store, sources())
 
     objects = re.findall(r"  # ((?:groups|synapses|inputs|operations|monitors)\.\w+)$", text, re.MULTILINE)
     return _obtain(structure or text, math, {"objects": sorted(set(objects))}, make)
@@ -153,15 +155,15 @@ def obtain_function(function: Callable[..., Any], arguments: tuple[str, ...], ma
     """
     name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
-    def make(target: Processor) -> bytes:
+    def make(target: Processor, store: _Store) -> bytes:
         from snnrun.codegen.compile import compile_function  # noqa: PLC0415
 
-        return compile_function(function, arguments, target, math, _Kept(cache_folder()), sources())
+        return compile_function(function, arguments, target, math, store, sources())
 
     return _obtain("\0".join([name, *arguments]), math, {"objects": [], "function": name}, make)
 
 
-def _obtain(structure: str, math: Math, description: dict[str, Any], make: Callable[[Processor], bytes]) -> Compiled:
+def _obtain(structure: str, math: Math, description: dict[str, Any], make: Callable[[Processor, _Store], bytes]) -> Compiled:
     target = processor()
     key = kernel_key(structure, target, math)
     folder = cache_folder()
@@ -171,12 +173,12 @@ def _obtain(structure: str, math: Math, description: dict[str, Any], make: Calla
     try:
         _prepare(folder)
     except OSError as error:
-        return Compiled(make(target), key, cached=False, note=note or _not_kept(folder, error))
+        return Compiled(make(target, _Store(None)), key, cached=False, note=note or _not_kept(folder, error))
     with _turn(folder, key):
         found, _ = _read(folder, key)  # another process may have made it meanwhile
         if found is not None:
             return Compiled(found, key, cached=True, note=note)
-        made = make(target)
+        made = make(target, _Store(folder))
         try:
             _write(folder, key, made, {"key": key, "processor": target.name, **description})
         except OSError as error:
@@ -205,6 +207,12 @@ def kept_kernels(folder: Path) -> list[Kept]:
     return sorted(found, key=lambda kernel: (-kernel.used, kernel.key))
 
 
+def lowered_functions(folder: Path) -> tuple[int, int]:
+    """How many functions of `snnrun.kernels` are kept as numba lowered them, and how many bytes they take."""
+    sizes = [status.st_size for path, status in _files(folder) if path.suffix == ".function"]
+    return len(sizes), sum(sizes)
+
+
 def clear(folder: Path) -> tuple[int, int]:
     """Remove all kernels, and whatever else this program left in the folder.
 
@@ -222,21 +230,25 @@ def clear(folder: Path) -> tuple[int, int]:
     return number, size
 
 
-class _Kept:
-    """Lowered functions that are the same for all kernels, one file each; see `lower.Store`."""
+class _Store:
+    """Lowered functions that are the same for all kernels, one file each; see `lower.Store`.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where they are; None to keep none.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
     def get(self, key: str) -> bytes | None:
-        """What was kept under a key."""
-        found, _ = _read(self.folder, key[:32], "function")
-        return found
+        """What was kept under a key; None if there is nothing that can be trusted."""
+        return None if self.folder is None else _read(self.folder, key[:32], "function")[0]
 
     def put(self, key: str, data: bytes) -> None:
         """Keep something, if the folder takes it."""
-        with suppress(OSError):
-            _write(self.folder, key[:32], data, {"key": key[:32]}, "function")
+        if self.folder is not None:
+            with suppress(OSError):
+                _write(self.folder, key[:32], data, {"key": key[:32]}, "function")
 
 
 # one file
@@ -343,9 +355,9 @@ def _trim(folder: Path) -> None:
     files = sorted(_files(folder), key=lambda file: -file[1].st_mtime)
     now, size = time.time(), 0
     for path, status in files:
-        is_kernel = path.suffix == ".kernel"
-        size += status.st_size * is_kernel
-        if size > LIMIT or (not is_kernel and now - status.st_mtime > _FORGOTTEN):
+        kept = path.suffix in _KEPT
+        size += status.st_size * kept
+        if size > LIMIT or (not kept and now - status.st_mtime > _FORGOTTEN):
             path.unlink(missing_ok=True)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.values import Array, Built
-from snnrun.equations.dag import Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import Constant, Kind, Node, Op, Parameter, Variable, walk
 from snnrun.equations.methods.table import fitting
 from snnrun.network.evaluate import Environment, Values
 from snnrun.network.ir import Block, Group, Network, Stored, Synapses
@@ -204,7 +204,8 @@ class _Search:
                 name = "a power" if node.op is Op.POW else f"`{node.payload}`"
                 return Cause(f"{name} of {shown} is not a finite number", "limit its argument (`clip`)", span)
             case _ if not node.args:
-                name = node.payload.name if isinstance(node.payload, Variable) else node.op.value
+                payload = node.payload
+                name = payload.name if isinstance(payload, Variable | Constant | Parameter) else node.op.value
                 return Cause(f"`{name}` is not finite", f"look at what gives `{name}` its value", span)
             case _:
                 help = self.other_methods(stored) or "try a smaller `dt`, or limit what grows (`clip`)"

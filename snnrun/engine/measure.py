@@ -48,7 +48,7 @@ from snnrun.equations.ast import (
 )
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Path, at
-from snnrun.network.ir import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
+from snnrun.network.ir import FloatArray, IntArray, Network, RateMonitor, SpikeMonitor, StateMonitor, View
 from snnrun.network.recorded import recorded_spans
 from snnrun.records import dataclass
 from snnrun.source import Span
@@ -336,13 +336,19 @@ class _Metric:
     def of_group(self, expr: Name, group: str, variable: str) -> Part:
         """A variable or subexpression of a group as it is at the end of the run."""
         population = self.context.populations[group]
+        name, _, inner = variable.partition(".")
+        part = population.subgroups.get(name) if inner else None
+        if part is not None:
+            group, variable = f"{group}.{name}", inner
         member = population.members.get(variable)
         if member is None:
-            advice = did_you_mean(variable, population.members)
+            advice = did_you_mean(variable, [*population.members, *population.subgroups])
+            if variable in population.subgroups:
+                advice = f"`{expr.id}` is a subgroup: write `{expr.id}.{next(iter(population.members), 'v')}`"
             raise at(expr.span, "NET221", f"`{group}` has no variable `{variable}`", advice)
         shared = member.stored is not None and member.stored.variable.shared
-        size = None if shared else population.view.size
-        return self.final(population.path, variable, member.typed.dimension, size, stored=member.stored is not None)
+        view = None if shared else part or population.view
+        return self.final(population.path, variable, member.typed.dimension, view, stored=member.stored is not None)
 
     def of_synapses(self, expr: Name, name: str, variable: str) -> Part:
         """A variable or subexpression of synapses as it is at the end of the run."""
@@ -356,9 +362,17 @@ class _Metric:
         stored = variable not in synapses.expressions
         return self.final(synapses.path, variable, dimensions[variable], synapses.path, stored=stored)
 
-    def final(self, owner: str, variable: str, dimension: Dimension, size: Size | None, *, stored: bool) -> Part:
+    def final(self, owner: str, variable: str, dimension: Dimension, of: View | str | None, *, stored: bool) -> Part:
+        """A value at the end of the run: of some neurons, of synapses by their path, or one for all."""
         name = f"{owner.partition('.')[2]}.{variable}"
-        part = Part(dimension, lambda: self.measures.final(owner, variable), size)
+
+        def compute() -> Value:
+            values = self.measures.final(owner, variable)
+            if not isinstance(of, View) or of.whole or not np.ndim(values):
+                return values
+            return np.asarray(values)[of.ids]
+
+        part = Part(dimension, compute, of.size if isinstance(of, View) else of)
 
         def why(value: Value) -> str | None:
             if stored and not np.any(np.isnan(value)):
@@ -435,7 +449,13 @@ class _Metric:
                 did_you_mean(name, names) or (f"monitors of this kind: {', '.join(names)}" if names else None),
             )
         if not isinstance(found, wanted):
-            raise at(expr.span, "MET403", f"`{name}` is not a `kind: {kind}` monitor")
+            others = [n for n, m in self.monitors.items() if isinstance(m, wanted)]
+            advice = f"monitors of this kind: {', '.join(others)}" if others else f"add a `kind: {kind}` monitor"
+            if isinstance(found, RateMonitor):
+                advice = (
+                    "rates are metrics of spikes: `mean_rate(out)`, or `mean(rates(out))`, of a `kind: spikes` monitor"
+                )
+            raise at(expr.span, "MET403", f"`{name}` is not a `kind: {kind}` monitor", advice)
         return found, variable or None
 
     def spikes(self, expr: Call) -> Part:
@@ -548,9 +568,10 @@ class _Metric:
         arg = expr.args[0]
         if not isinstance(arg, Name):
             return not isinstance(arg, Number | Quantity)
-        head = arg.id.partition(".")[0]
+        head, dot, _ = arg.id.partition(".")
         objects = self.context.populations.keys() | self.network.synapses.keys()
-        return head not in self.monitors and (arg.id in self.measures.parts or head in objects)
+        recorded = isinstance(self.monitors.get(head), StateMonitor) if dot else head in self.monitors
+        return not recorded and (arg.id in self.measures.parts or head in objects)
 
     def reduced(self, expr: Call) -> Part:
         """One number of one value a neuron: `mean(rates(out))`."""

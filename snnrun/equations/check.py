@@ -129,6 +129,7 @@ class Scope:
         lists: Whether `[a, b, c]`, one value an element, has a place here.
         used: Told of every name that is found, with its place; in functions, with the place of the call.
         called: Told of every function of the file and every array that is called, in the same way.
+        column: Told of every column of an array that is asked for, with its place; raises where there is none such.
     """
 
     symbols: Mapping[str, Typed]
@@ -141,6 +142,7 @@ class Scope:
     lists: bool = False
     used: Callable[[Typed, Span], None] | None = None
     called: Callable[[str, Span], None] | None = None
+    column: Callable[[ArrayFunction, Node, Span], None] | None = None
 
 
 _OF_LIKE = {"+", "-", *COMPARISONS}
@@ -302,9 +304,14 @@ class Checker:
         if unit is not None:
             return Typed(self.graph.constant(name, float(unit.scale)), unit.dimension, unit.scale)
         known = [*self.local, *self.scope.symbols, *_MATH_CONSTANTS]
-        help = self.scope.missing(name) or did_you_mean(name, known)
-        if help is None and (name in self.scope.arrays or name in self.scope.functions or name in FUNCTION_NAMES):
+        array = self.scope.arrays.get(name)
+        help: str | None
+        if array is not None:
+            help = f"`{name}` is a timed array: write `{name}({'t' if array.columns is None else 't, i'})`"
+        elif name in self.scope.functions or name in FUNCTION_NAMES:
             help = f"`{name}` is a function: write `{name}(...)`"
+        else:
+            help = self.scope.missing(name) or did_you_mean(name, known)
         raise _error("EQ201", f"`{name}` is not known in {self.scope.place}", expr.span, help)
 
     def _xi(self, expr: Name) -> Typed:
@@ -586,6 +593,8 @@ class Checker:
                     f"the second argument of `{array.name}` is a column: a whole number such as `i`",
                     expr.args[1].span,
                 )
+            if self.scope.column is not None:
+                self.scope.column(array, column.node, expr.args[1].span)
             args.append(column.node)
         return Typed(self.graph.node(Op.TIMED, tuple(args), Kind.FLOAT, array.name), array.dimension)
 
@@ -598,6 +607,14 @@ def wrong_dimension(found: Typed, wanted: Dimension, what: str, expr: Expr) -> E
     elif found.dimension == wanted * TIME:
         help = "divide it by a time, such as a time constant"
     return _error("EQ209", f"{what} must be {wanted.describe()}, this is {found.dimension.describe()}", expr.span, help)
+
+
+def not_whole(name: str, found: Typed, expr: Expr) -> ExperimentError:
+    """The error for a value of an integer variable that is not counted as a whole number."""
+    if found.exact is not None and found.exact is not OPEN and WIDEST <= abs(found.value) < math.inf:
+        return _error("EQ213", f"`{name}` is an integer, this is beyond 2**53: {found.value:g}", expr.span)
+    message = f"`{name}` is an integer, this is not a whole number"
+    return _error("EQ213", message, expr.span, "write `int(...)` to cut it")
 
 
 def _with_unit(expr: Expr, dimension: Dimension) -> str:

@@ -12,7 +12,7 @@ constant: two points of a sweep must give the same graph.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -68,7 +68,10 @@ class Op(Enum):
     FUNCTION = "function"  # payload: name of a function of the numerics library
     TO_FLOAT = "float()"
     TO_INT = "int()"
-    PROPAGATOR = "propagator"  # payload: (n, row, column, of): entry of exp(A dt) or its integral; args: A by rows, dt
+    EXPONENTIAL = "exponential"  # payload: n; args: the entries of A by rows, dt; value: exp(A dt) and its integral
+    PROPAGATOR = (
+        "propagator"  # payload: (row, column, of): entry of exp(A dt) or of its integral; args: the exponential
+    )
 
 
 class Numbers:
@@ -405,15 +408,16 @@ class Graph:
 
         return visit(node)
 
-    def with_reciprocals(self, node: Node) -> Node:
-        """The graph with fewer divisions: one costs a state update as much as six products.
+    def with_reciprocals(self, nodes: Iterable[Node]) -> list[Node]:
+        """The graphs with fewer divisions: one costs a state update as much as six products.
 
         Those by fixed values become products with their reciprocals, which are taken once a run; those by `exprel`, as
         in a / exprel(x) of Hodgkin and Huxley's rates, products with its inverse. The result differs by one rounding.
         """
+        roots = list(nodes)
         done: dict[int, tuple[Node, bool]] = {}  # new node, and whether its value is fixed
 
-        for n in walk(node):
+        for n in walk(*roots):
             args = tuple(done[id(a)][0] for a in n.args)
             fixed = all(done[id(a)][1] for a in n.args) if n.args else is_fixed(n)
             fixed = fixed and n.op not in CHANGING
@@ -424,7 +428,7 @@ class Graph:
             else:
                 new = self.rebuild(n, args) if args != n.args else n
             done[id(n)] = (self.stands_for(new, n), fixed)
-        return done[id(node)][0]
+        return [done[id(root)][0] for root in roots]
 
     def replace_variables(self, node: Node, values: Mapping[Variable, Node]) -> Node:
         """The graph with variables replaced by other graphs."""

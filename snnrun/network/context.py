@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path as FilePath
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -16,13 +17,16 @@ from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, U
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.network.columns import missing_column
 from snnrun.network.ir import Indices, IntArray, Seeds, Stored, TimedArray, View, as_array, elements_at
+from snnrun.network.names import Derived, Names
 from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment, Phase
 from snnrun.units.dimensions import ONE, TIME, Dimension
 
+Result = TypeVar("Result")
 Path: TypeAlias = tuple[str | int, ...]
 Limit: TypeAlias = tuple[Node, Callable[[Any], Any]]
 """A number, and whether a value of it is wrong."""
@@ -37,6 +41,11 @@ class Member:
 
     typed: Typed
     stored: Stored | None
+
+
+def meanings(members: Mapping[str, Member]) -> Mapping[str, Typed]:
+    """What expressions read under the names of members."""
+    return Derived(members, lambda name: members[name].typed)
 
 
 @dataclass(slots=True)
@@ -98,6 +107,13 @@ class Context:
     _settings: dict[int, tuple[Path, Typed]] = field(default_factory=dict)
     _draws: dict[str, int] = field(default_factory=dict)
     _parsed: dict[Path, Expr] = field(default_factory=dict)
+    _found: dict[Callable[[Context], Any], Any] = field(default_factory=dict)
+
+    def once(self, find: Callable[[Context], Result]) -> Result:
+        """What a function finds in the file, which it is asked for once."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return self._found[find]  # type: ignore[no-any-return]
 
     @contextmanager
     def collecting(self, failed: str | None = None) -> Iterator[None]:
@@ -170,9 +186,28 @@ class Context:
                 raise Skip
             return missing(name)
 
-        names = {**self.constants, **symbols}
+        names = Names(symbols, self.constants)
         used, called = self._note_use, self._note_call
-        return Scope(names, self.functions, self.array_functions, noise, draw, explain, place, lists, used, called)
+        column = partial(self._must_exist, symbols)
+        return Scope(
+            names, self.functions, self.array_functions, noise, draw, explain, place, lists, used, called, column
+        )
+
+    def _must_exist(self, symbols: Mapping[str, Typed], array: ArrayFunction, column: Node, span: Span) -> None:
+        """Refuse a column of a timed array that does not exist."""
+        assert array.columns is not None
+        found = missing_column(column, array.columns, symbols, self.dt)
+        if found is None:
+            return
+        number, neuron = found
+        whose = "" if neuron is None else f", of neuron {neuron}"
+        last = array.columns - 1
+        raise at(
+            span,
+            "NET153",
+            f"`{array.name}` has columns 0 to {last}, this is {number}{whose}",
+            f"write `clip(..., 0, {last})` if the outermost are meant" if last else "it has one column: write `0`",
+        )
 
     def note_uses(self, definition: Path, typed: Typed) -> None:
         """Keep where a constant is named, by its place in the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from functools import cache
 
 from snnrun.equations.check import Typed, wrong_dimension
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
@@ -11,8 +12,9 @@ from snnrun.equations.methods.system import MethodError, System, Update
 from snnrun.equations.methods.table import METHODS, SPELLINGS, choose, fitting
 from snnrun.equations.model import Definition, Role
 from snnrun.equations.parse import MAX_LEVELS
-from snnrun.network.context import Context, Member, Path, at
+from snnrun.network.context import Context, Member, Path, at, meanings
 from snnrun.network.ir import Assignment, Integration, Stored
+from snnrun.network.names import Names
 from snnrun.records import dataclass
 from snnrun.units.dimensions import ONE, TIME, Dimension
 
@@ -52,9 +54,9 @@ class Variables:
         """Lines of one role."""
         return [d for d in self.definitions.values() if d.role is role]
 
-    def symbols(self) -> dict[str, Typed]:
-        """All names an expression of this object may use."""
-        return {**self.outer, **{name: m.typed for name, m in self.members.items()}}
+    def symbols(self) -> Names[Typed]:
+        """All names an expression of this object may use, those that are found later too."""
+        return Names(meanings(self.members), self.outer)
 
 
 def read_definitions(context: Context, owner: str, place: str, definitions: tuple[Definition, ...]) -> Variables:
@@ -210,21 +212,31 @@ def integrate(
 
 def cheaper(context: Context, update: Update) -> Update:
     """The same update without divisions by fixed values."""
-    return Update({v: context.graph.with_reciprocals(n) for v, n in update.values.items()}, update.note)
+    values = context.graph.with_reciprocals(update.values.values())
+    return Update(dict(zip(update.values, values, strict=True)), update.note)
 
 
 def lift_propagators(graph: Graph, owner: str, update: Update) -> tuple[Update, tuple[Assignment, ...]]:
     """Entries of matrix exponentials that differ between elements become stored values, computed once."""
     lifted: dict[int, Assignment] = {}
 
-    def replace(n: Node) -> Node | None:
-        if n.op is not Op.PROPAGATOR or is_fixed(n):
+    @cache
+    def kind_of(exponential: Node) -> str | None:
+        if is_fixed(exponential):
             return None
+        varies = any(a.op is Op.INDEX for a in walk(exponential))
+        shared = not varies and all(v.shared for v in variables_of(exponential))
+        return "shared_propagator" if shared else "propagator"
+
+    def replace(n: Node) -> Node | None:
+        if n.op is not Op.PROPAGATOR:
+            return None
+        stem = kind_of(n.args[0])
+        if stem is None:
+            return n
         found = lifted.get(id(n))
         if found is None:
-            shared = all(v.shared for v in variables_of(n)) and not any(a.op is Op.INDEX for a in walk(n))
-            stem = "shared_propagator" if shared else "propagator"
-            found = Assignment(Variable(owner, f"{stem}_{len(lifted)}", shared=shared), n)
+            found = Assignment(Variable(owner, f"{stem}_{len(lifted)}", shared=stem == "shared_propagator"), n)
             lifted[id(n)] = found
         return graph.variable(found.variable)
 

@@ -6,7 +6,7 @@ steps whole networks with it. The functions are those of the kernels, so the bit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -79,10 +79,16 @@ def evaluate_all(nodes: Sequence[Node], env: Environment) -> list[Any]:
 
 
 class Values:
-    """The values of the nodes of graphs, one after the other, each computed once."""
+    """The values of the nodes of graphs, one after the other, each computed once.
 
-    def __init__(self, env: Environment) -> None:
+    Args:
+        env: What leaves stand for.
+        known: Nodes whose values are given.
+    """
+
+    def __init__(self, env: Environment, known: Iterable[tuple[Node, Any]] = ()) -> None:
         self._evaluation = _Evaluation(env)
+        self._evaluation.known |= {id(node): value for node, value in known}
 
     def of(self, node: Node) -> Any:
         """The value of a node."""
@@ -167,8 +173,12 @@ class _Evaluation:
                 return self.whole(np.asarray(args[0]))
             case Op.FUNCTION:
                 return self.function(str(node.payload), args)
+            case Op.EXPONENTIAL:
+                return self.exponential(node, args)
             case Op.PROPAGATOR:
-                return self.propagator(node, args)
+                entry: Any = node.payload
+                row, column, of = entry
+                return args[0][of == "Q"][..., row, column]
             case _:
                 return self.leaf(node, args)
 
@@ -236,16 +246,10 @@ class _Evaluation:
         column = np.clip(args[1], 0, array.values.shape[1] - 1)
         return self.number(array.values[rows, column])
 
-    def propagator(self, node: Node, args: list[Any]) -> Any:
-        payload: Any = node.payload
-        n, row, column, of = payload
+    def exponential(self, node: Node, args: list[Any]) -> tuple[Any, Any]:
+        n: Any = node.payload
         entries, dt = np.broadcast_arrays(*args[:-1]), args[-1]
-        matrix = np.stack(entries, axis=-1).reshape(*entries[0].shape, n, n)
-        key = ("propagator", tuple(id(a) for a in node.args))
-        if key not in self.known:  # type: ignore[comparison-overlap]
-            self.known[key] = propagator(matrix, float(dt))  # type: ignore[index]
-        p, q = self.known[key]  # type: ignore[index]
-        return (p if of == "P" else q)[..., row, column]
+        return propagator(np.stack(entries, axis=-1).reshape(*entries[0].shape, n, n), float(dt))
 
 
 def is_settled(node: Node) -> bool:

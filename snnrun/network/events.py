@@ -12,7 +12,7 @@ from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed, varia
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import did_you_mean
 from snnrun.network.choice import numbered_synapses
-from snnrun.network.context import Context, Path, Skip, at, chosen, part
+from snnrun.network.context import Context, Path, Population, Skip, at, chosen, part
 from snnrun.network.elapsed import as_event, up_to_date
 from snnrun.network.expected import exact_total
 from snnrun.network.groups import group_locale
@@ -30,11 +30,11 @@ from snnrun.network.ir import (
     Slot,
     SpikeMonitor,
     StateMonitor,
-    Stored,
     Synapses,
     View,
     Window,
 )
+from snnrun.network.names import Derived
 from snnrun.network.rates import advice, is_impossible, refuse_impossible
 from snnrun.network.selection import choose_synapses, select_indices
 from snnrun.network.series import read_series
@@ -241,7 +241,8 @@ def _only_members(context: Context, view: View, block: Block) -> Block:
         return block
     g = context.graph
     member = is_member(context, view)
-    kinds = {s.variable: s.kind for s in _stored_of(context, view)}
+    members = context.populations[view.group].members
+    kinds = {a.variable: members[a.variable.name].typed.node.kind for a in block.assignments}
     return Block(
         tuple(
             Assignment(a.variable, g.select(member, a.value, g.variable(a.variable, kinds[a.variable])))
@@ -250,8 +251,10 @@ def _only_members(context: Context, view: View, block: Block) -> Block:
     )
 
 
-def _stored_of(context: Context, view: View) -> list[Stored]:
-    return [m.stored for m in context.populations[view.group].members.values() if m.stored is not None]
+def _recordable(population: Population) -> Mapping[str, tuple[Node, Dimension]]:
+    """What monitors of a group may record."""
+    members = population.members
+    return Derived(members, lambda name: (members[name].typed.node, members[name].typed.dimension))
 
 
 def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> Locale:
@@ -343,8 +346,7 @@ class _Monitor:
 
     def spikes(self, model: models.SpikeMonitor) -> SpikeMonitor:
         view = self.spiking_view()
-        members = self.context.populations[view.group].members
-        known = {n: (m.typed.node, m.typed.dimension) for n, m in members.items()}
+        known = _recordable(self.context.populations[view.group])
         columns = self.columns(model.variables or [], known, view.group)
         return SpikeMonitor(self.name, view, columns, model.counts_only, self.window())
 
@@ -379,8 +381,7 @@ class _Monitor:
         if source in self.context.experiment.synapses:
             return self.state_of_synapses(model, every, slot)
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
-        members = self.context.populations[view.group].members
-        known = {n: (m.typed.node, m.typed.dimension) for n, m in members.items()}
+        known = _recordable(self.context.populations[view.group])
         columns = self.sampled(self.columns(model.variables, known, view.group), slot)
         ids = view.members
         path = (*self.path, "indices")

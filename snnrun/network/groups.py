@@ -14,7 +14,7 @@ from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.equations.methods.system import System, Update
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.errors import ExperimentError
-from snnrun.network.context import Context, Member, Path, Population, Skip, at, everything, exact_int, part
+from snnrun.network.context import Context, Member, Path, Population, Skip, at, everything, exact_int, meanings, part
 from snnrun.network.definitions import (
     Variables,
     check_line,
@@ -43,6 +43,7 @@ from snnrun.network.ir import (
     Stored,
     View,
 )
+from snnrun.network.names import Derived, Names
 from snnrun.network.rates import is_impossible, refuse_impossible
 from snnrun.network.schedules import read_schedule
 from snnrun.network.selection import select_indices
@@ -70,6 +71,12 @@ def resolve_groups(context: Context) -> dict[str, Group]:
             except Skip:
                 context.failed.add(f"groups.{name}")
     return groups
+
+
+def _names_lastspike(context: Context) -> bool:
+    """Whether any text of the file names `lastspike` (then its arrays are kept)."""
+    texts = (node.value for _, node in context.document.walk() if isinstance(node, ScalarNode))
+    return any(isinstance(text, str) and "lastspike" in text for text in texts)
 
 
 class _GroupBuilder:
@@ -345,7 +352,7 @@ class _GroupBuilder:
         try:
             return make()
         except ExperimentError as error:
-            errors.append(error)
+            errors.append(error.with_traceback(None))  # whose frames hold what is not needed any more
             return None
 
     def refuse_flags(self, variables: Variables) -> None:
@@ -365,7 +372,7 @@ class _GroupBuilder:
             step = g.variable(last.variable, Kind.INT)
             spiked = g.mul(g.as_float(step), g.constant("dt", self.context.dt))
             node = g.select(g.binary(Op.EQ, step, g.literal(NEVER)), g.literal(BEFORE), spiked)
-            if model.refractory is not None or self.mentioned("lastspike"):
+            if model.refractory is not None or self.context.once(_names_lastspike):
                 variables.members["lastspike"] = Member(Typed(node, TIME), last)
         if model.refractory is None:
             return False
@@ -379,11 +386,6 @@ class _GroupBuilder:
                 "add `threshold:`",
             )
         return True
-
-    def mentioned(self, name: str) -> bool:
-        """Whether any text of the file uses a name (then its array is kept)."""
-        texts = (node.value for _, node in self.context.document.walk() if isinstance(node, ScalarNode))
-        return any(isinstance(text, str) and name in text for text in texts)
 
     def options(self, variables: Variables, *, shared: bool = False, noise: bool = True) -> dict[str, object]:
         """Randomness in expressions of the group."""
@@ -601,17 +603,17 @@ def group_locale(
     population = context.populations[view.group]
     g = context.graph
     active = g.variable(Variable(population.path, "not_refractory"), Kind.BOOL)
-    targets: dict[str, Target] = {}
-    for member_name, member in population.members.items():
-        stored = member.stored
-        held = (population.path, member_name) in context.held
-        if stored is None or held or member_name in {"lastspike", "not_refractory"} | population.constant:
-            continue
-        if stored.variable.shared and not allow_shared:
-            continue
-        guard = active if guarded and member_name in population.frozen else None
-        targets[member_name] = Target(stored, guard)
-    symbols = seen_in(context, view, population.symbols) | {n: m.typed for n, m in population.members.items()}
+    fixed = {"lastspike", "not_refractory"} | population.constant
+
+    def target(name: str) -> Target | None:
+        stored = population.members[name].stored
+        held = (population.path, name) in context.held
+        if stored is None or held or name in fixed or (stored.variable.shared and not allow_shared):
+            return None
+        return Target(stored, active if guarded and name in population.frozen else None)
+
+    targets = Derived(population.members, target)
+    symbols = Names(meanings(population.members), seen_in(context, view, population.symbols))
     options = {"draw": context.draws(stream, "noise")}
 
     def refuse(target: str) -> str | None:

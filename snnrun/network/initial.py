@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr
-from snnrun.equations.check import WIDEST, Checker, Typed, wrong_dimension
-from snnrun.equations.dag import Constant, Graph, Kind, Node, Op, walk
+from snnrun.equations.check import WIDEST, Checker, Typed, not_whole, wrong_dimension
+from snnrun.equations.dag import Constant, Graph, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.errors import Diagnostic, ExperimentError, Severity, did_you_mean
-from snnrun.network.context import Context, Path, at, known
+from snnrun.network.context import Context, Path, at, known, meanings
 from snnrun.network.expected import exact_total
 from snnrun.network.files import reading
 from snnrun.network.ir import Initial, IntArray, Network, Stored, View
 from snnrun.network.lists import lists_must_fit, values_of
+from snnrun.network.names import Names
 from snnrun.network.npy import Unreadable
 from snnrun.network.rates import refuse_impossible
 from snnrun.network.series import is_list, is_spaced, read_series
@@ -29,6 +30,8 @@ from snnrun.network.tables import finite_numbers, read_numbers, unit_of, whole_n
 from snnrun.spec.models import PoissonGroup
 from snnrun.spec.nodes import ListNode, MapNode
 from snnrun.units.dimensions import Dimension
+
+_MOST_MARKED = 1 << 27  # elements that are told apart to find values that later ones replace
 
 
 def initial_values(
@@ -77,13 +80,14 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
     """
     name, _, variable = str(path[-1]).rpartition(".")
     size: int | None
+    symbols: Mapping[str, Typed]
     head, _, tail = name.partition(".")
     population = context.populations.get(head)
     part = population.subgroups.get(tail) if population is not None and tail else None
     if population is not None and (part is not None or not tail):
         owner, size = population.path, population.view.size
         targets = {n: m.stored for n, m in population.members.items() if m.stored is not None}
-        symbols = {**population.symbols, **{n: m.typed for n, m in population.members.items()}}
+        symbols = Names(meanings(population.members), population.symbols)
     elif name in network.synapses:
         synapses = network.synapses[name]
         owner, size = synapses.path, exact_total(synapses)
@@ -146,40 +150,44 @@ def replaced(lines: Sequence[Initial], size: int | None, why: str = "later ones 
         why: What replaces them, for messages.
     """
     found: list[Diagnostic] = []
-    for k, line in enumerate(lines):
-        open_for = _Elements(line, size)
-        for later in lines[k + 1 :]:
-            nodes = [later.value, *([] if later.where is None else [later.where])]
-            if any(n.payload == line.variable for n in walk(*nodes) if n.op is Op.VARIABLE):
-                break  # it is read
-            if later.variable == line.variable and later.where is None and open_for.are_taken(later.part):
-                message = f"this value of `{line.variable.name}` does nothing: {why}"
-                found.append(Diagnostic("NET189", message, line.span, "remove it", Severity.WARNING))
-                break
-    return found
+    lost: dict[Variable, _Lost] = {}
+    for line in reversed(lines):
+        variable = line.variable
+        after = lost.setdefault(variable, _Lost(1 if variable.shared else size))
+        if after.holds(line.part):
+            message = f"this value of `{variable.name}` does nothing: {why}"
+            found.append(Diagnostic("NET189", message, line.span, "remove it", Severity.WARNING))
+        if line.where is None:
+            after.add(line.part)
+        for read in variables_of(line.value, *(() if line.where is None else (line.where,))):
+            lost.pop(read, None)
+    return found[::-1]
 
 
-class _Elements:
-    """The elements that still have the value of a line."""
+class _Lost:
+    """The elements whose values are replaced before anything reads them.
 
-    def __init__(self, line: Initial, size: int | None) -> None:
-        self.line = line
-        self.size = 1 if line.variable.shared else size
-        self.parts: list[View] = []
+    Args:
+        size: Number of elements; None where it is not known (then all or none are replaced).
+    """
 
-    def are_taken(self, part: View | None) -> bool:
-        """Take those of a part away, None for all; whether none is left."""
-        if part is None or part.size == self.size or self.size is None:
-            return True
-        self.parts.append(part)
-        own = self.line.part
-        if sum(p.size for p in self.parts) < (self.size if own is None else own.size):
-            return False
-        left = np.zeros(self.size, np.bool_)
-        left[_places(own)] = True
-        for other in self.parts:
-            left[_places(other)] = False
-        return not left.any()
+    def __init__(self, size: int | None) -> None:
+        self.size = size
+        self.all = False
+        self.marked: NDArray[np.bool_] | None = None
+
+    def holds(self, part: View | None) -> bool:
+        """Whether all elements of a part (None: all there are) are among them."""
+        return self.all or (self.marked is not None and bool(self.marked[_places(part)].all()))
+
+    def add(self, part: View | None) -> None:
+        """Add the elements of a part, None for all."""
+        if part is None or self.size is None or part.size == self.size:
+            self.all = True
+        elif not self.all and self.size <= _MOST_MARKED:
+            if self.marked is None:
+                self.marked = np.zeros(self.size, np.bool_)
+            self.marked[_places(part)] = True
 
 
 def _places(part: View | None) -> slice | IntArray:
@@ -312,12 +320,7 @@ def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> 
     if stored.kind is Kind.INT:
         node = _whole_list(graph, typed.node)
         if node.kind is Kind.FLOAT:
-            raise at(
-                expr.span,
-                "EQ213",
-                f"`{stored.variable.name}` is an integer, this is not a whole number",
-                "write `int(...)` to cut it",
-            )
+            raise not_whole(stored.variable.name, typed, expr)
         return node
     return graph.as_float(typed.node)
 

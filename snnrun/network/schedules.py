@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from snnrun.equations.check import WIDEST
 from snnrun.kernels.functions import timestep
 from snnrun.network.context import Context, Path
 from snnrun.network.delays import warn_between_steps
@@ -71,11 +72,12 @@ def _written(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
             raise context.key_error("NET160", "a `kind: spikes` group needs `indices` and `times`, or `file`", path)
     times, _ = read_series(context, (*path, "times"), TIME, "a spike time")
     ids, _ = read_series(context, (*path, "indices"), ONE, "an index")
-    if np.any(ids != np.floor(ids)):
-        k = int(np.argmax(ids != np.floor(ids)))
+    wrong = (ids != np.floor(ids)) | (np.abs(ids) > WIDEST)
+    if np.any(wrong):
+        k = int(np.argmax(wrong))
         place = (*path, "indices", k)
         place = place if context.document.has(place) else (*path, "indices")
-        raise context.error("NET101", f"an index must be a whole number, this is {ids[k]:g}", place)
+        raise context.error("NET101", f"an index must be a whole number within 2**53, this is {ids[k]:g}", place)
     if isinstance(context.document.node((*path, "indices")), ScalarNode) and len(ids) == 1:
         ids = np.repeat(ids, len(times))
     if len(ids) != len(times):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from snnrun.equations.ast import Expr, ListOf
-from snnrun.equations.check import Typed
+from snnrun.equations.check import WIDEST, Typed
 from snnrun.equations.dag import Kind, Node, Op, walk
 from snnrun.network.context import Context, Path, at, evenly, exact_int
 from snnrun.network.evaluate import Environment, evaluate
@@ -92,8 +92,8 @@ def choose_synapses(context: Context, path: Path, ends: tuple[int, int], what: s
 
 def _evenly(context: Context, path: Path, what: str) -> IntArray:
     numbers, _ = read_series(context, path, ONE, f"an index of {what}")
-    if np.any(numbers != np.floor(numbers)):
-        raise context.error("NET120", f"{what}: the indices must be whole numbers", path)
+    if np.any((numbers != np.floor(numbers)) | (np.abs(numbers) > WIDEST)):
+        raise context.error("NET120", f"{what}: the indices must be whole numbers within 2**53", path)
     return numbers.astype(np.int64)
 
 

@@ -6,7 +6,8 @@ network is built, cannot be set by a phase: it would be taken and ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 
 from snnrun.equations.ast import names_in
 from snnrun.equations.model import parse_equations
@@ -14,9 +15,9 @@ from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError
 from snnrun.network.context import Context, Path
 from snnrun.network.delays import rules_with_delays
-from snnrun.source import Span
+from snnrun.source import SourceFile, Span
 from snnrun.spec.document import Document
-from snnrun.spec.models import CallOperation, NeuronGroup, PoissonGroup
+from snnrun.spec.models import CallOperation, Experiment, NeuronGroup, PoissonGroup
 from snnrun.spec.nodes import MapNode, Node, ScalarNode
 
 
@@ -76,6 +77,14 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
             f"`{name}` is also used by `{_shown(opening[0])}`, which keeps the value it has in `constants`",
             context.document.key_span(at),
         )
+
+
+def is_replaced_at_start(context: Context, place: Path) -> bool:
+    """Whether the first phase sets what stands at a place of the file before anything reads it."""
+    phases = context.experiment.run.phases or ()
+    if not any(setting_of(context, name) == place for phase in phases[:1] for name in phase.set or {}):
+        return False
+    return all(path[:2] != ("run", "phases") and _is_read_in_run(context, path) for path in _readers(context, place))
 
 
 def _must_delay(context: Context, setting: Path, at: Path) -> None:
@@ -142,9 +151,9 @@ def _readers(context: Context, setting: Path) -> Iterator[Path]:
     pending, seen = [setting], {setting}
     while pending:
         setting = pending.pop()
-        places = [*_places(context.document, context.uses.get(setting, ()))]
-        if setting[0] == "constants":
-            places += _named_later(context, str(setting[1]))
+        places = [*_places(context, context.uses.get(setting, ()))]
+        if setting[0] == "constants" and not _is_hidden(context.experiment, str(setting[1])):
+            places += context.once(_named_later).get(str(setting[1]), ())
         for path in places:
             if path[0] != "constants" and path[2:3] != ("constants",):
                 yield path
@@ -153,32 +162,47 @@ def _readers(context: Context, setting: Path) -> Iterator[Path]:
                 pending.append(path)
 
 
-def _places(document: Document, spans: Mapping[Span, None] | tuple[()]) -> Iterator[Path]:
+def _places(context: Context, spans: Iterable[Span]) -> Iterator[Path]:
     """The values of the file in which spans lie."""
-    for path, node in document.walk() if spans else ():
-        if isinstance(node, ScalarNode) and any(_lies_in(span, node.span) for span in spans):
-            yield path
+    for span in spans:
+        begins, values = context.once(_scalars).get(span.file, ((), ()))
+        k = bisect_right(begins, span.start) - 1
+        if k >= 0 and span.end <= values[k][0]:
+            yield from values[k][1]
 
 
-def _lies_in(span: Span, outer: Span) -> bool:
-    return span.file is outer.file and outer.start <= span.start and span.end <= outer.end
-
-
-def _named_later(context: Context, name: str) -> Iterator[Path]:
-    """Metrics, pictures and phases that name a constant: these are resolved after the network."""
-    experiment = context.experiment
-    if name in experiment.metrics or name in experiment.monitors or name in experiment.groups:
-        return
+def _scalars(context: Context) -> dict[SourceFile, tuple[list[int], list[tuple[int, list[Path]]]]]:
+    """By file, where each value begins, where it ends, and its places in the tree (several for an alias)."""
+    found: dict[SourceFile, dict[tuple[int, int], list[Path]]] = {}
     for path, node in context.document.walk():
-        if not isinstance(node, ScalarNode) or not isinstance(node.value, str) or name not in node.value:
+        if isinstance(node, ScalarNode):
+            place = (node.span.start, node.span.end)
+            found.setdefault(node.span.file, {}).setdefault(place, []).append(path)
+    return {
+        file: ([start for start, _ in sorted(places)], [(place[1], places[place]) for place in sorted(places)])
+        for file, places in found.items()
+    }
+
+
+def _is_hidden(experiment: Experiment, name: str) -> bool:
+    """Whether metrics, pictures and phases mean something else by the name of a constant."""
+    return name in experiment.metrics or name in experiment.monitors or name in experiment.groups
+
+
+def _named_later(context: Context) -> dict[str, list[Path]]:
+    """The names in metrics, pictures and phases, which are resolved after the network, and where each stands."""
+    found: dict[str, list[Path]] = {}
+    for path, node in context.document.walk():
+        if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
             continue
         if path[0] in ("metrics", "plots") or (path[:2] == ("run", "phases") and path[3:4] != ("duration",)):
             try:
-                found = name in names_in(parse_expression(node.text))
+                names = names_in(parse_expression(node.text))
             except ExperimentError:
                 continue
-            if found:
-                yield path
+            for name in names:
+                found.setdefault(name, []).append(path)
+    return found
 
 
 def _is_read_in_run(context: Context, path: Path) -> bool:

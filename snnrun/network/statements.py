@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from snnrun.equations.ast import Binary, Name, Statement
-from snnrun.equations.check import Checker, Typed, wrong_dimension
+from snnrun.equations.check import Checker, Typed, not_whole, wrong_dimension
 from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.network.context import Context, at
 from snnrun.network.ir import Assignment, Block, Stored
+from snnrun.network.names import Names
 from snnrun.records import dataclass
 from snnrun.source import Text
 
@@ -72,8 +73,8 @@ class _Lowering:
         self.graph = context.graph
         self.locale = locale
         self.values = values
-        self.symbols = dict(locale.symbols)
         self.temporaries: dict[str, Typed] = {}
+        self.symbols = Names(self.temporaries, locale.symbols)
 
     def run(self, statements: tuple[Statement, ...]) -> Block:
         problems: list[Diagnostic] = []
@@ -140,12 +141,7 @@ class _Lowering:
             raise wrong_dimension(typed, stored.dimension, f"the value assigned to `{s.target}`", s.value)
         if stored.kind is Kind.INT:
             if typed.node.kind is not Kind.INT:
-                raise at(
-                    s.value.span,
-                    "EQ213",
-                    f"`{s.target}` is an integer, this is not a whole number",
-                    "write `int(...)` to cut it",
-                )
+                raise not_whole(s.target, typed, s.value)
             return typed.node
         return self.graph.as_float(typed.node)
 
@@ -169,4 +165,4 @@ class _Lowering:
         leaf_variable = Variable("local", s.target)
         leaf = self.graph.node(Op.VARIABLE, (), typed.node.kind, leaf_variable)
         self.values[leaf_variable] = typed.node
-        self.temporaries[s.target] = self.symbols[s.target] = Typed(leaf, typed.dimension)
+        self.temporaries[s.target] = Typed(leaf, typed.dimension)

@@ -10,15 +10,17 @@ from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Node, Op
 from snnrun.network.context import Context, exact_int
 from snnrun.network.ir import TimedArray, View
+from snnrun.network.names import Names
 from snnrun.network.selection import MOST_TRIED
 from snnrun.units.dimensions import ONE
 
 
-def seen_in(context: Context, view: View, symbols: Mapping[str, Typed]) -> dict[str, Typed]:
+def seen_in(context: Context, view: View, symbols: Mapping[str, Typed]) -> Mapping[str, Typed]:
     """Names of a group as statements about a part of it see them."""
     if view.whole:
-        return dict(symbols)
-    return {**symbols, "i": Typed(place_in(context, view), ONE), "N": exact_int(context.graph, "N", view.size)}
+        return symbols
+    own = {"i": Typed(place_in(context, view), ONE), "N": exact_int(context.graph, "N", view.size)}
+    return Names(own, symbols)
 
 
 def place_in(context: Context, view: View) -> Node:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
+from functools import cache
 
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Op, Variable
 from snnrun.errors import did_you_mean
 from snnrun.network.context import Context, Population, exact_int, seen_from
 from snnrun.network.ir import Stored, Synapses, View
+from snnrun.network.names import Derived, Names
 from snnrun.network.statements import Target
 from snnrun.units.dimensions import ONE, TIME
 
@@ -16,67 +18,66 @@ CONNECTED = ("i", "j", "N_incoming", "N_outgoing")  # what connections decide
 HIDDEN = (*CONNECTED, "lastupdate")  # synaptic values that nobody sets
 
 
-def end_symbols(context: Context, population: Population, reach: str) -> tuple[dict[str, Typed], dict[str, Target]]:
-    """Variables of a group as its synapses see them, by their plain names.
+def end_symbols(
+    context: Context, population: Population, reach: str, ending: str
+) -> tuple[Mapping[str, Typed], Mapping[str, Target]]:
+    """Variables of a group as its synapses read and assign them.
 
     Args:
         context: The resolution.
         population: The group.
         reach: `pre` or `post`.
+        ending: What is put behind each name.
     """
     g = context.graph
     active = g.node(Op.VARIABLE, (), Kind.BOOL, Variable(population.path, "not_refractory", reach))
-    symbols: dict[str, Typed] = {}
-    targets: dict[str, Target] = {}
-    for name, member in population.members.items():
-        symbols[name] = Typed(seen_from(g, member.typed.node, reach), member.typed.dimension)
-        stored = member.stored
+    fixed = {"lastspike", "not_refractory"} | population.constant
+
+    @cache
+    def symbol(name: str) -> Typed:
+        typed = population.members[name].typed
+        return Typed(seen_from(g, typed.node, reach), typed.dimension)
+
+    def target(name: str) -> Target | None:
+        stored = population.members[name].stored
         held = (population.path, name) in context.held
-        fixed = name in {"lastspike", "not_refractory"} | population.constant
-        if stored is None or held or fixed or stored.variable.shared:
-            continue
+        if stored is None or held or name in fixed or stored.variable.shared:
+            return None
         variable = Variable(stored.variable.owner, name, reach)
         guard = active if name in population.frozen else None
-        targets[name] = Target(Stored(variable, stored.kind, stored.dimension, stored.state), guard)
-    return symbols, targets
+        return Target(Stored(variable, stored.kind, stored.dimension, stored.state), guard)
+
+    return Derived(population.members, symbol, ending), Derived(population.members, target, ending)
 
 
-def names_of_ends(
-    context: Context, owner: str, source: View, target: View
-) -> tuple[dict[str, Typed], dict[str, Target]]:
+def names_of_ends(context: Context, owner: str, source: View, target: View) -> tuple[Names[Typed], Names[Target]]:
     """What all that is written about synapses may read and assign beside their own variables."""
     g = context.graph
-    pre_symbols, pre_targets = end_symbols(context, context.populations[source.group], "pre")
-    post_symbols, post_targets = end_symbols(context, context.populations[target.group], "post")
-    symbols = {
-        **post_symbols,  # an unsuffixed name means the target's, unless the synapse has it
-        **{f"{n}_pre": t for n, t in pre_symbols.items()},
-        **{f"{n}_post": t for n, t in post_symbols.items()},
+    ends = ((target, "post", "_post"), (source, "pre", "_pre"), (target, "post", ""))  # without ending: the target's
+    seen = [end_symbols(context, context.populations[view.group], reach, ending) for view, reach, ending in ends]
+    fixed = {
         "t": Typed(g.node(Op.TIME), TIME),
         "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
         "N_pre": exact_int(g, "N_pre", source.size),
         "N_post": exact_int(g, "N_post", target.size),
         **{n: Typed(g.variable(Variable(owner, n), Kind.INT), ONE) for n in CONNECTED},
     }
-    targets = {
-        **post_targets,
-        **{f"{n}_pre": t for n, t in pre_targets.items()},
-        **{f"{n}_post": t for n, t in post_targets.items()},
-    }
-    return symbols, targets
+    return Names(fixed, *(symbols for symbols, _ in seen)), Names(*(targets for _, targets in seen))
 
 
-def names_of_synapses(context: Context, synapses: Synapses) -> tuple[dict[str, Typed], dict[str, Target]]:
+def names_of_synapses(context: Context, synapses: Synapses) -> tuple[Names[Typed], Names[Target]]:
     """What operations and phases may read and assign in synapses."""
     g = context.graph
-    symbols, targets = names_of_ends(context, synapses.path, synapses.source, synapses.target)
+    symbols: dict[str, Typed] = {}
+    targets: dict[str, Target] = {}
     for stored in synapses.stored:
         name = stored.variable.name
         symbols[name] = Typed(g.variable(stored.variable, stored.kind), stored.dimension)
         if name not in HIDDEN:
             targets[name] = Target(stored)
     symbols |= {n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()}
-    return symbols, targets
+    readable, writable = names_of_ends(context, synapses.path, synapses.source, synapses.target)
+    return Names(symbols, readable), Names(targets, writable)
 
 
 def hidden_values(owner: str, used: Iterable[Variable], known: Container[str]) -> tuple[Stored, ...]:

@@ -42,6 +42,7 @@ from snnrun.network.ir import (
     View,
 )
 from snnrun.network.lists import lists_must_fit
+from snnrun.network.names import Names
 from snnrun.network.rules import read_rules
 from snnrun.network.statements import Locale, Target, lower_statements
 from snnrun.network.synapse_names import hidden_values, names_of_ends, why_unknown
@@ -65,8 +66,8 @@ class SynapseScope:
     owner: str
     source: View
     target: View
-    symbols: dict[str, Typed] = field(default_factory=dict)
-    targets: dict[str, Target] = field(default_factory=dict)
+    symbols: Mapping[str, Typed] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
 
 
 def resolve_synapses(context: Context) -> dict[str, Synapses]:
@@ -210,22 +211,18 @@ class _SynapsesBuilder:
         for flag in ("unless refractory", "shared", "constant over dt", "linked"):
             for d in variables.with_flag(flag):
                 raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")
-        scope.symbols = {**outer, **{n: m.typed for n, m in variables.members.items()}}
         resolve_subexpressions(variables, lambda d: self.line(variables, d))
         scope.symbols = variables.symbols()
         constant = {d.name for d in variables.with_flag("constant")}
         own = {n: Target(m.stored) for n, m in variables.members.items() if m.stored is not None and n not in constant}
-        scope.targets = {
-            **targets,
-            **own,
-        }
+        scope.targets = Names(own, targets)
         if self.owner in context.failed:
             raise Skip
         return variables
 
     def refuse_ambiguous(self, outer: Mapping[str, Typed]) -> None:
-        for name in outer:
-            if name in self.context.constants and name.endswith(("_pre", "_post")):
+        for name in self.context.constants:
+            if name.endswith(("_pre", "_post")) and name in outer:
                 raise self.context.key_error(
                     "NET170",
                     f"the constant `{name}` has the name of a variable that synapses `{self.name}` see",
@@ -295,9 +292,11 @@ class _SynapsesBuilder:
             system = System(g, rhs, frozenset(), None, frozenset(), elapsed)
             try:
                 matrix, rest = linear(system)
+                parts = {v: [rest[v]] for v in lines}
+                for (row, _), entry in matrix.items():
+                    parts[row].append(entry)
                 for v, d in lines.items():
-                    coefficients = (entry for (row, _), entry in matrix.items() if row == v)
-                    self.constant_between_events(d, states, *coefficients, rest[v])
+                    self.constant_between_events(d, states, *parts[v])
                 values = solution(g, tuple(rhs), matrix, rest, elapsed)
             except MethodError as error:
                 d = variables.definitions[error.variable]

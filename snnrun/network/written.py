@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from snnrun.equations.model import parse_equations
 from snnrun.equations.parse import parse_statements
@@ -31,23 +32,26 @@ def written_names(context: Context, group: str) -> frozenset[str] | None:
     None when a Python function may assign any. Texts that cannot be read count for nothing here: they are reported
     where they are resolved.
     """
+    written = context.once(_written)
+    return None if written is None else frozenset((*_assigned(context, ("groups", group, "reset")), *written[group]))
+
+
+def _written(context: Context) -> defaultdict[str, set[str]] | None:
+    """Names that others assign in each group; None when a Python function may assign any."""
     experiment = context.experiment
-    if any(isinstance(o, CallOperation) for o in experiment.operations.values()):
-        return None
-    names = set(_assigned(context, ("groups", group, "reset")))
+    written: defaultdict[str, set[str]] = defaultdict(set)
     for name, operation in experiment.operations.items():
-        if not isinstance(operation, CallOperation):
-            names |= _seen_by(context, group, _ends_of(context, operation.target), ("operations", name, "do"))
+        if isinstance(operation, CallOperation):
+            return None
+        _reach(written, _ends_of(context, operation.target), _assigned(context, ("operations", name, "do")))
     for name, synapses in experiment.synapses.items():
         ends = _ends(synapses)
         for key in ("on_pre", "on_post"):
-            names |= _seen_by(context, group, ends, ("synapses", name, key))
-        for summed in _summed(context, ("synapses", name, "equations")):
-            names |= _of_end(summed, group, ends)
+            _reach(written, ends, _assigned(context, ("synapses", name, key)))
+        _reach(written, ends, _summed(context, ("synapses", name, "equations")))
     for poisson in experiment.inputs.values():
-        if _group_of(poisson.target) == group:
-            names.add(str(poisson.variable))
-    return frozenset(names)
+        written[_group_of(poisson.target)].add(str(poisson.variable))
+    return written
 
 
 def _group_of(reference: object) -> str:
@@ -64,18 +68,14 @@ def _ends_of(context: Context, reference: object) -> tuple[str, str]:
     return _ends(synapses) if synapses is not None else ("", _group_of(reference))
 
 
-def _seen_by(context: Context, group: str, ends: tuple[str, str], path: Path) -> set[str]:
-    return {own for name in _assigned(context, path) for own in _of_end(name, group, ends)}
-
-
-def _of_end(name: str, group: str, ends: tuple[str, str]) -> set[str]:
-    """What a name of a synapse's statement means in a group: nothing, or a variable there."""
+def _reach(written: defaultdict[str, set[str]], ends: tuple[str, str], names: Iterable[str]) -> None:
+    """Add what the names that a synapse's statements assign mean in the groups at its ends."""
     pre, post = ends
-    found = {name} if group == post else set()
-    for suffix, end in (("_pre", pre), ("_post", post)):
-        if name.endswith(suffix) and group == end:
-            found.add(name.removesuffix(suffix))
-    return found
+    for name in names:
+        written[post].add(name)
+        for suffix, end in (("_pre", pre), ("_post", post)):
+            if name.endswith(suffix):
+                written[end].add(name.removesuffix(suffix))
 
 
 def _assigned(context: Context, path: Path) -> Iterator[str]:

@@ -164,7 +164,8 @@ class ValuesArray(Section):
     """A timed array written in the file."""
 
     values: Table = Field(
-        description="Values in time order; a list of lists has one row a time bin, one column a neuron."
+        description="Values in time order; a list of lists has one row a time bin, one column a neuron: `name(t, i)`. "
+        "A column that does not exist is refused; one that the run computes is held to the first and the last."
     )
     unit: Expression | None = Field(None, description="Unit of the values, such as `nA`; absent: they carry their own.")
     dt: Expression | None = Field(None, description="Length of one time bin.")

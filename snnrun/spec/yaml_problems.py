@@ -126,7 +126,7 @@ def flow_text_with_commas(first: Span, key: ScalarNode | None) -> Diagnostic:
     """
     text = first.file.text
     depth, end = 0, first.start
-    while end < len(text) and text[end] not in "\r\n":
+    while end < len(text) and text[end] not in "\r\n" and not (depth == 0 and text[end] in ",}]"):
         depth += (text[end] == "(") - (text[end] == ")")
         end += 1
         if text[end - 1] == ")" and depth == 0 and re.match(r"[ \t]*[,}\]\r\n#]|[ \t]*$", text[end:]):

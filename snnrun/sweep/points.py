@@ -18,6 +18,7 @@ from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.network.context import Context, Path, at
 from snnrun.network.resolve import value_of
+from snnrun.network.settings import is_replaced_at_start
 from snnrun.network.unused import definition_of, used_definitions
 from snnrun.numerics.arrays import exp, log
 from snnrun.records import dataclass
@@ -257,25 +258,27 @@ def _refuse_twice(context: Context, axes: list[GridAxis]) -> None:
     Raises:
         ExperimentError: SWP709.
     """
-    seen: list[tuple[Place, str]] = []
+    seen: dict[Place, str] = {}
+    above: dict[Place, str] = {}  # what holds a part that is swept, with the name of that
     for axis in axes:
         for parameter in axis.parameters:
-            for place, other in seen:
-                shorter = min(len(place), len(parameter.place))
-                if place[:shorter] != parameter.place[:shorter]:
-                    continue
+            place = parameter.place
+            heads = [place[:k] for k in range(1, len(place) + 1)]
+            other = next((seen[head] for head in heads if head in seen), above.get(place))
+            if other is not None:
                 ours = axis.name if axis.is_repetition else parameter.name
-                if place != parameter.place:
+                if place not in seen:
                     what = f"`{other}` and `{ours}` change the same part of the file"
                 else:
                     what = f"`{ours}` is swept twice" if ours == other else f"`{other}` and `{ours}` are the same value"
                 path = _places(context, axis, parameter)
                 raise context.key_error("SWP709", what, path, "keep one of them; `zip` changes several together")
-            seen.append((parameter.place, parameter.name))
+            seen[place] = parameter.name
+            above |= dict.fromkeys(heads[:-1], parameter.name)
 
 
 def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
-    """Refuse to sweep constants, functions and arrays that nothing reads: all points would be the same.
+    """Refuse to sweep what nothing reads, or what the first phase replaces: all points would be the same.
 
     Raises:
         ExperimentError: SWP717.
@@ -287,6 +290,11 @@ def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
             if definition is not None and definition not in used:
                 advice = "use it, or sweep another parameter"
                 message = f"nothing reads `{parameter.name}`: all points would be the same"
+                span = context.document.key_span(_places(context, axis, parameter))
+                context.report.error("SWP717", message, span, advice)
+            elif is_replaced_at_start(context, parameter.place):
+                message = f"the first phase sets `{parameter.name}` at its start: all points would be the same"
+                advice = "remove it from `set` of this phase, or sweep the value there"
                 span = context.document.key_span(_places(context, axis, parameter))
                 context.report.error("SWP717", message, span, advice)
     context.report.stop_if_errors()

@@ -102,7 +102,11 @@ def _computed(nodes: Iterator[Node]) -> Iterator[Node]:
     """The nodes whose values follow from constants, an open one among them."""
     follows: dict[int, bool] = {}  # whether an open constant is below; none for what is not constant
     for node in nodes:
-        if node.op in CHANGING or node.op is Op.PROPAGATOR or any(id(a) not in follows for a in node.args):
+        if (
+            node.op in CHANGING
+            or node.op in (Op.EXPONENTIAL, Op.PROPAGATOR)
+            or any(id(a) not in follows for a in node.args)
+        ):
             continue
         follows[id(node)] = isinstance(node.payload, Parameter) or any(follows[id(a)] for a in node.args)
         if follows[id(node)] and node.kind is not Kind.BOOL:

@@ -30,21 +30,24 @@ def test_an_empty_cache_is_no_error(snnrun, kernels_here):
 
 def test_info_says_what_a_run_left_and_clear_removes_it(snnrun, kernels_here, small):
     assert snnrun("run", small, "--no-plots").code == 0
-    (file,) = kernels_here.iterdir()
+    (file,) = kernels_here.glob("*.kernel")
+    functions = list(kernels_here.glob("*.function"))
     found = json.loads(snnrun("cache", "info", "--json").out)
     (kernel,) = found["kernels"]
     assert (found["folder"], found["number"], found["bytes"]) == (str(kernels_here), 1, file.stat().st_size)
     assert kernel["objects"] == ["groups.cells", "monitors.out"]
     assert (kernel["key"], kernel["processor"], kernel["damaged"]) == (file.stem, found["processor"], False)
     assert 0 <= kernel["unused_seconds"] < 60
+    assert (found["functions"], found["function_bytes"]) == (len(functions), sum(f.stat().st_size for f in functions))
+    assert functions
     shown = snnrun("cache", "info").out
-    assert "1 kernel, " in shown
+    assert f"1 kernel and {len(functions)} functions for others, " in shown
     assert f"1 for this processor ({found['processor']})" in shown
     assert "groups.cells, monitors.out" in shown.splitlines()[-1]
     assert json.loads(snnrun("cache", "clear", "--json").out) == {
         "folder": str(kernels_here),
         "removed": 1,
-        "bytes": found["bytes"],
+        "bytes": found["bytes"] + found["function_bytes"],
     }
     assert list(kernels_here.iterdir()) == []
     assert "compiled" in snnrun("run", small, "--no-plots").err
@@ -59,7 +62,7 @@ def test_info_names_functions_of_the_engine_itself(snnrun, kernels_here):
 
 def test_a_damaged_kernel_costs_a_line_and_a_compilation(snnrun, kernels_here, small):
     first = json.loads(snnrun("run", small, "--no-plots", "--json").out)
-    (file,) = kernels_here.iterdir()
+    (file,) = kernels_here.glob("*.kernel")
     data = bytearray(file.read_bytes())
     data[-100] ^= 0x10
     file.write_bytes(data)
@@ -99,7 +102,9 @@ def test_a_full_or_read_only_disk_costs_a_line_and_a_compilation(snnrun, small, 
     done = subprocess.run(
         [*inside, f"{run} && ls -A kernels"], capture_output=True, text=True, timeout=120, check=False
     )
-    assert (done.returncode, done.stdout) == (0, "")
+    assert done.returncode == 0
+    assert ".kernel" not in done.stdout
+    assert ".part" not in done.stdout
     reason = "Read-only file system" if disk == "ro" else "No space left on device"
     notes = [line for line in done.stderr.splitlines() if line.startswith("note:")]
     assert notes == [f"note: kernels cannot be kept in kernels ({reason}); this one was compiled for this run only"]
@@ -119,7 +124,8 @@ def run_at_once(number, outs, kernels):
         out, err = one.communicate(timeout=600)
         assert (one.returncode, err) == (0, "")
         digests.append(json.loads(out)["digest"])
-    assert len(list(kernels.glob("*"))) == 1
+    assert len(list(kernels.glob("*.kernel"))) == 1
+    assert {file.suffix for file in kernels.iterdir()} == {".kernel", ".function"}
     return digests
 
 

@@ -280,3 +280,12 @@ def test_where_spikes_may_have_carried_out_one_of_several_statements_all_are_tol
     told = f"0/0 in line {here} or 0/0 in line {there} (whichever a spike carried out in this step)"
     assert f"at t = 300 us: {told}" in found.message
     assert blamed(found) == "w/w"
+
+
+def test_a_constant_that_is_infinite_is_named() -> None:
+    text = """
+constants: {big: inf}
+groups: {g: {size: 2, equations: "dv/dt = (big - v)/(10*ms) : 1", method: euler}}
+run: {dt: 0.1 ms, duration: 1 ms}
+"""
+    assert "`big` is not finite" in failure(text)[0].message

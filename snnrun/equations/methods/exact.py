@@ -11,6 +11,8 @@ from snnrun.equations.methods.system import Method, MethodError, System, Update,
 
 Matrix = dict[tuple[Variable, Variable], Node]
 
+MOST_MIXED = 100
+"""Equations whose matrix exponential is taken: each new value reads all the others."""
 CHAINED = "closed form, equations feed one into the next"
 
 
@@ -35,6 +37,9 @@ def advance(system: System) -> Update:
         )
     changing = next(((row, names) for (row, _), entry in matrix.items() if (names := _changing(system, entry))), None)
     if changing is None:
+        if len(system.rhs) > MOST_MIXED:
+            row = next(row for row, column in matrix if row is not column)
+            raise MethodError(row.name, f"the equations mix, and there are more than {MOST_MIXED} of them")
         return Update(_with_frozen(system, matrix, rest, _propagated), "matrix exponential")
     try:
         return Update(_with_frozen(system, matrix, rest, _chained), CHAINED)
@@ -83,16 +88,17 @@ def linear(system: System) -> tuple[Matrix, dict[Variable, Node]]:
     """
     matrix: Matrix = {}
     rest: dict[Variable, Node] = {}
+    states = {v: k for k, v in enumerate(system.rhs)}
     for row, rhs in system.rhs.items():
         if _moves(rhs):
             raise MethodError(row.name, f"the equation of `{row.name}` changes within the step (it depends on `t`)")
         remaining = rhs
-        for column in system.rhs:
+        for column in sorted(variables_of(rhs) & states.keys(), key=states.__getitem__):
             try:
                 entry, remaining = collect_linear(system.graph, remaining, system.state(column), freeze=False)
             except NotLinear:
                 raise MethodError(row.name, f"the equation of `{row.name}` is not linear in `{column.name}`") from None
-            if variables_of(entry) & set(system.rhs):
+            if variables_of(entry) & states.keys():
                 raise MethodError(row.name, f"the equation of `{row.name}` multiplies state variables")
             if not is_literal(entry, 0):
                 matrix[row, column] = entry
@@ -140,6 +146,7 @@ def _propagated(
     entries = tuple(
         zero if row in frozen else g.as_float(matrix.get((row, column), zero)) for row in states for column in states
     )
+    exponential = g.node(Op.EXPONENTIAL, (*entries, system.dt), payload=len(states))
     reach = _reachable(matrix, states, frozen)
     new: dict[Variable, Node] = {}
     for r, row in enumerate(states):
@@ -150,16 +157,15 @@ def _propagated(
         for c, column in enumerate(states):
             if (row, column) not in reach:
                 continue
-            value = g.add(value, g.mul(_entry(g, entries, system.dt, (r, c), "P"), system.state(column)))
+            value = g.add(value, g.mul(_entry(g, exponential, r, c, "P"), system.state(column)))
             if column not in frozen and not is_literal(rest[column], 0):
-                value = g.add(value, g.mul(_entry(g, entries, system.dt, (r, c), "Q"), rest[column]))
+                value = g.add(value, g.mul(_entry(g, exponential, r, c, "Q"), rest[column]))
         new[row] = value
     return new
 
 
-def _entry(g: Graph, entries: tuple[Node, ...], dt: Node, place: tuple[int, int], of: str) -> Node:
-    n = int(len(entries) ** 0.5)
-    return g.node(Op.PROPAGATOR, (*entries, dt), payload=(n, *place, of))
+def _entry(g: Graph, exponential: Node, row: int, column: int, of: str) -> Node:
+    return g.node(Op.PROPAGATOR, (exponential,), payload=(row, column, of))
 
 
 def _reachable(matrix: Matrix, states: list[Variable], frozen: frozenset[Variable]) -> set[tuple[Variable, Variable]]:

@@ -476,6 +476,7 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("mean(links.weight - pairs.weight)", "MET406", "links.weight - pairs.weight"),
         ("mean(links.weight*cells.v)", "MET406", "links.weight*cells.v"),
         ("mean(cells.u)", "NET221", "cells.u"),
+        ("mean(cells.u.v)", "NET221", "cells.u.v"),
     ],
 )
 def test_a_wrong_metric_is_marked_at_its_place(tmp_path, metric, code, marked):
@@ -614,6 +615,46 @@ def test_variables_and_subexpressions_of_groups_and_synapses_at_the_end(tmp_path
     values = metrics_of_a_run(tmp_path, f"{VARIABLES}{run}metrics:\n{lines}")
     for name, (_, wanted) in metrics.items():
         np.testing.assert_allclose(values[name], wanted, err_msg=name)
+
+
+PARTS = """
+version: 1
+groups:
+  g: {size: 6, equations: "v : 1\\nq = 2*v : 1\\nk : 1 (shared)", initial: {v: i**2, k: 3}, subgroups: {d: [5, 0, 3]}}
+  p: {kind: poisson, size: 4, rates: "i*Hz", subgroups: {h: "2:4"}}
+synapses: {s: {source: g, target: p.h, connect: all, equations: "w : 1", initial: {w: 1 + i}}}
+monitors: {s: {kind: connectivity, source: s}, g: {kind: rate, source: p}}
+run: {dt: 0.1 ms, PHASES}
+metrics:
+  v: g.d.v
+  q: max(g.d.q)
+  k: g.d.k
+  rates: p.h.rates
+  ratio: mean(g.d.v)/mean(g.v)
+  w: mean(s.w)
+"""
+
+
+def test_a_metric_of_a_subgroup_has_its_neurons_in_their_order(tmp_path):
+    """A monitor that is no `kind: state` monitor hides nothing of the object whose name it has."""
+    values = metrics_of_a_run(tmp_path, PARTS.replace("PHASES", "duration: 1 ms"))
+    wanted = {"v": [25, 0, 9], "q": 50, "k": 3, "rates": [2, 3], "ratio": (34 / 3) / (55 / 6), "w": 3.5}
+    for name, value in wanted.items():
+        np.testing.assert_allclose(values[name], value, err_msg=name)
+
+
+def test_a_condition_of_a_subgroup_ends_a_phase(tmp_path):
+    phases = 'phases: [{name: a, duration: 5 ms, stop_when: "mean(g.d.v) > 11", check: 1 ms}]'
+    values = metrics_of_a_run(tmp_path, PARTS.replace("PHASES", phases) + "  t: duration/second\n")
+    assert values["t"] == pytest.approx(1e-3)
+
+
+def test_a_subgroup_alone_and_the_metric_of_a_rate_are_told_what_to_write(tmp_path):
+    for metric, meant in (("mean(g.d)", "`g.d.v`"), ("max(r)", "mean_rate(out)")):
+        text = PARTS.replace("PHASES", "duration: 1 ms").replace("g: {kind: rate", "r: {kind: rate")
+        with pytest.raises(ExperimentError) as caught:
+            metrics_of_a_run(tmp_path, f"{text}  wrong: {metric}\n")
+        assert meant in caught.value.diagnostics[0].help
 
 
 def test_a_subexpression_at_the_end_has_the_constants_of_the_last_phase(tmp_path):

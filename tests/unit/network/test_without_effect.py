@@ -137,3 +137,36 @@ def test_sweeping_what_nothing_reads_is_refused_at_the_axis(tmp_path, sweep, bla
         check_sweep(checked)
     found = caught.value.diagnostics if blamed else ()
     assert [(d.code, d.span.file.text[d.span.start : d.span.end]) for d in found] == [("SWP717", b) for b in blamed]
+
+
+SET = """
+version: 1
+constants: {k: 1, m: 2*k, other: 1, start: 1}
+groups:
+  g: {size: 2, equations: "dv/dt = (m + other + start)/second : 1", method: euler, initial: {v: start}}
+  p: {kind: spikes, size: 1, indices: 0, times: 1 ms}
+synapses: {s: {source: p, target: g, connect: all, on_pre: v_post += 1, delay: 1 ms}}
+inputs: {i: {target: g, variable: v, size: 2, rate: 5 Hz, weight: 1}}
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: a, duration: 1 ms, set: {k: 3, start: 2, s.delay: 2 ms, i.rate: 1 Hz}}
+    - {name: b, duration: 1 ms, set: {other: 2}}
+metrics: {v: mean(g.v)}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [("k", True), ("synapses.s.delay", True), ("inputs.i.rate", True), ("other", False), ("start", False)],
+)
+def test_sweeping_what_the_first_phase_replaces_is_refused_at_the_axis(tmp_path, name, refused):
+    """`start` is read by initial values, `other` is set later."""
+    values = {"synapses.s.delay": "[1 ms, 3 ms]", "inputs.i.rate": "[1 Hz, 2 Hz]"}.get(name, "[1, 2]")
+    file = tmp_path / "x.yaml"
+    file.write_text(f"{SET}sweep: {{axes: {{{name}: {values}}}}}\n")
+    checked = pipeline.check(pipeline.read(file))
+    with pytest.raises(ExperimentError) if refused else nullcontext() as caught:
+        check_sweep(checked)
+    found = [d for d in caught.value.diagnostics if d.code != "NET146"] if refused else []
+    assert [(d.code, d.span.file.text[d.span.start : d.span.end]) for d in found] == [("SWP717", name)] * refused

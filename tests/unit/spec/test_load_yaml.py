@@ -61,6 +61,7 @@ BROKEN = {
         "o: {do: x = clip(x, 0, max(1, 2)), every: 3}\n",
         (1, 9, "YML114", "x = clip(x, 0, max(1, 2))"),
     ),
+    "call and more in braces": ("o: {do: clip(x, 0, 1)*2}\n", (1, 9, "YML114", "clip(x, 0, 1)*2")),
     "call in a list": ("o: [clip(x, 0, 1), y]\n", (1, 5, "YML114", "clip(x, 0, 1)")),
     "lone word in braces": ("a: {b, c: 1}\n", (1, 5, "YML110", "b")),
     "list that goes on": ("C: [1, 2] * nA\n", (1, 4, "YML116", "[1, 2] * nA")),
