@@ -584,25 +584,12 @@ def parameter_arrays(
 ) -> dict[SlotKey, Array]:
     """The values of a network that its kernel is given: numbers and, for each thread, whole numbers."""
     env = Environment(dt=network.dt, seeds=network.seeds, arrays=network.arrays)
-<<<<<<< HEAD
     ints = np.zeros((built.network.threads, len(kernel.ints)), np.int64)
     for k, value in enumerate(kernel.ints):
         own = built.own_numbers.get(value) if isinstance(value, str) else None
         ints[:, k] = _integer(value, env, network, numbers) if own is None else own
-    floats = [float(evaluate(node, env)) for node in kernel.floats]
+    floats = [float(value) for value in evaluate_all(kernel.floats, env)]
     return {SlotKey("numbers", "run"): np.array(floats, np.float64), SlotKey("sizes", "run"): ints}
-=======
-    arrays: dict[SlotKey, Array] = {}
-    for call, parameters in kernel.parameters.items():
-        floats = [float(value) for value in evaluate_all(parameters.floats, env)]
-        ints = np.zeros((built.network.threads, len(parameters.ints)), np.int64)
-        for k, value in enumerate(parameters.ints):
-            own = built.own_numbers.get(value) if isinstance(value, str) else None
-            ints[:, k] = _integer(value, env, network, numbers) if own is None else own
-        arrays[SlotKey("floats", call)] = np.array(floats, np.float64)
-        arrays[SlotKey("ints", call)] = ints
-    return arrays
->>>>>>> main
 
 
 def _integer(value: IntValue, env: Environment, network: Network, numbers: Mapping[str, int]) -> int:
