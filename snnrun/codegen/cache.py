@@ -163,7 +163,9 @@ def obtain_function(function: Callable[..., Any], arguments: tuple[str, ...], ma
     return _obtain("\0".join([name, *arguments]), math, {"objects": [], "function": name}, make)
 
 
-def _obtain(structure: str, math: Math, description: dict[str, Any], make: Callable[[Processor, _Store], bytes]) -> Compiled:
+def _obtain(
+    structure: str, math: Math, description: dict[str, Any], make: Callable[[Processor, _Store], bytes]
+) -> Compiled:
     target = processor()
     key = kernel_key(structure, target, math)
     folder = cache_folder()

@@ -525,7 +525,7 @@ def _recorded(
     values += (() if isinstance(monitor, RateMonitor) else (f"n:{path}",)) + (f"depth:{path}", "parts")
     arrays = [(Access(key, write=False, own=False), ctype) for key, ctype in read]
     arrays += [(Access(key, write=True, own=False), ctype) for key, ctype in written]
-    module.plain(function, values, arrays, divided=False)
+    module.plain(function, values, arrays, divided=False, about=f"monitors.{monitor.name}")
 
 
 # resets and end

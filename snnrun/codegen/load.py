@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import linecache
 from importlib.abc import InspectLoader
-from types import ModuleType
+from types import CodeType, ModuleType
 
 
 class _Text(InspectLoader):
@@ -24,7 +24,7 @@ class _Text(InspectLoader):
         """What Python calls the file that the text would lie in."""
         return self.filename
 
-    def get_code(self, fullname: str) -> object:
+    def get_code(self, fullname: str) -> CodeType:
         """The text, with the file's name for errors."""
         return self.source_to_code(self.text, self.get_filename(fullname))
 

@@ -171,6 +171,7 @@ class Module:
         first: tuple[str, ...] = ("step",),
         *,
         divided: bool = True,
+        about: str = "",
     ) -> None:
         """A call of a function of `snnrun.kernels`: whole numbers first, then arrays."""
         owner = _short(arrays[-1][0].key.owner)
@@ -178,7 +179,7 @@ class Module:
         ints = [self.integer(value, f"{owner}_{word}") for word, value in zip(words, values, strict=False)]
         names = [self.slot(access.key, ctype) for access, ctype in arrays]
         text = f"{function.__name__}({', '.join([*first, *ints, *names])})"
-        self.lines.append(Line(text, frozenset(access for access, _ in arrays), divided))
+        self.lines.append(Line(text, frozenset(access for access, _ in arrays), divided, about))
 
 
 def _short(path: str) -> str:
