@@ -20,7 +20,8 @@ def count(frame, event, argument):
 
 def watch(event, arguments):
     # Text that is compiled while the program runs; the frame that wants it lies behind the library that makes it.
-    if event == "compile" and arguments[0] is not None and arguments[1] == "<string>":
+    # `dataclass` of Python 3.13 compiles a function around those it makes, also when it makes none.
+    if event == "compile" and arguments[1] == "<string>" and str(arguments[0]).count("def ") > 1:
         frame = sys._getframe(1)
         while frame.f_back and frame.f_code.co_filename.partition("lib/python")[1] and "site-packages" not in (
             frame.f_code.co_filename

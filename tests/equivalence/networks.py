@@ -234,7 +234,7 @@ groups:
   pop:
     size: 6
     equations: |
-      dv/dt = (two(t, i % 3) + two(t - 1*ms, 5 - i) - v)/tau : 1 (unless refractory)
+      dv/dt = (two(t, i % 3) + two(t - 1*ms, 2 - i % 3) - v)/tau : 1 (unless refractory)
       x : 1
     method: rk2
     threshold: v > 1

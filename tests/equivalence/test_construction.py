@@ -35,7 +35,7 @@ groups:
       k : integer
       b : boolean
       g : 1 (shared)
-      s = x + drive(t, i) : 1
+      s = x + drive(t, i % 3) : 1
     threshold: v > 1
     subgroups: {list: [5, 2, 19, 7, 11], back: [20, 16, 12, 8, 4], even: "::2", some: "i*i % 5 == 1"}
     initial:

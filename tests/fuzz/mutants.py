@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import random
 import re
 import shutil
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
+import data_files
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -322,111 +319,36 @@ run: {{duration: 1 ms, dt: 0.1 ms}}
 """
 
 
-def _array(dice: random.Random) -> np.ndarray:
-    shape = dice.choice([(0,), (1,), (5,), (6,), (5, 5), (5, 2), (2, 5), (0, 5), (3, 3, 3), ()])
-    kind = dice.choice(["f8", "f4", "i8", "u1", "?", "c16", "U3", "S2", "M8[s]", ">f8", "f2", "u8", "i4,f8"])
-    values = np.array(
-        [dice.choice([0, 1, 2, -1, 0.5, 2.9, np.nan, np.inf, 1e300, 4, 3]) for _ in range(int(np.prod(shape)))]
-    )
-    with np.errstate(all="ignore"):
-        if kind == "i4,f8":
-            return np.zeros(shape, kind)
-        try:
-            return (
-                np.nan_to_num(values).astype(kind).reshape(shape)
-                if kind[0] not in "fc>"
-                else values.astype(kind).reshape(shape)
-            )
-        except (ValueError, TypeError):
-            return values.reshape(shape)
-
-
-def _npy(dice: random.Random) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, _array(dice), allow_pickle=False)
-    return stream.getvalue()
-
-
-def _npy_bomb(dice: random.Random) -> bytes:
-    shape = dice.choice(
-        ["(10**12,)", "(1000000000000,)", "(-1,)", "(1, 2", "('a',)", "(2**62, 2**62)", "(99999, 99999)"]
-    )
-    descr = dice.choice(["'<f8'", "'|O'", "'<f8;'", "None", "[('a', '<f8')]", "'V1000000000'"])
-    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(dice.randint(0, 64))
-
-
-def _csv(dice: random.Random) -> bytes:
-    columns = dice.randint(1, 4)
-    rows = [
-        ",".join(
-            str(dice.choice([0, 1, 2, 4, 5, -1, 1.5, "nan", "", "1e400", "x", '"', "é", 0.001])) for _ in range(columns)
-        )
-        for _ in range(dice.randint(0, 6))
-    ]
-    if dice.random() < 0.5:
-        rows.insert(
-            0, ",".join(dice.choice(["i", "j", "w", "delay", "time", "index", "", "i"]) for _ in range(columns))
-        )
-    text = "\n".join(rows)
-    return text.encode(dice.choice(["utf-8", "utf-16", "latin-1"]), "replace")
-
-
-def _h5(dice: random.Random) -> bytes:
-    stream = io.BytesIO()
-    with h5py.File(stream, "w") as file:
-        for name in (
-            "data",
-            "spikes/all/node_ids",
-            "spikes/all/timestamps",
-            "edges/e/source_node_id",
-            "edges/e/target_node_id",
-        ):
-            if dice.random() < 0.8:
-                array = _array(dice)
-                if array.dtype.kind in "UM":
-                    array = np.arange(5)
-                file[name] = array
-        if dice.random() < 0.3:
-            file["link"] = h5py.SoftLink("/data" if dice.random() < 0.5 else "/link")
-        if dice.random() < 0.3:
-            file["outside"] = h5py.ExternalLink("/etc/hostname", "/x")
-    return stream.getvalue()
-
-
-def _damaged(dice: random.Random, data: bytes) -> bytes:
-    if not data or dice.random() < 0.4:
-        return data
-    if dice.random() < 0.3:
-        return data[: dice.randrange(len(data))]
-    changed = bytearray(data)
-    for _ in range(dice.randint(1, 8)):
-        changed[dice.randrange(len(changed))] = dice.randrange(256)
-    return bytes(changed)
-
-
 def table_case(dice: random.Random) -> Case:
     """An experiment that reads a file of numbers, in each way there is, and the file."""
     makers: dict[str, Callable[[random.Random], bytes]] = {
-        "npy": _npy,
-        "csv": _csv,
-        "h5": _h5,
-        "npz": _npy,
-        "tsv": _csv,
+        "npy": data_files.npy,
+        "csv": data_files.csv,
+        "h5": data_files.h5,
+        "npz": data_files.npz,
+        "tsv": data_files.csv,
+        "parquet": data_files.parquet,
+        "png": data_files.image,
     }
     ending = dice.choice(list(makers))
     file = f"data.{ending}"
-    data = _npy_bomb(dice) if ending == "npy" and dice.random() < 0.15 else _damaged(dice, makers[ending](dice))
-    dataset = f", dataset: {dice.choice(['data', '/data', 'link', 'outside', 'x', 'spikes'])}" if ending == "h5" else ""
+    data = data_files.damaged(dice, makers[ending](dice))
+    use = 0 if ending == "png" else dice.randrange(5)
+    names = ["data", "data", "data", "/data", "edges/e/0/delay", "link", "outside", "virtual", "x", "spikes"]
+    dataset = (
+        f", dataset: {dice.choice(names)}" if ending == "h5" and dice.random() < (0.2 if use in (1, 4) else 0.9) else ""
+    )
     given = "indices: [0], times: [0.2 ms]"
-    use = dice.randrange(5)
     text = _TABLES.format(
         array=f"{dataset}" if use == 0 else "",
-        spikes=f"file: {file}" if use == 1 else given,
+        spikes=f"file: {file}{dataset}" if use == 1 else given,
         initial=f"{dice.choice('xk')}: {{file: {file}{dataset}}}" if use == 2 else "",
-        connect=f"{{matrix: {file}}}" if use == 3 else f"{{file: {file}}}" if use == 4 else "all",
+        connect=f"{{matrix: {file}{dataset}}}" if use == 3 else f"{{file: {file}{dataset}}}" if use == 4 else "all",
     )
-    text = text.replace("file: FILE", f"file: {file}" if use == 0 else "values: [1, 2]")
+    key = "image" if ending == "png" else "file"
+    if use == 0 and (ending == "png" or dice.random() < 0.5):
+        text = text.replace("a(t)", "a(t, i)")
+    text = text.replace("file: FILE", f"{key}: {file}" if use == 0 else "values: [1, 2]")
     name = f"{('array', 'spikes', 'initial', 'matrix', 'edges')[use]} from {file}: {data[:40]!r}"
     return Case(name, ("validate", "x.yaml"), {"x.yaml": text.encode(), file: data}, run=True)
 
@@ -447,6 +369,8 @@ class Library:
     def case(self, dice: random.Random) -> Case:
         """A folder of results with a file damaged, cut, replaced or taken away."""
         folder = dice.choice(self.folders)
+        if dice.random() < 0.15:
+            return self._state(dice)
         files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in (".h5", ".json", ".csv", ".yaml"))
         path = dice.choice(files)
         data = path.read_bytes()
@@ -461,8 +385,18 @@ class Library:
         elif change == 2:
             data = dice.choice([b"", b"[" * 100_000, b"{}", b"9" * 400, b"\x00" * 100, b"null", b'{"a": ' * 5000])
         else:
-            data = _damaged(dice, data)
+            data = data_files.damaged(dice, data)
         return self._case(dice, folder, path, data, f"damaged ({change})")
+
+    def _state(self, dice: random.Random) -> Case:
+        """A run that begins with a state that something was done to."""
+        path = self.folders[0] / "state.npz"
+        data = path.read_bytes()
+        data = data_files.state(dice, data) if dice.random() < 0.7 else data_files.damaged(dice, data)
+        experiment = (
+            (self.folders[0] / "experiment.yaml").read_text().replace("save_state: true", "start_from: state.npz")
+        )
+        return Case("a state", ("validate", "x.yaml"), {"x.yaml": experiment.encode(), "state.npz": data}, run=True)
 
     def _case(self, dice: random.Random, folder: Path, path: Path, data: bytes, done: str) -> Case:
         command = dice.choice([("plot", "results"), ("verify", "results"), ("list", "."), ("best", ".", "--by", "m"),

@@ -54,7 +54,10 @@ def prepare(seed: int) -> Library:
 
     folder = Path(tempfile.mkdtemp(prefix="snnrun-fuzz-"))
     atexit.register(_remove, folder, os.getpid())
-    for name, text in (("run", _RUN), ("sweep", _RUN + "sweep: {axes: {tau: [10 ms, 20 ms]}, keep: results}\n")):
+    for name, text in (
+        ("run", _RUN.replace("dt: 0.1 ms}", "dt: 0.1 ms, save_state: true}")),
+        ("sweep", _RUN + "sweep: {axes: {tau: [10 ms, 20 ms]}, keep: results}\n"),
+    ):
         (folder / f"{name}.yaml").write_text(text)
         command = [sys.executable, "-m", "snnrun", "run", f"{name}.yaml", "--out", "out", "--no-plots"]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
