@@ -162,6 +162,10 @@ def _align_stack(function: Any) -> None:
 class _Library(CodeLibrary):  # type: ignore[misc] # numba has no types
     """Hands numba's modules on as they are: they are optimised together, at the end."""
 
+    def __init__(self, codegen: Any, name: str) -> None:
+        super().__init__(codegen, name)
+        self._reload_init = set()  # some versions of numba ask the library for it
+
     def add_ir_module(self, ir_module: Any) -> None:
         for function in ir_module.functions:
             if not function.is_declaration:
