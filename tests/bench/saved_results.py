@@ -14,7 +14,7 @@ from measuring import FIGURES
 from works import BY_NAME, ROOT, RUNNERS
 
 SNAPSHOT = ROOT / "docs" / "benchmarks.json"
-_PACKAGES = ("llvmlite", "numpy")
+_PACKAGES = ("numba", "llvmlite", "numpy")
 
 
 @dataclass(slots=True)
