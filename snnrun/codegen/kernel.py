@@ -17,7 +17,7 @@ from snnrun.codegen.delivery import deliver_all
 from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer, possible
 from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
-from snnrun.codegen.module import THREAD, Kernel, Line, Module, member, spike_loop
+from snnrun.codegen.module import THREAD, Call, Kernel, Line, Module, member, printable, spike_loop
 from snnrun.codegen.names import Names, folded
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.kernels import recording, spikes
@@ -35,7 +35,8 @@ from snnrun.network.ir import (
     Synapses,
 )
 
-MANY = 128  # lines of a step
+MANY = 128  # blocks of a step
+ALIKE = 8  # calls that are worth a loop
 
 
 def generate(network: Network) -> Kernel:
@@ -55,8 +56,8 @@ def generate(network: Network) -> Kernel:
     accesses = (access for line in module.lines for access in line.accesses)
     written = frozenset(access.key for access in accesses if access.write and access.key.use == "variable")
     text, structure = _texts(module)
-    floats, ints = (node for _, node in module.floats), (value for _, value in module.ints.values())
-    return Kernel(text, structure, network.math, tuple(module.slots), tuple(floats), tuple(ints), written)
+    floats, ints = (node for _, node in module.floats), (value for _, value in module.ints)
+    return Kernel(text, structure, network.math, tuple(module.table), tuple(floats), tuple(ints), written)
 
 
 def _texts(module: Module) -> tuple[str, str]:
@@ -67,7 +68,7 @@ def _texts(module: Module) -> tuple[str, str]:
     barrier = module.slot(SlotKey("barrier", "run"), CType.I64)
     module.slot(SlotKey("sizes", "run"), CType.I64)
     module.slot(SlotKey("numbers", "run"), module.real)
-    blocks = _with_barriers(module.lines, barrier)
+    blocks = _blocks(module, barrier)
     pieces: list[str] = []
     if len(blocks) > MANY:
         pieces, blocks = _in_pieces(module, blocks)
@@ -77,7 +78,7 @@ def _texts(module: Module) -> tuple[str, str]:
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
         *_opened(module, [dt, *steps]),
-        *(f"    {value} = sizes[{n}]" for n, (_, value) in enumerate(module.ints.values()) if value in THREAD),
+        *(f"    {value} = sizes[{n}]" for n, (name, value) in enumerate(module.ints) if name in THREAD),
         "    for step in range(first, first + n_steps):",
         f"        t = step * {dt}[0]",
         *steps,
@@ -98,17 +99,15 @@ def _opened(module: Module, lines: list[str]) -> list[str]:
     """The arrays and numbers that some lines use, by their names."""
     text = "\n".join(line.partition("#")[0] for line in lines)
     used = Names.places(text)
-    at = {key.use: n for n, (key, _) in enumerate(module.slots) if key.owner == "run"}
-    found = [
-        f"    {name} = {kind.value}(table, {n})"
-        for n, ((_, kind), name) in enumerate(module.slots.items())
-        if name in used
+    places = {key.use: n for n, (key, _) in enumerate(module.table) if key.owner == "run"}
+    arrays = [
+        f"    {name} = {ctype.value}(table, {n})" for (_, ctype), (name, n) in module.slots.items() if name in used
     ]
-    ints = [f"    {name} = sizes[{n}]" for n, (name, _) in enumerate(module.ints.values()) if name in used]
-    floats = [f"    {name} = numbers[{n}]" for n, (name, _) in enumerate(module.floats) if name in used]
-    sizes = [f"    sizes = i64(table, {at['sizes']})"]
-    numbers = [f"    numbers = {module.real.value}(table, {at['numbers']})"] if floats else []
-    return [*found, *sizes, *ints, *numbers, *floats]
+    sizes = [f"    {name} = sizes[{n}]" for n, (name, _) in enumerate(module.ints) if name in used]
+    numbers = [f"    {name} = numbers[{n}]" for n, (name, _) in enumerate(module.floats) if name in used]
+    if numbers or "numbers[" in text:
+        numbers.insert(0, f"    numbers = {module.real.value}(table, {places['numbers']})")
+    return [*arrays, f"    sizes = i64(table, {places['sizes']})", *sizes, *numbers]
 
 
 def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list[list[str]]]:
@@ -128,8 +127,13 @@ def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list
     return functions, calls
 
 
-def _with_barriers(lines: list[Line], barrier: str) -> list[list[str]]:
-    """The lines of a step, with barriers where one thread needs what another did since the last one."""
+def _blocks(module: Module, barrier: str) -> list[list[str]]:
+    """The lines of a step, those that belong together in a block.
+
+    Barriers stand where one thread needs what another did since the last one. Many calls that are alike, one after the
+    other, become a loop: compiling goes by structures, not by objects.
+    """
+    lines = module.lines
     before: set[int] = set()
     since: dict[SlotKey, set[tuple[Access, bool]]] = {}
     for number, line in [*enumerate(lines), *enumerate(lines)]:  # twice: a step also follows a step
@@ -138,8 +142,38 @@ def _with_barriers(lines: list[Line], barrier: str) -> list[list[str]]:
             since = {}
         for access in line.accesses:
             since.setdefault(access.key, set()).add((access, line.divided))
-    wait = f"        wait({barrier}, parts)"
-    return [[*([wait] if number in before else []), *line.lines()] for number, line in enumerate(lines)]
+    blocks: list[list[str]] = []
+    number = 0
+    while number < len(lines):
+        line, alike = lines[number], _alike(lines, number, before)
+        owner, text = line.owner, line.act
+        if len(alike) >= ALIKE:
+            owner, text = (
+                f"{owner} to {lines[number + len(alike) - 1].owner}" if owner else "",
+                module.step_of_all(alike),
+            )
+        elif isinstance(text, Call):
+            alike, text = alike[:1], module.step_of(text)
+        number += max(1, len(alike))
+        head = [f"        wait({barrier}, parts)"] if number - max(1, len(alike)) in before else []
+        head += [] if line.divided else ["        if part == 0:"]
+        indent = " " * (8 if line.divided else 12)
+        comment = [f"{indent}# {printable(owner)}"] if owner else []
+        blocks.append([*head, *comment, *(indent + each for each in text.splitlines())])
+    return blocks
+
+
+def _alike(lines: list[Line], number: int, before: set[int]) -> list[Call]:
+    """The call of a line and those like it in the lines after it, up to the next barrier."""
+    found: list[Call] = []
+    for k in range(number, len(lines)):
+        act = lines[k].act
+        if not isinstance(act, Call) or (k > number and (k in before or lines[k].divided != lines[number].divided)):
+            break
+        if found and not found[0].is_like(act):
+            break
+        found.append(act)
+    return found
 
 
 def _guard(module: Module) -> None:
@@ -154,7 +188,7 @@ def _guard(module: Module) -> None:
             room, count = (module.slot(key, CType.I64) for key in keys)
             n = module.integer(f"n:groups.{monitor.source.group}", "n")
             capacity = module.integer(f"capacity:{owner}", "capacity")
-            text = f"if {room}[(step + 1) % 2] + 2 * {n} > {capacity}:\n            return step - first"
+            text = f"if {room}[(step + 1) % 2] + 2 * {n} > {capacity}:\n    return step - first"
             module.lines.append(Line(text, frozenset({Access(keys[0], write=False, own=False)})))
             accesses = frozenset({Access(keys[0], write=True, own=False), Access(keys[1], write=False, own=False)})
             module.lines.append(Line(f"{room}[step % 2] = {count}[0]", accesses, divided=False))

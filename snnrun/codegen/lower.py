@@ -164,7 +164,7 @@ class _Library(CodeLibrary):  # type: ignore[misc] # numba has no types
 
     def __init__(self, codegen: Any, name: str) -> None:
         super().__init__(codegen, name)
-        self._reload_init = set()  # some versions of numba ask the library for it
+        self._reload_init: set[Any] = set()  # some versions of numba ask the library for it
 
     def add_ir_module(self, ir_module: Any) -> None:
         for function in ir_module.functions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -41,27 +41,45 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a function, with what it is given; whole numbers and numbers by words for their names.
+
+    Args:
+        function: Its name.
+        first: Arguments that all calls have: `step`, `t`.
+        ints: Whole numbers.
+        floats: Numbers.
+        arrays: Arrays.
+    """
+
+    function: str
+    first: tuple[str, ...]
+    ints: tuple[tuple[str, IntValue], ...]
+    floats: tuple[tuple[str, Node], ...]
+    arrays: tuple[tuple[SlotKey, CType], ...]
+
+    def is_like(self, other: Call) -> bool:
+        """Whether two calls differ in values only."""
+        kinds = ([ctype for _, ctype in call.arrays] for call in (self, other))
+        threads = ([value if value in THREAD else "" for _, value in call.ints] for call in (self, other))
+        return self.function == other.function and next(kinds) == next(kinds) and next(threads) == next(threads)
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of a step.
 
     Args:
-        text: A call, or a comment.
+        act: A call, or its text; or a comment.
         accesses: What it touches.
         divided: Whether every thread does its own part of it; else thread 0 does it all.
         owner: The object that it is about.
     """
 
-    text: str
+    act: Call | str
     accesses: frozenset[Access] = frozenset()
     divided: bool = True
     owner: str = ""
-
-    def lines(self) -> list[str]:
-        """It in the body of the loop over steps."""
-        head = [] if self.divided else ["        if part == 0:"]
-        indent = " " * (8 if self.divided else 12)
-        comment = [f"{indent}# {printable(self.owner)}"] if self.owner else []
-        return [*head, *comment, *f"{indent}{self.text}".splitlines()]
 
     def conflicts(self, earlier: Mapping[SlotKey, AbstractSet[tuple[Access, bool]]]) -> bool:
         """Whether another thread could still be at an earlier line when this line needs it done.
@@ -85,9 +103,11 @@ class Module:
     bodies: list[str] = field(default_factory=list)  # of functions, with the names of the model
     structures: list[str] = field(default_factory=list)  # and without
     names: Names = field(default_factory=Names)  # of `advance`
-    slots: dict[tuple[SlotKey, CType], str] = field(default_factory=dict)  # -> name in `advance`
+    table: list[tuple[SlotKey, CType]] = field(default_factory=list)  # of arrays
+    slots: dict[tuple[SlotKey, CType], tuple[str, int]] = field(default_factory=dict)  # name in `advance`, place
     floats: list[tuple[str, Node]] = field(default_factory=list)
-    ints: dict[object, tuple[str, IntValue]] = field(default_factory=dict)
+    ints: list[tuple[str, IntValue]] = field(default_factory=list)
+    known: dict[str, str] = field(default_factory=dict)  # names of whole numbers that the engine knows by name
     lines: list[Line] = field(default_factory=list)
     guards: int = 0  # lines that may end the call of the kernel; they come first
     kinds: dict[Variable, Kind] = field(default_factory=dict)
@@ -98,18 +118,54 @@ class Module:
         """Name in `advance` of an array."""
         if (key, ctype) not in self.slots:
             use = key.name if key.use == "variable" else f"{key.use}_{key.name}"
-            self.slots[key, ctype] = self.names.new(use if key.owner == "run" else f"{_short(key.owner)}_{use}")
-        return self.slots[key, ctype]
+            name = self.names.new(use if key.owner == "run" else f"{_short(key.owner)}_{use}")
+            self.slots[key, ctype] = name, len(self.table)
+            self.table.append((key, ctype))
+        return self.slots[key, ctype][0]
 
     def integer(self, value: IntValue, stem: str) -> str:
         """Name in `advance` of a whole number; those that the engine knows by name are the same for all calls."""
-        key: object = value if isinstance(value, str) else len(self.ints)
-        if key not in self.ints:
-            if isinstance(value, str):
-                use, _, owner = value.partition(":")
-                stem = f"{_short(owner)}_{use}" if owner else use
-            self.ints[key] = (value if value in THREAD else self.names.new(stem)), value
-        return self.ints[key][0]
+        if isinstance(value, str) and value in self.known:
+            return self.known[value]
+        if isinstance(value, str):
+            use, _, owner = value.partition(":")
+            stem = f"{_short(owner)}_{use}" if owner else use
+        name = value if isinstance(value, str) and value in THREAD else self.names.new(stem)
+        self.ints.append((name, value))
+        if isinstance(value, str):
+            self.known[value] = name
+        return name
+
+    def step_of(self, call: Call) -> str:
+        """The text of a call."""
+        ints = [self.integer(value, stem) for stem, value in call.ints]
+        floats = [self.names.new(stem) for stem, _ in call.floats]
+        self.floats += [(name, node) for name, (_, node) in zip(floats, call.floats, strict=True)]
+        arrays = [self.slot(*array) for array in call.arrays]
+        return f"{call.function}({', '.join([*call.first, *ints, *floats, *arrays])})"
+
+    def step_of_all(self, calls: Sequence[Call]) -> str:
+        """The text of calls that are alike: one in a loop, whose values lie in rows."""
+        first = calls[0]
+        varied = [k for k, (_, value) in enumerate(first.ints) if value not in THREAD]
+        at = (len(self.ints), len(self.floats), len(self.table))
+        for call in calls:
+            self.ints += [("", call.ints[k][1]) for k in varied]
+            self.floats += [("", node) for _, node in call.floats]
+            self.table += call.arrays
+
+        def place(start: int, width: int, k: int) -> str:
+            return f"{start + k} + {width} * m"
+
+        ints = [str(value) for _, value in first.ints]
+        for number, k in enumerate(varied):
+            ints[k] = f"sizes[{place(at[0], len(varied), number)}]"
+        floats = [f"numbers[{place(at[1], len(first.floats), k)}]" for k in range(len(first.floats))]
+        arrays = [
+            f"{ctype.value}(table, {place(at[2], len(first.arrays), k)})" for k, (_, ctype) in enumerate(first.arrays)
+        ]
+        arguments = ", ".join([*first.first, *ints, *floats, *arrays])
+        return f"for m in range({len(calls)}):\n    {first.function}({arguments})"
 
     def writer(self, owner: str) -> Writer:
         """A new function for an object."""
@@ -143,17 +199,14 @@ class Module:
             head, _, body = text.partition("\n")
             comments = "".join(f"    # {printable(line)}\n" for line in writer.meanings())
             shown = writer.names.named(f"{head}\n{comments}{body}")
-            for made, whole in ((self.bodies, shown), (self.structures, structure)):
-                made.append(f"{mark}\n" + whole.replace("def @(", f"def {name}(", 1))
+            for texts, whole in ((self.bodies, shown), (self.structures, structure)):
+                texts.append(f"{mark}\n" + whole.replace("def @(", f"def {name}(", 1))
         for fill in writer.fills:
             self.fill(fill, divided=divided)
-        ints = [self.integer(value, f"{call}_{writer.names.stem(local)}") for local, value in writer.ints.items()]
-        floats = [self.names.new(f"{_short(owner)}_{writer.names.stem(local)}") for local in writer.floats]
-        self.floats += zip(floats, writer.floats.values(), strict=True)
-        arrays = [self.slot(key, ctype) for key, ctype in writer.slots.values()]
-        arguments = ", ".join(["step", "t", *ints, *floats, *arrays])
-        line = f"{self.functions[structure]}({arguments})"
-        self.lines.append(Line(line, frozenset(writer.accesses), divided, owner))
+        ints = tuple((f"{call}_{writer.names.stem(local)}", value) for local, value in writer.ints.items())
+        floats = tuple((f"{_short(owner)}_{writer.names.stem(local)}", node) for local, node in writer.floats.items())
+        made = Call(self.functions[structure], ("step", "t"), ints, floats, tuple(writer.slots.values()))
+        self.lines.append(Line(made, frozenset(writer.accesses), divided, owner))
 
     def fill(self, fill: Fill, *, divided: bool) -> None:
         """Fill a buffer of random numbers before the call that reads it."""
@@ -176,10 +229,9 @@ class Module:
         """A call of a function of `snnrun.kernels`: whole numbers first, then arrays."""
         owner = _short(arrays[-1][0].key.owner)
         words = function.__code__.co_varnames[len(first) :]
-        ints = [self.integer(value, f"{owner}_{word}") for word, value in zip(words, values, strict=False)]
-        names = [self.slot(access.key, ctype) for access, ctype in arrays]
-        text = f"{function.__name__}({', '.join([*first, *ints, *names])})"
-        self.lines.append(Line(text, frozenset(access for access, _ in arrays), divided, about))
+        ints = tuple((f"{owner}_{word}", value) for word, value in zip(words, values, strict=False))
+        call = Call(function.__name__, first, ints, (), tuple((access.key, ctype) for access, ctype in arrays))
+        self.lines.append(Line(call, frozenset(access for access, _ in arrays), divided, about))
 
 
 def _short(path: str) -> str:
