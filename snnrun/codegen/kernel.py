@@ -48,7 +48,6 @@ def generate(network: Network) -> Kernel:
     for synapses in network.synapses.values():
         module.kinds.update({s.variable: s.kind for s in synapses.stored})
     _guard(module)
-    module.guards = len(module.lines)
     stages = (_start, _groups, _thresholds, deliver_all, _resets, _end)
     for slot, stage in zip(Slot, stages, strict=True):
         module.lines.append(Line(f"# {slot.value}"))
@@ -117,8 +116,9 @@ def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list
         The functions, and the blocks that call them. Those that may end the call of the kernel stay as they are.
     """
     functions: list[str] = []
-    calls = blocks[: module.guards]
-    for first in range(module.guards, len(blocks), MANY // 2):
+    guards = next((n for n, block in enumerate(blocks) if not any("return step" in line for line in block)), 0)
+    calls = blocks[:guards]
+    for first in range(guards, len(blocks), MANY // 2):
         piece = [line for block in blocks[first : first + MANY // 2] for line in block]
         name = f"piece_{len(functions)}"
         body = [*_opened(module, piece), *(line[4:] for line in piece), "    return"]
@@ -181,17 +181,17 @@ def _guard(module: Module) -> None:
 
     All threads look at the same number: how many spikes there were a step ago, so that none waits for the last step's.
     """
-    for monitor in module.network.monitors:
-        if isinstance(monitor, SpikeMonitor) and not monitor.counts_only:
-            owner = f"monitors.{monitor.name}"
-            keys = SlotKey("room", owner), SlotKey("count", owner)
-            room, count = (module.slot(key, CType.I64) for key in keys)
-            n = module.integer(f"n:groups.{monitor.source.group}", "n")
-            capacity = module.integer(f"capacity:{owner}", "capacity")
-            text = f"if {room}[(step + 1) % 2] + 2 * {n} > {capacity}:\n    return step - first"
-            module.lines.append(Line(text, frozenset({Access(keys[0], write=False, own=False)})))
-            accesses = frozenset({Access(keys[0], write=True, own=False), Access(keys[1], write=False, own=False)})
-            module.lines.append(Line(f"{room}[step % 2] = {count}[0]", accesses, divided=False))
+    monitors = [m for m in module.network.monitors if isinstance(m, SpikeMonitor) and not m.counts_only]
+    for monitor in monitors:
+        owner = f"monitors.{monitor.name}"
+        values = (f"n:groups.{monitor.source.group}", f"capacity:{owner}")
+        room = Access(SlotKey("room", owner), write=False, own=False)
+        module.plain(recording.is_full, values, [(room, CType.I64)], ends=True)
+    for monitor in monitors:
+        owner = f"monitors.{monitor.name}"
+        count = Access(SlotKey("count", owner), write=False, own=False)
+        room = Access(SlotKey("room", owner), write=True, own=False)
+        module.plain(recording.keep_count, (), [(count, CType.I64), (room, CType.I64)], divided=False)
 
 
 # start
@@ -488,21 +488,17 @@ def _thresholds(module: Module) -> None:
         elif group.threshold is not None:
             flags = Access(SlotKey("flags", path), write=False, own=True)
             module.plain(spikes.list_spikes, owned, [(flags, CType.I64), (flags, CType.U8), *lists])
-    for group in module.network.groups.values():
-        path = group.path
-        stored = {s.variable.name for s in group.stored}
-        lists = [
-            (Access(SlotKey("spikes", path), write=False, own=True), CType.I32),
-            (Access(SlotKey("number", path), write=False, own=True), CType.I64),
-        ]
-        for name, function, ctype in (
-            ("lastspike", spikes.mark_spiked, CType.I64),
-            ("not_refractory", spikes.mark_refractory, CType.U8),
-        ):
-            if name in stored and group.threshold is not None:
+    for name, function, ctype in (
+        ("lastspike", spikes.mark_spiked, CType.I64),
+        ("not_refractory", spikes.mark_refractory, CType.U8),
+    ):
+        for group in module.network.groups.values():
+            path = group.path
+            if group.threshold is not None and name in {s.variable.name for s in group.stored}:
+                listed = [(Access(key, write=False, own=True), kind) for key, kind in _listed(path)]
                 marked = Access(SlotKey("variable", path, name), write=True, own=True)
                 values = (f"n:{path}", f"depth:{path}", "part", "parts", f"low:{path}")
-                module.plain(function, values, [*lists, (marked, ctype)])
+                module.plain(function, values, [*listed, (marked, ctype)])
     for monitor in module.network.monitors:
         if isinstance(monitor, SpikeMonitor):
             _record_spikes(module, monitor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from textwrap import indent
 
 from snnrun.codegen.emit import REALS, Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
 from snnrun.codegen.lost import Clipped
@@ -50,6 +51,7 @@ class Call:
         ints: Whole numbers.
         floats: Numbers.
         arrays: Arrays.
+        ends: Whether the kernel ends before this step where the call gives True.
     """
 
     function: str
@@ -57,6 +59,12 @@ class Call:
     ints: tuple[tuple[str, IntValue], ...]
     floats: tuple[tuple[str, Node], ...]
     arrays: tuple[tuple[SlotKey, CType], ...]
+    ends: bool = False
+
+    def step(self, arguments: Sequence[str]) -> str:
+        """Its text with the names of what it is given."""
+        text = f"{self.function}({', '.join([*self.first, *arguments])})"
+        return f"if {text}:\n    return step - first" if self.ends else text
 
     def is_like(self, other: Call) -> bool:
         """Whether two calls differ in values only."""
@@ -109,7 +117,6 @@ class Module:
     ints: list[tuple[str, IntValue]] = field(default_factory=list)
     known: dict[str, str] = field(default_factory=dict)  # names of whole numbers that the engine knows by name
     lines: list[Line] = field(default_factory=list)
-    guards: int = 0  # lines that may end the call of the kernel; they come first
     kinds: dict[Variable, Kind] = field(default_factory=dict)
     clipped: Clipped = frozenset()
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
@@ -142,7 +149,7 @@ class Module:
         floats = [self.names.new(stem) for stem, _ in call.floats]
         self.floats += [(name, node) for name, (_, node) in zip(floats, call.floats, strict=True)]
         arrays = [self.slot(*array) for array in call.arrays]
-        return f"{call.function}({', '.join([*call.first, *ints, *floats, *arrays])})"
+        return call.step([*ints, *floats, *arrays])
 
     def step_of_all(self, calls: Sequence[Call]) -> str:
         """The text of calls that are alike: one in a loop, whose values lie in rows."""
@@ -164,8 +171,8 @@ class Module:
         arrays = [
             f"{ctype.value}(table, {place(at[2], len(first.arrays), k)})" for k, (_, ctype) in enumerate(first.arrays)
         ]
-        arguments = ", ".join([*first.first, *ints, *floats, *arrays])
-        return f"for m in range({len(calls)}):\n    {first.function}({arguments})"
+        step = first.step([*ints, *floats, *arrays])
+        return f"for m in range({len(calls)}):\n{indent(step, '    ')}"
 
     def writer(self, owner: str) -> Writer:
         """A new function for an object."""
@@ -218,19 +225,20 @@ class Module:
 
     def plain(
         self,
-        function: Callable[..., None],
+        function: Callable[..., bool | None],
         values: tuple[IntValue, ...],
         arrays: list[tuple[Access, CType]],
         first: tuple[str, ...] = ("step",),
         *,
         divided: bool = True,
         about: str = "",
+        ends: bool = False,
     ) -> None:
         """A call of a function of `snnrun.kernels`: whole numbers first, then arrays."""
         owner = _short(arrays[-1][0].key.owner)
         words = function.__code__.co_varnames[len(first) :]
         ints = tuple((f"{owner}_{word}", value) for word, value in zip(words, values, strict=False))
-        call = Call(function.__name__, first, ints, (), tuple((access.key, ctype) for access, ctype in arrays))
+        call = Call(function.__name__, first, ints, (), tuple((access.key, ctype) for access, ctype in arrays), ends)
         self.lines.append(Line(call, frozenset(access for access, _ in arrays), divided, about))
 
 

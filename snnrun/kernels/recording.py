@@ -7,6 +7,26 @@ from snnrun.kernels.primitives import Array
 
 
 @kernel()
+def is_full(step: int, n: int, capacity: int, room: Array) -> bool:
+    """Whether a buffer of spikes could overflow within two steps.
+
+    Args:
+        step: Number of the step.
+        n: Size of the group.
+        capacity: Spikes that the buffer takes.
+        room: Spikes in the buffer at the last even and the last odd step, int64, shape (2,).
+    """
+    full: bool = room[(step + 1) % 2] + 2 * n > capacity
+    return full
+
+
+@kernel()
+def keep_count(step: int, count: Array, room: Array) -> None:
+    """Keep the number of spikes in a buffer, `count`, for `is_full`."""
+    room[step % 2] = count[0]
+
+
+@kernel()
 def record_spikes(
     step: int,
     start: int,
