@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import data_files
+import files_of_data
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -322,17 +322,17 @@ run: {{duration: 1 ms, dt: 0.1 ms}}
 def table_case(dice: random.Random) -> Case:
     """An experiment that reads a file of numbers, in each way there is, and the file."""
     makers: dict[str, Callable[[random.Random], bytes]] = {
-        "npy": data_files.npy,
-        "csv": data_files.csv,
-        "h5": data_files.h5,
-        "npz": data_files.npz,
-        "tsv": data_files.csv,
-        "parquet": data_files.parquet,
-        "png": data_files.image,
+        "npy": files_of_data.npy,
+        "csv": files_of_data.csv,
+        "h5": files_of_data.h5,
+        "npz": files_of_data.npz,
+        "tsv": files_of_data.csv,
+        "parquet": files_of_data.parquet,
+        "png": files_of_data.image,
     }
     ending = dice.choice(list(makers))
     file = f"data.{ending}"
-    data = data_files.damaged(dice, makers[ending](dice))
+    data = files_of_data.damaged(dice, makers[ending](dice))
     use = 0 if ending == "png" else dice.randrange(5)
     names = ["data", "data", "data", "/data", "edges/e/0/delay", "link", "outside", "virtual", "x", "spikes"]
     dataset = (
@@ -385,14 +385,14 @@ class Library:
         elif change == 2:
             data = dice.choice([b"", b"[" * 100_000, b"{}", b"9" * 400, b"\x00" * 100, b"null", b'{"a": ' * 5000])
         else:
-            data = data_files.damaged(dice, data)
+            data = files_of_data.damaged(dice, data)
         return self._case(dice, folder, path, data, f"damaged ({change})")
 
     def _state(self, dice: random.Random) -> Case:
         """A run that begins with a state that something was done to."""
         path = self.folders[0] / "state.npz"
         data = path.read_bytes()
-        data = data_files.state(dice, data) if dice.random() < 0.7 else data_files.damaged(dice, data)
+        data = files_of_data.state(dice, data) if dice.random() < 0.7 else files_of_data.damaged(dice, data)
         experiment = (
             (self.folders[0] / "experiment.yaml").read_text().replace("save_state: true", "start_from: state.npz")
         )
