@@ -210,6 +210,8 @@ class _Run:
             self.line.put(f"note: {prepared.compiled.note}")
         if prepared.compiled.cached:
             code = "kernel from cache"
+        elif not prepared.compiled.object:
+            code = "kernel not compiled"
         else:
             code = f"compiled {seconds['compile']:.1f} s (first run of this structure)"
         parts = [f"checked {seconds['load'] + seconds['check']:.2f} s", code, f"built {seconds['build']:.2f} s"]

@@ -52,7 +52,9 @@ class NativeKernel:
 
 
 class PythonKernel:
-    """A kernel that Python runs as it stands: slow, for small networks, with the same bits; a debugger can follow it.
+    """A kernel that Python runs as it stands: slow, for small networks; a debugger can follow it.
+
+    It has the bits of strict math, whatever the math is.
 
     Args:
         text: Its text.

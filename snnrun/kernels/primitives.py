@@ -1,8 +1,9 @@
 """What numba's Python cannot say, for Python and numpy; `codegen.intrinsics` says the same to numba.
 
 Numerical functions use only IEEE `+ - * /`, comparisons, operations on integers, and these primitives, so numpy and
-kernels compute the same bits on every processor. Integers take the types that numpy gives them: those of one size and
-different signs must not meet, as both numpy and numba make a float64 of them.
+kernels compute the same bits on every processor. Integers of one size and different signs must not meet, as both numpy
+and numba make a float64 of them. What is read from arrays of narrow integers is calculated with as `int(x[k])`: numba
+widens it by itself, numpy does not.
 """
 
 from __future__ import annotations

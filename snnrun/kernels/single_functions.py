@@ -103,7 +103,7 @@ def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
 @kernel(single=True, inline=True)
 def timestep(t: Doubles, dt: Doubles) -> Numbers:
     """The number of whole steps in a time, with a thousandth of a step of tolerance; times in double precision."""
-    return single_of(double_timestep(t, dt))
+    return single_of(double_timestep(double_of(t), double_of(dt)))
 
 
 @kernel(single=True, inline=True)

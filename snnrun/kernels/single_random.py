@@ -13,6 +13,7 @@ from snnrun.kernels.primitives import (
     Integers,
     Numbers,
     bits_of,
+    double_of,
     lower_half,
     select,
     shift_right_32,
@@ -89,10 +90,10 @@ def fill_normal(out: Array, low: int, high: int, step: Integers, seed: Integers,
 @kernel(single=True)
 def poisson(lam: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The Poisson number of `random`, rounded: counts above 2**24 are no longer exact."""
-    return single_of(double_poisson(lam, k, step, seed, stream))
+    return single_of(double_poisson(double_of(lam), k, step, seed, stream))
 
 
 @kernel(single=True)
 def binomial(n: Doubles, p: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The binomial number of `random`, rounded: counts above 2**24 are no longer exact."""
-    return single_of(double_binomial(n, p, k, step, seed, stream))
+    return single_of(double_binomial(double_of(n), double_of(p), k, step, seed, stream))

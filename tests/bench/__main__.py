@@ -10,6 +10,7 @@ from environments import ready
 from limit import measure_limit
 from machine import describe
 from measuring import Plan, measure
+from pair import PAIRED, pair
 from saved_results import load_results, save_results, versions_of_ours
 from scaling import measure_scaling
 from table import rate_lines, table
@@ -25,7 +26,13 @@ def main() -> int:
     parser.add_argument("works", nargs="*", help=f"of {', '.join([*BY_NAME, *OTHERS])}; all unless named")
     parser.add_argument("--rounds", type=int, default=Plan().rounds, help="how often each runs; medians are shown")
     parser.add_argument("--quick", action="store_true", help="one round of a fifth of the time: does it all work?")
+    parser.add_argument("--against", metavar="PROGRAM", help="another installation's snnrun, instead of the peers")
     options = parser.parse_args()
+    if options.against:
+        works = options.works or list(PAIRED)
+        if unknown := set(works) - set(PAIRED):
+            parser.error(f"no work of a pair: {', '.join(sorted(unknown))}")
+        return pair(options.against, works, options.rounds, lambda text: sys.stderr.write(f"{text}\n") and None)
     wanted = options.works or [*BY_NAME, *OTHERS]
     unknown = [name for name in wanted if name not in BY_NAME and name not in OTHERS]
     if unknown:

@@ -14,6 +14,7 @@ from environments import Peer, pythons
 from limit import update_cost
 from measuring import Plan, Runs, agreement, measure
 from page import PAGE, RATIOS, SCALING, page, read_snapshot
+from pair import pair
 from pictures import data_digest, drawn_from
 from processes import Ended, run_child
 from scaling import Spent, _curve, _event
@@ -353,3 +354,23 @@ def test_a_curve_ends_where_a_size_takes_too_long():
 def test_the_cost_of_an_event_leaves_out_the_run_without_synapses():
     full, bare = Spent(3.0, 1.0, 4_000_000, {"spikes": 10}), Spent(1.0, 0.1, 2_000_000, {"spikes": 5})
     assert _event(full, bare, 1e9) == {"events": 1e9, "seconds": 2e-9, "build": 1.0, "memory": 4e6}
+
+
+REPORT = """#!/bin/sh
+echo '{"digest": "%s", "seconds": {"simulate": %s}}'
+"""
+
+
+@pytest.mark.parametrize(("digest", "code"), [("abc", 0), ("xyz", 1)])
+def test_a_pair_is_compared_by_medians_and_digests(tmp_path, monkeypatch, capsys, digest, code):
+    sides = {}
+    for name, text in (("this", REPORT % ("abc", 0.5)), ("other", REPORT % (digest, 0.25))):
+        sides[name] = tmp_path / name / "snnrun"
+        sides[name].parent.mkdir()
+        sides[name].write_text(text, encoding="utf-8")
+        sides[name].chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "this" / "python"))
+    assert pair(str(sides["other"]), ["coba"], 2, print) == code
+    shown = capsys.readouterr().out
+    assert "0.500    0.250    2.00" in shown
+    assert ("DIGESTS DIFFER  coba" in shown) == bool(code)
