@@ -45,7 +45,7 @@ class Side:
         """Run a work once and keep what it took."""
         cache = self.place / "cache"
         for file in cache.glob("*") if state != WARM else ():
-            if state == COLD or file.suffix != ".function":
+            if state == COLD or is_generated(file):
                 file.unlink()
         file = ROOT / "experiments" / "benchmarks" / f"{work}.yaml"
         words = ("run", str(file), "--no-plots", "--json", "--threads", "1", "--out", str(self.place / "out"))
@@ -62,6 +62,12 @@ class Side:
         self.digests.add(report["digest"])
         if state == WARM:
             self.simulate.append(report["seconds"]["simulate"])
+
+
+def is_generated(file: Path) -> bool:
+    """Whether a file of the cache is the kernel of one structure, not something that kernels share."""
+    lines = file.read_bytes().split(b"\n", 2)
+    return file.suffix == ".kernel" and not (len(lines) > 1 and json.loads(lines[1]).get("function"))
 
 
 def pair(other: str, works: list[str], rounds: int, say: Callable[[str], None]) -> int:
