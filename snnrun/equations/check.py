@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from fractions import Fraction
+from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
@@ -303,7 +304,7 @@ class Checker:
         unit = lookup_unit(name)
         if unit is not None:
             return Typed(self.graph.constant(name, float(unit.scale)), unit.dimension, unit.scale)
-        known = [*self.local, *self.scope.symbols, *_MATH_CONSTANTS]
+        known = chain(self.local, self.scope.symbols, _MATH_CONSTANTS)
         array = self.scope.arrays.get(name)
         help: str | None
         if array is not None:

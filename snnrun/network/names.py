@@ -39,7 +39,11 @@ class Names(Mapping[str, T]):
         return any(name in table for table in self._tables)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(chain.from_iterable(reversed(self._tables))))
+        seen: set[str] = set()
+        for name in chain.from_iterable(reversed(self._tables)):  # one by one: many readers want the first only
+            if name not in seen:
+                seen.add(name)
+                yield name
 
     def __len__(self) -> int:
         return len(dict.fromkeys(chain.from_iterable(self._tables)))

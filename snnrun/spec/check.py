@@ -282,8 +282,11 @@ class _Problem:
     def _wrong_length(self, report: Report) -> None:
         wanted = self.context.get("min_length", self.context.get("max_length"))
         found = len(self.node.items) if isinstance(self.node, ListNode) else self.context.get("actual_length")
+        most = self.context.get("max_length")
         if found == 0 or not isinstance(self.node, ListNode):
             message = f"{self.name} is empty"
+        elif "min_length" not in self.context and most is not None and most > 2:
+            message = f"{self.name} has {found:,} items, at most {most:,} are possible"
         else:
             items = "1 item" if wanted == 1 else f"{wanted} items"
             message = f"{self.name} must have {items}, this has {found}"

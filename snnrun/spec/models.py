@@ -858,7 +858,9 @@ class Run(Section):
     phases: list[Phase] | None = Field(
         None,
         min_length=1,
-        description="Parts of the run, one after the other: `{name, duration, set, record, stop_when, check}`.",
+        max_length=1000,
+        description="Parts of the run, one after the other: `{name, duration, set, record, stop_when, check}`; at most "
+        "1,000.",
     )
     start_from: Statements | None = Field(
         None,

@@ -234,3 +234,17 @@ def test_heavy_packages_stay_out_of_loading(tmp_path):
 def test_keys_of_other_simulators_are_met_with_ours(tmp_path, section, text, meant):
     found = [d for d in errors_of(tmp_path, minimal(**{section: text})) if d.code == "FMT203"]
     assert [d.help for d in found] == [f"did you mean `{meant}`?"]
+
+
+def test_a_run_has_at_most_a_thousand_phases(tmp_path):
+    """Each is a network of its own: a file of 1 MB must be answered within two seconds."""
+    file = tmp_path / "x.yaml"
+    phases = "".join(f"    - {{name: p{k}, duration: 1 ms}}\n" for k in range(1001))
+    file.write_text(
+        f"version: 1\ngroups: {{g: {{size: 1}}}}\nrun:\n  dt: 0.1 ms\n  phases:\n{phases}", encoding="utf-8"
+    )
+    with pytest.raises(ExperimentError) as caught:
+        parse_experiment(load(file))
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "FMT206"
+    assert "`run.phases` has 1,001 items, at most 1,000 are possible" in diagnostic.message
