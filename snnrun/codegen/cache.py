@@ -136,7 +136,7 @@ def obtain(text: str, structure: str = "", math: Math = Math.STRICT) -> Compiled
         math: What its operations on numbers may do.
     """
 
-    def make(target: Processor, store: _Store) -> bytes:
+    def make(target: Processor, store: _Store | None) -> bytes:
         from snnrun.codegen.compile import compile_kernel  # noqa: PLC0415 - numba is imported only to compile
 
         return compile_kernel(text, target, math, store, sources())
@@ -155,7 +155,7 @@ def obtain_function(function: Callable[..., Any], arguments: tuple[str, ...], ma
     """
     name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
-    def make(target: Processor, store: _Store) -> bytes:
+    def make(target: Processor, store: _Store | None) -> bytes:
         from snnrun.codegen.compile import compile_function  # noqa: PLC0415
 
         return compile_function(function, arguments, target, math, store, sources())
@@ -164,7 +164,7 @@ def obtain_function(function: Callable[..., Any], arguments: tuple[str, ...], ma
 
 
 def _obtain(
-    structure: str, math: Math, description: dict[str, Any], make: Callable[[Processor, _Store], bytes]
+    structure: str, math: Math, description: dict[str, Any], make: Callable[[Processor, _Store | None], bytes]
 ) -> Compiled:
     target = processor()
     key = kernel_key(structure, target, math)
@@ -175,7 +175,7 @@ def _obtain(
     try:
         _prepare(folder)
     except OSError as error:
-        return Compiled(make(target, _Store(None)), key, cached=False, note=note or _not_kept(folder, error))
+        return Compiled(make(target, None), key, cached=False, note=note or _not_kept(folder, error))
     with _turn(folder, key):
         found, _ = _read(folder, key)  # another process may have made it meanwhile
         if found is not None:
@@ -236,21 +236,20 @@ class _Store:
     """Lowered functions that are the same for all kernels, one file each; see `lower.Store`.
 
     Args:
-        folder: Where they are; None to keep none.
+        folder: Where they are.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def get(self, key: str) -> bytes | None:
         """What was kept under a key; None if there is nothing that can be trusted."""
-        return None if self.folder is None else _read(self.folder, key[:32], "function")[0]
+        return _read(self.folder, key[:32], "function")[0]
 
     def put(self, key: str, data: bytes) -> None:
         """Keep something, if the folder takes it."""
-        if self.folder is not None:
-            with suppress(OSError):
-                _write(self.folder, key[:32], data, {"key": key[:32]}, "function")
+        with suppress(OSError):
+            _write(self.folder, key[:32], data, {"key": key[:32]}, "function")
 
 
 # one file

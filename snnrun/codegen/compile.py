@@ -13,7 +13,7 @@ from llvmlite import binding
 from numba.core import types
 
 from snnrun.codegen.load import loaded
-from snnrun.codegen.lower import ARRAYS, Build, Nothing, Store, UncompilableError
+from snnrun.codegen.lower import ARRAYS, Build, Store, UncompilableError
 from snnrun.codegen.target import ENTRY, Processor
 from snnrun.numerics.arithmetic import Math
 
@@ -24,14 +24,14 @@ ADVANCE = (types.int64, types.int64, ARRAYS[types.int64])
 _OPEN = re.compile(r"llvm\.(?!(?:sin|cos|tan|exp|exp2|log|log2|log10|pow|powi)\.)|memset_pattern16$")
 
 
-def compile_kernel(text: str, target: Processor, math: Math, store: Store, sources: str) -> bytes:
+def compile_kernel(text: str, target: Processor, math: Math, store: Store | None, sources: str) -> bytes:
     """Compile a module.
 
     Args:
         text: What `generate` wrote: a module with a function `advance`.
         target: The processor.
         math: What the operations on numbers may do.
-        store: Where functions that are the same for all kernels are kept.
+        store: Where functions that are the same for all kernels are kept; None to keep none.
         sources: A hash of the text of those.
 
     Returns:
@@ -49,7 +49,7 @@ def compile_function(
     arguments: tuple[str, ...],
     target: Processor,
     math: Math,
-    store: Store = Nothing(),  # noqa: B008 - it has no state
+    store: Store | None = None,
     sources: str = "",
 ) -> bytes:
     """Compile a function with all that it calls.
@@ -83,7 +83,7 @@ def optimised(
     arguments: tuple[Any, ...],
     machine: Any,
     math: Math,
-    store: Store = Nothing(),  # noqa: B008 - it has no state
+    store: Store | None = None,
     sources: str = "",
 ) -> Any:
     """The module of LLVM for a machine of its, in which only `ENTRY` can be called from outside.

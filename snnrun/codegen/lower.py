@@ -94,17 +94,6 @@ class Store(Protocol):
         """Keep something. It may fail without a word."""
 
 
-class Nothing:
-    """Keeps nothing."""
-
-    def get(self, key: str) -> bytes | None:  # noqa: ARG002
-        """Nothing was kept."""
-        return None
-
-    def put(self, key: str, data: bytes) -> None:
-        """Nothing is kept."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
     """A function lowered for some types of arguments.
@@ -303,13 +292,13 @@ class Build:
     Args:
         machine: What LLVM makes code with.
         math: What operations on numbers may do.
-        store: Where functions of `snnrun.kernels` are kept.
+        store: Where functions of `snnrun.kernels` are kept; None to keep none.
         sources: A hash of their text.
     """
 
     current: Build
 
-    def __init__(self, machine: Any, math: Math, store: Store, sources: str) -> None:
+    def __init__(self, machine: Any, math: Math, store: Store | None, sources: str) -> None:
         self.collector = _Collector(machine)
         self.math = math
         self.fuses = _fuses(machine)
@@ -443,6 +432,8 @@ class Build:
         return hashlib.sha256(repr(what).encode()).hexdigest()
 
     def _keep(self, key: str, found: Instance) -> None:
+        if self.store is None:
+            return
         kinds = [*found.signature.args, *(a for need in found.needs for a in need.signature.args)]
         if not all(str(kind) in _KINDS or str(kind).startswith(KERNELS) for kind in kinds):
             return  # it takes functions of the model
@@ -454,7 +445,7 @@ class Build:
         self.store.put(key, json.dumps(head).encode() + b"\n" + found.bitcode)
 
     def _kept(self, function: Callable[..., Any], arguments: tuple[Any, ...], options: Options) -> Instance | None:
-        if not function.__module__.startswith(KERNELS):
+        if self.store is None or not function.__module__.startswith(KERNELS):
             return None
         data = self.store.get(self._key(function, arguments))
         if data is None:

@@ -4,7 +4,7 @@ import pytest
 
 from snnrun.codegen.compile import compile_kernel
 from snnrun.codegen.load import loaded
-from snnrun.codegen.lower import Nothing, UncompilableError
+from snnrun.codegen.lower import UncompilableError
 from snnrun.codegen.target import Processor
 from snnrun.numerics.arithmetic import Math
 
@@ -32,7 +32,7 @@ def advance(first, n_steps, table):
 @pytest.mark.parametrize("wrong", ["missing(v[k])", "v[k].imag.whatever", "f64(v)"])
 def test_a_refusal_names_the_line_and_the_object(wrong):
     with pytest.raises(UncompilableError) as caught:
-        compile_kernel(TEXT.format(wrong=wrong), Processor("generic", ""), Math.STRICT, Nothing(), "")
+        compile_kernel(TEXT.format(wrong=wrong), Processor("generic", ""), Math.STRICT, None, "")
     message = str(caught.value)
     assert "line 8 of the kernel, in `update_pop` of `groups.pop`" in message
     assert f"`v[k] = {wrong}`" in message
