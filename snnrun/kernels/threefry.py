@@ -15,30 +15,16 @@ def _rotate(x: Integers, count: int) -> Integers:
 
 
 @kernel(inline=True)
-def _four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
-    """Rounds 0 to 3 of every eight."""
+def _four_rounds(x0: Integers, x1: Integers, r0: int, r1: int, r2: int, r3: int) -> tuple[Integers, Integers]:
+    """Four rounds with the counts of their rotations: 16, 42, 12, 31 and 16, 32, 24, 21 in turn."""
     x0 = x0 + x1
-    x1 = _rotate(x1, 16) ^ x0
+    x1 = _rotate(x1, r0) ^ x0
     x0 = x0 + x1
-    x1 = _rotate(x1, 42) ^ x0
+    x1 = _rotate(x1, r1) ^ x0
     x0 = x0 + x1
-    x1 = _rotate(x1, 12) ^ x0
+    x1 = _rotate(x1, r2) ^ x0
     x0 = x0 + x1
-    x1 = _rotate(x1, 31) ^ x0
-    return x0, x1
-
-
-@kernel(inline=True)
-def _next_four_rounds(x0: Integers, x1: Integers) -> tuple[Integers, Integers]:
-    """Rounds 4 to 7 of every eight."""
-    x0 = x0 + x1
-    x1 = _rotate(x1, 16) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 32) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 24) ^ x0
-    x0 = x0 + x1
-    x1 = _rotate(x1, 21) ^ x0
+    x1 = _rotate(x1, r3) ^ x0
     return x0, x1
 
 
@@ -48,9 +34,9 @@ def threefry(c0: Integers, c1: Integers, k0: Integers, k1: Integers) -> tuple[In
     k0 = u64(k0)
     k1 = u64(k1)
     k2 = u64(0x1BD1_1BDA_A9FC_1A22) ^ k0 ^ k1
-    x0, x1 = _four_rounds(u64(c0) + k0, u64(c1) + k1)
-    x0, x1 = _next_four_rounds(x0 + k1, x1 + (k2 + u64(1)))
-    x0, x1 = _four_rounds(x0 + k2, x1 + (k0 + u64(2)))
+    x0, x1 = _four_rounds(u64(c0) + k0, u64(c1) + k1, 16, 42, 12, 31)
+    x0, x1 = _four_rounds(x0 + k1, x1 + (k2 + u64(1)), 16, 32, 24, 21)
+    x0, x1 = _four_rounds(x0 + k2, x1 + (k0 + u64(2)), 16, 42, 12, 31)
     x0 = x0 + k0
     x1 = x1 + (k1 + u64(3))
     x0 = x0 + x1
