@@ -30,4 +30,4 @@ floors:
 		tests/unit/results/test_results_folder.py tests/unit/results/test_results_difference.py \
 		tests/cli/test_run_command.py tests/cli/test_compare_commands.py \
 		tests/cli/test_damaged_results.py tests/cli/test_output.py \
-		tests/unit/codegen tests/unit/kernels tests/unit/numerics
+		tests/unit/codegen tests/unit/kernels

@@ -30,8 +30,8 @@ from snnrun.compare.folders import (
     results_below,
 )
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
-from snnrun.publish import plain_value
 from snnrun.results.layout import DONE_FILE
+from snnrun.run.folder import plain_value
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:

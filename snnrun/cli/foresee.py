@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from snnrun import pipeline
 from snnrun.cli.options import refuse_for
 from snnrun.cli.progress import bytes_text, number_text, time_text
 from snnrun.cli.render import put, render
+from snnrun.run import pipeline
 from snnrun.sweep.foresee import Forecast, foresee
 
 

@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from snnrun import pipeline
 from snnrun.cli.progress import bytes_text, number_text, time_text
 from snnrun.cli.render import put, render, say
 from snnrun.equations.dag import is_fixed
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
-from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.expected import expected_synapses
-from snnrun.network.ir import (
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.expected import expected_synapses
+from snnrun.model.network import (
     Group,
     GroupKind,
     Network,
     Pathway,
     Synapses,
 )
-from snnrun.stages import Checked
+from snnrun.run import pipeline
+from snnrun.run.stages import Checked
 
 
 def validate_files(files: Sequence[Path], overrides: Sequence[str], *, json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from snnrun.errors import Diagnostic, ExperimentError
 
 if TYPE_CHECKING:
-    from snnrun.stages import Checked
+    from snnrun.run.stages import Checked
 
 Rule = tuple[bool, str, str]
 """Whether it is broken, what is wrong, and what to do."""

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnrun import pipeline
 from snnrun.cli.options import refuse_for, refuse_swept_seed
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import put, render, say
 from snnrun.engine.phases import ended_early
 from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedError
-from snnrun.network.ir import GroupKind, Network, SpikeMonitor
-from snnrun.network.recorded import recorded_spans
+from snnrun.model.network import GroupKind, Network, SpikeMonitor
+from snnrun.model.recorded import recorded_spans
 from snnrun.plot.ahead import Painter
-from snnrun.publish import plain_value, told
 from snnrun.records import dataclass
-from snnrun.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
+from snnrun.run import pipeline
+from snnrun.run.folder import plain_value, told
+from snnrun.run.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
 from snnrun.units.dimensions import TIME
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from snnrun.cli.progress import clock_text, number_text
 from snnrun.cli.render import put
-from snnrun.reading import reason_of
+from snnrun.files.reading import reason_of
 from snnrun.results.done import QUICK, Done
 from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.sweep.store import State, read_state

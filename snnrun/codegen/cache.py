@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from snnrun.codegen.target import Processor, processor
-from snnrun.numerics.arithmetic import Math
-from snnrun.reading import open_regular, read_bytes
+from snnrun.files.reading import open_regular, read_bytes
+from snnrun.kernels.arithmetic import Math
 
 FORMAT = 5  # raise it when the files change
 LIMIT = 100_000_000

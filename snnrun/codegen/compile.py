@@ -15,7 +15,7 @@ from numba.core import types
 from snnrun.codegen.load import loaded
 from snnrun.codegen.lower import ARRAYS, Build, Store, UncompilableError
 from snnrun.codegen.target import ENTRY, Processor
-from snnrun.numerics.arithmetic import Math
+from snnrun.kernels.arithmetic import Math
 
 _LEVEL = 3
 ADVANCE = (types.int64, types.int64, ARRAYS[types.int64])

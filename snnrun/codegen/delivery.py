@@ -9,8 +9,7 @@ from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
 from snnrun.equations.dag import Kind, Node, Op, Variable, walk
 from snnrun.kernels.spikes import list_refractory
-from snnrun.network.ir import Assignment, Block, Network, Pathway, PoissonInput, Synapses
-from snnrun.network.written import changing_variables
+from snnrun.model.network import Assignment, Block, Network, Pathway, PoissonInput, Synapses, changing_variables
 
 
 def deliver_all(module: Module) -> None:

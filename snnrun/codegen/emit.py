@@ -14,10 +14,10 @@ from typing import TypeAlias
 
 from snnrun.codegen.names import Names, shown, stem_of
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
-from snnrun.network.ir import Assignment
-from snnrun.network.rates import ROUNDING
-from snnrun.numerics.arithmetic import Precision
-from snnrun.numerics.scalar import NAMES
+from snnrun.kernels.arithmetic import Precision
+from snnrun.kernels.scalar import NAMES
+from snnrun.model.network import Assignment
+from snnrun.model.rates import ROUNDING
 
 
 class CType(Enum):

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from snnrun.codegen.emit import CType, IntValue, Place, SlotKey, Writer
 from snnrun.codegen.imports import imported
 from snnrun.equations.dag import Constant, Draw, Graph, Kind, Node, Op, Variable, walk
-from snnrun.network.ir import Initial
-from snnrun.numerics.arithmetic import Math, Precision
+from snnrun.kernels.arithmetic import Math, Precision
+from snnrun.model.network import Initial
 
 _UNSUPPORTED = frozenset({Op.LIST, Op.TIMED, Op.POISSON, Op.NOISE, Op.PROPAGATOR})
 _FILLS = {Op.UNIFORM: "uniforms", Op.NORMAL: "normals"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from snnrun.codegen.names import WORD
 from snnrun.kernels import delivery, failures, inputs, marks, primitives, recording, spikes, threads, values
+from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.kernels.library import library, public_functions
-from snnrun.numerics.arithmetic import Math, Precision
 
 _EVERYWHERE = (marks, primitives, delivery, failures, inputs, recording, spikes, threads, values)
 

@@ -21,7 +21,7 @@ from snnrun.codegen.module import THREAD, Call, Kernel, Line, Module, member, pr
 from snnrun.codegen.names import Names, folded
 from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
 from snnrun.kernels import recording, spikes
-from snnrun.network.ir import (
+from snnrun.model.network import (
     Block,
     Group,
     GroupKind,

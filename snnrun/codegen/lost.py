@@ -8,7 +8,7 @@ statements clip are never infinite, and `clip` keeps NaN: they need no look, whi
 from __future__ import annotations
 
 from snnrun.equations.dag import Kind, Node, Op, Variable
-from snnrun.network.ir import Assignment, Block, Network
+from snnrun.model.network import Assignment, Block, Network
 
 Clipped = frozenset[tuple[str, str]]
 

@@ -46,8 +46,8 @@ from numba.extending import lower_builtin
 
 from snnrun.codegen import intrinsics
 from snnrun.kernels import fused
+from snnrun.kernels.arithmetic import Math
 from snnrun.kernels.marks import Options, marked
-from snnrun.numerics.arithmetic import Math
 
 KERNELS = "snnrun.kernels."
 ARRAYS = {t: types.CPointer(t) for t in intrinsics.ELEMENTS.values()}

@@ -11,8 +11,8 @@ from snnrun.codegen.emit import REALS, Access, CType, Ends, Fill, IntValue, Plac
 from snnrun.codegen.lost import Clipped
 from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
-from snnrun.network.ir import Network, Synapses, View
-from snnrun.numerics.arithmetic import Math
+from snnrun.kernels.arithmetic import Math
+from snnrun.model.network import Network, Synapses, View
 
 THREAD = ("part", "parts")
 """Numbers that every call may use: of the thread, and how many there are."""

@@ -27,7 +27,7 @@ from snnrun.equations.ast import (
 )
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
-from snnrun.network.context import at
+from snnrun.resolve.context import at
 from snnrun.source import Text
 from snnrun.units.dimensions import ONE, Dimension
 from snnrun.units.table import lookup_unit

@@ -14,13 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from snnrun import pipeline
 from snnrun.compare.meaning import Meaning, definitions_of, meaning_of, own_names
+from snnrun.run import pipeline
+from snnrun.run.stages import Checked
 from snnrun.source import Text
 from snnrun.spec import nodes
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 from snnrun.spec.scalar_text import ScalarStyle
-from snnrun.stages import Checked
 from snnrun.sweep.points import Plan, Values, plan_sweep
 
 Place = tuple[str | int, ...]

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError, StorageError, did_you_mean
-from snnrun.reading import read_json, reason_of
+from snnrun.files.reading import read_json, reason_of
 from snnrun.results.done import QUICK, RUN_AGAIN, Done, refuse, refuse_damaged
 from snnrun.results.folder import LATEST, PICTURES, latest
 from snnrun.results.integrity import damage
@@ -28,6 +27,7 @@ from snnrun.results.layout import (
     storage_error,
 )
 from snnrun.results.table import PointStatus, SweepTable, read_sweep
+from snnrun.run import pipeline
 from snnrun.units.dimensions import Dimension
 from snnrun.units.quantities import dimension_of
 

@@ -15,8 +15,8 @@ import numpy as np
 from snnrun.equations.dag import Node, Op, is_fixed, walk
 from snnrun.equations.methods.exact import CHAINED
 from snnrun.equations.methods.table import METHODS
-from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import (
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.network import (
     ConnectivityMonitor,
     Generated,
     Group,
@@ -26,8 +26,8 @@ from snnrun.network.ir import (
     StateMonitor,
     Synapses,
 )
+from snnrun.run.stages import Checked
 from snnrun.spec.nodes import plain
-from snnrun.stages import Checked
 
 _DRAWS = frozenset({Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON})
 _NEVER_S = 1e4  # what stood for "has never spiked" [s]

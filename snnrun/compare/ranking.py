@@ -8,11 +8,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from snnrun import pipeline
 from snnrun.compare.conditions import Formula
 from snnrun.compare.folders import Entry, complete_points
 from snnrun.results.layout import storage_error
-from snnrun.stages import Checked
+from snnrun.run import pipeline
+from snnrun.run.stages import Checked
 from snnrun.sweep.points import Plan, plan_sweep
 from snnrun.units.dimensions import Dimension
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from snnrun import __version__, pipeline
+from snnrun import __version__
 from snnrun.compare.folders import Entry, Kind, complete_points, done_at, entry_at
 from snnrun.compare.known_faults import known_faults
 from snnrun.errors import Diagnostic, ExperimentError, Severity
-from snnrun.reading import read_json
+from snnrun.files.reading import read_json
 from snnrun.results.difference import FirstDifference, first_difference
 from snnrun.results.done import Damage, perhaps_damaged
 from snnrun.results.integrity import damage
@@ -21,7 +21,8 @@ from snnrun.results.layout import PROVENANCE_FILE, SWEEP_FILE, RunStatus, storag
 from snnrun.results.provenance import package_versions, processor_model
 from snnrun.results.reader import Results
 from snnrun.results.table import point_folder
-from snnrun.stages import Checked, Clock, Engine
+from snnrun.run import pipeline
+from snnrun.run.stages import Checked, Clock, Engine
 from snnrun.sweep.check import check_point, check_sweep, point_document
 from snnrun.sweep.points import Point
 

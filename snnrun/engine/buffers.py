@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnrun.network.ir import ConnectivityMonitor, Network, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import ConnectivityMonitor, Network, RateMonitor, SpikeMonitor, StateMonitor
 
 STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two visits of the driver
 SPIKE_BUFFER = 1 << 16

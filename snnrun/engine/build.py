@@ -11,11 +11,11 @@ import numpy as np
 
 from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.module import Kernel
-from snnrun.engine.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
+from snnrun.codegen.native import sleeping
+from snnrun.connect.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
+from snnrun.connect.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
 from snnrun.engine.buffers import count_room, sample_room, spike_room
-from snnrun.engine.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
 from snnrun.engine.failures import failed
-from snnrun.engine.native import sleeping
 from snnrun.engine.parts import Parts, nodes_of_group, nodes_of_synapses
 from snnrun.engine.start import begin_group, begin_spikes, begin_synapses
 from snnrun.engine.values import (
@@ -32,12 +32,15 @@ from snnrun.engine.values import (
 )
 from snnrun.engine.watch import Found
 from snnrun.equations.dag import Kind, Node, Op, variables_of
-from snnrun.network.choice import chosen_synapses
-from snnrun.network.connect import Ground
-from snnrun.network.delays import LONGEST
-from snnrun.network.evaluate import Environment, evaluate, evaluate_all, full, grid_of
-from snnrun.network.expected import expected_synapses
-from snnrun.network.ir import (
+from snnrun.kernels.arithmetic import Precision
+from snnrun.kernels.binomial import binomial_table
+from snnrun.kernels.streams import stream_key
+from snnrun.model.choice import chosen_synapses
+from snnrun.model.evaluate import Environment, evaluate, evaluate_all, full, grid_of
+from snnrun.model.expected import expected_synapses
+from snnrun.model.lists import lists_must_fit
+from snnrun.model.network import (
+    LONGEST_DELAY,
     NEVER,
     ConnectivityMonitor,
     Group,
@@ -54,11 +57,8 @@ from snnrun.network.ir import (
     View,
     as_array,
 )
-from snnrun.network.lists import lists_must_fit
-from snnrun.network.rates import is_impossible
-from snnrun.network.streams import key_of
-from snnrun.numerics.arithmetic import Precision
-from snnrun.numerics.binomial import binomial_table
+from snnrun.model.rates import is_impossible
+from snnrun.model.rule_values import Ground
 from snnrun.source import Span
 
 _DTYPES: dict[CType, Any] = {CType.F32: np.float32, CType.U16: np.uint16, CType.I32: np.int32}
@@ -354,7 +354,7 @@ class _Builder:
         dt = self.network.dt
         if shortest < 0:
             raise problem("NET174", f"the delay of synapse {at} is negative: {shortest * dt:g} s", pathway.span)
-        if longest > LONGEST:
+        if longest > LONGEST_DELAY:
             message = f"the delay {longest * dt:g} s is too long (over a million steps), or not a number"
             raise problem("NET174", message, pathway.span)
 
@@ -601,7 +601,7 @@ def _integer(value: IntValue, env: Environment, network: Network, numbers: Mappi
     if kind == "seed":
         return _signed(network.seeds.of(name))
     if kind == "stream":
-        return _signed(key_of(name))
+        return _signed(stream_key(name))
     return numbers[value]
 
 

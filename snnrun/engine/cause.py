@@ -15,8 +15,8 @@ from snnrun.codegen.emit import SlotKey
 from snnrun.engine.values import Array, Built
 from snnrun.equations.dag import Constant, Kind, Node, Op, Parameter, Variable, walk
 from snnrun.equations.methods.table import fitting
-from snnrun.network.evaluate import Environment, Values
-from snnrun.network.ir import Block, Group, Network, Stored, Synapses
+from snnrun.model.evaluate import Environment, Values
+from snnrun.model.network import Block, Group, Network, Stored, Synapses
 from snnrun.source import Span
 
 

@@ -18,7 +18,7 @@ from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array
 from snnrun.errors import StorageError
-from snnrun.network.ir import FloatArray, IntArray
+from snnrun.model.network import FloatArray, IntArray
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 

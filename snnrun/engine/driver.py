@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.native import Crew, NativeKernel, PythonKernel
 from snnrun.engine.failures import failed
-from snnrun.engine.native import Crew, NativeKernel, PythonKernel
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import IMMUTABLE, Array, Built, bring_up_to_date, value_now, wrong_refractory
 from snnrun.engine.watch import Watch
 from snnrun.errors import Diagnostic, RunError
-from snnrun.network.ir import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 

@@ -11,8 +11,8 @@ from snnrun.engine.cause import Cause, cause_of
 from snnrun.engine.values import Array, Built
 from snnrun.engine.watch import Found
 from snnrun.errors import Diagnostic, RunError
-from snnrun.network.ir import Group, Network, PoissonInput, Stored
-from snnrun.network.rates import advice
+from snnrun.model.network import Group, Network, PoissonInput, Stored
+from snnrun.model.rates import advice
 from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, TIME
 from snnrun.units.quantities import format_quantity

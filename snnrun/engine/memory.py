@@ -10,17 +10,17 @@ import psutil
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.module import Kernel
-from snnrun.engine.assembly import BLOCK, WIDEST_TABLE, index_dtype, is_large, is_listed
+from snnrun.connect.assembly import BLOCK, WIDEST_TABLE, index_dtype, is_large, is_listed
 from snnrun.engine.buffers import count_room, sample_room, spike_room
 from snnrun.engine.values import STORED
 from snnrun.engine.watch import MOST as MOST_COPIED
 from snnrun.equations.dag import Kind, is_fixed
 from snnrun.errors import Diagnostic, ExperimentError, RunError
-from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.expected import expected_synapses, synapses_of
-from snnrun.network.ir import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Stored, Synapses
-from snnrun.network.size import least_bytes
-from snnrun.numerics.arithmetic import Precision
+from snnrun.kernels.arithmetic import Precision
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.expected import expected_synapses, synapses_of
+from snnrun.model.network import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Stored, Synapses
+from snnrun.model.size import least_bytes
 from snnrun.source import Span
 
 PROGRAM = 1.2e8  # bytes of the interpreter and the libraries of a run whose kernel is in the cache

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.engine.connectivity import Wiring, nodes_in
+from snnrun.connect.connectivity import Wiring, nodes_in
 from snnrun.engine.values import IMMUTABLE, Array, Built, on_lines
 from snnrun.equations.dag import Node, Parameter, walk
-from snnrun.network.ir import Group, Initial, IntArray, Network, Seeds, Synapses
+from snnrun.model.network import Group, Initial, IntArray, Network, Seeds, Synapses
 
 PART_BYTES = 1 << 26
 """Larger parts are built anew: that costs less than the run that follows, and no second copy stays in memory."""

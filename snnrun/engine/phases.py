@@ -9,7 +9,7 @@ from snnrun.codegen.kernel import generate
 from snnrun.engine.build import input_table, parameter_arrays, precompute, sending_steps
 from snnrun.engine.values import Built, SynapseValues, bring_up_to_date, set_group
 from snnrun.equations.dag import Op, variables_of, walk
-from snnrun.network.ir import Block, Network, Phase, Synapses
+from snnrun.model.network import Block, Network, Phase, Synapses
 
 
 def shortened(network: Network, number: int, step: int) -> Network:

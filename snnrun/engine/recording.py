@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from snnrun.network.ir import FloatArray, IntArray
+from snnrun.model.network import FloatArray, IntArray
 
 
 class Sink(Protocol):

@@ -10,9 +10,9 @@ from snnrun.codegen.delivery import added_terms
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.values import Array, Built, SynapseValues, problem, read_neurons
 from snnrun.equations.dag import Variable
-from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import NEVER, Group, IntArray, Pathway, Start, Synapses
-from snnrun.network.start import MOMENTS, RENEWED, describe_state, kept_variables, pairs_hash, spikes_name
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.network import NEVER, Group, IntArray, Pathway, Start, Synapses
+from snnrun.model.state import MOMENTS, RENEWED, describe_state, kept_variables, pairs_hash, spikes_name
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 

@@ -11,14 +11,13 @@ import numpy as np
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.module import Kernel
-from snnrun.engine.connectivity import Wiring
+from snnrun.connect.connectivity import Wiring
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
-from snnrun.network.elapsed import current, refresh
-from snnrun.network.evaluate import Environment, evaluate, evaluate_whole, full, indices
-from snnrun.network.initial import holds_inf
-from snnrun.network.ir import NEVER, Connect, Group, Initial, IntArray, Network, Pathway, Stored, Synapses, View
-from snnrun.network.lists import lists_must_fit, values_of
+from snnrun.model.elapsed import current, refresh
+from snnrun.model.evaluate import Environment, evaluate, evaluate_whole, full, holds_inf, indices
+from snnrun.model.lists import lists_must_fit, values_of
+from snnrun.model.network import NEVER, Connect, Group, Initial, IntArray, Network, Pathway, Stored, Synapses, View
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -17,7 +17,7 @@ import numpy as np
 from snnrun.codegen.emit import SlotKey
 from snnrun.engine.values import IMMUTABLE, Array, Built
 from snnrun.equations.dag import Kind
-from snnrun.network.ir import Group, PoissonInput, Stored
+from snnrun.model.network import Group, PoissonInput, Stored
 
 SHARE = 0.01  # of the time of a run, for looking and for copying together
 SMALL = 1 << 20  # bytes that are looked at and copied before every call

@@ -752,6 +752,6 @@ def _exact_power(a: Exact, b: Exact, span: Span) -> Exact:
 
 def _apply(name: str, args: Iterable[float]) -> float | Fraction | None:
     """The value of a function of constants, by the numerics library (the same bits as in a run)."""
-    from snnrun.numerics.scalar import apply  # noqa: PLC0415 - numpy only when a constant uses a function
+    from snnrun.kernels.scalar import apply  # noqa: PLC0415 - numpy only when a constant uses a function
 
     return apply(name, tuple(args))

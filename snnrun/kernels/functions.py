@@ -5,7 +5,7 @@ Every function is straight-line code over IEEE `+ - * /`, `fma`, comparisons, in
 results lie within 2 ulp of the exact value over the whole range; infinities, NaN, subnormal numbers and signed zeros
 are handled as IEEE 754 and numpy do. What is seldom needed and slow is called through `beyond`.
 
-Called from numpy, wrap calls in `np.errstate` (or use `snnrun.numerics.arrays`, which does).
+Called from numpy, wrap calls in `np.errstate` (or use `snnrun.kernels.arrays`, which does).
 The coefficients of polynomials are minimax or Chebyshev fits on the reduced interval, computed with mpmath. Their terms
 are summed in pairs, then in pairs of pairs: a chain as short as possible, since a chain of dependent operations costs
 more than the operations themselves.

@@ -24,8 +24,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from snnrun.errors import StorageError
-from snnrun.network.state_file import read_arrays, write_arrays
-from snnrun.reading import read_json
+from snnrun.files.reading import read_json
+from snnrun.files.state_file import read_arrays, write_arrays
 from snnrun.results.folder import alive, write_claim
 from snnrun.results.layout import check_name, storage_error
 

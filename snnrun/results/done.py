@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from snnrun.errors import SnnrunError
-from snnrun.reading import open_regular, read_json
+from snnrun.files.reading import open_regular, read_json
 from snnrun.records import dataclass
 from snnrun.results.layout import DONE_FILE, RESULTS_FILE, SWEEP_FILE, RunStatus, storage_error
 

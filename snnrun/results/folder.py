@@ -23,7 +23,7 @@ from typing import Self
 import psutil
 
 from snnrun.errors import StorageError
-from snnrun.reading import read_json, read_text
+from snnrun.files.reading import read_json, read_text
 from snnrun.records import dataclass
 from snnrun.results.digest import Digest
 from snnrun.results.done import Done, Fact, read_done

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from snnrun import pipeline
 from snnrun.equations.dag import ValueNeededError, kind_of
 from snnrun.errors import Diagnostic, ExperimentError, Report, Severity
-from snnrun.network.digest import common_part
-from snnrun.network.pictures import of_sweep, swept
+from snnrun.model.digest import common_part
 from snnrun.records import dataclass
+from snnrun.resolve.pictures import of_sweep, swept
+from snnrun.run import pipeline
+from snnrun.run.stages import Checked, Shared
 from snnrun.source import SourceFile, Span
 from snnrun.spec.asked import noting
 from snnrun.spec.check import refuse_unread
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, plain, scalar
-from snnrun.stages import Checked, Shared
 from snnrun.sweep.points import SEED, GridAxis, Place, Plan, Point, Values, plan_sweep
 from snnrun.sweep.reuse import Template
 

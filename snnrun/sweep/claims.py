@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from snnrun.reading import from_json, read_bytes
+from snnrun.files.reading import from_json, read_bytes
 from snnrun.records import dataclass
 from snnrun.results.folder import CLAIMS
 from snnrun.sweep.journal import cannot_write, host_name

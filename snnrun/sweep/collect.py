@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun import __version__
-from snnrun.engine.remarks import Remark
-from snnrun.network.context import Path
-from snnrun.publish import describe, plain_value
+from snnrun.metrics.remarks import Remark
 from snnrun.records import dataclass
+from snnrun.resolve.context import Path
 from snnrun.results.folder import write_durably
 from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
-from snnrun.stages import Checked
+from snnrun.run.folder import describe, plain_value
+from snnrun.run.stages import Checked
 from snnrun.sweep.journal import Reader
 from snnrun.sweep.points import Plan, Values
 

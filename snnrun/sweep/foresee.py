@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from snnrun import pipeline
 from snnrun.engine.memory import expected_memory
 from snnrun.engine.recording import Nothing
-from snnrun.network.size import ASSUMED_RATE, expected_seconds, recorded_bytes
-from snnrun.stages import Checked, Clock, Engine
+from snnrun.model.size import ASSUMED_RATE, expected_seconds, recorded_bytes
+from snnrun.run import pipeline
+from snnrun.run.stages import Checked, Clock, Engine
 from snnrun.sweep.check import Sweep, check_point, point_document
 
 EXAMINED = 200  # points that are looked at one by one
@@ -72,7 +72,7 @@ def foresee(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Fo
         probe: Whether the first point runs for up to two seconds, to measure instead of to guess.
     """
     from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only here and to run
-    from snnrun.engine.connectivity import wiring_key  # noqa: PLC0415
+    from snnrun.connect.connectivity import wiring_key  # noqa: PLC0415
 
     kernels: set[str] = set()
     wirings: set[str] = set()

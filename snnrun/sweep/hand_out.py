@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from snnrun.results.folder import recover
 from snnrun.results.layout import DONE_FILE
 from snnrun.results.table import PointStatus
-from snnrun.stages import Clock, Progress
+from snnrun.run.stages import Clock, Progress
 from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.journal import Journal, Ledger, Record

@@ -23,9 +23,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.engine.remarks import Remark
 from snnrun.errors import StorageError
-from snnrun.reading import from_json, open_regular
+from snnrun.files.reading import from_json, open_regular
+from snnrun.metrics.remarks import Remark
 from snnrun.records import dataclass
 from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error

@@ -15,18 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from snnrun import __version__, pipeline
-from snnrun.engine.remarks import Remark
+from snnrun import __version__
 from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
-from snnrun.publish import Place, place_of, portable
-from snnrun.reading import read_bytes
+from snnrun.files.reading import read_bytes
+from snnrun.metrics.remarks import Remark
 from snnrun.records import dataclass
 from snnrun.results.done import read_done
 from snnrun.results.folder import PICTURES, finish, point_latest, recover, refresh, write_durably
 from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
 from snnrun.results.provenance import collect as collect_provenance
 from snnrun.results.table import PointStatus
-from snnrun.stages import Clock, Progress, Stage
+from snnrun.run import pipeline
+from snnrun.run.folder import Place, place_of, portable
+from snnrun.run.stages import Clock, Progress, Stage
 from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import TABLE
 from snnrun.sweep.collect import Collected, collect

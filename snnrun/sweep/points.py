@@ -16,12 +16,12 @@ from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
-from snnrun.network.context import Context, Path, at
-from snnrun.network.resolve import value_of
-from snnrun.network.settings import is_replaced_at_start
-from snnrun.network.unused import definition_of, used_definitions
-from snnrun.numerics.arrays import exp, log
+from snnrun.kernels.arrays import exp, log
 from snnrun.records import dataclass
+from snnrun.resolve.context import Context, Path, at
+from snnrun.resolve.resolve import value_of
+from snnrun.resolve.settings import is_replaced_at_start
+from snnrun.resolve.unused import definition_of, used_definitions
 from snnrun.source import Text
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.models import CallOperation, LogBounds, Sample, SampleMethod, Sweep, WholeBounds

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, StorageError
-from snnrun.pipeline import undisturbed
 from snnrun.records import dataclass
 from snnrun.results.table import PointStatus
+from snnrun.run.pipeline import undisturbed
 from snnrun.sweep.worker import Options
 
 AHEAD = 2  # batches that a process has, so that it never waits

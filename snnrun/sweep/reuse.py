@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun import pipeline
-from snnrun.engine.measure import check_metrics
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import CHANGING, Kind, Node, Op, Parameter, ValueNeededError
-from snnrun.network.context import Limit
-from snnrun.network.digest import whole_network
-from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import Seeds
+from snnrun.metrics.measure import check_metrics
+from snnrun.model.digest import whole_network
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.network import Seeds
 from snnrun.records import dataclass
+from snnrun.resolve.context import Limit
+from snnrun.run import pipeline
+from snnrun.run.stages import Checked
 from snnrun.spec.document import Document
-from snnrun.stages import Checked
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.network.streams import key_of
-from snnrun.numerics.arrays import uniforms
+from snnrun.kernels.arrays import uniforms
+from snnrun.kernels.streams import stream_key
 from snnrun.spec.models import SampleMethod
 
 _BITS = 32
@@ -58,7 +58,7 @@ def design(method: SampleMethod, names: Sequence[str], size: int, seed: int) -> 
 
 
 def _uniforms(use: str, name: str, size: int, seed: int) -> NDArray[np.float64]:
-    return uniforms(size, 0, seed, key_of(f"sweep.sample.{name}.{use}"))
+    return uniforms(size, 0, seed, stream_key(f"sweep.sample.{name}.{use}"))
 
 
 def sobol(parameter: int, size: int) -> NDArray[np.uint32]:

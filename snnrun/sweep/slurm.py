@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from snnrun.errors import Diagnostic, RunError
-from snnrun.reading import read_json, reason_of
+from snnrun.files.reading import read_json, reason_of
 from snnrun.records import dataclass
 from snnrun.results.folder import write_durably
 from snnrun.results.layout import DONE_FILE, storage_error
-from snnrun.stages import Clock
+from snnrun.run.stages import Clock
 from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import ranges
 from snnrun.sweep.hand_out import to_run

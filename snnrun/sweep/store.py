@@ -21,7 +21,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from snnrun.reading import read_json
+from snnrun.files.reading import read_json
 from snnrun.records import dataclass
 from snnrun.results.done import Done, read_done
 from snnrun.results.folder import PICTURES, write_durably

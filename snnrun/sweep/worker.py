@@ -19,14 +19,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from snnrun import pipeline
-from snnrun.engine.connectivity import WiringCache
-from snnrun.engine.measure import numbers_of
+from snnrun.connect.connectivity import WiringCache
 from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError, UnfinishedError
+from snnrun.metrics.measure import numbers_of
 from snnrun.records import dataclass
 from snnrun.results.table import PointStatus, point_place
-from snnrun.stages import Clock, Engine, Progress, Stage
+from snnrun.run import pipeline
+from snnrun.run.stages import Clock, Engine, Progress, Stage
 from snnrun.sweep.check import Points, Sweep, point_document
 from snnrun.sweep.journal import Journal, Record, cannot_write
 from snnrun.sweep.points import Point, plan_sweep

@@ -21,9 +21,9 @@ from scaling import Spent, _curve, _event
 from table import ratios, rows
 from works import BY_NAME, PEERS, ROOT, STRICT, WORKS, Tool
 
-from snnrun import pipeline
-from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import FixedDegree
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.network import FixedDegree
+from snnrun.run import pipeline
 
 SMALL = {"microcircuit": "0.01", "microcircuit-0.1": "0.01"}
 

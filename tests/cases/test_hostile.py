@@ -2,10 +2,10 @@
 
 import pytest
 
-from snnrun import pipeline
 from snnrun.codegen.cache import obtain
 from snnrun.codegen.kernel import generate
 from snnrun.errors import ExperimentError
+from snnrun.run import pipeline
 
 RUN = "run: {duration: 1 ms, dt: 0.1 ms}\n"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from snnrun import pipeline
 from snnrun.cli.render import render
 from snnrun.errors import ExperimentError
+from snnrun.run import pipeline
 from snnrun.sweep.points import plan_sweep
 
 FOLDER = Path(__file__).parent / "invalid"

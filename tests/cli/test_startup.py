@@ -70,8 +70,14 @@ def test_a_check_loads_nothing_that_only_a_run_needs(validated):
     heavy = {"numba", "llvmlite", "h5py", "matplotlib", "PIL", "scipy", "sympy", "rich", "psutil", "platformdirs"}
     assert not heavy & packages(validated)
     ours = {name for name in validated["modules"] if name.startswith("snnrun.")}
-    assert "snnrun.network.resolve" in ours
-    late = {"snnrun.publish", "snnrun.hooks", "snnrun.results.layout", "snnrun.engine.build", "snnrun.network.connect"}
+    assert "snnrun.resolve.resolve" in ours
+    late = {
+        "snnrun.run.folder",
+        "snnrun.run.hooks",
+        "snnrun.results.layout",
+        "snnrun.engine.build",
+        "snnrun.connect.pairs",
+    }
     assert not late & ours
     assert not any(name.startswith(("snnrun.codegen", "snnrun.sweep.")) for name in ours)
 

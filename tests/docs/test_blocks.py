@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from snnrun import pipeline
 from snnrun.cli.main import main
+from snnrun.run import pipeline
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "experiments" / "tutorial"

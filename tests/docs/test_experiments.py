@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.cli.start import template_names
+from snnrun.run import pipeline
 from snnrun.sweep.points import plan_sweep
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from oracle import Oracle
 from running import network_of, run_network
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.network.ir import Network, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor
 
 
 def same_bits(a: Any, b: Any) -> bool:

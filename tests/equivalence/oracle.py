@@ -1,8 +1,8 @@
 """What a step means, as slow plain code: an interpreter of the network, to compare kernels with.
 
-It takes initial values and connections from `plain.py`, and follows the order written in `network/ir.py` line by line:
-whole groups at once with numpy, synaptic events one by one. Of `codegen` it asks only which pathways can sum before
-they add, as that changes the rounding.
+It takes initial values and connections from `plain.py`, and follows the order written in `model/network.py` line by
+line: whole groups at once with numpy, synaptic events one by one. Of `codegen` it asks only which pathways can sum
+before they add, as that changes the rounding.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from snnrun.codegen.delivery import added_terms
 from snnrun.engine.recording import Memory
 from snnrun.equations.dag import Kind, Op, Variable, walk
 from snnrun.kernels import random, single_random
-from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.ir import (
+from snnrun.kernels.arithmetic import Precision
+from snnrun.kernels.binomial import binomial_table
+from snnrun.kernels.streams import stream_key
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.network import (
     NEVER,
     Block,
     Group,
@@ -40,9 +43,6 @@ from snnrun.network.ir import (
     Synapses,
     Window,
 )
-from snnrun.network.streams import key_of
-from snnrun.numerics.arithmetic import Precision
-from snnrun.numerics.binomial import binomial_table
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -426,7 +426,7 @@ class Oracle:
         p = float(evaluate(poisson.probability, self.environment({}, 0)))
         with np.errstate(over="ignore"):
             uniform = single_random.uniform if self.network.precision is Precision.SINGLE else random.uniform
-            u = uniform(members, self.step, self.network.seeds.of(poisson.draw.use), key_of(poisson.draw.stream))
+            u = uniform(members, self.step, self.network.seeds.of(poisson.draw.use), stream_key(poisson.draw.stream))
         real = REAL[self.network.precision]
         events = np.searchsorted(binomial_table(poisson.size, p).astype(real), u, side="right").astype(real)
         leaf = poisson.counts.payload

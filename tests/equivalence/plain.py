@@ -1,7 +1,7 @@
 """Initial values and connections as docs/decisions/0020 has them: plain Python, one neuron and one pair at a time.
 
-Nothing of the package's own construction is used: of a network it takes the description (`network/ir.py`), and of the
-numerics library the functions that kernels share, with single numbers. Random numbers are made here.
+Nothing of the package's own construction is used: of a network it takes the description (`model/network.py`), and of
+`kernels` the functions, with single numbers. Random numbers are made here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 
 from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Parameter, Variable, is_fixed
 from snnrun.kernels import functions, random
-from snnrun.network.ir import (
+from snnrun.kernels.streams import stream_key
+from snnrun.model.network import (
     All,
     Connect,
     FixedDegree,
@@ -30,8 +31,7 @@ from snnrun.network.ir import (
     Synapses,
     View,
 )
-from snnrun.network.ranges import target_ranges
-from snnrun.numerics.streams import stream_key
+from snnrun.model.ranges import target_ranges
 
 Pair = tuple[int, int]
 MASK = 2**64 - 1

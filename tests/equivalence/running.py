@@ -17,15 +17,15 @@ from snnrun.codegen.cache import obtain
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
+from snnrun.codegen.native import NativeKernel
 from snnrun.engine.build import build
 from snnrun.engine.driver import Simulation
-from snnrun.engine.native import NativeKernel
 from snnrun.engine.recording import Memory
 from snnrun.engine.values import Built
 from snnrun.equations.dag import Variable
-from snnrun.network.ir import ConnectivityMonitor, Monitor, Network, SpikeMonitor, StateMonitor
-from snnrun.network.resolve import Resolved, resolve
-from snnrun.numerics.arithmetic import Math
+from snnrun.kernels.arithmetic import Math
+from snnrun.model.network import ConnectivityMonitor, Monitor, Network, SpikeMonitor, StateMonitor
+from snnrun.resolve.resolve import Resolved, resolve
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
 

@@ -13,12 +13,12 @@ from running import network_of
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
-from snnrun.engine import assembly
+from snnrun.connect import assembly
 from snnrun.engine.build import build
 from snnrun.engine.values import Built
 from snnrun.kernels import random
-from snnrun.network.ir import Network, Pathway, Synapses
-from snnrun.numerics.streams import stream_key
+from snnrun.kernels.streams import stream_key
+from snnrun.model.network import Network, Pathway, Synapses
 
 GROUPS = """
 name: construction

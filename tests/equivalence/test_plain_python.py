@@ -10,11 +10,11 @@ from networks import NETWORKS
 from running import native, network_of
 
 from snnrun.codegen.kernel import generate
+from snnrun.codegen.native import PythonKernel
 from snnrun.engine.build import build
 from snnrun.engine.driver import Simulation
-from snnrun.engine.native import PythonKernel
 from snnrun.engine.recording import Memory
-from snnrun.network.ir import Network
+from snnrun.model.network import Network
 
 SHORT = {"phases": ()}  # whose time is that of its phases
 

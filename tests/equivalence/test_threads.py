@@ -11,11 +11,12 @@ from running import native, network_of, run_network
 from snnrun.codegen import kernel as kernel_module
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
-from snnrun.engine import assembly, buffers, build
+from snnrun.connect import assembly
+from snnrun.engine import buffers, build
 from snnrun.engine.build import partition
 from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Memory
-from snnrun.network.ir import Network
+from snnrun.model.network import Network
 
 # Sizes that eight threads cannot share evenly; recurrent, so that every kind of work depends on every other.
 DIVIDED = """

@@ -43,14 +43,6 @@ class Finding:
 
 def prepare(seed: int) -> Library:
     """Import what the commands need, so that children have it, and run what results are damaged of."""
-    import snnrun.cli.compare
-    import snnrun.cli.main
-    import snnrun.cli.run
-    import snnrun.cli.status
-    import snnrun.engine.driver
-    import snnrun.pipeline
-    import snnrun.plot.draw
-    import snnrun.publish  # noqa: F401 - children find them imported
 
     folder = Path(tempfile.mkdtemp(prefix="snnrun-fuzz-"))
     atexit.register(_remove, folder, os.getpid())

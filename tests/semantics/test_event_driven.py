@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from running import run_kernel
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
 from snnrun.results.reader import Results
+from snnrun.run import pipeline
 
 FAULTS = """
 groups:

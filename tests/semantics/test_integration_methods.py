@@ -13,7 +13,7 @@ from running import network_of, resolved, run_kernel, simulation_of
 
 from snnrun.engine.recording import Memory
 from snnrun.errors import ExperimentError
-from snnrun.network.propagator import propagator
+from snnrun.model.propagator import propagator
 
 LOGISTIC = """
 name: logistic

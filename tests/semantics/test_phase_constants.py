@@ -258,7 +258,7 @@ def test_every_key_with_an_expression_has_its_place() -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        'operations: {h: {call: "hooks.py:f", every: 1*ms*K}}',
+        'operations: {h: {call: "run/hooks.py:f", every: 1*ms*K}}',
         "plots: [{kind: raster, monitor: m, xlim: [0 ms, 5*ms*K]}]",
         "plots: [{kind: psth, monitor: m, bin: 1*ms*K}]",
         "plots: [{kind: psth, monitor: m, period: 2*ms*K}]",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from running import run_kernel
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
+from snnrun.run import pipeline
 
 PATHWAYS = """
 groups:

@@ -10,9 +10,9 @@ import pytest
 from running import network_of, run_network
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.engine import assembly
+from snnrun.connect import assembly
 from snnrun.errors import ExperimentError
-from snnrun.network.ir import Network
+from snnrun.model.network import Network
 
 FILE = """
 name: subgroups

@@ -16,7 +16,7 @@ COPY = ("int64", "int64[:]", "float64[:]", "float64[:]")
 LOAD = """
 import sys
 import numpy as np
-from snnrun.engine.native import compiled
+from snnrun.codegen.native import compiled
 from snnrun.kernels import connect
 out = np.zeros(2)
 compiled(connect.copy_to_places)(n=2, place=np.array([1, 0]), values=np.array([3.0, 4.0]), out=out)

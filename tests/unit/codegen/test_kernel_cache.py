@@ -22,7 +22,7 @@ import pytest
 
 from snnrun.codegen import cache
 from snnrun.codegen.cache import Compiled, cache_folder, clear, kept_kernels, obtain
-from snnrun.engine.native import NativeKernel
+from snnrun.codegen.native import NativeKernel
 
 # The smallest kernel there is: it compiles in a tenth of a second.
 TINY = """\

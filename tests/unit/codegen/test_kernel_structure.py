@@ -14,7 +14,7 @@ from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
 from snnrun.codegen.target import Processor
 from snnrun.equations.dag import Graph, Kind, Op, Variable
-from snnrun.numerics.arithmetic import Math
+from snnrun.kernels.arithmetic import Math
 
 TEXT = """
 name: x

@@ -12,9 +12,9 @@ import pytest
 from snnrun.codegen.compile import ADVANCE, machine_of, optimised
 from snnrun.codegen.load import loaded
 from snnrun.codegen.lower import UncompilableError
+from snnrun.codegen.native import NativeKernel
 from snnrun.codegen.target import processor
-from snnrun.engine.native import NativeKernel
-from snnrun.numerics.arithmetic import Math
+from snnrun.kernels.arithmetic import Math
 
 HEAD = """
 from snnrun.kernels.marks import kernel

@@ -6,7 +6,7 @@ from snnrun.codegen.compile import compile_kernel
 from snnrun.codegen.load import loaded
 from snnrun.codegen.lower import UncompilableError
 from snnrun.codegen.target import Processor
-from snnrun.numerics.arithmetic import Math
+from snnrun.kernels.arithmetic import Math
 
 TEXT = """\
 from snnrun.kernels.marks import kernel

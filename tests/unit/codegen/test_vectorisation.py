@@ -11,8 +11,8 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import pytest
 
-from snnrun import pipeline
 from snnrun.codegen.kernel import generate
+from snnrun.run import pipeline
 
 EXPERIMENT = Path(__file__).resolve().parents[3] / "experiments" / "benchmarks" / "cobahh.yaml"
 # In a process of its own, where LLVM is asked for text instead of machine code; the rest is what a run does.
@@ -22,7 +22,7 @@ from pathlib import Path
 from snnrun.codegen.compile import ADVANCE, machine_of, optimised
 from snnrun.codegen.load import loaded
 from snnrun.codegen.target import Processor
-from snnrun.numerics.arithmetic import Math
+from snnrun.kernels.arithmetic import Math
 
 machine = machine_of(Processor(sys.argv[2], sys.argv[3]))
 advance = loaded(Path(sys.argv[1]).read_text()).advance

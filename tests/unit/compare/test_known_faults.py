@@ -2,10 +2,11 @@
 
 import pytest
 
-from snnrun import __version__, pipeline
+from snnrun import __version__
 from snnrun.compare.known_faults import FAULTS, known_faults
-from snnrun.network.state_file import read_arrays
+from snnrun.files.state_file import read_arrays
 from snnrun.results.checkpoint import store_arrays
+from snnrun.run import pipeline
 
 PLAIN = """\
 version: 1

@@ -6,14 +6,14 @@ import os
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.engine import driver
 from snnrun.engine.checkpoint import Tape, play
 from snnrun.engine.recording import Memory
 from snnrun.errors import ExperimentError, StorageError
-from snnrun.network import state_file
-from snnrun.network.state_file import read_arrays
+from snnrun.files import state_file
+from snnrun.files.state_file import read_arrays
 from snnrun.results.checkpoint import CheckpointFolder, store_arrays
+from snnrun.run import pipeline
 
 # Everything that has a state of its own: delays of three kinds, Poisson groups and inputs, given spikes, plasticity,
 # event-driven and summed variables, noise, shared variables, refractoriness, operations, phases, all monitors.

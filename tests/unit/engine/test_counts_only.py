@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
+from snnrun.run import pipeline
 
 FUNCTIONS = ("count", "counts", "rates", "mean_rate")
 FILE = """\

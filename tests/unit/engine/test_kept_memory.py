@@ -12,7 +12,7 @@ ROUNDS, ARRAYS, BYTES = 50, 10, 300_000
 COUNT = f"""
 import resource, sys
 import numpy as np
-from snnrun.engine.native import keep_freed_memory
+from snnrun.codegen.native import keep_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

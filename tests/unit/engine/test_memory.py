@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from snnrun import pipeline
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
 from snnrun.engine.memory import FORCE, expected_memory, refuse_larger_than_machine, refuse_too_large
 from snnrun.errors import ExperimentError, RunError
-from snnrun.network.ir import Network
-from snnrun.network.resolve import resolve
-from snnrun.network.size import least_bytes
+from snnrun.model.network import Network
+from snnrun.model.size import least_bytes
+from snnrun.resolve.resolve import resolve
+from snnrun.run import pipeline
 from snnrun.source import SourceFile, Span
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.codegen.kernel import generate
 from snnrun.engine import parts as parts_module
 from snnrun.engine.build import build
 from snnrun.engine.parts import Parts
 from snnrun.engine.values import on_lines
-from snnrun.stages import Engine
+from snnrun.run import pipeline
+from snnrun.run.stages import Engine
 from snnrun.sweep.reuse import Template
 
 FILE = """\

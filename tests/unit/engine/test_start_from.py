@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
-from snnrun.network.state_file import read_arrays, write_arrays
+from snnrun.files.state_file import read_arrays, write_arrays
+from snnrun.run import pipeline
 
 FILE = """\
 version: 1
@@ -170,7 +170,8 @@ def test_sums_on_their_way_arrive_in_the_second_half(tmp_path, more, at, monkeyp
 
 
 def test_sums_of_synapses_that_compiled_code_made_arrive_too(tmp_path, monkeypatch):
-    from snnrun.engine import assembly, start
+    from snnrun.connect import assembly
+    from snnrun.engine import start
 
     monkeypatch.setattr(assembly, "WORTH_IT", 0)
     added = []

@@ -17,8 +17,8 @@ from snnrun.equations.methods.chain import LONGEST, divided_exp
 from snnrun.equations.methods.exact import linear
 from snnrun.equations.methods.system import MethodError, System
 from snnrun.equations.methods.table import METHODS
-from snnrun.network.evaluate import Environment, evaluate
-from snnrun.network.propagator import propagator
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.propagator import propagator
 
 
 def by_digits(points: list[float]) -> float:

@@ -16,7 +16,7 @@ from snnrun.equations.derive import NotLinear, collect_linear, split_noise
 from snnrun.equations.methods.system import MethodError, System
 from snnrun.equations.methods.table import METHODS, choose, fitting
 from snnrun.equations.parse import parse_expression
-from snnrun.network.evaluate import Environment, evaluate
+from snnrun.model.evaluate import Environment, evaluate
 from snnrun.source import Text
 from snnrun.units.dimensions import ONE, TIME
 

@@ -11,7 +11,7 @@ from snnrun.equations.check import Checker, Scope, Typed
 from snnrun.equations.dag import Draw, Graph, Kind, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError
-from snnrun.network.evaluate import Environment, evaluate
+from snnrun.model.evaluate import Environment, evaluate
 from snnrun.source import Text
 from snnrun.units.dimensions import ONE
 from snnrun.units.table import lookup_unit

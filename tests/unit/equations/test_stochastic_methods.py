@@ -13,8 +13,8 @@ from test_derivation import Sheet, names
 from snnrun.equations.dag import Draw, Node, Op, Variable
 from snnrun.equations.methods.system import MethodError
 from snnrun.equations.methods.table import METHODS, choose
-from snnrun.network.evaluate import Environment, evaluate_all
-from snnrun.network.ir import FloatArray
+from snnrun.model.evaluate import Environment, evaluate_all
+from snnrun.model.network import FloatArray
 
 FINEST = 2048  # steps in which the paths are drawn
 PATHS = 1500

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from snnrun.engine.native import compiled
+from snnrun.codegen.native import compiled
 from snnrun.kernels import connect, functions, random
 
 SEED, STREAM = 7, -(2**62) - 12345

@@ -6,12 +6,12 @@ import pytest
 from matplotlib.patches import Rectangle
 from test_plot_pictures import all_axes, figure_of, texts_of
 
-from snnrun import pipeline
 from snnrun.plot.histogram import smoothed
 from snnrun.plot.observed import gaps, seconds_in, together
 from snnrun.results.layout import GroupFacts, MonitorKind, RateChannel, RecordingPlan, SpikeChannel, runs_of
 from snnrun.results.reader import Results
 from snnrun.results.writer import ResultsWriter
+from snnrun.run import pipeline
 
 N = 10
 RECORDED = ((0.0, 0.1), (0.15, 0.2))  # of 200 ms [s]

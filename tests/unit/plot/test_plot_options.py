@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
 from snnrun.plot.draw import _DRAWERS, compose, file_names
 from snnrun.plot.options import _KEYS, Kind, picture_from
 from snnrun.plot.source import Source
 from snnrun.plot.style import looks
+from snnrun.run import pipeline
 from snnrun.spec.models import PLOT_OPTIONS, Plot, PlotKind
 
 FILE = """\
@@ -112,7 +112,7 @@ def checked(place, plot, sweep):
 @pytest.fixture(scope="module")
 def folders(place):
     """The folder of a run, and that of a sweep."""
-    from snnrun.stages import Clock
+    from snnrun.run.stages import Clock
     from snnrun.sweep.check import check_sweep
     from snnrun.sweep.local import run_sweep
 

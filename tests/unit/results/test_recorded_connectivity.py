@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
 from snnrun.results.reader import Results
+from snnrun.run import pipeline
 
 FILE = """\
 version: 1

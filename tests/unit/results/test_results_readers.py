@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from snnrun import pipeline
 from snnrun.results.reader import Results
 from snnrun.results.table import Axis, Coordinate, read_sweep, write_sweep
+from snnrun.run import pipeline
 
 pytestmark = pytest.mark.readers
 

@@ -96,7 +96,7 @@ monitors:
 operations:
   o1: {target: exc, every: 10 ms, do: v = 0, when: start, order: 1}
   o2: {target: exc, at: [1 ms, 2 ms], do: v = 0}
-  o3: {call: "hooks.py:function", every: 1 s}
+  o3: {call: "run/hooks.py:function", every: 1 s}
 run:
   dt: 0.1 ms
   threads: 2

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError, Severity
-from snnrun.network.digest import digest_of, whole_network
+from snnrun.model.digest import digest_of, whole_network
+from snnrun.run import pipeline
 from snnrun.spec.models import Experiment, Panels, Plot, Rule
 from snnrun.spec.schema import _reachable
 from snnrun.sweep.points import plan_sweep

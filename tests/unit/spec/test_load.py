@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
+from snnrun.run import pipeline
 from snnrun.spec.load import load
 
 BASE = """\

@@ -2,8 +2,8 @@
 
 import pytest
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
+from snnrun.run import pipeline
 from snnrun.sweep.check import check_sweep
 
 GROUP = """\

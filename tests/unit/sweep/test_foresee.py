@@ -2,7 +2,7 @@
 
 import pytest
 
-from snnrun import pipeline
+from snnrun.run import pipeline
 from snnrun.sweep.check import check_sweep
 from snnrun.sweep.foresee import EXAMINED, foresee
 

@@ -5,10 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
-from snnrun.network.digest import whole_network
-from snnrun.stages import Clock
+from snnrun.model.digest import whole_network
+from snnrun.run import pipeline
+from snnrun.run.stages import Clock
 from snnrun.sweep import check as check_module
 from snnrun.sweep.check import Points, check_point, check_sweep, point_document
 from snnrun.sweep.local import run_sweep

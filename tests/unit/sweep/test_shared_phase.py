@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from snnrun import pipeline
-from snnrun.engine.native import NativeKernel
+from snnrun.codegen.native import NativeKernel
 from snnrun.errors import ExperimentError
 from snnrun.results.table import read_sweep
-from snnrun.stages import Clock
+from snnrun.run import pipeline
+from snnrun.run.stages import Clock
 from snnrun.sweep.check import check_sweep
 from snnrun.sweep.local import run_sweep
 

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from snnrun import pipeline
 from snnrun.errors import ExperimentError
+from snnrun.run import pipeline
 from snnrun.sweep.check import check_sweep
 from snnrun.sweep.points import plan_sweep
 

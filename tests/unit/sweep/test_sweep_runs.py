@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import xarray
 
-from snnrun import pipeline
 from snnrun.engine import build as build_module
 from snnrun.results.done import read_done
 from snnrun.results.table import PointStatus, read_sweep
-from snnrun.stages import Clock, Engine, Stage
+from snnrun.run import pipeline
+from snnrun.run.stages import Clock, Engine, Stage
 from snnrun.sweep.check import check_sweep
 from snnrun.sweep.local import run_sweep
 
@@ -77,7 +77,7 @@ def test_values_share_one_kernel_and_sizes_do_too(tmp_path):
 
 
 def test_connections_that_no_value_changes_are_made_once(tmp_path, monkeypatch):
-    from snnrun.engine import connectivity
+    from snnrun.connect import connectivity
 
     made = []
     wire = connectivity.wire
@@ -227,8 +227,8 @@ def test_a_complete_sweep_without_a_picture_is_found_again(tmp_path):
 
 
 def test_a_point_that_failed_runs_again_only_when_asked(tmp_path, monkeypatch):
-    from snnrun import pipeline as stages
     from snnrun.errors import Diagnostic, RunError
+    from snnrun.run import pipeline as stages
 
     prepare = stages.prepare
     ran = []
@@ -256,7 +256,7 @@ def test_a_point_that_failed_runs_again_only_when_asked(tmp_path, monkeypatch):
 
 
 def test_a_bug_at_one_point_does_not_cost_the_others(tmp_path, monkeypatch):
-    from snnrun import pipeline as stages
+    from snnrun.run import pipeline as stages
 
     prepare = stages.prepare
 

@@ -1,0 +1,1 @@
+"""The synapses of a network: which neurons they connect, and their values."""

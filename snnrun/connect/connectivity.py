@@ -1,0 +1,215 @@
+"""Synapses of one object in memory: who meets whom, sorted for delivery."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.connect.pairs import connect
+from snnrun.equations.dag import Constant, Node, Op, Parameter, Variable, walk
+from snnrun.model.network import Connect, IntArray, Network, Synapses, View
+from snnrun.model.rule_values import Ground
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Who meets whom, compactly: rows of targets. What only some networks need is computed when it is asked for.
+
+    Synapses are stored by the part of the target group that they reach (of a thread, and there of a band of neurons),
+    then by source, delay and number as created.
+
+    Args:
+        rows: Where the synapses of each source neuron begin, for each part, shape (parts, source group's size + 1).
+        post: Target neuron of each synapse in storage order, shape (m,).
+        numbers: For each synapse in storage order, its number in creation order, shape (m,), or what computes it when
+            it is asked for; None when they are equal.
+        rule_sizes: Synapses that each rule made, in creation order.
+        source: Where i counts.
+        target: Where j counts.
+    """
+
+    rows: IntArray
+    post: NDArray[np.int32] | NDArray[np.uint16]
+    numbers: IntArray | Callable[[], IntArray] | None
+    rule_sizes: tuple[int, ...]
+    source: View
+    target: View
+
+    @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return len(self.post)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the arrays, those computed so far included."""
+        return sum(a.nbytes for a in vars(self).values() if isinstance(a, np.ndarray))
+
+    @cached_property
+    def pre(self) -> NDArray[np.int32]:
+        """Source neuron of each synapse in storage order, shape (m,)."""
+        parts, ends = self.rows.shape
+        return np.repeat(np.tile(np.arange(ends - 1, dtype=np.int32), parts), np.diff(self.rows, axis=1).reshape(-1))
+
+    @cached_property
+    def order(self) -> IntArray | None:
+        """For each synapse in storage order, its number in creation order, shape (m,); None when they are equal."""
+        return self.numbers() if callable(self.numbers) else self.numbers
+
+    @cached_property
+    def created(self) -> IntArray:
+        """Creation number of each synapse in storage order, shape (m,)."""
+        return np.arange(self.size, dtype=np.int64) if self.order is None else self.order
+
+    @cached_property
+    def i(self) -> IntArray:
+        """Source index within the view, in creation order, shape (m,)."""
+        return self.source.places(self.in_creation_order(self.pre))
+
+    @cached_property
+    def j(self) -> IntArray:
+        """Target index within the view, in creation order, shape (m,)."""
+        return self.target.places(self.in_creation_order(self.post))
+
+    def in_creation_order(self, stored: Any) -> Any:
+        """An array in storage order, as the user counts synapses."""
+        if self.order is None:
+            return stored
+        back = np.empty_like(stored)
+        back[self.order] = stored
+        return back
+
+
+def wire(synapses: Synapses, ground: Ground, size: int) -> Wiring:
+    """Carry out all connection rules of an object.
+
+    Args:
+        synapses: The object.
+        ground: What its rules are evaluated on.
+        size: Neurons of the whole source group.
+    """
+    pairs = [connect(rule, ground) for rule in synapses.connect]
+    pre = np.concatenate([p for p, _ in pairs])
+    post = np.concatenate([q for _, q in pairs]).astype(np.int32)
+    ascending = bool(np.all(pre[1:] >= pre[:-1]))
+    order = None if ascending else np.argsort(pre, kind="stable").astype(np.int64)
+    sizes = tuple(len(p) for p, _ in pairs)
+    stored = post if order is None else post[order]
+    return Wiring(pointers(pre, size)[None, :], stored, order, sizes, synapses.source, synapses.target)
+
+
+def arrange(wiring: Wiring, bounds: IntArray, delays: IntArray | None) -> Wiring:
+    """Sort the synapses of a source by the part that their target is in, and by delay.
+
+    Args:
+        wiring: Synapses in one part, sorted by source, then as created.
+        bounds: First target of each part, and the end of the last, shape (parts + 1,).
+        delays: Delay of each synapse in creation order, shape (m,), where it counts. [steps]
+    """
+    parts, size = len(bounds) - 1, wiring.rows.shape[1] - 1
+    if parts == 1 and delays is None:
+        return wiring
+    part = (np.searchsorted(bounds, wiring.post, side="right") - 1).astype(np.int16)
+    order = np.arange(wiring.size) if delays is None else np.lexsort((delays[wiring.created], wiring.pre))
+    order = order[np.argsort(part[order], kind="stable")]  # equal ones stay as created
+    lengths = np.bincount(part.astype(np.int64) * size + wiring.pre, minlength=parts * size).reshape(parts, size)
+    firsts = np.concatenate([[0], np.cumsum(lengths)])
+    rows = np.stack([firsts[k * size : (k + 1) * size + 1] for k in range(parts)]).astype(np.int64)
+    return Wiring(rows, wiring.post[order], wiring.created[order], wiring.rule_sizes, wiring.source, wiring.target)
+
+
+def pointers(neurons: NDArray[np.integer[Any]], size: int) -> IntArray:
+    """Where the synapses of each neuron begin in an ascending list; shape (size + 1,)."""
+    return np.concatenate([[0], np.cumsum(np.bincount(neurons, minlength=size))]).astype(np.int64)
+
+
+WIRING_BYTES = 1 << 30
+
+
+@dataclass(slots=True)
+class WiringCache:
+    """Wirings that several runs of one process share (points of a sweep with the same rules and seeds).
+
+    Args:
+        limit: Bytes to keep at most; wirings unused for longest go first, and one larger than this is not kept.
+    """
+
+    limit: int = WIRING_BYTES
+    _known: dict[str, Wiring] = field(default_factory=dict)  # the last used one is last
+
+    def get(self, key: str | None, make: Callable[[], Wiring]) -> Wiring:
+        """The wiring of a key; made and kept when it is not known. A key of None is never kept."""
+        if key is None:
+            return make()
+        wiring = self._known.pop(key, None) or make()
+        self._known[key] = wiring
+        while self.bytes > self.limit:
+            del self._known[next(iter(self._known))]
+        return wiring
+
+    @property
+    def bytes(self) -> int:
+        """Memory of what is kept, with what was computed from it since."""
+        return sum(w.bytes for w in self._known.values())
+
+
+def wiring_key(synapses: Synapses, network: Network) -> str | None:
+    """What a wiring depends on, as a hash; None when it depends on variables of neurons or on timed arrays."""
+    sizes = [network.groups[view.group].size for view in (synapses.source, synapses.target)]
+    digest = hashlib.sha256(f"{synapses.path} {network.seeds.connect} {network.dt!r} {sizes}".encode())
+    for view in (synapses.source, synapses.target):
+        _describe(view, digest)
+    for rule in synapses.connect:
+        for n in walk(*nodes_in(rule)):
+            if n.op is Op.TIMED:
+                return None
+            if n.op is Op.VARIABLE and n.payload.owner != synapses.path:  # type: ignore[attr-defined]
+                return None
+        _describe(rule, digest)
+    return digest.hexdigest()
+
+
+def nodes_in(value: Any) -> list[Node]:
+    """The graphs that a rule is made of, those of variables and delays left out."""
+    if isinstance(value, Node):
+        return [value]
+    if isinstance(value, tuple):
+        return [n for item in value for n in nodes_in(item)]
+    if is_dataclass(value):
+        names = [f.name for f in fields(value) if f.name not in ("initial", "delay", "span", "delay_span")]
+        return [n for name in names for n in nodes_in(getattr(value, name))]
+    return []
+
+
+def _describe(value: Any, digest: Any) -> None:
+    """Feed everything a rule says into a hash, values of constants included."""
+    if isinstance(value, Node):
+        numbers: dict[int, int] = {}
+        for n in walk(value):
+            numbers[id(n)] = len(numbers)
+            payload = n.payload
+            shown = f"{payload.value!r}" if isinstance(payload, Constant | Parameter) else repr(payload)
+            digest.update(f"({n.op.value} {shown} {[numbers[id(a)] for a in n.args]})".encode())
+    elif isinstance(value, range):
+        digest.update(repr(value).encode())
+    elif isinstance(value, np.ndarray):
+        digest.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, Connect | View) or is_dataclass(value):
+        digest.update(type(value).__name__.encode())
+        for f in fields(value):
+            if f.name not in ("initial", "delay", "span", "delay_span"):
+                digest.update(f.name.encode())
+                _describe(getattr(value, f.name), digest)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            _describe(item, digest)
+    else:
+        assert value is None or isinstance(value, str | int | float | bool | Enum | Variable)
+        digest.update(repr(value).encode())

@@ -1,0 +1,1 @@
+"""Files that others may have made: regular files only, read with limits; nothing in them is executed."""

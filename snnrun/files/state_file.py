@@ -1,0 +1,54 @@
+"""Arrays in a file: an npz with a checksum of each array and a description, read without running anything in it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.files.npy import read_npz
+from snnrun.files.reading import from_json
+
+_DESCRIPTION = "description"
+_ARRAY = "array."
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def write_arrays(out: BinaryIO, arrays: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> None:
+    """Write arrays and what describes them, plain data for JSON."""
+    text = np.frombuffer(json.dumps(description, sort_keys=True).encode(), np.uint8)
+    np.savez(out, allow_pickle=False, **{_ARRAY + k: a for k, a in arrays.items()}, **{_DESCRIPTION: text})
+
+
+def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays of a file, and what describes them.
+
+    Raises:
+        ValueError: It is missing, damaged, or another kind of file.
+    """
+    try:
+        arrays = dict(read_npz(path))
+        description = from_json(arrays.pop(_DESCRIPTION).tobytes())
+        if not isinstance(description, dict):
+            raise TypeError(_DESCRIPTION)
+        return {k.removeprefix(_ARRAY): array for k, array in arrays.items()}, description
+    except _DAMAGED as error:
+        raise ValueError(f"`{path.name}` is damaged, or no state of a run") from error

@@ -1,0 +1,16 @@
+"""Names of random streams as keys of the generator."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+
+@lru_cache(maxsize=65536)
+def stream_key(name: str) -> int:
+    """The key of a stream: the first 8 bytes of the SHA-256 of its name, little-endian, in [0, 2**64).
+
+    Args:
+        name: The object and the use, such as `groups.exc.xi`; so adding an object changes no other's numbers.
+    """
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")

@@ -1,0 +1,291 @@
+"""Graphs evaluated with numpy, over all elements at once.
+
+Initial values, delays, connection conditions and parameters of kernels are computed here; the oracle of the tests
+steps whole networks with it. The functions are those of the kernels, so the bits are theirs too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from typing import Any
+
+import numpy as np
+
+from snnrun.equations.dag import Constant, Draw, Kind, Node, Numbers, Op, Parameter, Variable, is_fixed, walk
+from snnrun.kernels import functions, random
+from snnrun.kernels.arithmetic import Precision
+from snnrun.kernels.scalar import NAMES
+from snnrun.kernels.streams import stream_key
+from snnrun.model.network import IntArray, Seeds, TimedArray
+from snnrun.model.propagator import propagator
+from snnrun.records import dataclass
+
+DTYPES = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
+
+
+def _no_variable(variable: Variable) -> Any:
+    raise KeyError(variable)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What leaves stand for.
+
+    Args:
+        read: Values of a variable at the elements, shape (n,) or scalar.
+        index: Values of index leaves: `own`, `i`, `j` and loop variables; shape (n,) or broadcastable.
+        elements: Element numbers, for random numbers; shape (n,).
+        step: The step.
+        row: What takes the place of the step as counter of random numbers; None for the step.
+        dt: Length of a step. [s]
+        precision: Of numbers, as kernels compute: what is fixed during a run is computed in double, then rounded; times
+            stay double.
+    """
+
+    read: Callable[[Variable], Any] = _no_variable
+    index: Mapping[str, Any] = field(default_factory=dict)
+    elements: Any = 0
+    step: Any = 0
+    row: Any = None
+    dt: float = 0.0
+    seeds: Seeds | None = None
+    arrays: Mapping[str, TimedArray] = field(default_factory=dict)
+    precision: Precision = Precision.DOUBLE
+
+
+def evaluate(node: Node, env: Environment) -> Any:
+    """The value of a graph: scalar or array, broadcast over the elements."""
+    with np.errstate(all="ignore"):
+        return _Evaluation(env).of(node)
+
+
+def evaluate_whole(node: Node, env: Environment) -> tuple[Any, Any]:
+    """The value of a graph, and where a number in it was to become a whole one and cannot.
+
+    Returns:
+        The value, and whether `int()` or `poisson()` was given NaN or a number beyond the whole ones; broadcast.
+    """
+    evaluation = _Evaluation(env)
+    with np.errstate(all="ignore"):
+        return evaluation.of(node), evaluation.beyond
+
+
+def evaluate_all(nodes: Sequence[Node], env: Environment) -> list[Any]:
+    """The values of several graphs; parts they share are computed once."""
+    evaluation = _Evaluation(env)
+    with np.errstate(all="ignore"):
+        return [evaluation.of(node) for node in nodes]
+
+
+class Values:
+    """The values of the nodes of graphs, one after the other, each computed once.
+
+    Args:
+        env: What leaves stand for.
+        known: Nodes whose values are given.
+    """
+
+    def __init__(self, env: Environment, known: Iterable[tuple[Node, Any]] = ()) -> None:
+        self._evaluation = _Evaluation(env)
+        self._evaluation.known |= {id(node): value for node, value in known}
+
+    def of(self, node: Node) -> Any:
+        """The value of a node."""
+        with np.errstate(all="ignore"):
+            return self._evaluation.of(node)
+
+
+_BEYOND = 2.0**63  # no whole number is as large
+
+_BINARY: dict[Op, Callable[[Any, Any], Any]] = {
+    Op.ADD: np.add,
+    Op.SUB: np.subtract,
+    Op.MUL: np.multiply,
+    Op.LT: np.less,
+    Op.LE: np.less_equal,
+    Op.GT: np.greater,
+    Op.GE: np.greater_equal,
+    Op.EQ: np.equal,
+    Op.NE: np.not_equal,
+    Op.AND: np.logical_and,
+    Op.OR: np.logical_or,
+}
+
+
+def _single_library() -> tuple[Any, Any]:
+    from snnrun.kernels import single_functions, single_random  # noqa: PLC0415 - few experiments need them
+
+    return single_functions, single_random
+
+
+class _Evaluation:
+    """One pass over a graph; every node once."""
+
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self.single = env.precision is Precision.SINGLE
+        self.number = np.float32 if self.single else np.float64
+        library: tuple[Any, Any] = _single_library() if self.single else (functions, random)
+        self.functions, self.drawn = library
+        self.known: dict[int, Any] = {}
+        self.beyond: Any = np.False_  # where a number became no whole one
+
+    def of(self, node: Node) -> Any:
+        key = id(node)
+        if key not in self.known:
+            self.known[key] = self.rounded(node) if self.single and is_settled(node) else self.fresh(node)
+        return self.known[key]
+
+    def fresh(self, node: Node) -> Any:
+        return self.compute(node, [self.of(a) for a in node.args])
+
+    def rounded(self, node: Node) -> Any:
+        """A value that kernels are given: computed in double."""
+        value = evaluate(node, replace(self.env, precision=Precision.DOUBLE))
+        return np.float32(value) if node.kind is Kind.FLOAT else value
+
+    def compute(self, node: Node, args: list[Any]) -> Any:
+        op = node.op
+        if op in _BINARY:
+            return _BINARY[op](*args)
+        match op:
+            case Op.LITERAL:
+                return DTYPES[node.kind](node.payload)
+            case Op.CONSTANT:
+                assert isinstance(node.payload, Constant | Parameter)
+                return DTYPES[node.kind](node.payload.value)
+            case Op.DIV:
+                return np.divide(args[0], args[1])
+            case Op.FLOORDIV | Op.MOD:
+                return self.whole_division(node, args)
+            case Op.POW:
+                return self.functions.pow(self.number(args[0]), self.number(args[1]))
+            case Op.NEG:
+                return np.negative(args[0])
+            case Op.NOT:
+                return np.logical_not(args[0])
+            case Op.SELECT:
+                return np.where(args[0], args[1], args[2])[()]
+            case Op.TO_FLOAT:
+                return np.asarray(args[0]).astype(self.number)[()]
+            case Op.TO_INT:
+                return self.whole(np.asarray(args[0]))
+            case Op.FUNCTION:
+                return self.function(str(node.payload), args)
+            case Op.EXPONENTIAL:
+                return self.exponential(node, args)
+            case Op.PROPAGATOR:
+                entry: Any = node.payload
+                row, column, of = entry
+                return args[0][of == "Q"][..., row, column]
+            case _:
+                return self.leaf(node, args)
+
+    def whole(self, value: Any) -> Any:
+        if value.dtype.kind == "f":
+            self.beyond = self.beyond | ~(np.abs(value) < _BEYOND)
+        return value.astype(np.int64)[()]
+
+    def leaf(self, node: Node, args: list[Any]) -> Any:
+        env = self.env
+        match node.op:
+            case Op.VARIABLE:
+                assert isinstance(node.payload, Variable)
+                return env.read(node.payload)
+            case Op.INDEX:
+                return env.index[str(node.payload)]
+            case Op.TIME:
+                return np.multiply(np.float64(env.step), env.dt)
+            case Op.STEP:
+                return np.int64(env.step)
+            case Op.LIST:
+                assert isinstance(node.payload, Numbers)
+                return node.payload.array[env.index["list"]]
+            case Op.TIMED:
+                return self.timed(env.arrays[str(node.payload)], args)
+            case _:
+                return self.random(node, args)
+
+    def whole_division(self, node: Node, args: list[Any]) -> Any:
+        if node.kind is Kind.INT:
+            return np.floor_divide(*args) if node.op is Op.FLOORDIV else np.remainder(*args)
+        function = self.functions.floordiv if node.op is Op.FLOORDIV else self.functions.fmod_python
+        return function(self.number(args[0]), self.number(args[1]))
+
+    def function(self, name: str, args: list[Any]) -> Any:
+        if name == "sqrt":
+            return np.sqrt(args[0])
+        number = np.float64 if name == "timestep" else self.number  # times are double
+        return getattr(self.functions, NAMES.get(name, name))(*(number(a) for a in args))
+
+    def random(self, node: Node, args: list[Any]) -> Any:
+        env, draw = self.env, node.payload
+        assert isinstance(draw, Draw)
+        assert env.seeds is not None
+        elements = np.int64(0) if draw.shared else env.elements
+        row = env.step if env.row is None else env.row
+        counter = (elements, row, env.seeds.of(draw.use), stream_key(draw.stream))
+        match node.op:
+            case Op.UNIFORM:
+                return self.drawn.uniform(*counter)
+            case Op.NORMAL | Op.NOISE:
+                return self.drawn.normal(*counter)
+            case Op.BINOMIAL:
+                return self.drawn.binomial(np.float64(args[0]), np.float64(args[1]), *counter)
+            case Op.POISSON:
+                return self.drawn.poisson(np.float64(args[0]), *counter)
+        raise AssertionError(node.op)
+
+    def timed(self, array: TimedArray, args: list[Any]) -> Any:
+        e, k = grid_of(array.dt, self.env.dt)
+        row = np.clip((np.float64(args[0]) / e + 0.5) / k, 0.0, len(array.values) - 1.0)
+        rows: Any = np.asarray(row).astype(np.int64)
+        if array.values.ndim == 1:
+            return self.number(array.values[rows])
+        column = np.clip(args[1], 0, array.values.shape[1] - 1)
+        return self.number(array.values[rows, column])
+
+    def exponential(self, node: Node, args: list[Any]) -> tuple[Any, Any]:
+        n: Any = node.payload
+        entries, dt = np.broadcast_arrays(*args[:-1]), args[-1]
+        return propagator(np.stack(entries, axis=-1).reshape(*entries[0].shape, n, n), float(dt))
+
+
+def is_settled(node: Node) -> bool:
+    """Whether kernels are given the value of a graph as an argument: it is the same throughout the run."""
+    return is_fixed(node)
+
+
+def grid_of(array_dt: float, dt: float) -> tuple[float, float]:
+    """The fine grid (e, K) on which a timed array is looked up: entry int((t/e + 0.5)/K).
+
+    An argument in the last 1/(2K) of an entry counts as the next one, so rounding of t = step*dt never picks the entry
+    before.
+    """
+    k = 2.0 ** int(np.ceil(np.log2(8 * array_dt / dt)))
+    return array_dt / k, k
+
+
+def full(value: Any, n: int, dtype: Any) -> Any:
+    """A value as an own array of n elements."""
+    return np.array(np.broadcast_to(np.asarray(value), (n,)), dtype=dtype)
+
+
+def indices(n: int) -> IntArray:
+    """0 to n - 1."""
+    return np.arange(n, dtype=np.int64)
+
+
+def holds_inf(node: Node) -> bool:
+    """Whether a graph may mean infinity: it names it, or reads variables that may have it; else it is an overflow."""
+    for n in walk(node):
+        if n.op is Op.VARIABLE:
+            return True
+        held = n.payload.value if isinstance(n.payload, Constant) else None
+        if held is not None and math.isinf(held):
+            return True
+        if n.op is Op.LIST and np.any(np.isinf(n.payload.array)):  # type: ignore[attr-defined] # that of a list
+            return True
+    return False

@@ -1,0 +1,841 @@
+"""The network as the kernels see it: SI floats, arrays and graphs. No units, no text to parse, no files.
+
+`resolve` makes it, `codegen` prints it as a kernel, `engine` allocates and runs it, the oracle of the tests interprets
+it. What happens in a step, in order:
+
+    start       operations (when: start), then state monitors sample
+    groups      summed variables; `constant over dt`; synaptic equations; refractoriness; equations of groups
+    thresholds  neurons that spike are listed, `lastspike` and `not_refractory` set; spike monitors record
+    synapses    pathways and Poisson inputs act, by order, then as in the file
+    resets      the reset of every neuron that spiked
+    end         rate monitors; operations (when: end)
+
+All reads of one block happen before its first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable, variables_of
+from snnrun.equations.methods.system import System
+from snnrun.kernels.arithmetic import Math, Precision
+from snnrun.records import dataclass
+from snnrun.source import Span
+from snnrun.units.dimensions import Dimension
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+Indices: TypeAlias = range | IntArray
+"""Different indices in an order of their own; a range where they are evenly spaced, so that many take no memory."""
+
+
+class Slot(Enum):
+    """The parts of a step."""
+
+    START = "start"
+    GROUPS = "groups"
+    THRESHOLDS = "thresholds"
+    SYNAPSES = "synapses"
+    RESETS = "resets"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A variable that has an array.
+
+    Args:
+        variable: Its identity.
+        kind: FLOAT (float64), INT (int64) or BOOL (uint8).
+        dimension: Its dimension, for messages and results.
+        state: Whether the kernel changes it by an equation (checked for NaN).
+    """
+
+    variable: Variable
+    kind: Kind
+    dimension: Dimension
+    state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One write of a block: `variable` at the current index becomes `value`."""
+
+    variable: Variable
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Writes that belong together; every value is a graph of what held before the block."""
+
+    assignments: tuple[Assignment, ...] = ()
+
+    @property
+    def values(self) -> tuple[Node, ...]:
+        """The graphs of all writes."""
+        return tuple(a.value for a in self.assignments)
+
+
+EMPTY = Block()
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """One line of `initial`: values set before the run, in the order written.
+
+    Args:
+        variable: What is set.
+        value: Graph evaluated once for each element.
+        where: Only elements for which this holds; None for all.
+        span: The line's place, for errors found when the values are computed.
+        part: Only these neurons, in whose order a list is given; None for all.
+    """
+
+    variable: Variable
+    value: Node
+    where: Node | None
+    span: Span | None
+    part: View | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A group, or the part of it that a subgroup names.
+
+    Args:
+        group: Name of the group.
+        name: As the file names it (`pop` or `pop.exc`).
+        members: Neuron indices in the whole group, all different, in the order of the file.
+        whole: Whether it is all of the group, in its order.
+    """
+
+    group: str
+    name: str
+    members: Indices
+    whole: bool
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return len(self.members)
+
+    @property
+    def ids(self) -> IntArray:
+        """Neuron indices in the whole group, in the order of the file, shape (n,)."""
+        return as_array(self.members)
+
+    @property
+    def ascending(self) -> bool:
+        """Whether the neurons are in the order of the group."""
+        return bool(self.members.step > 0 if isinstance(self.members, range) else np.all(np.diff(self.members) > 0))
+
+    def places(self, neurons: NDArray[np.integer[Any]]) -> IntArray:
+        """The index within the view of each neuron; -1 for those that are not in it."""
+        return places_in(self.members, neurons)
+
+
+def as_array(indices: Indices) -> IntArray:
+    """Indices as an array."""
+    if isinstance(indices, range):
+        return np.arange(indices.start, indices.stop, indices.step, dtype=np.int64)
+    return indices
+
+
+def elements_at(indices: Indices, positions: IntArray) -> IntArray:
+    """The indices at some positions; of a range, without making all of it."""
+    return indices.start + indices.step * positions if isinstance(indices, range) else indices[positions]
+
+
+def places_in(members: Indices, wanted: NDArray[np.integer[Any]]) -> IntArray:
+    """The position among `members` of each wanted index; -1 for those that are not there."""
+    wanted = np.asarray(wanted, dtype=np.int64)
+    if not len(members):
+        return np.full(wanted.shape, -1, dtype=np.int64)
+    if isinstance(members, range):
+        place = wanted - members.start
+        outside: Any = False
+        if members.step != 1:
+            place, rest = np.divmod(place, members.step)
+            outside = rest != 0
+        return np.where(outside | (place < 0) | (place >= len(members)), -1, place)
+    order = np.argsort(members, kind="stable")
+    ascending = members[order]
+    place = np.minimum(np.searchsorted(ascending, wanted), len(members) - 1)
+    return np.where(ascending[place] == wanted, order[place], -1)
+
+
+class GroupKind(Enum):
+    """Where the spikes of a group come from."""
+
+    NEURONS = "neurons"
+    POISSON = "poisson"
+    SPIKES = "spikes"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Spikes known beforehand, of a `kind: spikes` group.
+
+    Args:
+        steps: Time of each spike in steps, ascending, shape (n,).
+        ids: Its neuron, ascending within a step, shape (n,).
+        period: Steps after which all repeat; 0 for never.
+    """
+
+    steps: IntArray
+    ids: IntArray
+    period: int
+
+
+LONGEST_DELAY = 2**20  # steps: of a delay
+NEVER = -(2**62)  # `lastspike` of a neuron that has not spiked yet, in steps: before all that any run can reach
+
+
+@dataclass(frozen=True, slots=True)
+class Refractory:
+    """When a neuron may spike again.
+
+    Args:
+        steps: Length in steps as a graph (INT), for a refractory time; else None.
+        condition: The neuron stays refractory while this holds; else None.
+        time: The refractory time as a graph. [s]
+        steady: Whether it stays as it is at the start of the run.
+        span: Its place.
+    """
+
+    steps: Node | None
+    condition: Node | None
+    time: Node | None = None
+    steady: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Spikes with a fixed probability in each step, as intervals between them: what a step costs is what spikes.
+
+    The number of silent steps before a spike is geometric; it is drawn when the last spike is there.
+
+    Args:
+        next: The step of a neuron's next spike (INT); read by the threshold, written by the reset.
+        silence: The precomputed variable s with P(n silent steps) = exp(-n/s); where it changes, `next` is drawn anew.
+        first: Graph of `next` when this step is the first that may have a spike (INT).
+        chance: Graph of the probability of a spike in a step.
+    """
+
+    next: Variable
+    silence: Variable
+    first: Node
+    chance: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """The chosen method, for people.
+
+    Args:
+        method: Its name.
+        reason: Why it was chosen, or what it is.
+        variables: What it integrates.
+        system: What it was made from, to find other methods that fit.
+    """
+
+    method: str
+    reason: str
+    variables: tuple[str, ...]
+    system: System
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Neurons with the same equations, a Poisson source, or a list of spikes; `rate_span` is the place of its rates."""
+
+    name: str
+    size: int
+    kind: GroupKind
+    stored: tuple[Stored, ...]
+    expressions: Mapping[str, tuple[Node, Dimension]]
+    precomputed: tuple[Assignment, ...]
+    held: Block
+    refractory: Refractory | None
+    update: Block
+    threshold: Node | None
+    reset: Block
+    initial: tuple[Initial, ...]
+    subgroups: Mapping[str, View]
+    schedule: Schedule | None
+    integration: Integration | None
+    intervals: Intervals | None = None
+    order: int = 0
+    rate_span: Span | None = None
+
+    @property
+    def path(self) -> str:
+        """Its place in the file."""
+        return f"groups.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """Statements that act on synapses when a neuron spikes.
+
+    Args:
+        name: Its name in the file; `on_pre` and `on_post` may both have a pathway of one name.
+        post: Triggered by the spikes of the target instead of the source.
+        block: What happens at each synapse.
+        delay: Graph of the delay in steps (INT); evaluated once for each synapse.
+        uniform_delay: Whether the delay is the same for all synapses.
+        order: Position among the pathways of the network.
+        span: Place of the delay or of the statements.
+        since: Where phases set the delay, a pathway has a part for each delay, and a spike takes the part that counts
+            when it is sent. This part counts from the start of the phase of this number, or from the first step (0).
+        until: It counts until the start of this phase; None: to the end.
+        rule_delays: Delays in steps of the rules' own synapses while this part counts; empty: as the rules say.
+    """
+
+    name: str
+    post: bool
+    block: Block
+    delay: Node | None
+    uniform_delay: bool
+    order: int
+    span: Span | None
+    since: int = 0
+    until: int | None = None
+    rule_delays: tuple[Node | None, ...] = ()
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only the spikes of some phases take it."""
+        return self.since > 0 or self.until is not None
+
+    @property
+    def key(self) -> str:
+        """What no other pathway of the synapses has: the key of the file that it stands under, and its name."""
+        side = "on_post" if self.post else "on_pre"
+        return side if self.name == side else f"{side}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """A neuron's variable that is the sum over its synapses.
+
+    Args:
+        target: The variable of the group, with reach `post` or `pre`.
+        value: What each synapse adds.
+    """
+
+    target: Variable
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every source with every target (`all`), or where a condition holds, with a probability.
+
+    Args:
+        where: Condition on i, j and variables of both ends; None for all.
+        p: Probability; None for certainty.
+    """
+
+    where: Node | None = None
+    p: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneToOne:
+    """Source k with target k."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Listed pairs; indices count within the views.
+
+    Args:
+        pre: Source indices, shape (n,).
+        post: Target indices, shape (n,).
+    """
+
+    pre: IntArray
+    post: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """For each source i, the targets that a text generates; or for each target j, the sources.
+
+    Args:
+        of: Whose partners are generated: `out` for those of each source, `in` for those of each target.
+        element: The partner's index as a graph of the neuron's and the loop variable.
+        variable: The leaf that stands for the loop variable; None for a plain expression.
+        kind: `single`, `range` or `sample`.
+        bounds: start, stop and step as graphs of the neuron's index.
+        p: Probability of each.
+        size: Number to `sample` without replacement.
+        condition: Keep only these.
+        skip_if_invalid: Leave out indices that do not exist instead of refusing them.
+    """
+
+    of: str
+    element: Node
+    variable: Node | None
+    kind: str
+    bounds: tuple[Node, Node, Node] | None
+    p: Node | None
+    size: Node | None
+    condition: Node | None
+    skip_if_invalid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FixedDegree:
+    """A number of synapses for each neuron or in all, with random partners.
+
+    Args:
+        of: Who has them: each target (`in`), each source (`out`), or all together (`total`).
+        number: How many, as a graph (INT) of the neuron's index and variables.
+        multapses: Whether a pair may have several synapses.
+        autapses: Whether a neuron may connect to itself.
+    """
+
+    of: str
+    number: Node
+    multapses: bool
+    autapses: bool
+
+
+Rule: TypeAlias = All | OneToOne | Pairs | Generated | FixedDegree
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """One rule of `connect`, between two views.
+
+    Args:
+        rule: What to connect.
+        source: Where i counts.
+        target: Where j counts.
+        stream: Name of its random numbers.
+        span: Its place in the file.
+        initial: Values of synaptic variables that only this rule's synapses get.
+        delay: Delay in steps that only this rule's synapses get, or None.
+        delay_span: Its place in the file.
+        n: Synapses a pair, as a graph (INT); None for one.
+    """
+
+    rule: Rule
+    source: View
+    target: View
+    stream: str
+    span: Span | None
+    initial: tuple[Initial, ...] = ()
+    delay: Node | None = None
+    delay_span: Span | None = None
+    n: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Synapses:
+    """All synapses of one object between a source and a target.
+
+    Args:
+        elapsed: What an event does first: event-driven variables become what they are now, `lastupdate` this step.
+    """
+
+    name: str
+    source: View
+    target: View
+    stored: tuple[Stored, ...]
+    expressions: Mapping[str, tuple[Node, Dimension]]
+    update: Block
+    summed: tuple[Summed, ...]
+    pathways: tuple[Pathway, ...]
+    connect: tuple[Connect, ...]
+    initial: tuple[Initial, ...]
+    integration: Integration | None
+    elapsed: Block = EMPTY
+
+    @property
+    def path(self) -> str:
+        """Its place in the file."""
+        return f"synapses.{self.name}"
+
+    def last_part(self, name: str, post: bool) -> Pathway:
+        """The pathway of a name, or the last of its parts: the one that counts at the end of the run."""
+        return [p for p in self.pathways if p.post is post and p.name.partition("@")[0] == name][-1]
+
+    def pathway_path(self, pathway: Pathway) -> str:
+        """The place in the file of one of its pathways."""
+        return f"{self.path}.{pathway.key}"
+
+    @property
+    def divisible(self) -> bool:
+        """Whether threads can share its work by target neurons.
+
+        Nothing may be written to a source, or to a target that is also read as a source.
+        """
+        blocks = [self.update, *(p.block for p in self.pathways)]
+        written = [a.variable for block in blocks for a in block.assignments] + [s.target for s in self.summed]
+        changed = {(v.owner, v.name) for v in written if v.reach == "post"}
+        read = {(v.owner, v.name) for block in blocks for v in variables_of(*block.values) if v.reach == "pre"}
+        return all(v.reach != "pre" for v in written) and not changed & read
+
+    @property
+    def banded(self) -> bool:
+        """Whether target neurons may be served one band after the other: each then sees the same events in order."""
+        return self.divisible and all(p.uniform_delay for p in self.pathways if not p.post)
+
+    @property
+    def sorting(self) -> Pathway | None:
+        """The pathway by whose delays the synapses of a source are sorted, when there is just one to choose."""
+        various = [p for p in self.pathways if not p.post and not p.uniform_delay]
+        return various[0] if len(various) == 1 and not various[0].is_part else None
+
+
+@dataclass(frozen=True, slots=True)
+class PoissonInput:
+    """The sum of many Poisson trains into one variable.
+
+    Args:
+        target: The neurons.
+        variable: What they receive.
+        size: Number of trains a neuron.
+        probability: Graph of rate*dt.
+        weight: Graph of what one event adds.
+        draw: Its random numbers.
+        block: The write: variable + weight * count, `count` being the leaf `counts`.
+        counts: The leaf that stands for the number of events where the probability is fixed; else the graph that
+            draws it for each neuron.
+        rate_span: Place of the rate.
+    """
+
+    name: str
+    target: View
+    variable: Variable
+    size: int
+    probability: Node
+    draw: Draw
+    block: Block
+    counts: Node
+    order: int = 0
+    rate_span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Statements that run at times.
+
+    Args:
+        target: `groups.x` or `synapses.x`.
+        block: What it does, to each element.
+        every: Period in steps; 0 when `at` lists the times.
+        at: Steps at which it runs, ascending.
+        slot: START or END.
+        order: Position within the slot.
+    """
+
+    name: str
+    target: str
+    block: Block
+    every: int
+    at: IntArray
+    slot: Slot
+    order: int
+
+    def acts_within(self, start: int, stop: int) -> bool:
+        """Whether it runs at some step from `start` on and before `stop`."""
+        if self.every:
+            return -(-start // self.every) * self.every < stop
+        return bool(np.any((self.at >= start) & (self.at < stop)))
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A Python function called every so many steps, at the start of the step."""
+
+    name: str
+    file: str
+    function: str
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One column of a monitor."""
+
+    name: str
+    node: Node
+    dimension: Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Steps in which a monitor records: start <= s < stop."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeMonitor:
+    """Records which neuron spikes when; `columns` are values before the reset."""
+
+    name: str
+    source: View
+    columns: tuple[Recorded, ...]
+    counts_only: bool
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class SynapseChoice:
+    """Some synapses of an object, chosen before their number is known: by one of three ways.
+
+    Args:
+        what: Who chooses, for messages.
+        span: Where the file chooses.
+        numbers: Numbers as created, in the user's order, shape (n,); negative ones count from the last.
+        cut: Numbers from, to and step, as of a Python slice.
+        condition: What holds for a chosen synapse, on the indices `i` and `j` of its neurons.
+    """
+
+    what: str
+    span: Span
+    numbers: IntArray | None = None
+    cut: slice | None = None
+    condition: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateMonitor:
+    """Samples variables every so many steps.
+
+    Args:
+        source: `groups.x` or `synapses.x`.
+        ids: Elements, in the user's order; of synapses what chooses them, or None for all.
+        every: Steps between samples.
+        slot: START (before the step) or END.
+    """
+
+    name: str
+    source: str
+    columns: tuple[Recorded, ...]
+    ids: Indices | SynapseChoice | None
+    every: int
+    window: Window
+    slot: Slot
+
+    @property
+    def number(self) -> int | None:
+        """Number of elements; None when it is known only once the synapses are made."""
+        ids = self.ids.numbers if isinstance(self.ids, SynapseChoice) else self.ids
+        return None if ids is None else len(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class RateMonitor:
+    """Counts the spikes of a view in each step."""
+
+    name: str
+    source: View
+    bin: int
+    smooth: float | None
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectivityMonitor:
+    """Stores the realised synapses, their variables and their delays after the run.
+
+    Args:
+        synapses: The synapses object.
+        variables: Which of its variables are stored.
+        delays: Which delays: the name of each in the results, and its pathway: its name and whether it is `on_post`.
+    """
+
+    name: str
+    synapses: str
+    variables: tuple[str, ...] = ()
+    delays: tuple[tuple[str, tuple[str, bool]], ...] = ()
+
+
+Monitor: TypeAlias = SpikeMonitor | StateMonitor | RateMonitor | ConnectivityMonitor
+
+
+@dataclass(frozen=True, slots=True)
+class TimedArray:
+    """Values that change in steps of `dt`, clamped at both ends.
+
+    Args:
+        values: Shape (times,) or (times, columns).
+        dt: Length of one entry. [s]
+    """
+
+    name: str
+    values: FloatArray
+    dt: float
+    dimension: Dimension
+
+    @property
+    def duration(self) -> float:
+        """Length of all entries in seconds."""
+        return len(self.values) * self.dt
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """The seed of each use of random numbers, so that one can vary while another is frozen."""
+
+    connect: int
+    initial: int
+    noise: int
+    input: int
+
+    def of(self, use: str) -> int:
+        """The seed of a use by name."""
+        return int(getattr(self, use))
+
+
+@dataclass(frozen=True, slots=True)
+class StopWhen:
+    """What ends a phase early.
+
+    Args:
+        condition: As written.
+        every: Steps between two looks at it, counted from the start of the phase.
+        constants: What its names mean in this phase, in SI units.
+    """
+
+    condition: str
+    every: int
+    constants: Mapping[str, tuple[float, Dimension]]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One part of a run.
+
+    Args:
+        start: Its first step.
+        stop: The step after its last.
+        sets: Values that variables take before its first step; each with the path of their object.
+        network: The network with the constants of this phase, and only the monitors that record in it switched on.
+        stop_when: What ends it before `stop`; then the phases after it begin earlier.
+    """
+
+    name: str
+    start: int
+    stop: int
+    sets: tuple[tuple[str, Initial], ...]
+    network: Network
+    stop_when: StopWhen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The values that variables begin with, from the end of another run.
+
+    Args:
+        values: By path of the object and name of the variable; of synapses in the order of creation.
+        wirings: For each synapses object the hash of its pairs, see `pairs_hash`.
+        spikes: For each group its last spikes, in their order: steps, counted from the end of that run (-1 is the last
+            one), and neurons; shape (n,) each.
+        kept: For each group, of how many of the last steps the spikes are known.
+        span: Where the file names the run.
+    """
+
+    values: Mapping[tuple[str, str], NDArray[np.generic]]
+    wirings: Mapping[str, str]
+    spikes: Mapping[str, tuple[IntArray, IntArray]]
+    kept: Mapping[str, int]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Everything a run needs.
+
+    Args:
+        graph: The graph all nodes belong to.
+        dt: The step. [s]
+        steps: Length of the run in steps.
+        phases: Its parts, when there are several.
+        threads: How many threads a run takes; results do not depend on it.
+        start: What variables begin with instead of their initial values.
+    """
+
+    name: str
+    graph: Graph
+    dt: float
+    steps: int
+    seeds: Seeds
+    groups: Mapping[str, Group]
+    synapses: Mapping[str, Synapses]
+    inputs: tuple[PoissonInput, ...]
+    operations: tuple[Operation, ...]
+    hooks: tuple[Hook, ...]
+    monitors: tuple[Monitor, ...]
+    arrays: Mapping[str, TimedArray]
+    math: Math = Math.STRICT
+    precision: Precision = Precision.DOUBLE
+    phases: tuple[Phase, ...] = ()
+    threads: int = 1
+    start: Start | None = None
+
+    @property
+    def stored(self) -> list[Stored]:
+        """All variables with arrays: of groups, then of synapses."""
+        groups = [s for group in self.groups.values() for s in group.stored]
+        return groups + [s for synapses in self.synapses.values() for s in synapses.stored]
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons, those of Poisson groups and lists of spikes included."""
+        return sum(group.size for group in self.groups.values())
+
+
+def everything(group: str, size: int) -> View:
+    """All neurons of a group."""
+    return View(group, group, range(size), whole=True)
+
+
+def part(group: str, name: str, members: Indices, size: int) -> View:
+    """Some neurons of a group, in an order of their own."""
+    return View(group, name, members, whole=members == range(size) if isinstance(members, range) else False)
+
+
+def chosen(members: Indices, positions: Indices) -> Indices:
+    """The members at some positions, in the order of the positions."""
+    if isinstance(members, range) and isinstance(positions, range) and len(positions):
+        return members[positions.start :: positions.step][: len(positions)]
+    return evenly(elements_at(members, as_array(positions)))
+
+
+def evenly(ids: IntArray) -> Indices:
+    """The same indices, as a range where they are evenly spaced."""
+    first, step = (int(ids[0]), int(ids[1] - ids[0])) if len(ids) > 1 else (int(ids[0]) if len(ids) else 0, 1)
+    if step == 0 or np.any(np.diff(ids) != step):
+        return ids
+    return range(first, first + step * len(ids), step)
+
+
+CONNECTED = ("i", "j", "N_incoming", "N_outgoing")  # what connections decide
+
+
+def changing_variables(network: Network) -> set[tuple[str, str]]:
+    """Variables that anything changes during the run, by owner and name."""
+    blocks = [b for g in network.groups.values() for b in (g.update, g.reset, g.held)]
+    blocks += [s.update for s in network.synapses.values()]
+    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
+    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
+    written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
+    written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
+    written |= {(line.variable.owner, line.variable.name) for p in network.phases for _, line in p.sets}
+    return written | {(g.path, name) for g in network.groups.values() for name in ("lastspike", "not_refractory")}

@@ -1,0 +1,55 @@
+"""The state at the end of a run as arrays by name, which another run may begin with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snnrun.model.network import CONNECTED, Group, IntArray, Network, Stored, Synapses
+
+STATE_FILE = "state.npz"
+
+
+MOMENTS = frozenset({"lastspike", "lastupdate", "nextspike"})  # variables that hold steps
+
+
+RENEWED = frozenset({"nextspike", "silence"})  # of Poisson groups; drawn anew where a state has none
+
+
+def kept_variables(network: Network) -> list[tuple[str, str]]:
+    """The variables that a state holds, as path of the object and name."""
+    return [(stored.variable.owner, stored.variable.name) for stored in _stored(network)]
+
+
+def _stored(network: Network) -> list[Stored]:
+    owners: list[Group | Synapses] = [*network.groups.values(), *network.synapses.values()]
+    return [stored for owner in owners for stored in owner.stored if stored.variable.name not in CONNECTED]
+
+
+def pairs_hash(pre: IntArray, post: IntArray) -> str:
+    """What the synapses of an object connect, as a hash; both in the order of creation, shape (m,)."""
+    digest = hashlib.sha256(f"{len(pre)}".encode())
+    for ends in (pre, post):
+        digest.update(np.ascontiguousarray(ends, dtype="<i4").tobytes())
+    return digest.hexdigest()
+
+
+def describe_state(network: Network, steps: int, wirings: Mapping[str, str], kept: Mapping[str, int]) -> dict[str, Any]:
+    """What stands beside the arrays of a state; `kept` is of how many of the last steps a group's spikes are there."""
+    units = {f"{s.variable.owner}.{s.variable.name}": s.dimension.symbol for s in _stored(network)}
+    return {
+        "kind": "state",
+        "steps": steps,
+        "dt": network.dt,
+        "wirings": dict(wirings),
+        "kept": dict(kept),
+        "units": units,
+    }
+
+
+def spikes_name(group: str, part: str) -> str:
+    """The name of an array of spikes of a group: `steps` or `neurons`. No variable has a name with a colon."""
+    return f"groups.{group}:{part}"

@@ -1,1 +1,0 @@
-"""From the checked file to the network that kernels run."""

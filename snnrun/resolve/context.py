@@ -1,0 +1,395 @@
+"""What the stages of `resolve` share: the file, what was found so far, and the errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import field
+from fractions import Fraction
+from functools import partial
+from pathlib import Path as FilePath
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from snnrun.equations.ast import Call, Expr, names_in, walk
+from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, UserFunction
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
+from snnrun.equations.parse import parse_expression
+from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.model.network import Seeds, Stored, TimedArray, View
+from snnrun.records import dataclass
+from snnrun.resolve.columns import missing_column
+from snnrun.resolve.names import Derived, Names
+from snnrun.source import Span, Text
+from snnrun.spec.document import Document
+from snnrun.spec.models import Experiment, Phase
+from snnrun.units.dimensions import ONE, TIME, Dimension
+
+Result = TypeVar("Result")
+Path: TypeAlias = tuple[str | int, ...]
+Limit: TypeAlias = tuple[Node, Callable[[Any], Any]]
+"""A number, and whether a value of it is wrong."""
+MOST_STEPS = 2**53  # up to here a number of steps times dt is exact to the last bit but one
+TOO_MANY = "at most 2**53 (9e15) are counted"
+ALIGNED = 1e-6  # a time is a whole number of steps when it is this near to one, in steps
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a name of a group or synapses object means: its graph as seen from its own elements."""
+
+    typed: Typed
+    stored: Stored | None
+
+
+def meanings(members: Mapping[str, Member]) -> Mapping[str, Typed]:
+    """What expressions read under the names of members."""
+    return Derived(members, lambda name: members[name].typed)
+
+
+@dataclass(slots=True)
+class Population:
+    """A group as other objects see it.
+
+    Args:
+        view: All its neurons.
+        members: Variables and subexpressions by name.
+        subgroups: Parts by name.
+        frozen: Variables that stand still while a neuron is refractory.
+        constant: Parameters that nothing changes during a run.
+        has_spikes: Whether it can spike.
+    """
+
+    name: str
+    view: View
+    members: dict[str, Member]
+    subgroups: dict[str, View]
+    frozen: frozenset[str] = frozenset()
+    constant: frozenset[str] = frozenset()
+    has_spikes: bool = True
+    symbols: dict[str, Typed] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Its place in the file."""
+        return f"groups.{self.name}"
+
+
+@dataclass(slots=True)
+class Context:
+    """One resolution of one file.
+
+    Args:
+        dt: The step. [s]
+        phases: Phases of the run, also where this is the network of one of them.
+        constants: Values of the `constants` section and of what the file makes known (`dt`, `stimulus.columns`).
+    """
+
+    document: Document
+    experiment: Experiment
+    phases: Sequence[Phase] = ()
+    report: Report = field(default_factory=Report)
+    graph: Graph = field(default_factory=Graph)
+    dt: float = 0.0
+    constants: dict[str, Typed] = field(default_factory=dict)
+    functions: dict[str, UserFunction] = field(default_factory=dict)
+    arrays: dict[str, TimedArray] = field(default_factory=dict)
+    array_functions: dict[str, ArrayFunction] = field(default_factory=dict)
+    populations: dict[str, Population] = field(default_factory=dict)
+    held: dict[tuple[str, str], Node] = field(default_factory=dict)  # `constant over dt`, by owner and name
+    failed: set[str] = field(default_factory=set)
+    files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
+    open: frozenset[str] = frozenset()  # constants whose values are given later, as the values of `Parameter`s
+    limits: list[Limit] = field(default_factory=list)  # what the values of open constants must not do
+    uses: dict[Path, dict[Span, None]] = field(default_factory=dict)  # where constants, functions, arrays are named
+    floats: frozenset[Path] = frozenset()  # constants that are whole numbers in some phases only: never counted as such
+    _settings: dict[int, tuple[Path, Typed]] = field(default_factory=dict)
+    _draws: dict[str, int] = field(default_factory=dict)
+    _parsed: dict[Path, Expr] = field(default_factory=dict)
+    _found: dict[Callable[[Context], Any], Any] = field(default_factory=dict)
+
+    def once(self, find: Callable[[Context], Result]) -> Result:
+        """What a function finds in the file, which it is asked for once."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return self._found[find]  # type: ignore[no-any-return]
+
+    @contextmanager
+    def collecting(self, failed: str | None = None) -> Iterator[None]:
+        """Keep errors and go on; `failed` names an object that others must not complain about."""
+        try:
+            yield
+        except ExperimentError as error:
+            self.report.extend(error.diagnostics)
+            if failed is not None:
+                self.failed.add(failed)
+
+    def error(self, code: str, message: str, path: Path, help: str | None = None) -> ExperimentError:
+        """An error at the value of a path."""
+        return ExperimentError(Diagnostic(code, message, self.document.nearest_span(path), help))
+
+    def key_error(self, code: str, message: str, path: Path, help: str | None = None) -> ExperimentError:
+        """An error at the key of a path."""
+        return ExperimentError(Diagnostic(code, message, self.document.key_span(path), help))
+
+    @property
+    def seeds(self) -> Seeds:
+        """The four seeds of the experiment."""
+        seed = self.experiment.seed
+        if isinstance(seed, int):
+            return Seeds(seed, seed, seed, seed)
+        values = (seed.connect, seed.initial, seed.noise, seed.input)
+        return Seeds(*(1 if v is None else v for v in values))
+
+    # expressions
+
+    def text(self, path: Path) -> Text:
+        """The text at a path."""
+        return self.document.text(path)
+
+    def expression(self, path: Path) -> Expr:
+        """The parsed expression at a path."""
+        if path not in self._parsed:
+            self._parsed[path] = parse_expression(self.text(path))
+        return self._parsed[path]
+
+    def names_used(self, expr: Expr) -> set[str]:
+        """The names that an expression uses, in the bodies of the file's functions that it calls too."""
+        names: set[str] = set()
+        called: set[str] = set()
+        stack = [(expr, frozenset[str]())]
+        while stack:
+            body, parameters = stack.pop()
+            names |= names_in(body) - parameters
+            functions = {part.function for part in walk(body) if isinstance(part, Call)} - called
+            called |= functions
+            found = (self.functions[name] for name in functions if name in self.functions)
+            stack += ((function.body, frozenset(function.parameters)) for function in found)
+        return names
+
+    def scope(
+        self,
+        symbols: Mapping[str, Typed],
+        place: str,
+        *,
+        draw: Callable[[str], Draw] | None = None,
+        noise: Callable[[str], Node] | None = None,
+        missing: Callable[[str], str | None] = lambda _name: None,
+        lists: bool = False,
+    ) -> Scope:
+        """A scope with the file's constants and functions below its own names."""
+
+        def explain(name: str) -> str | None:
+            head = name.partition(".")[0]
+            if {f"constants.{name}", f"functions.{name}", f"arrays.{head}"} & self.failed:
+                raise Skip
+            return missing(name)
+
+        names = Names(symbols, self.constants)
+        used, called = self._note_use, self._note_call
+        column = partial(self._must_exist, symbols)
+        return Scope(
+            names, self.functions, self.array_functions, noise, draw, explain, place, lists, used, called, column
+        )
+
+    def _must_exist(self, symbols: Mapping[str, Typed], array: ArrayFunction, column: Node, span: Span) -> None:
+        """Refuse a column of a timed array that does not exist."""
+        assert array.columns is not None
+        found = missing_column(column, array.columns, symbols, self.dt)
+        if found is None:
+            return
+        number, neuron = found
+        whose = "" if neuron is None else f", of neuron {neuron}"
+        last = array.columns - 1
+        raise at(
+            span,
+            "NET153",
+            f"`{array.name}` has columns 0 to {last}, this is {number}{whose}",
+            f"write `clip(..., 0, {last})` if the outermost are meant" if last else "it has one column: write `0`",
+        )
+
+    def note_uses(self, definition: Path, typed: Typed) -> None:
+        """Keep where a constant is named, by its place in the file."""
+        self._settings[id(typed)] = definition, typed
+
+    def note_use(self, definition: Path, span: Span) -> None:
+        """Keep that a constant, function or array is named somewhere."""
+        self.uses.setdefault(definition, {})[span] = None
+
+    def _note_use(self, typed: Typed, span: Span) -> None:
+        found = self._settings.get(id(typed))
+        if found is not None:
+            self.note_use(found[0], span)
+
+    def _note_call(self, name: str, span: Span) -> None:
+        self.note_use(("functions" if name in self.functions else "arrays", name), span)
+
+    def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
+        """A checker for expressions with these names."""
+        return Checker(self.graph, self.scope(symbols, place, **options))
+
+    def draws(self, owner: str, use: str, *, shared: bool = False) -> Callable[[str], Draw]:
+        """Streams of rand() and its like for one object: the first, the second, ... use has its own."""
+
+        def draw(function: str) -> Draw:
+            stem = f"{owner}.{function}"
+            number = self._draws.get(stem, 0)
+            self._draws[stem] = number + 1
+            return Draw(f"{stem}.{number}", use, shared)
+
+        return draw
+
+    def constant(self, path: Path, dimension: Dimension, what: str) -> float:
+        """The value of a constant expression, in SI units.
+
+        Raises:
+            ExperimentError: It is not constant, or of another dimension.
+        """
+        return self.constant_of(self.expression(path), dimension, what)
+
+    def constant_of(self, expr: Expr, dimension: Dimension, what: str) -> float:
+        """The value of a parsed constant expression."""
+        typed = self.checker({}, what).value(expr, dimension, what)
+        return known(typed, expr.span, what)
+
+    def integer(self, path: Path, what: str, minimum: int) -> int:
+        """A whole number, at least `minimum`."""
+        return self.integer_of(self.expression(path), what, minimum)
+
+    def integer_of(self, expr: Expr, what: str, minimum: int) -> int:
+        """A parsed whole number, at least `minimum`."""
+        value = self.constant_of(expr, ONE, what)
+        if value != int(value) if np.isfinite(value) else True:
+            raise at(expr.span, "NET101", f"{what} must be a whole number, this is {value:g}")
+        if value < minimum:
+            raise at(expr.span, "NET101", f"{what} must be at least {minimum}, this is {value:g}")
+        if value > 2**31 - 1:
+            raise at(expr.span, "NET101", f"{what} is too large: {value:g}")
+        return int(value)
+
+    def steps(self, path: Path, what: str, minimum: int = 0) -> int:
+        """A time as a whole number of steps."""
+        return self.steps_of(self.expression(path), what, minimum)
+
+    def steps_of(self, expr: Expr, what: str, minimum: int = 0) -> int:
+        """A parsed time as a whole number of steps."""
+        return self.whole_steps(self.constant_of(expr, TIME, what), expr.span, what, minimum)
+
+    def whole_steps(self, value: float, span: Span, what: str, minimum: int = 0) -> int:
+        """A time in seconds as a whole number of steps.
+
+        Raises:
+            ExperimentError: NET102 when it lies between two steps, or is too small or too large.
+        """
+        if not np.isfinite(value):
+            raise at(span, "NET102", f"{what} must be finite")
+        steps = value / self.dt
+        if abs(steps) > MOST_STEPS:
+            raise at(span, "NET102", f"{what} is too long: {value:g} s are {steps:.3g} steps, {TOO_MANY}")
+        whole = round(steps)
+        if abs(steps - whole) > ALIGNED * max(1.0, abs(whole) * 1e-6):
+            raise at(
+                span,
+                "NET102",
+                f"{what} is not a whole number of steps: {value:g} s / {self.dt:g} s = {steps:g}",
+                f"choose a multiple of dt; the nearest is {whole * self.dt:g} s",
+            )
+        if whole < minimum:
+            least = "positive" if minimum == 1 else f"at least {minimum} steps" if minimum else "not negative"
+            raise at(span, "NET102", f"{what} must be {least}, this is {value:g} s")
+        return whole
+
+    def is_wrong(self, typed: Typed, wrong: Callable[[Any], Any]) -> bool:
+        """Whether a number is known and wrong; of one that is given later, this is asked when it is (`limits`).
+
+        Args:
+            typed: The number.
+            wrong: Whether a value, or each of an array, is wrong.
+        """
+        if typed.exact is OPEN:
+            self.limits.append((typed.node, wrong))
+            return False
+        return typed.exact is not None and bool(wrong(typed.value))
+
+    # names of other objects
+
+    def view(self, path: Path, what: str) -> View:
+        """The group or subgroup that a text names."""
+        text = self.text(path)
+        return self.view_named(text.value.strip(), text.span(), what)
+
+    def view_named(self, name: str, span: Span, what: str) -> View:
+        """The group or subgroup of a name."""
+        from snnrun.errors import did_you_mean  # noqa: PLC0415 - only for messages
+
+        head, _, tail = name.partition(".")
+        population = self.populations.get(head)
+        if f"groups.{head}.equations" in self.failed or (population is None and f"groups.{head}" in self.failed):
+            raise Skip
+        if population is None:
+            known_names = list(self.experiment.groups)
+            raise at(span, "NET110", f"{what}: there is no group `{head}`", did_you_mean(head, known_names))
+        if not tail:
+            return population.view
+        if tail not in population.subgroups:
+            raise at(
+                span,
+                "NET110",
+                f"{what}: `{head}` has no subgroup `{tail}`",
+                did_you_mean(tail, population.subgroups) or _list_of(population.subgroups, "its subgroups are"),
+            )
+        return population.subgroups[tail]
+
+    def before_step(self, node: Node) -> Node:
+        """A graph read before the step holds its `constant over dt` values: these are computed on the spot."""
+
+        def replace(n: Node) -> Node | None:
+            if n.op is not Op.VARIABLE:
+                return None
+            v = n.payload
+            assert isinstance(v, Variable)
+            value = self.held.get((v.owner, v.name))
+            return value if value is None or v.reach == "own" else seen_from(self.graph, value, v.reach)
+
+        return self.graph.substitute(node, replace) if self.held else node
+
+
+class Skip(ExperimentError):
+    """What this refers to has failed already and was reported there."""
+
+
+def at(span: Span, code: str, message: str, help: str | None = None) -> ExperimentError:
+    """An error at a place."""
+    return ExperimentError(Diagnostic(code, message, span, help))
+
+
+def _list_of(names: Mapping[str, Any], lead: str) -> str | None:
+    return f"{lead}: {', '.join(names)}" if names else None
+
+
+def known(typed: Typed, span: Span, what: str) -> float:
+    """The value of a constant, or the error that it is none."""
+    if typed.exact is None:
+        raise at(span, "NET103", f"{what} must be constant, this changes during the run")
+    return typed.value
+
+
+def seen_from(graph: Graph, node: Node, reach: str) -> Node:
+    """A graph of a neuron's own variables as a synapse sees it at its `pre` or `post` end."""
+
+    def replace(n: Node) -> Node | None:
+        if n.op is Op.VARIABLE:
+            v = n.payload
+            assert isinstance(v, Variable)
+            return graph.node(Op.VARIABLE, (), n.kind, Variable(v.owner, v.name, reach, v.shared))
+        if n.op is Op.INDEX and n.payload == "own":
+            return graph.node(Op.INDEX, (), Kind.INT, reach)
+        return None
+
+    return graph.substitute(node, replace)
+
+
+def exact_int(graph: Graph, name: str, value: int) -> Typed:
+    """A whole number with a name."""
+    return Typed(graph.constant(name, value), ONE, Fraction(value))

@@ -1,0 +1,244 @@
+"""The variables of one object from its equations: what is stored, what is computed, what changes by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from functools import cache
+
+from snnrun.equations.check import Typed, wrong_dimension
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
+from snnrun.equations.methods.system import MethodError, System, Update
+from snnrun.equations.methods.table import METHODS, SPELLINGS, choose, fitting
+from snnrun.equations.model import Definition, Role
+from snnrun.equations.parse import MAX_LEVELS
+from snnrun.model.network import Assignment, Integration, Stored
+from snnrun.records import dataclass
+from snnrun.resolve.context import Context, Member, Path, at, meanings
+from snnrun.resolve.names import Names
+from snnrun.units.dimensions import ONE, TIME, Dimension
+
+_TAKEN = frozenset({"t", "dt", "i", "j", "N", "t_in_timesteps", "lastspike", "not_refractory", "xi"})
+
+
+@dataclass(slots=True)
+class Variables:
+    """The equations of one object, with their meaning.
+
+    Args:
+        owner: Path of the object.
+        definitions: Lines by name.
+        dimensions: Dimension of each variable.
+        members: What names mean (stored variables, and subexpressions once they are resolved).
+    """
+
+    context: Context
+    owner: str
+    place: str
+    definitions: dict[str, Definition]
+    dimensions: dict[str, Dimension] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    outer: Mapping[str, Typed] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)
+
+    @property
+    def stored(self) -> list[Stored]:
+        """Variables with arrays, in the order of the file."""
+        return [m.stored for m in self.members.values() if m.stored is not None]
+
+    def with_flag(self, flag: str, role: Role | None = None) -> list[Definition]:
+        """Lines that carry a flag."""
+        return [d for d in self.definitions.values() if flag in d.flags and (role is None or d.role is role)]
+
+    def by_role(self, role: Role) -> list[Definition]:
+        """Lines of one role."""
+        return [d for d in self.definitions.values() if d.role is role]
+
+    def symbols(self) -> Names[Typed]:
+        """All names an expression of this object may use, those that are found later too."""
+        return Names(meanings(self.members), self.outer)
+
+
+def read_definitions(context: Context, owner: str, place: str, definitions: tuple[Definition, ...]) -> Variables:
+    """Find dimension and storage of every line; subexpressions are resolved later.
+
+    Raises:
+        ExperimentError: A unit that is none, or a name that has a fixed meaning.
+    """
+    variables = Variables(context, owner, place, {d.name: d for d in definitions})
+    for d in definitions:
+        if d.name in _TAKEN or d.name.startswith("xi_"):
+            raise at(d.name_span, "EQ216", f"`{d.name}` has a fixed meaning and cannot be defined")
+        variables.dimensions[d.name] = _unit(context, d)
+        is_stored = d.role is not Role.SUBEXPRESSION or "constant over dt" in d.flags
+        if d.role is Role.SUBEXPRESSION and "summed" in d.flags:
+            continue
+        if is_stored:
+            variable = Variable(owner, d.name, shared="shared" in d.flags)
+            stored = Stored(variable, d.kind, variables.dimensions[d.name], state=d.role is Role.DIFFERENTIAL)
+            typed = Typed(context.graph.variable(variable, d.kind), stored.dimension)
+            variables.members[d.name] = Member(typed, stored)
+    return variables
+
+
+def _unit(context: Context, definition: Definition) -> Dimension:
+    if definition.unit is None:
+        return ONE
+    from snnrun.equations.check import Checker, Scope  # noqa: PLC0415
+
+    typed = Checker(context.graph, Scope({}, place="a unit")).check(definition.unit)
+    if typed.exact is None:
+        raise at(definition.unit.span, "EQ114", "this is not a unit")
+    return typed.dimension
+
+
+def resolve_subexpressions(variables: Variables, check: Callable[[Definition], Typed]) -> None:
+    """Check all subexpressions, those they use first.
+
+    Args:
+        variables: The object; its members grow.
+        check: Checks one right-hand side in the scope as it is now.
+
+    Raises:
+        ExperimentError: Of all lines; EQ217 for subexpressions that use each other in a circle.
+    """
+    lines = {d.name: d for d in variables.by_role(Role.SUBEXPRESSION) if "summed" not in d.flags}
+    pending = dict(lines)
+    stack: list[str] = []
+    context = variables.context
+
+    def visit(name: str) -> None:
+        if name not in pending:
+            return
+        d = pending[name]
+        if name in stack:
+            circle = " -> ".join([*stack[stack.index(name) :], name])
+            raise at(d.name_span, "EQ217", f"these subexpressions use each other: {circle}")
+        if len(stack) == MAX_LEVELS:
+            raise at(d.name_span, "EQ217", f"more than {MAX_LEVELS} subexpressions use one another in a row")
+        stack.append(name)
+        assert d.expr is not None
+        for used in sorted(context.names_used(d.expr)):
+            visit(used)
+        stack.pop()
+        del pending[name]
+        typed = check(d)
+        if name not in variables.members:
+            variables.members[name] = Member(typed, None)
+
+    for name in lines:
+        with context.collecting(variables.owner):
+            try:
+                visit(name)
+            finally:
+                for unresolved in stack:
+                    pending.pop(unresolved, None)
+                stack.clear()
+
+
+def check_line(variables: Variables, definition: Definition, checked: Typed, per_time: bool) -> Typed:
+    """Compare a right-hand side with the unit of its line.
+
+    Raises:
+        ExperimentError: EQ205, EQ209.
+    """
+    assert definition.expr is not None
+    wanted = variables.dimensions[definition.name]
+    what = f"`{definition.name}`"
+    if per_time:
+        wanted, what = wanted / TIME, f"the right side of `d{definition.name}/dt`"
+    if definition.kind is Kind.BOOL:
+        if checked.node.kind is not Kind.BOOL:
+            raise at(definition.expr.span, "EQ205", f"`{definition.name}` is a boolean, this is a number")
+        return checked
+    if checked.node.kind is Kind.BOOL:
+        raise at(definition.expr.span, "EQ205", f"{what} is a number, this is a condition", "write `int(...)`")
+    if not checked.fits(wanted):
+        raise wrong_dimension(checked, wanted, what, definition.expr)
+    if definition.kind is Kind.INT and checked.node.kind is not Kind.INT:
+        raise at(definition.expr.span, "EQ213", f"`{definition.name}` is an integer, this is not a whole number")
+    graph = variables.context.graph
+    return Typed(checked.node if definition.kind is Kind.INT else graph.as_float(checked.node), wanted)
+
+
+def must_be_shared(node: Node, definition: Definition) -> None:
+    """Refuse a shared line that uses what differs between elements.
+
+    Raises:
+        ExperimentError: EQ218.
+    """
+    for n in walk(node):
+        own = (n.op is Op.VARIABLE and not n.payload.shared) or n.op is Op.INDEX  # type: ignore[attr-defined]
+        drawn = isinstance(n.payload, Draw) and not n.payload.shared
+        if own or drawn:
+            name = n.payload.name if isinstance(n.payload, Variable) else "a value of each neuron"
+            raise at(definition.span, "EQ218", f"`{definition.name}` is shared, but `{name}` differs between elements")
+
+
+def noise_leaf(graph: Graph, owner: str, *, shared: bool) -> Callable[[str], Node]:
+    """The leaf of `xi` or `xi_name` of an object."""
+    return lambda name: graph.node(Op.NOISE, payload=Draw(f"{owner}.{name}", "noise", shared))
+
+
+def integrate(
+    context: Context, system: System, method: str, path: Path, definitions: Mapping[str, Definition]
+) -> tuple[Update, Integration]:
+    """Choose the method and make the update.
+
+    Raises:
+        ExperimentError: EQ220 when the method does not fit, with those that would.
+    """
+    names = tuple(v.name for v in system.rhs)
+    wanted = SPELLINGS.get(method, method)
+    if wanted == "auto":
+        try:
+            chosen, update, reason = choose(system)
+        except MethodError as error:
+            raise at(definitions[error.variable].span, "EQ220", f"no method fits: {error.reason}") from None
+        return cheaper(context, update), Integration(chosen, f"auto: {reason}", names, system)
+    if wanted not in METHODS:
+        raise context.error(
+            "NET199", f"the method `{wanted}` is not supported yet", path, f"methods: {', '.join(METHODS)}"
+        )
+    try:
+        update = METHODS[wanted].advance(system)
+    except MethodError as error:
+        others = fitting(system)
+        help = f"methods that fit: {', '.join(others)}" if others else None
+        span = context.document.nearest_span(path)
+        raise at(span, "EQ220", f"`{wanted}` does not fit `{error.variable}`: {error.reason}", help) from None
+    return cheaper(context, update), Integration(wanted, update.note or METHODS[wanted].summary, names, system)
+
+
+def cheaper(context: Context, update: Update) -> Update:
+    """The same update without divisions by fixed values."""
+    values = context.graph.with_reciprocals(update.values.values())
+    return Update(dict(zip(update.values, values, strict=True)), update.note)
+
+
+def lift_propagators(graph: Graph, owner: str, update: Update) -> tuple[Update, tuple[Assignment, ...]]:
+    """Entries of matrix exponentials that differ between elements become stored values, computed once."""
+    lifted: dict[int, Assignment] = {}
+
+    @cache
+    def kind_of(exponential: Node) -> str | None:
+        if is_fixed(exponential):
+            return None
+        varies = any(a.op is Op.INDEX for a in walk(exponential))
+        shared = not varies and all(v.shared for v in variables_of(exponential))
+        return "shared_propagator" if shared else "propagator"
+
+    def replace(n: Node) -> Node | None:
+        if n.op is not Op.PROPAGATOR:
+            return None
+        stem = kind_of(n.args[0])
+        if stem is None:
+            return n
+        found = lifted.get(id(n))
+        if found is None:
+            found = Assignment(Variable(owner, f"{stem}_{len(lifted)}", shared=stem == "shared_propagator"), n)
+            lifted[id(n)] = found
+        return graph.variable(found.variable)
+
+    values = {v: graph.substitute(node, replace) for v, node in update.values.items()}
+    return Update(values, update.note), tuple(lifted.values())

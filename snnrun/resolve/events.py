@@ -1,0 +1,495 @@
+"""Inputs, operations and monitors of the file to those of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed, variables_of
+from snnrun.equations.parse import parse_statements
+from snnrun.errors import did_you_mean
+from snnrun.model.choice import numbered_synapses
+from snnrun.model.elapsed import as_event, up_to_date
+from snnrun.model.expected import exact_total
+from snnrun.model.network import (
+    Assignment,
+    Block,
+    ConnectivityMonitor,
+    Hook,
+    IntArray,
+    Monitor,
+    Operation,
+    PoissonInput,
+    RateMonitor,
+    Recorded,
+    Slot,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+    View,
+    Window,
+    chosen,
+    part,
+)
+from snnrun.model.rates import advice, is_impossible
+from snnrun.resolve.context import Context, Path, Population, Skip, at
+from snnrun.resolve.groups import group_locale
+from snnrun.resolve.names import Derived
+from snnrun.resolve.rates import refuse_impossible
+from snnrun.resolve.selection import choose_synapses, select_indices
+from snnrun.resolve.series import read_series
+from snnrun.resolve.statements import Locale, lower_statements
+from snnrun.resolve.subgroups import is_member
+from snnrun.resolve.synapse_names import HIDDEN, hidden_values, names_of_synapses, why_unknown
+from snnrun.spec import models
+from snnrun.units.dimensions import FREQUENCY, TIME, Dimension
+from snnrun.units.quantities import format_quantity
+
+NUMBER = "$events"  # name of the leaf that stands for the number of Poisson events
+
+
+# inputs
+
+
+def resolve_inputs(context: Context) -> tuple[PoissonInput, ...]:
+    """All Poisson inputs."""
+    found: list[PoissonInput] = []
+    for name in context.experiment.inputs:
+        with context.collecting(f"inputs.{name}"):
+            try:
+                found.append(_input(context, name))
+            except Skip:
+                context.failed.add(f"inputs.{name}")
+    return tuple(found)
+
+
+def _input(context: Context, name: str) -> PoissonInput:
+    path: Path = ("inputs", name)
+    g = context.graph
+    view = context.view((*path, "target"), f"the target of input `{name}`")
+    word = context.text((*path, "variable"))
+    locale = group_locale(context, view, f"input `{name}`", f"inputs.{name}", guarded=True)
+    target = locale.targets.get(word.value)
+    if target is None or target.stored.kind is not Kind.FLOAT:
+        raise at(
+            word.span(),
+            "NET200",
+            f"`{view.group}` has no variable `{word.value}` to add to",
+            did_you_mean(word.value, locale.targets),
+        )
+    size = context.integer((*path, "size"), f"the number of trains of input `{name}`", 1)
+    chance, moving = _chance(context, name, locale, view)
+    expr = context.expression((*path, "weight"))
+    weight = context.checker(locale.symbols, f"the weight of input `{name}`").value(
+        expr, target.stored.dimension, f"the weight of input `{name}`"
+    )
+    variable = target.stored.variable
+    draw = Draw(f"inputs.{name}", "input")
+    counts = g.node(Op.VARIABLE, (), Kind.FLOAT, Variable(f"inputs.{name}", NUMBER))
+    if moving:
+        counts = g.node(Op.BINOMIAL, (g.as_float(g.literal(size)), chance), Kind.FLOAT, draw)
+    old = g.variable(variable)
+    new = g.add(old, g.mul(g.as_float(weight.node), counts))
+    if target.guard is not None:
+        new = g.select(target.guard, new, old)
+    return PoissonInput(
+        name,
+        view,
+        variable,
+        size,
+        chance,
+        draw,
+        Block((Assignment(variable, new),)),
+        counts,
+        rate_span=context.document.span((*path, "rate")),
+    )
+
+
+def _chance(context: Context, name: str, locale: Locale, view: View) -> tuple[Node, bool]:
+    """The probability of an event in a step of one train, and whether it differs between steps or neurons."""
+    path: Path = ("inputs", name, "rate")
+    expr = context.expression(path)
+    what = f"the rate of input `{name}`"
+    typed = context.checker(locale.symbols, what).value(expr, FREQUENCY, what)
+    if context.is_wrong(typed, lambda rate: is_impossible(rate * context.dt)):
+        raise context.error(
+            "NET132",
+            f"{what} is {format_quantity(typed.value, FREQUENCY)}: it must lie between 0 and 1/dt = "
+            f"{format_quantity(1 / context.dt, FREQUENCY)}",
+            path,
+            advice(typed.value, trains=True),
+        )
+    refuse_impossible(context, typed.node, view.members, path, f"input `{name}`")
+    chance = context.graph.mul(context.graph.as_float(typed.node), context.graph.constant("dt", context.dt))
+    return chance, not is_fixed(chance)
+
+
+# operations
+
+
+def resolve_operations(
+    context: Context, synapses: Mapping[str, Synapses], steps: int
+) -> tuple[tuple[Operation, ...], tuple[Hook, ...]]:
+    """All operations, and the calls of Python functions."""
+    operations: list[Operation] = []
+    hooks: list[Hook] = []
+    for name, model in context.experiment.operations.items():
+        with context.collecting(f"operations.{name}"):
+            try:
+                if isinstance(model, models.CallOperation):
+                    hooks.append(_hook(context, name, model))
+                else:
+                    operations.append(_operation(context, name, model, synapses))
+                    _must_act(context, ("operations", name), operations[-1], steps)
+            except Skip:
+                context.failed.add(f"operations.{name}")
+    return tuple(operations), tuple(hooks)
+
+
+def _hook(context: Context, name: str, model: models.CallOperation) -> Hook:
+    path: Path = ("operations", name)
+    file, colon, function = model.call.rpartition(":")
+    if not colon or not function.isidentifier() or not file.endswith(".py"):
+        raise context.error("NET210", "`call` names a function of a file: `run/hooks.py:function`", (*path, "call"))
+    return Hook(name, file, function, context.steps((*path, "every"), "`every`", 1))
+
+
+def _operation(context: Context, name: str, model: models.Operation, synapses: Mapping[str, Synapses]) -> Operation:
+    path: Path = ("operations", name)
+    every, at_steps = _times(context, path, model)
+    slot = Slot(model.when.value)
+    if slot not in (Slot.START, Slot.END):
+        raise context.error(
+            "NET199", f"operations at `{slot.value}` are not supported yet", (*path, "when"), "use `start` or `end`"
+        )
+    text = context.text((*path, "target"))
+    owner = text.value.strip()
+    if owner in context.experiment.synapses:
+        if owner not in synapses:
+            raise Skip
+        locale = synapse_locale(context, synapses[owner], f"operation `{name}`", f"operations.{name}")
+        target = f"synapses.{owner}"
+        block = lower_statements(context, context.text((*path, "do")), locale)
+        block = as_event(context.graph, block, synapses[owner].elapsed, slot)
+    else:
+        view = context.view((*path, "target"), f"the target of operation `{name}`")
+        target = f"groups.{view.group}"
+        locale = _shared_aware(context, view, name)
+        block = _only_members(context, view, lower_statements(context, context.text((*path, "do")), locale))
+    if slot is Slot.START:
+        block = Block(tuple(Assignment(a.variable, context.before_step(a.value)) for a in block.assignments))
+    return Operation(name, target, block, every, at_steps, slot, model.order)
+
+
+def _times(context: Context, path: Path, model: models.Operation) -> tuple[int, IntArray]:
+    if (model.every is None) == (model.at is None):
+        raise context.key_error("NET211", "an operation has either `every` or `at`", path)
+    if model.every is not None:
+        return context.steps((*path, "every"), "`every`", 1), np.zeros(0, dtype=np.int64)
+    place = (*path, "at")
+    times, _ = read_series(context, place, TIME, "`at`")
+    if not len(times):
+        raise context.error("NET139", "`at`: the list is empty", place)
+    steps = []
+    for k, seconds in enumerate(times):
+        item = (*place, k) if context.document.has((*place, k)) else place
+        steps.append(context.whole_steps(float(seconds), context.document.span(item), "`at`"))
+    return 0, np.unique(np.array(steps, dtype=np.int64))
+
+
+def _must_act(context: Context, path: Path, operation: Operation, steps: int) -> None:
+    """Warn of times after the end of the run."""
+    end = format_quantity(steps * context.dt, TIME)
+    late = operation.at[operation.at >= steps]
+    if len(late):
+        moment = format_quantity(float(late[0] * context.dt), TIME)
+        context.report.warn(
+            "NET213",
+            f"operation `{operation.name}` never acts at {moment}: the run ends at {end}",
+            context.document.span((*path, "at")),
+        )
+    elif operation.every >= steps:
+        context.report.warn(
+            "NET213",
+            f"operation `{operation.name}` acts at 0 s only: the run ends at {end}",
+            context.document.span((*path, "every")),
+        )
+
+
+def _shared_aware(context: Context, view: View, name: str) -> Locale:
+    """Statements on a group may assign shared variables; rand() in them is then one number for all."""
+    locale = group_locale(context, view, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True)
+    text = context.text(("operations", name, "do"))
+    targets = [locale.targets.get(s.target) for s in parse_statements(text)]
+    assigned = [t.stored.variable.shared for t in targets if t is not None]
+    if any(assigned) and not all(assigned):
+        raise at(
+            text.span(),
+            "NET212",
+            "shared and own variables cannot be assigned by the same operation",
+            "split it into two operations",
+        )
+    if assigned and all(assigned):
+        options = {"draw": context.draws(f"operations.{name}", "noise", shared=True)}
+        return Locale(locale.symbols, locale.targets, locale.place, options, locale.refuse)
+    return locale
+
+
+def _only_members(context: Context, view: View, block: Block) -> Block:
+    """Restrict a block to a subgroup."""
+    if view.whole:
+        return block
+    g = context.graph
+    member = is_member(context, view)
+    members = context.populations[view.group].members
+    kinds = {a.variable: members[a.variable.name].typed.node.kind for a in block.assignments}
+    return Block(
+        tuple(
+            Assignment(a.variable, g.select(member, a.value, g.variable(a.variable, kinds[a.variable])))
+            for a in block.assignments
+        )
+    )
+
+
+def _recordable(population: Population) -> Mapping[str, tuple[Node, Dimension]]:
+    """What monitors of a group may record."""
+    members = population.members
+    return Derived(members, lambda name: (members[name].typed.node, members[name].typed.dimension))
+
+
+def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> Locale:
+    """Where statements about synapses stand."""
+    symbols, targets = names_of_synapses(context, synapses)
+    options = {"draw": context.draws(stream, "noise"), "missing": partial(why_unknown, context, synapses.name)}
+    return Locale(symbols, targets, place, options)
+
+
+def with_hidden_values(synapses: Mapping[str, Synapses], operations: Iterable[Operation]) -> dict[str, Synapses]:
+    """Synapses with the arrays that operations on them need beside those of their own statements."""
+    found = dict(synapses)
+    for operation in operations:
+        section, _, name = operation.target.partition(".")
+        if section == "synapses":
+            old = found[name]
+            hidden = hidden_values(
+                old.path, variables_of(*operation.block.values), {s.variable.name for s in old.stored}
+            )
+            found[name] = replace(old, stored=(*old.stored, *hidden)) if hidden else old
+    return found
+
+
+# monitors
+
+
+def resolve_monitors(context: Context, synapses: Mapping[str, Synapses], steps: int) -> tuple[Monitor, ...]:
+    """All monitors, in the order of the file."""
+    found: list[Monitor] = []
+    for name, model in context.experiment.monitors.items():
+        with context.collecting(f"monitors.{name}"):
+            try:
+                found.append(_Monitor(context, name, synapses, steps).build(model))
+            except Skip:
+                context.failed.add(f"monitors.{name}")
+    return tuple(found)
+
+
+class _Monitor:
+    def __init__(self, context: Context, name: str, synapses: Mapping[str, Synapses], steps: int) -> None:
+        self.context = context
+        self.name = name
+        self.path: Path = ("monitors", name)
+        self.synapses = synapses
+        self.steps = steps
+
+    def build(self, model: models.Monitor) -> Monitor:
+        names = getattr(model, "variables", None) or []
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                message = f"monitor `{self.name}`: `{name}` is named twice"
+                raise self.context.error("NET221", message, (*self.path, "variables", k), "remove one of them")
+        match model:
+            case models.SpikeMonitor():
+                return self.spikes(model)
+            case models.StateMonitor():
+                return self.state(model)
+            case models.RateMonitor():
+                return self.rate(model)
+            case models.ConnectivityMonitor():
+                return self.connectivity(model)
+            case _:
+                raise self.context.key_error("NET199", "monitors of custom events are not supported yet", self.path)
+
+    def window(self) -> Window:
+        path = (*self.path, "window")
+        if not self.context.document.has(path):
+            return Window(0, self.steps)
+        start, stop = (self.context.steps((*path, k), "`window`") for k in (0, 1))
+        if stop <= start:
+            raise self.context.error("NET220", "the window ends before it begins", path)
+        return Window(min(start, self.steps), min(stop, self.steps))
+
+    def spiking_view(self) -> View:
+        view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
+        if not self.context.populations[view.group].has_spikes:
+            raise self.context.error(
+                "NET173",
+                f"`{view.group}` never spikes: it has no threshold",
+                (*self.path, "source"),
+                "add `threshold:` to the group",
+            )
+        path = (*self.path, "indices")
+        if not self.context.document.has(path):
+            return view
+        positions = select_indices(self.context, path, view.size, f"monitor `{self.name}`")
+        size = self.context.populations[view.group].view.size
+        return part(view.group, view.name, chosen(view.members, positions), size)
+
+    def spikes(self, model: models.SpikeMonitor) -> SpikeMonitor:
+        view = self.spiking_view()
+        known = _recordable(self.context.populations[view.group])
+        columns = self.columns(model.variables or [], known, view.group)
+        return SpikeMonitor(self.name, view, columns, model.counts_only, self.window())
+
+    def columns(
+        self, names: list[str], known: Mapping[str, tuple[Node, Dimension]], source: str
+    ) -> tuple[Recorded, ...]:
+        found = []
+        for k, name in enumerate(names):
+            if name not in known:
+                raise self.context.error(
+                    "NET221",
+                    f"`{source}` has no variable `{name}`",
+                    (*self.path, "variables", k),
+                    did_you_mean(name, known),
+                )
+            found.append(Recorded(name, *known[name]))
+        return tuple(found)
+
+    def state(self, model: models.StateMonitor) -> StateMonitor:
+        every = 1
+        if model.dt is not None:
+            every = self.context.steps((*self.path, "dt"), f"`dt` of monitor `{self.name}`", 1)
+        slot = Slot(model.when.value)
+        if slot not in (Slot.START, Slot.END):
+            raise self.context.error(
+                "NET199",
+                f"monitors at `{slot.value}` are not supported yet",
+                (*self.path, "when"),
+                "use `start` or `end`",
+            )
+        source = self.context.text((*self.path, "source")).value.strip()
+        if source in self.context.experiment.synapses:
+            return self.state_of_synapses(model, every, slot)
+        view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
+        known = _recordable(self.context.populations[view.group])
+        columns = self.sampled(self.columns(model.variables, known, view.group), slot)
+        ids = view.members
+        path = (*self.path, "indices")
+        if self.context.document.has(path):
+            ids = chosen(ids, select_indices(self.context, path, view.size, f"monitor `{self.name}`"))
+        if all(isinstance(c.node.payload, Variable) and c.node.payload.shared for c in columns):
+            ids = ids[:1]
+        return StateMonitor(self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot)
+
+    def sampled(self, columns: tuple[Recorded, ...], slot: Slot) -> tuple[Recorded, ...]:
+        """What is sampled before the step shows the `constant over dt` values of this step, not of the one before."""
+        if slot is not Slot.START:
+            return columns
+        return tuple(replace(c, node=self.context.before_step(c.node)) for c in columns)
+
+    def synapses_named(self) -> Synapses:
+        text = self.context.text((*self.path, "source"))
+        found = self.synapses.get(text.value.strip())
+        if found is None:
+            if f"synapses.{text.value.strip()}" in self.context.failed:
+                raise Skip
+            raise at(
+                text.span(),
+                "NET110",
+                f"there are no synapses `{text.value}`",
+                did_you_mean(text.value, self.context.experiment.synapses),
+            )
+        return found
+
+    def connectivity(self, model: models.ConnectivityMonitor) -> ConnectivityMonitor:
+        """The pairs, with the variables and delays asked for, or with all variables."""
+        synapses = self.synapses_named()
+        variables = [s.variable.name for s in synapses.stored if s.variable.name not in HIDDEN]
+        if model.variables is None:
+            return ConnectivityMonitor(self.name, synapses.name, tuple(variables))
+        delays = delay_names(synapses)
+        for k, name in enumerate(model.variables):
+            if name in variables or name in delays:
+                continue
+            path = (*self.path, "variables", k)
+            if name in synapses.expressions:
+                message = f"`{name}` is a subexpression; a connectivity monitor stores variables"
+                raise self.context.error("NET221", message, path, "record it with a `kind: state` monitor")
+            known = [*variables, *delays]
+            advice = None if name.startswith("delay") else did_you_mean(name, known)
+            advice = advice or (f"there are: {', '.join(known)}" if known else None)
+            raise self.context.error("NET221", f"`{synapses.name}` has no variable `{name}`", path, advice)
+        asked = model.variables
+        return ConnectivityMonitor(
+            self.name,
+            synapses.name,
+            tuple(name for name in asked if name in variables),
+            tuple((name, delays[name]) for name in asked if name not in variables),
+        )
+
+    def state_of_synapses(self, model: models.StateMonitor, every: int, slot: Slot) -> StateMonitor:
+        synapses = self.synapses_named()
+        known: dict[str, tuple[Node, Dimension]] = {
+            s.variable.name: (self.context.graph.variable(s.variable, s.kind), s.dimension)
+            for s in synapses.stored
+            if s.variable.name != "lastupdate"
+        }
+        known |= dict(synapses.expressions)
+        columns = self.sampled(self.columns(model.variables, known, synapses.name), slot)
+        graph = self.context.graph
+        columns = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, slot)) for c in columns)
+        ids = None
+        path = (*self.path, "indices")
+        if self.context.document.has(path) and model.indices != "all":
+            ends = (synapses.source.size, synapses.target.size)
+            ids = choose_synapses(self.context, path, ends, f"monitor `{self.name}`")
+            size = exact_total(synapses)
+            if size is not None and ids.condition is None:
+                numbered_synapses(ids, size)  # what can be said before the run
+        return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot)
+
+    def rate(self, model: models.RateMonitor) -> RateMonitor:
+        width = self.context.steps((*self.path, "bin"), "`bin`", 1) if model.bin is not None else 1
+        smooth = None
+        if model.smooth is not None:
+            smooth = self.context.constant((*self.path, "smooth"), TIME, "`smooth`")
+            if not 0 < smooth < np.inf:
+                raise self.context.error("NET222", "`smooth` must be positive and finite", (*self.path, "smooth"))
+        return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
+
+
+def delay_names(synapses: Synapses) -> dict[str, tuple[str, bool]]:
+    """What the delays of a synapses object are called, and whose they are: a pathway's name, and whether `on_post`.
+
+    `delay_on_pre` and `delay_on_post` are those of the only pathway of a side, `delay_on_pre_x` and `delay_on_post_x`
+    those of a pathway `x` of a side. In short, `delay` is that of the only pathway of `on_pre`, and `delay_x` that of a
+    pathway `x` where one side alone has it.
+    """
+    short: dict[str, tuple[str, bool]] = {}
+    full: dict[str, tuple[str, bool]] = {}
+    names = [p.name for p in synapses.pathways]
+    for pathway in synapses.pathways:
+        name, key = pathway.name, (pathway.name, pathway.post)
+        side = "on_post" if pathway.post else "on_pre"
+        alone = sum(p.post == pathway.post for p in synapses.pathways) == 1
+        if alone:
+            full[f"delay_{side}"] = key
+            short |= {} if pathway.post else {"delay": key}
+        if name != side or not alone:
+            full[f"delay_{side}_{name}"] = key
+        if names.count(name) == 1:
+            short[f"delay_{name}"] = key
+    return short | full

@@ -1,0 +1,91 @@
+"""Spikes known beforehand: lists in the file, csv files, SONATA spike files."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnrun.equations.check import WIDEST
+from snnrun.kernels.functions import timestep
+from snnrun.model.network import FloatArray, IntArray, Schedule
+from snnrun.resolve.context import Context, Path
+from snnrun.resolve.delays import warn_between_steps
+from snnrun.resolve.edges import read_spikes
+from snnrun.resolve.series import read_series
+from snnrun.resolve.tables import unit_of
+from snnrun.spec.models import Duplicates, SpikeGroup
+from snnrun.spec.nodes import ScalarNode
+from snnrun.units.dimensions import ONE, TIME
+from snnrun.units.quantities import format_quantity
+
+_LATEST = 2.0**53  # steps: from here on floating-point numbers are not exact
+
+
+def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Schedule:
+    """The spikes of a `kind: spikes` group, sorted by time and neuron.
+
+    Raises:
+        ExperimentError: NET160 to NET162.
+    """
+    if model.file is not None:
+        ids, times, where = *_from_file(context, path), (*path, "file")
+    else:
+        ids, times, where = *_written(context, path), (*path, "times")
+    period = 0
+    if model.period is not None:
+        period = context.steps((*path, "period"), "the period", 1)
+    wrong = ids[(ids < 0) | (ids >= size)]
+    if len(wrong):
+        raise context.error("NET160", f"neuron {wrong[0]} is outside 0 to {size - 1}", where)
+    steps = _steps(context, times, where)
+    if period and np.any(steps >= period):
+        raise context.error("NET161", "a spike lies after the period", where)
+    order = np.lexsort((ids, steps))
+    steps, ids = steps[order], ids[order]
+    again = np.zeros(len(steps), np.bool_)
+    again[1:] = (np.diff(steps) == 0) & (np.diff(ids) == 0)
+    if np.any(again) and model.duplicates is Duplicates.ERROR:
+        k = int(np.argmax(again))
+        first, second = (format_quantity(float(times[order[n]]), TIME) for n in (k - 1, k))
+        place = (*where, int(order[k]))
+        raise context.error(
+            "NET161",
+            f"neuron {ids[k]} spikes twice in one step of {format_quantity(context.dt, TIME)}: at {first} and {second}",
+            place if context.document.has(place) else where,
+            "write `duplicates: merge` to take such spikes as one, or choose a smaller `dt`",
+        )
+    return Schedule(steps[~again], ids[~again], period)
+
+
+def _steps(context: Context, times: FloatArray, path: Path) -> IntArray:
+    if not np.all(np.isfinite(times)) or np.any(times < 0):
+        raise context.error("NET161", "spike times must be finite and not negative", path)
+    if np.any(times / context.dt >= _LATEST):
+        raise context.error("NET161", f"a spike at {times.max():g} s is later than any run", path)
+    steps: IntArray = timestep(times, context.dt).astype(np.int64)
+    warn_between_steps(context, times, steps, context.document.nearest_span(path), "the spike times")
+    return steps
+
+
+def _written(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
+    for key in ("indices", "times"):
+        if not context.document.has((*path, key)):
+            raise context.key_error("NET160", "a `kind: spikes` group needs `indices` and `times`, or `file`", path)
+    times, _ = read_series(context, (*path, "times"), TIME, "a spike time")
+    ids, _ = read_series(context, (*path, "indices"), ONE, "an index")
+    wrong = (ids != np.floor(ids)) | (np.abs(ids) > WIDEST)
+    if np.any(wrong):
+        k = int(np.argmax(wrong))
+        place = (*path, "indices", k)
+        place = place if context.document.has(place) else (*path, "indices")
+        raise context.error("NET101", f"an index must be a whole number within 2**53, this is {ids[k]:g}", place)
+    if isinstance(context.document.node((*path, "indices")), ScalarNode) and len(ids) == 1:
+        ids = np.repeat(ids, len(times))
+    if len(ids) != len(times):
+        raise context.error("NET160", f"there are {len(ids)} indices and {len(times)} times", (*path, "times"))
+    return ids.astype(np.int64), times
+
+
+def _from_file(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
+    ids, times, own = read_spikes(context, path)
+    scale = unit_of(context, (*path, "unit"), TIME, "the time of a spike", (*path, "file"), own)
+    return ids, times * scale

@@ -1,0 +1,168 @@
+"""Statements to blocks: each variable's final value as a graph of what held before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from snnrun.equations.ast import Binary, Name, Statement
+from snnrun.equations.check import Checker, Typed, not_whole, wrong_dimension
+from snnrun.equations.dag import Kind, Node, Op, Variable
+from snnrun.equations.parse import parse_statements
+from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.model.network import Assignment, Block, Stored
+from snnrun.records import dataclass
+from snnrun.resolve.context import Context, at
+from snnrun.resolve.names import Names
+from snnrun.source import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A variable that statements may assign.
+
+    Args:
+        stored: The variable, with the reach it has here.
+        guard: Only elements for which this holds are written (`unless refractory`); None for all.
+    """
+
+    stored: Stored
+    guard: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """Where statements stand.
+
+    Args:
+        symbols: Names they may read.
+        targets: Names they may assign.
+        place: What this is, for messages.
+        options: Randomness allowed (see `Context.scope`).
+        refuse: Explains why a known name may not be assigned.
+    """
+
+    symbols: Mapping[str, Typed]
+    targets: Mapping[str, Target]
+    place: str
+    options: Mapping[str, Any]
+    refuse: Callable[[str], str | None] = lambda _name: None
+
+
+def lower_statements(
+    context: Context, text: Text, locale: Locale, before: Mapping[Variable, Node] | None = None
+) -> Block:
+    """The block of some statements.
+
+    Args:
+        context: The resolution.
+        text: The statements.
+        locale: Where they stand.
+        before: Values that variables take before the first statement (event-driven equations).
+
+    Raises:
+        ExperimentError: All errors of all statements.
+    """
+    return _Lowering(context, locale, dict(before or {})).run(parse_statements(text))
+
+
+class _Lowering:
+    def __init__(self, context: Context, locale: Locale, values: dict[Variable, Node]) -> None:
+        self.context = context
+        self.graph = context.graph
+        self.locale = locale
+        self.values = values
+        self.temporaries: dict[str, Typed] = {}
+        self.symbols = Names(self.temporaries, locale.symbols)
+
+    def run(self, statements: tuple[Statement, ...]) -> Block:
+        problems: list[Diagnostic] = []
+        for statement in statements:
+            try:
+                self.statement(statement)
+            except ExperimentError as error:
+                problems.extend(error.diagnostics)
+        problems.extend(self.unread(statements))
+        if problems:
+            raise ExperimentError(*problems)
+        stored = [(v, n) for v, n in self.values.items() if v.owner != "local"]
+        return Block(tuple(Assignment(v, n) for v, n in stored))
+
+    def unread(self, statements: tuple[Statement, ...]) -> list[Diagnostic]:
+        """Names that are written but neither variables nor read again: misspellings."""
+        read = {name for s in statements for name in self.context.names_used(s.value)}
+        return [
+            Diagnostic(
+                "EQ215",
+                f"`{s.target}` is no variable of {self.locale.place}, and its value is never used",
+                s.target_span,
+                did_you_mean(s.target, self.locale.targets),
+            )
+            for s in statements
+            if s.target in self.temporaries and s.target not in read
+        ]
+
+    def checker(self) -> Checker:
+        return self.context.checker(self.symbols, self.locale.place, **self.locale.options)
+
+    def statement(self, s: Statement) -> None:
+        target = self.locale.targets.get(s.target)
+        if target is None:
+            self.temporary(s)
+            return
+        typed = self.value(s)
+        stored = target.stored
+        node = self.fitting(stored, typed, s)
+        if target.guard is not None:
+            old = self.values.get(stored.variable) or self.graph.variable(stored.variable, stored.kind)
+            node = self.graph.select(self.current(target.guard), node, old)
+        self.values[stored.variable] = node
+
+    def current(self, node: Node) -> Node:
+        return self.graph.replace_variables(node, self.values)
+
+    def value(self, s: Statement) -> Typed:
+        """The right side, combined with the old value for `+=` and its like."""
+        expr = s.value
+        if s.op != "=":
+            expr = Binary(s.op, Name(s.target, s.target_span), s.value, s.span)
+        typed = self.checker().check(expr)
+        return replace(typed, node=self.current(typed.node))
+
+    def fitting(self, stored: Stored, typed: Typed, s: Statement) -> Node:
+        """The value as the variable's kind and dimension."""
+        if stored.kind is Kind.BOOL:
+            if typed.node.kind is not Kind.BOOL:
+                raise at(s.value.span, "EQ213", f"`{s.target}` is a boolean, this is a number")
+            return typed.node
+        self.checker().must_be_number(typed, s.value.span)
+        if not typed.fits(stored.dimension):
+            raise wrong_dimension(typed, stored.dimension, f"the value assigned to `{s.target}`", s.value)
+        if stored.kind is Kind.INT:
+            if typed.node.kind is not Kind.INT:
+                raise not_whole(s.target, typed, s.value)
+            return typed.node
+        return self.graph.as_float(typed.node)
+
+    def temporary(self, s: Statement) -> None:
+        why = self.locale.refuse(s.target)
+        if why is not None:
+            raise at(s.target_span, "EQ214", why)
+        if s.target not in self.temporaries and (s.target in self.symbols or s.op != "="):
+            message = (
+                f"`{s.target}` cannot be assigned in {self.locale.place}"
+                if s.target in self.symbols
+                else f"`{s.target}` is not known in {self.locale.place}"
+            )
+            raise at(
+                s.target_span,
+                "EQ214" if s.target in self.symbols else "EQ201",
+                message,
+                did_you_mean(s.target, self.locale.targets),
+            )
+        typed = self.value(s)
+        leaf_variable = Variable("local", s.target)
+        leaf = self.graph.node(Op.VARIABLE, (), typed.node.kind, leaf_variable)
+        self.values[leaf_variable] = typed.node
+        self.temporaries[s.target] = Typed(leaf, typed.dimension)

@@ -1,0 +1,74 @@
+"""A subgroup in expressions: `i` counts its neurons from 0 in the order of the file, and `N` is its size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from snnrun.equations.check import Typed
+from snnrun.equations.dag import Kind, Node, Op
+from snnrun.model.network import TimedArray, View
+from snnrun.resolve.context import Context, exact_int
+from snnrun.resolve.names import Names
+from snnrun.resolve.selection import MOST_TRIED
+from snnrun.units.dimensions import ONE
+
+
+def seen_in(context: Context, view: View, symbols: Mapping[str, Typed]) -> Mapping[str, Typed]:
+    """Names of a group as statements about a part of it see them."""
+    if view.whole:
+        return symbols
+    own = {"i": Typed(place_in(context, view), ONE), "N": exact_int(context.graph, "N", view.size)}
+    return Names(own, symbols)
+
+
+def place_in(context: Context, view: View) -> Node:
+    """The index within a view of the neuron that a graph is evaluated for; without meaning where it is no member."""
+    g = context.graph
+    own = g.node(Op.INDEX, (), Kind.INT, "own")
+    if isinstance(view.members, range):
+        place = g.sub(own, g.constant(f"{view.name}.start", view.members.start))
+        step = view.members.step
+        return place if step == 1 else g.binary(Op.FLOORDIV, place, g.constant(f"{view.name}.step", step))
+    name, first = _table(context, view)
+    column = g.sub(own, g.constant(f"{view.name}.first", first))
+    return g.as_int(g.node(Op.TIMED, (g.literal(0.0), column), Kind.FLOAT, name))
+
+
+def is_member(context: Context, view: View) -> Node:
+    """Whether the neuron that a graph is evaluated for belongs to a view."""
+    g = context.graph
+    own = g.node(Op.INDEX, (), Kind.INT, "own")
+    if not isinstance(view.members, range):
+        return g.binary(Op.GE, place_in(context, view), g.literal(0))
+    first, last = sorted((view.members[0], view.members[-1]))
+    inside = g.logical_and(
+        g.binary(Op.GE, own, g.constant(f"{view.name}.start", first)),
+        g.binary(Op.LT, own, g.constant(f"{view.name}.stop", last + 1)),
+    )
+    step = abs(view.members.step)
+    if step == 1:
+        return inside
+    rest = g.binary(Op.MOD, g.sub(own, g.constant(f"{view.name}.start", first)), g.constant(f"{view.name}.step", step))
+    return g.logical_and(inside, g.binary(Op.EQ, rest, g.literal(0)))
+
+
+def _table(context: Context, view: View) -> tuple[str, int]:
+    """An array of one row with the index within the view, or -1, of each neuron from one before its first on.
+
+    Returns:
+        Its name, and the neuron that its first column stands for. Columns beyond its ends are as those at its ends: -1.
+    """
+    ids = view.ids
+    first, last = int(ids.min()) - 1, int(ids.max()) + 1
+    if last - first > MOST_TRIED:
+        path = ("groups", view.group, "subgroups", view.name.partition(".")[2])
+        message = f"`{view.name}`: neurons from {first + 1:,} to {last - 1:,} are too far apart for statements"
+        raise context.error("NET120", message, path, "use a subgroup of evenly spaced neurons, such as `0:1000:10`")
+    name = f"place_in_{view.name.replace('.', '_')}"
+    places = view.places(np.arange(first, last + 1)).astype(np.float64)[None, :]
+    while name in context.arrays and not np.array_equal(context.arrays[name].values, places):
+        name += "_"
+    context.arrays[name] = TimedArray(name, places, 1.0, ONE)
+    return name, first

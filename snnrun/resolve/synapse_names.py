@@ -1,0 +1,96 @@
+"""Names that what is written about synapses may use: those of both ends, and what a synapse knows of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from functools import cache
+
+from snnrun.equations.check import Typed
+from snnrun.equations.dag import Kind, Op, Variable
+from snnrun.errors import did_you_mean
+from snnrun.model.network import CONNECTED, Stored, Synapses, View
+from snnrun.resolve.context import Context, Population, exact_int, seen_from
+from snnrun.resolve.names import Derived, Names
+from snnrun.resolve.statements import Target
+from snnrun.units.dimensions import ONE, TIME
+
+HIDDEN = (*CONNECTED, "lastupdate")  # synaptic values that nobody sets
+
+
+def end_symbols(
+    context: Context, population: Population, reach: str, ending: str
+) -> tuple[Mapping[str, Typed], Mapping[str, Target]]:
+    """Variables of a group as its synapses read and assign them.
+
+    Args:
+        context: The resolution.
+        population: The group.
+        reach: `pre` or `post`.
+        ending: What is put behind each name.
+    """
+    g = context.graph
+    active = g.node(Op.VARIABLE, (), Kind.BOOL, Variable(population.path, "not_refractory", reach))
+    fixed = {"lastspike", "not_refractory"} | population.constant
+
+    @cache
+    def symbol(name: str) -> Typed:
+        typed = population.members[name].typed
+        return Typed(seen_from(g, typed.node, reach), typed.dimension)
+
+    def target(name: str) -> Target | None:
+        stored = population.members[name].stored
+        held = (population.path, name) in context.held
+        if stored is None or held or name in fixed or stored.variable.shared:
+            return None
+        variable = Variable(stored.variable.owner, name, reach)
+        guard = active if name in population.frozen else None
+        return Target(Stored(variable, stored.kind, stored.dimension, stored.state), guard)
+
+    return Derived(population.members, symbol, ending), Derived(population.members, target, ending)
+
+
+def names_of_ends(context: Context, owner: str, source: View, target: View) -> tuple[Names[Typed], Names[Target]]:
+    """What all that is written about synapses may read and assign beside their own variables."""
+    g = context.graph
+    ends = ((target, "post", "_post"), (source, "pre", "_pre"), (target, "post", ""))  # without ending: the target's
+    seen = [end_symbols(context, context.populations[view.group], reach, ending) for view, reach, ending in ends]
+    fixed = {
+        "t": Typed(g.node(Op.TIME), TIME),
+        "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
+        "N_pre": exact_int(g, "N_pre", source.size),
+        "N_post": exact_int(g, "N_post", target.size),
+        **{n: Typed(g.variable(Variable(owner, n), Kind.INT), ONE) for n in CONNECTED},
+    }
+    return Names(fixed, *(symbols for symbols, _ in seen)), Names(*(targets for _, targets in seen))
+
+
+def names_of_synapses(context: Context, synapses: Synapses) -> tuple[Names[Typed], Names[Target]]:
+    """What operations and phases may read and assign in synapses."""
+    g = context.graph
+    symbols: dict[str, Typed] = {}
+    targets: dict[str, Target] = {}
+    for stored in synapses.stored:
+        name = stored.variable.name
+        symbols[name] = Typed(g.variable(stored.variable, stored.kind), stored.dimension)
+        if name not in HIDDEN:
+            targets[name] = Target(stored)
+    symbols |= {n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()}
+    readable, writable = names_of_ends(context, synapses.path, synapses.source, synapses.target)
+    return Names(symbols, readable), Names(targets, writable)
+
+
+def hidden_values(owner: str, used: Iterable[Variable], known: Container[str]) -> tuple[Stored, ...]:
+    """Arrays that are needed beside the file's variables, where these are used."""
+    needed = {v.name for v in used if v.owner == owner}
+    names = [n for n in HIDDEN if n in needed and n not in known]
+    return tuple(Stored(Variable(owner, n), Kind.INT, ONE) for n in names)
+
+
+def why_unknown(context: Context, synapses: str, name: str) -> str | None:
+    """Why a name is not known in synapses, or None."""
+    stem, _, end = name.rpartition("_")
+    if end in ("pre", "post") and stem:
+        view = context.view(("synapses", synapses, "source" if end == "pre" else "target"), "")
+        members = context.populations[view.group].members
+        return did_you_mean(stem, members) or f"`{view.group}` has no variable `{stem}`"
+    return None

@@ -1,0 +1,1 @@
+"""One run: its stages from the file to the folder of results."""
