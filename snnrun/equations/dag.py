@@ -283,7 +283,7 @@ class Graph:
         if is_literal(a, 0):
             return self.neg(b)
         if a is b and a.op is not Op.CONSTANT:
-            return self.literal(0)
+            return self.literal(0 if a.kind is Kind.INT else 0.0)  # a division by it depends on the kind
         return self._arithmetic(Op.SUB, a, b)
 
     def mul(self, a: Node, b: Node) -> Node:
@@ -298,11 +298,11 @@ class Graph:
         return self._arithmetic(Op.MUL, a, b)
 
     def div(self, a: Node, b: Node) -> Node:
-        """A / b, always FLOAT."""
+        """A / b, always FLOAT; 0/0 stays, it is NaN."""
         if is_literal(b, 1):
             return self.as_float(a)
-        if is_literal(a, 0):
-            return self.literal(0)
+        if is_literal(a, 0) and not is_literal(b, 0):
+            return self.literal(0.0)
         return self.node(Op.DIV, (self.as_float(a), self.as_float(b)))
 
     def neg(self, a: Node) -> Node:
