@@ -31,3 +31,8 @@ floors:
 		tests/cli/test_run_command.py tests/cli/test_compare_commands.py \
 		tests/cli/test_damaged_results.py tests/cli/test_output.py \
 		tests/unit/codegen tests/unit/kernels
+
+.PHONY: architecture
+# docs/images/architecture.svg, from the imports
+architecture:
+	$(PYTHON) tests/docs/architecture.py

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""Errors and warnings with codes and places.
 
     SnnrunError                 exit code
     ├── ExperimentError         2   the user's file: one or more diagnostics, each with its place

@@ -1,4 +1,4 @@
-"""Where text comes from: files, places in them, and the excerpt that shows a place to a person."""
+"""Files as text, and places in them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The terminal: commands, progress, errors as people read them."""
+"""Commands, progress and errors in a terminal."""

@@ -1,1 +1,1 @@
-"""A network as the text of one compiled kernel."""
+"""The network as the text of one compiled kernel."""

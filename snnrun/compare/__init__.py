@@ -1,1 +1,1 @@
-"""Looking across results: which there are, what differs between them, whether they come out the same again."""
+"""Lists, ranks, verifies and compares results."""

@@ -1,1 +1,1 @@
-"""The synapses of a network: which neurons they connect, and their values."""
+"""Which neurons synapses connect, and their values."""

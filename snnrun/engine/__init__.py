@@ -1,1 +1,1 @@
-"""Building networks in memory and running them."""
+"""Allocates a network and runs it."""

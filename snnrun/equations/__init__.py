@@ -1,1 +1,1 @@
-"""Equations as text, as trees, as checked graphs, and their integration."""
+"""Expressions, dimensions, integration methods."""

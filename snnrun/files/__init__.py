@@ -1,1 +1,4 @@
-"""Files that others may have made: regular files only, read with limits; nothing in them is executed."""
+"""Files of others, read within limits.
+
+Regular files only; nothing in them is executed.
+"""

@@ -1,1 +1,4 @@
-"""What kernels are made of: plain functions that numba compiles, and that Python runs as they stand."""
+"""Functions that numba compiles and numpy runs.
+
+Plain functions of numbers and arrays: what kernels call, and what Python can call as it stands.
+"""

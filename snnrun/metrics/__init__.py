@@ -1,1 +1,4 @@
-"""Numbers computed from what monitors record: expressions checked before a run, computed during and after it."""
+"""Numbers computed from what monitors record.
+
+Expressions are checked before a run, and computed during and after it.
+"""

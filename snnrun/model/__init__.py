@@ -1,1 +1,1 @@
-"""The network as data: its description, its graphs evaluated with numpy, what is known of it before it is built."""
+"""The network as data, and its graphs in numpy."""

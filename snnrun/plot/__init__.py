@@ -1,1 +1,4 @@
-"""Pictures of results; the only part that knows matplotlib, and it sees results only through their reader."""
+"""Pictures made from results.
+
+The only package that knows matplotlib. It sees results through their reader alone.
+"""

@@ -1,1 +1,1 @@
-"""From the checked file to the network: names looked up, dimensions checked, everything in SI units."""
+"""From the checked file to the network in SI units."""

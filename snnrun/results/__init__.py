@@ -1,1 +1,1 @@
-"""Results: what a run records, where it stands, how it is written, read and published."""
+"""HDF5 files and folders of results."""

@@ -1,1 +1,1 @@
-"""One run: its stages from the file to the folder of results."""
+"""One run: from the file to its folder of results."""

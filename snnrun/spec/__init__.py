@@ -1,1 +1,1 @@
-"""The experiment file: load it with places, apply options, check it against the format."""
+"""The experiment file: reads it and checks its form."""

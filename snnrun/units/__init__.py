@@ -1,1 +1,1 @@
-"""Physical units: dimensions and their algebra, the table of unit names, and quantities in writing."""
+"""Physical dimensions, unit names, quantities."""
