@@ -12,7 +12,7 @@ from snnrun.codegen.lost import Clipped
 from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.kernels.arithmetic import Math
-from snnrun.model.network import Network, Synapses, View
+from snnrun.model.network import Network, NeuronSubset, Synapses
 
 THREAD = ("part", "parts")
 """Numbers that every call may use: of the thread, and how many there are."""
@@ -253,7 +253,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:80]
 
 
-def member(w: Writer, view: View, owner: str) -> str:
+def member(w: Writer, view: NeuronSubset, owner: str) -> str:
     """The text of the index of a view's b-th neuron."""
     return "b" if view.whole else f"{w.array('view', SlotKey('view', owner), CType.I64)}[b]"
 

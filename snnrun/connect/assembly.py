@@ -31,7 +31,17 @@ from snnrun.kernels import functions
 from snnrun.kernels.streams import stream_key
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses
-from snnrun.model.network import All, Connect, FixedDegree, IntArray, OneToOne, Seeds, Synapses, View, everything
+from snnrun.model.network import (
+    All,
+    Connect,
+    FixedDegree,
+    IntArray,
+    NeuronSubset,
+    OneToOne,
+    Seeds,
+    Synapses,
+    everything,
+)
 from snnrun.model.rule_values import Ground, degrees, own_partners
 
 BLOCK = 1 << 16  # synapses made together: their buffers stay in the second-level cache
@@ -757,7 +767,7 @@ def _table(rows: Sequence[Sequence[float]], dtype: Any) -> Array:
     return table
 
 
-def _places(view: View) -> Int32:
+def _places(view: NeuronSubset) -> Int32:
     """For each neuron of a group up to the view's last, its index within the view."""
     ids = view.ids
     places = np.zeros(int(ids.max(initial=-1)) + 1, np.int32)

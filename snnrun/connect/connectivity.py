@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from snnrun.connect.pairs import connect
 from snnrun.equations.dag import Constant, Node, Op, Parameter, Variable, walk
-from snnrun.model.network import Connect, IntArray, Network, Synapses, View
+from snnrun.model.network import Connect, IntArray, Network, NeuronSubset, Synapses
 from snnrun.model.rule_values import Ground
 
 
@@ -39,8 +39,8 @@ class Wiring:
     post: NDArray[np.int32] | NDArray[np.uint16]
     numbers: IntArray | Callable[[], IntArray] | None
     rule_sizes: tuple[int, ...]
-    source: View
-    target: View
+    source: NeuronSubset
+    target: NeuronSubset
 
     @property
     def size(self) -> int:
@@ -201,7 +201,7 @@ def _describe(value: Any, digest: Any) -> None:
         digest.update(repr(value).encode())
     elif isinstance(value, np.ndarray):
         digest.update(str(value.shape).encode() + np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, Connect | View) or is_dataclass(value):
+    elif isinstance(value, Connect | NeuronSubset) or is_dataclass(value):
         digest.update(type(value).__name__.encode())
         for f in fields(value):
             if f.name not in ("initial", "delay", "span", "delay_span"):

@@ -46,6 +46,7 @@ from snnrun.model.network import (
     Group,
     IntArray,
     Network,
+    NeuronSubset,
     Pathway,
     PoissonInput,
     RateMonitor,
@@ -54,7 +55,6 @@ from snnrun.model.network import (
     Stored,
     SynapseChoice,
     Synapses,
-    View,
     as_array,
 )
 from snnrun.model.rates import is_impossible
@@ -331,7 +331,7 @@ class _Builder:
         self.put_ring(synapses, owner, size, delays.longest, delays.longest - delays.shortest + 1)
         self.put("delays", owner, "", np.zeros(1, np.int32) if delays.steps is None else delays.steps)
 
-    def view(self, owner: str, view: View) -> None:
+    def view(self, owner: str, view: NeuronSubset) -> None:
         self.numbers[f"n:{owner}"] = view.size
         ids = np.sort(view.ids)  # threads own neighbouring neurons
         self.put("view", owner, "", ids)
@@ -463,7 +463,7 @@ class _Builder:
                 case _:
                     pass
 
-    def member(self, owner: str, view: View) -> None:
+    def member(self, owner: str, view: NeuronSubset) -> None:
         mask = np.zeros(self.network.groups[view.group].size, np.uint8)
         mask[view.ids] = 1
         self.put("member", owner, "", mask)

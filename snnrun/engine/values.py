@@ -17,7 +17,18 @@ from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.model.elapsed import current, refresh
 from snnrun.model.evaluate import Environment, evaluate, evaluate_whole, full, holds_inf, indices
 from snnrun.model.lists import lists_must_fit, values_of
-from snnrun.model.network import NEVER, Connect, Group, Initial, IntArray, Network, Pathway, Stored, Synapses, View
+from snnrun.model.network import (
+    NEVER,
+    Connect,
+    Group,
+    Initial,
+    IntArray,
+    Network,
+    NeuronSubset,
+    Pathway,
+    Stored,
+    Synapses,
+)
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -130,7 +141,7 @@ def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray
 
 
 def group_environment(
-    built: Built, network: Network, group: Group, step: int = 0, part: View | None = None
+    built: Built, network: Network, group: Group, step: int = 0, part: NeuronSubset | None = None
 ) -> Environment:
     """What leaves stand for, for the neurons of a group or of a part of it, with the values as they are now."""
     kinds = {s.variable: s.kind for s in group.stored}

@@ -47,7 +47,7 @@ from snnrun.metrics.accumulators import (
     correlation_of,
 )
 from snnrun.metrics.remarks import Finiteness, Remark, shown
-from snnrun.model.network import FloatArray, IntArray, Network, RateMonitor, SpikeMonitor, StateMonitor, View
+from snnrun.model.network import FloatArray, IntArray, Network, NeuronSubset, RateMonitor, SpikeMonitor, StateMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.records import dataclass
 from snnrun.resolve.context import Context, Path, at
@@ -362,17 +362,19 @@ class _Metric:
         stored = variable not in synapses.expressions
         return self.final(synapses.path, variable, dimensions[variable], synapses.path, stored=stored)
 
-    def final(self, owner: str, variable: str, dimension: Dimension, of: View | str | None, *, stored: bool) -> Part:
+    def final(
+        self, owner: str, variable: str, dimension: Dimension, of: NeuronSubset | str | None, *, stored: bool
+    ) -> Part:
         """A value at the end of the run: of some neurons, of synapses by their path, or one for all."""
         name = f"{owner.partition('.')[2]}.{variable}"
 
         def compute() -> Value:
             values = self.measures.final(owner, variable)
-            if not isinstance(of, View) or of.whole or not np.ndim(values):
+            if not isinstance(of, NeuronSubset) or of.whole or not np.ndim(values):
                 return values
             return np.asarray(values)[of.ids]
 
-        part = Part(dimension, compute, of.size if isinstance(of, View) else of)
+        part = Part(dimension, compute, of.size if isinstance(of, NeuronSubset) else of)
 
         def why(value: Value) -> str | None:
             if stored and not np.any(np.isnan(value)):

@@ -102,11 +102,11 @@ class Initial:
     value: Node
     where: Node | None
     span: Span | None
-    part: View | None = None
+    part: NeuronSubset | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class NeuronSubset:
     """A group, or the part of it that a subgroup names.
 
     Args:
@@ -269,7 +269,7 @@ class Group:
     threshold: Node | None
     reset: Block
     initial: tuple[Initial, ...]
-    subgroups: Mapping[str, View]
+    subgroups: Mapping[str, NeuronSubset]
     schedule: Schedule | None
     integration: Integration | None
     intervals: Intervals | None = None
@@ -431,8 +431,8 @@ class Connect:
     """
 
     rule: Rule
-    source: View
-    target: View
+    source: NeuronSubset
+    target: NeuronSubset
     stream: str
     span: Span | None
     initial: tuple[Initial, ...] = ()
@@ -450,8 +450,8 @@ class Synapses:
     """
 
     name: str
-    source: View
-    target: View
+    source: NeuronSubset
+    target: NeuronSubset
     stored: tuple[Stored, ...]
     expressions: Mapping[str, tuple[Node, Dimension]]
     update: Block
@@ -517,7 +517,7 @@ class PoissonInput:
     """
 
     name: str
-    target: View
+    target: NeuronSubset
     variable: Variable
     size: int
     probability: Node
@@ -588,7 +588,7 @@ class SpikeMonitor:
     """Records which neuron spikes when; `columns` are values before the reset."""
 
     name: str
-    source: View
+    source: NeuronSubset
     columns: tuple[Recorded, ...]
     counts_only: bool
     window: Window
@@ -644,7 +644,7 @@ class RateMonitor:
     """Counts the spikes of a view in each step."""
 
     name: str
-    source: View
+    source: NeuronSubset
     bin: int
     smooth: float | None
     window: Window
@@ -801,14 +801,14 @@ class Network:
         return sum(group.size for group in self.groups.values())
 
 
-def everything(group: str, size: int) -> View:
+def everything(group: str, size: int) -> NeuronSubset:
     """All neurons of a group."""
-    return View(group, group, range(size), whole=True)
+    return NeuronSubset(group, group, range(size), whole=True)
 
 
-def part(group: str, name: str, members: Indices, size: int) -> View:
+def part(group: str, name: str, members: Indices, size: int) -> NeuronSubset:
     """Some neurons of a group, in an order of their own."""
-    return View(group, name, members, whole=members == range(size) if isinstance(members, range) else False)
+    return NeuronSubset(group, name, members, whole=members == range(size) if isinstance(members, range) else False)
 
 
 def chosen(members: Indices, positions: Indices) -> Indices:

@@ -10,7 +10,7 @@ import numpy as np
 from snnrun.equations.dag import Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.model.evaluate import Environment, evaluate
-from snnrun.model.network import Connect, FixedDegree, FloatArray, IntArray, Seeds, TimedArray, View
+from snnrun.model.network import Connect, FixedDegree, FloatArray, IntArray, NeuronSubset, Seeds, TimedArray
 from snnrun.records import dataclass
 
 Read = Callable[[Variable, IntArray, IntArray], Any]
@@ -115,7 +115,7 @@ def degrees(rule: Connect, fixed: FixedDegree, ground: Ground) -> IntArray:
     return numbers
 
 
-def own_partners(own: View, partners: View, *, allowed: bool) -> IntArray:
+def own_partners(own: NeuronSubset, partners: NeuronSubset, *, allowed: bool) -> IntArray:
     """The index of each neuron of a view within another, where it is there and may not be its own partner; else -1.
 
     Args:

@@ -17,7 +17,7 @@ from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, U
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
-from snnrun.model.network import Seeds, Stored, TimedArray, View
+from snnrun.model.network import NeuronSubset, Seeds, Stored, TimedArray
 from snnrun.records import dataclass
 from snnrun.resolve.columns import missing_column
 from snnrun.resolve.names import Derived, Names
@@ -62,9 +62,9 @@ class Population:
     """
 
     name: str
-    view: View
+    view: NeuronSubset
     members: dict[str, Member]
-    subgroups: dict[str, View]
+    subgroups: dict[str, NeuronSubset]
     frozen: frozenset[str] = frozenset()
     constant: frozenset[str] = frozenset()
     has_spikes: bool = True
@@ -314,12 +314,12 @@ class Context:
 
     # names of other objects
 
-    def view(self, path: Path, what: str) -> View:
+    def view(self, path: Path, what: str) -> NeuronSubset:
         """The group or subgroup that a text names."""
         text = self.text(path)
         return self.view_named(text.value.strip(), text.span(), what)
 
-    def view_named(self, name: str, span: Span, what: str) -> View:
+    def view_named(self, name: str, span: Span, what: str) -> NeuronSubset:
         """The group or subgroup of a name."""
         from snnrun.errors import did_you_mean  # noqa: PLC0415 - only for messages
 

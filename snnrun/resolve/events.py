@@ -21,6 +21,7 @@ from snnrun.model.network import (
     Hook,
     IntArray,
     Monitor,
+    NeuronSubset,
     Operation,
     PoissonInput,
     RateMonitor,
@@ -29,7 +30,6 @@ from snnrun.model.network import (
     SpikeMonitor,
     StateMonitor,
     Synapses,
-    View,
     Window,
     chosen,
     part,
@@ -108,7 +108,7 @@ def _input(context: Context, name: str) -> PoissonInput:
     )
 
 
-def _chance(context: Context, name: str, locale: Locale, view: View) -> tuple[Node, bool]:
+def _chance(context: Context, name: str, locale: Locale, view: NeuronSubset) -> tuple[Node, bool]:
     """The probability of an event in a step of one train, and whether it differs between steps or neurons."""
     path: Path = ("inputs", name, "rate")
     expr = context.expression(path)
@@ -219,7 +219,7 @@ def _must_act(context: Context, path: Path, operation: Operation, steps: int) ->
         )
 
 
-def _shared_aware(context: Context, view: View, name: str) -> Locale:
+def _shared_aware(context: Context, view: NeuronSubset, name: str) -> Locale:
     """Statements on a group may assign shared variables; rand() in them is then one number for all."""
     locale = group_locale(context, view, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True)
     text = context.text(("operations", name, "do"))
@@ -238,7 +238,7 @@ def _shared_aware(context: Context, view: View, name: str) -> Locale:
     return locale
 
 
-def _only_members(context: Context, view: View, block: Block) -> Block:
+def _only_members(context: Context, view: NeuronSubset, block: Block) -> Block:
     """Restrict a block to a subgroup."""
     if view.whole:
         return block
@@ -331,7 +331,7 @@ class _Monitor:
             raise self.context.error("NET220", "the window ends before it begins", path)
         return Window(min(start, self.steps), min(stop, self.steps))
 
-    def spiking_view(self) -> View:
+    def spiking_view(self) -> NeuronSubset:
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
         if not self.context.populations[view.group].has_spikes:
             raise self.context.error(

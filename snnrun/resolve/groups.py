@@ -26,9 +26,9 @@ from snnrun.model.network import (
     Initial,
     Integration,
     Intervals,
+    NeuronSubset,
     Refractory,
     Stored,
-    View,
     everything,
     part,
 )
@@ -163,8 +163,8 @@ class _GroupBuilder:
             )
         return size, sizes
 
-    def subgroups(self, sizes: dict[str, int]) -> dict[str, View]:
-        views: dict[str, View] = {}
+    def subgroups(self, sizes: dict[str, int]) -> dict[str, NeuronSubset]:
+        views: dict[str, NeuronSubset] = {}
         at_neuron = 0
         for name in self.context.document.keys((*self.path, "subgroups")):
             path = (*self.path, "subgroups", name)
@@ -591,7 +591,7 @@ class _GroupBuilder:
 
 
 def group_locale(
-    context: Context, view: View, place: str, stream: str, *, guarded: bool, allow_shared: bool = False
+    context: Context, view: NeuronSubset, place: str, stream: str, *, guarded: bool, allow_shared: bool = False
 ) -> Locale:
     """Where statements about the neurons of a group, or of a part of it, stand.
 

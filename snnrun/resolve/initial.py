@@ -19,7 +19,7 @@ from snnrun.files.npy import Unreadable
 from snnrun.model.evaluate import holds_inf
 from snnrun.model.expected import exact_total
 from snnrun.model.lists import lists_must_fit, values_of
-from snnrun.model.network import Initial, IntArray, Network, Stored, View
+from snnrun.model.network import Initial, IntArray, Network, NeuronSubset, Stored
 from snnrun.resolve.context import Context, Path, at, known, meanings
 from snnrun.resolve.files import reading
 from snnrun.resolve.names import Names
@@ -177,11 +177,11 @@ class _Lost:
         self.all = False
         self.marked: NDArray[np.bool_] | None = None
 
-    def holds(self, part: View | None) -> bool:
+    def holds(self, part: NeuronSubset | None) -> bool:
         """Whether all elements of a part (None: all there are) are among them."""
         return self.all or (self.marked is not None and bool(self.marked[_places(part)].all()))
 
-    def add(self, part: View | None) -> None:
+    def add(self, part: NeuronSubset | None) -> None:
         """Add the elements of a part, None for all."""
         if part is None or self.size is None or part.size == self.size:
             self.all = True
@@ -191,7 +191,7 @@ class _Lost:
             self.marked[_places(part)] = True
 
 
-def _places(part: View | None) -> slice | IntArray:
+def _places(part: NeuronSubset | None) -> slice | IntArray:
     """Where the neurons of a part are in arrays of the group."""
     if part is None:
         return slice(None)
@@ -221,13 +221,13 @@ class _Values:
         self.symbols = symbols
         self.place = place
         self.draw = context.draws(stream, "initial")
-        self.part: View | None = None
+        self.part: NeuronSubset | None = None
         self.checker = self.checker_of(symbols)
 
     def checker_of(self, symbols: Mapping[str, Typed]) -> Checker:
         return self.context.checker(symbols, self.place, draw=self.draw, lists=True)
 
-    def narrow(self, part: View) -> None:
+    def narrow(self, part: NeuronSubset) -> None:
         """From here on values are those of a part of the group."""
         self.part, self.size = part, part.size
         self.checker = self.checker_of(seen_in(self.context, part, self.symbols))
@@ -256,7 +256,7 @@ class _Values:
         span = self.context.document.span((*path, "value"))
         return Initial(self.stored.variable, value, where, span, rules.part)
 
-    def subgroup(self, path: Path) -> View:
+    def subgroup(self, path: Path) -> NeuronSubset:
         section, _, group = self.stored.variable.owner.partition(".")
         name = self.context.text(path)
         if section != "groups":

@@ -25,11 +25,11 @@ from snnrun.model.network import (
     Generated,
     Initial,
     IntArray,
+    NeuronSubset,
     OneToOne,
     Pairs,
     Rule,
     Stored,
-    View,
 )
 from snnrun.resolve.context import Context, Path, at
 from snnrun.resolve.delays import delay_steps, read_delay
@@ -48,8 +48,8 @@ def read_rules(
     path: Path,
     owner: str,
     symbols: Mapping[str, Typed],
-    source: View,
-    target: View,
+    source: NeuronSubset,
+    target: NeuronSubset,
     settable: Mapping[str, Stored],
 ) -> tuple[Connect, ...]:
     """All rules of a synapses object.
@@ -82,8 +82,8 @@ class _Reader:
         owner: str,
         number: int,
         symbols: Mapping[str, Typed],
-        source: View,
-        target: View,
+        source: NeuronSubset,
+        target: NeuronSubset,
         settable: Mapping[str, Stored],
         initial: frozenset[str],
     ) -> None:
@@ -152,7 +152,7 @@ class _Reader:
                 ground = Ground(self.owner, _no_values, self.context.seeds, self.context.dt, self.context.arrays)
                 degrees(connect, rule, ground)
 
-    def narrower(self, end: str, outer: View) -> View:
+    def narrower(self, end: str, outer: NeuronSubset) -> NeuronSubset:
         """The part of the source or target that this rule names."""
         path = (*self.path, end)
         view = self.context.view(path, f"the {end} of this rule")
@@ -451,7 +451,7 @@ def _no_values(variable: Variable, _pre: IntArray, _post: IntArray) -> Any:
     raise KeyError(variable)
 
 
-def _is_within(part: View, outer: View) -> bool:
+def _is_within(part: NeuronSubset, outer: NeuronSubset) -> bool:
     """Whether all neurons of a view belong to another of the same group."""
     if isinstance(part.members, range) and isinstance(outer.members, range):
         ends = {part.members[0], part.members[-1]}
@@ -460,7 +460,7 @@ def _is_within(part: View, outer: View) -> bool:
     return part.size <= outer.size and bool(np.all(outer.places(part.ids) >= 0))
 
 
-def _number_in_both(a: View, b: View) -> int:
+def _number_in_both(a: NeuronSubset, b: NeuronSubset) -> int:
     """How many neurons two views of a group share."""
     small, large = sorted((a, b), key=lambda view: view.size)
     if not (isinstance(small.members, range) and isinstance(large.members, range)):

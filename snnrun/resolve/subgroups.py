@@ -8,14 +8,14 @@ import numpy as np
 
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Node, Op
-from snnrun.model.network import TimedArray, View
+from snnrun.model.network import NeuronSubset, TimedArray
 from snnrun.resolve.context import Context, exact_int
 from snnrun.resolve.names import Names
 from snnrun.resolve.selection import MOST_TRIED
 from snnrun.units.dimensions import ONE
 
 
-def seen_in(context: Context, view: View, symbols: Mapping[str, Typed]) -> Mapping[str, Typed]:
+def seen_in(context: Context, view: NeuronSubset, symbols: Mapping[str, Typed]) -> Mapping[str, Typed]:
     """Names of a group as statements about a part of it see them."""
     if view.whole:
         return symbols
@@ -23,7 +23,7 @@ def seen_in(context: Context, view: View, symbols: Mapping[str, Typed]) -> Mappi
     return Names(own, symbols)
 
 
-def place_in(context: Context, view: View) -> Node:
+def place_in(context: Context, view: NeuronSubset) -> Node:
     """The index within a view of the neuron that a graph is evaluated for; without meaning where it is no member."""
     g = context.graph
     own = g.node(Op.INDEX, (), Kind.INT, "own")
@@ -36,7 +36,7 @@ def place_in(context: Context, view: View) -> Node:
     return g.as_int(g.node(Op.TIMED, (g.literal(0.0), column), Kind.FLOAT, name))
 
 
-def is_member(context: Context, view: View) -> Node:
+def is_member(context: Context, view: NeuronSubset) -> Node:
     """Whether the neuron that a graph is evaluated for belongs to a view."""
     g = context.graph
     own = g.node(Op.INDEX, (), Kind.INT, "own")
@@ -54,7 +54,7 @@ def is_member(context: Context, view: View) -> Node:
     return g.logical_and(inside, g.binary(Op.EQ, rest, g.literal(0)))
 
 
-def _table(context: Context, view: View) -> tuple[str, int]:
+def _table(context: Context, view: NeuronSubset) -> tuple[str, int]:
     """An array of one row with the index within the view, or -1, of each neuron from one before its first on.
 
     Returns:

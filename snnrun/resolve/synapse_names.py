@@ -8,7 +8,7 @@ from functools import cache
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Op, Variable
 from snnrun.errors import did_you_mean
-from snnrun.model.network import CONNECTED, Stored, Synapses, View
+from snnrun.model.network import CONNECTED, NeuronSubset, Stored, Synapses
 from snnrun.resolve.context import Context, Population, exact_int, seen_from
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.statements import Target
@@ -49,7 +49,9 @@ def end_symbols(
     return Derived(population.members, symbol, ending), Derived(population.members, target, ending)
 
 
-def names_of_ends(context: Context, owner: str, source: View, target: View) -> tuple[Names[Typed], Names[Target]]:
+def names_of_ends(
+    context: Context, owner: str, source: NeuronSubset, target: NeuronSubset
+) -> tuple[Names[Typed], Names[Target]]:
     """What all that is written about synapses may read and assign beside their own variables."""
     g = context.graph
     ends = ((target, "post", "_post"), (source, "pre", "_pre"), (target, "post", ""))  # without ending: the target's

@@ -24,12 +24,12 @@ from snnrun.model.network import (
     Connect,
     Initial,
     Integration,
+    NeuronSubset,
     Pathway,
     Slot,
     Stored,
     Summed,
     Synapses,
-    View,
 )
 from snnrun.records import dataclass
 from snnrun.resolve.context import Context, Path, Skip, at
@@ -64,8 +64,8 @@ class SynapseScope:
     """
 
     owner: str
-    source: View
-    target: View
+    source: NeuronSubset
+    target: NeuronSubset
     symbols: Mapping[str, Typed] = field(default_factory=dict)
     targets: Mapping[str, Target] = field(default_factory=dict)
 
@@ -356,7 +356,7 @@ class _SynapsesBuilder:
         return tuple(found)
 
     def pathways(
-        self, scope: SynapseScope, elapsed: dict[Variable, Node], source: View, target: View
+        self, scope: SynapseScope, elapsed: dict[Variable, Node], source: NeuronSubset, target: NeuronSubset
     ) -> tuple[Pathway, ...]:
         found: list[Pathway] = []
         for key, post in (("on_pre", False), ("on_post", True)):

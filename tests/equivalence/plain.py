@@ -25,11 +25,11 @@ from snnrun.model.network import (
     Group,
     Initial,
     Network,
+    NeuronSubset,
     OneToOne,
     Pairs,
     Pathway,
     Synapses,
-    View,
 )
 from snnrun.model.ranges import target_ranges
 
@@ -437,7 +437,7 @@ def wire(network: Network, synapses: Synapses, arrays: Mapping[tuple[str, str], 
     return made
 
 
-def _indices(view: View, neurons: list[int]) -> list[int]:
+def _indices(view: NeuronSubset, neurons: list[int]) -> list[int]:
     place = {neuron: k for k, neuron in enumerate(view.ids.tolist())}
     return [place[neuron] for neuron in neurons]
 

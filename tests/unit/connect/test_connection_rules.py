@@ -14,7 +14,7 @@ from scipy import stats
 from snnrun.connect.pairs import connect
 from snnrun.equations.dag import Graph, Node
 from snnrun.errors import ExperimentError
-from snnrun.model.network import All, Connect, FixedDegree, OneToOne, Pairs, Rule, Seeds, View, everything, part
+from snnrun.model.network import All, Connect, FixedDegree, NeuronSubset, OneToOne, Pairs, Rule, Seeds, everything, part
 from snnrun.model.rule_values import Ground
 from snnrun.resolve.resolve import resolve
 from snnrun.spec.check import parse_experiment
@@ -23,7 +23,9 @@ from snnrun.spec.load import load
 SIGNIFICANCE = 1e-6
 
 
-def pairs(rule: Rule, source: View, target: View, seed: int = 1, stream: str = "s") -> tuple[np.ndarray, np.ndarray]:
+def pairs(
+    rule: Rule, source: NeuronSubset, target: NeuronSubset, seed: int = 1, stream: str = "s"
+) -> tuple[np.ndarray, np.ndarray]:
     ground = Ground("synapses.s", lambda *_: 0, Seeds(seed, 1, 1, 1), 1e-4, {})
     return connect(Connect(rule, source, target, stream, None), ground)
 
@@ -32,7 +34,7 @@ def whole(number: int) -> Node:
     return Graph().literal(number)
 
 
-def group(n: int, name: str = "a") -> View:
+def group(n: int, name: str = "a") -> NeuronSubset:
     return everything(name, n)
 
 

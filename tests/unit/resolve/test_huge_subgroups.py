@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from snnrun.errors import ExperimentError
 from snnrun.metrics.measure import check_metrics
-from snnrun.model.network import View
+from snnrun.model.network import NeuronSubset
 from snnrun.resolve.resolve import resolve
 from snnrun.resolve.rules import _is_within, _number_in_both
 from snnrun.spec.check import parse_experiment
@@ -107,12 +107,12 @@ def ranges() -> st.SearchStrategy[range]:
 @given(ranges(), ranges())
 @settings(deadline=None)
 def test_what_two_subgroups_share_is_counted_without_listing_them(a: range, b: range) -> None:
-    x, y = View("g", "a", a, whole=False), View("g", "b", b, whole=False)
+    x, y = NeuronSubset("g", "a", a, whole=False), NeuronSubset("g", "b", b, whole=False)
     assert _number_in_both(x, y) == len(set(a) & set(b))
     assert _is_within(x, y) == (set(a) <= set(b))
 
 
 def test_a_large_part_is_not_within_a_short_list() -> None:
-    few = View("g", "b", np.array([5, 3, 9]), whole=False)
-    assert not _is_within(View("g", "a", range(2 * 10**9), whole=False), few)
-    assert _is_within(View("g", "a", range(3, 7, 2), whole=False), few)
+    few = NeuronSubset("g", "b", np.array([5, 3, 9]), whole=False)
+    assert not _is_within(NeuronSubset("g", "a", range(2 * 10**9), whole=False), few)
+    assert _is_within(NeuronSubset("g", "a", range(3, 7, 2), whole=False), few)
