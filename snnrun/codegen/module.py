@@ -68,9 +68,13 @@ class Call:
 
     def is_like(self, other: Call) -> bool:
         """Whether two calls differ in values only."""
-        kinds = ([ctype for _, ctype in call.arrays] for call in (self, other))
-        threads = ([value if value in THREAD else "" for _, value in call.ints] for call in (self, other))
-        return self.function == other.function and next(kinds) == next(kinds) and next(threads) == next(threads)
+        return self._form == other._form
+
+    @property
+    def _form(self) -> tuple[str, list[CType], list[str]]:
+        """What calls that differ in values only have in common."""
+        threads = [str(value) if value in THREAD else "" for _, value in self.ints]
+        return self.function, [ctype for _, ctype in self.arrays], threads
 
 
 @dataclass(frozen=True, slots=True)
