@@ -19,7 +19,7 @@ from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
 from snnrun.codegen.module import THREAD, Call, Kernel, Line, Module, member, printable, spike_loop
 from snnrun.codegen.names import Names, folded
-from snnrun.equations.dag import Kind, Node, Op, Variable, variables_of, walk
+from snnrun.equations.dag import Kind, Node, Op, Variable, is_fixed, variables_of, walk
 from snnrun.kernels import recording, spikes
 from snnrun.model.network import (
     Block,
@@ -257,9 +257,9 @@ def _sample(module: Module, monitor: StateMonitor) -> None:
     w.end()
     count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
     ids = w.array("ids", SlotKey("ids", owner), CType.I64)
-    m = w.integer("m", f"n:{owner}")
-    w.line(f"base = {count}[0] * {m}")
-    w.loop(f"for e in range({m}):")
+    n = w.integer("n_elements", f"n:{owner}")
+    w.line(f"base = {count}[0] * {n}")
+    w.loop(f"for e in range({n}):")
     w.line(f"k = {ids}[e]")
     place = module.place(monitor.source, "k")
     for number, text in enumerate(w.evaluate([c.node for c in monitor.columns], place)):
@@ -455,6 +455,8 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
     pointer = w.variable_array(variable, Kind.BOOL)
     if group.refractory.steps is not None:
         last = w.array("last", SlotKey("variable", group.path, "lastspike"), CType.I64, own=True)
+        if is_fixed(group.refractory.steps) and group.refractory.steps.op is not Op.LITERAL:
+            w.integer("refractory_steps", group.refractory.steps)  # gives it this name
         (steps,) = w.evaluate([group.refractory.steps], place)
         text = f"step - {last}[k] >= {steps}"
     else:

@@ -17,6 +17,9 @@ from snnrun.model.network import Network, NeuronSubset, Synapses
 THREAD = ("part", "parts")
 """Numbers that every call may use: of the thread, and how many there are."""
 
+_NAMED = {("number", CType.I64): "lengths", ("flags", CType.I64): "flag_words"}
+"""Names of arrays where they differ from the use, which checkpoints store; a word holds eight flags."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
@@ -128,7 +131,7 @@ class Module:
     def slot(self, key: SlotKey, ctype: CType) -> str:
         """Name in `advance` of an array."""
         if (key, ctype) not in self.slots:
-            use = key.name if key.use == "variable" else f"{key.use}_{key.name}"
+            use = key.name if key.use == "variable" else f"{_NAMED.get((key.use, ctype), key.use)}_{key.name}"
             name = self.names.new(use if key.owner == "run" else f"{_short(key.owner)}_{use}")
             self.slots[key, ctype] = name, len(self.table)
             self.table.append((key, ctype))

@@ -195,6 +195,23 @@ def test_names_are_those_of_the_model() -> None:
     assert "wait(barrier, parts)" in text
 
 
+def test_names_say_what_a_value_is() -> None:
+    text = generate(
+        network_of("""
+groups:
+  pop: {size: 2, equations: "dv/dt = -v/ms : 1", threshold: v > 1, reset: v = 0, refractory: 1 ms}
+monitors:
+  m: {kind: state, source: pop, variables: [v]}
+run: {duration: 1 ms, dt: 0.1 ms}
+""")
+    ).text
+    assert "active = step - last[k] >= refractory_steps" in text
+    assert "for e in range(n_elements):" in text
+    assert "pop_lengths = i64(table, " in text
+    assert "pop_flags = u8(table, " in text
+    assert "pop_flag_words = i64(table, " in text
+
+
 @pytest.mark.parametrize("name", ["step", "t", "k", "select", "lambda", "low", "range", "table", "exp"])
 def test_a_variable_may_have_any_name(name: str) -> None:
     """No word of the text, and none of Python, is hidden by a name of the model."""
