@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 
-from snnrun.records import dataclass
 from snnrun.source import Span
 
 

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,6 @@ import typer
 
 from snnrun import __version__
 from snnrun.cli.output import lost
-from snnrun.records import dataclass
 
 app = typer.Typer(
     name="snnrun",

@@ -17,11 +17,11 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TextIO
 
 from snnrun.errors import Diagnostic, Severity
-from snnrun.records import dataclass
 from snnrun.source import Span
 
 WIDTH: Final = 100

@@ -8,6 +8,7 @@ import math
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedEr
 from snnrun.model.network import GroupKind, Network, SpikeMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.plot.ahead import Painter
-from snnrun.records import dataclass
 from snnrun.run import pipeline
 from snnrun.run.folder import plain_value, told
 from snnrun.run.stages import Checked, Clock, Engine, Outcome, Prepared, Stage

@@ -7,6 +7,7 @@ source, or of the target where a rule goes through targets; docs/decisions/0020 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +30,6 @@ from snnrun.model.network import (
 )
 from snnrun.model.ranges import target_ranges
 from snnrun.model.rule_values import Ground, degrees, environment_of_pairs, own_partners, probabilities
-from snnrun.records import dataclass
 
 BLOCK = 1 << 21  # candidate pairs looked at together
 MOST_CANDIDATES = 2**31  # values of all loops of a generator text

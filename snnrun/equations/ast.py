@@ -11,10 +11,9 @@ Nodes are equal when they mean the same; their place in the source (`span`) does
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-from snnrun.records import dataclass
 from snnrun.source import Span
 
 

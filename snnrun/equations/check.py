@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from typing import Any, NoReturn
@@ -34,7 +34,6 @@ from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, ValueNeededError
 from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule, instead_of
 from snnrun.equations.parse import MAX_LEVELS
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
-from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import ONE, TIME, Dimension
 from snnrun.units.table import lookup_unit

@@ -8,13 +8,13 @@ v0 : volt (constant)                                 parameter
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import collect, parse_expression, split_lines, syntax_error
 from snnrun.errors import did_you_mean
-from snnrun.records import dataclass
 from snnrun.source import Span, Text
 
 

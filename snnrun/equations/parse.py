@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
@@ -30,7 +30,6 @@ from snnrun.equations.ast import (
     children,
 )
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
-from snnrun.records import dataclass
 from snnrun.source import Span, Text
 from snnrun.units.table import lookup_unit, unit_names
 

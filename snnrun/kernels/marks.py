@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
-
-from snnrun.records import dataclass
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from snnrun.metrics.remarks import Finiteness
 from snnrun.model.network import FloatArray, IntArray, SpikeMonitor, StateMonitor
-from snnrun.records import dataclass
 
 ROWS = 1024  # samples are summed in blocks of this many, whatever the chunks
 

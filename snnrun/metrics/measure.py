@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -49,7 +49,6 @@ from snnrun.metrics.accumulators import (
 from snnrun.metrics.remarks import Finiteness, Remark, shown
 from snnrun.model.network import FloatArray, IntArray, Network, NeuronSubset, RateMonitor, SpikeMonitor, StateMonitor
 from snnrun.model.recorded import recorded_spans
-from snnrun.records import dataclass
 from snnrun.resolve.context import Context, Path, at
 from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension

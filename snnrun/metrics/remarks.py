@@ -6,7 +6,7 @@ A variable that stops being finite ends a run (`watch`). Subexpressions, and wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from snnrun.equations.dag import Op
 from snnrun.errors import Diagnostic, Severity
 from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
-from snnrun.records import dataclass
 from snnrun.resolve.context import Path
 from snnrun.source import Span
 from snnrun.units.dimensions import TIME

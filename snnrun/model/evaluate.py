@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from snnrun.kernels.scalar import NAMES
 from snnrun.kernels.streams import stream_key
 from snnrun.model.network import IntArray, Seeds, TimedArray
 from snnrun.model.propagator import propagator
-from snnrun.records import dataclass
 
 DTYPES = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
 

@@ -16,6 +16,7 @@ All reads of one block happen before its first write.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -25,7 +26,6 @@ from numpy.typing import NDArray
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable, variables_of
 from snnrun.equations.methods.system import System
 from snnrun.kernels.arithmetic import Math, Precision
-from snnrun.records import dataclass
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 

@@ -8,13 +8,13 @@ condition itself is still evaluated within it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed, walk
 from snnrun.model.network import FloatArray, IntArray
-from snnrun.records import dataclass
 
 _MIRRORED = {Op.LT: Op.GT, Op.LE: Op.GE, Op.GT: Op.LT, Op.GE: Op.LE, Op.EQ: Op.EQ}
 _ROUNDED = {"floor": (-1.0, 0.0), "ceil": (0.0, 1.0)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from snnrun.equations.dag import Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import Connect, FixedDegree, FloatArray, IntArray, NeuronSubset, Seeds, TimedArray
-from snnrun.records import dataclass
 
 Read = Callable[[Variable, IntArray, IntArray], Any]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from snnrun.equations.dag import Kind
 from snnrun.kernels.arithmetic import Precision
 from snnrun.model.expected import expected_synapses, synapses_of
@@ -12,7 +14,6 @@ from snnrun.model.network import (
     SpikeMonitor,
     StateMonitor,
 )
-from snnrun.records import dataclass
 
 _NEURON = 9.0  # bytes of a neuron without variables: whether it spiked, and its place in two lists of spikes
 _SYNAPSE = 2.0  # bytes of a synapse without variables: its target, in a small group

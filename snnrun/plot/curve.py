@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -39,7 +39,6 @@ from snnrun.plot.points import (
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
 from snnrun.plot.style import FAINT, PALETTE
-from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, storage_error
 from snnrun.results.reader import SeriesColumn
 from snnrun.results.table import Axis, SweepTable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection, QuadMesh
@@ -25,7 +27,6 @@ from snnrun.plot.points import Points, is_logarithmic, places_along, scale_along
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import FAINT
-from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, MonitorKind, storage_error
 from snnrun.results.table import Axis
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
-from snnrun.records import dataclass
 
 _COLUMN_M = 0.085
 _PAGE_M = 0.180

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from snnrun.records import dataclass
 
 _PREFIXES = (
     (1e9, "G"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend,
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import NOT_RECORDED, Source, bands, nothing_text, shown_span
 from snnrun.plot.style import PALETTE
-from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, Monitor, MonitorKind
 
 _HERTZ = Scale(1.0, "Hz")

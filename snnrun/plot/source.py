@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from snnrun.plot.options import Options
 from snnrun.plot.quantities import time_scale
 from snnrun.plot.style import FAINT, PALETTE, group_colours
-from snnrun.records import dataclass
 from snnrun.results.layout import (
     RESULTS_FILE,
     SWEEP_FILE,

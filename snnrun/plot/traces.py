@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -29,7 +30,6 @@ from snnrun.plot.page import (
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import NOT_RECORDED, Source, shown_span
 from snnrun.plot.style import FAINT, INK, PALETTE, SPIKE
-from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, GroupFacts, IntArray, Monitor, MonitorKind
 from snnrun.results.reader import SpikeTrain, Trace
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -11,7 +13,6 @@ from snnrun.plot.page import Place, apply_limits, cells_in, draw_lines, name_axe
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE
-from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, IntArray, Monitor, MonitorKind, storage_error
 
 _BINS = 50

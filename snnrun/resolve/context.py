@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path as FilePath
@@ -18,7 +18,6 @@ from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import Diagnostic, ExperimentError, Report
 from snnrun.model.network import NeuronSubset, Seeds, Stored, TimedArray
-from snnrun.records import dataclass
 from snnrun.resolve.columns import missing_column
 from snnrun.resolve.names import Derived, Names
 from snnrun.source import Span, Text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 
 from snnrun.equations.check import Typed, wrong_dimension
@@ -13,7 +13,6 @@ from snnrun.equations.methods.table import METHODS, SPELLINGS, choose, fitting
 from snnrun.equations.model import Definition, Role
 from snnrun.equations.parse import MAX_LEVELS
 from snnrun.model.network import Assignment, Integration, Stored
-from snnrun.records import dataclass
 from snnrun.resolve.context import Context, Member, Path, at, meanings
 from snnrun.resolve.names import Names
 from snnrun.units.dimensions import ONE, TIME, Dimension

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from snnrun.files.hdf5 import Folder, open_hdf5
 from snnrun.files.npy import Unreadable
 from snnrun.model.network import FloatArray, IntArray
-from snnrun.records import dataclass
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.files import find_file, reading
 from snnrun.resolve.tables import Table, finite_numbers, listed, read_table, whole_numbers

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -27,7 +27,6 @@ from snnrun.model.network import (
     StopWhen,
     Window,
 )
-from snnrun.records import dataclass
 from snnrun.resolve.arrays import resolve_arrays
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, at, known
 from snnrun.resolve.delay_settings import with_parts

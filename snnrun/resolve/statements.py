@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from snnrun.equations.ast import Binary, Name, Statement
@@ -12,7 +12,6 @@ from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.model.network import Assignment, Block, Stored
-from snnrun.records import dataclass
 from snnrun.resolve.context import Context, at
 from snnrun.resolve.names import Names
 from snnrun.source import Text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -31,7 +31,6 @@ from snnrun.model.network import (
     Summed,
     Synapses,
 )
-from snnrun.records import dataclass
 from snnrun.resolve.context import Context, Path, Skip, at
 from snnrun.resolve.definitions import (
     Variables,

@@ -9,7 +9,7 @@ import csv
 import io
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -22,7 +22,6 @@ from snnrun.errors import ExperimentError
 from snnrun.files.hdf5 import open_hdf5
 from snnrun.files.npy import Unreadable, must_have_room, read_npy, read_npz
 from snnrun.model.network import FloatArray, IntArray
-from snnrun.records import dataclass
 from snnrun.resolve.context import Context, Path, known
 from snnrun.resolve.files import find_file, reading
 from snnrun.source import Text

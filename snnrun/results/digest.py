@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from snnrun.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from snnrun.errors import SnnrunError
 from snnrun.files.reading import open_regular, read_json
-from snnrun.records import dataclass
 from snnrun.results.layout import DONE_FILE, RESULTS_FILE, SWEEP_FILE, RunStatus, storage_error
 
 RUN_AGAIN = "run the experiment again to replace it"

@@ -15,7 +15,7 @@ import shutil
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +24,6 @@ import psutil
 
 from snnrun.errors import StorageError
 from snnrun.files.reading import read_json, read_text
-from snnrun.records import dataclass
 from snnrun.results.digest import Digest
 from snnrun.results.done import Done, Fact, read_done
 from snnrun.results.layout import DONE_FILE, RESULTS_FILE, RunStatus, check_name, storage_error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from snnrun.records import dataclass
 from snnrun.results.layout import FloatArray, IntArray
 
 _SIMPLE = 10**6

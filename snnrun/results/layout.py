@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.errors import Diagnostic, StorageError
-from snnrun.records import dataclass
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -8,12 +8,11 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from snnrun.records import dataclass
 from snnrun.results.layout import PROVENANCE_FILE, storage_error
 
 PACKAGES = ("snnrun", "numpy", "llvmlite", "h5py", "matplotlib", "pydantic", "PyYAML", "Pillow")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.records import dataclass
 from snnrun.results.container import inside, open_for_reading, text_attribute
 from snnrun.results.digest import DatasetDigest, Digest, RunningHash
 from snnrun.results.grid import Grid

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,7 +38,6 @@ from snnrun.model.network import (
 )
 from snnrun.model.recorded import recorded_spans
 from snnrun.model.state import STATE_FILE
-from snnrun.records import dataclass
 from snnrun.results import layout
 from snnrun.results.checkpoint import store_arrays
 from snnrun.results.digest import Digest

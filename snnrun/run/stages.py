@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnrun.errors import Diagnostic, SnnrunError
 from snnrun.model.network import Network
-from snnrun.records import dataclass
 from snnrun.resolve.resolve import Resolved
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment

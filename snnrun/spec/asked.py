@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from snnrun.records import dataclass
 from snnrun.spec.nodes import Path
 
 if TYPE_CHECKING:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from snnrun.records import dataclass
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec import nodes
 from snnrun.spec.asked import Asked

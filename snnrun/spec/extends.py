@@ -7,12 +7,11 @@ Maps merge deeply, lists and scalars replace, `null` removes a key. A file may e
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from snnrun.errors import Diagnostic, ExperimentError
-from snnrun.records import dataclass
 from snnrun.source import SourceFile, Text
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode, describe
 from snnrun.spec.paths import resolve_file

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeAliasType
-
-from snnrun.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

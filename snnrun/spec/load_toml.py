@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from snnrun.errors import Diagnostic, ExperimentError, Report
-from snnrun.records import dataclass
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec.load_yaml import DEPTH_LIMIT
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode

@@ -8,7 +8,7 @@ Scalars follow the core schema of YAML 1.2. Tags, merge keys, several documents 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 import yaml
@@ -23,7 +23,6 @@ from yaml.events import (
 )
 
 from snnrun.errors import Diagnostic, ExperimentError, Report
-from snnrun.records import dataclass
 from snnrun.source import SourceFile, Span
 from snnrun.spec.core_schema import resolve_plain
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode

@@ -8,13 +8,13 @@ Where a key has several forms, the form is chosen by what the value looks like (
 so that a mistake gives one message about the form that was meant.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 from typing_extensions import TypeAliasType
 
-from snnrun.records import dataclass
 from snnrun.spec.values import (
     LIST_TAG,
     MAP_TAG,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from snnrun.records import dataclass
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec.scalar_text import ScalarStyle, scalar_offsets
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy as np
 from snnrun.equations.dag import ValueNeededError, kind_of
 from snnrun.errors import Diagnostic, ExperimentError, Report, Severity
 from snnrun.model.digest import common_part
-from snnrun.records import dataclass
 from snnrun.resolve.pictures import of_sweep, swept
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked, Shared

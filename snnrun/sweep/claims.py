@@ -12,12 +12,12 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from snnrun.files.reading import from_json, read_bytes
-from snnrun.records import dataclass
 from snnrun.results.folder import CLAIMS
 from snnrun.sweep.journal import cannot_write, host_name
 from snnrun.sweep.points import MOST_POINTS

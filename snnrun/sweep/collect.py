@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from snnrun import __version__
 from snnrun.metrics.remarks import Remark
-from snnrun.records import dataclass
 from snnrun.resolve.context import Path
 from snnrun.results.folder import write_durably
 from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep

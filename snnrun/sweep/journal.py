@@ -15,7 +15,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from snnrun.errors import StorageError
 from snnrun.files.reading import from_json, open_regular
 from snnrun.metrics.remarks import Remark
-from snnrun.records import dataclass
 from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
 from snnrun.results.table import PointStatus

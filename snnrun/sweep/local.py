@@ -10,6 +10,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from snnrun import __version__
 from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
 from snnrun.files.reading import read_bytes
 from snnrun.metrics.remarks import Remark
-from snnrun.records import dataclass
 from snnrun.results.done import read_done
 from snnrun.results.folder import PICTURES, finish, point_latest, recover, refresh, write_durably
 from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error

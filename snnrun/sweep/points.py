@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,6 @@ from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.kernels.arrays import exp, log
-from snnrun.records import dataclass
 from snnrun.resolve.context import Context, Path, at
 from snnrun.resolve.resolve import value_of
 from snnrun.resolve.settings import is_replaced_at_start

@@ -12,12 +12,11 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, StorageError
-from snnrun.records import dataclass
 from snnrun.results.table import PointStatus
 from snnrun.run.pipeline import undisturbed
 from snnrun.sweep.worker import Options

@@ -9,7 +9,7 @@ puts its values into the checked network. What the check asks of values alone, i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ from snnrun.metrics.measure import check_metrics
 from snnrun.model.digest import whole_network
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import Seeds
-from snnrun.records import dataclass
 from snnrun.resolve.context import Limit
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked

@@ -13,12 +13,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from snnrun.errors import Diagnostic, RunError
 from snnrun.files.reading import read_json, reason_of
-from snnrun.records import dataclass
 from snnrun.results.folder import write_durably
 from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.run.stages import Clock

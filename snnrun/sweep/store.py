@@ -19,10 +19,10 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from snnrun.files.reading import read_json
-from snnrun.records import dataclass
 from snnrun.results.done import Done, read_done
 from snnrun.results.folder import PICTURES, write_durably
 from snnrun.results.layout import POINTS_FILE, SWEEP_FILE

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +23,6 @@ from snnrun.connect.connectivity import WiringCache
 from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError, UnfinishedError
 from snnrun.metrics.measure import numbers_of
-from snnrun.records import dataclass
 from snnrun.results.table import PointStatus, point_place
 from snnrun.run import pipeline
 from snnrun.run.stages import Clock, Engine, Progress, Stage

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, product
 from typing import TypeAlias
-
-from snnrun.records import dataclass
 
 _BASE_SYMBOLS = ("m", "kg", "s", "A", "K", "mol", "cd")
 _POWERS = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from snnrun.records import dataclass
 from snnrun.units import dimensions as d
 from snnrun.units.dimensions import Dimension
 from snnrun.units.table import Unit, lookup_unit

@@ -5,10 +5,10 @@ Nothing is computed at import: a name is taken apart (prefix, unit, power) when 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from snnrun.records import dataclass
 from snnrun.units import dimensions as d
 from snnrun.units.dimensions import Dimension
 

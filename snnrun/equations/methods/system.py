@@ -7,11 +7,10 @@ values at the start of the step. It reads no values, so one text serves every pa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.equations.derive import NotLinear, split_noise
-from snnrun.records import dataclass
 
 
 class MethodError(Exception):
