@@ -9,7 +9,7 @@ from functools import cache
 from snnrun.equations.check import Typed, wrong_dimension
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
 from snnrun.equations.methods.system import MethodError, System, Update
-from snnrun.equations.methods.table import METHODS, SPELLINGS, choose, fitting
+from snnrun.equations.methods.table import METHODS, choose, fitting
 from snnrun.equations.model import Definition, Role
 from snnrun.equations.parse import MAX_LEVELS
 from snnrun.model.network import Assignment, Integration, Stored
@@ -188,25 +188,20 @@ def integrate(
         ExperimentError: EQ220 when the method does not fit, with those that would.
     """
     names = tuple(v.name for v in system.rhs)
-    wanted = SPELLINGS.get(method, method)
-    if wanted == "auto":
+    if method == "auto":
         try:
             chosen, update, reason = choose(system)
         except MethodError as error:
             raise at(definitions[error.variable].span, "EQ220", f"no method fits: {error.reason}") from None
         return cheaper(context, update), Integration(chosen, f"auto: {reason}", names, system)
-    if wanted not in METHODS:
-        raise context.error(
-            "NET199", f"the method `{wanted}` is not supported yet", path, f"methods: {', '.join(METHODS)}"
-        )
     try:
-        update = METHODS[wanted].advance(system)
+        update = METHODS[method].advance(system)
     except MethodError as error:
         others = fitting(system)
         help = f"methods that fit: {', '.join(others)}" if others else None
         span = context.document.nearest_span(path)
-        raise at(span, "EQ220", f"`{wanted}` does not fit `{error.variable}`: {error.reason}", help) from None
-    return cheaper(context, update), Integration(wanted, update.note or METHODS[wanted].summary, names, system)
+        raise at(span, "EQ220", f"`{method}` does not fit `{error.variable}`: {error.reason}", help) from None
+    return cheaper(context, update), Integration(method, update.note or METHODS[method].summary, names, system)
 
 
 def cheaper(context: Context, update: Update) -> Update:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag
 from typing_extensions import TypeAliasType
 
+from snnrun.equations.methods.table import METHODS
 from snnrun.spec.values import (
     LIST_TAG,
     MAP_TAG,
@@ -54,17 +55,13 @@ from snnrun.spec.values import (
 
 
 class Method(StrEnum):
-    """How differential equations are integrated."""
+    """How differential equations are integrated: `auto`, or a method of `equations/methods/table.py`."""
+
+    _ignore_ = "name"
 
     AUTO = "auto"
-    EXACT = "exact"
-    EXPONENTIAL_EULER = "exponential_euler"
-    EULER = "euler"
-    RK2 = "rk2"
-    RK4 = "rk4"
-    HEUN = "heun"
-    MILSTEIN = "milstein"
-    RKF45 = "rkf45"
+    for name in METHODS:
+        vars()[name.upper()] = name
 
 
 class Slot(StrEnum):

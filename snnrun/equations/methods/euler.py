@@ -32,4 +32,4 @@ def advance(system: System) -> Update:
     return Update(float_update(system, new))
 
 
-METHOD = Method("euler", advance, "forward Euler, order 1; Euler-Maruyama with additive noise", "additive")
+METHOD = Method("euler", advance, "forward Euler, order 1; Euler-Maruyama with additive noise")

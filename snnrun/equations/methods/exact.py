@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from snnrun.equations.dag import Graph, Node, Op, Variable, is_literal, variables_of, walk
 from snnrun.equations.derive import NotLinear, collect_linear
 from snnrun.equations.methods.chain import solution
-from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update
+from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update, refuse_noise
 
 Matrix = dict[tuple[Variable, Variable], Node]
 
@@ -28,8 +28,7 @@ def advance(system: System) -> Update:
 
     Reference: Rotter & Diesmann 1999, Biol. Cybern. 81, 381-402.
     """
-    if system.has_noise:
-        raise MethodError(next(iter(system.rhs)).name, "it does not integrate noise (`xi`)")
+    refuse_noise(system)
     matrix, rest = linear(system)
     if all(row is column for row, column in matrix):
         return Update(

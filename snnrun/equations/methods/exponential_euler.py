@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snnrun.equations.derive import NotLinear, collect_linear
-from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update
+from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update, refuse_noise
 
 
 def advance(system: System) -> Update:
@@ -15,8 +15,7 @@ def advance(system: System) -> Update:
 
     Reference: Moore & Ramon 1974, J. Theor. Biol. 45, 249-273.
     """
-    if system.has_noise:
-        raise MethodError(next(iter(system.rhs)).name, "it does not integrate noise (`xi`)")
+    refuse_noise(system)
     g, dt = system.graph, system.dt
     new = {}
     for v, f in system.rhs.items():

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from snnrun.equations.dag import Node, Variable
-from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update
-
-
-def _no_noise(system: System) -> None:
-    if system.has_noise:
-        raise MethodError(next(iter(system.rhs)).name, "it does not integrate noise (`xi`)")
+from snnrun.equations.methods.system import Method, System, Update, float_update, refuse_noise
 
 
 def midpoint(system: System) -> Update:
@@ -18,7 +13,7 @@ def midpoint(system: System) -> Update:
 
     Reference: Hairer, Norsett & Wanner 1993, section II.1.
     """
-    _no_noise(system)
+    refuse_noise(system)
     g, dt = system.graph, system.dt
     rhs = system.with_frozen_rhs()
     half = g.mul(g.literal(0.5), dt)
@@ -34,7 +29,7 @@ def classical(system: System) -> Update:
 
     Reference: Hairer, Norsett & Wanner 1993, table II.1.2.
     """
-    _no_noise(system)
+    refuse_noise(system)
     g, dt = system.graph, system.dt
     rhs = system.with_frozen_rhs()
     half = g.mul(g.literal(0.5), dt)

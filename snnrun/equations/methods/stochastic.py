@@ -91,5 +91,5 @@ def _name(leaf: Node) -> str:
     return leaf.payload.stream.rpartition(".")[2]
 
 
-HEUN = Method("heun", heun, "Heun, Stratonovich noise of any kind", "any")
-MILSTEIN = Method("milstein", milstein, "derivative-free Milstein, Stratonovich, diagonal noise", "any")
+HEUN = Method("heun", heun, "Heun, Stratonovich noise of any kind")
+MILSTEIN = Method("milstein", milstein, "derivative-free Milstein, Stratonovich, diagonal noise")

@@ -7,7 +7,7 @@ values at the start of the step. It reads no values, so one text serves every pa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.equations.derive import NotLinear, split_noise
@@ -142,15 +142,22 @@ class Method:
     Args:
         name: As the file says it.
         advance: Makes the update, or raises MethodError.
-        summary: One line: order, stages, what it is for.
-        stochastic: Which noise it takes: `none`, `additive` or `any`.
+        summary: One line: order, what it is for.
     """
 
     name: str
     advance: Callable[[System], Update]
     summary: str
-    stochastic: str = "none"
-    aliases: tuple[str, ...] = field(default=())
+
+
+def refuse_noise(system: System) -> None:
+    """Refuse equations with noise, for methods that do not integrate it.
+
+    Raises:
+        MethodError: Some right-hand side holds `xi`.
+    """
+    if system.has_noise:
+        raise MethodError(next(iter(system.rhs)).name, "it does not integrate noise (`xi`)")
 
 
 def float_update(system: System, values: Mapping[Variable, Node]) -> dict[Variable, Node]:

@@ -1,4 +1,7 @@
-"""All integration methods, and the choice that `auto` makes. A new method is one file and one line here."""
+"""All integration methods, and the choice that `auto` makes. A new method is one file and one line here.
+
+The file format has a choice for each (`Method` of `spec/models.py` is made of this table).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ METHODS: dict[str, Method] = {
         stochastic.MILSTEIN,
     )
 }
-SPELLINGS: dict[str, str] = {"linear": "exact"}
 AUTO_ORDER = ("exact", "euler", "heun")
 
 
