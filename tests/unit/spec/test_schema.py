@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 
 from snnrun.equations.functions import FUNCTION_NAMES, functions_reference
+from snnrun.equations.methods.table import METHODS
 from snnrun.spec.forms import keys_of
 from snnrun.spec.load import load
 from snnrun.spec.models import Experiment, Section
@@ -38,6 +39,11 @@ def test_committed_format_reference_is_fresh():
     assert (ROOT / "docs" / "format.md").read_text(encoding="utf-8") == (
         f"{format_reference()}\n{functions_reference()}"
     )
+
+
+def test_every_method_of_integration_is_a_choice_of_the_format():
+    schema = experiment_schema()
+    assert schema["$defs"]["Method"]["enum"] == ["auto", *METHODS]
 
 
 def test_schema_accepts_the_whole_vocabulary(validator, tmp_path):
