@@ -1,7 +1,7 @@
 """The expression graph: checked, in SI units, every part stored once.
 
 A node is one operation on other nodes; equal expressions are the same object, so common parts are computed once and
-comparing is `is`. Trees (`ast.py`) become graphs once names are known (`network/scope.py`); methods, code generation,
+comparing is `is`. Trees (`ast.py`) become graphs once names are known (`check.py`); methods, code generation,
 the evaluator and the oracle read graphs only.
 
 Kinds: FLOAT (float64), INT (int64), BOOL. The builder inserts conversions, so the arguments of an operation always
@@ -15,12 +15,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from snnrun.source import Span
+
+if TYPE_CHECKING:  # the format's models import the methods of integration, and load a file without numpy
+    from numpy.typing import NDArray
 
 
 class Kind(Enum):
@@ -81,7 +81,7 @@ class Numbers:
 
     def __init__(self, array: NDArray[Any]) -> None:
         self.array = array
-        self._bits = hashlib.sha256(array.dtype.str.encode() + np.ascontiguousarray(array).tobytes()).digest()
+        self._bits = hashlib.sha256(array.dtype.str.encode() + array.tobytes()).digest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Numbers) and self._bits == other._bits
