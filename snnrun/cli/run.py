@@ -256,7 +256,7 @@ class _Run:
     def summary(self, checked: Checked, outcome: Outcome) -> None:
         """Numbers, folder, pictures."""
         planned = checked.resolved.network
-        ran = checked.measures.ran or planned
+        ran = outcome.ran or planned
         ends = [f"{name}  ended at {time_text(step * ran.dt)}" for name, step in ended_early(planned, ran)]
         for text in [*ends, *_spike_lines(ran, outcome.counts), *_metric_lines(outcome.metrics)]:
             self.line.put(text)

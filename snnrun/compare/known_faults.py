@@ -189,7 +189,7 @@ def _later_lists(checked: Checked) -> bool:
 def _counted(checked: Checked) -> bool:
     monitors = checked.resolved.network.monitors
     return any(isinstance(m, SpikeMonitor) and m.counts_only for m in monitors) and (
-        bool(checked.measures.parts) or _has(checked, "run", "stop_when")
+        bool(checked.metrics.terms) or _has(checked, "run", "stop_when")
     )
 
 

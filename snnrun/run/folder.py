@@ -21,8 +21,8 @@ from snnrun.engine.start import final_state
 from snnrun.engine.values import Built, delays_of
 from snnrun.equations.dag import Kind, Op, Variable, is_fixed
 from snnrun.errors import Diagnostic, SnnrunError
-from snnrun.metrics.measure import numbers_of
 from snnrun.metrics.remarks import Remark
+from snnrun.metrics.running import numbers_of
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import (
     ConnectivityMonitor,
@@ -214,7 +214,8 @@ class RunWriter:
         if problem is not None:
             self.status = RunStatus.INTERRUPTED if isinstance(problem, KeyboardInterrupt) else RunStatus.FAILED
         built = self.prepared.built
-        ran = self.prepared.checked.measures.ran
+        metrics = self.prepared.metrics
+        ran = metrics.ran
         if ran is not None:
             self.results.put_duration(ran.steps * ran.dt)
         self.recorded(ran or self.network, whole=problem is None)
@@ -229,16 +230,16 @@ class RunWriter:
         if problem is None and self.prepared.checked.save_state:
             store_arrays(self.path / STATE_FILE, *final_state(built, (ran or self.network).steps))
         if problem is None:
-            self.metrics = numbers_of(self.prepared.checked.measures.values())
+            self.metrics = numbers_of(metrics.values())
             self.curves()
-        self.remarks = self.prepared.checked.measures.remarks(ran or self.network, self.metrics)
+        self.remarks = metrics.remarks(self.metrics)
         self.digest = self.results.finish(self.metrics, self.status)
         plain = {name: {"value": plain_value(value), "unit": unit} for name, (value, unit) in self.metrics.items()}
         self._write("metrics.json", json.dumps(plain, indent=2) + "\n")
 
     def recorded(self, network: Network, *, whole: bool) -> None:
         """Store when each monitor recorded, which neurons, and how far a run that was stopped got."""
-        reached = None if whole else (self.prepared.checked.measures.reached or 0)
+        reached = None if whole else (self.prepared.metrics.reached or 0)
         if reached is not None:
             self.results.put_reached(reached * network.dt)
         for monitor in network.monitors:
@@ -262,7 +263,7 @@ class RunWriter:
         for stored in synapses.stored:
             name = stored.variable.name
             if name in monitor.variables:
-                array = self.prepared.checked.measures.final(synapses.path, name)
+                array = self.prepared.metrics.final(synapses.path, name)
                 values[name] = (np.atleast_1d(array), stored.dimension.symbol)
         for name, pathway in monitor.delays:
             steps = delays_of(built, synapses, synapses.last_part(*pathway))
@@ -295,7 +296,7 @@ class RunWriter:
             return None, "1", name
         for stored in found.stored:
             if stored.variable.name == variable:
-                value = self.prepared.checked.measures.final(found.path, variable)
+                value = self.prepared.metrics.final(found.path, variable)
                 return value, stored.dimension.symbol, variable
         return None, "1", name
 
@@ -315,7 +316,7 @@ class RunWriter:
         lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in checked.warnings]
         lines += [f"{stage:9} {spent:9.3f} s" for stage, spent in seconds.items()]
         lines += [f"kernel {self.prepared.compiled.key}{' from cache' if self.prepared.compiled.cached else ''}"]
-        for name, step in ended_early(self.network, checked.measures.ran or self.network):
+        for name, step in ended_early(self.network, self.prepared.metrics.ran or self.network):
             lines.append(f"phase {name} ended at {step * self.network.dt:.9g} s")
         lines += [f"spikes of {name}: {count}" for name, count in self.counts.items()]
         lines += [f"no pictures: {_reason(trouble)}"] if trouble is not None else []
@@ -350,6 +351,7 @@ class RunWriter:
             trouble,
             published.kept_old,
             tuple(self.remarks),
+            self.prepared.metrics.ran,
         )
 
     def _write(self, name: str, text: str) -> None:

@@ -65,16 +65,12 @@ def check(document: Document, open: frozenset[str] = frozenset()) -> Checked:
 
 
 def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -> Checked:
-    from snnrun.metrics.measure import check_metrics  # noqa: PLC0415 - `--help` does without numpy
+    from snnrun.metrics.check import check_metrics  # noqa: PLC0415 - `--help` does without numpy
 
     resolved = resolve(document, experiment, open)
     context, network = resolved.context, resolved.network
-    measures = check_metrics(context, network)
-    if any(phase.stop_when is not None for phase in network.phases):
-        from snnrun.metrics.conditions import check_stops  # noqa: PLC0415 - few experiments have any
-
-        check_stops(context, network, measures)
-    plots = resolve_plots(context, network, measures.kinds())
+    metrics = check_metrics(context, network)
+    plots = resolve_plots(context, network, metrics.kinds())
     _check_options(resolved.context.document, plots)
     if network.hooks:
         from snnrun.run.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
@@ -82,7 +78,7 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
         find_hooks(context, network.hooks)
     warnings = [*context.report.warnings, *(unused(context) if document.asked is not None else ())]
     resolved = replace(resolved, warnings=tuple(warnings))
-    return Checked(document, experiment, resolved, measures, plots, save_state=experiment.run.save_state)
+    return Checked(document, experiment, resolved, metrics, plots, save_state=experiment.run.save_state)
 
 
 def refuse_larger_than_machine(checked: Checked) -> None:
@@ -159,7 +155,8 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
         compiled, native = engine.kernel(kernel)
     with clock.stage(Stage.BUILD), _enough_memory():
         built = build(network, kernel, engine.wirings, engine.parts)
-    return Prepared(checked, kernel, compiled, native, built, engine.branch_of(checked.shared))
+    metrics = checked.metrics.start(built.network)
+    return Prepared(checked, metrics, kernel, compiled, native, built, engine.branch_of(checked.shared))
 
 
 @contextmanager
@@ -199,16 +196,16 @@ def simulate(
 
         functions = load_hooks(prepared.checked.resolved.context, network.hooks, allowed=allow_code)
         hooks = bind(prepared.built, functions)
-    measures = prepared.checked.measures
+    metrics = prepared.metrics
     simulation = Simulation(
         prepared.built,
         prepared.native,
-        Tee((sink, measures.meter)),
+        Tee((sink, metrics)),
         hooks,
-        stops=measures.stops,
-        shorten=measures.shorten,
+        stops=metrics.stops,
+        shorten=metrics.shorten,
     )
-    measures.finals, measures.counters = simulation.now, prepared.built.counts
+    metrics.final, metrics.counters = simulation.now, prepared.built.counts
     kept = checkpoints or prepared.branch
     stored = checkpoints if checkpoints is not None and checkpoints.records else None
 
@@ -226,11 +223,11 @@ def simulate(
         if kept is not None:
             kept.resume(simulation, simulation.sink)
             if kept.records:
-                simulation.sink = Tee((sink, measures.meter, kept.tape))
+                simulation.sink = Tee((sink, metrics, kept.tape))
         try:
             simulation.run(between_calls)
         finally:
-            measures.reached = simulation.step
+            metrics.reached = simulation.step
 
 
 def _unfinished(reached: float, number: int) -> UnfinishedError:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from snnrun.engine.parts import Parts
     from snnrun.engine.values import Built
     from snnrun.kernels.arithmetic import Math
-    from snnrun.metrics.measure import Measures
+    from snnrun.metrics.check import Metrics
     from snnrun.metrics.remarks import Remark
+    from snnrun.metrics.running import RunMetrics
     from snnrun.plot.ahead import Painter
 
 Progress = Callable[[int, int], None]
@@ -89,7 +90,7 @@ class Checked:
         document: The file as loaded.
         experiment: Its checked shape.
         resolved: The network, warnings and names.
-        measures: Its metrics.
+        metrics: Its metrics, and the conditions of its phases.
         plots: Its pictures as plain data in SI units; None for those that the monitors suggest.
         point: What makes it a point of a sweep, for titles: `p = 0.2`; empty for a run of its own.
         shared: What it has in common with the other points of its sweep, if the sweep says so.
@@ -99,7 +100,7 @@ class Checked:
     document: Document
     experiment: Experiment
     resolved: Resolved
-    measures: Measures
+    metrics: Metrics
     plots: list[dict[str, Any]] | None
     point: str = ""
     shared: Shared | None = None
@@ -192,9 +193,14 @@ def _same_structure(a: Network, b: Network) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A network in memory with its machine code, and the first part of its run when others have left that."""
+    """A network in memory with its machine code, and the first part of its run when others have left that.
+
+    Args:
+        metrics: The metrics of this run.
+    """
 
     checked: Checked
+    metrics: RunMetrics
     kernel: Kernel
     compiled: Compiled
     native: NativeKernel | PythonKernel
@@ -217,6 +223,7 @@ class Outcome:
         trouble: Why pictures are missing although the run is whole, None otherwise.
         kept_old: Whether the folder holds an earlier result, which was as good or better than this one.
         remarks: What of it is not finite.
+        ran: The network as it ran, when a phase ended early.
     """
 
     folder: Path
@@ -229,3 +236,4 @@ class Outcome:
     trouble: SnnrunError | KeyboardInterrupt | None = None
     kept_old: bool = False
     remarks: tuple[Remark, ...] = ()
+    ran: Network | None = None

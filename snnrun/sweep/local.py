@@ -275,7 +275,7 @@ class _Table:
     def _read(self) -> Collected:
         if self.collected is None:
             sweep = self.run.sweep
-            self.collected = collect(self.folder, sweep.plan, list(sweep.checked.measures.parts))
+            self.collected = collect(self.folder, sweep.plan, list(sweep.checked.metrics.terms))
         return self.collected
 
     def _write(self) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import CHANGING, Kind, Node, Op, Parameter, ValueNeededError
-from snnrun.metrics.measure import check_metrics
+from snnrun.metrics.check import check_metrics
 from snnrun.model.digest import whole_network
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import Seeds
@@ -75,7 +75,7 @@ class Template:
         resolved = self.checked.resolved
         if seed is not None:
             resolved = replace(resolved, network=replace(resolved.network, seeds=Seeds(seed, seed, seed, seed)))
-        return replace(self.checked, resolved=resolved, measures=check_metrics(resolved.context, resolved.network))
+        return replace(self.checked, resolved=resolved, metrics=check_metrics(resolved.context, resolved.network))
 
     def fits(self, checked: Checked, values: Mapping[str, float], seed: int | None) -> bool:
         """Whether it gives the network that checking the file of a point gave."""

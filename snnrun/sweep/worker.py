@@ -22,7 +22,7 @@ import numpy as np
 from snnrun.connect.connectivity import WiringCache
 from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError, UnfinishedError
-from snnrun.metrics.measure import numbers_of
+from snnrun.metrics.running import numbers_of
 from snnrun.results.table import PointStatus, point_place
 from snnrun.run import pipeline
 from snnrun.run.stages import Clock, Engine, Progress, Stage
@@ -141,20 +141,19 @@ class Worker:
                 raise outcome.problem
             if isinstance(outcome.trouble, KeyboardInterrupt | UnfinishedError):
                 raise outcome.trouble
-            digest = outcome.digest
+            values, remarks, digest = outcome.metrics, outcome.remarks, outcome.digest
             reason = f"no pictures: {outcome.trouble}" if outcome.trouble is not None else ""
         else:
             prepared = pipeline.prepare(checked, self.engine, self.clock)
             pipeline.simulate(prepared, Nothing(), self.clock, progress, allow_code=self.options.allow_code)
-        values = checked.measures.values()
+            values = numbers_of(prepared.metrics.values())
+            remarks = tuple(prepared.metrics.remarks(values))
         kept = {
-            name: (np.asarray(value, dtype=np.float64).tolist(), d.symbol)
-            for name, (value, d) in values.items()
+            name: (np.asarray(value, dtype=np.float64).tolist(), unit)
+            for name, (value, unit) in values.items()
             if np.size(value) <= MOST_VALUES
         }
         left_out = tuple(name for name in values if name not in kept)
-        network = checked.measures.ran or checked.resolved.network
-        remarks = tuple(checked.measures.remarks(network, numbers_of(values)))
         return Record(k, PointStatus.COMPLETE, kept, digest=digest, reason=reason, left_out=left_out, remarks=remarks)
 
 

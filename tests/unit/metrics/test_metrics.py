@@ -10,16 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnrun.errors import ExperimentError
-from snnrun.metrics.accumulators import (
-    ROWS,
-    SPIKE_FUNCTIONS,
-    Comoments,
-    Moments,
-    Pairwise,
-    PopulationBins,
-    Train,
-    correlation_of,
-)
+from snnrun.metrics.functions import FUNCTIONS
+from snnrun.metrics.samples import ROWS, Comoments, Moments
+from snnrun.metrics.spikes import Pairwise, PopulationBins, PopulationPair, Train
 from snnrun.run import pipeline
 from snnrun.sweep.check import check_sweep
 from snnrun.units.dimensions import ONE
@@ -41,14 +34,26 @@ def recordings(draw):
     return start, spikes, [0, *cuts, steps]
 
 
+def of_spikes(name, train, width):
+    """The accumulator of a function of one monitor of spikes."""
+    form = FUNCTIONS[name][0]
+    return form.make(train, *[width for _ in form.constants])
+
+
 def feed(name, start, spikes, ends, width=1):
     """What an accumulator makes of a recording that comes in chunks."""
     steps, size = spikes.shape
-    accumulator = SPIKE_FUNCTIONS[name](Train(size, ((start, start + steps),), DT), width)
+    accumulator = of_spikes(name, Train(size, ((start, start + steps),), DT), width)
     for a, b in pairwise(ends):
         when, who = np.nonzero(spikes[a:b])
         accumulator.spikes(when + a + start, who)
     return accumulator.value()
+
+
+def started(file):
+    """The metrics of a run of a file that begins."""
+    checked = pipeline.check(pipeline.read(file))
+    return checked.metrics.start(checked.resolved.network)
 
 
 def same(a, b):
@@ -91,7 +96,7 @@ def test_stretches_that_are_not_recorded_count_for_nothing(seed, width, cuts):
     parts = [spikes[a:b] for a, b in SPANS]
 
     def value(name):
-        accumulator = SPIKE_FUNCTIONS[name](Train(4, SPANS, DT), width)
+        accumulator = of_spikes(name, Train(4, SPANS, DT), width)
         for a, b in pairwise([0, *sorted(cuts), 41]):
             when, who = np.nonzero(spikes[a:b])
             accumulator.spikes(when + a, who)
@@ -151,7 +156,7 @@ def fed(accumulator, start, spikes, ends):
     for a, b in pairwise(ends):
         when, who = np.nonzero(spikes[a:b])
         accumulator.spikes(when + a + start, who)
-    return accumulator.value()
+    return accumulator
 
 
 @given(recordings(), st.integers(1, 9))
@@ -165,7 +170,7 @@ def test_correlation_of_pairs_is_pearsons_of_their_counts(recording, width):
             matrix = np.corrcoef(counts[:, varying].T)
             wanted = float(np.mean(matrix[np.triu_indices(len(varying), 1)]))
     train = Train(spikes.shape[1], ((start, start + len(spikes)),), DT)
-    assert same(fed(Pairwise(train, width, "correlation"), start, spikes, ends), wanted)
+    assert same(fed(Pairwise(train, width), start, spikes, ends).value(), wanted)
 
 
 @given(recordings(), recordings(), st.integers(1, 9))
@@ -179,9 +184,9 @@ def test_correlation_of_two_populations_is_pearsons_of_their_counts(one, other, 
         fed(side, start, spikes[:steps], [*(e for e in ends if e < steps), steps])
         counts.append(binned(spikes[:steps], width).sum(axis=1))
         sides.append(side)
-        assert side.value() == counts[-1].sum()
+        assert side.filled()[1].sum() == counts[-1].sum()
     varies = steps // width >= 2 and all(c.std() > 0 for c in counts)
-    assert same(correlation_of(*sides), np.corrcoef(*counts)[0, 1] if varies else math.nan)
+    assert same(PopulationPair(tuple(sides)).value(), np.corrcoef(*counts)[0, 1] if varies else math.nan)
 
 
 def test_the_bins_of_two_populations_take_room_for_their_spikes_alone(tmp_path):
@@ -190,10 +195,9 @@ def test_the_bins_of_two_populations_take_room_for_their_spikes_alone(tmp_path):
     file.write_text(text)
     tracemalloc.start()
     try:
-        measures = pipeline.check(pipeline.read(file)).measures
-        for use in measures.meter.spike_uses["out"]:
-            use.accumulator.spikes(np.array([3, 5, 10**15 - 1]), np.array([0, 2, 2]))
-        ((value, _),) = measures.values().values()
+        metrics = started(file)
+        metrics.spikes("out", np.array([3, 5, 10**15 - 1]), np.array([0, 2, 2]), {})
+        ((value, _),) = metrics.values().values()
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
@@ -207,12 +211,12 @@ def test_pairs_that_share_a_part_of_their_spikes_have_that_correlation():
     mother = rng.random((400_000, 1)) < 0.01
     trains = (mother & (rng.random((400_000, 12)) < 0.3)).astype(np.int64)
     train = Train(12, ((0, 400_000),), DT)
-    found = fed(Pairwise(train, 100, "correlation"), 0, trains, [0, 400_000])
+    found = fed(Pairwise(train, 100), 0, trains, [0, 400_000]).value()
     assert found == pytest.approx(0.3, abs=0.03)
     assert trains.sum() > 10_000
     alone = (rng.random((100_000, 12)) < 0.003).astype(np.int64)
     train = Train(12, ((0, 100_000),), DT)
-    assert abs(fed(Pairwise(train, 100, "correlation"), 0, alone, [0, 100_000])) < 0.02
+    assert abs(fed(Pairwise(train, 100), 0, alone, [0, 100_000]).value()) < 0.02
 
 
 @st.composite
@@ -229,7 +233,7 @@ def comoment(x, y, x_cuts=(), y_cuts=()):
     both = Comoments()
     for side, data, cuts in ((0, x, x_cuts), (1, y, y_cuts)):
         for a, b in pairwise([0, *cuts, len(data)]):
-            both.half(side).samples(data[a:b])
+            both.sides[side].samples(data[a:b])
     return both.value()
 
 
@@ -316,9 +320,9 @@ def test_a_sample_that_is_nan_counts_however_the_samples_are_cut(of, ends):
 def test_a_correlation_with_a_sample_that_is_not_finite_is_nan():
     both = Comoments()
     data = np.random.default_rng(1).normal(size=(5, 2))
-    both.half(0).samples(data)
+    both.sides[0].samples(data)
     data[3, 1] = math.inf
-    both.half(1).samples(data)
+    both.sides[1].samples(data)
     with np.errstate(all="ignore"):
         assert math.isnan(both.value())
 
@@ -419,7 +423,7 @@ def checked(tmp_path, metric):
     ],
 )
 def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
-    shown = checked(tmp_path, metric).measures.parts["m"].dimension
+    shown = checked(tmp_path, metric).metrics.terms["m"].dimension
     wanted = {"1": ONE, "V**2": lookup_unit("volt").dimension ** 2}
     assert shown == (wanted[symbol] if symbol in wanted else lookup_unit(symbol).dimension)
 
@@ -452,6 +456,8 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("count(out)**mean_rate(out)", "EQ207", "mean_rate(out)"),
         ("count()", "EQ206", "count()"),
         ("count(3)", "MET403", "3"),
+        ("count(out.v)", "NET221", "out.v"),
+        ("any(counts(out) > 3)", "MET401", "any(counts(out) > 3)"),
         ("count(out", "EQ1", None),
         ("mean(count(out))", "MET407", "mean(count(out))"),
         ("max(mean_rate(out)*tau)", "MET407", "max(mean_rate(out)*tau)"),
@@ -463,7 +469,7 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("correlation(totals, 5 ms)", "MET404", "correlation(totals, 5 ms)"),
         ("correlation(crowd, 5 ms)", "MET405", "correlation(crowd, 5 ms)"),
         ("correlation(out, late, 5 ms)", "MET406", "correlation(out, late, 5 ms)"),
-        ("correlation(out, vw.v, 5 ms)", "EQ206", "correlation(out, vw.v, 5 ms)"),
+        ("correlation(out, vw.v, 5 ms)", "MET403", "vw.v"),
         ("correlation(vw.v)", "EQ206", "correlation(vw.v)"),
         ("correlation(vw.v, out)", "MET403", "out"),
         ("correlation(vw.v, two)", "MET406", "correlation(vw.v, two)"),
@@ -512,10 +518,9 @@ def test_all_wrong_metrics_are_shown_at_once(tmp_path):
 def test_a_metric_may_use_those_above_it(tmp_path):
     file = tmp_path / "m.yaml"
     file.write_text(FILE.replace('m: "METRIC"', "a: count(out)\n  b: a/duration"))
-    measures = pipeline.check(pipeline.read(file)).measures
-    uses = measures.meter.spike_uses["out"]
-    uses[0].accumulator.spikes(np.array([3, 4]), np.array([0, 1]))
-    (a, _), (b, unit) = measures.values().values()
+    metrics = started(file)
+    metrics.spikes("out", np.array([3, 4]), np.array([0, 1]), {})
+    (a, _), (b, unit) = metrics.values().values()
     assert (a, b, unit.symbol) == (2, 20, "Hz")
 
 
@@ -526,10 +531,9 @@ def test_one_number_of_one_value_a_neuron_leaves_neurons_without_a_value_out(tmp
             'm: "METRIC"', "each: first_spikes(out)\n  a: mean(each)\n  b: max(counts(out))\n  c: std(rates(out))"
         )
     )
-    measures = pipeline.check(pipeline.read(file)).measures
-    for use in measures.meter.spike_uses["out"]:
-        use.accumulator.spikes(np.array([3, 5, 9]), np.array([0, 2, 2]))
-    values = {name: value for name, (value, _) in measures.values().items()}
+    metrics = started(file)
+    metrics.spikes("out", np.array([3, 5, 9]), np.array([0, 2, 2]), {})
+    values = {name: value for name, (value, _) in metrics.values().items()}
     np.testing.assert_allclose(values["each"], [3e-4, math.nan, 5e-4, math.nan])
     assert values["a"] == pytest.approx(4e-4)
     assert values["b"] == 2

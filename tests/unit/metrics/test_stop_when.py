@@ -15,6 +15,7 @@ constants: {tau: 10 ms, drive: 1.5, limit: 25}
 groups:
   cells:
     size: 10
+    subgroups: {few: '0:3'}
     equations: |
       dv/dt = (drive - v)/tau + 0.2*xi*tau**-0.5 : 1
       level : 1 (shared)
@@ -27,6 +28,7 @@ operations:
   climb: {target: cells, every: 1 ms, do: "level += 1; ready = level > 20"}
 monitors:
   out: {kind: spikes, source: cells}
+  few: {kind: spikes, source: cells.few}
   v: {kind: state, source: cells, variables: [v], dt: 1 ms}
   r: {kind: rate, source: cells, bin: 3 ms}
 run:
@@ -58,8 +60,7 @@ def checked(tmp_path, condition, text=FILE):
 
 
 def ran(tmp_path, condition, text=FILE, **options):
-    one = checked(tmp_path, condition, text)
-    return one, pipeline.run(one, tmp_path / "out", plots=False, **options)
+    return pipeline.run(checked(tmp_path, condition, text), tmp_path / "out", plots=False, **options)
 
 
 def fixed(tmp_path, milliseconds, text=FILE):
@@ -83,8 +84,8 @@ def fixed(tmp_path, milliseconds, text=FILE):
     ],
 )
 def test_a_stopped_run_is_a_run_of_that_length(tmp_path, condition):
-    one, outcome = ran(tmp_path, condition)
-    stop = one.measures.ran.phases[0].stop
+    outcome = ran(tmp_path, condition)
+    stop = outcome.ran.phases[0].stop
     assert 0 < stop < 1000
     assert stop % 7 == 0
     same = fixed(tmp_path, stop / 10)
@@ -123,7 +124,7 @@ metrics:
 """
 WITH_EVERY_METRIC = (
     FILE[: FILE.index("metrics:")]
-    .replace("    size: 10\n", "    size: 10\n    subgroups: {some: '0:5', others: '5:10'}\n")
+    .replace("{few: '0:3'}", "{few: '0:3', some: '0:5', others: '5:10'}")
     .replace(
         "  r: {",
         "  some: {kind: spikes, source: cells.some}\n  others: {kind: spikes, source: cells.others}\n"
@@ -147,8 +148,8 @@ ONE_MORE = "    - {name: test, duration: 20 ms, set: {drive: 3}}\n"
 @pytest.mark.parametrize("look", ["0.7 ms", "1.3 ms", "2 ms"])
 def test_every_metric_of_a_stopped_run_is_that_of_a_run_of_that_length(tmp_path, then, look):
     text = WITH_EVERY_METRIC.replace(ONE_MORE, then)
-    one, outcome = ran(tmp_path, "count(out) > limit", text.replace("check: 0.7 ms", f"check: {look}"))
-    same = fixed(tmp_path, one.measures.ran.phases[0].stop / 10, text)
+    outcome = ran(tmp_path, "count(out) > limit", text.replace("check: 0.7 ms", f"check: {look}"))
+    same = fixed(tmp_path, outcome.ran.phases[0].stop / 10, text)
     assert set(outcome.metrics) == {line.split(":")[0].strip() for line in EVERY_METRIC.splitlines()[1:]}
     for name, (value, _) in outcome.metrics.items():
         assert np.isfinite(value).all() or name.startswith("first"), name
@@ -156,31 +157,31 @@ def test_every_metric_of_a_stopped_run_is_that_of_a_run_of_that_length(tmp_path,
 
 
 def test_it_ends_at_the_first_look_after_the_condition_holds(tmp_path):
-    one, outcome = ran(tmp_path, "count(out) > limit")
+    outcome = ran(tmp_path, "count(out) > limit")
     with h5py.File(outcome.folder / "results.h5") as file:
         steps = np.rint(file["spikes/out/timestamps"][...] * 10).astype(int)
     twenty_sixth = np.sort(steps)[25]  # the step that makes it more than 25
-    assert one.measures.ran.phases[0].stop == (twenty_sixth // 7 + 1) * 7
+    assert outcome.ran.phases[0].stop == (twenty_sixth // 7 + 1) * 7
 
 
 @pytest.mark.parametrize("most", [1, 5, 64, 1000])
 def test_the_length_of_a_call_changes_nothing(tmp_path, monkeypatch, most):
     monkeypatch.setattr(driver, "FIRST_CALL", most)
     monkeypatch.setattr(driver, "MOST_STEPS", most)
-    _, outcome = ran(tmp_path, "mean(v) > 0.45 and count(out) > 5")
+    outcome = ran(tmp_path, "mean(v) > 0.45 and count(out) > 5")
     monkeypatch.undo()
-    assert outcome.digest == ran(tmp_path / "..", "mean(v) > 0.45 and count(out) > 5")[1].digest
+    assert outcome.digest == ran(tmp_path / "..", "mean(v) > 0.45 and count(out) > 5").digest
 
 
 def test_a_condition_that_never_holds_leaves_the_phase_its_length(tmp_path):
-    one, outcome = ran(tmp_path, "count(out) < 0")
-    assert one.measures.ran is None
+    outcome = ran(tmp_path, "count(out) < 0")
+    assert outcome.ran is None
     assert outcome.digest == fixed(tmp_path, 1000).digest
 
 
 def test_a_checkpoint_after_the_end_of_a_phase_knows_of_it(tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "MOST_STEPS", 20)
-    _, whole = ran(tmp_path, "count(out) > limit")
+    whole = ran(tmp_path, "count(out) > limit")
     for kill_at in (10, 150, 250, 330):
 
         def progress(step, _steps, kill_at=kill_at):
@@ -199,7 +200,7 @@ def test_a_checkpoint_after_the_end_of_a_phase_knows_of_it(tmp_path, monkeypatch
 
 def test_a_constant_that_the_phase_sets_is_the_one_it_compares_with(tmp_path):
     text = FILE.replace("check: 0.7 ms", "check: 0.7 ms, set: {limit: 40}")
-    low, high = (ran(tmp_path, "count(out) > limit", t)[0].measures.ran.phases[0].stop for t in (FILE, text))
+    low, high = (ran(tmp_path, "count(out) > limit", t).ran.phases[0].stop for t in (FILE, text))
     assert low < high
 
 
@@ -229,6 +230,9 @@ def test_points_of_a_sweep_share_a_phase_that_ends_early(tmp_path):
         ("all(cells.v > 1, 2 > 1)", "EQ206", "all(cells.v > 1, 2 > 1)"),
         ("counts(out) > 1 or cells.ready", "MET405", "counts(out) > 1 or cells.ready"),
         ("cells.w > 1", "NET221", "cells.w"),
+        ("rate > 5*Hz", "MET405", "rate"),  # a metric that is known at the end
+        ("not (2*own + fano > 5*Hz)", "MET405", "fano"),
+        ("any(counts(out) > counts(few))", "MET406", "counts(out) > counts(few)"),
     ],
 )
 def test_a_wrong_condition_is_marked(tmp_path, condition, code, marked):

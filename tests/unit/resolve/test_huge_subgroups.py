@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnrun.errors import ExperimentError
-from snnrun.metrics.measure import check_metrics
+from snnrun.metrics.check import check_metrics
 from snnrun.model.network import NeuronSubset
 from snnrun.resolve.resolve import resolve
 from snnrun.resolve.rules import _is_within, _number_in_both
@@ -82,7 +82,7 @@ def test_metrics_are_checked_in_little_memory(tmp_path: Path) -> None:
     path.write_text(f"{path.read_text()}metrics: {metrics}\n")
     document = load(path)
     found = resolve(document, parse_experiment(document))
-    assert check_metrics(found.context, found.network).parts.keys() == set("abcdef")
+    assert check_metrics(found.context, found.network).terms.keys() == set("abcdef")
     assert tracemalloc.get_traced_memory()[1] < MOST
 
 

@@ -99,7 +99,7 @@ def test_zero_needs_no_unit(tmp_path, key, value):
 
 @pytest.mark.parametrize(("metric", "symbol"), [("max(v) + 0", "V"), ("0 - max(v)", "V"), ("0 + count(out)", "1")])
 def test_a_sum_with_zero_has_the_dimension_of_the_other_part(tmp_path, metric, symbol):
-    assert checked(tmp_path, METRIC=metric).measures.parts["m"].dimension.symbol == symbol
+    assert checked(tmp_path, METRIC=metric).metrics.terms["m"].dimension.symbol == symbol
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,260 @@
+"""Calls of the functions of metrics: which form of a function is meant, and whether its arguments fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snnrun.equations.ast import Call, Expr, Name, Number, Quantity
+from snnrun.errors import did_you_mean
+from snnrun.metrics.expressions import PLAIN_FUNCTIONS, Size, Term, must_have, text_of
+from snnrun.metrics.functions import FUNCTIONS, Accumulator, Function, Input
+from snnrun.metrics.running import RunMetrics, Value, doubted
+from snnrun.metrics.samples import Moments
+from snnrun.metrics.spikes import Train
+from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.recorded import recorded_spans
+from snnrun.resolve.context import at
+from snnrun.source import Span
+
+if TYPE_CHECKING:
+    from snnrun.metrics.check import MetricChecker
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An accumulator that a run has to make.
+
+    Args:
+        make: Makes it for a network.
+        inputs: What it is fed with: monitors, and of a state monitor which variable.
+    """
+
+    make: Callable[[Network], Accumulator]
+    inputs: tuple[tuple[SpikeMonitor | StateMonitor, str], ...]
+
+
+def checked_call(checker: MetricChecker, expr: Call) -> Term:
+    """A call of a function of metrics.
+
+    Raises:
+        ExperimentError: There is no such function, or its arguments do not fit.
+    """
+    forms = FUNCTIONS.get(expr.function)
+    if forms is None:
+        names = (*FUNCTIONS, *PLAIN_FUNCTIONS)
+        advice = did_you_mean(expr.function, names) or f"functions: {', '.join(names)}"
+        raise at(expr.name_span, "EQ202", f"there is no function `{expr.function}` of monitors", advice)
+    return _Call(checker, expr, _form(checker, expr, forms)).term()
+
+
+def _form(checker: MetricChecker, expr: Call, forms: tuple[Function, ...]) -> Function:
+    """The form that fits the arguments best, in what they are and then in how many there are."""
+    given = [_kinds(checker, arg) for arg in expr.args]
+
+    def fit(form: Function) -> tuple[int, bool]:
+        wanted = (*form.inputs, *(None for _ in form.constants))
+        return sum(kind in kinds for kind, kinds in zip(wanted, given, strict=False)), len(wanted) == len(given)
+
+    return max(forms, key=fit)
+
+
+def _kinds(checker: MetricChecker, arg: Expr) -> tuple[Input | None, ...]:
+    """What an argument may be; None for a constant, and for a name that means nothing."""
+    if isinstance(arg, Number | Quantity):
+        return (None,)
+    if not isinstance(arg, Name):
+        return (Input.VALUES,)
+    head, dot, _ = arg.id.partition(".")
+    monitor = checker.monitors.get(head)
+    if isinstance(monitor, StateMonitor):
+        return (Input.STATE,)
+    if monitor is not None and not dot:
+        return (Input.SPIKES,)
+    if arg.id in checker.network.synapses:
+        return (Input.SYNAPSES, Input.VALUES)
+    is_object = head in checker.context.populations or head in checker.network.synapses
+    return (Input.VALUES if arg.id in checker.metrics or is_object else None,)
+
+
+class _Call:
+    """One call of one form of a function."""
+
+    def __init__(self, checker: MetricChecker, expr: Call, form: Function) -> None:
+        self.checker = checker
+        self.expr = expr
+        self.form = form
+
+    def term(self) -> Term:
+        """What it computes."""
+        must_have(self.expr, self.form.arguments, example=self.form.example)
+        inputs = self.expr.args[: len(self.form.inputs)]
+        constants = self.expr.args[len(inputs) :]
+        kind = self.form.inputs[0]
+        match kind:
+            case Input.SPIKES:
+                monitors = [self.spike_monitor(arg) for arg in inputs]
+                return self.of_spikes(monitors, self.values(constants))
+            case Input.STATE:
+                columns = [self.column(arg) for arg in inputs]
+                return self.of_state(columns, self.values(constants))
+            case Input.SYNAPSES:
+                return self.of_synapses(inputs[0])
+            case Input.VALUES:
+                return self.reduced(inputs[0], self.values(constants))
+
+    def values(self, constants: tuple[Expr, ...]) -> list[Any]:
+        """The constants after the inputs."""
+        context = self.checker.context
+        return [constant.read(context, arg) for constant, arg in zip(self.form.constants, constants, strict=True)]
+
+    def accumulated(
+        self, make: Callable[[Network], Accumulator], inputs: list[tuple[Any, str]], size: Size | None
+    ) -> Term:
+        """What an accumulator of this call computes."""
+        number = len(self.checker.needs)
+        self.checker.needs.append(Need(make, tuple(inputs)))
+        dimension = self.form.dimension
+        if dimension is None:
+            ((monitor, variable),) = inputs
+            dimension = next(c.dimension for c in monitor.columns if c.name == variable)
+        return Term(dimension, lambda run: run.accumulators[number].value(), size, self.form.at_end)
+
+    def of_spikes(self, monitors: list[SpikeMonitor], constants: list[Any]) -> Term:
+        """Of the spikes of one or two monitors."""
+        make, network, first = self.form.make, self.checker.network, monitors[0]
+        assert make is not None
+        if len({recorded_spans(network, monitor) for monitor in monitors}) > 1:
+            self.refuse_times(monitors, "record", "give them the same `window`")
+
+        def made(running: Network) -> Accumulator:
+            trains = [Train(m.source.size, recorded_spans(running, m), running.dt) for m in monitors]
+            return make(*trains, *constants)
+
+        return self.accumulated(made, [(m, "") for m in monitors], first.source.size if self.form.each else None)
+
+    def spike_monitor(self, arg: Expr) -> SpikeMonitor:
+        """A monitor of spikes that has what the function needs."""
+        monitor: SpikeMonitor = self.monitor(arg, SpikeMonitor, "spikes")
+        name = self.expr.function
+        if isinstance(arg, Name) and arg.id != monitor.name:
+            raise at(arg.span, "NET221", f"`{name}` is of spikes, which have no variable", f"write `{monitor.name}`")
+        if monitor.counts_only and not self.form.counts:
+            message = f"`{monitor.name}` counts only; `{name}` needs the times of spikes"
+            raise at(self.expr.span, "MET404", message, "remove `counts_only` from the monitor")
+        size, most = monitor.source.size, self.form.most
+        if most is not None and size > most:
+            message = f"`{monitor.name}` watches {size:,} neurons; all pairs of at most {most:,} are correlated"
+            raise at(self.expr.span, "MET405", message, "watch a subgroup, or use `synchrony`")
+        return monitor
+
+    def of_state(self, columns: list[tuple[StateMonitor, str]], constants: list[Any]) -> Term:
+        """Of the samples of one or two recorded variables."""
+        make, first = self.form.make, columns[0][0]
+        assert make is not None
+        if len(columns) > 1:
+            self.check_together(*(monitor for monitor, _ in columns))
+        size: Size | None = None
+        if self.form.each:
+            size = f"monitors.{first.name}" if first.number is None else first.number
+        term = self.accumulated(lambda _: make(*constants), columns, size)
+        number = len(self.checker.needs) - 1
+
+        def why(run: RunMetrics, _: Value) -> str | None:
+            wrong = [run.finiteness.why(monitor.name, variable) for monitor, variable in columns]
+            accumulator = run.accumulators[number]
+            if isinstance(accumulator, Moments) and accumulator.has_overflowed:
+                wrong.append(f"`{text_of(self.expr)}` is too large for a number")
+            return next(filter(None, wrong), None)
+
+        return doubted(term, why)
+
+    def check_together(self, a: StateMonitor, b: StateMonitor) -> None:
+        """Refuse two variables that are not sampled at the same times, in equally many elements."""
+        if a.name == b.name:
+            return
+        network = self.checker.network
+        times = [(m.every, m.slot, recorded_spans(network, m)) for m in (a, b)]
+        if times[0] != times[1]:
+            self.refuse_times([a, b], "sample", "give them the same `dt`, `when` and `window`")
+        sizes = {m.number for m in (a, b)}
+        if None in sizes or (len(sizes) > 1 and 1 not in sizes):
+            message = f"`{a.name}` and `{b.name}` do not record equally many elements"
+            raise at(self.expr.span, "MET406", message, "choose the same number of them with `indices`, or one")
+
+    def refuse_times(self, monitors: list[Any], verb: str, advice: str) -> None:
+        """Refuse two monitors that do not record at the same times."""
+        a, b = monitors
+        message = f"`{a.name}` and `{b.name}` do not {verb} at the same times"
+        raise at(self.expr.span, "MET406", message, advice)
+
+    def of_synapses(self, arg: Expr) -> Term:
+        """Of all synapses of an object."""
+        assert isinstance(arg, Name)
+        reduce, path = self.form.reduce, self.checker.network.synapses[arg.id].path
+        assert reduce is not None
+        assert self.form.dimension is not None
+        return Term(self.form.dimension, lambda run: float(reduce(run.final(path, "i"))))
+
+    def reduced(self, arg: Expr, constants: list[Any]) -> Term:
+        """One number of one value an element, without those that are NaN; NaN when there is none."""
+        inner = self.checker.number(arg)
+        name, reduce = self.expr.function, self.form.reduce
+        assert reduce is not None
+        if inner.size is None:
+            raise at(
+                self.expr.span,
+                "MET407",
+                f"this is one number already, `{name}` has nothing to choose from",
+                f"write `{name}(v)` with the name of a monitor, or `{name}(rates(out))`",
+            )
+
+        def compute(run: RunMetrics) -> float:
+            values = np.asarray(inner.compute(run), dtype=np.float64).ravel()
+            values = values[~np.isnan(values)]
+            return float(reduce(values, *constants)) if values.size else math.nan
+
+        return Term(inner.dimension, compute, at_end=inner.at_end)
+
+    # monitors
+
+    def monitor(self, arg: Expr, wanted: type, kind: str) -> Any:
+        """The monitor that an argument names, with a variable after a dot or without."""
+        if not isinstance(arg, Name):
+            raise at(arg.span, "MET403", f"write the name of a `kind: {kind}` monitor here")
+        name = arg.id.partition(".")[0]
+        found = self.checker.monitors.get(name)
+        if isinstance(found, wanted):
+            return found
+        others = [n for n, m in self.checker.monitors.items() if isinstance(m, wanted)]
+        known = f"monitors of this kind: {', '.join(others)}" if others else None
+        if found is None:
+            advice = did_you_mean(name, others) or known
+            raise at(arg.span, "MET403", f"there is no monitor `{name}`", advice)
+        advice = known or f"add a `kind: {kind}` monitor"
+        if isinstance(found, RateMonitor):
+            advice = "rates are metrics of spikes: `mean_rate(out)`, or `mean(rates(out))`, of a `kind: spikes` monitor"
+        raise at(arg.span, "MET403", f"`{name}` is not a `kind: {kind}` monitor", advice)
+
+    def column(self, arg: Expr) -> tuple[StateMonitor, str]:
+        """A monitor of state, and the variable of it that an argument names."""
+        monitor = self.monitor(arg, StateMonitor, "state")
+        assert isinstance(arg, Name)
+        return monitor, _variable(monitor, arg.id.partition(".")[2], arg.span)
+
+
+def _variable(monitor: StateMonitor, variable: str, span: Span) -> str:
+    """The recorded variable of a name: the one after the dot, the only one, or the one called like the monitor."""
+    names = [c.name for c in monitor.columns]
+    if not variable and (len(names) == 1 or monitor.name in names):
+        return names[0] if len(names) == 1 else monitor.name
+    if not variable:
+        message = f"`{monitor.name}` records several variables"
+        raise at(span, "MET403", message, f"write `{monitor.name}.{names[0]}`")
+    if variable not in names:
+        raise at(span, "NET221", f"`{monitor.name}` does not record `{variable}`", did_you_mean(variable, names))
+    return variable

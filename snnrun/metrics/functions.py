@@ -1,0 +1,144 @@
+"""The functions of metrics, one record each: what they take, what computes them, and the dimension of the result.
+
+A function of what a monitor records has an accumulator, which a run makes and feeds. A function of values at the end of
+the run reduces them to one number. One name may have several forms, which take different things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from snnrun.equations.ast import Expr
+from snnrun.metrics.samples import Comoments, Moments
+from snnrun.metrics.spikes import (
+    Counts,
+    Fano,
+    FirstSpike,
+    FirstSpikes,
+    Intervals,
+    Pairwise,
+    PopulationPair,
+    Synchrony,
+)
+from snnrun.model.network import FloatArray
+from snnrun.resolve.context import Context
+from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
+
+MOST_PAIRED = 2000  # neurons of which all pairs are correlated
+
+
+class Accumulator(Protocol):
+    """Computes something of what monitors record; with two inputs it has `sides`, of which each takes one."""
+
+    def value(self) -> float | FloatArray:
+        """The result so far, in SI units."""
+
+
+class Input(Enum):
+    """What a function takes."""
+
+    SPIKES = "spikes"  # the name of a monitor of spikes
+    STATE = "state"  # a variable of a monitor of state: `v`, `vw.w`
+    SYNAPSES = "synapses"  # the name of synapses
+    VALUES = "values"  # an expression with one value an element
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A constant that a function takes after its inputs.
+
+    Args:
+        read: Its value, checked.
+    """
+
+    read: Callable[[Context, Expr], Any]
+
+
+BIN = Argument(lambda context, expr: context.steps_of(expr, "the width of a bin", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One form of a function of metrics.
+
+    Args:
+        name: Its name.
+        inputs: What it takes.
+        make: Makes its accumulator from the `Train` of each monitor of spikes, and from the constants.
+        reduce: Where the input is not recorded: its value from the values of the input, and from the constants.
+        constants: The constants that it takes after the inputs.
+        dimension: Dimension of the result; None for that of the input.
+        each: Whether it has one value an element.
+        counts: Whether it does with the number of spikes of each neuron, without their times.
+        at_end: Whether it is known at the end of a run only: it needs the length of the recording, or whole bins.
+        most: The largest number of neurons of a monitor.
+        example: A call, for messages.
+    """
+
+    name: str
+    inputs: tuple[Input, ...]
+    make: Callable[..., Accumulator] | None = None
+    reduce: Callable[..., float] | None = None
+    constants: tuple[Argument, ...] = ()
+    dimension: Dimension | None = ONE
+    each: bool = False
+    counts: bool = False
+    at_end: bool = False
+    most: int | None = None
+    example: str | None = None
+
+    @property
+    def arguments(self) -> int:
+        """How many arguments it takes."""
+        return len(self.inputs) + len(self.constants)
+
+
+def _of_spikes(name: str, make: Callable[..., Accumulator], **options: Any) -> Function:
+    return Function(name, (Input.SPIKES,), make, **options)
+
+
+def _of_counts(name: str, of: Callable[..., Any], **options: Any) -> Function:
+    return Function(name, (Input.SPIKES,), partial(Counts, of=of), counts=True, **options)
+
+
+def _of_state(name: str) -> Function:
+    return Function(name, (Input.STATE,), partial(Moments, name), dimension=None, each=name == "last")
+
+
+def _of_values(name: str, reduce: Callable[..., Any]) -> Function:
+    return Function(name, (Input.VALUES,), reduce=reduce, dimension=None)
+
+
+_BINNED: dict[str, Any] = {"constants": (BIN,), "at_end": True}
+_TABLE = (
+    _of_counts("count", lambda counts, _: float(counts.sum())),
+    Function("count", (Input.SYNAPSES,), reduce=np.size),
+    _of_counts("counts", lambda counts, _: counts.astype(np.float64), each=True),
+    _of_counts("rates", lambda counts, train: counts / train.seconds, dimension=FREQUENCY, each=True, at_end=True),
+    _of_counts(
+        "mean_rate", lambda counts, t: float(counts.sum()) / t.size / t.seconds, dimension=FREQUENCY, at_end=True
+    ),
+    _of_spikes("cv_isi", Intervals),
+    _of_spikes("first_spike", FirstSpike, dimension=TIME),
+    _of_spikes("first_spikes", FirstSpikes, dimension=TIME, each=True),
+    _of_spikes("fano", Fano, **_BINNED, example="fano(out, 50 ms)"),
+    _of_spikes("synchrony", Synchrony, **_BINNED, example="synchrony(out, 50 ms)"),
+    _of_spikes("correlation", Pairwise, **_BINNED, most=MOST_PAIRED, example="correlation(out, 5 ms)"),
+    Function("correlation", (Input.SPIKES,) * 2, PopulationPair.of, **_BINNED, example="correlation(exc, inh, 5 ms)"),
+    Function("correlation", (Input.STATE,) * 2, Comoments, at_end=True, example="correlation(vw.v, vw.w)"),
+    *(_of_state(name) for name in ("mean", "std", "min", "max", "last")),
+    _of_values("mean", np.mean),
+    _of_values("std", np.std),
+    _of_values("min", np.min),
+    _of_values("max", np.max),
+)
+FUNCTIONS: dict[str, tuple[Function, ...]] = {
+    form.name: tuple(other for other in _TABLE if other.name == form.name) for form in _TABLE
+}
+"""The forms of each function, by name."""

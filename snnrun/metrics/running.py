@@ -1,0 +1,176 @@
+"""The metrics of a run: their accumulators, which it feeds with what it records, and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snnrun.metrics.functions import Accumulator
+from snnrun.metrics.remarks import Finiteness, Remark, shown
+from snnrun.metrics.samples import TakesSamples
+from snnrun.metrics.spikes import Bins, Counts, TakesSpikes
+from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor
+from snnrun.model.recorded import recorded_spans
+from snnrun.resolve.context import Path
+from snnrun.units.dimensions import Dimension
+
+if TYPE_CHECKING:
+    from snnrun.metrics.check import Metrics
+    from snnrun.metrics.expressions import Term
+
+Value = float | FloatArray
+
+
+class RunMetrics:
+    """The metrics of one run: a sink that feeds their accumulators, and their values.
+
+    Args:
+        checked: The metrics of the file.
+        network: The network that runs.
+
+    Attributes:
+        final: Reads a variable of an object as it is: (path of the object, name). Set by whoever runs the network.
+        counters: Reads how many spikes of each neuron of its group a monitor has counted, by its name. Set likewise.
+        ran: The network as it ran, with the phases as long as they were, when one ended early.
+        reached: The step that the run reached, once it is over or was stopped.
+    """
+
+    def __init__(self, checked: Metrics, network: Network) -> None:
+        self.checked = checked
+        self.network = network
+        self.finiteness = Finiteness.of(network)
+        self.final: Callable[[str, str], Value]
+        self.counters: Callable[[str], IntArray]
+        self.ran: Network | None = None
+        self.reached: int | None = None
+        self.accumulators: list[Accumulator] = []
+        self._of_spikes: dict[str, list[tuple[SpikeMonitor, TakesSpikes]]] = {}
+        self._of_states: dict[str, list[tuple[str, TakesSamples]]] = {}
+        self._doubts: dict[Path, str] = {}
+        self._computing: Path = ()
+        for need in checked.needs:
+            accumulator: Any = need.make(network)
+            self.accumulators.append(accumulator)
+            takers = accumulator.sides if len(need.inputs) > 1 else (accumulator,)
+            for (monitor, variable), taker in zip(need.inputs, takers, strict=True):
+                if not isinstance(monitor, SpikeMonitor):
+                    self._of_states.setdefault(monitor.name, []).append((variable, taker))
+                    continue
+                if isinstance(taker, Counts) and monitor.counts_only:
+                    taker.counters = partial(self._counted, monitor)
+                self._of_spikes.setdefault(monitor.name, []).append((monitor, taker))
+
+    def _counted(self, monitor: SpikeMonitor) -> IntArray:
+        """Spikes so far of each neuron that a monitor watches, shape (neurons,)."""
+        return self.counters(monitor.name)[monitor.source.ids]
+
+    # what is recorded
+
+    def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
+        """Take spikes of a monitor, shape (n,) each."""
+        with np.errstate(all="ignore"):
+            self.finiteness.spikes(name, steps, ids, extras)
+        for monitor, accumulator in self._of_spikes.get(name, ()):
+            source = monitor.source
+            accumulator.spikes(steps, ids if source.whole else source.places(ids))
+
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
+        """Take samples of a monitor, shape (samples, elements) each; `first` is the number of the first."""
+        with np.errstate(all="ignore"):
+            self.finiteness.states(name, data, first)
+            for variable, accumulator in self._of_states.get(name, ()):
+                accumulator.samples(data[variable])
+
+    def numbers(self, name: str, spikes: IntArray, first: int) -> None:
+        """Rate monitors feed no metric."""
+
+    def shorten(self, network: Network, step: int) -> None:
+        """A phase ended early, at a step: what was counted until the end of the run is counted until then.
+
+        Args:
+            network: The network, its phases as long as they are now.
+            step: Where the phase ended.
+        """
+        self.ran = network
+        for monitor, accumulator in (pair for pairs in self._of_spikes.values() for pair in pairs):
+            accumulator.train.spans = recorded_spans(network, monitor)
+            if isinstance(accumulator, Bins):
+                accumulator.cut(step)
+
+    # what is computed
+
+    def values(self) -> dict[str, tuple[Value, Dimension]]:
+        """All metrics in SI units."""
+        return {name: (self._value(("metrics", name), term), term.unit) for name, term in self.checked.terms.items()}
+
+    @property
+    def stops(self) -> dict[int, Callable[[], bool]]:
+        """For each phase that may end early, by number, what tells that it should."""
+        return {
+            k: partial(self._value, ("run", "phases", k, "stop_when"), term) for k, term in self.checked.stops.items()
+        }
+
+    def _value(self, path: Path, term: Term) -> Any:
+        """The value of what stands at a place of the file: what is doubted meanwhile is told of that place."""
+        self._doubts.pop(path, None)
+        with self.computing(path), np.errstate(all="ignore"):
+            return term.compute(self)
+
+    @contextmanager
+    def computing(self, path: Path) -> Iterator[None]:
+        """Note for a place of the file what is doubted meanwhile; for no place when it is noted elsewhere."""
+        before, self._computing = self._computing, path
+        try:
+            yield
+        finally:
+            self._computing = before
+
+    def doubt(self, reason: str) -> None:
+        """Note that what is being computed comes from a value that is not finite; the first reason counts."""
+        self._doubts.setdefault(self._computing, reason)
+
+    def remarks(self, values: Mapping[str, tuple[Value, str]]) -> list[Remark]:
+        """The warnings of recorded values and metrics that are not finite, once the run is over.
+
+        A function that is not defined for what happened (`cv_isi` of a silent group) gives NaN without a warning.
+
+        Args:
+            values: The metrics, as far as there are some.
+        """
+        network = self.ran or self.network
+        found = list(self.finiteness.remarks(network))
+        for k, phase in enumerate(network.phases):
+            path: Path = ("run", "phases", k, "stop_when")
+            if path in self._doubts:
+                message = f"`stop_when` of phase `{phase.name}` was not known when last looked at: {self._doubts[path]}"
+                found.append(Remark("MET408", path, message, "a comparison with NaN never holds"))
+        for name, (value, _) in values.items():
+            path = ("metrics", name)
+            doubt = self._doubts.get(path)
+            if doubt is not None:
+                said = "comes from values that are not finite" if np.all(np.isfinite(value)) else f"is {shown(value)}"
+                found.append(Remark("MET408", path, f"metric `{name}` {said}: {doubt}"))
+        return found
+
+
+def doubted(term: Term, why: Callable[[RunMetrics, Value], str | None]) -> Term:
+    """A term that tells, when it is not finite, why; a reason of None means that it is so by definition."""
+
+    def compute(run: RunMetrics) -> Value:
+        value: Value = term.compute(run)
+        reason = None if np.all(np.isfinite(value)) else why(run, value)
+        if reason is not None:
+            run.doubt(reason)
+        return value
+
+    return replace(term, compute=compute)
+
+
+def numbers_of(values: Mapping[str, tuple[Value, Dimension]]) -> dict[str, tuple[Any, str]]:
+    """Metrics with the symbol of their unit, for the writer."""
+    return {name: (value, dimension.symbol) for name, (value, dimension) in values.items()}
