@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snnrun.equations.ast import Call, Expr, Name, Number, Quantity
 from snnrun.errors import did_you_mean
-from snnrun.metrics.expressions import PLAIN_FUNCTIONS, Size, Term, must_have, text_of
+from snnrun.metrics.expressions import PLAIN_FUNCTIONS, must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS, Accumulator, Function, Input
 from snnrun.metrics.running import RunMetrics, Value, doubted
 from snnrun.metrics.samples import Moments
 from snnrun.metrics.spikes import Train
+from snnrun.metrics.terms import Need, Size, Term
 from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.resolve.context import at
@@ -23,19 +23,6 @@ from snnrun.source import Span
 
 if TYPE_CHECKING:
     from snnrun.metrics.check import MetricChecker
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """An accumulator that a run has to make.
-
-    Args:
-        make: Makes it for a network.
-        inputs: What it is fed with: monitors, and of a state monitor which variable.
-    """
-
-    make: Callable[[Network], Accumulator]
-    inputs: tuple[tuple[SpikeMonitor | StateMonitor, str], ...]
 
 
 def checked_call(checker: MetricChecker, expr: Call) -> Term:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,12 +13,13 @@ from snnrun.equations.ast import Call, Expr, Name
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import did_you_mean
-from snnrun.metrics.calls import Need, checked_call
-from snnrun.metrics.expressions import ExpressionChecker, Term, must_have, text_of
+from snnrun.metrics.calls import checked_call
+from snnrun.metrics.expressions import ExpressionChecker, must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS
 from snnrun.metrics.objects import group_variable, naming_advice, synapse_variable
 from snnrun.metrics.remarks import shown
 from snnrun.metrics.running import RunMetrics, Value, doubted
+from snnrun.metrics.terms import Metrics, Need, Term
 from snnrun.model.network import Network
 from snnrun.resolve.context import Context, at
 from snnrun.source import Span
@@ -26,29 +27,6 @@ from snnrun.units.dimensions import Dimension
 
 Constants = Mapping[str, tuple[float, Dimension]]
 _QUANTIFIERS: dict[str, Callable[[Any], Any]] = {"any": np.any, "all": np.all}
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """The checked metrics of a file.
-
-    Args:
-        terms: By name, in the order of the file.
-        stops: The conditions of phases that may end early, by number.
-        needs: The accumulators that a run has to make.
-    """
-
-    terms: Mapping[str, Term]
-    stops: Mapping[int, Term]
-    needs: tuple[Need, ...]
-
-    def start(self, network: Network) -> RunMetrics:
-        """The metrics of a run that begins."""
-        return RunMetrics(self, network)
-
-    def kinds(self) -> dict[str, tuple[Dimension, bool]]:
-        """The dimension of each metric, and whether it is one number."""
-        return {name: (term.unit, term.size is None) for name, term in self.terms.items()}
 
 
 def check_metrics(context: Context, network: Network) -> Metrics:

@@ -7,7 +7,6 @@ names and functions mean differs, so each has a subclass of `ExpressionChecker`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -29,12 +28,10 @@ from snnrun.equations.ast import (
 )
 from snnrun.equations.check import Checker, Scope
 from snnrun.equations.dag import Graph
+from snnrun.metrics.terms import Size, Term
 from snnrun.resolve.context import at
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
-
-Size = int | str
-"""A number of elements; where only building the network tells it, a text that is the same for the same elements."""
 
 PLAIN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sqrt": np.sqrt,
@@ -61,34 +58,6 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 _VERBS = {"+": "add", "-": "subtract", **dict.fromkeys(COMPARISONS, "compare")}
 
 _ADVICE = "write the unit, for example `rate > 10 Hz`"
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A checked expression.
-
-    Args:
-        dimension: Its dimension; None for a condition.
-        compute: Its value in SI units, or whether it holds; what it is given is what the names are read from.
-        size: How many values it has, one an element; None for a single one that belongs to no element.
-        at_end: Whether it is known at the end of a run only.
-    """
-
-    dimension: Dimension | None
-    compute: Callable[[Any], Any]
-    size: Size | None = None
-    at_end: bool = False
-
-    @property
-    def is_many(self) -> bool:
-        """Whether it may be more than one value."""
-        return self.size not in (None, 1)
-
-    @property
-    def unit(self) -> Dimension:
-        """The dimension of a number."""
-        assert self.dimension is not None
-        return self.dimension
 
 
 class ExpressionChecker:

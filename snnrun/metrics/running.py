@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,11 @@ from snnrun.metrics.functions import Accumulator
 from snnrun.metrics.remarks import Finiteness, Remark, shown
 from snnrun.metrics.samples import TakesSamples
 from snnrun.metrics.spikes import Bins, Counts, TakesSpikes
+from snnrun.metrics.terms import Metrics, Term
 from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.resolve.context import Path
 from snnrun.units.dimensions import Dimension
-
-if TYPE_CHECKING:
-    from snnrun.metrics.check import Metrics
-    from snnrun.metrics.expressions import Term
 
 Value = float | FloatArray
 

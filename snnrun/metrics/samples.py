@@ -24,7 +24,7 @@ class TakesSamples(Protocol):
         """Take samples, shape (samples, elements). [SI]."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Moments:
     """Mean, standard deviation, minimum and maximum over all samples and elements, or the last samples.
 
@@ -93,7 +93,7 @@ class Moments:
                 return self.last if len(self.last) > 1 else float(self.last[0])
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Comoments:
     """Pearson's correlation over time of two variables, averaged over elements; samples of both come in any order.
 

@@ -20,7 +20,7 @@ _FEW = 1 << 16  # neurons whose numbers have 16 bits, which numpy sorts by count
 _PIECE = 1 << 13  # spikes that are looked at together: what is made of them stays in the cache
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Train:
     """What is known of a spike monitor beforehand.
 
@@ -55,7 +55,7 @@ class TakesSpikes(Protocol):
         """Take spikes, shape (n,) each: steps in ascending order, and neurons as numbers within the monitor."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Counts:
     """Spikes of each neuron. 8 bytes a neuron.
 
@@ -81,7 +81,7 @@ class Counts:
         return self.of(self.counts if self.counters is None else self.counters(), self.train)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Intervals:
     """Mean over neurons of the coefficient of variation of inter-spike intervals (neurons with two or more of them).
 
@@ -130,7 +130,7 @@ class Intervals:
         return float(np.mean(np.sqrt(variance) / mean))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FirstSpike:
     """Time of the first spike [s]; NaN when there is none."""
 
@@ -147,7 +147,7 @@ class FirstSpike:
         return math.nan if self.step is None else self.step * self.train.dt
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FirstSpikes:
     """Time of the first spike of each neuron [s]; NaN where there is none. 8 bytes a neuron."""
 
@@ -168,7 +168,7 @@ class FirstSpikes:
         return np.where(self.steps < 0, np.nan, self.steps * self.train.dt)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Bins:
     """Bins of some width in what a spike monitor records; each stretch begins with one, and whole ones count alone."""
 
@@ -196,7 +196,7 @@ class Bins:
         raise NotImplementedError
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Binned(Bins):
     """Spike counts of each neuron in bins of some width: sums of them and of their squares. 24 bytes a neuron."""
 
@@ -248,7 +248,7 @@ class Binned(Bins):
         return mean, self.squares / self.bins - mean * mean
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fano(Binned):
     """Mean over spiking neurons of the variance over the mean of their counts."""
 
@@ -261,7 +261,7 @@ class Fano(Binned):
         return float(np.mean(variance[chosen] / mean[chosen])) if np.any(chosen) else math.nan
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Synchrony(Binned):
     """sqrt(variance of the population's mean count / mean of the neurons' variances), 0 to 1.
 
@@ -279,7 +279,7 @@ class Synchrony(Binned):
         return math.sqrt(together / own) if own > 0 else math.nan
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pairwise(Binned):
     """Mean over all pairs of neurons of Pearson's correlation of their counts in bins.
 
@@ -317,7 +317,7 @@ class Pairwise(Binned):
         return float(np.mean(correlations[pairs]))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PopulationBins(Bins):
     """Spikes of a whole population in each bin that has some. 16 bytes for each such bin."""
 
@@ -350,7 +350,7 @@ class PopulationBins(Bins):
         self.pieces = [(bins[kept], counts[kept])]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PopulationPair:
     """Pearson's correlation of the counts of two populations in the same bins.
 

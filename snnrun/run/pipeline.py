@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnrun.errors import Diagnostic, ExperimentError, InternalError, RunError, SnnrunError, UnfinishedError
+from snnrun.metrics.terms import Metrics
 from snnrun.resolve.pictures import of_sweep, resolve_plots, swept
 from snnrun.resolve.resolve import resolve
 from snnrun.resolve.unused import unused
@@ -65,11 +66,13 @@ def check(document: Document, open: frozenset[str] = frozenset()) -> Checked:
 
 
 def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -> Checked:
-    from snnrun.metrics.check import check_metrics  # noqa: PLC0415 - `--help` does without numpy
-
     resolved = resolve(document, experiment, open)
     context, network = resolved.context, resolved.network
-    metrics = check_metrics(context, network)
+    metrics = Metrics()
+    if experiment.metrics or any(phase.stop_when is not None for phase in network.phases):
+        from snnrun.metrics.check import check_metrics  # noqa: PLC0415 - only files with metrics
+
+        metrics = check_metrics(context, network)
     plots = resolve_plots(context, network, metrics.kinds())
     _check_options(resolved.context.document, plots)
     if network.hooks:

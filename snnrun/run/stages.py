@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from snnrun.engine.parts import Parts
     from snnrun.engine.values import Built
     from snnrun.kernels.arithmetic import Math
-    from snnrun.metrics.check import Metrics
     from snnrun.metrics.remarks import Remark
     from snnrun.metrics.running import RunMetrics
+    from snnrun.metrics.terms import Metrics
     from snnrun.plot.ahead import Painter
 
 Progress = Callable[[int, int], None]
