@@ -13,12 +13,15 @@ A stage collects its diagnostics in a `Report` and stops before the next stage (
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
+from typing import TypeVar
 
 from snnrun.source import Span
+
+T = TypeVar("T")
 
 
 class Severity(Enum):
@@ -146,6 +149,36 @@ class Report:
         """
         if self.errors:
             raise ExperimentError(*self.items)
+
+
+class Attempts:
+    """Steps of which each is tried, so that the errors of all are shown at once."""
+
+    def __init__(self) -> None:
+        self._failed = False
+        self._diagnostics: list[Diagnostic] = []
+
+    def attempt(self, step: Callable[[], T]) -> T | None:
+        """What a step returns; None when it fails, with its errors kept."""
+        try:
+            return step()
+        except ExperimentError as error:
+            self.add(error)
+            return None
+
+    def add(self, error: ExperimentError) -> None:
+        """Keep an error; one without diagnostics was reported elsewhere."""
+        self._failed = True
+        self._diagnostics.extend(error.diagnostics)
+
+    def stop_if_errors(self) -> None:
+        """End the work.
+
+        Raises:
+            ExperimentError: Some step has failed; with the diagnostics of all.
+        """
+        if self._failed:
+            raise ExperimentError(*self._diagnostics)
 
 
 _MOST_READ = 10_000  # of thousands of names, for each of thousands of wrong ones

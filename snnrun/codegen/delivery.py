@@ -7,7 +7,7 @@ from collections.abc import Callable
 from snnrun.codegen.emit import SIZES, Access, CType, Fill, Place, SlotKey, Writer, possible
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
-from snnrun.equations.dag import Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, walk
 from snnrun.kernels.spikes import list_refractory
 from snnrun.model.network import Assignment, Block, Network, Pathway, PoissonInput, Synapses, changing_variables
 
@@ -96,13 +96,10 @@ def added_terms(network: Network, synapses: Synapses, pathway: Pathway) -> list[
         for n in walk(term):
             if n.op is Op.VARIABLE and (n.payload.owner, n.payload.name) in changing:  # type: ignore[attr-defined]
                 return []
-            if n.op in _MOVING:
+            if n.op in MOVING:
                 return []
         found.append((a.variable, term, a.variable in frozen))
     return found
-
-
-_MOVING = {Op.TIME, Op.STEP, Op.TIMED, Op.UNIFORM, Op.NORMAL, Op.NOISE, Op.POISSON}
 
 
 def _added(network: Network, a: Assignment) -> Node | None:

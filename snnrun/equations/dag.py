@@ -471,21 +471,11 @@ def variables_of(*roots: Node) -> set[Variable]:
     return {n.payload for n in walk(*roots) if n.op is Op.VARIABLE}  # type: ignore[misc]
 
 
-CHANGING = frozenset(
-    {
-        Op.VARIABLE,
-        Op.INDEX,
-        Op.TIME,
-        Op.STEP,
-        Op.NOISE,
-        Op.UNIFORM,
-        Op.NORMAL,
-        Op.POISSON,
-        Op.BINOMIAL,
-        Op.TIMED,
-        Op.LIST,
-    }
-)
+MOVING = frozenset({Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED})
+"""Operations whose value follows time or chance: another one in every step."""
+
+CHANGING = MOVING | {Op.VARIABLE, Op.INDEX, Op.BINOMIAL, Op.LIST}
+"""Operations whose value may differ between elements or between times of a run."""
 
 
 def is_fixed(node: Node) -> bool:

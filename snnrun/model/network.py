@@ -16,7 +16,7 @@ All reads of one block happen before its first write.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -260,18 +260,18 @@ class Group:
     name: str
     size: int
     kind: GroupKind
-    stored: tuple[Stored, ...]
-    expressions: Mapping[str, tuple[Node, Dimension]]
-    precomputed: tuple[Assignment, ...]
-    held: Block
-    refractory: Refractory | None
-    update: Block
-    threshold: Node | None
-    reset: Block
-    initial: tuple[Initial, ...]
-    subgroups: Mapping[str, NeuronSubset]
-    schedule: Schedule | None
-    integration: Integration | None
+    stored: tuple[Stored, ...] = ()
+    expressions: Mapping[str, tuple[Node, Dimension]] = field(default_factory=dict)
+    precomputed: tuple[Assignment, ...] = ()
+    held: Block = EMPTY
+    refractory: Refractory | None = None
+    update: Block = EMPTY
+    threshold: Node | None = None
+    reset: Block = EMPTY
+    initial: tuple[Initial, ...] = ()
+    subgroups: Mapping[str, NeuronSubset] = field(default_factory=dict)
+    schedule: Schedule | None = None
+    integration: Integration | None = None
     intervals: Intervals | None = None
     order: int = 0
     rate_span: Span | None = None

@@ -31,6 +31,7 @@ Limit: TypeAlias = tuple[Node, Callable[[Any], Any]]
 """A number, and whether a value of it is wrong."""
 MOST_STEPS = 2**53  # up to here a number of steps times dt is exact to the last bit but one
 TOO_MANY = "at most 2**53 (9e15) are counted"
+KEPT_BY_THE_RUN = ("lastspike", "not_refractory")  # variables of neurons that nothing in a file sets
 ALIGNED = 1e-6  # a time is a whole number of steps when it is this near to one, in steps
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 from snnrun.equations.check import Typed, wrong_dimension
-from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed, variables_of, walk
-from snnrun.equations.methods.system import MethodError, System, Update
-from snnrun.equations.methods.table import METHODS, choose, fitting
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.equations.model import Definition, Role
 from snnrun.equations.parse import MAX_LEVELS
-from snnrun.model.network import Assignment, Integration, Stored
-from snnrun.resolve.context import Context, Member, Path, at, meanings
+from snnrun.model.network import Stored
+from snnrun.resolve.context import Context, Member, at, meanings
 from snnrun.resolve.names import Names
 from snnrun.units.dimensions import ONE, TIME, Dimension
 
@@ -44,6 +41,12 @@ class Variables:
     def stored(self) -> list[Stored]:
         """Variables with arrays, in the order of the file."""
         return [m.stored for m in self.members.values() if m.stored is not None]
+
+    def stored_as(self, name: str) -> Stored:
+        """The variable with an array that a line defines."""
+        stored = self.members[name].stored
+        assert stored is not None
+        return stored
 
     def with_flag(self, flag: str, role: Role | None = None) -> list[Definition]:
         """Lines that carry a flag."""
@@ -177,62 +180,3 @@ def must_be_shared(node: Node, definition: Definition) -> None:
 def noise_leaf(graph: Graph, owner: str, *, shared: bool) -> Callable[[str], Node]:
     """The leaf of `xi` or `xi_name` of an object."""
     return lambda name: graph.node(Op.NOISE, payload=Draw(f"{owner}.{name}", "noise", shared))
-
-
-def integrate(
-    context: Context, system: System, method: str, path: Path, definitions: Mapping[str, Definition]
-) -> tuple[Update, Integration]:
-    """Choose the method and make the update.
-
-    Raises:
-        ExperimentError: EQ220 when the method does not fit, with those that would.
-    """
-    names = tuple(v.name for v in system.rhs)
-    if method == "auto":
-        try:
-            chosen, update, reason = choose(system)
-        except MethodError as error:
-            raise at(definitions[error.variable].span, "EQ220", f"no method fits: {error.reason}") from None
-        return cheaper(context, update), Integration(chosen, f"auto: {reason}", names, system)
-    try:
-        update = METHODS[method].advance(system)
-    except MethodError as error:
-        others = fitting(system)
-        help = f"methods that fit: {', '.join(others)}" if others else None
-        span = context.document.nearest_span(path)
-        raise at(span, "EQ220", f"`{method}` does not fit `{error.variable}`: {error.reason}", help) from None
-    return cheaper(context, update), Integration(method, update.note or METHODS[method].summary, names, system)
-
-
-def cheaper(context: Context, update: Update) -> Update:
-    """The same update without divisions by fixed values."""
-    values = context.graph.with_reciprocals(update.values.values())
-    return Update(dict(zip(update.values, values, strict=True)), update.note)
-
-
-def lift_propagators(graph: Graph, owner: str, update: Update) -> tuple[Update, tuple[Assignment, ...]]:
-    """Entries of matrix exponentials that differ between elements become stored values, computed once."""
-    lifted: dict[int, Assignment] = {}
-
-    @cache
-    def kind_of(exponential: Node) -> str | None:
-        if is_fixed(exponential):
-            return None
-        varies = any(a.op is Op.INDEX for a in walk(exponential))
-        shared = not varies and all(v.shared for v in variables_of(exponential))
-        return "shared_propagator" if shared else "propagator"
-
-    def replace(n: Node) -> Node | None:
-        if n.op is not Op.PROPAGATOR:
-            return None
-        stem = kind_of(n.args[0])
-        if stem is None:
-            return n
-        found = lifted.get(id(n))
-        if found is None:
-            found = Assignment(Variable(owner, f"{stem}_{len(lifted)}", shared=stem == "shared_propagator"), n)
-            lifted[id(n)] = found
-        return graph.variable(found.variable)
-
-    values = {v: graph.substitute(node, replace) for v, node in update.values.items()}
-    return Update(values, update.note), tuple(lifted.values())

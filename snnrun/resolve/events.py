@@ -36,13 +36,12 @@ from snnrun.model.network import (
 )
 from snnrun.model.rates import advice, is_impossible
 from snnrun.resolve.context import Context, Path, Population, Skip, at
-from snnrun.resolve.groups import group_locale
+from snnrun.resolve.group_names import group_locale, is_member
 from snnrun.resolve.names import Derived
 from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.selection import choose_synapses, select_indices
 from snnrun.resolve.series import read_series
 from snnrun.resolve.statements import Locale, lower_statements
-from snnrun.resolve.subgroups import is_member
 from snnrun.resolve.synapse_names import HIDDEN, hidden_values, names_of_synapses, why_unknown
 from snnrun.spec import models
 from snnrun.units.dimensions import FREQUENCY, TIME, Dimension

@@ -20,12 +20,12 @@ from snnrun.model.evaluate import holds_inf
 from snnrun.model.expected import exact_total
 from snnrun.model.lists import lists_must_fit, values_of
 from snnrun.model.network import Initial, IntArray, Network, NeuronSubset, Stored
-from snnrun.resolve.context import Context, Path, at, known, meanings
+from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, at, known, meanings
 from snnrun.resolve.files import reading
+from snnrun.resolve.group_names import seen_in
 from snnrun.resolve.names import Names
 from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.series import is_list, is_spaced, read_series
-from snnrun.resolve.subgroups import seen_in
 from snnrun.resolve.synapse_names import HIDDEN, names_of_synapses
 from snnrun.resolve.tables import finite_numbers, read_numbers, unit_of, whole_numbers
 from snnrun.spec.models import PoissonGroup
@@ -104,7 +104,7 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
             path,
             did_you_mean(name or variable, known_names),
         )
-    kept = HIDDEN if population is None else ("lastspike", "not_refractory")  # by the run
+    kept = HIDDEN if population is None else KEPT_BY_THE_RUN
     targets = {n: s for n, s in targets.items() if n not in kept and (owner, n) not in context.held}
     if variable not in targets:
         if variable in symbols or variable in kept:

@@ -6,8 +6,8 @@ import numpy as np
 
 from snnrun.equations.check import WIDEST
 from snnrun.kernels.functions import timestep
-from snnrun.model.network import FloatArray, IntArray, Schedule
-from snnrun.resolve.context import Context, Path
+from snnrun.model.network import FloatArray, Group, GroupKind, IntArray, Schedule
+from snnrun.resolve.context import Context, Path, Population
 from snnrun.resolve.delays import warn_between_steps
 from snnrun.resolve.edges import read_spikes
 from snnrun.resolve.series import read_series
@@ -20,12 +20,20 @@ from snnrun.units.quantities import format_quantity
 _LATEST = 2.0**53  # steps: from here on floating-point numbers are not exact
 
 
-def read_schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Schedule:
-    """The spikes of a `kind: spikes` group, sorted by time and neuron.
+def resolve_schedule(context: Context, population: Population, model: SpikeGroup) -> Group:
+    """A group of `kind: spikes`; its spikes are sorted by time and neuron.
 
     Raises:
         ExperimentError: NET160 to NET162.
     """
+    path: Path = ("groups", population.name)
+    size = population.view.size
+    schedule = _schedule(context, path, model, size)
+    subgroups = population.subgroups
+    return Group(population.name, size, GroupKind.SPIKES, subgroups=subgroups, schedule=schedule, order=model.order)
+
+
+def _schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Schedule:
     if model.file is not None:
         ids, times, where = *_from_file(context, path), (*path, "file")
     else:

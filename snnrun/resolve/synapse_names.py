@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Op, Variable
 from snnrun.errors import did_you_mean
 from snnrun.model.network import CONNECTED, NeuronSubset, Stored, Synapses
-from snnrun.resolve.context import Context, Population, exact_int, seen_from
+from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, Population, exact_int, seen_from
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.statements import Target
 from snnrun.units.dimensions import ONE, TIME
 
 HIDDEN = (*CONNECTED, "lastupdate")  # synaptic values that nobody sets
+
+
+@dataclass(slots=True)
+class SynapseScope:
+    """Names as one synapses object sees them.
+
+    Args:
+        name: Its name.
+        source: Neurons that its synapses come from.
+        target: Neurons that they go to.
+        symbols: What expressions may read.
+        targets: What statements may assign.
+    """
+
+    name: str
+    source: NeuronSubset
+    target: NeuronSubset
+    symbols: Mapping[str, Typed] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The path of the object in the file."""
+        return ("synapses", self.name)
+
+    @property
+    def owner(self) -> str:
+        """The same as text, which names variables and random streams."""
+        return f"synapses.{self.name}"
 
 
 def end_symbols(
@@ -30,7 +60,7 @@ def end_symbols(
     """
     g = context.graph
     active = g.node(Op.VARIABLE, (), Kind.BOOL, Variable(population.path, "not_refractory", reach))
-    fixed = {"lastspike", "not_refractory"} | population.constant
+    fixed = {*KEPT_BY_THE_RUN, *population.constant}
 
     @cache
     def symbol(name: str) -> Typed:

@@ -1,4 +1,4 @@
-"""A subgroup in expressions: `i` counts its neurons from 0 in the order of the file, and `N` is its size."""
+"""Names that statements about a group may use. In a subgroup `i` counts its neurons from 0, and `N` is its size."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnrun.equations.check import Typed
-from snnrun.equations.dag import Kind, Node, Op
+from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.model.network import NeuronSubset, TimedArray
-from snnrun.resolve.context import Context, exact_int
-from snnrun.resolve.names import Names
+from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, exact_int, meanings
+from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.selection import MOST_TRIED
+from snnrun.resolve.statements import Locale, Target
 from snnrun.units.dimensions import ONE
 
 
@@ -72,3 +73,47 @@ def _table(context: Context, view: NeuronSubset) -> tuple[str, int]:
         name += "_"
     context.arrays[name] = TimedArray(name, places, 1.0, ONE)
     return name, first
+
+
+def group_locale(
+    context: Context, view: NeuronSubset, place: str, stream: str, *, guarded: bool, allow_shared: bool = False
+) -> Locale:
+    """Where statements about the neurons of a group, or of a part of it, stand.
+
+    Args:
+        context: The resolution.
+        view: The neurons; `i` counts within it.
+        place: What the statements are, for messages.
+        stream: Owner of their random numbers.
+        guarded: Whether refractory neurons keep their frozen variables.
+        allow_shared: Whether shared variables may be assigned.
+    """
+    population = context.populations[view.group]
+    g = context.graph
+    active = g.variable(Variable(population.path, "not_refractory"), Kind.BOOL)
+    fixed = {*KEPT_BY_THE_RUN, *population.constant}
+
+    def target(name: str) -> Target | None:
+        stored = population.members[name].stored
+        held = (population.path, name) in context.held
+        if stored is None or held or name in fixed or (stored.variable.shared and not allow_shared):
+            return None
+        return Target(stored, active if guarded and name in population.frozen else None)
+
+    targets = Derived(population.members, target)
+    symbols = Names(meanings(population.members), seen_in(context, view, population.symbols))
+    options = {"draw": context.draws(stream, "noise")}
+
+    def refuse(target: str) -> str | None:
+        member = population.members.get(target)
+        if member is not None and (member.stored is None or (population.path, target) in context.held):
+            return f"`{target}` is a subexpression and cannot be assigned"
+        if member is not None and member.stored is not None and member.stored.variable.shared and not allow_shared:
+            return f"`{target}` is shared by all neurons and cannot be assigned by one of them"
+        if target in population.constant:
+            return f"`{target}` is declared `(constant)` and cannot be assigned"
+        if target in {"t", "dt", "i", "N", *KEPT_BY_THE_RUN}:
+            return f"`{target}` cannot be assigned"
+        return None
+
+    return Locale(symbols, targets, place, options, refuse)

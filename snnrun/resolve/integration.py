@@ -1,0 +1,120 @@
+"""Differential equations to updates: the method of an object is chosen and applied to its right-hand sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+from snnrun.equations.dag import Graph, Node, Op, Variable, is_fixed, variables_of, walk
+from snnrun.equations.methods.system import MethodError, System, Update
+from snnrun.equations.methods.table import METHODS, choose, fitting
+from snnrun.equations.model import Definition
+from snnrun.model.network import Assignment, Integration
+from snnrun.resolve.context import Context, Path, at
+
+
+def integrate(
+    context: Context,
+    path: Path,
+    method: str,
+    rhs: Mapping[Variable, Node],
+    definitions: Mapping[str, Definition],
+    *,
+    frozen: frozenset[Variable] = frozenset(),
+    active: Node | None = None,
+    fixed: frozenset[Variable] = frozenset(),
+) -> tuple[Update, Integration]:
+    """The update of one object.
+
+    Shared variables are integrated by themselves, as nothing they read differs between elements.
+
+    Args:
+        context: The resolution.
+        path: The object in the file.
+        method: A method, or `auto`.
+        rhs: Right-hand sides of the differential equations, at least one. [unit of the variable / s]
+        definitions: The lines of the equations by name, for messages.
+        frozen: Variables that keep their values while `active` is false.
+        active: Truth value per element; None when nothing is ever frozen.
+        fixed: Parameters that keep their initial values during the run.
+
+    Raises:
+        ExperimentError: EQ220 when the method does not fit, with those that do.
+    """
+    written = (*path, "method")
+    place = written if context.document.has(written) else (*path, "equations")
+    dt = context.graph.constant("dt", context.dt)
+    values: dict[Variable, Node] = {}
+    integration: Integration | None = None
+    note = ""
+    for shared in (False, True):
+        chosen = {v: n for v, n in rhs.items() if v.shared is shared}
+        if not chosen:
+            continue
+        held = frozen & chosen.keys()
+        system = System(context.graph, chosen, held, active if held else None, fixed, dt)
+        update, one = _integrate(context, system, method, place, definitions)
+        values.update(update.values)
+        note = update.note
+        if integration is None:
+            integration = one
+        else:
+            integration = replace(integration, variables=(*integration.variables, *one.variables))
+    assert integration is not None
+    return Update(values, note), integration
+
+
+def _integrate(
+    context: Context, system: System, method: str, path: Path, definitions: Mapping[str, Definition]
+) -> tuple[Update, Integration]:
+    names = tuple(v.name for v in system.rhs)
+    if method == "auto":
+        try:
+            chosen, update, reason = choose(system)
+        except MethodError as error:
+            raise at(definitions[error.variable].span, "EQ220", f"no method fits: {error.reason}") from None
+        return _with_reciprocals(context, update), Integration(chosen, f"auto: {reason}", names, system)
+    try:
+        update = METHODS[method].advance(system)
+    except MethodError as error:
+        others = fitting(system)
+        help = f"methods that fit: {', '.join(others)}" if others else None
+        span = context.document.nearest_span(path)
+        raise at(span, "EQ220", f"`{method}` does not fit `{error.variable}`: {error.reason}", help) from None
+    note = update.note or METHODS[method].summary
+    return _with_reciprocals(context, update), Integration(method, note, names, system)
+
+
+def _with_reciprocals(context: Context, update: Update) -> Update:
+    """The same update without divisions by fixed values."""
+    values = context.graph.with_reciprocals(update.values.values())
+    return Update(dict(zip(update.values, values, strict=True)), update.note)
+
+
+def lift_propagators(graph: Graph, owner: str, update: Update) -> tuple[Update, tuple[Assignment, ...]]:
+    """Entries of matrix exponentials that differ between elements become stored values, computed once."""
+    lifted: dict[int, Assignment] = {}
+
+    @cache
+    def stem_of(exponential: Node) -> str | None:
+        if is_fixed(exponential):
+            return None
+        varies = any(a.op is Op.INDEX for a in walk(exponential))
+        shared = not varies and all(v.shared for v in variables_of(exponential))
+        return "shared_propagator" if shared else "propagator"
+
+    def replacement(n: Node) -> Node | None:
+        if n.op is not Op.PROPAGATOR:
+            return None
+        stem = stem_of(n.args[0])
+        if stem is None:
+            return n
+        found = lifted.get(id(n))
+        if found is None:
+            found = Assignment(Variable(owner, f"{stem}_{len(lifted)}", shared=stem == "shared_propagator"), n)
+            lifted[id(n)] = found
+        return graph.variable(found.variable)
+
+    values = {v: graph.substitute(node, replacement) for v, node in update.values.items()}
+    return Update(values, update.note), tuple(lifted.values())

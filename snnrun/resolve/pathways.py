@@ -1,0 +1,81 @@
+"""Pathways of synapses: the statements that act at a synapse on spikes of its source or target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from snnrun.equations.dag import Node, Variable, is_fixed
+from snnrun.errors import Attempts
+from snnrun.model.network import Pathway
+from snnrun.resolve.context import Context, Path
+from snnrun.resolve.delays import read_delay, rules_with_delays
+from snnrun.resolve.statements import Locale, lower_statements
+from snnrun.resolve.synapse_names import SynapseScope, why_unknown
+from snnrun.spec.nodes import MapNode
+
+
+def resolve_pathways(
+    context: Context, scope: SynapseScope, elapsed: Mapping[Variable, Node], attempts: Attempts
+) -> tuple[Pathway, ...]:
+    """The pathways of one synapses object, those of `on_pre` first.
+
+    Args:
+        context: The resolution.
+        scope: Names as the synapses see them.
+        elapsed: Values that event-driven variables have when a pathway acts.
+        attempts: Collects the errors of the pathways.
+    """
+    found: list[Pathway] = []
+    for key, view in (("on_pre", scope.source), ("on_post", scope.target)):
+        path = (*scope.path, key)
+        if not context.document.has(path):
+            continue
+        population = context.populations[view.group]
+        if not population.has_spikes:
+            context.report.warn(
+                "NET173",
+                f"`{key}` never acts: `{population.name}` has no threshold, so it never spikes",
+                context.document.key_span(path),
+                "add `threshold:` to the group",
+            )
+        for name, place in _places(context, path):
+            pathway = attempts.attempt(partial(_pathway, context, scope, elapsed, name, place, post=key == "on_post"))
+            if pathway is not None and population.has_spikes:
+                found.append(pathway)
+    return tuple(found)
+
+
+def _places(context: Context, path: Path) -> list[tuple[str, Path]]:
+    """The pathways of `on_pre` or `on_post` by name, and where they stand: one has the name of its key."""
+    node = context.document.node(path)
+    if not isinstance(node, MapNode) or "do" in node.entries:
+        return [(str(path[-1]), path)]
+    return [(name, (*path, name)) for name in node.entries]
+
+
+def _pathway(
+    context: Context, scope: SynapseScope, elapsed: Mapping[Variable, Node], name: str, path: Path, *, post: bool
+) -> Pathway:
+    document = context.document
+    keys = {key: (*path, key) for key in document.keys(path)}  # none when it is a text
+    if "event" in keys and context.text(keys["event"]).value != "spike":
+        raise context.error("NET199", "pathways on custom events are not supported yet", keys["event"])
+    locale = Locale(
+        scope.symbols,
+        scope.targets,
+        f"`{name}` of synapses `{scope.name}`",
+        {"draw": context.draws(f"{scope.owner}.{name}", "noise"), "missing": partial(why_unknown, context, scope.name)},
+        lambda name: f"`{name}` cannot be assigned here" if name in scope.symbols else None,
+    )
+    block = lower_statements(context, context.text(keys.get("do", path)), locale, elapsed)
+    delay_path = keys.get("delay")
+    if delay_path is None and not post and document.has((*scope.path, "delay")):
+        delay_path = (*scope.path, "delay")
+    delay = None if delay_path is None else read_delay(context, delay_path, scope.symbols, scope.owner, scope.name)
+    order = 1 if post else -1
+    if "order" in keys:
+        order = context.integer(keys["order"], "`order`", -(2**30))
+    own_delays = not post and any(rules_with_delays(document.node((*scope.path, "connect"))))
+    uniform = (delay is None or is_fixed(delay)) and not own_delays
+    return Pathway(name, post, block, delay, uniform, order, document.span(delay_path or path))
