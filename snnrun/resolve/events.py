@@ -1,4 +1,4 @@
-"""Inputs, operations and monitors of the file to those of the network."""
+"""Operations and monitors of the file to those of the network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed, variables_of
+from snnrun.equations.dag import Node, Variable, variables_of
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import did_you_mean
 from snnrun.model.choice import numbered_synapses
@@ -23,7 +23,6 @@ from snnrun.model.network import (
     Monitor,
     NeuronSubset,
     Operation,
-    PoissonInput,
     RateMonitor,
     Recorded,
     Slot,
@@ -34,97 +33,16 @@ from snnrun.model.network import (
     chosen,
     part,
 )
-from snnrun.model.rates import advice, is_impossible
 from snnrun.resolve.context import Context, Path, Population, Skip, at
 from snnrun.resolve.group_names import group_locale, is_member
 from snnrun.resolve.names import Derived
-from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.selection import choose_synapses, select_indices
 from snnrun.resolve.series import read_series
 from snnrun.resolve.statements import Locale, lower_statements
 from snnrun.resolve.synapse_names import HIDDEN, hidden_values, names_of_synapses, why_unknown
 from snnrun.spec import models
-from snnrun.units.dimensions import FREQUENCY, TIME, Dimension
+from snnrun.units.dimensions import TIME, Dimension
 from snnrun.units.quantities import format_quantity
-
-NUMBER = "$events"  # name of the leaf that stands for the number of Poisson events
-
-
-# inputs
-
-
-def resolve_inputs(context: Context) -> tuple[PoissonInput, ...]:
-    """All Poisson inputs."""
-    found: list[PoissonInput] = []
-    for name in context.experiment.inputs:
-        with context.collecting(f"inputs.{name}"):
-            try:
-                found.append(_input(context, name))
-            except Skip:
-                context.failed.add(f"inputs.{name}")
-    return tuple(found)
-
-
-def _input(context: Context, name: str) -> PoissonInput:
-    path: Path = ("inputs", name)
-    g = context.graph
-    view = context.view((*path, "target"), f"the target of input `{name}`")
-    word = context.text((*path, "variable"))
-    locale = group_locale(context, view, f"input `{name}`", f"inputs.{name}", guarded=True)
-    target = locale.targets.get(word.value)
-    if target is None or target.stored.kind is not Kind.FLOAT:
-        raise at(
-            word.span(),
-            "NET200",
-            f"`{view.group}` has no variable `{word.value}` to add to",
-            did_you_mean(word.value, locale.targets),
-        )
-    size = context.integer((*path, "size"), f"the number of trains of input `{name}`", 1)
-    chance, moving = _chance(context, name, locale, view)
-    expr = context.expression((*path, "weight"))
-    weight = context.checker(locale.symbols, f"the weight of input `{name}`").value(
-        expr, target.stored.dimension, f"the weight of input `{name}`"
-    )
-    variable = target.stored.variable
-    draw = Draw(f"inputs.{name}", "input")
-    counts = g.node(Op.VARIABLE, (), Kind.FLOAT, Variable(f"inputs.{name}", NUMBER))
-    if moving:
-        counts = g.node(Op.BINOMIAL, (g.as_float(g.literal(size)), chance), Kind.FLOAT, draw)
-    old = g.variable(variable)
-    new = g.add(old, g.mul(g.as_float(weight.node), counts))
-    if target.guard is not None:
-        new = g.select(target.guard, new, old)
-    return PoissonInput(
-        name,
-        view,
-        variable,
-        size,
-        chance,
-        draw,
-        Block((Assignment(variable, new),)),
-        counts,
-        rate_span=context.document.span((*path, "rate")),
-    )
-
-
-def _chance(context: Context, name: str, locale: Locale, view: NeuronSubset) -> tuple[Node, bool]:
-    """The probability of an event in a step of one train, and whether it differs between steps or neurons."""
-    path: Path = ("inputs", name, "rate")
-    expr = context.expression(path)
-    what = f"the rate of input `{name}`"
-    typed = context.checker(locale.symbols, what).value(expr, FREQUENCY, what)
-    if context.is_wrong(typed, lambda rate: is_impossible(rate * context.dt)):
-        raise context.error(
-            "NET132",
-            f"{what} is {format_quantity(typed.value, FREQUENCY)}: it must lie between 0 and 1/dt = "
-            f"{format_quantity(1 / context.dt, FREQUENCY)}",
-            path,
-            advice(typed.value, trains=True),
-        )
-    refuse_impossible(context, typed.node, view.members, path, f"input `{name}`")
-    chance = context.graph.mul(context.graph.as_float(typed.node), context.graph.constant("dt", context.dt))
-    return chance, not is_fixed(chance)
-
 
 # operations
 

@@ -30,9 +30,10 @@ from snnrun.model.network import (
 from snnrun.resolve.arrays import resolve_arrays
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, at, known
 from snnrun.resolve.delay_settings import with_parts
-from snnrun.resolve.events import resolve_inputs, resolve_monitors, resolve_operations, with_hidden_values
+from snnrun.resolve.events import resolve_monitors, resolve_operations, with_hidden_values
 from snnrun.resolve.groups import resolve_groups
 from snnrun.resolve.initial import phase_values, replaced
+from snnrun.resolve.inputs import resolve_inputs
 from snnrun.resolve.rates import refuse_impossible_writes
 from snnrun.resolve.settings import must_be_read, reads, setting_of
 from snnrun.resolve.synapses import resolve_synapses
