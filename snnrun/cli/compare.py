@@ -31,7 +31,7 @@ from snnrun.compare.folders import (
 )
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.results.layout import DONE_FILE
-from snnrun.run.folder import plain_value
+from snnrun.run.folder import as_json
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:
@@ -177,9 +177,9 @@ def _entry_json(entry: Entry, condition: Formula | None) -> dict[str, Any]:
 def _metric_json(entry: Entry, measured: Measured) -> dict[str, Any]:
     unit = measured.dimension.symbol
     if entry.kind is Kind.RUN:
-        return {"value": plain_value(measured.values), "unit": unit}
+        return {"value": as_json(measured.values), "unit": unit}
     low_high = _ends(measured) or [math.nan]
-    return {"min": plain_value(low_high[0]), "max": plain_value(low_high[-1]), "unit": unit}
+    return {"min": as_json(low_high[0]), "max": as_json(low_high[-1]), "unit": unit}
 
 
 # diff
@@ -279,7 +279,7 @@ def _relative_text(pair: Pair) -> str:
 
 def _pair_json(pair: Pair) -> dict[str, Any]:
     sides = [
-        None if s is None else {"min": plain_value(s.low), "max": plain_value(s.high), "count": s.count}
+        None if s is None else {"min": as_json(s.low), "max": as_json(s.high), "count": s.count}
         for s in (pair.a, pair.b)
     ]
     return {
@@ -386,8 +386,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
             {
                 "place": m.place,
                 "metrics": {
-                    name: {"stored": plain_value(old), "now": plain_value(new)}
-                    for name, (old, new) in m.metrics.items()
+                    name: {"stored": as_json(old), "now": as_json(new)} for name, (old, new) in m.metrics.items()
                 },
                 "first": None
                 if m.first is None
@@ -396,8 +395,8 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
                     "what": m.first.what,
                     "time_s": m.first.time,
                     "element": m.first.element,
-                    "stored": plain_value(m.first.a),
-                    "now": plain_value(m.first.b),
+                    "stored": as_json(m.first.a),
+                    "now": as_json(m.first.b),
                 },
             }
             for m in verdict.mismatches

@@ -186,7 +186,11 @@ def _step_order(network: Network) -> Iterator[str]:
 def plot_folder(
     folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None, *, damaged: bool
 ) -> None:
-    """Draw a folder's pictures again."""
+    """Draw a folder's pictures again, from its results alone."""
+    from snnrun.results.done import perhaps_damaged  # h5py is imported only where results are
+    from snnrun.results.folder import refresh
+    from snnrun.run.drawing import draw, plots_of
+
     if not (folder / "experiment.yaml").is_file():
         raise StorageError(
             Diagnostic(
@@ -196,7 +200,11 @@ def plot_folder(
                 "name a folder such as outputs/06-raster/latest",
             )
         )
-    pictures = pipeline.redraw(folder, formats, out, size, style, damaged=damaged)
+    checked = pipeline.check(pipeline.read(folder / "experiment.yaml"))
+    with perhaps_damaged(folder):
+        pictures = draw(folder, plots_of(checked), formats, out, size=size, style=style, damaged=damaged)
+    if out is None:
+        refresh(folder)
     for picture in pictures:
         put(str(picture))
     if not pictures:

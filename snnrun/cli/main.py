@@ -177,20 +177,24 @@ def run(
     if not no_plots:
         painter.start()
     try:
-        from snnrun.cli.run import Wishes, run_files, seconds_of
+        from snnrun.cli.run import RunCommand, run_files, seconds_of
+        from snnrun.run.options import RunOptions
 
-        wishes = Wishes(
-            set_ or [],
-            out,
-            seed,
-            plots=not no_plots,
-            formats=formats_of(format),
-            threads=threads,
-            allow_code=allow_code,
+        command = RunCommand(
+            RunOptions(
+                allow_code=allow_code,
+                plots=not no_plots,
+                formats=tuple(formats_of(format)),
+                threads=threads,
+                checkpoint_every=None if checkpoint_every is None else seconds_of(checkpoint_every),
+                command=("snnrun", *sys.argv[1:]),
+            ),
+            overrides=set_ or [],
+            out=out,
+            seed=seed,
             quiet=quiet,
             json=json,
             debug=context.obj.debug,
-            checkpoint_every=None if checkpoint_every is None else seconds_of(checkpoint_every),
             workers=workers,
             scheduler=scheduler,
             slurm=slurm,
@@ -199,7 +203,7 @@ def run(
             of_sweeps=given[0],
             of_runs=given[1],
         )
-        run_files(files, wishes, painter)
+        run_files(files, command, painter)
     finally:
         painter.close()
 

@@ -17,21 +17,22 @@ import numpy as np
 from snnrun.cli.options import refuse_for, refuse_swept_seed
 from snnrun.cli.progress import Bar, Line, bytes_text, number_text, time_text
 from snnrun.cli.render import put, render, say
+from snnrun.engine.cache import RunCache
 from snnrun.engine.phases import ended_early
 from snnrun.errors import Diagnostic, ExperimentError, SnnrunError, UnfinishedError
 from snnrun.model.network import GroupKind, Network, SpikeMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.plot.ahead import Painter
 from snnrun.run import pipeline
-from snnrun.run.folder import plain_value, told
-from snnrun.run.stages import Checked, Clock, Engine, Outcome, Prepared, Stage
+from snnrun.run.folder import located, metrics_as_json
+from snnrun.run.options import Callbacks, RunOptions
+from snnrun.run.stages import Checked, Clock, Outcome, Prepared, Stage
 from snnrun.units.dimensions import TIME
 
 if TYPE_CHECKING:
     from snnrun.sweep.check import Sweep
     from snnrun.sweep.local import SweepOutcome
     from snnrun.sweep.pool import Pool
-    from snnrun.sweep.worker import Options
 
 LONG = 0.5  # a stage that takes longer is explained [s]
 INTERRUPTED = 130
@@ -45,41 +46,40 @@ _DOING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the options of the command ask for.
+class RunCommand:
+    """The options of `snnrun run`.
 
     Args:
-        of_sweeps: Those given that are for sweeps only.
-        of_runs: Those given that are for single runs only.
+        options: How experiments are run.
+        overrides: Values of the file to change.
+        out: Folder of all results.
+        seed: A seed instead of that of the file.
+        quiet: Whether only errors are printed.
+        json: Whether a JSON object is printed.
+        debug: Whether errors show their tracebacks.
+        workers: Processes that run points of a sweep; None for a number that pays.
+        scheduler: Address of a Dask scheduler.
+        slurm: Whether points are submitted as an array job.
+        slurm_options: Options for `sbatch`.
+        retry_failed: Whether points that failed are run again.
+        of_sweeps: The options given that are for sweeps only.
+        of_runs: The options given that are for single runs only.
     """
 
+    options: RunOptions
     overrides: Sequence[str]
     out: Path
     seed: int | None
-    plots: bool
-    formats: Sequence[str]
-    threads: int | None
-    allow_code: bool
     quiet: bool
     json: bool
     debug: bool
-    checkpoint_every: float | None = None
-    workers: int | None = None
-    scheduler: str | None = None
-    slurm: bool = False
-    slurm_options: Sequence[str] = ()
-    retry_failed: bool = False
-    of_sweeps: Sequence[str] = ()
-    of_runs: Sequence[str] = ()
-
-    def running(self) -> dict[str, Any]:
-        """The options of `pipeline.run` and `run_sweep`."""
-        return {
-            "allow_code": self.allow_code,
-            "plots": self.plots,
-            "formats": self.formats,
-            "command": ["snnrun", *sys.argv[1:]],
-        }
+    workers: int | None
+    scheduler: str | None
+    slurm: bool
+    slurm_options: Sequence[str]
+    retry_failed: bool
+    of_sweeps: Sequence[str]
+    of_runs: Sequence[str]
 
 
 def seconds_of(text: str) -> float:
@@ -96,20 +96,20 @@ def seconds_of(text: str) -> float:
     return typed.value
 
 
-def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = None) -> None:
+def run_files(files: Sequence[Path], command: RunCommand, painter: Painter | None = None) -> None:
     """Run each file; a file that fails does not stop the others, the exit code is that of the first failure."""
-    engine = Engine(painter=painter, threads=wishes.threads)
+    cache = RunCache()
     reports: list[dict[str, Any]] = []
     codes: list[int] = []
     for number, file in enumerate(files):
-        one = _Run(file, wishes, engine)
+        one = _Run(file, command, cache, painter)
         if number:
             one.line.put("")
         codes.append(one.run())
         reports.append(one.report)
         if codes[-1] == UnfinishedError.exit_code or codes[-1] > _BY_SIGNAL:
             break
-    if wishes.json:
+    if command.json:
         put(json_module.dumps(reports[0] if len(files) == 1 else {"runs": reports}))
     failed = [code for code in codes if code]
     if failed:
@@ -121,11 +121,12 @@ def run_files(files: Sequence[Path], wishes: Wishes, painter: Painter | None = N
 class _Run:
     """One file."""
 
-    def __init__(self, file: Path, wishes: Wishes, engine: Engine) -> None:
+    def __init__(self, file: Path, command: RunCommand, cache: RunCache, painter: Painter | None) -> None:
         self.file = file
-        self.wishes = wishes
-        self.engine = engine
-        self.line = Line(quiet=wishes.quiet or wishes.json)
+        self.command = command
+        self.cache = cache
+        self.painter = painter
+        self.line = Line(quiet=command.quiet or command.json)
         self.clock = Clock(self.entered)
         self.report: dict[str, Any] = {"file": str(file)}
 
@@ -144,7 +145,7 @@ class _Run:
             self.report["status"] = "interrupted"
             return stop.exit_code
         except SnnrunError as error:
-            if self.wishes.debug:
+            if self.command.debug:
                 raise
             return self.failed(error)
         finally:
@@ -153,15 +154,15 @@ class _Run:
     def checked_run(self) -> int:
         """Load and check; then one run, or a sweep."""
         with self.clock.stage(Stage.LOAD):
-            document = pipeline.read(self.file, self.wishes.overrides, self.wishes.seed)
+            document = pipeline.read(self.file, self.command.overrides, self.command.seed)
         with self.clock.stage(Stage.CHECK):
             checked = pipeline.check(document)
         self.line.clear()
-        refuse_for(checked, self.wishes.of_sweeps, self.wishes.of_runs)
-        if self.wishes.seed is not None:
+        refuse_for(checked, self.command.of_sweeps, self.command.of_runs)
+        if self.command.seed is not None:
             refuse_swept_seed(checked)
         render(checked.warnings, sys.stderr)
-        if not self.wishes.allow_code:
+        if not self.command.options.allow_code:
             pipeline.refuse_hooks(checked)
         gc.freeze()  # what was made so far stays
         gc.enable()
@@ -186,14 +187,12 @@ class _Run:
         bar = Bar(self.line, network.steps, network.dt)
         outcome = pipeline.run(
             checked,
-            self.wishes.out,
-            self.engine,
-            self.clock,
-            bar.update,
-            ready=lambda prepared: self.prepared(prepared, bar),
-            checkpoint_every=self.wishes.checkpoint_every,
-            note=lambda text: self.line.put(f"note: {text}"),
-            **self.wishes.running(),
+            self.command.out,
+            self.command.options,
+            cache=self.cache,
+            clock=self.clock,
+            callbacks=Callbacks(bar.update, lambda prepared: self.prepared(prepared, bar), self.note),
+            painter=self.painter,
         )
         self.line.clear()
         self.report |= as_report(outcome)
@@ -201,7 +200,11 @@ class _Run:
         if outcome.problem is not None:
             return self.stopped(outcome, outcome.problem, f"{time_text(bar.done * network.dt)} of {bar.whole}")
         self.summary(checked, outcome)
-        return 0 if outcome.trouble is None else self.without_pictures(outcome.folder, outcome.trouble)
+        return 0 if outcome.plot_error is None else self.without_pictures(outcome.folder, outcome.plot_error)
+
+    def note(self, text: str) -> None:
+        """Show a note."""
+        self.line.put(f"note: {text}")
 
     def prepared(self, prepared: Prepared, bar: Bar) -> None:
         """Say what was done before the first step, and how long it took."""
@@ -224,7 +227,7 @@ class _Run:
 
     def remark(self, checked: Checked, outcome: Outcome | SweepOutcome) -> None:
         """Show what of the results is not finite."""
-        warnings = told(checked.document, outcome.remarks)
+        warnings = located(checked.document, outcome.remarks)
         render(warnings, sys.stderr)
         self.report["warnings"] = [w.as_json() for w in warnings]
 
@@ -245,7 +248,7 @@ class _Run:
 
     def again(self) -> None:
         """The command that runs it once more, or goes on with a sweep."""
-        self.line.put(f"next: {' '.join(shlex.quote(word) for word in self.wishes.running()['command'])}")
+        self.line.put(f"next: {' '.join(shlex.quote(word) for word in self.command.options.command)}")
 
     def without_pictures(self, folder: Path, trouble: SnnrunError | KeyboardInterrupt) -> int:
         """The results are whole, pictures are missing."""
@@ -256,7 +259,7 @@ class _Run:
     def summary(self, checked: Checked, outcome: Outcome) -> None:
         """Numbers, folder, pictures."""
         planned = checked.resolved.network
-        ran = outcome.ran or planned
+        ran = outcome.ran
         ends = [f"{name}  ended at {time_text(step * ran.dt)}" for name, step in ended_early(planned, ran)]
         for text in [*ends, *_spike_lines(ran, outcome.counts), *_metric_lines(outcome.metrics)]:
             self.line.put(text)
@@ -277,19 +280,19 @@ class _Run:
             sweep = check_sweep(checked)
         render(sweep.warnings, sys.stderr)
         self.line.put(f"{headline(checked.resolved.network, checked)} · {sweep.plan.describe()}")
-        if self.wishes.slurm and self.submitted(sweep):
+        if self.command.slurm and self.submitted(sweep):
             return 0
         bar = Bar(self.line, sweep.plan.size, None)
         bar.start()
         outcome = run_sweep(
             sweep,
-            self.wishes.out,
-            self.clock,
-            bar.update,
-            workers=self.wishes.workers,
+            self.command.out,
+            self.command.options,
+            clock=self.clock,
+            progress=bar.update,
+            workers=self.command.workers,
             pool=self.pool(),
-            retry_failed=self.wishes.retry_failed,
-            **self.wishes.running(),
+            retry_failed=self.command.retry_failed,
         )
         self.line.clear()
         self.report |= as_sweep_report(outcome)
@@ -302,17 +305,15 @@ class _Run:
         from snnrun.cli.status import state_lines
         from snnrun.sweep.slurm import submit
         from snnrun.sweep.store import read_state
-        from snnrun.sweep.worker import Options
 
-        wishes = self.wishes
+        command = self.command
         job = submit(
             sweep,
-            wishes.out,
-            Options(wishes.allow_code, wishes.plots, tuple(wishes.formats)),
-            tasks=wishes.workers,
-            extra=wishes.slurm_options,
-            command=wishes.running()["command"],
-            retry_failed=wishes.retry_failed,
+            command.out,
+            command.options,
+            tasks=command.workers,
+            extra=command.slurm_options,
+            retry_failed=command.retry_failed,
         )
         if job is None:
             return False
@@ -328,9 +329,9 @@ class _Run:
             self.line.put("\n".join(state_lines(job.folder, found)[1:]))
         return True
 
-    def pool(self) -> Callable[[Path, Options], Pool] | None:
+    def pool(self) -> Callable[[Path, RunOptions], Pool] | None:
         """What runs the points, where it is not processes of this machine."""
-        address = self.wishes.scheduler
+        address = self.command.scheduler
         if address is None:
             return None
         from snnrun.sweep.dask import DaskPool
@@ -377,7 +378,7 @@ class _Run:
                 say(f"... and {len(outcome.failed) - 3} more; run.log names them all")
             self.line.put("`--retry-failed` runs failed points again")
             return 3
-        return 0 if outcome.trouble is None else self.without_pictures(outcome.folder, outcome.trouble)
+        return 0 if outcome.plot_error is None else self.without_pictures(outcome.folder, outcome.plot_error)
 
 
 def as_report(outcome: Outcome) -> dict[str, Any]:
@@ -387,7 +388,7 @@ def as_report(outcome: Outcome) -> dict[str, Any]:
         "digest": outcome.digest,
         "status": _status(outcome.problem),
         "seconds": {k: round(v, 6) for k, v in outcome.seconds.items()},
-        "metrics": _metrics(outcome.metrics),
+        "metrics": metrics_as_json(outcome.metrics),
         "counts": dict(outcome.counts),
         "pictures": [str(p) for p in outcome.pictures],
     }
@@ -400,7 +401,7 @@ def as_sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
         "digest": outcome.digest,
         "status": "failed" if outcome.failed and outcome.problem is None else _status(outcome.problem),
         "seconds": {**{k: round(v, 6) for k, v in outcome.seconds.items()}, "loop": round(outcome.loop_seconds, 6)},
-        "metrics": _metrics(outcome.metrics),
+        "metrics": metrics_as_json(outcome.metrics),
         "counts": {},
         "points": outcome.points,
         "ran": outcome.ran,
@@ -416,10 +417,6 @@ def _status(problem: BaseException | None) -> str:
     if problem is None:
         return "complete"
     return "interrupted" if isinstance(problem, KeyboardInterrupt | UnfinishedError) else "failed"
-
-
-def _metrics(metrics: Any) -> dict[str, Any]:
-    return {name: {"value": plain_value(value), "unit": unit} for name, (value, unit) in metrics.items()}
 
 
 def headline(network: Network, checked: Checked) -> str:

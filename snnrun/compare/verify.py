@@ -12,6 +12,7 @@ import numpy as np
 from snnrun import __version__
 from snnrun.compare.folders import Entry, Kind, complete_points, done_at, entry_at
 from snnrun.compare.known_faults import known_faults
+from snnrun.engine.cache import RunCache
 from snnrun.errors import Diagnostic, ExperimentError, Severity
 from snnrun.files.reading import read_json
 from snnrun.results.difference import FirstDifference, first_difference
@@ -22,9 +23,9 @@ from snnrun.results.provenance import package_versions, processor_model
 from snnrun.results.reader import Results
 from snnrun.results.table import point_folder
 from snnrun.run import pipeline
-from snnrun.run.stages import Checked, Clock, Engine
+from snnrun.run.options import RunOptions
+from snnrun.run.stages import Checked
 from snnrun.sweep.check import check_point, check_sweep, point_document
-from snnrun.sweep.points import Point
 
 _NUMERIC = ("llvmlite", "numpy")  # packages that may change a bit
 SAMPLE = 5
@@ -157,9 +158,9 @@ class _Again:
 
     def __init__(self, scratch: Path, *, allow_code: bool, damaged: bool) -> None:
         self.scratch = scratch
-        self.allow_code = allow_code
+        self.options = RunOptions(allow_code=allow_code, plots=False)
         self.damaged = damaged
-        self.engine = Engine()
+        self.cache = RunCache()
         self.runs = 0
 
     def compare(
@@ -175,10 +176,7 @@ class _Again:
         """
         self.runs += 1
         final = self.scratch / "again" / f"{self.runs:06}"
-        clock = Clock()
-        outcome = pipeline.run(
-            checked, self.scratch, self.engine, clock, allow_code=self.allow_code, plots=False, final=final
-        )
+        outcome = pipeline.run(checked, self.scratch, self.options, cache=self.cache, path=final)
         if outcome.problem is not None:
             raise outcome.problem
         with Results.open(final) as new:
@@ -226,15 +224,10 @@ def _sweep(
         point = plan.point(k)
         there = point_folder(entry.path, k)
         metrics = {name: measured.values[point.index] for name, measured in entry.metrics.items()}
-        found = again.compare(check_point(base, point), point_name(k, point), there, metrics)
+        found = again.compare(check_point(base, point), f"point {k} ({point.text})", there, metrics)
         if found is not None:
             mismatches.append(found)
     return Verdict(entry.path, entry.done.digest, True, (), mismatches, len(chosen), len(ran), *_why(entry, checked))
-
-
-def point_name(k: int, point: Point) -> str:
-    """A point in words: `point 12 (tau = 5 ms, seed = 2)`."""
-    return f"point {k} ({', '.join(f'{name} = {text}' for name, text in point.shown.items())})"
 
 
 def _spread(length: int, number: int) -> list[int]:

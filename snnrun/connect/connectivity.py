@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -128,36 +128,6 @@ def arrange(wiring: Wiring, bounds: IntArray, delays: IntArray | None) -> Wiring
 def pointers(neurons: NDArray[np.integer[Any]], size: int) -> IntArray:
     """Where the synapses of each neuron begin in an ascending list; shape (size + 1,)."""
     return np.concatenate([[0], np.cumsum(np.bincount(neurons, minlength=size))]).astype(np.int64)
-
-
-WIRING_BYTES = 1 << 30
-
-
-@dataclass(slots=True)
-class WiringCache:
-    """Wirings that several runs of one process share (points of a sweep with the same rules and seeds).
-
-    Args:
-        limit: Bytes to keep at most; wirings unused for longest go first, and one larger than this is not kept.
-    """
-
-    limit: int = WIRING_BYTES
-    _known: dict[str, Wiring] = field(default_factory=dict)  # the last used one is last
-
-    def get(self, key: str | None, make: Callable[[], Wiring]) -> Wiring:
-        """The wiring of a key; made and kept when it is not known. A key of None is never kept."""
-        if key is None:
-            return make()
-        wiring = self._known.pop(key, None) or make()
-        self._known[key] = wiring
-        while self.bytes > self.limit:
-            del self._known[next(iter(self._known))]
-        return wiring
-
-    @property
-    def bytes(self) -> int:
-        """Memory of what is kept, with what was computed from it since."""
-        return sum(w.bytes for w in self._known.values())
 
 
 def wiring_key(synapses: Synapses, network: Network) -> str | None:

@@ -13,10 +13,11 @@ from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.codegen.native import sleeping
 from snnrun.connect.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
-from snnrun.connect.connectivity import Wiring, WiringCache, arrange, pointers, wire, wiring_key
+from snnrun.connect.connectivity import Wiring, arrange, pointers, wire, wiring_key
 from snnrun.engine.buffers import count_room, sample_room, spike_room
+from snnrun.engine.cache import RunCache
 from snnrun.engine.failures import failed
-from snnrun.engine.parts import Parts, nodes_of_group, nodes_of_synapses
+from snnrun.engine.parts import nodes_of_group, nodes_of_synapses
 from snnrun.engine.start import begin_group, begin_spikes, begin_synapses
 from snnrun.engine.values import (
     STORED,
@@ -72,31 +73,28 @@ MOST_PARTS = 255  # of all threads
 NO_STEP = 1 << 62  # after all steps
 
 
-def build(network: Network, kernel: Kernel, wirings: WiringCache | None = None, parts: Parts | None = None) -> Built:
+def build(network: Network, kernel: Kernel, cache: RunCache | None = None) -> Built:
     """Allocate and fill everything.
 
     Args:
         network: The network.
         kernel: Its kernel.
-        wirings: Those that other networks may share.
-        parts: Those that networks of the same structure share; a run that goes on from another shares none.
+        cache: What it may share with other networks.
 
     Raises:
         ExperimentError: A value computed from the file is impossible (a negative delay, a list of the wrong length).
     """
-    if parts is not None:
-        parts.begin(network.seeds)
-    return _Builder(network, kernel, WiringCache() if wirings is None else wirings, parts).build()
+    return _Builder(network, kernel, cache or RunCache()).build()
 
 
 class _Builder:
-    def __init__(self, network: Network, kernel: Kernel, cache: WiringCache, parts: Parts | None) -> None:
+    def __init__(self, network: Network, kernel: Kernel, cache: RunCache) -> None:
         self.network = network
         self.built = Built(network, kernel)
         self.arrays = self.built.arrays
         self.numbers = self.built.numbers
         self.cache = cache
-        self.parts = None if network.start is not None else parts
+        self.parts = None if network.start is not None else cache.parts(network)
         self.depths = {g.path: 2 for g in network.groups.values()}
         self.wanted = {key for key, _ in kernel.slots}
         self.dtypes = {key: _DTYPES.get(ctype, np.int64) for key, ctype in kernel.slots}
@@ -261,7 +259,7 @@ class _Builder:
         """Make synapses in creation order, with numpy, and sort them."""
         n, path = self.network, synapses.path
         key = wiring_key(synapses, n)
-        made = self.cache.get(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
+        made = self.cache.wiring(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
         values = SynapseValues(self.built, n, synapses, made)
         values.start()
         delays = {pathway.key: values.delays(pathway) for pathway in synapses.pathways}

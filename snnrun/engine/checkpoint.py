@@ -109,11 +109,11 @@ def play(arrays: Mapping[str, Array], description: Mapping[str, Any], sink: Sink
                 sink.numbers(part["monitor"], found["spikes"], part["first"])
 
 
-class Branch:
-    """The first part of several runs that is the same in all of them: one leaves its state, the others go on from it.
+class SharedState:
+    """The state at the end of a phase that several runs share: one run stores it, the others continue from it.
 
     Args:
-        phase: Number of the phase that is its last.
+        phase: Number of the phase.
     """
 
     def __init__(self, phase: int) -> None:

@@ -9,7 +9,7 @@ from snnrun.codegen.emit import SlotKey
 from snnrun.connect.connectivity import Wiring, nodes_in
 from snnrun.engine.values import IMMUTABLE, Array, Built, on_lines
 from snnrun.equations.dag import Node, Parameter, walk
-from snnrun.model.network import Group, Initial, IntArray, Network, Seeds, Synapses
+from snnrun.model.network import Group, Initial, IntArray, Network, Synapses
 
 PART_BYTES = 1 << 26
 """Larger parts are built anew: that costs less than the run that follows, and no second copy stays in memory."""
@@ -36,20 +36,13 @@ class Part:
 
 @dataclass(slots=True)
 class Parts:
-    """The parts of networks that differ in seeds and the values of `Parameter`s alone, for as long as seeds stay."""
+    """The parts of networks that differ in the values of `Parameter`s only."""
 
-    seeds: Seeds | None = None
     _known: dict[str, Part | None] = field(default_factory=dict)  # None: too large, or it depends on a `Parameter`
-
-    def begin(self, seeds: Seeds) -> None:
-        """Forget what other seeds gave."""
-        if seeds != self.seeds:
-            self._known.clear()
-            self.seeds = seeds
 
     def knows(self, network: Network) -> bool:
         """Whether all that decides how large a network becomes is known."""
-        return self.seeds == network.seeds and all(self._known.get(s.path) for s in network.synapses.values())
+        return all(self._known.get(s.path) for s in network.synapses.values())
 
     def make(
         self,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnrun.errors import Diagnostic, ExperimentError, InternalError, RunError, SnnrunError, UnfinishedError
+from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
 from snnrun.metrics.terms import Metrics
-from snnrun.resolve.pictures import of_sweep, resolve_plots, swept
+from snnrun.resolve.pictures import resolve_plots
 from snnrun.resolve.resolve import resolve
 from snnrun.resolve.unused import unused
-from snnrun.run.stages import Checked, Clock, Engine, Outcome, Prepared, Progress, Stage
+from snnrun.run.drawing import draw_after_run
+from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
+from snnrun.run.signals import StoppedBySignal, defer_signals
+from snnrun.run.stages import Checked, Clock, Outcome, Prepared, Stage
 from snnrun.source import Span
 from snnrun.spec.asked import noting
 from snnrun.spec.check import parse_experiment, refuse_unread
@@ -33,13 +35,14 @@ from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
 if TYPE_CHECKING:
+    from snnrun.engine.cache import RunCache
     from snnrun.engine.checkpoint import Checkpoints
     from snnrun.plot.ahead import Painter
-    from snnrun.run.folder import Place, RunWriter
+    from snnrun.results.folder import Published
+    from snnrun.run.final import RunSummary
+    from snnrun.run.folder import Destination
 
-_REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGHUP") if hasattr(signal, name))
-"""What asks a run to stop: batch systems send the first two, a terminal that is closed the last."""
-Ready = Callable[[Prepared], None]
+NEURONS_A_THREAD = 1000  # with fewer, threads wait for each other longer than they work
 
 
 def read(path: str | Path, overrides: Sequence[str] = (), seed: int | None = None) -> Document:
@@ -95,15 +98,12 @@ def refuse_larger_than_machine(checked: Checked) -> None:
     if sum(least_bytes(checked.resolved.network).values()) > FITS_ANYWHERE:
         from snnrun.engine import memory  # noqa: PLC0415
 
-        memory.refuse_larger_than_machine(checked.resolved.network, _place(checked))
+        memory.refuse_larger_than_machine(checked.resolved.network, _span_of(checked))
 
 
-def _place(checked: Checked) -> Callable[[str], Span | None]:
-    """Where the file has the object of a path (`groups.x`)."""
+def _span_of(checked: Checked) -> Callable[[str], Span | None]:
+    """Gives the place of an object in the file by its path (`groups.x`)."""
     return lambda path: checked.document.key_span(tuple(path.split(".")))
-
-
-NEURONS_A_THREAD = 1000  # with fewer, threads wait for each other longer than they work
 
 
 def _check_options(document: Document, plots: Sequence[Mapping[str, Any]] | None) -> None:
@@ -136,8 +136,14 @@ def _wrong_styles(document: Document, path: tuple[str | int, ...], plot: Mapping
     return []
 
 
-def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
+def prepare(checked: Checked, cache: RunCache, clock: Clock, threads: int | None = None) -> Prepared:
     """Generate, compile and build stages.
+
+    Args:
+        checked: The experiment.
+        cache: What it may share with other runs.
+        clock: Timings.
+        threads: Number of threads, instead of that in the file.
 
     Raises:
         RunError: The network does not fit into memory.
@@ -148,18 +154,20 @@ def prepare(checked: Checked, engine: Engine, clock: Clock) -> Prepared:
 
     keep_freed_memory()
     network = checked.resolved.network
-    wanted = engine.threads or network.threads
+    wanted = threads or network.threads
     network = replace(network, threads=max(1, min(wanted, network.neurons // NEURONS_A_THREAD)))
     with clock.stage(Stage.GENERATE):
-        kernel = engine.generated(network)
-        if engine.parts is None or not engine.parts.knows(network):
-            refuse_too_large(network, kernel, _place(checked))
+        kernel = cache.generate(network)
+        parts = cache.parts(network)
+        if parts is None or not parts.knows(network):
+            refuse_too_large(network, kernel, _span_of(checked))
     with clock.stage(Stage.COMPILE):
-        compiled, native = engine.kernel(kernel)
+        compiled, native = cache.compile(kernel)
     with clock.stage(Stage.BUILD), _enough_memory():
-        built = build(network, kernel, engine.wirings, engine.parts)
-    metrics = checked.metrics.start(built.network)
-    return Prepared(checked, metrics, kernel, compiled, native, built, engine.branch_of(checked.shared))
+        built = build(network, kernel, cache)
+    shared = checked.shared
+    state = None if shared is None else cache.shared_state(shared.number, shared.key)
+    return Prepared(checked, kernel, compiled, native, built, checked.metrics.start(built.network), state)
 
 
 @contextmanager
@@ -178,7 +186,7 @@ def simulate(
     prepared: Prepared,
     sink: Any,
     clock: Clock,
-    progress: Progress = lambda _s, _n: None,
+    progress: Progress = ignore,
     *,
     allow_code: bool = False,
     checkpoints: Checkpoints | None = None,
@@ -192,51 +200,48 @@ def simulate(
     from snnrun.engine.driver import Simulation  # noqa: PLC0415 - only to run
     from snnrun.engine.recording import Tee  # noqa: PLC0415
 
-    network = prepared.built.network
-    hooks: dict[int, Any] = {}
-    if network.hooks:
-        from snnrun.run.hooks import bind, load_hooks  # noqa: PLC0415 - few experiments have any
-
-        functions = load_hooks(prepared.checked.resolved.context, network.hooks, allowed=allow_code)
-        hooks = bind(prepared.built, functions)
-    metrics = prepared.metrics
+    network, metrics = prepared.built.network, prepared.metrics
+    sinks = (sink, metrics)
+    hooks = _hooks(prepared, allow_code=allow_code) if network.hooks else {}
     simulation = Simulation(
-        prepared.built,
-        prepared.native,
-        Tee((sink, metrics)),
-        hooks,
-        stops=metrics.stops,
-        shorten=metrics.shorten,
+        prepared.built, prepared.native, Tee(sinks), hooks, stops=metrics.stops, shorten=metrics.shorten
     )
     metrics.final, metrics.counters = simulation.now, prepared.built.counts
-    kept = checkpoints or prepared.branch
-    stored = checkpoints if checkpoints is not None and checkpoints.records else None
+    stored = checkpoints or prepared.shared
 
     def between_calls(step: int) -> None:
         progress(step, network.steps)
-        if kept is not None:
-            kept.visit(simulation)
-        if pressed and stored is not None:
-            stored.save(simulation)
-            raise _unfinished(step * network.dt, pressed[0])
-        if pressed:
-            raise Stopped(pressed[0])
+        if stored is not None:
+            stored.visit(simulation)
+        if received and checkpoints is not None and checkpoints.records:
+            checkpoints.save(simulation)
+            raise _unfinished(step * network.dt, received[0])
+        if received:
+            raise StoppedBySignal(received[0])
 
-    with clock.stage(Stage.SIMULATE), _enough_memory(), undisturbed(patience=1) as pressed:
-        if kept is not None:
-            kept.resume(simulation, simulation.sink)
-            if kept.records:
-                simulation.sink = Tee((sink, metrics, kept.tape))
+    with clock.stage(Stage.SIMULATE), _enough_memory(), defer_signals(limit=1) as received:
+        if stored is not None:
+            stored.resume(simulation, simulation.sink)
+            if stored.records:
+                simulation.sink = Tee((*sinks, stored.tape))
         try:
             simulation.run(between_calls)
         finally:
             metrics.reached = simulation.step
 
 
+def _hooks(prepared: Prepared, *, allow_code: bool) -> dict[int, Any]:
+    """The Python functions of an experiment, by period in steps."""
+    from snnrun.run.hooks import bind, load_hooks  # noqa: PLC0415 - few experiments have any
+
+    functions = load_hooks(prepared.checked.resolved.context, prepared.built.network.hooks, allowed=allow_code)
+    return bind(prepared.built, functions)
+
+
 def _unfinished(reached: float, number: int) -> UnfinishedError:
-    """What a signal that stopped a run with checkpoints becomes."""
-    moment = format_quantity(reached, TIME)
-    stop = UnfinishedError(Diagnostic("RUN305", f"stopped at {moment}, after a checkpoint: the same command goes on"))
+    """The error of a run with checkpoints that a signal stopped."""
+    time = format_quantity(reached, TIME)
+    stop = UnfinishedError(Diagnostic("RUN305", f"stopped at {time}, after a checkpoint: the same command continues"))
     if number == signal.SIGINT:
         stop.exit_code = 130
     return stop
@@ -245,276 +250,138 @@ def _unfinished(reached: float, number: int) -> UnfinishedError:
 def run(
     checked: Checked,
     out: Path,
-    engine: Engine | None = None,
-    clock: Clock | None = None,
-    progress: Progress = lambda _s, _n: None,
+    options: RunOptions = RunOptions(),
     *,
-    allow_code: bool = False,
-    plots: bool = True,
-    formats: Sequence[str] = ("png",),
-    command: Sequence[str] = (),
-    ready: Ready = lambda _prepared: None,
-    final: Path | None = None,
-    checkpoint_every: float | None = None,
-    note: Callable[[str], None] = lambda _text: None,
+    cache: RunCache | None = None,
+    clock: Clock | None = None,
+    callbacks: Callbacks = Callbacks(),
+    painter: Painter | None = None,
+    path: Path | None = None,
 ) -> Outcome:
     """Run an experiment without its sweep, and publish its folder.
 
-    A run that stops before its end is published too, marked, with what was recorded: `Outcome.problem` says why.
+    A run that stops before its end is published too, marked, with what was recorded: `Outcome.problem` says why. A run
+    of its own continues from the checkpoint of an earlier one that was killed.
 
     Args:
         checked: The experiment.
         out: Folder of all results; the run's own is `out/<name>/<hash8>`.
-        engine: Kernels and wirings to share with other runs.
+        options: How it is run.
+        cache: What it may share with other runs.
         clock: Timings so far.
-        progress: Called with (steps done, steps in all).
-        allow_code: Whether Python functions of the experiment may run.
-        plots: Whether pictures are drawn.
-        formats: File formats of pictures.
-        command: The command line, for the provenance.
-        ready: Called before the first step.
-        final: The run's folder, when it is a point of a sweep and not a run of its own.
-        checkpoint_every: Time between checkpoints; None for none. A run of its own goes on from the checkpoint of an
-            earlier one that was killed, in any case. [s, of a clock on the wall]
-        note: Called with one line that a person should know.
+        callbacks: What to call during the run.
+        painter: A process that draws, started before.
+        path: The run's folder, when it is a point of a sweep.
 
     Raises:
         SnnrunError: Nothing was run: code that is not allowed, no memory, no place to write.
-        UnfinishedError: It was stopped, and goes on from its checkpoint when it is called again.
+        UnfinishedError: It was stopped, and continues from its checkpoint when it is called again.
     """
-    from snnrun.run.folder import RunWriter, place_of, portable  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.engine.cache import RunCache  # noqa: PLC0415 - only to run
+    from snnrun.results.folder import claim  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.run import folder as folders  # noqa: PLC0415
+    from snnrun.run.final import finish  # noqa: PLC0415
+    from snnrun.run.recording import FileSink, open_results  # noqa: PLC0415
 
     clock = clock or Clock()
     started = time.time()
-    if not allow_code:
+    if not options.allow_code:
         refuse_hooks(checked)
-    document, files = portable(checked.document, checked.resolved.context.files)
-    place = place_of(checked.name, document, files, out, final)
-    with RunWriter(place, document, files) as writer:
-        prepared = prepare(checked, engine or Engine(), clock)
-        ready(prepared)
+    document, files = folders.portable(checked.document, checked.resolved.context.files)
+    destination = folders.destination_of(checked.name, document, files, out, path)
+    with claim(destination.path) as folder:
+        prepared = prepare(checked, cache or RunCache(), clock, options.threads)
+        callbacks.built(prepared)
         for text in prepared.built.notes:
-            note(text)
-        writer.open(prepared)
-        kept = _checkpoints(prepared, place, checkpoint_every, note) if final is None else None
-        problem = _simulated(prepared, writer, clock, progress, allow_code=allow_code, checkpoints=kept)
-        with clock.stage(Stage.WRITE), undisturbed() as pressed:
-            writer.finish(problem)
+            callbacks.note(text)
+        with open_results(folder.path, prepared, destination.hash) as results:
+            sink = FileSink(results, prepared.built.network)
+            checkpoints = _checkpoints(prepared, destination, options, callbacks)
+            problem = _simulated(prepared, sink, clock, options, callbacks, checkpoints)
+            with clock.stage(Stage.WRITE), defer_signals() as received:
+                summary = finish(folder.path, prepared, results, problem)
+                folders.write_metrics(folder.path, summary.metrics)
         pictures: list[Path] = []
-        trouble: SnnrunError | KeyboardInterrupt | None = Stopped(pressed[0]) if pressed and problem is None else None
-        if plots and problem is None and trouble is None:
-            painter = engine.painter if engine is not None else None
-            pictures, trouble = draw_kept(writer.path, checked.plots, formats, clock, painter)
-        with clock.stage(Stage.WRITE), undisturbed():
-            writer.describe(command, started, clock.seconds, problem, trouble)
-            outcome = writer.publish(clock.seconds, pictures, problem, trouble)
-            if kept is not None:
-                kept.discard()
-            return outcome
-
-
-def _checkpoints(prepared: Prepared, place: Place, every: float | None, note: Callable[[str], None]) -> Checkpoints:
-    """The checkpoints of a run of its own.
-
-    Raises:
-        ExperimentError: RUN306, when it calls Python functions, whose memory no checkpoint holds.
-    """
-    from snnrun.engine.checkpoint import Checkpoints  # noqa: PLC0415 - only to run
-    from snnrun.results.checkpoint import CheckpointFolder  # noqa: PLC0415
-
-    hooks = prepared.built.network.hooks
-    if every is not None and hooks:
-        span = prepared.checked.document.key_span(("operations", hooks[0].name))
-        advice = "run without `--checkpoint-every`"
-        message = "an experiment that calls Python functions cannot have checkpoints: what they remember is not stored"
-        raise ExperimentError(Diagnostic("RUN306", message, span, advice))
-    identity = hashlib.sha256(
-        f"{place.hash} {prepared.built.network.threads}\n{prepared.kernel.text}".encode()
-    ).hexdigest()
-    return Checkpoints(CheckpointFolder(place.final, identity), every, note)
-
-
-class Stopped(KeyboardInterrupt):
-    """A signal stopped the work.
-
-    Args:
-        number: Which one.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.exit_code = 128 + number
-
-
-@contextmanager
-def undisturbed(patience: int | None = None) -> Iterator[list[int]]:
-    """Take Ctrl-C, and what else asks for a stop, down in a list instead of raising it anywhere.
-
-    So results are not cut in the middle of a record, and no exception is lost that happens to strike inside a
-    destructor. A request that is ignored (`nohup`), or that somebody listens to already, is left as it is.
-
-    Args:
-        patience: How often it may be pressed before it is raised all the same (a Python hook may hang); None: always.
-    """
-    pressed: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        pressed.append(number)
-        if patience is not None and len(pressed) > patience:
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
-    wanted = [signal.SIGINT, *(number for number in _REQUESTS if signal.getsignal(number) is signal.SIG_DFL)]
-    before = {number: signal.signal(number, note) for number in wanted}
-    try:
-        yield pressed
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Let what asks for a stop end the work as Ctrl-C does, but as something that is to go on later.
-
-    Raises:
-        UnfinishedError: The process was told to stop.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    told: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        told.append(number)
-        if callable(signal.getsignal(signal.SIGINT)):
-            signal.raise_signal(signal.SIGINT)  # whoever is in the middle of a record takes it down
-        else:
-            raise KeyboardInterrupt
-
-    wanted = [number for number in _REQUESTS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, note) for number in wanted}
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not told:
-            raise
-        name = signal.Signals(told[0]).name
-        raise UnfinishedError(Diagnostic("RUN309", f"stopped by {name}")) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+        plot_error: SnnrunError | KeyboardInterrupt | None = None
+        if problem is None and received:
+            plot_error = StoppedBySignal(received[0])
+        elif problem is None and options.plots:
+            pictures, plot_error = draw_after_run(folder.path, checked.plots, options.formats, clock, painter)
+        with clock.stage(Stage.WRITE), defer_signals():
+            folders.write_experiment(folder.path, document, files)
+            folders.write_provenance(folder.path, checked, options.command, started, clock.seconds)
+            folders.write_log(folder.path, prepared, summary, clock.seconds, plot_error)
+            published = folders.publish(folder, summary, clock.seconds, latest=path is None)
+            if checkpoints is not None:
+                checkpoints.discard()
+            return _outcome(published, summary, clock, pictures, plot_error)
 
 
 def _simulated(
     prepared: Prepared,
-    writer: RunWriter,
+    sink: Any,
     clock: Clock,
-    progress: Progress,
-    *,
-    allow_code: bool,
+    options: RunOptions,
+    callbacks: Callbacks,
     checkpoints: Checkpoints | None,
 ) -> BaseException | None:
     """Run to the end; what stopped it before, if anything did."""
     try:
-        simulate(prepared, writer.sink, clock, progress, allow_code=allow_code, checkpoints=checkpoints)
+        simulate(prepared, sink, clock, callbacks.progress, allow_code=options.allow_code, checkpoints=checkpoints)
     except (RunError, KeyboardInterrupt) as problem:
         return problem
     return None
 
 
-def draw_kept(
-    folder: Path,
-    plots: list[dict[str, Any]] | None,
-    formats: Sequence[str],
+def _outcome(
+    published: Published,
+    summary: RunSummary,
     clock: Clock,
-    painter: Painter | None = None,
-) -> tuple[list[Path], SnnrunError | KeyboardInterrupt | None]:
-    """Plot stage of a run: a picture that cannot be drawn costs the picture, never the results.
+    pictures: Sequence[Path],
+    plot_error: SnnrunError | KeyboardInterrupt | None,
+) -> Outcome:
+    return Outcome(
+        folder=published.path,
+        digest=str(summary.digest),
+        ran=summary.ran,
+        seconds=clock.seconds,
+        metrics=summary.metrics,
+        counts=summary.counts,
+        pictures=tuple(published.path / "plots" / picture.name for picture in pictures),
+        problem=summary.problem,
+        plot_error=plot_error,
+        kept_old=published.kept_old,
+        remarks=tuple(summary.remarks),
+    )
 
-    Returns:
-        The pictures, and why some are missing.
+
+def _checkpoints(
+    prepared: Prepared, destination: Destination, options: RunOptions, callbacks: Callbacks
+) -> Checkpoints | None:
+    """The checkpoints of a run; None for a point of a sweep.
+
+    Raises:
+        ExperimentError: RUN306, when it calls Python functions, whose memory no checkpoint holds.
     """
-    try:
-        with clock.stage(Stage.PLOT), stoppable():
-            drawn = painter.draw(folder, plots, folder / "plots", formats) if painter and plots != [] else None
-            return draw(folder, plots, formats) if drawn is None else drawn, None
-    except (SnnrunError, KeyboardInterrupt) as trouble:
-        return [], trouble
-    except Exception as bug:  # noqa: BLE001 - whatever the drawing library raises, hours of simulation are kept
-        reason = f"{type(bug).__name__}: {bug}"
-        return [], InternalError(Diagnostic("PLT507", f"the pictures could not be drawn: {reason}"))
+    if destination.in_sweep:
+        return None
+    from snnrun.engine.checkpoint import Checkpoints  # noqa: PLC0415 - only to run
+    from snnrun.results.checkpoint import CheckpointFolder  # noqa: PLC0415
 
-
-def draw(
-    folder: Path,
-    plots: list[dict[str, Any]] | None,
-    formats: Sequence[str],
-    out: Path | None = None,
-    *,
-    size: str | None = None,
-    style: str | None = None,
-    damaged: bool = False,
-) -> list[Path]:
-    """The pictures of a folder of results.
-
-    Args:
-        folder: The folder.
-        plots: What to draw; None for what the results suggest.
-        formats: File formats.
-        out: Where to; None for the folder's own `plots`.
-        size: A size for all pictures.
-        style: A style file for all pictures.
-        damaged: Whether results that are not as they were published are drawn too.
-    """
-    if plots == []:
-        return []
-    from snnrun.plot.draw import draw as draw_pictures  # noqa: PLC0415 - matplotlib is imported only to draw
-
-    return draw_pictures(folder, plots, out or folder / "plots", formats, size=size, style=style, damaged=damaged)
-
-
-def redraw(
-    folder: Path,
-    formats: Sequence[str],
-    out: Path | None,
-    size: str | None = None,
-    style: str | None = None,
-    *,
-    damaged: bool = False,
-) -> list[Path]:
-    """Draw the pictures of a folder again, from its results alone.
-
-    Args:
-        folder: The folder of a run, a sweep, or a point of a sweep.
-        formats: File formats.
-        out: Where to put them; None for the folder's own `plots`.
-        size: A size instead of that of every picture.
-        style: A style file instead of that of every picture.
-        damaged: Whether results that are not as they were published are drawn too.
-    """
-    from snnrun.results.done import perhaps_damaged  # noqa: PLC0415 - h5py is imported only where results are
-    from snnrun.results.folder import refresh  # noqa: PLC0415
-
-    checked = check(load(folder / "experiment.yaml"))
-    with perhaps_damaged(folder):
-        pictures = draw(folder, plots_of(checked), formats, out, size=size, style=style, damaged=damaged)
-    if out is None:
-        refresh(folder)
-    return pictures
-
-
-def plots_of(checked: Checked) -> list[dict[str, Any]] | None:
-    """The pictures to draw from the folder of an experiment: of its sweep when it has one, of its run otherwise."""
-    if checked.plots is None or checked.experiment.sweep is None:
-        return checked.plots
-    return [plot for plot in checked.plots if of_sweep(plot, swept(checked.experiment))]
+    hooks = prepared.built.network.hooks
+    if options.checkpoint_every is not None and hooks:
+        span = prepared.checked.document.key_span(("operations", hooks[0].name))
+        advice = "run without `--checkpoint-every`"
+        message = "an experiment that calls Python functions cannot have checkpoints: what they remember is not stored"
+        raise ExperimentError(Diagnostic("RUN306", message, span, advice))
+    identity = hashlib.sha256(
+        f"{destination.hash} {prepared.built.network.threads}\n{prepared.kernel.text}".encode()
+    ).hexdigest()
+    return Checkpoints(CheckpointFolder(destination.path, identity), options.checkpoint_every, callbacks.note)
 
 
 def refuse_hooks(checked: Checked) -> None:
-    """Stop before anything is done when an experiment wants to run Python and may not.
+    """Refuse an experiment that calls Python functions.
 
     Raises:
         ExperimentError: HOK601, naming the file.

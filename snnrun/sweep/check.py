@@ -15,7 +15,7 @@ from snnrun.errors import Diagnostic, ExperimentError, Report, Severity
 from snnrun.model.digest import common_part
 from snnrun.resolve.pictures import of_sweep, swept
 from snnrun.run import pipeline
-from snnrun.run.stages import Checked, Shared
+from snnrun.run.stages import Checked, SharedPhase
 from snnrun.source import SourceFile, Span
 from snnrun.spec.asked import noting
 from snnrun.spec.check import refuse_unread
@@ -95,7 +95,7 @@ def check_point(base: Document, point: Point) -> Checked:
         checked = pipeline.check(base.with_values(point.values))
         if point.shared is None:
             return checked
-        return replace(checked, shared=Shared(point.shared, common_part(checked.resolved.network, point.shared)))
+        return replace(checked, shared=SharedPhase(point.shared, common_part(checked.resolved.network, point.shared)))
 
 
 @contextmanager
@@ -103,8 +103,9 @@ def _saying_where(point: Point) -> Iterator[None]:
     try:
         yield
     except ExperimentError as error:
-        where = ", ".join(f"{name} = {value}" for name, value in point.shown.items())
-        raise ExperimentError(*(replace(d, message=f"{d.message} (at {where})") for d in error.diagnostics)) from None
+        raise ExperimentError(
+            *(replace(d, message=f"{d.message} (at {point.text})") for d in error.diagnostics)
+        ) from None
 
 
 class Points:

@@ -21,7 +21,8 @@ from snnrun.metrics.remarks import Remark
 from snnrun.resolve.context import Path
 from snnrun.results.folder import write_durably
 from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
-from snnrun.run.folder import describe, plain_value
+from snnrun.run.folder import as_json
+from snnrun.run.recording import describe
 from snnrun.run.stages import Checked
 from snnrun.sweep.journal import Reader
 from snnrun.sweep.points import Plan, Values
@@ -54,7 +55,7 @@ class Collected:
     @property
     def metrics_text(self) -> str:
         """The content of `metrics.json`."""
-        numbers = {name: {"unit": unit, "values": plain_value(table)} for name, (table, unit) in self.metrics.items()}
+        numbers = {name: {"unit": unit, "values": as_json(table)} for name, (table, unit) in self.metrics.items()}
         plain: dict[str, Any] = {"metrics": numbers, "status": self.status.tolist()}
         if self.plan.keep_results:
             plain["results"] = [self.digests.get(k, "") for k in range(self.plan.size)]

@@ -20,8 +20,9 @@ from typing import Any
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
 from snnrun.results.table import PointStatus
+from snnrun.run.options import RunOptions
 from snnrun.sweep.pool import Ended, Event, Lost, Ran, trouble_of
-from snnrun.sweep.worker import Options, Worker, answer, open_sweep, trouble_text
+from snnrun.sweep.worker import Worker, answer, open_sweep, trouble_text
 
 AHEAD = 2  # batches for each thread of the cluster
 RETRIES = 2  # of a batch whose task failed for reasons of the cluster
@@ -42,7 +43,7 @@ class DaskPool:
         RunError: SWP712 or SWP713, there is no `distributed`, no scheduler or no worker.
     """
 
-    def __init__(self, address: str, folder: Path, options: Options) -> None:
+    def __init__(self, address: str, folder: Path, options: RunOptions) -> None:
         try:
             from distributed import Client  # noqa: PLC0415 - only for this kind of sweep
         except ImportError:
@@ -174,7 +175,7 @@ def _serving(folder: str, options: str) -> tuple[Worker, threading.Lock]:
         advice = "name a folder that all machines share with `--out`"
         raise ExperimentError(Diagnostic("SWP714", message, None, advice))
     sweep = open_sweep(Path(folder))
-    return Worker(sweep, Path(folder), Options.from_json(json.loads(options))), threading.Lock()
+    return Worker(sweep, Path(folder), RunOptions.from_json(json.loads(options))), threading.Lock()
 
 
 def _unreachable(address: str, reason: str) -> Diagnostic:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from snnrun.engine.cache import RunCache
 from snnrun.engine.memory import expected_memory
 from snnrun.engine.recording import Nothing
 from snnrun.model.size import ASSUMED_RATE, expected_seconds, recorded_bytes
 from snnrun.run import pipeline
-from snnrun.run.stages import Checked, Clock, Engine
+from snnrun.run.stages import Checked, Clock
 from snnrun.sweep.check import Sweep, check_point, point_document
 
 EXAMINED = 200  # points that are looked at one by one
@@ -149,7 +150,7 @@ def _points(checked: Checked, sweep: Sweep | None) -> Iterator[Checked]:
 
 def _probed(checked: Checked) -> tuple[float, int]:
     """Run a point for a while: seconds and steps, without compiling and building."""
-    prepared = pipeline.prepare(checked, Engine(), Clock())
+    prepared = pipeline.prepare(checked, RunCache(), Clock())
     clock = Clock()
     started = time.perf_counter()
     reached = 0

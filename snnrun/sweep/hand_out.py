@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from snnrun.results.folder import recover
 from snnrun.results.layout import DONE_FILE
 from snnrun.results.table import PointStatus
-from snnrun.run.stages import Clock, Progress
+from snnrun.run.options import Progress, RunOptions
+from snnrun.run.stages import Clock
 from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.journal import Journal, Ledger, Record
 from snnrun.sweep.pool import Ended, Event, LocalPool, Lost, Pool, Ran
 from snnrun.sweep.store import damaged_points
-from snnrun.sweep.worker import Options, Worker
+from snnrun.sweep.worker import Worker
 
 BATCH_S = 0.25  # work of a batch [s]
 MOST = 1000  # points of a batch
@@ -69,7 +70,7 @@ class HandOut:
         self,
         sweep: Sweep,
         folder: Path,
-        options: Options,
+        options: RunOptions,
         clock: Clock,
         *,
         retry_failed: bool,
@@ -101,7 +102,7 @@ class HandOut:
         self.worker.journal.close()
         self.journal.close()
 
-    def points(self, progress: Progress, workers: int | None, pool: Callable[[Path, Options], Pool] | None) -> None:
+    def points(self, progress: Progress, workers: int | None, pool: Callable[[Path, RunOptions], Pool] | None) -> None:
         """Run what is missing; when this returns, every point of the sweep is noted.
 
         Raises:

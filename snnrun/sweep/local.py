@@ -26,8 +26,11 @@ from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_erro
 from snnrun.results.provenance import collect as collect_provenance
 from snnrun.results.table import PointStatus
 from snnrun.run import pipeline
-from snnrun.run.folder import Place, place_of, portable
-from snnrun.run.stages import Clock, Progress, Stage
+from snnrun.run.drawing import draw_after_run, plots_of
+from snnrun.run.folder import Destination, destination_of, portable
+from snnrun.run.options import Progress, RunOptions, ignore
+from snnrun.run.signals import defer_signals, stop_on_signals
+from snnrun.run.stages import Clock, Stage
 from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import TABLE
 from snnrun.sweep.collect import Collected, collect
@@ -35,7 +38,6 @@ from snnrun.sweep.hand_out import HandOut
 from snnrun.sweep.journal import cannot_write
 from snnrun.sweep.pool import LocalPool, Pool
 from snnrun.sweep.store import Facts, forget_aside, read_facts, read_state, standing, write_facts
-from snnrun.sweep.worker import Options
 
 _TICK_S = 0.2
 
@@ -60,7 +62,7 @@ class SweepOutcome:
         metrics: Metrics over the grid and their SI symbols.
         left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
         problem: What stopped it before its end, None otherwise.
-        trouble: Why pictures are missing although all points ran, None otherwise.
+        plot_error: Why pictures are missing although all points ran, None otherwise.
         remarks: What is not finite at some points.
     """
 
@@ -79,22 +81,19 @@ class SweepOutcome:
     metrics: Mapping[str, tuple[Any, str]]
     left_out: tuple[str, ...]
     problem: UnfinishedError | KeyboardInterrupt | None
-    trouble: SnnrunError | KeyboardInterrupt | None
+    plot_error: SnnrunError | KeyboardInterrupt | None
     remarks: tuple[Remark, ...] = ()
 
 
 def run_sweep(
     sweep: Sweep,
     out: Path,
-    clock: Clock,
-    progress: Progress = lambda _done, _points: None,
+    options: RunOptions = RunOptions(),
     *,
-    allow_code: bool = False,
-    plots: bool = True,
-    formats: Sequence[str] = ("png",),
-    command: Sequence[str] = (),
+    clock: Clock | None = None,
+    progress: Progress = ignore,
     workers: int | None = None,
-    pool: Callable[[Path, Options], Pool] | None = None,
+    pool: Callable[[Path, RunOptions], Pool] | None = None,
     retry_failed: bool = False,
 ) -> SweepOutcome:
     """Run the points that are not on the disk yet, and make the table when none is missing.
@@ -104,12 +103,9 @@ def run_sweep(
     Args:
         sweep: The sweep.
         out: Folder of all results; the sweep's own is `out/<name>/<hash8>`.
+        options: How its points are run.
         clock: Timings so far.
         progress: Called with (points done, points in all).
-        allow_code: Whether Python functions of the experiment may run.
-        plots: Whether pictures are drawn.
-        formats: File formats of pictures.
-        command: The command line, for the provenance.
         workers: Processes of this machine; None for what pays, at most one a core.
         pool: Makes other processes to run the points, given the folder and what holds for every point.
         retry_failed: Whether points that failed are run again.
@@ -118,26 +114,25 @@ def run_sweep(
         SnnrunError: It cannot go on: code that is not allowed, no place to write, no process to run a point.
     """
     started = time.time()
-    if not allow_code:
+    if not options.allow_code:
         pipeline.refuse_hooks(sweep.checked)
-    with pipeline.undisturbed() as pressed:
-        place = lay_out(sweep, out, command)
-        options = Options(allow_code, plots, tuple(formats))
-        run = HandOut(sweep, place.final, options, clock, retry_failed=retry_failed)
-        end = _Table(run, place, command, started)
+    with defer_signals() as received:
+        place = lay_out(sweep, out, options.command)
+        run = HandOut(sweep, place.path, options, clock or Clock(), retry_failed=retry_failed)
+        end = _Table(run, place, options.command, started)
     problem: UnfinishedError | KeyboardInterrupt | None = None
     try:
-        with pipeline.stoppable():
-            if pressed:
-                signal.raise_signal(pressed[0])  # it came before
+        with stop_on_signals():
+            if received:
+                signal.raise_signal(received[0])  # it came before
             run.points(progress, workers, pool)
             end.make()
     except (UnfinishedError, KeyboardInterrupt) as stop:
         problem = stop
     except OSError as error:
-        raise cannot_write(place.final, error) from error
+        raise cannot_write(place.path, error) from error
     finally:
-        with pipeline.undisturbed():
+        with defer_signals():
             run.close()
             if problem is not None:
                 end.make_partial()
@@ -149,7 +144,7 @@ def run_share(
     sweep: Sweep,
     folder: Path,
     points: Sequence[int],
-    options: Options,
+    options: RunOptions,
     clock: Clock,
     workers: int,
     *,
@@ -176,21 +171,21 @@ def run_share(
     started = time.time()
     run = HandOut(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
     try:
-        with pipeline.stoppable():
+        with stop_on_signals():
             run.beside(LocalPool(folder, options, workers))
             state = read_state(folder)
             if state is not None and not state.missing and not retry_failed:
                 document, files = portable(sweep.checked.document, sweep.checked.resolved.context.files)
-                place = place_of(sweep.checked.name, document, files, folder, folder)
+                place = destination_of(sweep.checked.name, document, files, folder, folder)
                 _Table(run, place, state.facts.command, started).make()
     finally:
-        with pipeline.undisturbed():
+        with defer_signals():
             run.close()
             run.claims.close()
     return run.ran
 
 
-def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Place:
+def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Destination:
     """Make the folder of a sweep, so that any process on any machine can run its points.
 
     Raises:
@@ -198,8 +193,8 @@ def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Place:
     """
     checked = sweep.checked
     document, files = portable(checked.document, checked.resolved.context.files)
-    place = place_of(checked.name, document, files, out)
-    folder = place.final
+    place = destination_of(checked.name, document, files, out)
+    folder = place.path
     check_name(folder.name)
     check_name(folder.parent.name)
     try:
@@ -241,15 +236,15 @@ class _Table:
         started: When the command began. [s since 1970]
     """
 
-    def __init__(self, run: HandOut, place: Place, command: Sequence[str], started: float) -> None:
+    def __init__(self, run: HandOut, place: Destination, command: Sequence[str], started: float) -> None:
         self.run = run
         self.place = place
-        self.folder = place.final
+        self.folder = place.path
         self.command = command
         self.started = started
         self.collected: Collected | None = None
         self.digest = ""
-        self.trouble: SnnrunError | KeyboardInterrupt | None = None
+        self.plot_error: SnnrunError | KeyboardInterrupt | None = None
 
     def make(self) -> None:
         """Make the table, or wait until whoever makes it is done.
@@ -288,13 +283,13 @@ class _Table:
         (self.folder / DONE_FILE).unlink(missing_ok=True)  # while it is made the folder is not complete
         forget_aside(self.folder)
         recover(self.folder / "points")
-        with clock.stage(Stage.WRITE), pipeline.undisturbed():
+        with clock.stage(Stage.WRITE), defer_signals():
             found = self._read()
             self.digest = found.write(self.folder, checked, self.place.hash)
         if self.run.options.plots and (found.metrics or found.plan.keep_results):
             formats = self.run.options.formats
-            _, self.trouble = pipeline.draw_kept(self.folder, pipeline.plots_of(checked), formats, clock)
-        with clock.stage(Stage.WRITE), pipeline.undisturbed():
+            _, self.plot_error = draw_after_run(self.folder, plots_of(checked), formats, clock)
+        with clock.stage(Stage.WRITE), defer_signals():
             spent = sum(clock.seconds.values())
             collect_provenance(self.command, self.started, spent, checked.document.path).write(self.folder)
             write_durably(self.folder / "run.log", found.log(checked.name, "done").encode())
@@ -315,8 +310,8 @@ class _Table:
         whole -= {Path(name).suffix.removeprefix(".") for name in damaged}
         wanted = [name for name in options.formats if name not in whole]
         if options.plots and wanted and (self._read().metrics or self.run.sweep.plan.keep_results):
-            plots = pipeline.plots_of(self.run.sweep.checked)
-            _, self.trouble = pipeline.draw_kept(self.folder, plots, wanted, self.run.clock)
+            plots = plots_of(self.run.sweep.checked)
+            _, self.plot_error = draw_after_run(self.folder, plots, wanted, self.run.clock)
             refresh(self.folder)
 
     def make_partial(self) -> None:
@@ -339,12 +334,12 @@ class _Table:
             int(np.count_nonzero(found.status == PointStatus.MISSING)),
             run.seconds,
             run.workers,
-            len(run.worker.engine.kernels),
+            len(run.worker.cache.kernels.entries),
             run.sweep.plan.keep_results,
             tuple(sorted((self.folder / "plots").glob("*.*"))) if problem is None else (),
             found.metrics,
             tuple(found.left_out),
             problem,
-            self.trouble,
+            self.plot_error,
             tuple(found.told()),
         )

@@ -87,6 +87,11 @@ class Point:
     shown: Mapping[str, str]
     shared: int | None = None
 
+    @property
+    def text(self) -> str:
+        """Its parameters in words: `tau = 5 ms, seed = 2`."""
+        return ", ".join(f"{name} = {value}" for name, value in self.shown.items())
+
 
 @dataclass(frozen=True, slots=True)
 class GridAxis:

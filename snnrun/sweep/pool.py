@@ -18,8 +18,8 @@ from typing import IO, Any, Protocol
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, StorageError
 from snnrun.results.table import PointStatus
-from snnrun.run.pipeline import undisturbed
-from snnrun.sweep.worker import Options
+from snnrun.run.options import RunOptions
+from snnrun.run.signals import defer_signals
 
 AHEAD = 2  # batches that a process has, so that it never waits
 # Imports make much that stays and little to collect; the collector starts with the points.
@@ -118,7 +118,7 @@ class LocalPool:
         workers: Number of processes.
     """
 
-    def __init__(self, folder: Path, options: Options, workers: int) -> None:
+    def __init__(self, folder: Path, options: RunOptions, workers: int) -> None:
         self.workers = workers
         self._settings = json.dumps([str(folder.absolute()), options.as_json()])
         self._said: queue.Queue[tuple[_Process, str]] = queue.Queue()
@@ -168,9 +168,9 @@ class LocalPool:
         self._processes.clear()
 
     def _start(self) -> _Process:
-        with undisturbed() as pressed:  # a process that is begun must be one that can be ended
+        with defer_signals() as received:  # a process that is begun must be one that can be ended
             one = self._begun()
-        if pressed:
+        if received:
             raise KeyboardInterrupt
         return one
 

@@ -21,13 +21,14 @@ from snnrun.errors import Diagnostic, RunError
 from snnrun.files.reading import read_json, reason_of
 from snnrun.results.folder import write_durably
 from snnrun.results.layout import DONE_FILE, storage_error
+from snnrun.run.options import RunOptions
 from snnrun.run.stages import Clock
 from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import ranges
 from snnrun.sweep.hand_out import to_run
 from snnrun.sweep.local import lay_out, run_share
 from snnrun.sweep.pool import environment
-from snnrun.sweep.worker import Options, Worker, open_sweep
+from snnrun.sweep.worker import Worker, open_sweep
 
 FOLDER = "slurm"
 MOST_TASKS = 32  # of a job, when nobody says how many
@@ -57,11 +58,10 @@ class Job:
 def submit(
     sweep: Sweep,
     out: Path,
-    options: Options,
+    options: RunOptions,
     *,
     tasks: int | None,
     extra: Sequence[str],
-    command: Sequence[str],
     retry_failed: bool,
 ) -> Job | None:
     """Submit the points that are missing; None when there are none.
@@ -74,14 +74,13 @@ def submit(
         options: What holds for every point.
         tasks: Tasks of the array; None for one a point, at most 32.
         extra: Options for `sbatch`.
-        command: The command line that began the sweep.
         retry_failed: Whether points that failed are run again.
 
     Raises:
         RunError: SWP715 or SWP716, there is no SLURM, or it refuses.
         StorageError: The folder cannot be written.
     """
-    folder = lay_out(sweep, out, command).final.absolute()
+    folder = lay_out(sweep, out, options.command).path.absolute()
     place = folder / FOLDER
     missing = to_run(folder, sweep, retry_failed=retry_failed).missing().tolist()
     if not missing:
@@ -117,7 +116,7 @@ def run_task(folder: Path, task: int, workers: int) -> int:
         raise storage_error("ST110", f"cannot read `{folder / FOLDER / 'share.json'}`: {reason_of(error)}") from error
     points = [k for first, last in share["points"] for k in range(first, last + 1)]
     mine = points[task :: share["tasks"]]  # neighbours take equally long: every task gets some of all
-    options = Options.from_json(share["options"])
+    options = RunOptions.from_json(share["options"])
     return run_share(open_sweep(folder), folder, mine, options, Clock(), workers, retry_failed=share["retry_failed"])
 
 

@@ -13,49 +13,28 @@ import os
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from snnrun.connect.connectivity import WiringCache
+from snnrun.engine.cache import WIRING_BYTES, RunCache
 from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError, UnfinishedError
+from snnrun.metrics.remarks import Remark
 from snnrun.metrics.running import numbers_of
 from snnrun.results.table import PointStatus, point_place
 from snnrun.run import pipeline
-from snnrun.run.stages import Clock, Engine, Progress, Stage
+from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
+from snnrun.run.stages import Checked, Clock, Stage
 from snnrun.sweep.check import Points, Sweep, point_document
 from snnrun.sweep.journal import Journal, Record, cannot_write
 from snnrun.sweep.points import Point, plan_sweep
 
 MOST_VALUES = 10_000  # of one metric at one point that are kept
 STOPPED = 75  # exit code of a command that the same command continues (EX_TEMPFAIL)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What holds for every point of a sweep.
-
-    Args:
-        allow_code: Whether Python functions of the experiment may run.
-        plots: Whether pictures of points are drawn.
-        formats: File formats of pictures.
-    """
-
-    allow_code: bool = False
-    plots: bool = True
-    formats: tuple[str, ...] = ("png",)
-
-    def as_json(self) -> dict[str, Any]:
-        """A plain dictionary."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> Self:
-        """The same again."""
-        return cls(bool(plain["allow_code"]), bool(plain["plots"]), tuple(plain["formats"]))
 
 
 def open_sweep(folder: Path) -> Sweep:
@@ -79,12 +58,12 @@ class Worker:
         clock: Timings of the stages.
     """
 
-    def __init__(self, sweep: Sweep, folder: Path, options: Options, clock: Clock | None = None) -> None:
+    def __init__(self, sweep: Sweep, folder: Path, options: RunOptions, clock: Clock | None = None) -> None:
         self.plan = sweep.plan
         self.folder = folder
-        self.options = options
+        self.options = replace(options, threads=1)  # points run side by side, not threads
         self.clock = clock or Clock()
-        self.engine = Engine(wirings=WiringCache(), threads=1)  # points run side by side, not threads
+        self.cache = RunCache(WIRING_BYTES)
         self.journal = Journal(folder)
         self._points = Points(point_document(sweep.checked), sweep.plan)
         self._ready = dict(sweep.ready)
@@ -97,9 +76,9 @@ class Worker:
             with self.clock.stage(Stage.GENERATE):
                 kernel = generate(checked.resolved.network)
             with self.clock.stage(Stage.COMPILE):
-                self.engine.kernel(kernel)
+                self.cache.compile(kernel)
 
-    def run(self, k: int, progress: Progress = lambda _step, _steps: None) -> Record:
+    def run(self, k: int, progress: Progress = ignore) -> Record:
         """Run one point and note it. A point that cannot run is failed; the next one may run.
 
         Raises:
@@ -125,36 +104,41 @@ class Worker:
         if checked is None:
             with self.clock.stage(Stage.CHECK):
                 checked = self._points.check(point)
-        digest = reason = ""
         if self.plan.keep_results:
-            checked = replace(checked, point=", ".join(f"{name} = {value}" for name, value in point.shown.items()))
-            outcome = pipeline.run(
-                checked,
-                self.folder,
-                self.engine,
-                self.clock,
-                progress,
-                final=point_place(self.folder, k),
-                **{**self.options.as_json(), "formats": self.options.formats},
-            )
-            if outcome.problem is not None:
-                raise outcome.problem
-            if isinstance(outcome.trouble, KeyboardInterrupt | UnfinishedError):
-                raise outcome.trouble
-            values, remarks, digest = outcome.metrics, outcome.remarks, outcome.digest
-            reason = f"no pictures: {outcome.trouble}" if outcome.trouble is not None else ""
-        else:
-            prepared = pipeline.prepare(checked, self.engine, self.clock)
-            pipeline.simulate(prepared, Nothing(), self.clock, progress, allow_code=self.options.allow_code)
-            values = numbers_of(prepared.metrics.values())
-            remarks = tuple(prepared.metrics.remarks(values))
-        kept = {
-            name: (np.asarray(value, dtype=np.float64).tolist(), unit)
-            for name, (value, unit) in values.items()
-            if np.size(value) <= MOST_VALUES
-        }
-        left_out = tuple(name for name in values if name not in kept)
-        return Record(k, PointStatus.COMPLETE, kept, digest=digest, reason=reason, left_out=left_out, remarks=remarks)
+            return self._kept(k, checked, point, progress)
+        prepared = pipeline.prepare(checked, self.cache, self.clock, self.options.threads)
+        pipeline.simulate(prepared, Nothing(), self.clock, progress, allow_code=self.options.allow_code)
+        metrics = numbers_of(prepared.metrics.values())
+        return _record(k, metrics, prepared.metrics.remarks(metrics))
+
+    def _kept(self, k: int, checked: Checked, point: Point, progress: Progress) -> Record:
+        """Run a point into a folder of its own."""
+        outcome = pipeline.run(
+            replace(checked, point=point.text),
+            self.folder,
+            self.options,
+            cache=self.cache,
+            clock=self.clock,
+            callbacks=Callbacks(progress),
+            path=point_place(self.folder, k),
+        )
+        if outcome.problem is not None:
+            raise outcome.problem
+        if isinstance(outcome.plot_error, KeyboardInterrupt | UnfinishedError):
+            raise outcome.plot_error
+        reason = f"no pictures: {outcome.plot_error}" if outcome.plot_error is not None else ""
+        return replace(_record(k, outcome.metrics, outcome.remarks), digest=outcome.digest, reason=reason)
+
+
+def _record(k: int, metrics: Mapping[str, tuple[Any, str]], remarks: Sequence[Remark]) -> Record:
+    """What the journal says of a point that ran to its end."""
+    kept = {
+        name: (np.asarray(value, dtype=np.float64).tolist(), unit)
+        for name, (value, unit) in metrics.items()
+        if np.size(value) <= MOST_VALUES
+    }
+    left_out = tuple(name for name in metrics if name not in kept)
+    return Record(k, PointStatus.COMPLETE, kept, left_out=left_out, remarks=tuple(remarks))
 
 
 def answer(record: Record) -> list[Any]:
@@ -181,7 +165,7 @@ def main() -> None:
 
     try:
         folder, options = json.loads(sys.stdin.readline())
-        worker = Worker(open_sweep(Path(folder)), Path(folder), Options.from_json(options))
+        worker = Worker(open_sweep(Path(folder)), Path(folder), RunOptions.from_json(options))
         gc.freeze()
         gc.enable()
         say(ready=True)

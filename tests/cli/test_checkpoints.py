@@ -100,7 +100,7 @@ def test_a_signal_stores_a_checkpoint_and_says_how_to_go_on(background, process,
     _, err = victim.communicate(timeout=30)
     assert time.monotonic() - sent < 5  # a second on a machine that has time
     assert victim.returncode == code
-    assert "after a checkpoint: the same command goes on" in err
+    assert "after a checkpoint: the same command continues" in err
     assert "next: snnrun run long.yaml --no-plots --checkpoint-every 10ms" in err.replace(str(place) + "/", "")
     (folder,) = (place / "outputs" / "long").iterdir()  # no half of a result
     assert folder.name.endswith("-checkpoint")

@@ -239,7 +239,7 @@ def test_an_unfinished_run_never_takes_the_place_of_a_whole_one(background, snnr
 def test_a_signal_while_drawing_keeps_the_results_and_says_which_it_was(
     snnrun, small, monkeypatch, number, code, sweep
 ):
-    from snnrun.run import pipeline
+    from snnrun.run import drawing
 
     def stop(*_, **__):
         os.kill(os.getpid(), getattr(signal, number))
@@ -247,7 +247,7 @@ def test_a_signal_while_drawing_keeps_the_results_and_says_which_it_was(
 
     # a shell may start this process with Ctrl-C switched off
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    monkeypatch.setattr(pipeline, "draw", stop)
+    monkeypatch.setattr(drawing, "draw", stop)
     words = []
     if sweep is not None:
         write(small, small.read_text() + f"sweep: {{axes: {{drive: [2, 3]}}, keep: {sweep}}}\n")
@@ -265,21 +265,21 @@ def test_a_signal_while_drawing_keeps_the_results_and_says_which_it_was(
 
 
 def test_ctrl_c_while_writing_waits_until_the_results_are_safe(snnrun, small, monkeypatch):
-    from snnrun.run.folder import RunWriter
+    from snnrun.run import final, folder
 
     # a shell may start this process with Ctrl-C switched off
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    finish, publish = RunWriter.finish, RunWriter.publish
+    finish, publish = final.finish, folder.publish
 
     def pressed(method):
-        def interrupted(*arguments):
+        def interrupted(*arguments, **options):
             os.kill(os.getpid(), signal.SIGINT)
-            return method(*arguments)
+            return method(*arguments, **options)
 
         return interrupted
 
-    monkeypatch.setattr(RunWriter, "finish", pressed(finish))
-    monkeypatch.setattr(RunWriter, "publish", pressed(publish))
+    monkeypatch.setattr(final, "finish", pressed(finish))
+    monkeypatch.setattr(folder, "publish", pressed(publish))
     said = snnrun("run", small)
     assert said.code == 130
     assert "the results are complete, pictures are missing" in said.err
@@ -298,12 +298,12 @@ def test_rates_of_phases_are_those_of_the_time_recorded(snnrun, place):
 
 
 def test_a_bug_while_drawing_keeps_the_results_and_shows_no_traceback(snnrun, small, monkeypatch):
-    from snnrun.run import pipeline
+    from snnrun.run import drawing
 
     def fail(*_, **__):
         raise ZeroDivisionError("in the drawing")
 
-    monkeypatch.setattr(pipeline, "draw", fail)
+    monkeypatch.setattr(drawing, "draw", fail)
     said = snnrun("run", small)
     assert said.code == 70
     assert "Traceback" not in said.err

@@ -12,6 +12,7 @@ from running import run_kernel
 from snnrun.errors import ExperimentError
 from snnrun.results.reader import Results
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 
 FAULTS = """
 groups:
@@ -127,7 +128,7 @@ def test_metrics_connections_and_hooks_read_values_of_now(tmp_path: Path) -> Non
         file.write_text(f"version: 1\nname: {kind}\n{text}metrics: {{a: s.a, u: s.u, last: last(end.a)}}\n")
         (tmp_path / "hook.py").write_text(HOOK.replace("OUT", repr(str(seen))))
         checked = pipeline.check(pipeline.read(file))
-        outcome = pipeline.run(checked, tmp_path / "out", plots=False, allow_code=True)
+        outcome = pipeline.run(checked, tmp_path / "out", RunOptions(plots=False, allow_code=True))
         results = Results.open(outcome.folder)
         metrics = [outcome.metrics[name][0] for name in ("a", "u", "last")]
         found[kind] = [*metrics, results.connectivity("c").values["a"], ast.literal_eval(seen.read_text())]
@@ -142,7 +143,7 @@ def test_a_state_with_event_driven_variables_does_not_begin_a_clock_driven_run(t
     file = tmp_path / "first.yaml"
     run = FAULTS.replace("run: {", "run: {save_state: true, ")
     file.write_text(f"version: 1\nname: first\n{run}")
-    folder = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", plots=False).folder
+    folder = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", RunOptions(plots=False)).folder
     (tmp_path / "state.npz").write_bytes((folder / "state.npz").read_bytes())
     later = FAULTS.replace("run: {", "run: {start_from: state.npz, ")
     file.write_text(f"version: 1\nname: later\n{later}")

@@ -10,6 +10,7 @@ from running import run_kernel
 
 from snnrun.errors import ExperimentError, RunError
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 
 GROUPS = """
 groups:
@@ -75,16 +76,16 @@ def test_a_state_keeps_that_a_neuron_never_spiked(tmp_path: Path) -> None:
     file = tmp_path / "first.yaml"
     first = text("1*ms").replace("v > 1", "v > 3").replace("run: {", "run: {save_state: true, ")
     file.write_text(f"version: 1\nname: first\n{first}")
-    folder = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", plots=False).folder
+    folder = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", RunOptions(plots=False)).folder
     (tmp_path / "state.npz").write_bytes((folder / "state.npz").read_bytes())
     later = text("1e6*second").replace("run: {", "run: {start_from: state.npz, ")
     file.write_text(f"version: 1\nname: later\n{later}metrics: {{n: count(m)}}\n")
-    metrics = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", plots=False).metrics
+    metrics = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", RunOptions(plots=False)).metrics
     assert metrics["n"][0] == 3
 
 
 def test_times_of_spikes_are_seconds_in_metrics(tmp_path: Path) -> None:
     file = tmp_path / "last.yaml"
     file.write_text(f"version: 1\nname: last\n{text('1e5*second')}metrics: {{last: max(g.lastspike)}}\n")
-    metrics = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", plots=False).metrics
+    metrics = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", RunOptions(plots=False)).metrics
     assert metrics["last"][0] == pytest.approx(6.9e-3)

@@ -7,6 +7,7 @@ from snnrun.compare.known_faults import FAULTS, known_faults
 from snnrun.files.state_file import read_arrays
 from snnrun.results.checkpoint import store_arrays
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 
 PLAIN = """\
 version: 1
@@ -135,7 +136,7 @@ def test_files_and_threads_of_the_command_count(tmp_path):
 def test_a_state_of_0_1_0_is_told_of(tmp_path):
     first = PLAIN.replace("dt: 0.1 ms}", "dt: 0.1 ms, save_state: true}")
     tmp_path.joinpath("first.yaml").write_text(first)
-    pipeline.run(pipeline.check(pipeline.read(tmp_path / "first.yaml")), tmp_path, plots=False)
+    pipeline.run(pipeline.check(pipeline.read(tmp_path / "first.yaml")), tmp_path, RunOptions(plots=False))
     state = next(tmp_path.glob("*/*/state.npz"))
     second = PLAIN.replace("dt: 0.1 ms}", f"dt: 0.1 ms, start_from: {state.relative_to(tmp_path)}}}")
     assert not any("another unit" in line for line in said(tmp_path, second))

@@ -14,6 +14,7 @@ from snnrun.files import state_file
 from snnrun.files.state_file import read_arrays
 from snnrun.results.checkpoint import CheckpointFolder, store_arrays
 from snnrun.run import pipeline
+from snnrun.run.options import Callbacks, RunOptions
 
 # Everything that has a state of its own: delays of three kinds, Poisson groups and inputs, given spikes, plasticity,
 # event-driven and summed variables, noise, shared variables, refractoriness, operations, phases, all monitors.
@@ -101,7 +102,9 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(file, tmp_path_factory):
-    outcome = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path_factory.mktemp("whole"), plots=False)
+    outcome = pipeline.run(
+        pipeline.check(pipeline.read(file)), tmp_path_factory.mktemp("whole"), RunOptions(plots=False)
+    )
     assert outcome.counts["spikes"] > 100
     assert all(np.isfinite(value) for value, _ in outcome.metrics.values())
     return outcome
@@ -123,7 +126,8 @@ def run(file, out, kill_at=None, every=0.0, overrides=()):
 
     checked = pipeline.check(pipeline.read(file, overrides))
     try:
-        outcome = pipeline.run(checked, out, progress=progress, plots=False, checkpoint_every=every, note=notes.append)
+        options = RunOptions(plots=False, checkpoint_every=every)
+        outcome = pipeline.run(checked, out, options, callbacks=Callbacks(progress, note=notes.append))
     except KilledError:
         return notes, None
     return notes, outcome
@@ -275,4 +279,4 @@ def test_python_functions_and_checkpoints_do_not_go_together(tmp_path):
     file = tmp_path / "h.yaml"
     file.write_text(FILE.replace("operations:\n", "operations:\n  py: {call: hook.py:f, every: 1 ms}\n"))
     with pytest.raises(ExperimentError, match="RUN306"):
-        pipeline.run(pipeline.check(pipeline.read(file)), tmp_path, allow_code=True, checkpoint_every=1.0)
+        pipeline.run(pipeline.check(pipeline.read(file)), tmp_path, RunOptions(allow_code=True, checkpoint_every=1.0))

@@ -5,6 +5,7 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 
 FUNCTIONS = ("count", "counts", "rates", "mean_rate")
 FILE = """\
@@ -64,7 +65,7 @@ def test_metrics_of_counters_are_those_of_the_spikes(tmp_path):
     found = {}
     for stop in ("all", "all_counted"):
         one = checked(tmp_path, FILE.replace("STOP", stop) + "\n".join(lines) + "\n")
-        found[stop] = pipeline.run(one, tmp_path / stop, plots=False).metrics
+        found[stop] = pipeline.run(one, tmp_path / stop, RunOptions(plots=False)).metrics
         for function in FUNCTIONS:
             for pair in PAIRS:
                 values, unit = found[stop][f"{function}_{pair}"]

@@ -18,6 +18,7 @@ from snnrun.model.network import Network
 from snnrun.model.size import least_bytes
 from snnrun.resolve.resolve import resolve
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 from snnrun.source import SourceFile, Span
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
@@ -178,7 +179,7 @@ run: {{dt: 0.1 ms, phases: [{{name: a, duration: 5 ms}}, {{name: b, duration: 5 
     assert 3 * samples <= size["monitors.e"] <= 3 * (samples + 1)
     assert steps <= size["monitors.r"] <= steps + 1
     assert size["monitors.p"] == 3 * (steps + 3)
-    outcome = pipeline.run(checked, tmp_path / "out", plots=False)
+    outcome = pipeline.run(checked, tmp_path / "out", RunOptions(plots=False))
     assert outcome.counts["p"] == 3 * steps
 
 

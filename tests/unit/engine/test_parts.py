@@ -8,10 +8,9 @@ import pytest
 from snnrun.codegen.kernel import generate
 from snnrun.engine import parts as parts_module
 from snnrun.engine.build import build
-from snnrun.engine.parts import Parts
+from snnrun.engine.cache import RunCache
 from snnrun.engine.values import on_lines
 from snnrun.run import pipeline
-from snnrun.run.stages import Engine
 from snnrun.sweep.reuse import Template
 
 FILE = """\
@@ -58,6 +57,14 @@ def template_of(tmp_path, *names):
     return template
 
 
+def cache_for(network):
+    """A cache that keeps the parts of a network."""
+    cache = RunCache()
+    for _ in range(2):
+        cache.generate(network)
+    return cache
+
+
 def assert_same(built, expected):
     assert built.arrays.keys() == expected.arrays.keys()
     for key, array in expected.arrays.items():
@@ -73,59 +80,61 @@ def assert_same(built, expected):
 def test_a_network_of_known_parts_is_the_one_that_would_be_built(tmp_path, name):
     template = template_of(tmp_path, name)
     network = template.checked.resolved.network
-    kernel, parts = generate(network), Parts()
+    kernel, cache = generate(network), cache_for(network)
     for value in (FIRST[name], OTHER[name], OTHER[name], FIRST[name]):
         template.put({name: value})
-        built = build(network, kernel, None, parts)
+        built = build(network, kernel, cache)
         assert_same(built, build(network, kernel))
         for key, array in built.arrays.items():
             if key.use in ("variable", "spikes", "number", "ring", "record", "count"):
                 array[:] = 1  # as if it had run
+    parts = cache.parts(network)
     assert {path for path, part in parts._known.items() if part is None} == DECIDES[name]
     assert parts._known.keys() == EVERY
     assert parts.knows(network) == (not DECIDES[name])
 
 
 def test_other_seeds_build_other_parts(tmp_path):
-    template, parts = template_of(tmp_path, "tau"), Parts()
+    template = template_of(tmp_path, "tau")
     networks = [template.at({"tau": 0.01}, seed).resolved.network for seed in (1, 2, 2, 1)]
-    kernel = generate(networks[0])
+    kernel, cache = generate(networks[0]), cache_for(networks[0])
     for network in networks:
-        assert_same(build(network, kernel, None, parts), build(network, kernel))
-    assert not parts.knows(networks[1])
+        assert_same(build(network, kernel, cache), build(network, kernel))
+    assert cache.parts(networks[0]).knows(networks[0])
+    assert not cache.parts(networks[1]).knows(networks[1])
 
 
 def test_large_parts_are_built_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(parts_module, "PART_BYTES", 800)
     network = template_of(tmp_path, "tau").checked.resolved.network
-    parts = Parts()
-    kernel = generate(network)
+    kernel, cache = generate(network), cache_for(network)
     for _ in range(2):
-        assert_same(build(network, kernel, None, parts), build(network, kernel))
-    kept = {path for path, part in parts._known.items() if part is not None}
+        assert_same(build(network, kernel, cache), build(network, kernel))
+    kept = {path for path, part in cache.parts(network)._known.items() if part is not None}
     assert kept
     assert kept < EVERY
 
 
-def test_an_engine_keeps_parts_from_the_second_network_of_a_structure_on(tmp_path):
-    template, engine = template_of(tmp_path, "tau"), Engine()
+def test_parts_are_kept_from_the_second_network_of_a_structure_on(tmp_path):
+    template, cache = template_of(tmp_path, "tau"), RunCache()
     one, two = (template.at({"tau": 0.01}, seed).resolved.network for seed in (1, 2))
-    engine.generated(one)
-    assert engine.parts is None
-    engine.generated(two)
-    kept = engine.parts
+    kernel = cache.generate(one)
+    assert cache.parts(one) is None
+    assert cache.generate(two) is kernel
+    kept = cache.parts(one)
     assert kept is not None
-    engine.generated(one)
-    assert engine.parts is kept
-    engine.generated(template_of(tmp_path, "tau").checked.resolved.network)
-    assert engine.parts is None
+    assert cache.parts(one) is kept
+    other = template_of(tmp_path, "tau").checked.resolved.network
+    cache.generate(other)
+    assert cache.parts(other) is None
+    assert cache.parts(one) is None
 
 
 def test_what_a_step_goes_through_begins_with_a_line_of_the_cache(tmp_path):
     network = template_of(tmp_path, "tau").checked.resolved.network
-    kernel, parts = generate(network), Parts()
+    kernel, cache = generate(network), cache_for(network)
     for _ in range(3):  # built, built and kept, put back
-        built = build(replace(network, threads=1), kernel, None, parts)
+        built = build(replace(network, threads=1), kernel, cache)
         stepped = [
             a for key, a in built.arrays.items() if key.use in ("variable", "ring", "scratch") and a.nbytes >= 512
         ]

@@ -9,6 +9,7 @@ import pytest
 from snnrun.errors import ExperimentError
 from snnrun.files.state_file import read_arrays, write_arrays
 from snnrun.run import pipeline
+from snnrun.run.options import Callbacks, RunOptions, ignore
 
 FILE = """\
 version: 1
@@ -57,13 +58,15 @@ def kernels(tmp_path_factory):
         yield
 
 
-def run(folder, length, name="a", start=None, text=FILE, **options):
+def run(folder, length, name="a", start=None, text=FILE, note=ignore):
     text = text.replace("LENGTH", length).replace("name: begun", f"name: {name}")
     if start is not None:
         text = text.replace("save_state: true", f"save_state: true, start_from: {start}")
     file = folder / f"{name}.yaml"
     file.write_text(text)
-    return pipeline.run(pipeline.check(pipeline.read(file)), folder / "outputs", plots=False, **options)
+    return pipeline.run(
+        pipeline.check(pipeline.read(file)), folder / "outputs", RunOptions(plots=False), callbacks=Callbacks(note=note)
+    )
 
 
 def steps(outcome):
@@ -240,7 +243,9 @@ def test_the_folder_of_such_a_run_runs_again_by_itself(tmp_path):
     import shutil
 
     shutil.rmtree(tmp_path / "outputs")
-    again = pipeline.run(pipeline.check(pipeline.read(moved / "experiment.yaml")), tmp_path / "again", plots=False)
+    again = pipeline.run(
+        pipeline.check(pipeline.read(moved / "experiment.yaml")), tmp_path / "again", RunOptions(plots=False)
+    )
     assert again.digest == second.digest
 
 

@@ -14,6 +14,7 @@ from snnrun.metrics.functions import FUNCTIONS
 from snnrun.metrics.samples import ROWS, Comoments, Moments
 from snnrun.metrics.spikes import Pairwise, PopulationBins, PopulationPair, Train
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 from snnrun.sweep.check import check_sweep
 from snnrun.units.dimensions import ONE
 from snnrun.units.table import lookup_unit
@@ -547,7 +548,7 @@ def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path,
     file.write_text(FILE.replace('m: "METRIC"', metrics))
     monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "kernels"))
     checked = pipeline.check(pipeline.read(file))
-    outcome = pipeline.run(checked, tmp_path / "out", plots=False)
+    outcome = pipeline.run(checked, tmp_path / "out", RunOptions(plots=False))
     values = {name: value for name, (value, _) in outcome.metrics.items()}
     # The step after which v passes the threshold, from the exact solution; the reset follows in the same step.
     period = math.ceil(10e-3 * math.log(2) / 1e-4)
@@ -561,7 +562,7 @@ def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path,
 def metrics_of_a_run(tmp_path, text):
     file = tmp_path / "r.yaml"
     file.write_text(text)
-    outcome = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", plots=False)
+    outcome = pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "out", RunOptions(plots=False))
     return {name: value for name, (value, _) in outcome.metrics.items()}
 
 
@@ -704,6 +705,6 @@ run: {{dt: 0.1 ms, {run}}}
     warned = next(w for w in checked.warnings if w.code == "NET225" and "`out`" in w.message)
     assert why in warned.message
     assert warned.span.line == 4
-    outcome = pipeline.run(checked, tmp_path / "out", plots=False)
+    outcome = pipeline.run(checked, tmp_path / "out", RunOptions(plots=False))
     assert all(np.isnan(value).all() for value, _ in outcome.metrics.values())
     assert outcome.counts["out"] == 0

@@ -7,8 +7,8 @@ import pytest
 
 from snnrun.engine import driver
 from snnrun.run import pipeline
-from snnrun.run.folder import told
-from snnrun.run.stages import Clock
+from snnrun.run.folder import located
+from snnrun.run.options import RunOptions
 from snnrun.sweep.check import check_sweep
 from snnrun.sweep.local import run_sweep
 
@@ -49,8 +49,8 @@ def ran(tmp_path, *metrics, text=FILE):
     file = tmp_path / "r.yaml"
     file.write_text(text + "".join(f"  {m}\n" for m in metrics) + ("" if metrics else "  n: count(out)\n"))
     checked = pipeline.check(pipeline.read(file))
-    outcome = pipeline.run(checked, tmp_path / "out", plots=False)
-    found = told(checked.document, outcome.remarks)
+    outcome = pipeline.run(checked, tmp_path / "out", RunOptions(plots=False))
+    found = located(checked.document, outcome.remarks)
     log = (outcome.folder / "run.log").read_text()
     assert all(f"warning[{d.code}] {d.message}  ({d.span})" in log for d in found)
     blamed = [(d.code, d.span.file.text[d.span.start : d.span.end], d.message) for d in found]
@@ -133,7 +133,7 @@ def test_a_monitor_that_records_nothing_is_told_once(tmp_path):
     file.write_text(text.replace(", variables: [z]", "") + "  a: max(late.x)\n  b: mean(late.x)/2\n")
     checked = pipeline.check(pipeline.read(file))
     assert [w.code for w in checked.warnings if w.code == "NET225"] == ["NET225"]
-    assert pipeline.run(checked, tmp_path / "out", plots=False).remarks == ()
+    assert pipeline.run(checked, tmp_path / "out", RunOptions(plots=False)).remarks == ()
 
 
 def test_a_stop_when_that_is_never_known_is_told(tmp_path):
@@ -155,10 +155,10 @@ def test_points_of_a_sweep_tell_it_too(tmp_path, keep, workers):
     checked = pipeline.check(pipeline.read(file))
 
     def swept():
-        return run_sweep(check_sweep(checked), tmp_path / "out", Clock(), plots=False, workers=workers)
+        return run_sweep(check_sweep(checked), tmp_path / "out", RunOptions(plots=False), workers=workers)
 
     outcome = swept()
-    of_monitor, of_metric, _late = told(checked.document, outcome.remarks)
+    of_monitor, of_metric, _late = located(checked.document, outcome.remarks)
     assert of_monitor.message.startswith("point 1: monitor `xs`: 4 of 16 values of `x` are not finite")
     assert of_metric.message.endswith("recorded are not finite; so also at 1 other point")
     assert of_metric.span.file.text[of_metric.span.start : of_metric.span.end] == "max(xs.x)"

@@ -7,6 +7,7 @@ import pytest
 from snnrun.engine import driver
 from snnrun.errors import ExperimentError
 from snnrun.run import pipeline
+from snnrun.run.options import Callbacks, RunOptions
 
 FILE = """\
 version: 1
@@ -59,8 +60,8 @@ def checked(tmp_path, condition, text=FILE):
     return pipeline.check(pipeline.read(file))
 
 
-def ran(tmp_path, condition, text=FILE, **options):
-    return pipeline.run(checked(tmp_path, condition, text), tmp_path / "out", plots=False, **options)
+def ran(tmp_path, condition, text=FILE):
+    return pipeline.run(checked(tmp_path, condition, text), tmp_path / "out", RunOptions(plots=False))
 
 
 def fixed(tmp_path, milliseconds, text=FILE):
@@ -68,7 +69,7 @@ def fixed(tmp_path, milliseconds, text=FILE):
     text = text.replace("duration: 1 s, stop_when: CONDITION, check: 0.7 ms", f"duration: {milliseconds!r} ms")
     file = tmp_path / "f.yaml"
     file.write_text(text)
-    return pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "fixed", plots=False)
+    return pipeline.run(pipeline.check(pipeline.read(file)), tmp_path / "fixed", RunOptions(plots=False))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_the_length_of_a_call_changes_nothing(tmp_path, monkeypatch, most):
 
 def test_a_condition_that_never_holds_leaves_the_phase_its_length(tmp_path):
     outcome = ran(tmp_path, "count(out) < 0")
-    assert outcome.ran is None
+    assert outcome.ran.phases[0].stop == 10_000
     assert outcome.digest == fixed(tmp_path, 1000).digest
 
 
@@ -189,11 +190,12 @@ def test_a_checkpoint_after_the_end_of_a_phase_knows_of_it(tmp_path, monkeypatch
                 raise SystemExit
 
         one = checked(tmp_path, "count(out) > limit")
+        options = RunOptions(plots=False, checkpoint_every=0.0)
         with pytest.raises(SystemExit):
-            pipeline.run(one, tmp_path / "k", plots=False, checkpoint_every=0.0, progress=progress)
+            pipeline.run(one, tmp_path / "k", options, callbacks=Callbacks(progress))
     one = checked(tmp_path, "count(out) > limit")
     notes = []
-    again = pipeline.run(one, tmp_path / "k", plots=False, note=notes.append)
+    again = pipeline.run(one, tmp_path / "k", RunOptions(plots=False), callbacks=Callbacks(note=notes.append))
     assert "goes on" in notes[0]
     assert (again.digest, again.metrics) == (whole.digest, whole.metrics)
 
@@ -205,7 +207,6 @@ def test_a_constant_that_the_phase_sets_is_the_one_it_compares_with(tmp_path):
 
 
 def test_points_of_a_sweep_share_a_phase_that_ends_early(tmp_path):
-    from snnrun.run.stages import Clock
     from snnrun.sweep.check import check_sweep
     from snnrun.sweep.local import run_sweep
 
@@ -213,7 +214,7 @@ def test_points_of_a_sweep_share_a_phase_that_ends_early(tmp_path):
     for shared in ("", ", shared: wait"):
         sweep = f"sweep: {{axes: {{run.phases.1.set.drive: [1, 2, 3]}}{shared}}}\n"
         one = checked(tmp_path, "count(out) > limit", FILE + sweep)
-        tables.append(run_sweep(check_sweep(one), tmp_path / "sweep", Clock(), plots=False).metrics)
+        tables.append(run_sweep(check_sweep(one), tmp_path / "sweep", RunOptions(plots=False)).metrics)
     assert len(np.unique(tables[0]["n"][0])) == 3
     for name, (values, _) in tables[0].items():
         np.testing.assert_array_equal(tables[1][name][0], values)

@@ -12,6 +12,7 @@ from snnrun.results.layout import GroupFacts, MonitorKind, RateChannel, Recordin
 from snnrun.results.reader import Results
 from snnrun.results.writer import ResultsWriter
 from snnrun.run import pipeline
+from snnrun.run.options import Callbacks, RunOptions
 
 N = 10
 RECORDED = ((0.0, 0.1), (0.15, 0.2))  # of 200 ms [s]
@@ -190,7 +191,7 @@ metrics: {rate: mean_rate(early), whole: mean_rate(all)}
 def test_results_say_what_each_monitor_recorded(tmp_path):
     (tmp_path / "phases.yaml").write_text(PHASES)
     checked = pipeline.check(pipeline.read(tmp_path / "phases.yaml"))
-    outcome = pipeline.run(checked, tmp_path / "out", plots=False)
+    outcome = pipeline.run(checked, tmp_path / "out", RunOptions(plots=False))
     period = 10e-3 * np.log(2)  # from 0 to 1 towards 2
     with Results.open(outcome.folder) as results:
         found = {m.name: (results.recorded(m.name) * 1e3).round(9).tolist() for m in results.monitors()}
@@ -210,7 +211,7 @@ def test_results_of_a_run_that_was_interrupted_say_how_far_it_got(tmp_path):
         if step > 900:
             raise KeyboardInterrupt
 
-    outcome = pipeline.run(checked, tmp_path / "out", progress=stop)
+    outcome = pipeline.run(checked, tmp_path / "out", callbacks=Callbacks(stop))
     assert isinstance(outcome.problem, KeyboardInterrupt)
     with Results.open(outcome.folder) as results:
         assert 0.08 < results.reached < 50

@@ -9,6 +9,7 @@ from snnrun.plot.options import _KEYS, Kind, picture_from
 from snnrun.plot.source import Source
 from snnrun.plot.style import looks
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 from snnrun.spec.models import PLOT_OPTIONS, Plot, PlotKind
 
 FILE = """\
@@ -112,15 +113,16 @@ def checked(place, plot, sweep):
 @pytest.fixture(scope="module")
 def folders(place):
     """The folder of a run, and that of a sweep."""
-    from snnrun.run.stages import Clock
     from snnrun.sweep.check import check_sweep
     from snnrun.sweep.local import run_sweep
 
     (place / "options.yaml").write_text(FILE + "plots: none\n")
-    run = pipeline.run(pipeline.check(pipeline.read(place / "options.yaml")), place / "out", plots=False).folder
+    run = pipeline.run(
+        pipeline.check(pipeline.read(place / "options.yaml")), place / "out", RunOptions(plots=False)
+    ).folder
     (place / "options.yaml").write_text(FILE + SWEEP + "plots: none\n")
     sweep = check_sweep(pipeline.check(pipeline.read(place / "options.yaml")))
-    return {False: run, True: run_sweep(sweep, place / "out", Clock(), plots=False, workers=1).folder}
+    return {False: run, True: run_sweep(sweep, place / "out", RunOptions(plots=False), workers=1).folder}
 
 
 def drawn(place, folders, kind, plot):

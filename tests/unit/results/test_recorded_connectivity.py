@@ -6,6 +6,7 @@ import pytest
 from snnrun.errors import ExperimentError
 from snnrun.results.reader import Results
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 
 FILE = """\
 version: 1
@@ -40,7 +41,9 @@ def recorded(path, asked, keys=ONE, delay=VARYING):
     (path / "pairs.yaml").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNNRUN_CACHE_DIR", str(path / "kernels"))
-        folder = pipeline.run(pipeline.check(pipeline.read(path / "pairs.yaml")), path / "out", plots=False).folder
+        folder = pipeline.run(
+            pipeline.check(pipeline.read(path / "pairs.yaml")), path / "out", RunOptions(plots=False)
+        ).folder
     with Results.open(folder) as results:
         return results.connectivity("c")
 
@@ -78,7 +81,9 @@ def test_delays_of_pathways_that_share_a_name_are_called_by_their_side(tmp_path)
     text = sides.replace("KEYS", TWO).replace("DELAY", VARYING)
     asked = "[delay_on_pre_fast, delay_slow, delay_on_pre_slow, delay_on_post, delay_on_post_fast]"
     (tmp_path / "pairs.yaml").write_text(text.replace("ASKED", asked))
-    folder = pipeline.run(pipeline.check(pipeline.read(tmp_path / "pairs.yaml")), tmp_path / "out", plots=False).folder
+    folder = pipeline.run(
+        pipeline.check(pipeline.read(tmp_path / "pairs.yaml")), tmp_path / "out", RunOptions(plots=False)
+    ).folder
     with Results.open(folder) as results:
         pairs = results.connectivity("c")
     assert np.allclose(pairs.values["delay_on_pre_fast"], (1 + pairs.pre + 0.1 * pairs.post) * 1e-3)
@@ -104,7 +109,9 @@ def test_a_delay_that_a_phase_sets_is_the_one_at_the_end(tmp_path):
     text = FILE.replace("ASKED", "[delay, delay_on_post]").replace("KEYS", ONE).replace("DELAY", VARYING)
     phases = "phases: [{name: a, duration: 1 ms}, {name: b, duration: 1 ms, set: {s.delay: (3 + i)*ms}}]"
     (tmp_path / "pairs.yaml").write_text(text.replace("duration: 1 ms,", phases + ","))
-    folder = pipeline.run(pipeline.check(pipeline.read(tmp_path / "pairs.yaml")), tmp_path / "out", plots=False).folder
+    folder = pipeline.run(
+        pipeline.check(pipeline.read(tmp_path / "pairs.yaml")), tmp_path / "out", RunOptions(plots=False)
+    ).folder
     with Results.open(folder) as results:
         pairs = results.connectivity("c")
     assert np.allclose(pairs.values["delay"], (3 + pairs.pre) * 1e-3)
@@ -119,7 +126,9 @@ def test_delays_of_many_synapses_that_compiled_code_makes_are_their_own(tmp_path
         .replace("connect: all", "connect: {p: 0.5}")
     )
     (tmp_path / "pairs.yaml").write_text(text)
-    folder = pipeline.run(pipeline.check(pipeline.read(tmp_path / "pairs.yaml")), tmp_path / "out", plots=False).folder
+    folder = pipeline.run(
+        pipeline.check(pipeline.read(tmp_path / "pairs.yaml")), tmp_path / "out", RunOptions(plots=False)
+    ).folder
     with Results.open(folder) as results:
         pairs = results.connectivity("c")
     assert len(pairs.pre) > 400_000

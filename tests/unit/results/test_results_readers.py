@@ -15,6 +15,7 @@ import xarray as xr
 from snnrun.results.reader import Results
 from snnrun.results.table import Axis, Coordinate, read_sweep, write_sweep
 from snnrun.run import pipeline
+from snnrun.run.options import RunOptions
 
 pytestmark = pytest.mark.readers
 
@@ -55,7 +56,9 @@ def run(tmp_path_factory):
     (place / "readers.yaml").write_text(FILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNNRUN_CACHE_DIR", str(place / "kernels"))
-        return pipeline.run(pipeline.check(pipeline.read(place / "readers.yaml")), place / "out", plots=False).folder
+        return pipeline.run(
+            pipeline.check(pipeline.read(place / "readers.yaml")), place / "out", RunOptions(plots=False)
+        ).folder
 
 
 @pytest.fixture(scope="module")

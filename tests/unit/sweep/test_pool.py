@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from snnrun.run.options import RunOptions
 from snnrun.sweep.pool import LocalPool
-from snnrun.sweep.worker import Options
 
 
 @pytest.mark.parametrize("moment", ["__init__", "start"])
@@ -23,7 +23,7 @@ def test_ctrl_c_while_a_process_is_begun_leaves_one_that_can_be_ended(
         signal.raise_signal(signal.SIGINT)
         original(thread, *args, **kwargs)
 
-    pool = LocalPool(tmp_path, Options(allow_code=False, plots=False, formats=()), 2)
+    pool = LocalPool(tmp_path, RunOptions(allow_code=False, plots=False, formats=()), 2)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         monkeypatch.setattr(threading.Thread, moment, pressed)

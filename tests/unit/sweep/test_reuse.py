@@ -8,7 +8,7 @@ import pytest
 from snnrun.errors import ExperimentError
 from snnrun.model.digest import whole_network
 from snnrun.run import pipeline
-from snnrun.run.stages import Clock
+from snnrun.run.options import RunOptions
 from snnrun.sweep import check as check_module
 from snnrun.sweep.check import Points, check_point, check_sweep, point_document
 from snnrun.sweep.local import run_sweep
@@ -110,9 +110,9 @@ def test_points_that_differ_in_values_are_not_checked_each(tmp_path, sweep, monk
 @pytest.mark.parametrize("name", [*sorted(VALUES_ONLY.keys() - {"listed"}), "a size"])
 def test_metrics_are_those_of_points_that_share_nothing(tmp_path, name, monkeypatch):
     checked = read(tmp_path, (VALUES_ONLY | MORE)[name])
-    shared = run_sweep(check_sweep(checked), tmp_path / "shared", Clock(), plots=False, workers=1)
+    shared = run_sweep(check_sweep(checked), tmp_path / "shared", RunOptions(plots=False), workers=1)
     monkeypatch.setattr(Points, "check", lambda self, point: check_point(self.base, point))
-    alone = run_sweep(check_sweep(checked), tmp_path / "alone", Clock(), plots=False, workers=1)
+    alone = run_sweep(check_sweep(checked), tmp_path / "alone", RunOptions(plots=False), workers=1)
     assert shared.digest == alone.digest
     assert len(np.unique(shared.metrics["rate"][0])) > 2
 

@@ -7,7 +7,7 @@ from snnrun.codegen.native import NativeKernel
 from snnrun.errors import ExperimentError
 from snnrun.results.table import read_sweep
 from snnrun.run import pipeline
-from snnrun.run.stages import Clock
+from snnrun.run.options import RunOptions
 from snnrun.sweep.check import check_sweep
 from snnrun.sweep.local import run_sweep
 
@@ -70,7 +70,7 @@ def checked(tmp_path, sweep, text=FILE):
 
 
 def swept(tmp_path, sweep, text=FILE):
-    return run_sweep(check_sweep(checked(tmp_path, sweep, text)), tmp_path / "out", Clock(), plots=False)
+    return run_sweep(check_sweep(checked(tmp_path, sweep, text)), tmp_path / "out", RunOptions(plots=False))
 
 
 def test_points_that_share_a_phase_have_the_bits_of_each_alone_and_half_the_work(tmp_path, steps):

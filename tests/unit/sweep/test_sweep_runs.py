@@ -12,7 +12,8 @@ from snnrun.engine import build as build_module
 from snnrun.results.done import read_done
 from snnrun.results.table import PointStatus, read_sweep
 from snnrun.run import pipeline
-from snnrun.run.stages import Clock, Engine, Stage
+from snnrun.run.options import RunOptions
+from snnrun.run.stages import Clock, Stage
 from snnrun.sweep.check import check_sweep
 from snnrun.sweep.local import run_sweep
 
@@ -47,12 +48,13 @@ def kernels(tmp_path_factory):
         yield
 
 
-def swept(tmp_path, sweep, text=FILE, **options):
+def swept(tmp_path, sweep, text=FILE, *, plots=False, formats=("png",), **options):
     file = tmp_path / "s.yaml"
     file.write_text(text + sweep)
-    clock = Clock()
     checked = pipeline.check(pipeline.read(file))
-    return run_sweep(check_sweep(checked), tmp_path / "out", clock, **{"plots": False, "workers": 1, **options})
+    return run_sweep(
+        check_sweep(checked), tmp_path / "out", RunOptions(plots=plots, formats=formats), workers=1, **options
+    )
 
 
 def test_each_point_is_the_run_alone_bit_for_bit(tmp_path):
@@ -65,7 +67,7 @@ def test_each_point_is_the_run_alone_bit_for_bit(tmp_path):
             file = tmp_path / "alone.yaml"
             file.write_text(FILE)
             checked = pipeline.check(pipeline.read(file, [f"tau={tau}", f"gain={gain}"]))
-            alone = pipeline.run(checked, tmp_path / "alone", plots=False)
+            alone = pipeline.run(checked, tmp_path / "alone", RunOptions(plots=False))
             for name, (value, unit) in alone.metrics.items():
                 assert table.metrics[name][0][i, k] == value
                 assert table.metrics[name][1] == unit
@@ -90,7 +92,7 @@ def test_connections_that_no_value_changes_are_made_once(tmp_path, monkeypatch):
     monkeypatch.setattr(build_module, "wire", counted, raising=False)
     file = TUTORIAL / "15-time-constant-sweep.yaml"
     checked = pipeline.check(pipeline.read(file))
-    outcome = run_sweep(check_sweep(checked), tmp_path / "out", Clock(), plots=False, workers=1)
+    outcome = run_sweep(check_sweep(checked), tmp_path / "out", RunOptions(plots=False), workers=1)
     assert outcome.points == 30
     assert outcome.kernels == 1
     assert len(made) == 1
@@ -101,12 +103,12 @@ def test_connections_that_no_value_changes_are_made_once(tmp_path, monkeypatch):
 def test_the_rate_of_demo_15_is_that_of_each_point_alone(tmp_path):
     file = TUTORIAL / "15-time-constant-sweep.yaml"
     checked = pipeline.check(pipeline.read(file))
-    rates = run_sweep(check_sweep(checked), tmp_path / "out", Clock(), plots=False).metrics["rate"][0]
+    rates = run_sweep(check_sweep(checked), tmp_path / "out", RunOptions(plots=False)).metrics["rate"][0]
     for k, tau in ((0, "1 ms"), (17, None), (29, "10 ms")):
         one = pipeline.read(
             file, [f"tau={tau or 1 + 9 * k / 29} ms".replace(" ms ms", " ms"), "sweep=null", "plots=none"]
         )
-        alone = pipeline.run(pipeline.check(one), tmp_path / "alone", plots=False)
+        alone = pipeline.run(pipeline.check(one), tmp_path / "alone", RunOptions(plots=False))
         assert alone.metrics["rate"][0] == rates[k]
 
 
@@ -151,7 +153,9 @@ def test_kept_results_are_whole_runs_that_run_again(tmp_path):
     for k, folder in enumerate(sorted(points.iterdir())):
         done = read_done(folder)
         assert done is not None
-        again = pipeline.run(pipeline.check(pipeline.read(folder / "experiment.yaml")), tmp_path / "again", plots=False)
+        again = pipeline.run(
+            pipeline.check(pipeline.read(folder / "experiment.yaml")), tmp_path / "again", RunOptions(plots=False)
+        )
         assert again.digest == done.digest
         assert again.metrics["level"][0] == outcome.metrics["level"][0][k]
 
@@ -199,11 +203,11 @@ def test_a_sweep_that_is_stopped_keeps_its_points_and_goes_on(tmp_path):
     whole = swept(tmp_path, GRID)
     assert whole.folder == outcome.folder
     assert (whole.ran, whole.missing) == (4, 0)
-    (tmp_path / "undisturbed").mkdir()
-    undisturbed = swept(tmp_path / "undisturbed", GRID)
-    assert whole.digest == undisturbed.digest
+    (tmp_path / "reference").mkdir()
+    reference = swept(tmp_path / "reference", GRID)
+    assert whole.digest == reference.digest
     for name in ("sweep.h5", "points.csv", "metrics.json", "experiment.yaml", "run.log"):
-        assert (whole.folder / name).read_bytes() == (undisturbed.folder / name).read_bytes()
+        assert (whole.folder / name).read_bytes() == (reference.folder / name).read_bytes()
 
 
 def test_a_complete_sweep_runs_nothing_and_draws_what_is_missing(tmp_path):
@@ -341,4 +345,3 @@ def test_the_time_of_a_stage_is_that_of_all_its_entries():
             pass
     assert clock.seconds["build"] > 0
     assert clock.seconds["plot"] == 0
-    assert Engine().wirings is None

@@ -1,0 +1,159 @@
+"""What the runs of one process share, so that the points of a sweep do not compute the same things again.
+
+One rule: the key of an entry holds all that the entry is computed from (texts and hashes are compared by value, objects
+of a network by identity), and no run changes an entry. So a cache changes no result. The entries of a table that were
+not used for longest are dropped once there are too many, or they take too much memory.
+
+| table      | key                                                | entry                              | kept    |
+| ---------- | -------------------------------------------------- | ---------------------------------- | ------- |
+| kernels    | text of the kernel, arithmetic                     | machine code                       | all     |
+| structures | the objects of the network, without its seeds      | text of its kernel                 | newest  |
+| parts      | structure and seeds; path of a group or synapses   | arrays before the first step       | newest  |
+| wirings    | hash of connect rules, sizes, seed (`wiring_key`)  | pairs of neurons                   | `limit` |
+| shared     | number of a phase, hash of what acts until its end | state at its end, and recordings   | newest  |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from snnrun.connect.connectivity import Wiring
+from snnrun.engine.parts import Parts
+
+if TYPE_CHECKING:
+    from snnrun.codegen.cache import Compiled
+    from snnrun.codegen.module import Kernel
+    from snnrun.codegen.native import NativeKernel, PythonKernel
+    from snnrun.engine.checkpoint import SharedState
+    from snnrun.kernels.arithmetic import Math
+    from snnrun.model.network import Network, Seeds
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+WIRING_BYTES = 1 << 30
+UNCOMPILED = "NUMBA_DISABLE_JIT is set: Python runs the kernel as it stands, which is slow"
+
+
+@dataclass(slots=True)
+class Table(Generic[K, V]):
+    """Entries by key, the last used one last.
+
+    Args:
+        most: Entries to keep; None for all.
+        limit: Bytes to keep; an entry that is larger is not kept.
+        size: Bytes of an entry, which may grow.
+    """
+
+    most: int | None = None
+    limit: int | None = None
+    size: Callable[[V], int] = lambda _entry: 0
+    entries: dict[K, V] = field(default_factory=dict)
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """The entry of a key, made when there is none."""
+        entry = self.entries.pop(key) if key in self.entries else make()
+        self.entries[key] = entry
+        while self._is_over():
+            del self.entries[next(iter(self.entries))]
+        return entry
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all entries."""
+        return sum(map(self.size, self.entries.values()))
+
+    def _is_over(self) -> bool:
+        return (self.most is not None and len(self.entries) > self.most) or (
+            self.limit is not None and self.bytes > self.limit
+        )
+
+
+@dataclass(slots=True)
+class Structure:
+    """What networks have in common that consist of the same objects.
+
+    Args:
+        kernel: Text of their kernel.
+        networks: Number of networks so far.
+        parts: What they are built of, for the newest seeds.
+    """
+
+    kernel: Kernel
+    networks: int = 0
+    parts: Table[Seeds, Parts] = field(default_factory=lambda: Table(most=1))
+
+
+class RunCache:
+    """The cache of one process.
+
+    Args:
+        limit: Bytes of connections to keep at most; 0 where no later run is expected to have the same ones.
+    """
+
+    def __init__(self, limit: int = 0) -> None:
+        self.kernels: Table[tuple[str, Math], tuple[Compiled, NativeKernel | PythonKernel]] = Table()
+        self.structures: Table[tuple[object, ...], Structure] = Table(most=1)
+        self.wirings: Table[str, Wiring] = Table(limit=limit, size=lambda wiring: wiring.bytes)
+        self.shared: Table[tuple[int, str], SharedState] = Table(most=1)
+
+    def generate(self, network: Network) -> Kernel:
+        """The kernel of a network; one of the same structure has the same."""
+        from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
+
+        structure = self.structures.get(_identity(network), lambda: Structure(generate(network)))
+        structure.networks += 1
+        return structure.kernel
+
+    def parts(self, network: Network) -> Parts | None:
+        """The parts that a network has in common with others; None for the first of its structure."""
+        structure = self.structures.entries.get(_identity(network))
+        if structure is None or structure.networks < 2:
+            return None  # a copy of the only one would be of no use
+        return structure.parts.get(network.seeds, Parts)
+
+    def compile(self, kernel: Kernel) -> tuple[Compiled, NativeKernel | PythonKernel]:
+        """The machine code of a kernel."""
+        return self.kernels.get((kernel.structure, kernel.math), lambda: _compile(kernel))
+
+    def wiring(self, key: str | None, make: Callable[[], Wiring]) -> Wiring:
+        """The connections of a key; those without a key are not kept."""
+        return make() if key is None else self.wirings.get(key, make)
+
+    def shared_state(self, phase: int, key: str) -> SharedState:
+        """What a run leaves at the end of a phase for other runs."""
+        from snnrun.engine.checkpoint import SharedState  # noqa: PLC0415 - few sweeps share a phase
+
+        return self.shared.get((phase, key), lambda: SharedState(phase))
+
+
+def _compile(kernel: Kernel) -> tuple[Compiled, NativeKernel | PythonKernel]:
+    from snnrun.codegen.cache import Compiled, obtain  # noqa: PLC0415 - the compiler is imported only to run
+    from snnrun.codegen.native import NativeKernel, PythonKernel, compiles  # noqa: PLC0415
+
+    if not compiles():
+        return Compiled(b"", "", cached=False, note=UNCOMPILED), PythonKernel(kernel.text)
+    compiled = obtain(kernel.text, kernel.structure, kernel.math)
+    return compiled, NativeKernel(compiled.object)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """An object that is equal to itself only, and is kept alive by the key that it is in."""
+
+    object: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.object is other.object
+
+    def __hash__(self) -> int:
+        return id(self.object)
+
+
+def _identity(network: Network) -> tuple[object, ...]:
+    """A network without its seeds: two that are equal differ in seeds and in the values of `Parameter`s only."""
+    values = (getattr(network, f.name) for f in fields(network) if f.name != "seeds")
+    return tuple(value if isinstance(value, str | int | float | Enum) else _Same(value) for value in values)

@@ -1,0 +1,75 @@
+"""The pictures of a folder of results; matplotlib is imported only to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnrun.errors import Diagnostic, InternalError, SnnrunError
+from snnrun.resolve.pictures import of_sweep, swept
+from snnrun.run.signals import stop_on_signals
+from snnrun.run.stages import Checked, Clock, Stage
+
+if TYPE_CHECKING:
+    from snnrun.plot.ahead import Painter
+
+Plots = list[dict[str, Any]] | None
+"""Pictures as plain data; None for those that the results suggest."""
+
+
+def plots_of(checked: Checked) -> Plots:
+    """The pictures to draw from the folder of an experiment: of its sweep when it has one, of its run otherwise."""
+    if checked.plots is None or checked.experiment.sweep is None:
+        return checked.plots
+    return [plot for plot in checked.plots if of_sweep(plot, swept(checked.experiment))]
+
+
+def draw(
+    folder: Path,
+    plots: Plots,
+    formats: Sequence[str],
+    out: Path | None = None,
+    *,
+    size: str | None = None,
+    style: str | None = None,
+    damaged: bool = False,
+) -> list[Path]:
+    """Draw the pictures of a folder of results.
+
+    Args:
+        folder: The folder.
+        plots: The pictures.
+        formats: File formats.
+        out: Where to; None for the folder's own `plots`.
+        size: A size for all pictures.
+        style: A style file for all pictures.
+        damaged: Whether results that are not as they were published are drawn too.
+
+    Returns:
+        The files written.
+    """
+    if plots == []:
+        return []
+    from snnrun.plot.draw import draw as draw_pictures  # noqa: PLC0415 - matplotlib is imported only to draw
+
+    return draw_pictures(folder, plots, out or folder / "plots", formats, size=size, style=style, damaged=damaged)
+
+
+def draw_after_run(
+    folder: Path, plots: Plots, formats: Sequence[str], clock: Clock, painter: Painter | None = None
+) -> tuple[list[Path], SnnrunError | KeyboardInterrupt | None]:
+    """Plot stage: an error of drawing leaves the results as they are.
+
+    Returns:
+        The pictures, and why some are missing.
+    """
+    try:
+        with clock.stage(Stage.PLOT), stop_on_signals():
+            drawn = painter.draw(folder, plots, folder / "plots", formats) if painter and plots != [] else None
+            return draw(folder, plots, formats) if drawn is None else drawn, None
+    except (SnnrunError, KeyboardInterrupt) as error:
+        return [], error
+    except Exception as bug:  # noqa: BLE001 - whatever the drawing library raises, hours of simulation are kept
+        reason = f"{type(bug).__name__}: {bug}"
+        return [], InternalError(Diagnostic("PLT507", f"the pictures could not be drawn: {reason}"))

@@ -1,0 +1,156 @@
+"""What is computed when a run ends: metrics, curves, connectivity, the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.engine.start import final_state
+from snnrun.engine.values import delays_of
+from snnrun.metrics.remarks import Remark
+from snnrun.metrics.running import numbers_of
+from snnrun.model.network import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor, as_array
+from snnrun.model.recorded import recorded_spans
+from snnrun.model.state import STATE_FILE
+from snnrun.results.checkpoint import store_arrays
+from snnrun.results.digest import Digest
+from snnrun.results.layout import RunStatus
+from snnrun.results.writer import ResultsWriter
+from snnrun.run.stages import Prepared
+from snnrun.units.dimensions import TIME
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run gave, beside what it recorded.
+
+    Args:
+        status: How it ended.
+        digest: Digest of the recorded data.
+        ran: The network as it ran: phases that ended early are shorter.
+        metrics: Value and SI symbol of each metric; none when the run stopped before its end.
+        counts: Spikes of each spike monitor.
+        remarks: Values that are not finite.
+        problem: What stopped the run before its end, None for a whole run.
+    """
+
+    status: RunStatus
+    digest: Digest
+    ran: Network
+    metrics: Mapping[str, tuple[Any, str]]
+    counts: Mapping[str, int]
+    remarks: Sequence[Remark]
+    problem: BaseException | None
+
+
+def finish(folder: Path, prepared: Prepared, results: ResultsWriter, problem: BaseException | None) -> RunSummary:
+    """Complete the results of a run, and close them.
+
+    Args:
+        folder: Its folder, for the state.
+        prepared: The run.
+        results: Its results.
+        problem: What stopped it. Metrics are those of whole runs: one that stopped has none.
+    """
+    running, network = prepared.metrics, prepared.built.network
+    whole = problem is None
+    if running.ran is not None:
+        results.put_duration(running.ran.steps * running.ran.dt)
+    ran = running.ran or network
+    _put_recorded(results, ran, None if whole else running.reached or 0)
+    counts = _put_counts(results, prepared)
+    for monitor in network.monitors:
+        if isinstance(monitor, ConnectivityMonitor):
+            _put_connectivity(results, prepared, monitor)
+    if whole and prepared.checked.save_state:
+        store_arrays(folder / STATE_FILE, *final_state(prepared.built, ran.steps))
+    metrics = numbers_of(running.values()) if whole else {}
+    if whole:
+        _put_curves(results, prepared, metrics)
+    stopped = RunStatus.INTERRUPTED if isinstance(problem, KeyboardInterrupt) else RunStatus.FAILED
+    status = RunStatus.COMPLETE if whole else stopped
+    remarks = running.remarks(metrics)
+    return RunSummary(status, results.finish(metrics, status), ran, metrics, counts, remarks, problem)
+
+
+def _put_recorded(results: ResultsWriter, ran: Network, reached: int | None) -> None:
+    """Store when each monitor recorded, which neurons, and how far a run that was stopped got."""
+    if reached is not None:
+        results.put_reached(reached * ran.dt)
+    for monitor in ran.monitors:
+        if isinstance(monitor, ConnectivityMonitor):
+            continue
+        view = None if isinstance(monitor, StateMonitor) else monitor.source
+        neurons = None if view is None or view.whole else as_array(view.ids)
+        spans = recorded_spans(ran, monitor, reached)
+        results.put_recorded(monitor.name, [(start * ran.dt, stop * ran.dt) for start, stop in spans], neurons)
+
+
+def _put_counts(results: ResultsWriter, prepared: Prepared) -> dict[str, int]:
+    """Store the spikes of each neuron of `counts_only` monitors; the number of spikes of each monitor."""
+    numbers = {}
+    for monitor in prepared.built.network.monitors:
+        if isinstance(monitor, SpikeMonitor):
+            counts = prepared.built.arrays[SlotKey("counts", f"monitors.{monitor.name}")]
+            numbers[monitor.name] = int(counts.sum())
+            if monitor.counts_only:
+                results.put_counts(monitor.name, counts)
+    return numbers
+
+
+def _put_connectivity(results: ResultsWriter, prepared: Prepared, monitor: ConnectivityMonitor) -> None:
+    """Store the pairs of a synapses object, in creation order."""
+    built = prepared.built
+    wiring = built.wirings[monitor.synapses]
+    synapses = built.network.synapses[monitor.synapses]
+    back = np.empty(wiring.size, np.int64)
+    back[wiring.created] = np.arange(wiring.size)
+    values: dict[str, tuple[Any, str]] = {}
+    for stored in synapses.stored:
+        name = stored.variable.name
+        if name in monitor.variables:
+            array = prepared.metrics.final(synapses.path, name)
+            values[name] = (np.atleast_1d(array), stored.dimension.symbol)
+    for name, pathway in monitor.delays:
+        steps = delays_of(built, synapses, synapses.last_part(*pathway))
+        values[name] = (steps * built.network.dt, TIME.symbol)
+    pre, post = (ends[back].astype(np.int64) for ends in (wiring.pre, wiring.post))
+    results.put_connectivity(monitor.name, pre, post, values)
+
+
+def _put_curves(results: ResultsWriter, prepared: Prepared, metrics: Mapping[str, tuple[Any, str]]) -> None:
+    """Store the columns of `kind: curve` plots: metrics with one value for each neuron, and variables of groups."""
+    number = 0
+    panels = [panel for plot in prepared.checked.plots or () for panel in plot.get("panels", [plot])]
+    for panel in panels:
+        names = [name for key in ("x", "y") for name in _listed(panel.get(key))]
+        if panel["kind"] != "curve" or not names:
+            continue
+        columns = {name: _column(prepared, metrics, name) for name in names}
+        lengths = {np.size(values) for values, _, _ in columns.values() if values is not None}
+        if len(lengths) == 1 and lengths != {1} and all(values is not None for values, _, _ in columns.values()):
+            results.put_series(f"curve{number}", columns)
+            number += 1
+
+
+def _column(prepared: Prepared, metrics: Mapping[str, tuple[Any, str]], name: str) -> tuple[Any, str, str]:
+    """Values, unit and label of a metric or of a variable of a group; values of None when it is neither."""
+    if name in metrics:
+        return *metrics[name], name
+    group, _, variable = name.partition(".")
+    found = prepared.built.network.groups.get(group)
+    for stored in () if found is None else found.stored:
+        if stored.variable.name == variable:
+            return prepared.metrics.final(f"groups.{group}", variable), stored.dimension.symbol, variable
+    return None, "1", name
+
+
+def _listed(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)

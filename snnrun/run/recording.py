@@ -1,0 +1,208 @@
+"""What a run records into its results: the plan, a sink that writes it, and what the results say about themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from snnrun.codegen.emit import SlotKey
+from snnrun.engine.values import Built
+from snnrun.equations.dag import Kind, Op, Variable, is_fixed
+from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.network import (
+    ConnectivityMonitor,
+    FloatArray,
+    Group,
+    IntArray,
+    Network,
+    RateMonitor,
+    Recorded,
+    SpikeMonitor,
+    StateMonitor,
+    as_array,
+)
+from snnrun.results import layout
+from snnrun.results.writer import ResultsWriter
+from snnrun.run.stages import Checked, Prepared
+from snnrun.spec.models import Seeds
+
+_TYPES = {Kind.FLOAT: layout.ValueType.DOUBLE, Kind.INT: layout.ValueType.INTEGER, Kind.BOOL: layout.ValueType.BOOLEAN}
+
+
+def open_results(folder: Path, prepared: Prepared, hash: str) -> ResultsWriter:
+    """Begin to write the results of a run.
+
+    Args:
+        folder: Where to.
+        prepared: The run.
+        hash: Its hash, hexadecimal.
+    """
+    network = prepared.built.network
+    attributes = {"math": str(network.math), "precision": str(network.precision)}
+    path = folder / layout.RESULTS_FILE
+    return ResultsWriter(path, plan_of(prepared.built), describe(prepared.checked, hash), attributes)
+
+
+class FileSink:
+    """A sink that appends to a results file.
+
+    Args:
+        writer: The file.
+        network: What is recorded.
+    """
+
+    def __init__(self, writer: ResultsWriter, network: Network) -> None:
+        self._writer = writer
+        self._rates = {m.name: _Bins(m, network.dt) for m in network.monitors if isinstance(m, RateMonitor)}
+
+    def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
+        """Append spikes."""
+        self._writer.add_spikes(name, steps, ids, extras)
+
+    def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
+        """Append samples."""
+        self._writer.add_states(name, data, first)
+
+    def numbers(self, name: str, spikes: IntArray, first: int) -> None:
+        """Append rates of whole bins."""
+        rates = self._rates[name].add(spikes, first)
+        if len(rates):
+            self._writer.add_rates(name, rates)
+
+
+class _Bins:
+    """Spike numbers of steps to rates of bins; an unfinished bin waits."""
+
+    def __init__(self, monitor: RateMonitor, dt: float) -> None:
+        self.width = monitor.bin
+        self.scale = 1.0 / (monitor.source.size * monitor.bin * dt)
+        self.waiting = np.zeros(0)
+        self.seen = 0
+
+    def add(self, spikes: IntArray, first: int) -> FloatArray:
+        """The rates that are complete now; bins in which the monitor did not record throughout are NaN. [Hz]."""
+        steps = np.concatenate([self.waiting, np.full(first - self.seen, np.nan), spikes])
+        self.seen = first + len(spikes)
+        whole = len(steps) // self.width * self.width
+        self.waiting = steps[whole:].copy()
+        rates: FloatArray = steps[:whole].reshape(-1, self.width).sum(axis=1) * self.scale
+        return rates
+
+
+def plan_of(built: Built) -> layout.RecordingPlan:
+    """What a network records, as the results know it."""
+    network = built.network
+    dt = network.dt
+    spikes: list[layout.SpikeChannel] = []
+    states: list[layout.StateChannel] = []
+    rates: list[layout.RateChannel] = []
+    pairs: list[layout.ConnectivityChannel] = []
+    for m in network.monitors:
+        match m:
+            case SpikeMonitor():
+                size = network.groups[m.source.group].size
+                spikes.append(
+                    layout.SpikeChannel(
+                        m.name,
+                        m.source.name,
+                        size,
+                        m.counts_only,
+                        _columns(m.columns, double=True),
+                        window=_window(network, m),
+                    )
+                )
+            case StateMonitor():
+                states.append(_state_channel(built, m))
+            case RateMonitor():
+                rates.append(
+                    layout.RateChannel(
+                        m.name,
+                        m.source.name,
+                        m.source.size,
+                        m.bin * dt,
+                        m.smooth,
+                        m.window.start * dt,
+                        _window(network, m),
+                    )
+                )
+            case ConnectivityMonitor():
+                s = network.synapses[m.synapses]
+                pairs.append(
+                    layout.ConnectivityChannel(
+                        m.name,
+                        s.name,
+                        s.source.name,
+                        s.target.name,
+                        network.groups[s.source.group].size,
+                        network.groups[s.target.group].size,
+                    )
+                )
+    return layout.RecordingPlan(tuple(spikes), tuple(states), tuple(rates), tuple(pairs))
+
+
+def _window(network: Network, m: SpikeMonitor | StateMonitor | RateMonitor) -> tuple[float, float] | None:
+    """From when to when a monitor is to record. [s]."""
+    whole = (m.window.start, m.window.stop) == (0, network.steps)
+    return None if whole else (m.window.start * network.dt, m.window.stop * network.dt)
+
+
+def _columns(recorded: tuple[Recorded, ...], *, double: bool = False) -> tuple[layout.Column, ...]:
+    return tuple(
+        layout.Column(c.name, c.dimension.symbol, layout.ValueType.DOUBLE if double else _TYPES[c.node.kind])
+        for c in recorded
+    )
+
+
+def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
+    dt = built.network.dt
+    section, _, name = m.source.partition(".")
+    first = -(-m.window.start // m.every) * m.every
+    columns, window = _columns(m.columns, double=True), _window(built.network, m)
+    if section == "groups":
+        assert isinstance(m.ids, range | np.ndarray)
+        return layout.StateChannel(m.name, name, as_array(m.ids), columns, first * dt, m.every * dt, window=window)
+    wiring = built.wirings[name]
+    stored = built.arrays[SlotKey("ids", f"monitors.{m.name}")]
+    ids, pre, post = (a[stored].astype(np.int64) for a in (wiring.created, wiring.pre, wiring.post))
+    return layout.StateChannel(m.name, name, ids, columns, first * dt, m.every * dt, pre, post, window)
+
+
+def describe(checked: Checked, full_hash: str) -> layout.Description:
+    """What results say about themselves."""
+    network = checked.resolved.network
+    seed = checked.experiment.seed
+    number = (
+        seed if isinstance(seed, int) else (seed.noise if isinstance(seed, Seeds) and seed.noise is not None else 1)
+    )
+    return layout.Description(
+        name=network.name,
+        title=checked.title,
+        hash=full_hash[:8],
+        seed=int(number),
+        dt=network.dt,
+        duration=network.steps * network.dt,
+        groups=tuple(_facts(network, g) for g in network.groups.values()),
+    )
+
+
+def _facts(network: Network, group: Group) -> layout.GroupFacts:
+    env = Environment(dt=network.dt)
+    threshold = reset = refractory = None
+    node = group.threshold
+    if node is not None and node.op in (Op.GT, Op.GE) and node.args[0].op is Op.VARIABLE and is_fixed(node.args[1]):
+        assert isinstance(node.args[0].payload, Variable)
+        threshold = (node.args[0].payload.name, float(evaluate(node.args[1], env)))
+    for assignment in group.reset.assignments:
+        if is_fixed(assignment.value) and (threshold is None or assignment.variable.name == threshold[0]):
+            reset = (assignment.variable.name, float(evaluate(assignment.value, env)))
+            break
+    if group.refractory is not None and group.refractory.steps is not None and is_fixed(group.refractory.steps):
+        refractory = int(evaluate(group.refractory.steps, env)) * network.dt
+    parts = tuple(
+        layout.Subgroup(name, v.members.start, v.members.stop)
+        for name, v in group.subgroups.items()
+        if isinstance(v.members, range) and v.members.step == 1
+    )
+    return layout.GroupFacts(group.name, group.size, threshold, reset, refractory, parts)
