@@ -36,3 +36,8 @@ floors:
 # docs/images/architecture.svg, from the imports
 architecture:
 	$(PYTHON) tests/docs/architecture.py
+
+.PHONY: pictures
+# The pictures of README.md, docs/tutorial.md and docs/sweeps.md, from runs of the files that they show
+pictures:
+	$(PYTHON) tests/docs/page_pictures.py

@@ -193,7 +193,7 @@ def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> st
     values = w.variable_array(v, Kind.FLOAT, write=True)
     part, parts = w.integer("part", "part"), w.integer("parts", "parts")
     args = ", ".join([*((part, f"{part} + 1") if divided else ("0", parts)), bounds, found, ids, kept, values])
-    w.line(f"keep_values({args})")
+    w.line(f"save_values({args})")
     return f"restore_values({args})"
 
 

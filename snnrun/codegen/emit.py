@@ -307,7 +307,7 @@ class Writer:
         old = [v for v in lost if v in {a.variable for a in assignments}]
         texts = self.evaluate([*(a.value for a in assignments), *(self.graph.variable(v) for v in old)], place)
         for variable, text in zip(old, texts[len(assignments) :], strict=True):
-            self.loop(f"if broken({text}):")
+            self.loop(f"if not_finite({text}):")
             code = self.integer("variable", f"watched:{variable.owner}.{variable.name}")
             self.note("0" if variable.shared else self.index(place, variable.reach), code, text)
             self.end()
@@ -325,7 +325,7 @@ class Writer:
         # each thread has its own arrays for it: no thread waits for another
         failure = self.argument("failure", SlotKey("failure", "run"), CType.I64)
         failed = self.argument("failed", SlotKey("failed value", "run"), CType.F64)
-        self.line(f"note_failure({failure}, {failed}, step, {element}, {code}, {value})")
+        self.line(f"store_first_failure({failure}, {failed}, step, {element}, {code}, {value})")
 
     def store(self, variable: Variable, text: str, place: Place, kind: Kind) -> None:
         """Write one value; expressions that follow use it."""
@@ -509,7 +509,7 @@ class _Expressions:
         if len(node.args) == 1:
             return f"{pointer}[{row}]"
         columns = w.integer(f"columns_{name}", f"columns:{name}")
-        column = f"limited({self.text(node.args[1])}, {columns})"
+        column = f"clamped_column({self.text(node.args[1])}, {columns})"
         return f"{pointer}[{row} * {columns} + {column}]"
 
     def random(self, node: Node) -> str:

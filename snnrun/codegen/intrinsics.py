@@ -239,13 +239,13 @@ def _prefetch(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
 # threads
 
 
-@intrinsic(primitives.load_word, lambda words, _k: signature(types.int64, words, types.int64))
-def _load_word(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+@intrinsic(primitives.atomic_load, lambda words, _k: signature(types.int64, words, types.int64))
+def _atomic_load(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return builder.load_atomic(_place(builder, *args), "seq_cst", 8)
 
 
-@intrinsic(primitives.add_to_word, lambda words, _k, _v: signature(types.int64, words, types.int64, types.int64))
-def _add_to_word(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+@intrinsic(primitives.atomic_add, lambda words, _k, _v: signature(types.int64, words, types.int64, types.int64))
+def _atomic_add(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     words, k, value = args
     return builder.atomic_rmw("add", _place(builder, words, k), value, "seq_cst")
 
@@ -275,8 +275,8 @@ TWINS = "branch."
 _LANES = (2, 4, 8, 16)  # how many numbers a loop may take at once
 
 
-class _Beyond(AbstractTemplate):  # type: ignore[misc] # numba has no types
-    key = primitives.beyond
+class _SlowPathAbove(AbstractTemplate):  # type: ignore[misc] # numba has no types
+    key = primitives.slow_path_above
     prefer_literal = True  # the exponent is part of the code
 
     def generic(self, args: Any, kws: Any) -> Any:
@@ -286,11 +286,11 @@ class _Beyond(AbstractTemplate):  # type: ignore[misc] # numba has no types
         return signature(x, exponent, function, x, x)
 
 
-infer_global(primitives.beyond, types.Function(_Beyond))
+infer_global(primitives.slow_path_above, types.Function(_SlowPathAbove))
 
 
-@lower_builtin(primitives.beyond, types.VarArg(types.Any))  # type: ignore[untyped-decorator] # numba has no types
-def _beyond(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+@lower_builtin(primitives.slow_path_above, types.VarArg(types.Any))  # type: ignore[untyped-decorator] # numba has no types
+def _slow_path_above(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """Call a function of x and value that has a twin for each length of vectors, which branches once for all elements.
 
     Where LLVM vectorises a loop, it calls the twin that fits (its attribute `vector-function-abi-variant`).
@@ -305,7 +305,7 @@ def _beyond(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 def _near_or_far(context: Any, module: Any, exponent: int, function: Any, kind: Any) -> Any:
-    """The function of x and value that `beyond` calls, with its twins for vectors; one a module."""
+    """The function of x and value that `slow_path_above` calls, with its twins for vectors; one a module."""
     number = context.get_value_type(kind)
     sig = signature(kind, kind)
     called = function.get_impl_key(sig)

@@ -155,7 +155,7 @@ def _blocks(module: Module, barrier: str) -> list[list[str]]:
         elif isinstance(text, Call):
             alike, text = alike[:1], module.step_of(text)
         number += max(1, len(alike))
-        head = [f"        wait({barrier}, parts)"] if number - max(1, len(alike)) in before else []
+        head = [f"        wait_at_barrier({barrier}, parts)"] if number - max(1, len(alike)) in before else []
         head += [] if line.divided else ["        if part == 0:"]
         indent = " " * (8 if line.divided else 12)
         comment = [f"{indent}# {printable(owner)}"] if owner else []

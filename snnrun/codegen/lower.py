@@ -335,7 +335,7 @@ class Build:
         for instance in found.every():
             entry.link_in(binding.parse_bitcode(instance.bitcode))
         for defined in (*entry.functions, *entry.global_variables):
-            # the twins of `beyond`, whose names begin with ours, are called only once loops are vectorised
+            # the twins of `slow_path_above`, whose names begin with ours, are called only once loops are vectorised
             if not defined.is_declaration and defined.name != name and not defined.name.startswith(intrinsics.TWINS):
                 defined.linkage = "internal"
         return entry

@@ -1,4 +1,4 @@
 """Functions that numba compiles and numpy runs.
 
-Plain functions of numbers and arrays: what kernels call, and what Python can call as it stands.
+Plain functions of numbers and arrays: kernels call them, and Python can call them too.
 """

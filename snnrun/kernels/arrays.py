@@ -1,6 +1,6 @@
-"""The numerical functions for numpy: whole arrays at once, silent on overflow, the bits of compiled kernels.
+"""The numerical functions for numpy arrays: no warnings of overflow, and the same bits as in compiled kernels.
 
-Names are those of `functions`; `uniforms`, `normals` and `poissons` draw for many elements.
+Names are the same as in `functions`; `uniforms`, `normals` and `poissons` draw for many elements.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ from snnrun.kernels import functions, primitives, random
 from snnrun.kernels.primitives import Numbers
 
 
-def silent(function: Callable[..., Numbers], kind: type[np.floating[Any]] = np.float64) -> Callable[..., Numbers]:
-    """The function on numbers or arrays of a kind, without warnings of overflow or undefined results."""
+def without_warnings(
+    function: Callable[..., Numbers], dtype: type[np.floating[Any]] = np.float64
+) -> Callable[..., Numbers]:
+    """The function on numbers or arrays of type `dtype`, without numpy's warnings of overflow and undefined results."""
 
     @wraps(function)
     def evaluate(*args: ArrayLike) -> Numbers:
-        values = [np.asarray(arg, kind)[()] for arg in args]
+        values = [np.asarray(arg, dtype)[()] for arg in args]
         with np.errstate(all="ignore"):
             return function(*values)
 
     return evaluate
 
 
-def drawn(draw: Callable[..., Numbers]) -> Callable[[int | NDArray[np.int64], int, int, int], NDArray[Any]]:
-    """The number of one element as a function for many.
+def elementwise(draw: Callable[..., Numbers]) -> Callable[[int | NDArray[np.int64], int, int, int], NDArray[Any]]:
+    """A function that draws the number of one element, as a function of many elements.
 
-    Its arguments: which elements, or how many from 0 (shape (n,)); the step (first free counter); the seed of the run;
-    the key of the stream, see `stream_key`. It gives one number an element; shape (n,).
+    Its arguments are the indices of the elements, int64, shape (n,), or their number n for 0 to n - 1; the step; the
+    seed of the run; the key of the stream, see `stream_key`. It returns one number an element, shape (n,).
     """
 
     def numbers(elements: int | NDArray[np.int64], step: int, seed: int, stream: int) -> NDArray[Any]:
@@ -42,54 +44,54 @@ def drawn(draw: Callable[..., Numbers]) -> Callable[[int | NDArray[np.int64], in
     return numbers
 
 
-def drawn_with_means(
+def elementwise_with_means(
     draw: Callable[..., Numbers],
 ) -> Callable[[ArrayLike, int | NDArray[np.int64], int, int, int], NDArray[Any]]:
-    """What `drawn` is, of numbers with means: a number, or an array of shape (n,), before the other arguments."""
+    """The same for numbers with a mean; the means, a number or shape (n,), come before the other arguments."""
 
     def numbers(means: ArrayLike, elements: int | NDArray[np.int64], step: int, seed: int, stream: int) -> NDArray[Any]:
         k = indices(elements)
         each = np.broadcast_to(np.asarray(means, np.float64), k.shape)
-        return drawn(lambda k, *key: draw(each, k, *key))(k, step, seed, stream)
+        return elementwise(lambda k, *key: draw(each, k, *key))(k, step, seed, stream)
 
     return numbers
 
 
 def indices(elements: int | NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers of elements: those given, or so many from 0."""
+    """Indices of elements as int64: those given, or 0 to n - 1."""
     return np.arange(elements) if isinstance(elements, int) else np.asarray(elements, np.int64)
 
 
-absolute = silent(functions.absolute)
-arccos = silent(functions.arccos)
-arcsin = silent(functions.arcsin)
-arctan = silent(functions.arctan)
-ceil = silent(functions.ceil)
-clip = silent(functions.clip)
-cos = silent(functions.cos)
-cosh = silent(functions.cosh)
-exp = silent(functions.exp)
-expm1 = silent(functions.expm1)
-exprel = silent(functions.exprel)
-floor = silent(functions.floor)
-floordiv = silent(functions.floordiv)
-fmod_python = silent(functions.fmod_python)
-inverse_exprel = silent(functions.inverse_exprel)
-log = silent(functions.log)
-log10 = silent(functions.log10)
-log1p = silent(functions.log1p)
-pow = silent(functions.pow)
-sign = silent(functions.sign)
-sin = silent(functions.sin)
-sinh = silent(functions.sinh)
-sqrt = silent(primitives.sqrt)
-tan = silent(functions.tan)
-tanh = silent(functions.tanh)
-timestep = silent(functions.timestep)
+absolute = without_warnings(functions.absolute)
+arccos = without_warnings(functions.arccos)
+arcsin = without_warnings(functions.arcsin)
+arctan = without_warnings(functions.arctan)
+ceil = without_warnings(functions.ceil)
+clip = without_warnings(functions.clip)
+cos = without_warnings(functions.cos)
+cosh = without_warnings(functions.cosh)
+exp = without_warnings(functions.exp)
+expm1 = without_warnings(functions.expm1)
+exprel = without_warnings(functions.exprel)
+floor = without_warnings(functions.floor)
+floordiv = without_warnings(functions.floordiv)
+fmod_python = without_warnings(functions.fmod_python)
+inverse_exprel = without_warnings(functions.inverse_exprel)
+log = without_warnings(functions.log)
+log10 = without_warnings(functions.log10)
+log1p = without_warnings(functions.log1p)
+pow = without_warnings(functions.pow)
+sign = without_warnings(functions.sign)
+sin = without_warnings(functions.sin)
+sinh = without_warnings(functions.sinh)
+sqrt = without_warnings(primitives.sqrt)
+tan = without_warnings(functions.tan)
+tanh = without_warnings(functions.tanh)
+timestep = without_warnings(functions.timestep)
 
-uniforms = drawn(random.uniform)
+uniforms = elementwise(random.uniform)
 """Uniform numbers in [0, 1)."""
-normals = drawn(random.normal)
+normals = elementwise(random.normal)
 """Standard normal numbers."""
-poissons = drawn_with_means(random.poisson)
+poissons = elementwise_with_means(random.poisson)
 """Poisson numbers."""

@@ -11,9 +11,9 @@ _NEGLIGIBLE = 2.0**-53
 
 
 def binomial_table(n: int, p: float) -> NDArray[np.float64]:
-    """The distribution function of a binomial number, up to where less than 2**-53 is left.
+    """The distribution function of a binomial number, cut off where the remaining probability is below 2**-53.
 
-    Only IEEE arithmetic in a fixed order, so the bits are the same on every machine.
+    It is computed by IEEE arithmetic in a fixed order, so its bits are the same on every machine.
 
     Args:
         n: Number of trials, not negative.
@@ -43,7 +43,7 @@ def binomial_table(n: int, p: float) -> NDArray[np.float64]:
 
 
 def _weights(n: int, p: float) -> tuple[int, list[float]]:
-    """The first number that is not negligible, and the probabilities from there on, relative to that of the mode."""
+    """The first count whose probability is not negligible, and the probabilities from it on, relative to the mode's."""
     odds = p / (1.0 - p)
     mode = min(int((n + 1) * p), n)
     up = [1.0]

@@ -1,4 +1,4 @@
-"""Which synapses of the neurons that spiked act now."""
+"""Finding the synapses whose spikes arrive in a step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from snnrun.kernels.primitives import Array, prefetch
 
 @kernel(inline=True)
 def first_at(delays: Array, low: int, high: int, age: int) -> int:
-    """The first of the synapses low to high - 1 whose delay is at least `age`, by bisection.
+    """The first of the synapses low to high - 1 whose delay is at least `age`, by bisection; `high` if there is none.
 
     Args:
         delays: Delay of each synapse in steps, ascending from low to high - 1, int32.
@@ -27,10 +27,10 @@ def first_at(delays: Array, low: int, high: int, age: int) -> int:
 
 @kernel(inline=True)
 def prefetch_range(array: Array, first: int, last: int, stride: int) -> None:
-    """Ask for elements first to last - 1 of an array, of which `stride` fit into a line of the cache."""
+    """Prefetch elements first to last - 1 of an array; `stride` of them fill a cache line."""
     for k in range(first, last - 1, stride):
         prefetch(array, k)
-    prefetch(array, last - 1)  # the range need not begin with a line of the cache
+    prefetch(array, last - 1)  # the range need not begin at a cache line
 
 
 @kernel()
@@ -50,23 +50,27 @@ def list_segments(
     delays: Array,
     segments: Array,
 ) -> int:
-    """List begin and end of the synapses with delay `age` of each neuron that spiked so long ago; returns how many.
+    """List, for each neuron that spiked `age` steps ago, the range of its synapses with that delay.
 
     Args:
         step: Number of the step.
-        age: Steps since the spikes; below `shortest` nothing is listed.
+        age: Steps since the spikes. Below `shortest` nothing is listed.
         shortest: The shortest delay in steps.
         n: Size of the group of sources.
         depth: Steps whose spikes are kept.
         parts: Number of threads.
         bounds: First neuron of each thread, int64, shape (parts + 1,).
-        spikes: Lists of neurons, int32, shape (depth * n,).
-        lengths: Lengths of the lists, int64, shape (depth * parts,).
+        spikes: Neurons that spiked, a list for each step and thread, int32, shape (depth * n,).
+        lengths: Lengths of these lists, int64, shape (depth * parts,).
         rows: First synapse of each source, int64, shape (n + 1,).
-        width: Number of different delays for which `starts` is given; 0 if it is not.
+        width: Number of different delays, for which `starts` is given; 0 where it is not given.
         starts: Where each delay begins in a source's row, int32, shape (n * (width + 1),).
         delays: Delay of each synapse in steps, ascending in each row, int32; read where `starts` is not given.
-        segments: The list, in halves for even and odd ages, int64, shape (4 * n,).
+        segments: The first synapse of each range and the one after its last; one half of the array for even ages, the
+            other for odd ones; int64, shape (4 * n,).
+
+    Returns:
+        The number of ranges.
     """
     found = 0
     if age < shortest:

@@ -7,18 +7,18 @@ from snnrun.kernels.primitives import Array, Numbers, Truth
 
 
 @kernel(exact=True, inline=True)
-def broken(x: Numbers) -> Truth:
+def not_finite(x: Numbers) -> Truth:
     """Whether x is infinite or NaN."""
     return x - x != 0.0
 
 
 @kernel()
-def note_failure(failure: Array, failed: Array, step: int, element: int, code: int, value: Numbers) -> None:
-    """Keep the first failure of a thread.
+def store_first_failure(failure: Array, failed: Array, step: int, element: int, code: int, value: Numbers) -> None:
+    """Store the first failure of a thread; later ones are ignored.
 
     Args:
-        failure: The step after it (0: none yet), the element, and of what; int64, shape (3,).
-        failed: The value, float64, shape (1,).
+        failure: Number of the next step (0: no failure yet), `element` and `code` of the failure; int64, shape (3,).
+        failed: Its value, float64, shape (1,).
         step: Number of the step.
         element: Number of the neuron or synapse.
         code: Number of the variable, or -1 and below for a group or input.

@@ -1,7 +1,7 @@
-"""Functions of float64 in fast math, instead of those of `functions` that have their names.
+"""Functions of float64 in fast math; each replaces the function of `functions` that has the same name.
 
-With fewer operations, results lie within 3 ulp of the exact value instead of 2, and powers of e below 1e-307 may be 0.
-Infinities, NaN and exact values at 0 are as there. Other functions do not stand on these.
+They have fewer operations: results lie within 3 ulp of the exact value instead of 2, and powers of e below 1e-307 may
+be 0. Infinities, NaN and values at 0 are the same. No other function is built on these.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _reduced(x: Numbers, rounder: Numbers) -> tuple[Numbers, Numbers]:
-    """For exp(x) = 2**n * exp(r): the power of two 2**n, scaled by what `rounder` adds to n, and exp(r) - 1."""
+    """2**n and exp(r) - 1 with exp(x) = 2**n * exp(r) (argument reduction); `rounder` may add an integer to n."""
     t = fma(x, _LOG2_E, rounder)
     n = t - rounder
     r = fma(n, -_LN2_LO, fma(n, -_LN2_HI, x))
@@ -56,7 +56,7 @@ def exp(x: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _scaled_expm1(x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
-    """(exp(x) - 1) * one for x >= -40; `one` is a power of two, in `rounder` too, small enough to avoid overflow."""
+    """(exp(x) - 1) * one for x >= -40; `one` is a power of two that avoids overflow, and `rounder` has its exponent."""
     power, rest = _reduced(x, rounder)
     return fma(power, rest, power - one)
 

@@ -3,12 +3,12 @@
 Every function is straight-line code over IEEE `+ - * /`, `fma`, comparisons, integer operations and the other
 `primitives`, so a kernel and numpy agree in every bit, on every processor, and LLVM vectorises loops over them. All
 results lie within 2 ulp of the exact value over the whole range; infinities, NaN, subnormal numbers and signed zeros
-are handled as IEEE 754 and numpy do. What is seldom needed and slow is called through `beyond`.
+are handled as IEEE 754 and numpy do. Slow paths for large arguments are called through `slow_path_above`.
 
 Called from numpy, wrap calls in `np.errstate` (or use `snnrun.kernels.arrays`, which does).
 The coefficients of polynomials are minimax or Chebyshev fits on the reduced interval, computed with mpmath. Their terms
-are summed in pairs, then in pairs of pairs: a chain as short as possible, since a chain of dependent operations costs
-more than the operations themselves.
+are summed in pairs, then in pairs of pairs (Estrin's scheme): the chain of dependent operations is short, and its
+latency costs more than the operations.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import (
     Integers,
     Numbers,
-    beyond,
     bits_of,
     float_of,
     select,
     shift_right,
+    slow_path_above,
     sqrt,
     u64,
 )
@@ -33,14 +33,14 @@ _INFINITY = float("inf")
 _NAN = float("nan")
 _SIGN = -0x8000_0000_0000_0000
 _MAGNITUDE = 0x7FFF_FFFF_FFFF_FFFF
-# Adding 1.5 * 2**52 to a small number rounds it to an integer, which then stands in the low bits.
+# Adding 1.5 * 2**52 to a small number rounds it to an integer, which is then in the low bits.
 _ROUNDER = 6755399441055744.0
 # The same for exponents n: the low bits hold n + 2046, so that each half of it is the biased exponent of 2**(n/2).
 _EXPONENT_ROUNDER = 6755399441057790.0
 _TWO_52 = 4503599627370496.0
 _TWO_M100 = 7.888609052210118e-31
-# Above this angle in radians, sin, cos and tan take the slow path (Payne-Hanek reduction).
-_LARGEST_ANGLE = 30  # as a power of two
+# Above 2**30 radians, sin, cos and tan take the slow path (Payne-Hanek reduction).
+_LARGEST_ANGLE = 30  # exponent of 2
 # The bits of 2/pi after 24 zero bits, in words of 64.
 _TWO_OVER_PI = np.array(
     [
@@ -67,7 +67,7 @@ _TWO_OVER_PI = np.array(
     np.uint64,
 )
 _LOG2_E = 1.4426950408889634
-# ln 2 in two parts; the first has 42 bits, so its product with an exponent is exact.
+# ln 2 as a sum of two numbers; the first has 42 bits, so its product with an exponent is exact.
 _LN2_HI = 0.6931471805598903
 _LN2_LO = 5.497923018708371e-14
 
@@ -80,7 +80,7 @@ def absolute(x: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def with_sign(x: Numbers, signed: Numbers) -> Numbers:
-    """A number that is not negative (or a NaN or -0), with the sign bit of another."""
+    """X with the sign bit of `signed`, for x that is not negative, NaN or -0."""
     return float_of(bits_of(x) | (bits_of(signed) & _SIGN))
 
 
@@ -134,7 +134,7 @@ def _exp_tail(r: Numbers, z: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
-    """Scale y by 2**n, n in the low bits of `rounder`; in two factors, so that subnormal results are rounded once."""
+    """Y * 2**n, with n in the low bits of `rounder`; by two factors, so that subnormal results are rounded once."""
     n = bits_of(rounder)
     half = shift_right(n, 1)
     return y * float_of(half << 52) * float_of((n - half) << 52)
@@ -142,7 +142,7 @@ def _times_power_of_two(y: Numbers, rounder: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _bounded_exponent(x: Numbers) -> Numbers:
-    """An exponent for which e**x is the same, and neither too large nor too small to be reduced."""
+    """X clamped to the range outside of which e**x is infinite or 0."""
     z = select(x > 710.0, 710.0, x)
     return select(z < -746.0, -746.0, z)
 
@@ -174,7 +174,7 @@ def exp(x: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """exp(x) - 1 as (y + y_lo) * 2**n for x >= -40; also 2**-n (0 when it no longer counts) and the rounder with n."""
+    """y, y_lo, 2**-n (0 where negligible), n in low bits: exp(x) - 1 = (y + y_lo) * 2**n for x >= -40."""
     t = fma(x, _LOG2_E, _EXPONENT_ROUNDER)
     n = t - _EXPONENT_ROUNDER
     a = fma(n, -_LN2_HI, x)
@@ -197,8 +197,8 @@ def _expm1_parts(x: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
 def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
     """(exp(x) - 1) * one for x >= -40.
 
-    `one` is a power of two, in `rounder` too, small enough to avoid overflow. The argument is reduced by the power of
-    two that is nearest to exp(near_x).
+    `one` is a power of two that avoids overflow, and `rounder` has its exponent. The argument is reduced by the power
+    of two that is nearest to exp(near_x).
     """
     t = fma(near_x, _LOG2_E, rounder)
     n = t - rounder
@@ -222,7 +222,7 @@ def expm1(x: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
-    """x, but no larger than what makes exprel(x) infinite and its inverse 0; and that, but no less than -40."""
+    """X clamped to at most 752, where exprel(x) is infinite and its inverse 0; and the same clamped to at least -40."""
     bounded = select(x > 752.0, 752.0, x)
     return bounded, select(bounded < -40.0, -40.0, bounded)
 
@@ -239,7 +239,7 @@ def exprel(x: Numbers) -> Numbers:
 def inverse_exprel(x: Numbers) -> Numbers:
     """The inverse x / (e**x - 1) of `exprel`, and its limit 1 at 0."""
     bounded, z = _bounded_for_exprel(x)
-    # Only from ln(2)/2 + 0.06 on e**x counts as nearest to 2: before, too much would cancel for such a ratio.
+    # e**x is reduced by 2 only from x = ln(2)/2 + 0.06 on: below, cancellation would cost the ratio too many bits.
     grown = _scaled_expm1(z, z - 0.06, _ROUNDER + 923.0, _TWO_M100)
     return select(grown == 0.0, 1.0, _TWO_M100 * bounded / grown)
 
@@ -272,7 +272,7 @@ def tanh(x: Numbers) -> Numbers:
     a = absolute(x)
     a = select(a > 22.0, 22.0, a)
     y, y_lo, inverse, _ = _expm1_parts(a + a)
-    # With E = expm1(2a) = y 2**n: tanh a = E / (E + 2), and one correction for what rounding lost.
+    # With E = expm1(2a) = y 2**n: tanh a = E / (E + 2), and one correction of the rounding errors.
     twice = inverse + inverse
     below = y + twice
     larger = select(y > twice, y, twice)
@@ -327,7 +327,7 @@ def log1p(x: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _itself_if_tiny(value: Numbers, x: Numbers) -> Numbers:
-    """A value near x, or x itself where x is so small that only the sign of zero is at stake."""
+    """`value`, or x itself where |x| < 1e-300: keeps the sign of zero."""
     return select(absolute(x) < 1e-300, x, value)
 
 
@@ -398,9 +398,10 @@ def pow(x: Numbers, y: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
-    """An angle modulo pi/2 as a sum of two numbers within pi/4, and bits that end in the number of quarter turns.
+    """An angle modulo pi/2 as a sum of two numbers within pi/4, and an integer with the quarter turns in its low bits.
 
-    Five parts of pi/2 of 23 bits each (the last in full), so that products with up to 2**30 turns are exact.
+    Cody-Waite reduction by five parts of pi/2 of 23 bits each (the last in full precision), so that products with up to
+    2**30 turns are exact.
     """
     t = x * 0.6366197723675814 + _ROUNDER
     n = t - _ROUNDER
@@ -422,12 +423,14 @@ def _upper_product(a: Integers, b: Integers) -> Integers:
 
 
 @kernel(exact=True)
-def _far_quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
-    """What `_quarter_turns` is, for any angle above 2**30 (Payne and Hanek); NaN for infinities and NaN.
+def _slow_quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
+    """The same as `_quarter_turns` for any angle above 2**30 (Payne-Hanek reduction); NaN for infinities and NaN.
 
-    The angle is m * 2**e, m an integer. Bits of 2/pi that times 2**e are multiples of 4 only count whole turns. Of
-    those below, 192 bits leave 126 bits of a fraction of a quarter turn; no float64 comes closer than 2**-62 to a
-    whole number.
+    The angle is m * 2**e with an integer m. Bits of 2/pi that contribute multiples of 4 to the product count whole
+    turns only and are skipped. The next 192 bits give the fraction of a quarter turn to 126 bits; no float64 is nearer
+    than 2**-62 to a whole number of quarter turns.
+
+    Reference: Payne and Hanek, "Radian reduction for trigonometric functions", ACM SIGNUM Newsletter 18(1), 1983.
     """
     bits = bits_of(x)
     m = u64((bits & 0x000F_FFFF_FFFF_FFFF) | 0x0010_0000_0000_0000)
@@ -441,14 +444,14 @@ def _far_quarter_turns(x: Numbers) -> tuple[Numbers, Numbers, Integers]:
     high = (a << left) | ((b >> u64(1)) >> right)
     middle = (b << left) | ((c >> u64(1)) >> right)
     low = (c << left) | ((d >> u64(1)) >> right)
-    # The product in units of 2**-126 quarter turns: two words, multiples of 4 turns fall off at the upper end.
+    # The product in units of 2**-126 quarter turns: two words; multiples of 4 quarter turns overflow and are dropped.
     added = _upper_product(low, m)
     product = middle * m
     lower = product + added
     carry = ((product & added) | ((product | added) & (lower ^ u64(0xFFFF_FFFF_FFFF_FFFF)))) >> u64(63)
     upper = high * m + _upper_product(middle, m) + carry
     turns = (upper + u64(0x2000_0000_0000_0000)) >> u64(62)
-    # The fraction beyond the nearest whole number, and its size in units of 2**-128 as three numbers of 43 bits.
+    # The difference to the nearest whole number, and its magnitude in units of 2**-128 as three numbers of 43 bits.
     upper = (upper << u64(2)) | (lower >> u64(62))
     lower = lower << u64(2)
     negative = u64(0) - (upper >> u64(63))
@@ -503,7 +506,7 @@ def _cosine_near_zero(r: Numbers, r_lo: Numbers) -> tuple[Numbers, Numbers]:
 
 @kernel(inline=True)
 def _sine(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
-    """The sine of r + r_lo and so many quarter turns."""
+    """The sine of r + r_lo + turns * pi/2."""
     s, _ = _sine_near_zero(r, r_lo)
     c, _ = _cosine_near_zero(r, r_lo)
     value = select((turns & 1) == 0, s, c)
@@ -512,7 +515,7 @@ def _sine(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
 
 @kernel(inline=True)
 def _tangent(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
-    """The tangent of r + r_lo and so many quarter turns."""
+    """The tangent of r + r_lo + turns * pi/2."""
     s, s_lo = _sine_near_zero(r, r_lo)
     c, c_lo = _cosine_near_zero(r, r_lo)
     even = (turns & 1) == 0
@@ -525,20 +528,20 @@ def _tangent(r: Numbers, r_lo: Numbers, turns: Integers) -> Numbers:
 
 
 @kernel(exact=True)
-def _far_sin(x: Numbers) -> Numbers:
-    r, r_lo, turns = _far_quarter_turns(x)
+def _slow_sin(x: Numbers) -> Numbers:
+    r, r_lo, turns = _slow_quarter_turns(x)
     return _sine(r, r_lo, turns)
 
 
 @kernel(exact=True)
-def _far_cos(x: Numbers) -> Numbers:
-    r, r_lo, turns = _far_quarter_turns(x)
+def _slow_cos(x: Numbers) -> Numbers:
+    r, r_lo, turns = _slow_quarter_turns(x)
     return _sine(r, r_lo, turns + 1)
 
 
 @kernel(exact=True)
-def _far_tan(x: Numbers) -> Numbers:
-    r, r_lo, turns = _far_quarter_turns(x)
+def _slow_tan(x: Numbers) -> Numbers:
+    r, r_lo, turns = _slow_quarter_turns(x)
     return _tangent(r, r_lo, turns)
 
 
@@ -547,14 +550,14 @@ def sin(x: Numbers) -> Numbers:
     """The sine of an angle in radians."""
     r, r_lo, turns = _quarter_turns(x)
     near = select(absolute(x) < 1e-8, x, _sine(r, r_lo, turns))
-    return beyond(_LARGEST_ANGLE, _far_sin, x, near)
+    return slow_path_above(_LARGEST_ANGLE, _slow_sin, x, near)
 
 
 @kernel(inline=True)
 def cos(x: Numbers) -> Numbers:
     """The cosine of an angle in radians."""
     r, r_lo, turns = _quarter_turns(x)
-    return beyond(_LARGEST_ANGLE, _far_cos, x, _sine(r, r_lo, turns + 1))
+    return slow_path_above(_LARGEST_ANGLE, _slow_cos, x, _sine(r, r_lo, turns + 1))
 
 
 @kernel(inline=True)
@@ -562,12 +565,12 @@ def tan(x: Numbers) -> Numbers:
     """The tangent of an angle in radians."""
     r, r_lo, turns = _quarter_turns(x)
     near = select(absolute(x) < 1e-8, x, _tangent(r, r_lo, turns))
-    return beyond(_LARGEST_ANGLE, _far_tan, x, near)
+    return slow_path_above(_LARGEST_ANGLE, _slow_tan, x, near)
 
 
 @kernel(inline=True)
 def arctan(x: Numbers) -> Numbers:
-    """The angle in [-pi/2, pi/2] with this tangent."""
+    """The inverse of `tan`, in [-pi/2, pi/2]."""
     a = absolute(x)
     large = a > 2.414213562373095
     middle = (a > 0.41421356237309503) & (a <= 2.414213562373095)
@@ -588,7 +591,7 @@ def arctan(x: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _arcsine_tail(z: Numbers) -> Numbers:
-    """(arcsin(t) - t) / t**3 of z = t**2 <= 1/4."""
+    """(arcsin(t) - t) / t**3 for z = t**2 <= 1/4."""
     w = z * z
     low = (0.16666666666666669 + 0.07499999999998433 * z) + (0.04464285714635543 + 0.030381944138531247 * z) * w
     middle = (0.02237217294214989 + 0.017352392720869973 * z) + (0.013971212973552933 + 0.011479177415184906 * z) * w
@@ -601,7 +604,7 @@ def _arcsine_tail(z: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def arcsin(x: Numbers) -> Numbers:
-    """The angle in [-pi/2, pi/2] with this sine; NaN beyond [-1, 1]."""
+    """The inverse of `sin`, in [-pi/2, pi/2]; NaN outside of [-1, 1]."""
     a = absolute(x)
     small = a < 0.5
     z = select(small, a * a, 0.5 * (1.0 - a))
@@ -613,7 +616,7 @@ def arcsin(x: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def arccos(x: Numbers) -> Numbers:
-    """The angle in [0, pi] with this cosine; NaN beyond [-1, 1]."""
+    """The inverse of `cos`, in [0, pi]; NaN outside of [-1, 1]."""
     a = absolute(x)
     small = a < 0.5
     z = select(small, a * a, 0.5 * (1.0 - a))
@@ -627,7 +630,7 @@ def arccos(x: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _modulo(a: Numbers, b: Numbers) -> Numbers:
-    """What is left of a after a multiple of b, between 0 and b; exact for |a / b| < 2**52."""
+    """The remainder of floored division, between 0 and b; exact for |a / b| < 2**52."""
     product, error = two_product(floor(a / b), b)
     r = (a - product) - error
     # The rounded quotient may be one too large or one too small.
@@ -637,7 +640,7 @@ def _modulo(a: Numbers, b: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def fmod_python(a: Numbers, b: Numbers) -> Numbers:
-    """The remainder a % b as Python means it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
+    """The remainder a % b as Python defines it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
     r = _modulo(a, b)
     other = select((a == 0.0) | ((a < 0.0) == (b < 0.0)), a, b)
     r = select((absolute(b) == _INFINITY) & (absolute(a) < _INFINITY), other, r)
@@ -646,7 +649,7 @@ def fmod_python(a: Numbers, b: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def floordiv(a: Numbers, b: Numbers) -> Numbers:
-    """The quotient a // b as Python means it: the floor of the exact one; infinite or NaN for b = 0."""
+    """The quotient a // b as Python defines it: the floor of the exact one; infinite or NaN for b = 0."""
     quotient = (a - fmod_python(a, b)) / b
     whole = floor(quotient)
     whole = select(quotient - whole > 0.5, whole + 1.0, whole)

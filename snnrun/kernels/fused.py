@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import Doubles, bits_of, float_of, select, shift_right
 
-_AT_ONCE = 1 << 13  # so many elements stay in a processor's cache
+_BLOCK = 1 << 13  # elements of an array that stay in the processor's cache
 
 
 def fma(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
-    """The sum a * b + c rounded once, of numbers or of arrays that broadcast. In kernels it is an instruction."""
+    """The sum a * b + c rounded once, of numbers or of arrays that broadcast. In kernels it is one instruction."""
     if not any(isinstance(x, np.ndarray) and x.ndim for x in (a, b, c)):
         return np.float64(_of_numbers(float(a), float(b), float(c)))
     operands = [np.asarray(x, np.float64) for x in (a, b, c)]
     shape = np.broadcast_shapes(*(x.shape for x in operands))
     columns = [np.broadcast_to(x, shape).ravel() if x.ndim else x for x in operands]
     out = np.empty(math.prod(shape))
-    for first in range(0, out.size, _AT_ONCE):
-        block = slice(first, first + _AT_ONCE)
+    for first in range(0, out.size, _BLOCK):
+        block = slice(first, first + _BLOCK)
         out[block] = _of_arrays(*(x[block] if x.ndim else x for x in columns))
     return out.reshape(shape)
 
@@ -43,7 +43,7 @@ def _of_arrays(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.flo
 
 
 def _of_numbers(a: float, b: float, c: float) -> float:
-    """The same in integers."""
+    """The sum a * b + c of three floats, rounded once: the exact sum is computed with integers."""
     plain = a * b + c
     if not (math.isfinite(a) and math.isfinite(b)):
         return plain
@@ -52,7 +52,7 @@ def _of_numbers(a: float, b: float, c: float) -> float:
     (n_a, d_a), (n_b, d_b), (n_c, d_c) = a.as_integer_ratio(), b.as_integer_ratio(), c.as_integer_ratio()
     exact = n_a * n_b * d_c + n_c * d_a * d_b
     if exact == 0:
-        return plain  # only its sign is left to say
+        return plain  # it has the right sign of zero
     try:
         rounded = abs(exact) / (d_a * d_b * d_c)  # Python rounds the ratio of two integers once
     except OverflowError:
@@ -85,9 +85,9 @@ def two_sum(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
 def fma_in_parts(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
     """The sum a * b + c rounded once, by IEEE operations alone (Boldo and Melquiond 2008).
 
-    What is added last is rounded to odd, which saves it from being rounded twice. Where parts of the product would
-    underflow or overflow, the result is that of a product and a sum: right when c outweighs a product that small, and
-    when a or b is a power of two.
+    The last addend is rounded to odd, which avoids double rounding. Where parts of the product would underflow or
+    overflow, the result is a product and a sum that are rounded each: it is right where c outweighs so small a product,
+    and where a or b is a power of two.
     """
     product, error = two_product(a, b)
     low, low_error = two_sum(c, error)

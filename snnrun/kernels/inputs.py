@@ -8,11 +8,11 @@ from snnrun.kernels.primitives import Array, Numbers, select
 
 @kernel(exact=True, inline=True)
 def timed_row(time: float, fine: float, k: float, rows: int) -> int:
-    """Row of a timed array at a time, clamped to the first and the last.
+    """Row of a timed array at a time, clamped to the rows that exist.
 
     Args:
         time: The time in s.
-        fine: The grid that times are rounded to in s.
+        fine: Step of the grid that times are rounded to, in s.
         k: Steps of that grid between rows.
         rows: Number of rows.
     """
@@ -22,17 +22,17 @@ def timed_row(time: float, fine: float, k: float, rows: int) -> int:
 
 
 @kernel(inline=True)
-def limited(column: int, columns: int) -> int:
-    """A column of a timed array, clamped to the first and the last."""
+def clamped_column(column: int, columns: int) -> int:
+    """A column of a timed array, clamped to the columns that exist."""
     return max(0, min(column, columns - 1))
 
 
 @kernel(reorder=True)
 def count_events(low: int, high: int, size: int, one: Numbers, draws: Array, table: Array, counts: Array) -> None:
-    """Number of thresholds of `table` that are not above each draw: binomial numbers by inversion.
+    """Count the thresholds of `table` that are not above each draw: binomial numbers by inversion.
 
-    Blocks of 128 draws stay in the first-level cache, and four thresholds are compared in one pass. The last pass is
-    the one whose largest threshold is above all draws of a block.
+    Blocks of 128 draws stay in the first-level cache, and one pass compares four thresholds. Passes end at the first
+    whose largest threshold is above all draws of the block.
 
     Args:
         low: First element.

@@ -1,4 +1,4 @@
-"""Which function stands behind a name that equations and kernels use, for a precision and a math."""
+"""The function behind each name that equations and kernels use, by precision and math."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from snnrun.kernels import (
     threefry,
 )
 
-# A name that several modules define is the last one's.
+# Of several modules that define a name, the last one counts.
 _MODULES: dict[tuple[str, str], tuple[ModuleType, ...]] = {
     ("double", "strict"): (threefry, random, functions),
     ("double", "fast"): (threefry, random, functions, fast_functions),
@@ -28,14 +28,14 @@ _MODULES: dict[tuple[str, str], tuple[ModuleType, ...]] = {
 
 @lru_cache(maxsize=4)
 def library(precision: str, math: str) -> dict[str, Callable[..., Any]]:
-    """The functions of a kernel by the names of the language.
+    """The functions that a kernel may call, by their names in equations.
 
     Args:
         precision: What functions take and return: `double` (float64) or `single` (float32). Times are always float64.
         math: `strict` or `fast`: fast functions have fewer operations and are less exact.
 
     Returns:
-        All functions of numbers, and random numbers.
+        The mathematical functions, and the functions that draw random numbers.
 
     Raises:
         KeyError: For a precision or a math that does not exist.

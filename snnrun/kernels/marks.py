@@ -1,4 +1,4 @@
-"""The mark on a function that numba compiles into kernels. Python calls the function as if it had no mark."""
+"""The decorator of functions that numba compiles into kernels. Python calls them as plain functions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Options:
     """How a function is compiled.
 
     Args:
-        exact: Its operations, and those of the functions it calls, are never fused or reordered, whatever the math is.
-        reorder: In fast math its operations may be reordered; else they may only be fused.
-        single: Numbers such as 0.5 in its text are float32, as numpy takes them beside float32.
-        inline: Calls become copies of it.
+        exact: Its operations, and those of the functions it calls, are never fused or reordered, in fast math either.
+        reorder: In fast math its operations may be reordered; without it they may only be fused.
+        single: Literals such as 0.5 in its text are float32, as they are for numpy beside float32.
+        inline: It is inlined where it is called.
     """
 
     exact: bool = False
@@ -27,15 +27,15 @@ class Options:
 
 
 marked: dict[Callable[..., Any], Options] = {}
-"""All functions with the mark."""
+"""All functions with the decorator, and their options."""
 
 
 def kernel(
     *, exact: bool = False, reorder: bool = False, single: bool = False, inline: bool = False
 ) -> Callable[[Function], Function]:
-    """Mark a function as one that kernels may call. It is compiled once for each list of types of arguments.
+    """Decorate a function that kernels may call. It is compiled once for each list of types of arguments.
 
-    Its text is what numba compiles: numbers and arrays; no objects, no exceptions. Arguments are those of `Options`.
+    It may use what numba compiles without objects: numbers and arrays, no exceptions. Arguments are those of `Options`.
     """
     options = Options(exact, reorder, single, inline)
 

@@ -1,9 +1,9 @@
-"""What numba's Python cannot say, for Python and numpy; `codegen.intrinsics` says the same to numba.
+"""Operations that numba lacks, for Python and numpy; `codegen.intrinsics` implements the same for numba.
 
 Numerical functions use only IEEE `+ - * /`, comparisons, operations on integers, and these primitives, so numpy and
-kernels compute the same bits on every processor. Integers of one size and different signs must not meet, as both numpy
-and numba make a float64 of them. What is read from arrays of narrow integers is calculated with as `int(x[k])`: numba
-widens it by itself, numpy does not.
+kernels compute the same bits on every processor. Signed and unsigned integers of one size must not be mixed: both numpy
+and numba convert them to float64. Elements of arrays of narrow integers are read as `int(x[k])`: numba widens them by
+itself, numpy does not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Truth: TypeAlias = Any
 Array: TypeAlias = Any
 """An array of one dimension, of any type."""
 
-_ENDLESS = 1 << 40
+_UNKNOWN_LENGTH = 1 << 40
 _lock = Lock()
 
 
@@ -40,7 +40,7 @@ def select(condition: Truth, a: Any, b: Any) -> Any:
 
 
 def bits_of(x: Numbers) -> Integers:
-    """The bits of a number as an integer of its size; Python's numbers are float64."""
+    """The bits of a number as an integer of its size; a float of Python counts as float64."""
     values: Numbers = np.asarray(x)
     single = values.dtype == np.float32
     return (values.view(np.int32) if single else np.asarray(values, np.float64).view(np.int64))[()]
@@ -107,10 +107,10 @@ def i64_of(x: Integers) -> Integers:
     return np.asarray(x).astype(np.int64)[()]
 
 
-def beyond(exponent: int, function: Callable[[Numbers], Numbers], x: Numbers, value: Numbers) -> Numbers:
-    """`value`, but `function(x)` where |x| is above 2**exponent: the slow path of a function, seldom taken.
+def slow_path_above(exponent: int, function: Callable[[Numbers], Numbers], x: Numbers, value: Numbers) -> Numbers:
+    """`value`, but `function(x)` where |x| is above 2**exponent: the slow path of a function.
 
-    Both must be NaN for NaN. A kernel's loop stays vectorised.
+    Both must be NaN for NaN. In a kernel the slow path is a call that leaves loops vectorised.
     """
     far = np.abs(x) > 2.0**exponent
     if not np.any(far):
@@ -121,69 +121,69 @@ def beyond(exponent: int, function: Callable[[Numbers], Numbers], x: Numbers, va
 
 
 def any_true(condition: Truth) -> bool:
-    """Whether a loop must go on: any element of an array, or the one truth value of a kernel."""
+    """Whether any element of an array is true; in a kernel, whether the one value is."""
     return bool(np.any(condition))
 
 
 def lowest_bit(word: Integers) -> Integers:
-    """The number of the lowest bit of a word that is set; the word is not 0."""
+    """The index of the lowest bit that is set in a word other than 0 (count of trailing zeros)."""
     value = int(word)
     return (value & -value).bit_length() - 1
 
 
-# arrays: the entries of a table of addresses. How long they are is not known here.
+# arrays: behind the entries of a table of addresses; their lengths are not known here
 
 
-def _opened(table: Array, k: int, kind: Any) -> Array:
+def _array_at(table: Array, k: int, kind: Any) -> Array:
     pointer = ctypes.cast(int(table[k]), ctypes.POINTER(kind))
-    return np.ctypeslib.as_array(pointer, (_ENDLESS,))
+    return np.ctypeslib.as_array(pointer, (_UNKNOWN_LENGTH,))
 
 
 def f64(table: Array, k: int) -> Array:
     """The array of float64 at address k of a table."""
-    return _opened(table, k, ctypes.c_double)
+    return _array_at(table, k, ctypes.c_double)
 
 
 def f32(table: Array, k: int) -> Array:
     """The array of float32 at address k of a table."""
-    return _opened(table, k, ctypes.c_float)
+    return _array_at(table, k, ctypes.c_float)
 
 
 def i64(table: Array, k: int) -> Array:
     """The array of int64 at address k of a table."""
-    return _opened(table, k, ctypes.c_int64)
+    return _array_at(table, k, ctypes.c_int64)
 
 
 def i32(table: Array, k: int) -> Array:
     """The array of int32 at address k of a table."""
-    return _opened(table, k, ctypes.c_int32)
+    return _array_at(table, k, ctypes.c_int32)
 
 
 def u16(table: Array, k: int) -> Array:
     """The array of uint16 at address k of a table."""
-    return _opened(table, k, ctypes.c_uint16)
+    return _array_at(table, k, ctypes.c_uint16)
 
 
 def u8(table: Array, k: int) -> Array:
     """The array of uint8 at address k of a table."""
-    return _opened(table, k, ctypes.c_uint8)
+    return _array_at(table, k, ctypes.c_uint8)
 
 
 def prefetch(array: Array, k: int) -> None:
-    """Ask for the line of memory that holds element k, which will be read soon."""
+    """Prefetch the cache line of element k, which will be read soon."""
 
 
 # threads
 
 
-def load_word(words: Array, k: int) -> int:
-    """A word that other threads write."""
+def atomic_load(words: Array, k: int) -> int:
+    """Read word k, which other threads write, atomically."""
     with _lock:
         return int(words[k])
 
 
-def add_to_word(words: Array, k: int, value: int) -> int:
-    """Add to a word that other threads write too; gives what it was before."""
+def atomic_add(words: Array, k: int, value: int) -> int:
+    """Add to word k, which other threads write too, atomically; returns the value before."""
     with _lock:
         before = int(words[k])
         words[k] += value
@@ -191,10 +191,10 @@ def add_to_word(words: Array, k: int, value: int) -> int:
 
 
 def pause() -> None:
-    """Let another thread go on: Python runs one at a time, threads of kernels run side by side."""
+    """Tell the processor that the thread waits in a loop; in Python, let another thread run."""
     time.sleep(0)
 
 
 def call_system(address: int, number: int, words: Array, k: int, operation: int, value: int) -> int:  # noqa: ARG001
-    """Call the function of the system at an address: (number, place of word k, operation, value, 0)."""
+    """Call the system function at an address with (number, address of word k, operation, value, 0)."""
     return 0

@@ -1,6 +1,6 @@
 """Random numbers as functions of (element, step, seed, stream): Threefry-2x64 with 13 rounds.
 
-Nothing is drawn from a state, so a number depends neither on threads nor on what else is drawn. Words come in pairs,
+There is no state, so a number depends neither on threads nor on what else is drawn. Words come in pairs,
 (x0, x1) = threefry(counter = (k >> 1, step), key = (seed, stream)); an even element takes x0, an odd one x1.
 The definitions are fixed: results of published experiments depend on them.
 """
@@ -20,7 +20,7 @@ _NAN = float("nan")
 
 @kernel(inline=True)
 def _one_to_two(word: Integers) -> Numbers:
-    """The upper 52 bits of a word as a number in [1, 2); no conversion, so it vectorises everywhere."""
+    """The upper 52 bits of a word as a number in [1, 2); without a conversion, so that it vectorises everywhere."""
     return float_of((word >> u64(12)) | u64(_ONE_BITS))
 
 
@@ -55,15 +55,15 @@ def normal_pair(word0: Integers, word1: Integers) -> tuple[Numbers, Numbers]:
 
 
 @kernel(inline=True)
-def carried(word: Integers) -> Numbers:
-    """What `gauss_pair` takes of a word, as the bits of a number, to be carried in an array of numbers."""
+def packed(word: Integers) -> Numbers:
+    """The bits of a word that `packed_normal_pair` needs, as a number, so that an array of numbers can hold them."""
     return float_of(word)
 
 
 @kernel(inline=True)
-def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
-    """Two independent standard normal numbers from what is carried of two random words."""
-    return normal_pair(u64(bits_of(carried0)), u64(bits_of(carried1)))
+def packed_normal_pair(packed0: Numbers, packed1: Numbers) -> tuple[Numbers, Numbers]:
+    """Two independent standard normal numbers from two packed words."""
+    return normal_pair(u64(bits_of(packed0)), u64(bits_of(packed1)))
 
 
 @kernel(inline=True)
@@ -90,7 +90,7 @@ def fill_uniform(out: Array, low: int, high: int, step: Integers, seed: Integers
 @kernel()
 def fill_normal(out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
     """Write `normal` of elements low to high - 1; shape (high,)."""
-    fill_with_normal(normal, carried, gauss_pair, out, low, high, step, seed, stream)
+    fill_with_normal(normal, packed, packed_normal_pair, out, low, high, step, seed, stream)
 
 
 @kernel(inline=True)
@@ -118,46 +118,57 @@ def _log_poisson(k: Numbers, mean: Numbers) -> Numbers:
 
 @kernel()
 def _poisson_by_inversion(mean: Numbers, wanted: Truth, u: Numbers) -> Numbers:
-    """Search the distribution function for a uniform number u, where wanted; means below 10."""
+    """Invert the distribution function at a uniform number u, where wanted; means below 10."""
     p = exp(-mean)
     total = p
     count = 0.0 * mean
-    going = wanted & (u >= total)
-    while any_true(going):
-        count = select(going, count + 1.0, count)
-        p = select(going, p * (mean / select(count < 1.0, 1.0, count)), p)
+    active = wanted & (u >= total)
+    while any_true(active):
+        count = select(active, count + 1.0, count)
+        p = select(active, p * (mean / select(count < 1.0, 1.0, count)), p)
         total = total + p
         # The sum of all probabilities may be rounded to less than u.
-        going = going & (u >= total) & (count < 100.0)
+        active = active & (u >= total) & (count < 100.0)
     return count
+
+
+@kernel(inline=True)
+def _trial(
+    k: Integers, attempt: Integers, step: Integers, seed: Integers, stream: Integers
+) -> tuple[Numbers, Numbers, Numbers]:
+    """What an attempt of transformed rejection draws: u in [-1/2, 1/2), v in (0, 1], and 1/2 - |u|, at least 1e-16."""
+    # Elements stay below 2**40, so attempts and elements never share a counter.
+    x0, x1 = threefry(u64(k) + (u64(attempt) << u64(40)), step, seed, stream)
+    u = _one_to_two(x0) - 1.5
+    us = 0.5 - absolute(u)
+    return u, 2.0 - _one_to_two(x1), select(us < 1e-16, 1e-16, us)
 
 
 @kernel()
 def _poisson_by_rejection(
     mean: Numbers, wanted: Truth, k: Integers, step: Integers, seed: Integers, stream: Integers
 ) -> Numbers:
-    """Hoermann's transformed rejection with squeeze (PTRS, 1993), where wanted; means from 10."""
+    """A Poisson number by transformed rejection, where wanted; means from 10.
+
+    Reference: Hoermann, "The transformed rejection method for generating Poisson random variables", Insurance:
+    Mathematics and Economics 12(1), 1993: algorithm PTRS.
+    """
     b = 0.931 + 2.53 * sqrt(mean)
     a = 0.02483 * b - 0.059
     inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     squeeze = 0.9277 - 3.6224 / (b - 2.0)
     count = 0.0 * mean
-    going = wanted
+    active = wanted
     attempt = 0
-    while any_true(going):
-        # Elements stay below 2**40, so attempts and elements never share a counter.
-        x0, x1 = threefry(u64(k) + (u64(attempt) << u64(40)), step, seed, stream)
-        u = _one_to_two(x0) - 1.5
-        v = 2.0 - _one_to_two(x1)
-        room = 0.5 - absolute(u)
-        room = select(room < 1e-16, 1e-16, room)
-        candidate = floor((2.0 * a / room + b) * u + mean + 0.43)
-        inside = (candidate >= 0.0) & ((room >= 0.013) | (v <= room))
+    while any_true(active):
+        u, v, us = _trial(k, attempt, step, seed, stream)
+        candidate = floor((2.0 * a / us + b) * u + mean + 0.43)
+        inside = (candidate >= 0.0) & ((us >= 0.013) | (v <= us))
         at = select(candidate < 0.0, 0.0, candidate)
-        height = log(v * inverse_alpha / (a / (room * room) + b))
-        accepted = ((room >= 0.07) & (v <= squeeze)) | (inside & (height <= _log_poisson(at, mean)))
-        count = select(going & accepted, candidate, count)
-        going = going & (accepted == False)  # noqa: E712 - `not` is no function of arrays
+        height = log(v * inverse_alpha / (a / (us * us) + b))
+        accepted = ((us >= 0.07) & (v <= squeeze)) | (inside & (height <= _log_poisson(at, mean)))
+        count = select(active & accepted, candidate, count)
+        active = active & (accepted == False)  # noqa: E712 - `not` is no function of arrays
         attempt = attempt + 1
     return count
 
@@ -166,7 +177,7 @@ def _poisson_by_rejection(
 def poisson(lam: Numbers, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The Poisson number (as float64) with mean `lam` of element k at a step; NaN unless 0 <= lam <= 2**52.
 
-    A stream used for this is used for nothing else: element k takes both words of pair k, and those of pairs
+    A stream that is used for this is used for nothing else: element k takes both words of pair k, and those of pairs
     k + attempt * 2**40.
     """
     few = (lam >= 0.0) & (lam < 10.0)
@@ -179,19 +190,19 @@ def poisson(lam: Numbers, k: Integers, step: Integers, seed: Integers, stream: I
 
 @kernel()
 def _binomial_by_inversion(n: Numbers, p: Numbers, wanted: Truth, u: Numbers) -> Numbers:
-    """Search the distribution function for a uniform number u, where wanted; p up to 1/2 and means below 10."""
+    """Invert the distribution function at a uniform number u, where wanted; p up to 1/2 and means below 10."""
     odds = p / (1.0 - p)
     weight = exp(n * log1p(-p))
     total = weight
     count = 0.0 * p
-    going = wanted & (u >= total)
-    while any_true(going):
-        count = select(going, count + 1.0, count)
+    active = wanted & (u >= total)
+    while any_true(active):
+        count = select(active, count + 1.0, count)
         ratio = (n - count + 1.0) / select(count < 1.0, 1.0, count) * odds
-        weight = select(going, weight * ratio, weight)
+        weight = select(active, weight * ratio, weight)
         total = total + weight
         # The sum of all probabilities may be rounded to less than u.
-        going = going & (u >= total) & (count < 100.0) & (count < n)
+        active = active & (u >= total) & (count < 100.0) & (count < n)
     return count
 
 
@@ -199,7 +210,11 @@ def _binomial_by_inversion(n: Numbers, p: Numbers, wanted: Truth, u: Numbers) ->
 def _binomial_by_rejection(
     n: Numbers, p: Numbers, wanted: Truth, k: Integers, step: Integers, seed: Integers, stream: Integers
 ) -> Numbers:
-    """Hoermann's transformed rejection (BTRS, 1993), where wanted; p up to 1/2 and means from 10."""
+    """A binomial number by transformed rejection, where wanted; p up to 1/2 and means from 10.
+
+    Reference: Hoermann, "The generation of binomial random variates", Journal of Statistical Computation and Simulation
+    46(1-2), 1993: algorithm BTRS.
+    """
     spread = sqrt(n * p * (1.0 - p))
     b = 1.15 + 2.53 * spread
     a = 0.01 * p + 0.0248 * b - 0.0873
@@ -209,23 +224,18 @@ def _binomial_by_rejection(
     mode = floor((n + 1.0) * p)
     top = _log_factorial(mode) + _log_factorial(n - mode)
     count = 0.0 * p
-    going = wanted
+    active = wanted
     attempt = 0
-    while any_true(going):
-        # Elements stay below 2**40, so attempts and elements never share a counter.
-        x0, x1 = threefry(u64(k) + (u64(attempt) << u64(40)), step, seed, stream)
-        u = _one_to_two(x0) - 1.5
-        v = 2.0 - _one_to_two(x1)
-        room = 0.5 - absolute(u)
-        room = select(room < 1e-16, 1e-16, room)
-        candidate = floor((2.0 * a / room + b) * u + n * p + 0.5)
+    while any_true(active):
+        u, v, us = _trial(k, attempt, step, seed, stream)
+        candidate = floor((2.0 * a / us + b) * u + n * p + 0.5)
         inside = (candidate >= 0.0) & (candidate <= n)
         at = select(inside, candidate, 0.0)
-        height = log(v * alpha / (a / (room * room) + b))
+        height = log(v * alpha / (a / (us * us) + b))
         chance = top - _log_factorial(at) - _log_factorial(n - at) + (at - mode) * logit
-        accepted = inside & (((room >= 0.07) & (v <= squeeze)) | (height <= chance))
-        count = select(going & accepted, candidate, count)
-        going = going & (accepted == False)  # noqa: E712 - `not` is no function of arrays
+        accepted = inside & (((us >= 0.07) & (v <= squeeze)) | (height <= chance))
+        count = select(active & accepted, candidate, count)
+        active = active & (accepted == False)  # noqa: E712 - `not` is no function of arrays
         attempt = attempt + 1
     return count
 
@@ -234,7 +244,7 @@ def _binomial_by_rejection(
 def binomial(n: Numbers, p: Numbers, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The binomial number (as float64) of n trials of probability p of element k at a step; NaN if p is no probability.
 
-    A stream used for this is used for nothing else: element k takes both words of pair k, and those of pairs
+    A stream that is used for this is used for nothing else: element k takes both words of pair k, and those of pairs
     k + attempt * 2**40.
     """
     possible = (p >= 0.0) & (p <= 1.000001)  # it may be above 1 by rounding

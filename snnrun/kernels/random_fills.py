@@ -1,7 +1,7 @@
 """Random numbers for many elements at once, in a kernel, in either precision.
 
-What differs between the precisions are the functions of one word or two, which come as arguments: `fill_uniform` and
-`fill_normal` of `random` and of `single_random` call these with their own.
+The functions of one or two words differ between the precisions and are arguments: `fill_uniform` and `fill_normal` of
+`random` and of `single_random` pass their own.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def fill_with_uniform(
 @kernel()
 def fill_with_normal(
     normal: Callable[..., Any],
-    carried: Callable[..., Any],
-    gauss_pair: Callable[..., Any],
+    packed: Callable[..., Any],
+    packed_normal_pair: Callable[..., Any],
     out: Array,
     low: int,
     high: int,
@@ -39,9 +39,9 @@ def fill_with_normal(
 ) -> None:
     """Write the standard normal numbers of elements low to high - 1.
 
-    In two passes over short blocks, which `out` carries what is needed of the words between: a processor overlaps the
-    long chains of two small loops better than those of one large loop, and in single precision the second needs only
-    32 bits an element. Halves of pairs at the ends are written at once, as another thread may write the other half.
+    Two passes over short blocks; `out` holds the packed words between them. A processor overlaps the dependency chains
+    of two small loops better than those of one large loop, and in single precision the second needs only 32 bits an
+    element. Halves of pairs at the ends are written directly, as another thread may write the other half.
     """
     if low & 1 and low < high:
         out[low] = normal(low, step, seed, stream)
@@ -51,9 +51,9 @@ def fill_with_normal(
         last = min(first + 128, high >> 1)
         for q in range(first, last):
             x0, x1 = threefry(q, step, seed, stream)
-            out[2 * q] = carried(x0)
-            out[2 * q + 1] = carried(x1)
+            out[2 * q] = packed(x0)
+            out[2 * q + 1] = packed(x1)
         for q in range(first, last):
-            even, odd = gauss_pair(out[2 * q], out[2 * q + 1])
+            even, odd = packed_normal_pair(out[2 * q], out[2 * q + 1])
             out[2 * q] = even
             out[2 * q + 1] = odd

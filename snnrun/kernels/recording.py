@@ -1,4 +1,4 @@
-"""What monitors record of the spikes of a step. Thread 0 records for all."""
+"""Recording the spikes of a step for monitors. Thread 0 records for all threads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def is_full(step: int, n: int, capacity: int, room: Array) -> bool:
     Args:
         step: Number of the step.
         n: Size of the group.
-        capacity: Spikes that the buffer takes.
-        room: Spikes in the buffer at the last even and the last odd step, int64, shape (2,).
+        capacity: Size of the buffer.
+        room: Spikes in the buffer after the last even and the last odd step, int64, shape (2,).
     """
     full: bool = room[(step + 1) % 2] + 2 * n > capacity
     return full
@@ -22,7 +22,7 @@ def is_full(step: int, n: int, capacity: int, room: Array) -> bool:
 
 @kernel()
 def keep_count(step: int, count: Array, room: Array) -> None:
-    """Keep the number of spikes in a buffer, `count`, for `is_full`."""
+    """Store the number of spikes in a buffer, `count`, for `is_full`."""
     room[step % 2] = count[0]
 
 
@@ -87,7 +87,7 @@ def count_spikes(
     lengths: Array,
     counts: Array,
 ) -> None:
-    """Count the spikes of each neuron of a group, with arguments as `record_spikes`."""
+    """Count the spikes of each neuron of a group; the arguments are those of `record_spikes`."""
     if step < start or step >= stop:
         return
     slot = step % depth
@@ -101,7 +101,7 @@ def count_spikes(
 def record_rate(
     step: int, start: int, stop: int, depth: int, parts: int, lengths: Array, count: Array, out: Array
 ) -> None:
-    """Record how many neurons of a group spike.
+    """Record the number of neurons of a group that spike.
 
     Args:
         step: Number of the step.

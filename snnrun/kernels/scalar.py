@@ -1,4 +1,4 @@
-"""Functions of the language applied to plain numbers: constants get the bits a kernel would compute."""
+"""Functions of equations applied to plain numbers: constants get the same bits as in a kernel."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ NAMES = {"abs": "absolute"}
 
 
 def apply(name: str, args: tuple[float, ...]) -> float:
-    """The value of a function of the language, silently inf or nan where it overflows.
+    """The value of a function of equations; inf or nan without a warning where it overflows or is undefined.
 
     Args:
-        name: As an expression calls it.
+        name: Its name in equations.
         args: Its arguments, in SI units.
     """
     if name == "sqrt":

@@ -1,18 +1,18 @@
 """The functions of `functions` in single precision (float32), written once for numpy and for compiled kernels.
 
-What is said there holds here: straight-line code, the same bits everywhere, within 2 ulp of the exact value over the
-whole range, IEEE edges. Functions that equations call at every step have their own polynomials;
-the others round the result of their twins in double precision, which vectorises as well. Times are float64 in either
-precision, so `timestep` takes them as such.
+The same holds as there: straight-line code, the same bits everywhere, within 2 ulp of the exact value over the whole
+range, IEEE 754 at the edges. Functions that equations call in every step have their own polynomials; the others round
+the result of the function in double precision, which vectorises too. Times are float64 in either precision, so
+`timestep` takes float64.
 
-Functions marked `single` compute in float32, and so are the numbers that their text contains. What needs double
-precision is a function of its own.
+Functions with `single` compute in float32, and literals in their text are float32. Computations in double precision are
+functions of their own.
 """
 
 from __future__ import annotations
 
-from snnrun.kernels.functions import _far_cos as double__far_cos
-from snnrun.kernels.functions import _far_sin as double__far_sin
+from snnrun.kernels.functions import _slow_cos as double_slow_cos
+from snnrun.kernels.functions import _slow_sin as double_slow_sin
 from snnrun.kernels.functions import arccos as double_arccos
 from snnrun.kernels.functions import arcsin as double_arcsin
 from snnrun.kernels.functions import arctan as double_arctan
@@ -30,7 +30,6 @@ from snnrun.kernels.primitives import (
     Doubles,
     Integers,
     Numbers,
-    beyond,
     bits_of,
     double_of,
     lower_half,
@@ -38,6 +37,7 @@ from snnrun.kernels.primitives import (
     shift_right_32,
     single_of,
     single_of_bits,
+    slow_path_above,
 )
 
 _INFINITY = float("inf")
@@ -47,17 +47,17 @@ _MAGNITUDE = 0x7FFF_FFFF
 _TWO_23 = 8388608.0
 _TWO_23_BITS = 0x4B00_0000
 _TWO_M40 = 9.094947017729282e-13
-# Adding 1.5 * 2**23 to a small number rounds it to an integer, which then stands in the low bits.
+# Adding 1.5 * 2**23 to a small number rounds it to an integer, which is then in the low bits.
 _ROUNDER = 12582912.0
 # The same for exponents n: the low bits hold n + 254, so that each half of it is the biased exponent of 2**(n/2).
 _EXPONENT_ROUNDER = 12583166.0
 _LOG2_E = 1.4426950408889634
-# ln 2 in two parts; the first has 10 bits, so its product with an exponent is exact.
+# ln 2 as a sum of two numbers; the first has 10 bits, so its product with an exponent is exact.
 _LN2_HI = 0.693359375
 _LN2_LO = -0.00021219444005469057
 # Angles are reduced in double precision.
 _DOUBLE_ROUNDER = 6755399441055744.0
-_LARGEST_ANGLE = 30  # as a power of two
+_LARGEST_ANGLE = 30  # exponent of 2
 
 
 @kernel(single=True, inline=True)
@@ -68,7 +68,7 @@ def absolute(x: Numbers) -> Numbers:
 
 @kernel(single=True, inline=True)
 def with_sign(x: Numbers, signed: Numbers) -> Numbers:
-    """A number that is not negative (or a NaN or -0), with the sign bit of another."""
+    """X with the sign bit of `signed`, for x that is not negative, NaN or -0."""
     return single_of_bits(bits_of(x) | (bits_of(signed) & _SIGN))
 
 
@@ -130,9 +130,9 @@ def exp(x: Numbers) -> Numbers:
 
 @kernel(single=True, inline=True)
 def _scaled_expm1(x: Numbers, near_x: Numbers, rounder: Numbers, one: Numbers) -> Numbers:
-    """(exp(x) - 1) * one for x >= -20; `one` is a power of two, in `rounder` too, small enough to avoid overflow.
+    """(exp(x) - 1) * one for x >= -20; `one` is a power of two that avoids overflow, and `rounder` has its exponent.
 
-    The power of two that exp(x) is reduced by is the nearest one to exp(near_x).
+    The argument is reduced by the power of two that is nearest to exp(near_x).
     """
     t = near_x * _LOG2_E + rounder
     n = t - rounder
@@ -153,7 +153,7 @@ def expm1(x: Numbers) -> Numbers:
 
 @kernel(single=True, inline=True)
 def _bounded_for_exprel(x: Numbers) -> tuple[Numbers, Numbers]:
-    """x, but no larger than what makes exprel(x) infinite and its inverse 0; and that, but no less than -20."""
+    """X clamped to at most 110, where exprel(x) is infinite and its inverse 0; and the same clamped to at least -20."""
     bounded = select(x > 110.0, 110.0, x)
     return bounded, select(bounded < -20.0, -20.0, bounded)
 
@@ -256,8 +256,8 @@ def pow(x: Numbers, y: Numbers) -> Numbers:
 
 @kernel(inline=True)
 def _quarter_turns(x: Numbers) -> tuple[Numbers, Integers]:
-    """An angle modulo pi/2, within pi/4, and bits that end in the number of quarter turns."""
-    # pi/2 in three parts; the products of the first two, of 23 bits each, are exact.
+    """An angle modulo pi/2, within pi/4, and an integer with the quarter turns in its low bits."""
+    # Cody-Waite reduction. pi/2 as a sum of three numbers; the products of the first two, of 23 bits each, are exact.
     angle = double_of(x)
     t = angle * 0.6366197723675814 + _DOUBLE_ROUNDER
     n = t - _DOUBLE_ROUNDER
@@ -284,13 +284,13 @@ def _cosine_near_zero(r: Numbers) -> Numbers:
 
 
 @kernel(exact=True)
-def _far_sin(x: Numbers) -> Numbers:
-    return single_of(double__far_sin(double_of(x)))
+def _slow_sin(x: Numbers) -> Numbers:
+    return single_of(double_slow_sin(double_of(x)))
 
 
 @kernel(exact=True)
-def _far_cos(x: Numbers) -> Numbers:
-    return single_of(double__far_cos(double_of(x)))
+def _slow_cos(x: Numbers) -> Numbers:
+    return single_of(double_slow_cos(double_of(x)))
 
 
 @kernel(single=True, inline=True)
@@ -299,7 +299,7 @@ def sin(x: Numbers) -> Numbers:
     r, turns = _quarter_turns(x)
     value = select((turns & 1) == 0, _sine_near_zero(r), _cosine_near_zero(r))
     value = single_of_bits(bits_of(value) ^ ((turns & 2) << 30))
-    return beyond(_LARGEST_ANGLE, _far_sin, x, select(absolute(x) < 1e-5, x, value))
+    return slow_path_above(_LARGEST_ANGLE, _slow_sin, x, select(absolute(x) < 1e-5, x, value))
 
 
 @kernel(single=True, inline=True)
@@ -308,7 +308,7 @@ def cos(x: Numbers) -> Numbers:
     r, turns = _quarter_turns(x)
     value = select((turns & 1) == 0, _cosine_near_zero(r), _sine_near_zero(r))
     value = single_of_bits(bits_of(value) ^ (((turns + 1) & 2) << 30))
-    return beyond(_LARGEST_ANGLE, _far_cos, x, value)
+    return slow_path_above(_LARGEST_ANGLE, _slow_cos, x, value)
 
 
 @kernel(single=True, inline=True)
@@ -319,29 +319,29 @@ def tan(x: Numbers) -> Numbers:
 
 @kernel(single=True, inline=True)
 def arctan(x: Numbers) -> Numbers:
-    """The angle in [-pi/2, pi/2] with this tangent."""
+    """The inverse of `tan`, in [-pi/2, pi/2]."""
     return single_of(double_arctan(double_of(x)))
 
 
 @kernel(single=True, inline=True)
 def arcsin(x: Numbers) -> Numbers:
-    """The angle in [-pi/2, pi/2] with this sine; NaN beyond [-1, 1]."""
+    """The inverse of `sin`, in [-pi/2, pi/2]; NaN outside of [-1, 1]."""
     return single_of(double_arcsin(double_of(x)))
 
 
 @kernel(single=True, inline=True)
 def arccos(x: Numbers) -> Numbers:
-    """The angle in [0, pi] with this cosine; NaN beyond [-1, 1]."""
+    """The inverse of `cos`, in [0, pi]; NaN outside of [-1, 1]."""
     return single_of(double_arccos(double_of(x)))
 
 
 @kernel(single=True, inline=True)
 def fmod_python(a: Numbers, b: Numbers) -> Numbers:
-    """The remainder a % b as Python means it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
+    """The remainder a % b as Python defines it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
     return single_of(double_fmod_python(double_of(a), double_of(b)))
 
 
 @kernel(single=True, inline=True)
 def floordiv(a: Numbers, b: Numbers) -> Numbers:
-    """The quotient a // b as Python means it: the floor of the exact one; infinite or NaN for b = 0."""
+    """The quotient a // b as Python defines it: the floor of the exact one; infinite or NaN for b = 0."""
     return single_of(double_floordiv(double_of(a), double_of(b)))

@@ -1,7 +1,8 @@
 """The random numbers of `random` in single precision: the same words, so the same numbers up to rounding.
 
-A uniform number is that of double precision cut to 24 bits. A normal number takes 31 bits of a word for its radius and
-32 of the other for its angle; it lies within a few 1e-7 of that of double precision, but for radii below 0.01.
+A uniform number is that of double precision truncated to 24 bits. A normal number takes 31 bits of a word for its
+radius and 32 of the other for its angle; it lies within a few 1e-7 of that of double precision, except for radii below
+0.01.
 """
 
 from __future__ import annotations
@@ -36,18 +37,18 @@ def fraction(word: Integers) -> Numbers:
 
 
 @kernel(single=True, inline=True)
-def carried(word: Integers) -> Numbers:
-    """What `gauss_pair` takes of a word, its upper half, as the bits of a number."""
+def packed(word: Integers) -> Numbers:
+    """The bits of a word that `packed_normal_pair` needs, its upper half, as a number."""
     return single_of_bits(upper_half(word))
 
 
 @kernel(single=True, inline=True)
-def gauss_pair(carried0: Numbers, carried1: Numbers) -> tuple[Numbers, Numbers]:
-    """Two independent standard normal numbers from the halves of two random words (Box and Muller)."""
-    # 1 - u in (0, 1], small numbers to full precision: they make the tails.
-    left = 4.656612873077393e-10 * (single_of(shift_right_32(bits_of(carried0) ^ -1, 1)) + 0.5)
+def packed_normal_pair(packed0: Numbers, packed1: Numbers) -> tuple[Numbers, Numbers]:
+    """Two independent standard normal numbers from two packed words (Box and Muller)."""
+    # 1 - u in (0, 1]; small numbers are exact, as they make the tails.
+    left = 4.656612873077393e-10 * (single_of(shift_right_32(bits_of(packed0) ^ -1, 1)) + 0.5)
     radius = sqrt(-2.0 * log_plus(left, 0.0))
-    angle = bits_of(carried1)
+    angle = bits_of(packed1)
     turns = shift_right_32(angle + 0x2000_0000, 30)
     f = 2.3283064365386963e-10 * single_of(lower_half(angle << 2))
     z = f * f
@@ -71,7 +72,7 @@ def uniform(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Nu
 def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The standard normal number of element k at a step."""
     x0, x1 = threefry(k >> 1, step, seed, stream)
-    even, odd = gauss_pair(carried(x0), carried(x1))
+    even, odd = packed_normal_pair(packed(x0), packed(x1))
     return select((k & 1) == 0, even, odd)
 
 
@@ -84,7 +85,7 @@ def fill_uniform(out: Array, low: int, high: int, step: Integers, seed: Integers
 @kernel()
 def fill_normal(out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
     """Write `normal` of elements low to high - 1; shape (high,)."""
-    fill_with_normal(normal, carried, gauss_pair, out, low, high, step, seed, stream)
+    fill_with_normal(normal, packed, packed_normal_pair, out, low, high, step, seed, stream)
 
 
 @kernel(single=True)

@@ -1,8 +1,8 @@
-"""Spikes of a step: lists of the neurons that spiked, refractoriness, and neurons whose values must not change.
+"""Spikes of a step: lists of the neurons that spiked, refractoriness, and values that refractory neurons keep.
 
-Every group keeps the spikes of its last `depth` steps in `spikes`, shape (depth * n,), and how many they are in
-`lengths`, shape (depth * parts,): step `s` has the slot `s % depth`, and within it every thread (`part` of `parts`) the
-places from its first neuron `low` on. `low` is a multiple of 8, or the thread's range of neurons is empty.
+Every group keeps the spikes of its last `depth` steps in a ring buffer `spikes`, shape (depth * n,), and their numbers
+in `lengths`, shape (depth * parts,). Step `s` has the slot `s % depth`; within it, the list of each thread (`part` of
+`parts`) begins at the thread's first neuron `low`. `low` is a multiple of 8, or the thread has no neurons.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def list_scheduled(
     ids: Array,
     cursor: Array,
 ) -> None:
-    """List the thread's neurons that a schedule lets spike now; each thread goes through the schedule on its own.
+    """List the thread's neurons that spike now by a schedule; each thread reads the whole schedule by itself.
 
     Args:
         step: Number of the step.
@@ -80,12 +80,12 @@ def list_scheduled(
         low: First neuron of the thread.
         high: The one after its last.
         total: Number of scheduled spikes.
-        period: Steps after which the schedule begins anew; 0 if it does not.
+        period: Steps after which the schedule repeats; 0 if it does not.
         spikes: Lists of neurons, int32.
         lengths: Lengths of the lists, int64.
         steps: Step of each scheduled spike, ascending, int64, shape (total,).
-        ids: Its neuron, int64, shape (total,).
-        cursor: The next spike of the schedule, in every eighth place, int64, shape (8 * parts,).
+        ids: Neuron of each scheduled spike, int64, shape (total,).
+        cursor: The next spike of the schedule for each thread, in every eighth element, int64, shape (8 * parts,).
     """
     now = step
     if period > 0:
@@ -109,7 +109,7 @@ def list_scheduled(
 def mark_spiked(
     step: int, n: int, depth: int, part: int, parts: int, low: int, spikes: Array, lengths: Array, last_spike: Array
 ) -> None:
-    """Note the step of the last spike of the thread's neurons, in `last_spike`, int64, shape (n,)."""
+    """Store the step of the last spike of the thread's neurons, in `last_spike`, int64, shape (n,)."""
     slot = step % depth
     base = slot * n + low
     for b in range(base, base + lengths[slot * parts + part]):
@@ -120,7 +120,7 @@ def mark_spiked(
 def mark_refractory(
     step: int, n: int, depth: int, part: int, parts: int, low: int, spikes: Array, lengths: Array, not_refractory: Array
 ) -> None:
-    """From its spike on, a neuron is refractory: clear its flag in `not_refractory`, uint8, shape (n,)."""
+    """Clear the flags of the neurons that spiked in `not_refractory`, uint8, shape (n,)."""
     slot = step % depth
     base = slot * n + low
     for b in range(base, base + lengths[slot * parts + part]):
@@ -139,8 +139,8 @@ def list_refractory(
         part: Number of the thread.
         words: The flags as int64.
         not_refractory: 0 for a refractory neuron, else 1, uint8, shape (n,).
-        ids: The neurons, each thread's from its place `low` on, int32, shape (n,).
-        lengths: How many each thread has, int64, shape (parts,).
+        ids: The neurons; the list of each thread begins at its `low`; int32, shape (n,).
+        lengths: Lengths of the lists, int64, shape (parts,).
     """
     at = low
     for w in range(low >> 3, high >> 3):
@@ -157,16 +157,16 @@ def list_refractory(
 
 
 @kernel()
-def keep_values(first: int, last: int, bounds: Array, lengths: Array, ids: Array, kept: Array, values: Array) -> None:
-    """Copy the values of listed neurons.
+def save_values(first: int, last: int, bounds: Array, lengths: Array, ids: Array, kept: Array, values: Array) -> None:
+    """Copy the values of listed neurons, for `restore_values`.
 
     Args:
         first: First thread whose neurons are copied.
         last: The one after the last.
-        bounds: Where the neurons of each thread begin, int64, shape (parts + 1,).
-        lengths: How many neurons each thread lists, int64, shape (parts,).
+        bounds: First neuron of each thread, int64, shape (parts + 1,).
+        lengths: Lengths of the threads' lists, int64, shape (parts,).
         ids: The neurons, int32, shape (n,).
-        kept: The copies, by their place in the list; shape (n,).
+        kept: The copies, in the order of the list; shape (n,).
         values: A variable of all neurons, shape (n,).
     """
     for p in range(first, last):
@@ -178,7 +178,7 @@ def keep_values(first: int, last: int, bounds: Array, lengths: Array, ids: Array
 def restore_values(
     first: int, last: int, bounds: Array, lengths: Array, ids: Array, kept: Array, values: Array
 ) -> None:
-    """Undo what was done to listed neurons since `keep_values`, which has the same arguments."""
+    """Set the values of listed neurons to those that `save_values` copied; the arguments are the same."""
     for p in range(first, last):
         for b in range(bounds[p], bounds[p] + lengths[p]):
             values[ids[b]] = kept[b]

@@ -1,4 +1,4 @@
-"""Names of random streams as keys of the generator."""
+"""Keys of random streams."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ def stream_key(name: str) -> int:
     """The key of a stream: the first 8 bytes of the SHA-256 of its name, little-endian, in [0, 2**64).
 
     Args:
-        name: The object and the use, such as `groups.exc.xi`; so adding an object changes no other's numbers.
+        name: The object and the use, such as `groups.exc.xi`, so that a new object changes no other's numbers.
     """
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")

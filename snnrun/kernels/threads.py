@@ -1,41 +1,41 @@
-"""The threads of a run wait for each other."""
+"""A barrier for the threads of a run."""
 
 from __future__ import annotations
 
 from snnrun.kernels.marks import kernel
-from snnrun.kernels.primitives import Array, add_to_word, call_system, load_word, pause
+from snnrun.kernels.primitives import Array, atomic_add, atomic_load, call_system, pause
 
-# Places in the array `words`, each in a line of the cache of its own.
-_ARRIVED, _TURN, _ASLEEP, _SYSTEM, _NUMBER = 0, 8, 16, 24, 25
-_TRIES = 300_000  # before a thread goes to sleep
+# Indices in the array `words`; those that threads write have a cache line each.
+_ARRIVED, _PHASE, _ASLEEP, _SYSTEM, _NUMBER = 0, 8, 16, 24, 25
+_SPINS = 300_000  # reads of the phase before a thread goes to sleep
 _SLEEP, _WAKE = 128, 129  # operations of `futex` within one process
 
 
 @kernel()
-def wait(words: Array, parts: int) -> None:
-    """Wait until all threads are here.
+def wait_at_barrier(words: Array, parts: int) -> None:
+    """Wait until all threads have arrived.
 
-    A thread that has waited for long goes to sleep where the system has a function for that (`futex`): with more
-    threads than free cores, the others need the core.
+    A thread that has waited for long goes to sleep where the system has a function for that (`futex`), as the others
+    need its core where there are fewer free cores than threads.
 
     Args:
-        words: Counts of threads that arrived, of the times that all had, and of those asleep; address and number of the
-            system's function, or zeros; int64, shape (26,).
+        words: Number of threads that arrived, the phase (how often all have), number of threads asleep; address and
+            number of the system's function, or zeros; int64, shape (26,).
         parts: Number of threads.
     """
     if parts > 1:
-        turn = load_word(words, _TURN)
-        if add_to_word(words, _ARRIVED, 1) == parts - 1:
-            add_to_word(words, _ARRIVED, -parts)
-            add_to_word(words, _TURN, 1)
-            if load_word(words, _ASLEEP) > 0:
-                call_system(words[_SYSTEM], words[_NUMBER], words, _TURN, _WAKE, parts)
+        phase = atomic_load(words, _PHASE)
+        if atomic_add(words, _ARRIVED, 1) == parts - 1:
+            atomic_add(words, _ARRIVED, -parts)
+            atomic_add(words, _PHASE, 1)
+            if atomic_load(words, _ASLEEP) > 0:
+                call_system(words[_SYSTEM], words[_NUMBER], words, _PHASE, _WAKE, parts)
         else:
-            tries = 0
-            while load_word(words, _TURN) == turn:
+            spins = 0
+            while atomic_load(words, _PHASE) == phase:
                 pause()
-                tries += 1
-                if tries > _TRIES and words[_SYSTEM] != 0:
-                    add_to_word(words, _ASLEEP, 1)
-                    call_system(words[_SYSTEM], words[_NUMBER], words, _TURN, _SLEEP, turn)
-                    add_to_word(words, _ASLEEP, -1)
+                spins += 1
+                if spins > _SPINS and words[_SYSTEM] != 0:
+                    atomic_add(words, _ASLEEP, 1)
+                    call_system(words[_SYSTEM], words[_NUMBER], words, _PHASE, _SLEEP, phase)
+                    atomic_add(words, _ASLEEP, -1)

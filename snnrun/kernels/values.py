@@ -10,12 +10,12 @@ from snnrun.kernels.primitives import Array, select
 from snnrun.kernels.random import fraction, normal, normal_pair, uniform
 from snnrun.kernels.threefry import threefry
 
-_LONGEST = 1 << 21  # steps; a delay that is longer is refused
+_LONGEST = 1 << 21  # steps; longer delays are refused
 
 
 @kernel()
 def uniforms(out: Array, first: int, n: int, seed: int, stream: int) -> None:
-    """Uniform numbers of n synapses from number `first` on; `out` begins with the pair that holds the first.
+    """Uniform numbers of n synapses from number `first` on; `out` begins with the pair of the first.
 
     Args:
         out: The numbers, float64, shape (n + 2,).
@@ -42,7 +42,7 @@ def normals(out: Array, first: int, n: int, seed: int, stream: int) -> None:
 
 @kernel()
 def listed_uniforms(out: Array, at: int, n: int, created: Array, seed: int, stream: int) -> None:
-    """Uniform numbers of the n synapses whose numbers are listed from place `at` on; `out` begins with the first."""
+    """Uniform numbers of the n synapses whose numbers are listed from element `at` on; `out` begins with the first."""
     for b in range(n):
         out[b] = uniform(created[at + b], 0, seed, stream)
 
@@ -58,7 +58,7 @@ def listed_normals(out: Array, at: int, n: int, created: Array, seed: int, strea
 def keep_delays(
     at: int, n: int, first: int, contiguous: bool, steps: Array, delay: Array, created: Array, span: Array
 ) -> None:
-    """Keep the delays of a run, and the shortest and the longest of all runs so far.
+    """Store the delays of a run, and the shortest and the longest of all runs so far.
 
     Args:
         at: Place of the run's first synapse.
@@ -91,7 +91,7 @@ def keep_delays(
 
 @kernel()
 def note_nan(at: int, n: int, first: int, contiguous: bool, values: Array, created: Array, found: Array) -> None:
-    """Keep the lowest creation number whose value is NaN, in `found` (-1: none yet), int64, shape (1,).
+    """Store the lowest creation number whose value is NaN, in `found` (-1: none yet), int64, shape (1,).
 
     The other arguments are those of `keep_delays`; `values` are those of all synapses of the block.
     """

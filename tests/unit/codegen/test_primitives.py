@@ -181,10 +181,10 @@ return i64_of(u64(first) * u64(0x9E3779B97F4A7C15)) + upper_half(u64(ints[5]) <<
     ),
     "words that other threads write": (
         """
-before = add_to_word(ints, 2, first)
+before = atomic_add(ints, 2, first)
 prefetch(x, 3)
 pause()
-return 100 * before + load_word(ints, 2)
+return 100 * before + atomic_load(ints, 2)
 """,
         SMALL,
     ),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from snnrun.kernels import arrays, primitives, single_functions, single_random
 from snnrun.kernels.primitives import Numbers
 
-_silent = partial(arrays.silent, kind=np.float32)
+_silent = partial(arrays.without_warnings, dtype=np.float32)
 
 absolute = _silent(single_functions.absolute)
 arccos = _silent(single_functions.arccos)
@@ -45,9 +45,9 @@ def timestep(t: ArrayLike, dt: ArrayLike) -> Numbers:
         return single_functions.timestep(np.asarray(t, np.float64)[()], np.asarray(dt, np.float64)[()])
 
 
-uniforms = arrays.drawn(single_random.uniform)
+uniforms = arrays.elementwise(single_random.uniform)
 """Uniform numbers in [0, 1)."""
-normals = arrays.drawn(single_random.normal)
+normals = arrays.elementwise(single_random.normal)
 """Standard normal numbers."""
-poissons = arrays.drawn_with_means(single_random.poisson)
+poissons = arrays.elementwise_with_means(single_random.poisson)
 """Poisson numbers."""

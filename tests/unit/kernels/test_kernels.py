@@ -159,7 +159,7 @@ def test_loops_are_vectorised(kernels, name):
     assembly = alone(kernels.precision, Math.STRICT, AVX2, name).assembly
     # What is seldom called is scalar.
     assembly = re.sub(
-        r"^(?:branch\.|kernel\.\S+\._far_)[\w.]+:.*?^\.?Lfunc_end", "", assembly, flags=re.MULTILINE | re.DOTALL
+        r"^(?:branch\.|kernel\.\S+\._slow_)[\w.]+:.*?^\.?Lfunc_end", "", assembly, flags=re.MULTILINE | re.DOTALL
     )
     packed = len(re.findall(r"\sv?(?:add|sub|mul)p[sd]\s", assembly))
     scalar = len(re.findall(r"\sv?(?:add|sub|mul)s[sd]\s", assembly))
@@ -172,7 +172,7 @@ def test_loops_are_vectorised(kernels, name):
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
 def test_a_loop_calls_one_function_for_all_angles_that_it_takes_at_once(kernels, name):
     text = str(alone(kernels.precision, Math.STRICT, HOST, name).module)
-    assert re.search(rf"call <\d+ x \w+> @branch\.[\w.]*_far_{name}\.\w*\.\d+\(", text)
+    assert re.search(rf"call <\d+ x \w+> @branch\.[\w.]*_slow_{name}\.\w*\.\d+\(", text)
 
 
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
