@@ -135,8 +135,8 @@ class _Call:
             raise at(self.expr.span, "MET404", message, "remove `counts_only` from the monitor")
         size, most = monitor.source.size, self.form.most
         if most is not None and size > most:
-            message = f"`{monitor.name}` watches {size:,} neurons; all pairs of at most {most:,} are correlated"
-            raise at(self.expr.span, "MET405", message, "watch a subgroup, or use `synchrony`")
+            message = f"`{monitor.name}` watches {size:,} neurons; `{name}` takes at most {most:,}"
+            raise at(self.expr.span, "MET405", message, "watch a subgroup")
         return monitor
 
     def of_state(self, columns: list[tuple[StateMonitor, str]], constants: list[Any]) -> Term:
@@ -145,6 +145,7 @@ class _Call:
         assert make is not None
         if len(columns) > 1:
             self.check_together(*(monitor for monitor, _ in columns))
+        self.check_samples(first)
         size: Size | None = None
         if self.form.each:
             size = f"monitors.{first.name}" if first.number is None else first.number
@@ -159,6 +160,15 @@ class _Call:
             return next(filter(None, wrong), None)
 
         return doubted(term, why)
+
+    def check_samples(self, monitor: StateMonitor) -> None:
+        """Refuse more samples than the function takes."""
+        steps = sum(stop - start for start, stop in recorded_spans(self.checker.network, monitor))
+        samples = steps // monitor.every * (monitor.number or 1)
+        if self.form.most is not None and samples > self.form.most:
+            name = self.expr.function
+            message = f"`{monitor.name}` takes {samples:,} samples; `{name}` keeps at most {self.form.most:,} in memory"
+            raise at(self.expr.span, "MET405", message, "record fewer elements, or with a larger `dt`")
 
     def check_together(self, a: StateMonitor, b: StateMonitor) -> None:
         """Refuse two variables that are not sampled at the same times, in equally many elements."""

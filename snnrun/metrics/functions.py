@@ -77,7 +77,7 @@ class Function:
         each: Whether it has one value an element.
         counts: Whether it does with the number of spikes of each neuron, without their times.
         at_end: Whether it is known at the end of a run only: it needs the length of the recording, or whole bins.
-        most: The largest number of neurons of a monitor.
+        most: The largest number of neurons that a monitor of spikes may watch, or of samples of a variable.
         example: A call, for messages.
     """
 
