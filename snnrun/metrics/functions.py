@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from snnrun.equations.ast import Expr
-from snnrun.metrics.samples import Comoments, Moments
+from snnrun.metrics.samples import Comoments, Moments, Percentile, percentile_of
 from snnrun.metrics.spikes import (
     Counts,
     Fano,
@@ -27,10 +27,11 @@ from snnrun.metrics.spikes import (
     Synchrony,
 )
 from snnrun.model.network import FloatArray
-from snnrun.resolve.context import Context
+from snnrun.resolve.context import Context, at
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 
 MOST_PAIRED = 2000  # neurons of which all pairs are correlated
+MOST_KEPT = 2**27  # samples that are kept in memory: 1 GiB
 
 
 class Accumulator(Protocol):
@@ -60,6 +61,14 @@ class Argument:
     read: Callable[[Context, Expr], Any]
 
 
+def _percent(context: Context, expr: Expr) -> float:
+    value = context.constant_of(expr, ONE, "the percentile")
+    if not 0 <= value <= 100:
+        raise at(expr.span, "MET409", f"a percentile is a number from 0 to 100, this is {value:g}", "50 is the median")
+    return value
+
+
+PERCENT = Argument(_percent)
 BIN = Argument(lambda context, expr: context.steps_of(expr, "the width of a bin", 1))
 
 
@@ -115,6 +124,7 @@ def _of_values(name: str, reduce: Callable[..., Any]) -> Function:
     return Function(name, (Input.VALUES,), reduce=reduce, dimension=None)
 
 
+_PERCENTILE: dict[str, Any] = {"constants": (PERCENT,), "dimension": None, "example": "percentile(rates(out), 90)"}
 _BINNED: dict[str, Any] = {"constants": (BIN,), "at_end": True}
 _TABLE = (
     _of_counts("count", lambda counts, _: float(counts.sum())),
@@ -137,6 +147,10 @@ _TABLE = (
     _of_values("std", np.std),
     _of_values("min", np.min),
     _of_values("max", np.max),
+    Function("median", (Input.STATE,), Percentile, dimension=None, most=MOST_KEPT),
+    Function("percentile", (Input.STATE,), Percentile, **_PERCENTILE, most=MOST_KEPT),
+    _of_values("median", percentile_of),
+    Function("percentile", (Input.VALUES,), reduce=percentile_of, **_PERCENTILE),
 )
 FUNCTIONS: dict[str, tuple[Function, ...]] = {
     form.name: tuple(other for other in _TABLE if other.name == form.name) for form in _TABLE

@@ -1,7 +1,7 @@
 """Accumulators of samples: they take the samples of recorded variables in chunks as they come.
 
-No sample is kept, so their memory does not grow with the duration. Sums are taken in blocks of `ROWS` samples, so
-values do not depend on how the chunks are cut.
+No sample is kept (but by `Percentile`), so their memory does not grow with the duration. Sums are taken in blocks of
+`ROWS` samples, so values do not depend on how the chunks are cut.
 """
 
 from __future__ import annotations
@@ -91,6 +91,44 @@ class Moments:
             case _:
                 assert self.last is not None
                 return self.last if len(self.last) > 1 else float(self.last[0])
+
+
+@dataclass(slots=True, eq=False)
+class Percentile:
+    """A percentile of all samples and elements (`percentile_of`). It keeps all samples: 8 bytes each.
+
+    Args:
+        percent: Which one, 0 to 100; 50 is the median.
+    """
+
+    percent: float = 50.0
+    kept: list[FloatArray] = field(default_factory=list)
+
+    def samples(self, data: FloatArray) -> None:
+        """Keep samples."""
+        self.kept.append(data.ravel().astype(np.float64))
+
+    def value(self) -> float:
+        """NaN without samples, or when a sample is NaN."""
+        self.kept = [np.concatenate(self.kept)] if self.kept else []
+        return percentile_of(self.kept[0], self.percent) if self.kept else math.nan
+
+
+def percentile_of(values: FloatArray, percent: float = 50.0) -> float:
+    """A percentile, with linear interpolation between the two nearest values; NaN without values, or when one is NaN.
+
+    Args:
+        values: Shape (n,).
+        percent: Which one, 0 to 100; 50 is the median.
+
+    Reference: type 7 of Hyndman & Fan 1996, as `numpy.percentile`.
+    """
+    if not values.size or np.isnan(values).any():
+        return math.nan
+    low, part = divmod((len(values) - 1) * percent / 100, 1)
+    ordered = np.sort(values)
+    below, above = ordered[int(low)], ordered[min(int(low) + 1, len(values) - 1)]
+    return float(below if part == 0 or below == above else below + (above - below) * part)  # infinite ones may be equal
 
 
 @dataclass(slots=True, eq=False)

@@ -318,6 +318,41 @@ def test_a_sample_that_is_nan_counts_however_the_samples_are_cut(of, ends):
     assert math.isnan(moment(of, np.array([[1.0], [2.0], [math.nan], [3.0]]), ends))
 
 
+@settings(deadline=None, max_examples=40)
+@given(samples(), st.floats(0, 100))
+def test_percentiles_of_samples_are_those_of_numpy(sampled, percent):
+    data, ends = sampled
+    form = FUNCTIONS["percentile"][0]
+    found = form.make(percent)
+    middle = FUNCTIONS["median"][0].make()
+    for a, b in pairwise(ends):
+        for accumulator in (found, middle):
+            accumulator.samples(data[a:b])
+            accumulator.value()  # reading a value on the way changes nothing
+    assert found.value() == pytest.approx(np.percentile(data, percent), rel=1e-12, abs=1e-15)
+    assert middle.value() == pytest.approx(np.median(data), rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "wanted"),
+    [
+        ([], 50, math.nan),
+        ([1.0, math.nan, 2.0], 50, math.nan),
+        ([3.0], 99, 3.0),
+        ([4.0, 1.0], 25, 1.75),
+        ([1.0, 2.0, 4.0, 8.0], 50, 3.0),
+        ([1.0, 2.0, 4.0, 8.0], 100, 8.0),
+        ([1.0, 2.0, math.inf], 50, 2.0),
+        ([1.0, math.inf, math.inf], 75, math.inf),
+        ([-math.inf, -math.inf], 10, -math.inf),
+    ],
+)
+def test_percentiles_interpolate_between_the_nearest_values(values, percent, wanted):
+    accumulator = FUNCTIONS["percentile"][0].make(percent)
+    accumulator.samples(np.array(values).reshape(-1, 1))
+    assert same(accumulator.value(), wanted)
+
+
 def test_a_correlation_with_a_sample_that_is_not_finite_is_nan():
     both = Comoments()
     data = np.random.default_rng(1).normal(size=(5, 2))
@@ -389,6 +424,8 @@ def checked(tmp_path, metric):
 @pytest.mark.parametrize(
     ("metric", "symbol"),
     [
+        ("median(vw.w)", "amp"),
+        ("percentile(v, 90) - median(rates(out))*0*mV/Hz", "volt"),
         ("count(out)", "1"),
         ("count(out)/duration", "Hz"),
         ("mean_rate(out)*tau", "1"),
@@ -458,6 +495,14 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("count()", "EQ206", "count()"),
         ("count(3)", "MET403", "3"),
         ("count(out.v)", "NET221", "out.v"),
+        ("median(count(out))", "MET407", "median(count(out))"),
+        ("median(v, 3)", "EQ206", "median(v, 3)"),
+        ("percentile(v)", "EQ206", "percentile(v)"),
+        ("percentile(v, 3 mV)", "EQ209", "3 mV"),
+        ("percentile(rates(out), 101)", "MET409", "101"),
+        ("percentile(v, -1)", "MET409", "-1"),
+        ("percentile(v, count(out))", "EQ202", "count"),
+        ("log(percentile(v, 90))", "EQ204", "percentile(v, 90)"),
         ("any(counts(out) > 3)", "MET401", "any(counts(out) > 3)"),
         ("count(out", "EQ1", None),
         ("mean(count(out))", "MET407", "mean(count(out))"),
@@ -508,6 +553,14 @@ def test_a_misspelled_name_is_met_with_the_right_one(tmp_path):
         assert caught.value.diagnostics[0].help == f"did you mean `{meant}`?"
 
 
+def test_a_median_keeps_so_many_samples_at_most(tmp_path):
+    file = tmp_path / "m.yaml"
+    file.write_text(FILE.replace("METRIC", "median(v)").replace("duration: 100 ms", "duration: 4000 s"))  # 4 neurons
+    with pytest.raises(ExperimentError, match="keeps at most 134,217,728") as caught:
+        pipeline.check(pipeline.read(file))
+    assert caught.value.diagnostics[0].code == "MET405"
+
+
 def test_all_wrong_metrics_are_shown_at_once(tmp_path):
     file = tmp_path / "m.yaml"
     file.write_text(FILE.replace('m: "METRIC"', "a: count(x)\n  b: count(out)\n  c: mean(out)"))
@@ -529,7 +582,9 @@ def test_one_number_of_one_value_a_neuron_leaves_neurons_without_a_value_out(tmp
     file = tmp_path / "m.yaml"
     file.write_text(
         FILE.replace(
-            'm: "METRIC"', "each: first_spikes(out)\n  a: mean(each)\n  b: max(counts(out))\n  c: std(rates(out))"
+            'm: "METRIC"',
+            "each: first_spikes(out)\n  a: mean(each)\n  b: max(counts(out))\n  c: std(rates(out))\n"
+            "  d: median(each)\n  e: percentile(counts(out), 90)\n  f: median(first_spikes(others))",
         )
     )
     metrics = started(file)
@@ -539,6 +594,9 @@ def test_one_number_of_one_value_a_neuron_leaves_neurons_without_a_value_out(tmp
     assert values["a"] == pytest.approx(4e-4)
     assert values["b"] == 2
     assert values["c"] == pytest.approx(np.std([10, 0, 20, 0]))
+    assert values["d"] == pytest.approx(4e-4)
+    assert values["e"] == pytest.approx(np.percentile([1, 0, 2, 0], 90))
+    assert math.isnan(values["f"])  # no neuron has a value
 
 
 def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path, monkeypatch):
