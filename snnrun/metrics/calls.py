@@ -64,6 +64,8 @@ def _kinds(checker: MetricChecker, arg: Expr) -> tuple[Input | None, ...]:
         return (Input.SPIKES,)
     if arg.id in checker.network.synapses:
         return (Input.SYNAPSES, Input.VALUES)
+    if head in checker.network.synapses and dot:
+        return (Input.WEIGHTS, Input.VALUES)
     is_object = head in checker.context.populations or head in checker.network.synapses
     return (Input.VALUES if arg.id in checker.metrics or is_object else None,)
 
@@ -91,6 +93,8 @@ class _Call:
                 return self.of_state(columns, self.values(constants))
             case Input.SYNAPSES:
                 return self.of_synapses(inputs[0])
+            case Input.WEIGHTS:
+                return self.weights(inputs[0], constants)
             case Input.VALUES:
                 return self.reduced(inputs[0], self.values(constants))
 
@@ -196,6 +200,28 @@ class _Call:
         assert reduce is not None
         assert self.form.dimension is not None
         return Term(self.form.dimension, lambda run: float(reduce(run.final(path, "i"))))
+
+    def weights(self, arg: Expr, ends: tuple[Expr, ...]) -> Term:
+        """A variable of the synapses from some neurons, or from some to some; in creation order."""
+        name = arg.id.partition(".")[0] if isinstance(arg, Name) else ""
+        synapses = self.checker.network.synapses.get(name)
+        if synapses is None:
+            raise at(arg.span, "MET403", "write a variable of synapses here", "for example `stdp.w`")
+        inner = self.checker.number(arg)
+        chosen = []
+        sides = (("source", "i", synapses.source), ("target", "j", synapses.target))
+        for (what, index, side), end, neurons in zip(sides, ends, self.values(ends), strict=False):
+            if neurons.group != side.group:
+                message = f"the {what} of `{name}` is `{side.name}`"
+                raise at(end.span, "MET403", message, f"name it or a subgroup of `{side.group}`")
+            chosen.append((index, neurons.places(side.ids) >= 0))
+
+        def compute(run: RunMetrics) -> Value:
+            found = [among[np.ravel(run.final(synapses.path, index)).astype(np.int64)] for index, among in chosen]
+            kept = np.logical_and.reduce(found)
+            return np.ravel(inner.compute(run))[kept]
+
+        return Term(inner.dimension, compute, text_of(self.expr))
 
     def reduced(self, arg: Expr, constants: list[Any]) -> Term:
         """One number of one value an element, without those that are NaN; NaN when there is none."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from snnrun.equations.ast import Expr
+from snnrun.equations.ast import Expr, Name
 from snnrun.metrics.samples import Comoments, Moments, Percentile, percentile_of
 from snnrun.metrics.spikes import (
     Counts,
@@ -26,7 +26,7 @@ from snnrun.metrics.spikes import (
     PopulationPair,
     Synchrony,
 )
-from snnrun.model.network import FloatArray
+from snnrun.model.network import FloatArray, NeuronSubset
 from snnrun.resolve.context import Context, at
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 
@@ -47,6 +47,7 @@ class Input(Enum):
     SPIKES = "spikes"  # the name of a monitor of spikes
     STATE = "state"  # a variable of a monitor of state: `v`, `vw.w`
     SYNAPSES = "synapses"  # the name of synapses
+    WEIGHTS = "weights"  # a variable of synapses: `stdp.w`
     VALUES = "values"  # an expression with one value an element
 
 
@@ -68,7 +69,14 @@ def _percent(context: Context, expr: Expr) -> float:
     return value
 
 
+def _neurons(context: Context, expr: Expr) -> NeuronSubset:
+    if not isinstance(expr, Name):
+        raise at(expr.span, "MET403", "write the name of a group or subgroup here")
+    return context.view_named(expr.id, expr.span, "the end of synapses")
+
+
 PERCENT = Argument(_percent)
+NEURONS = Argument(_neurons)
 BIN = Argument(lambda context, expr: context.steps_of(expr, "the width of a bin", 1))
 
 
@@ -125,6 +133,7 @@ def _of_values(name: str, reduce: Callable[..., Any]) -> Function:
 
 
 _PERCENTILE: dict[str, Any] = {"constants": (PERCENT,), "dimension": None, "example": "percentile(rates(out), 90)"}
+_WEIGHTS: dict[str, Any] = {"dimension": None, "each": True, "example": "weights(stdp.w, inputs.early)"}
 _BINNED: dict[str, Any] = {"constants": (BIN,), "at_end": True}
 _TABLE = (
     _of_counts("count", lambda counts, _: float(counts.sum())),
@@ -142,6 +151,8 @@ _TABLE = (
     _of_spikes("correlation", Pairwise, **_BINNED, most=MOST_PAIRED, example="correlation(out, 5 ms)"),
     Function("correlation", (Input.SPIKES,) * 2, PopulationPair.of, **_BINNED, example="correlation(exc, inh, 5 ms)"),
     Function("correlation", (Input.STATE,) * 2, Comoments, at_end=True, example="correlation(vw.v, vw.w)"),
+    Function("weights", (Input.WEIGHTS,), constants=(NEURONS,), **_WEIGHTS),
+    Function("weights", (Input.WEIGHTS,), constants=(NEURONS, NEURONS), **_WEIGHTS),
     *(_of_state(name) for name in ("mean", "std", "min", "max", "last")),
     _of_values("mean", np.mean),
     _of_values("std", np.std),

@@ -425,6 +425,7 @@ def checked(tmp_path, metric):
     ("metric", "symbol"),
     [
         ("median(vw.w)", "amp"),
+        ("max(weights(links.weight, cells))", "volt"),
         ("percentile(v, 90) - median(rates(out))*0*mV/Hz", "volt"),
         ("count(out)", "1"),
         ("count(out)/duration", "Hz"),
@@ -495,6 +496,15 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("count()", "EQ206", "count()"),
         ("count(3)", "MET403", "3"),
         ("count(out.v)", "NET221", "out.v"),
+        ("weights(links.weight)", "EQ206", "weights(links.weight)"),
+        ("weights(links.weight, more)", "MET403", "more"),
+        ("weights(links.weight, cells, crowd)", "MET403", "crowd"),
+        ("weights(links.weight, cels)", "NET110", "cels"),
+        ("weights(links.weight, 3)", "MET403", "3"),
+        ("weights(links.x, cells)", "NET221", "links.x"),
+        ("weights(cells.v, cells)", "MET403", "cells.v"),
+        ("weights(v, cells)", "MET403", "v"),
+        ("weights(links.weight, cells)*weights(links.weight, cells, cells)", "MET406", None),
         ("median(count(out))", "MET407", "median(count(out))"),
         ("median(v, 3)", "EQ206", "median(v, 3)"),
         ("percentile(v)", "EQ206", "percentile(v)"),
@@ -615,6 +625,41 @@ def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path,
     assert values["cv"] == 0
     assert values["same"] == pytest.approx(1)  # all four neurons do the same
     assert values["first"] == pytest.approx((period - 1) * 1e-4)
+
+
+ENDS = """\
+version: 1
+name: ends
+groups:
+  a: {size: 6, equations: "x : 1", subgroups: {low: "0:2", mid: "2:5", some: [4, 1]}}
+  b: {size: 3, equations: "x : 1", subgroups: {last: "2:3"}}
+synapses:
+  ab: {source: a, target: b, connect: all, equations: "w : volt", initial: {w: (10*i + j)*mV}}
+  from_mid: {source: a.mid, target: b, connect: all, equations: "w : 1", initial: {w: 10*i + j}}
+  one: {source: a, target: b, connect: {where: i == 5 and j == 2}, equations: "w : 1", initial: {w: 7}}
+run: {duration: 1 ms, dt: 0.1 ms}
+metrics:
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "wanted"),
+    [
+        ("weights(ab.w, a.low)", [0, 1e-3, 2e-3, 10e-3, 11e-3, 12e-3]),
+        ("mean(weights(ab.w, a.low))", 6e-3),
+        ("std(weights(ab.w, a.low, b.last))", 5e-3),
+        ("weights(ab.w, a.some, b.last)", [12e-3, 42e-3]),  # in creation order
+        ("percentile(weights(ab.w, a, b), 50)", np.median([10 * i + j for i in range(6) for j in range(3)]) * 1e-3),
+        ("weights(from_mid.w, a.some)", [20, 21, 22]),  # neuron 4 of `a` is the third of `a.mid`; neuron 1 is not in it
+        ("min(weights(from_mid.w, a.low))", math.nan),
+        ("sqrt(mean(weights(one.w, a, b.last)))", math.sqrt(7)),
+        ("max(weights(one.w, a.low))", math.nan),
+        ("min(2*weights(ab.w, a.mid) + 1*mV)", 41e-3),
+    ],
+)
+def test_weights_are_those_of_the_synapses_between_some_neurons(tmp_path, metric, wanted):
+    values = metrics_of_a_run(tmp_path, ENDS + f"  m: {metric}\n")
+    np.testing.assert_allclose(values["m"], wanted, rtol=1e-12)
 
 
 def metrics_of_a_run(tmp_path, text):
