@@ -80,6 +80,11 @@ class ExperimentError(SnnrunError):
     exit_code = 2
 
 
+def at(span: Span, code: str, message: str, help: str | None = None) -> ExperimentError:
+    """An error of the experiment file at one place."""
+    return ExperimentError(Diagnostic(code, message, span, help))
+
+
 class RunError(SnnrunError):
     """The simulation cannot go on."""
 

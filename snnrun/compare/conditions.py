@@ -14,10 +14,9 @@ from snnrun.equations.ast import Call, Expr, Name, walk
 from snnrun.equations.check import Checker, Scope
 from snnrun.equations.dag import Graph
 from snnrun.equations.parse import parse_expression
-from snnrun.errors import ExperimentError, did_you_mean
+from snnrun.errors import ExperimentError, at, did_you_mean
 from snnrun.metrics.expressions import PLAIN_FUNCTIONS, ExpressionChecker
 from snnrun.metrics.terms import Term
-from snnrun.resolve.context import at
 from snnrun.source import Text
 from snnrun.units.dimensions import Dimension
 

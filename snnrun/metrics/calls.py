@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun.equations.ast import Call, Expr, Name, Number, Quantity
-from snnrun.errors import did_you_mean
+from snnrun.errors import at, did_you_mean
 from snnrun.metrics.expressions import PLAIN_FUNCTIONS, must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS, Accumulator, Function, Input
 from snnrun.metrics.running import RunMetrics, Value, doubted
@@ -18,7 +18,6 @@ from snnrun.metrics.spikes import Train
 from snnrun.metrics.terms import Need, Size, Term
 from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor
 from snnrun.model.recorded import recorded_spans
-from snnrun.resolve.context import at
 from snnrun.source import Span
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from snnrun.equations.ast import Call, Expr, Name
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
-from snnrun.errors import did_you_mean
+from snnrun.errors import at, did_you_mean
 from snnrun.metrics.calls import checked_call
 from snnrun.metrics.expressions import ExpressionChecker, must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS
@@ -21,7 +21,7 @@ from snnrun.metrics.remarks import shown
 from snnrun.metrics.running import RunMetrics, Value, doubted
 from snnrun.metrics.terms import Metrics, Need, Term
 from snnrun.model.network import Network
-from snnrun.resolve.context import Context, at
+from snnrun.resolve.context import Context
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 

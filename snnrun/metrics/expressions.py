@@ -28,8 +28,8 @@ from snnrun.equations.ast import (
 )
 from snnrun.equations.check import Checker, Scope
 from snnrun.equations.dag import Graph
+from snnrun.errors import at
 from snnrun.metrics.terms import Size, Term
-from snnrun.resolve.context import at
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from snnrun.equations.ast import Name
-from snnrun.errors import did_you_mean
+from snnrun.errors import at, did_you_mean
 from snnrun.metrics.remarks import shown
 from snnrun.metrics.running import RunMetrics, Value, doubted
 from snnrun.metrics.terms import Size, Term
 from snnrun.model.network import Network, NeuronSubset, Synapses
-from snnrun.resolve.context import Context, at
+from snnrun.resolve.context import Context
 from snnrun.units.dimensions import ONE, Dimension
 
 

@@ -39,7 +39,7 @@ def _publish(context: Context, array: TimedArray, columns: int | None) -> None:
         facts[name] = Typed(g.constant(f"{array.name}.{name}", float(value)), TIME, value)
     for name, fact in facts.items():
         context.constants[f"{array.name}.{name}"] = fact
-        context.note_uses(("arrays", array.name), fact)
+        context.uses.define(("arrays", array.name), fact)
 
 
 class _Array:

@@ -6,14 +6,39 @@ from collections.abc import Container, Mapping
 
 import numpy as np
 
-from snnrun.equations.check import OPEN, Typed
+from snnrun.equations.check import OPEN, ArrayFunction, Typed
 from snnrun.equations.dag import CHANGING, Node
+from snnrun.errors import at
 from snnrun.model.evaluate import Environment, Values
+from snnrun.source import Span
 
 _MOST = 4096  # elements that are tried: spread evenly, the first and the last included
 
 
-def missing_column(
+def must_exist(symbols: Mapping[str, Typed], dt: float, array: ArrayFunction, column: Node, span: Span) -> None:
+    """Refuse a column of a timed array that does not exist.
+
+    Args:
+        symbols: Names where the array is used.
+        dt: The step. [s]
+        array: The array, of two dimensions.
+        column: The number of the column as a graph.
+        span: Its place.
+
+    Raises:
+        ExperimentError: NET153.
+    """
+    assert array.columns is not None
+    found = _missing_column(column, array.columns, symbols, dt)
+    if found is not None:
+        number, neuron = found
+        whose = "" if neuron is None else f", of neuron {neuron}"
+        last = array.columns - 1
+        advice = f"write `clip(..., 0, {last})` if the outermost are meant" if last else "it has one column: write `0`"
+        raise at(span, "NET153", f"`{array.name}` has columns 0 to {last}, this is {number}{whose}", advice)
+
+
+def _missing_column(
     column: Node, columns: int, symbols: Mapping[str, Typed], dt: float
 ) -> tuple[int, int | None] | None:
     """A column that is asked for and does not exist, of columns that follow from constants and the `i` of a group.

@@ -16,10 +16,11 @@ from snnrun.equations.ast import Call, Expr, names_in, walk
 from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, UserFunction
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_expression
-from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.errors import Diagnostic, ExperimentError, Report, at, did_you_mean
 from snnrun.model.network import NeuronSubset, Seeds, Stored, TimedArray
-from snnrun.resolve.columns import missing_column
+from snnrun.resolve.columns import must_exist
 from snnrun.resolve.names import Derived, Names
+from snnrun.resolve.uses import Uses
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment, Phase
@@ -102,9 +103,8 @@ class Context:
     files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
     open: frozenset[str] = frozenset()  # constants whose values are given later, as the values of `Parameter`s
     limits: list[Limit] = field(default_factory=list)  # what the values of open constants must not do
-    uses: dict[Path, dict[Span, None]] = field(default_factory=dict)  # where constants, functions, arrays are named
+    uses: Uses = field(default_factory=Uses)
     floats: frozenset[Path] = frozenset()  # constants that are whole numbers in some phases only: never counted as such
-    _settings: dict[int, tuple[Path, Typed]] = field(default_factory=dict)
     _draws: dict[str, int] = field(default_factory=dict)
     _parsed: dict[Path, Expr] = field(default_factory=dict)
     _found: dict[Callable[[Context], Any], Any] = field(default_factory=dict)
@@ -187,43 +187,14 @@ class Context:
             return missing(name)
 
         names = Names(symbols, self.constants)
-        used, called = self._note_use, self._note_call
-        column = partial(self._must_exist, symbols)
+        used, called = self.uses.note_value, self._note_call
+        column = partial(must_exist, symbols, self.dt)
         return Scope(
             names, self.functions, self.array_functions, noise, draw, explain, place, lists, used, called, column
         )
 
-    def _must_exist(self, symbols: Mapping[str, Typed], array: ArrayFunction, column: Node, span: Span) -> None:
-        """Refuse a column of a timed array that does not exist."""
-        assert array.columns is not None
-        found = missing_column(column, array.columns, symbols, self.dt)
-        if found is None:
-            return
-        number, neuron = found
-        whose = "" if neuron is None else f", of neuron {neuron}"
-        last = array.columns - 1
-        raise at(
-            span,
-            "NET153",
-            f"`{array.name}` has columns 0 to {last}, this is {number}{whose}",
-            f"write `clip(..., 0, {last})` if the outermost are meant" if last else "it has one column: write `0`",
-        )
-
-    def note_uses(self, definition: Path, typed: Typed) -> None:
-        """Keep where a constant is named, by its place in the file."""
-        self._settings[id(typed)] = definition, typed
-
-    def note_use(self, definition: Path, span: Span) -> None:
-        """Keep that a constant, function or array is named somewhere."""
-        self.uses.setdefault(definition, {})[span] = None
-
-    def _note_use(self, typed: Typed, span: Span) -> None:
-        found = self._settings.get(id(typed))
-        if found is not None:
-            self.note_use(found[0], span)
-
     def _note_call(self, name: str, span: Span) -> None:
-        self.note_use(("functions" if name in self.functions else "arrays", name), span)
+        self.uses.note(("functions" if name in self.functions else "arrays", name), span)
 
     def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
         """A checker for expressions with these names."""
@@ -321,8 +292,6 @@ class Context:
 
     def view_named(self, name: str, span: Span, what: str) -> NeuronSubset:
         """The group or subgroup of a name."""
-        from snnrun.errors import did_you_mean  # noqa: PLC0415 - only for messages
-
         head, _, tail = name.partition(".")
         population = self.populations.get(head)
         if f"groups.{head}.equations" in self.failed or (population is None and f"groups.{head}" in self.failed):
@@ -357,11 +326,6 @@ class Context:
 
 class Skip(ExperimentError):
     """What this refers to has failed already and was reported there."""
-
-
-def at(span: Span, code: str, message: str, help: str | None = None) -> ExperimentError:
-    """An error at a place."""
-    return ExperimentError(Diagnostic(code, message, span, help))
 
 
 def _list_of(names: Mapping[str, Any], lead: str) -> str | None:

@@ -9,8 +9,9 @@ from snnrun.equations.check import Typed, wrong_dimension
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.equations.model import Definition, Role
 from snnrun.equations.parse import MAX_LEVELS
+from snnrun.errors import at
 from snnrun.model.network import Stored
-from snnrun.resolve.context import Context, Member, at, meanings
+from snnrun.resolve.context import Context, Member, meanings
 from snnrun.resolve.names import Names
 from snnrun.units.dimensions import ONE, TIME, Dimension
 

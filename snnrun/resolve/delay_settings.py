@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from snnrun.equations.dag import Node, variables_of
+from snnrun.errors import at
 from snnrun.model.digest import digest_of
 from snnrun.model.network import Network, Pathway, Phase, Synapses, changing_variables
-from snnrun.resolve.context import at
 
 
 def with_parts(network: Network, phases: Sequence[Phase]) -> tuple[Network, tuple[Phase, ...]]:

@@ -15,10 +15,10 @@ import numpy as np
 
 from snnrun.equations.check import OPEN, Typed, wrong_dimension
 from snnrun.equations.dag import Graph, Kind, Node, Op
-from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.errors import Diagnostic, ExperimentError, at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import LONGEST_DELAY, FloatArray, IntArray
-from snnrun.resolve.context import Context, Path, at
+from snnrun.resolve.context import Context, Path
 from snnrun.resolve.initial import list_node
 from snnrun.resolve.series import is_list
 from snnrun.source import Span

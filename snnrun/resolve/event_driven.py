@@ -10,8 +10,8 @@ from snnrun.equations.methods.chain import solution
 from snnrun.equations.methods.exact import linear
 from snnrun.equations.methods.system import MethodError, System
 from snnrun.equations.model import Definition, Role
-from snnrun.errors import ExperimentError
-from snnrun.resolve.context import Context, at
+from snnrun.errors import ExperimentError, at
+from snnrun.resolve.context import Context
 from snnrun.resolve.definitions import Variables
 
 _ADVICE = "make it clock-driven: write `(clock-driven)`"

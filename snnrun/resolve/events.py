@@ -10,7 +10,7 @@ import numpy as np
 
 from snnrun.equations.dag import Node, Variable, variables_of
 from snnrun.equations.parse import parse_statements
-from snnrun.errors import did_you_mean
+from snnrun.errors import at, did_you_mean
 from snnrun.model.choice import numbered_synapses
 from snnrun.model.elapsed import as_event, up_to_date
 from snnrun.model.expected import exact_total
@@ -33,7 +33,7 @@ from snnrun.model.network import (
     chosen,
     part,
 )
-from snnrun.resolve.context import Context, Path, Population, Skip, at
+from snnrun.resolve.context import Context, Path, Population, Skip
 from snnrun.resolve.group_names import group_locale, is_member
 from snnrun.resolve.names import Derived
 from snnrun.resolve.selection import choose_synapses, select_indices

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Op
+from snnrun.errors import at
 from snnrun.model.network import Group, Indices, NeuronSubset, everything, part
-from snnrun.resolve.context import Context, Path, Population, Skip, at, exact_int
+from snnrun.resolve.context import Context, Path, Population, Skip, exact_int
 from snnrun.resolve.neurons import resolve_neurons
 from snnrun.resolve.poisson import resolve_poisson
 from snnrun.resolve.schedules import resolve_schedule
@@ -114,5 +115,5 @@ def _symbols(context: Context, name: str, size: int, model: models.Group) -> dic
         if typed.exact is None:
             raise at(expr.span, "NET103", f"constant `{constant}` changes during the run")
         found[constant] = Typed(g.constant(f"groups.{name}.{constant}", typed.value), typed.dimension, typed.exact)
-        context.note_uses(path, found[constant])
+        context.uses.define(path, found[constant])
     return found

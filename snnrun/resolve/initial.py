@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from snnrun.equations.ast import Expr
 from snnrun.equations.check import WIDEST, Checker, Typed, not_whole, wrong_dimension
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, variables_of, walk
-from snnrun.errors import Diagnostic, ExperimentError, Severity, did_you_mean
+from snnrun.errors import Diagnostic, ExperimentError, Severity, at, did_you_mean
 from snnrun.files.npy import Unreadable
 from snnrun.model.evaluate import holds_inf
 from snnrun.model.expected import exact_total
 from snnrun.model.lists import lists_must_fit, values_of
 from snnrun.model.network import Initial, IntArray, Network, NeuronSubset, Stored
-from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, at, known, meanings
+from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, known, meanings
 from snnrun.resolve.files import reading
 from snnrun.resolve.group_names import seen_in
 from snnrun.resolve.names import Names

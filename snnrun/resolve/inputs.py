@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed
-from snnrun.errors import did_you_mean
+from snnrun.errors import at, did_you_mean
 from snnrun.model.network import Assignment, Block, NeuronSubset, PoissonInput
 from snnrun.model.rates import advice, is_impossible
-from snnrun.resolve.context import Context, Path, Skip, at
+from snnrun.resolve.context import Context, Path, Skip
 from snnrun.resolve.group_names import group_locale
 from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.statements import Locale

@@ -10,8 +10,9 @@ from snnrun.equations.dag import Graph, Node, Op, Variable, is_fixed, variables_
 from snnrun.equations.methods.system import MethodError, System, Update
 from snnrun.equations.methods.table import METHODS, choose, fitting
 from snnrun.equations.model import Definition
+from snnrun.errors import at
 from snnrun.model.network import Assignment, Integration
-from snnrun.resolve.context import Context, Path, at
+from snnrun.resolve.context import Context, Path
 
 
 def integrate(

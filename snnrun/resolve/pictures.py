@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.errors import ExperimentError, did_you_mean
+from snnrun.errors import ExperimentError, at, did_you_mean
 from snnrun.model.network import ConnectivityMonitor, Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor
-from snnrun.resolve.context import Context, Path, at
+from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import TOLERANCE, warn_between_steps
 from snnrun.resolve.files import find_file
 from snnrun.spec import models

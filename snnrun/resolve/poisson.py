@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, walk
+from snnrun.errors import at
 from snnrun.model.network import Assignment, Block, Group, GroupKind, Initial, Intervals, Stored
 from snnrun.model.rates import is_impossible
-from snnrun.resolve.context import Context, Member, Path, Population, at
+from snnrun.resolve.context import Context, Member, Path, Population
 from snnrun.resolve.initial import list_node, value_of
 from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.series import is_list

@@ -8,10 +8,11 @@ import numpy as np
 
 from snnrun.equations.check import OPEN
 from snnrun.equations.dag import CHANGING, Node, Op, ValueNeededError, walk
+from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import Block, GroupKind, Indices, IntArray, Network, TimedArray, elements_at
 from snnrun.model.rates import advice, is_impossible
-from snnrun.resolve.context import Context, Path, at
+from snnrun.resolve.context import Context, Path
 from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, TIME
 from snnrun.units.quantities import format_quantity

@@ -9,9 +9,10 @@ import numpy as np
 
 from snnrun.equations.check import OPEN, Typed
 from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, variables_of, walk
+from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import NEVER, Refractory, Stored
-from snnrun.resolve.context import Context, Member, Path, Population, at
+from snnrun.resolve.context import Context, Member, Path, Population
 from snnrun.resolve.definitions import Variables
 from snnrun.resolve.delays import warn_between_steps, whole_steps
 from snnrun.spec.models import NeuronGroup

@@ -13,7 +13,7 @@ from snnrun.equations.ast import Expr
 from snnrun.equations.check import Checker, Typed
 from snnrun.equations.dag import Kind, Node, Op, Parameter, Variable, is_fixed, walk
 from snnrun.equations.parse import parse_generator
-from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.errors import Diagnostic, ExperimentError, at, did_you_mean
 from snnrun.files.npy import Unreadable
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses
@@ -31,7 +31,7 @@ from snnrun.model.network import (
     Rule,
     Stored,
 )
-from snnrun.resolve.context import Context, Path, at
+from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import delay_steps, read_delay
 from snnrun.resolve.edges import read_edges
 from snnrun.resolve.files import reading

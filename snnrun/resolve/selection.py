@@ -9,9 +9,10 @@ import numpy as np
 from snnrun.equations.ast import Expr, ListOf
 from snnrun.equations.check import WIDEST, Typed
 from snnrun.equations.dag import Kind, Node, Op, walk
+from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import Indices, IntArray, SynapseChoice, evenly
-from snnrun.resolve.context import Context, Path, at, exact_int
+from snnrun.resolve.context import Context, Path, exact_int
 from snnrun.resolve.series import is_spaced, read_series
 from snnrun.source import Span
 from snnrun.spec.nodes import ListNode

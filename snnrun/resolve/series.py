@@ -9,9 +9,10 @@ import numpy as np
 
 from snnrun.equations.check import Typed, wrong_dimension
 from snnrun.equations.dag import Op, walk
+from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import FloatArray
-from snnrun.resolve.context import Context, Path, at, known
+from snnrun.resolve.context import Context, Path, known
 from snnrun.spec.nodes import ListNode, MapNode, Node
 from snnrun.units.dimensions import ONE, Dimension
 

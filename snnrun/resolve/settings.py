@@ -151,7 +151,7 @@ def _readers(context: Context, setting: Path) -> Iterator[Path]:
     pending, seen = [setting], {setting}
     while pending:
         setting = pending.pop()
-        places = [*_places(context, context.uses.get(setting, ()))]
+        places = [*_places(context, context.uses.places.get(setting, ()))]
         if setting[0] == "constants" and not _is_hidden(context.experiment, str(setting[1])):
             places += context.once(_named_later).get(str(setting[1]), ())
         for path in places:

@@ -10,9 +10,9 @@ from snnrun.equations.ast import Binary, Name, Statement
 from snnrun.equations.check import Checker, Typed, not_whole, wrong_dimension
 from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
-from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.errors import Diagnostic, ExperimentError, at, did_you_mean
 from snnrun.model.network import Assignment, Block, Stored
-from snnrun.resolve.context import Context, at
+from snnrun.resolve.context import Context
 from snnrun.resolve.names import Names
 from snnrun.source import Text
 

@@ -8,7 +8,7 @@ from functools import partial
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Node, Variable, variables_of
 from snnrun.equations.model import Definition, Role, parse_equations
-from snnrun.errors import Attempts
+from snnrun.errors import Attempts, at
 from snnrun.model.elapsed import up_to_date
 from snnrun.model.expected import exact_synapses, exact_total
 from snnrun.model.lists import lists_must_fit
@@ -26,7 +26,7 @@ from snnrun.model.network import (
     Summed,
     Synapses,
 )
-from snnrun.resolve.context import Context, Member, Path, Skip, at
+from snnrun.resolve.context import Context, Member, Path, Skip
 from snnrun.resolve.definitions import Variables, check_line, noise_leaf, read_definitions, resolve_subexpressions
 from snnrun.resolve.event_driven import values_now
 from snnrun.resolve.initial import initial_values, replaced

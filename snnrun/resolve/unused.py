@@ -38,7 +38,7 @@ def unused(context: Context) -> Iterator[Diagnostic]:
 def used_definitions(context: Context) -> set[Path]:
     """The definitions that something reads, through other definitions too."""
     ranges = _ranges(context)
-    uses = {path: [_definition_at(span, ranges) for span in spans] for path, spans in context.uses.items()}
+    uses = {path: [_definition_at(span, ranges) for span in spans] for path, spans in context.uses.places.items()}
     words = set(_words(context, "sweep"))
     pending = [path for path, places in uses.items() if None in places]
     pending += [path for path in map(_noted, _definitions(context)) if path[-1] in words]

@@ -15,10 +15,10 @@ from snnrun.equations.ast import Quantity, Unary
 from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
-from snnrun.errors import ExperimentError, did_you_mean
+from snnrun.errors import ExperimentError, at, did_you_mean
 from snnrun.kernels.arrays import exp, log
-from snnrun.resolve.context import Context, Path, at
-from snnrun.resolve.resolve import value_of
+from snnrun.resolve.constants import value_of
+from snnrun.resolve.context import Context, Path
 from snnrun.resolve.settings import is_replaced_at_start
 from snnrun.resolve.unused import definition_of, used_definitions
 from snnrun.source import Text

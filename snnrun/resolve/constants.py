@@ -1,0 +1,174 @@
+"""What is known before the groups: constants, functions, `dt` and `duration`."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from fractions import Fraction
+
+from snnrun.equations.ast import Expr, names_in
+from snnrun.equations.check import OPEN, Typed, UserFunction
+from snnrun.equations.dag import Kind, kind_of
+from snnrun.equations.parse import MAX_LEVELS, parse_expression
+from snnrun.errors import ExperimentError, at
+from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path
+from snnrun.spec.nodes import ScalarNode
+from snnrun.units.dimensions import TIME
+
+_WHOLE = 2.0**63  # whole numbers from here on are kept as floating-point numbers
+
+
+def resolve_constants(context: Context) -> None:
+    """Constants in any order; each may use the others."""
+    pending = dict.fromkeys(context.experiment.constants)
+    for name in context.experiment.constants:
+        if name in pending:
+            row: list[str] = []
+            with context.collecting(f"constants.{name}"):
+                try:
+                    _resolve_constant(context, name, pending, row)
+                finally:
+                    for unresolved in (name, *row):
+                        pending.pop(unresolved, None)
+                    context.failed |= {f"constants.{unresolved}" for unresolved in row}
+
+
+def _resolve_constant(context: Context, name: str, pending: dict[str, None], row: list[str]) -> None:
+    """Resolve a constant, those it uses first.
+
+    Args:
+        context: The resolution.
+        name: The constant.
+        pending: Constants that are not resolved yet.
+        row: Constants that wait for this one; after an error those that cannot be resolved.
+
+    Raises:
+        ExperimentError: NET104 for a circle, or a row that is too long; NET103 for what is not constant.
+    """
+    path: Path = ("constants", name)
+    if name in row:
+        circle = " -> ".join([*row[row.index(name) :], name])
+        raise context.error("NET104", f"these constants use each other: {circle}", path)
+    if len(row) == MAX_LEVELS:
+        raise context.error("NET104", f"more than {MAX_LEVELS} constants use one another in a row", path)
+    expr = context.expression(path)
+    row.append(name)
+    for used in sorted(names_in(expr)):
+        if used == name:
+            advice = "a unit of this name is meant? write it directly after a number: `10 m`"
+            raise at(expr.span, "NET104", f"the constant `{name}` uses itself", advice)
+        if used in pending:
+            _resolve_constant(context, used, pending, row)
+    if name in pending:
+        del pending[name]
+        typed = context.checker({}, "the constants", missing=_explain).check(expr)
+        if typed.exact is None:
+            raise at(expr.span, "NET103", f"the constant `{name}` is not constant")
+        context.constants[name] = _named(context, name, typed, expr)
+    row.pop()
+
+
+def _explain(name: str) -> str | None:
+    if name in ("t", "i", "j", "v"):
+        return f"`{name}` changes during the run; constants may use constants only"
+    if "." in name:
+        return "values of arrays are known after the constants; use them in `groups` and `run`"
+    return None
+
+
+def _named(context: Context, name: str, typed: Typed, expr: Expr) -> Typed:
+    try:
+        value = value_of(typed)
+    except OverflowError:
+        raise at(expr.span, "EQ210", "this constant is too large (over 1e308)") from None
+    if name in context.open:
+        return Typed(context.graph.parameter(name, kind_of(value)), typed.dimension, OPEN)
+    value = float(value) if ("constants", name) in context.floats else value
+    named = Typed(context.graph.constant(name, value), typed.dimension, typed.exact)
+    context.uses.define(("constants", name), named)
+    return named
+
+
+def value_of(typed: Typed) -> float:
+    """A constant as graphs hold it: an int where it is computed from whole numbers and is one.
+
+    Raises:
+        OverflowError: It is too large.
+    """
+    number = typed.value
+    whole = typed.node.kind is Kind.INT and number.is_integer() and abs(number) < _WHOLE
+    return int(typed.exact) if whole else number  # type: ignore[arg-type] # a constant has a value
+
+
+def some_become_floats(context: Context) -> bool:
+    """Whether a constant is a whole number that a phase sets to one that is not; it then never counts as whole."""
+    found: set[Path] = set()
+    for k, phase in enumerate(context.experiment.run.phases or ()):
+        for name in phase.set or {}:
+            path: Path = ("run", "phases", k, "set", name)
+            whole = name in context.constants and context.constants[name].node.kind is Kind.INT
+            if whole and isinstance(context.document.node(path), ScalarNode):
+                with suppress(ExperimentError):  # reported where the phase is read
+                    typed = context.checker({}, "a phase").check(context.expression(path))
+                    if typed.node.kind is Kind.FLOAT:
+                        found.add(("constants", name))
+    context.floats |= found
+    return bool(found)
+
+
+def resolve_functions(context: Context) -> None:
+    """Functions of the file; their bodies are checked where they are called."""
+    for signature in context.experiment.functions:
+        name, _, rest = signature.partition("(")
+        name, parameters = name.strip(), tuple(p.strip() for p in rest.rstrip(") ").split(",") if p.strip())
+        with context.collecting(f"functions.{name}"):
+            body = parse_expression(context.text(("functions", signature)))
+            context.functions[name] = UserFunction(name, parameters, body)
+
+
+def resolve_step(context: Context) -> None:
+    """The time step, known to expressions as `dt`."""
+    path: Path = ("run", "dt")
+    with context.collecting():
+        context.dt = context.constant(path, TIME, "`dt`")
+        if not (context.dt > 0 and math.isfinite(context.dt)):
+            raise context.error("NET105", f"`dt` must be positive, this is {context.dt:g} s", path)
+        exact = context.checker({}, "`dt`").check(context.expression(path)).exact
+        node = context.graph.constant("dt", context.dt)
+        context.constants["dt"] = Typed(node, TIME, exact if exact is not None else Fraction(context.dt))
+
+
+def resolve_duration(context: Context) -> int:
+    """The number of steps of the run, whose length expressions know as `duration`.
+
+    Raises:
+        ExperimentError: NET102 for a length that is no positive number of steps, or too large; NET106 for none or two.
+    """
+    run = context.experiment.run
+    if run.phases is not None:
+        if run.duration is not None:
+            advice = "the phases have their own durations"
+            raise context.key_error("NET106", "the run has `phases` and a `duration`", ("run", "duration"), advice)
+        value, steps = Fraction(0), 0
+        for k in range(len(run.phases)):
+            path: Path = ("run", "phases", k, "duration")
+            value, steps = value + _length(context, path), steps + phase_steps(context, k)
+            if steps > MOST_STEPS:
+                raise context.error("NET102", f"up to here the phases have {steps:.3g} steps, {TOO_MANY}", path)
+    elif run.duration is not None:
+        path = ("run", "duration")
+        value, steps = _length(context, path), context.steps(path, "`duration`", 1)
+    else:
+        raise context.key_error("NET106", "the run has no `duration`", ("run",), "add `duration: 1 s`")
+    context.constants["duration"] = Typed(context.graph.constant("duration", float(value)), TIME, value)
+    return steps
+
+
+def _length(context: Context, path: Path) -> Fraction:
+    exact = context.checker({}, "`duration`").value(context.expression(path), TIME, "`duration`").exact
+    return Fraction(exact) if exact is not None and math.isfinite(exact) else Fraction(0)
+
+
+def phase_steps(context: Context, number: int) -> int:
+    """The number of steps of a phase."""
+    return context.steps(("run", "phases", number, "duration"), "`duration`", 1)
