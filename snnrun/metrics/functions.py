@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from snnrun.equations.ast import Expr, Name
+from snnrun.errors import at
 from snnrun.metrics.samples import Comoments, Moments, Percentile, percentile_of
 from snnrun.metrics.spikes import (
     Counts,
@@ -27,7 +28,7 @@ from snnrun.metrics.spikes import (
     Synchrony,
 )
 from snnrun.model.network import FloatArray, NeuronSubset
-from snnrun.resolve.context import Context, at
+from snnrun.resolve.context import Context
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 
 MOST_PAIRED = 2000  # neurons of which all pairs are correlated
