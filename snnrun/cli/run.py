@@ -218,8 +218,8 @@ class _Run:
         else:
             code = f"compiled {seconds['compile']:.1f} s (first run of this structure)"
         parts = [f"checked {seconds['load'] + seconds['check']:.2f} s", code, f"built {seconds['build']:.2f} s"]
-        if prepared.built.wirings:
-            synapses = sum(w.size for w in prepared.built.wirings.values())
+        if prepared.built.connectivity:
+            synapses = sum(w.size for w in prepared.built.connectivity.values())
             parts.append(number_text(synapses, "synapse"))
         parts.append(f"about {bytes_text(prepared.built.memory)}")
         self.line.put(" · ".join(parts))

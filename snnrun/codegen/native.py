@@ -102,12 +102,17 @@ class CompiledFunction:
         """
         return self.given(**arguments)()
 
-    def given(self, **arguments: Any) -> Callable[..., Any]:
-        """The function of its first arguments alone, which are ints; the others are given now, once for many calls."""
+    def given(self, *, interpret: bool = False, **arguments: Any) -> Callable[..., Any]:
+        """The function of its first arguments alone, which are ints; the others are given now, once for many calls.
+
+        Args:
+            interpret: Python runs it as it stands: sooner done than compiled where there is little to do.
+            arguments: The last arguments, by name.
+        """
         free = len(self.names) - len(arguments)
         values = [arguments[name] for name in self.names[free:]]
         kinds = tuple(map(_kind, values))
-        if not compiles():
+        if interpret or not compiles():
             return partial(_interpreted, self._function, values)
         function = self._native(("int64",) * free + kinds)
         return partial(_called, function, [v.ctypes.data if isinstance(v, np.ndarray) else v for v in values], values)

@@ -1,4 +1,4 @@
-"""Synapses of one object in memory: who meets whom, sorted for delivery."""
+"""The synapses of one object in memory, and those that runs of one process share."""
 
 from __future__ import annotations
 
@@ -12,14 +12,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.connect.pairs import connect
 from snnrun.equations.dag import Constant, Node, Op, Parameter, Variable, walk
 from snnrun.model.network import Connect, IntArray, Network, NeuronSubset, Synapses
-from snnrun.model.rule_values import Ground
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Delays of a pathway that differ between synapses, which are sorted by them.
+
+    Args:
+        shortest: In steps.
+        longest: In steps.
+        first: Creation number of the first synapse with the shortest delay.
+        starts: Where in each row each delay begins, shape (parts, sources, longest - shortest + 2); or None.
+        steps: Delay of each synapse in storage order; None when `starts` tells them and nobody else asks.
+    """
+
+    shortest: int
+    longest: int
+    first: int
+    starts: NDArray[np.int32] | None = None
+    steps: NDArray[np.int32] | None = None
+
+    @property
+    def width(self) -> int:
+        """How many delays there are from the shortest to the longest."""
+        return self.longest - self.shortest + 1
 
 
 @dataclass(frozen=True)
-class Wiring:
+class Connectivity:
     """Who meets whom, compactly: rows of targets. What only some networks need is computed when it is asked for.
 
     Synapses are stored by the part of the target group that they reach (of a thread, and there of a band of neurons),
@@ -33,6 +55,7 @@ class Wiring:
         rule_sizes: Synapses that each rule made, in creation order.
         source: Where i counts.
         target: Where j counts.
+        delays: Of the pathway that synapses are sorted by, if its delays differ between synapses.
     """
 
     rows: IntArray
@@ -41,6 +64,7 @@ class Wiring:
     rule_sizes: tuple[int, ...]
     source: NeuronSubset
     target: NeuronSubset
+    delays: Delays | None = None
 
     @property
     def size(self) -> int:
@@ -70,12 +94,12 @@ class Wiring:
 
     @cached_property
     def i(self) -> IntArray:
-        """Source index within the view, in creation order, shape (m,)."""
+        """Source index within the source, in creation order, shape (m,)."""
         return self.source.places(self.in_creation_order(self.pre))
 
     @cached_property
     def j(self) -> IntArray:
-        """Target index within the view, in creation order, shape (m,)."""
+        """Target index within the target, in creation order, shape (m,)."""
         return self.target.places(self.in_creation_order(self.post))
 
     def in_creation_order(self, stored: Any) -> Any:
@@ -87,55 +111,17 @@ class Wiring:
         return back
 
 
-def wire(synapses: Synapses, ground: Ground, size: int) -> Wiring:
-    """Carry out all connection rules of an object.
-
-    Args:
-        synapses: The object.
-        ground: What its rules are evaluated on.
-        size: Neurons of the whole source group.
-    """
-    pairs = [connect(rule, ground) for rule in synapses.connect]
-    pre = np.concatenate([p for p, _ in pairs])
-    post = np.concatenate([q for _, q in pairs]).astype(np.int32)
-    ascending = bool(np.all(pre[1:] >= pre[:-1]))
-    order = None if ascending else np.argsort(pre, kind="stable").astype(np.int64)
-    sizes = tuple(len(p) for p, _ in pairs)
-    stored = post if order is None else post[order]
-    return Wiring(pointers(pre, size)[None, :], stored, order, sizes, synapses.source, synapses.target)
-
-
-def arrange(wiring: Wiring, bounds: IntArray, delays: IntArray | None) -> Wiring:
-    """Sort the synapses of a source by the part that their target is in, and by delay.
-
-    Args:
-        wiring: Synapses in one part, sorted by source, then as created.
-        bounds: First target of each part, and the end of the last, shape (parts + 1,).
-        delays: Delay of each synapse in creation order, shape (m,), where it counts. [steps]
-    """
-    parts, size = len(bounds) - 1, wiring.rows.shape[1] - 1
-    if parts == 1 and delays is None:
-        return wiring
-    part = (np.searchsorted(bounds, wiring.post, side="right") - 1).astype(np.int16)
-    order = np.arange(wiring.size) if delays is None else np.lexsort((delays[wiring.created], wiring.pre))
-    order = order[np.argsort(part[order], kind="stable")]  # equal ones stay as created
-    lengths = np.bincount(part.astype(np.int64) * size + wiring.pre, minlength=parts * size).reshape(parts, size)
-    firsts = np.concatenate([[0], np.cumsum(lengths)])
-    rows = np.stack([firsts[k * size : (k + 1) * size + 1] for k in range(parts)]).astype(np.int64)
-    return Wiring(rows, wiring.post[order], wiring.created[order], wiring.rule_sizes, wiring.source, wiring.target)
-
-
 def pointers(neurons: NDArray[np.integer[Any]], size: int) -> IntArray:
     """Where the synapses of each neuron begin in an ascending list; shape (size + 1,)."""
     return np.concatenate([[0], np.cumsum(np.bincount(neurons, minlength=size))]).astype(np.int64)
 
 
-def wiring_key(synapses: Synapses, network: Network) -> str | None:
-    """What a wiring depends on, as a hash; None when it depends on variables of neurons or on timed arrays."""
-    sizes = [network.groups[view.group].size for view in (synapses.source, synapses.target)]
+def connectivity_key(synapses: Synapses, network: Network) -> str | None:
+    """What connectivity depends on, as a hash; None when it depends on variables of neurons or on timed arrays."""
+    sizes = [network.groups[end.group].size for end in (synapses.source, synapses.target)]
     digest = hashlib.sha256(f"{synapses.path} {network.seeds.connect} {network.dt!r} {sizes}".encode())
-    for view in (synapses.source, synapses.target):
-        _describe(view, digest)
+    for end in (synapses.source, synapses.target):
+        _describe(end, digest)
     for rule in synapses.connect:
         for n in walk(*nodes_in(rule)):
             if n.op is Op.TIMED:

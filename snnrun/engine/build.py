@@ -12,8 +12,8 @@ import numpy as np
 from snnrun.codegen.emit import CType, IntValue, SlotKey
 from snnrun.codegen.module import Kernel
 from snnrun.codegen.native import sleeping
-from snnrun.connect.assembly import WIDEST_TABLE, Assembly, Delays, Order, is_large, plan
-from snnrun.connect.connectivity import Wiring, arrange, pointers, wire, wiring_key
+from snnrun.connect.builder import Builder, BuildRequest, connect, is_large, sort_for_delivery
+from snnrun.connect.connectivity import Connectivity, Delays, connectivity_key, pointers
 from snnrun.engine.buffers import count_room, sample_room, spike_room
 from snnrun.engine.cache import RunCache
 from snnrun.engine.failures import failed
@@ -216,28 +216,28 @@ class _Builder:
         self.numbers[f"bands:{path}"] = bands
         bounds = divided(bounds, bands)
         if is_large(synapses):
-            self.assemble(synapses, ground, bounds)
+            self.build_many(synapses, ground, bounds)
         else:
-            self.arrange(synapses, ground, bounds)
-        wiring = self.built.wirings[synapses.name]
-        self.numbers[f"n:{path}"] = wiring.size
-        self.share(path, np.append(wiring.rows[::bands, 0], wiring.size))
+            self.build_few(synapses, ground, bounds)
+        made = self.built.connectivity[synapses.name]
+        self.numbers[f"n:{path}"] = made.size
+        self.share(path, np.append(made.rows[::bands, 0], made.size))
         self.view(f"{path}.source", synapses.source)
         self.view(f"{path}.target", synapses.target)
         for name in ("pre", "created"):
             if SlotKey(name, path) in self.wanted:
-                self.put(name, path, "", getattr(wiring, name).astype(self.dtypes[SlotKey(name, path)]))
-        self.put("post", path, "", wiring.post.astype(self.dtypes.get(SlotKey("post", path), np.int32), copy=False))
-        self.put("rows", path, "", wiring.rows.reshape(n.threads, -1))
+                self.put(name, path, "", getattr(made, name).astype(self.dtypes[SlotKey(name, path)]))
+        self.put("post", path, "", made.post.astype(self.dtypes.get(SlotKey("post", path), np.int32), copy=False))
+        self.put("rows", path, "", made.rows.reshape(n.threads, -1))
         if n.start is not None:
-            values = SynapseValues(self.built, n, synapses, wiring)
+            values = SynapseValues(self.built, n, synapses, made)
             values.load()
             begin_synapses(n.start, values)
             values.keep()
         if any(p.post for p in synapses.pathways):
-            order = np.lexsort((wiring.created, wiring.post)).astype(np.int64)
+            order = np.lexsort((made.created, made.post)).astype(np.int64)
             self.put("column order", path, "", order)
-            self.put("columns", path, "", pointers(wiring.post, n.groups[synapses.target.group].size))
+            self.put("columns", path, "", pointers(made.post, n.groups[synapses.target.group].size))
 
     def bands(self, synapses: Synapses, bounds: IntArray) -> int:
         """Into how many bands the targets of each thread are divided, so that their variables stay in the cache."""
@@ -255,29 +255,30 @@ class _Builder:
         wide = np.diff(bounds).max() * len(reached) * (4 if self.network.precision is Precision.SINGLE else 8)
         return int(max(1, min(-(-wide // BAND_BYTES), row // SHORTEST_ROW, MOST_PARTS // self.network.threads)))
 
-    def arrange(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
-        """Make synapses in creation order, with numpy, and sort them."""
+    def build_few(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
+        """Make synapses whose values numpy computes, in creation order, and sort them."""
         n, path = self.network, synapses.path
-        key = wiring_key(synapses, n)
-        made = self.cache.wiring(key, lambda: wire(synapses, ground, n.groups[synapses.source.group].size))
+        key = connectivity_key(synapses, n)
+        sources = n.groups[synapses.source.group].size
+        made = self.cache.connectivity(key, lambda: connect(synapses, ground, sources, n.threads))
         values = SynapseValues(self.built, n, synapses, made)
         values.start()
         delays = {pathway.key: values.delays(pathway) for pathway in synapses.pathways}
         for pathway in synapses.pathways:
             self.check_delays(pathway, delays[pathway.key])
-        wiring = arrange(made, bounds, delays[synapses.sorting.key] if synapses.sorting else None)
-        values.wiring = self.built.wirings[synapses.name] = wiring
+        made = sort_for_delivery(made, bounds, delays[synapses.sorting.key] if synapses.sorting else None)
+        values.connectivity = self.built.connectivity[synapses.name] = made
         for stored in synapses.stored:
             array = values.stored(stored.variable.name)
             self.put("variable", path, stored.variable.name, array.astype(STORED[stored.kind]))
         for pathway in synapses.pathways:
-            self.keep_delays(synapses, pathway, wiring, delays[pathway.key])
+            self.keep_delays(synapses, pathway, delays[pathway.key])
 
-    def assemble(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
-        """Make many synapses by compiled code, straight into their places."""
+    def build_many(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
+        """Make many synapses with their values by compiled code, straight into their places."""
         n, path = self.network, synapses.path
         env = Environment(dt=n.dt, seeds=n.seeds, arrays=n.arrays)
-        order = Order(
+        request = BuildRequest(
             synapses=synapses,
             graph=n.graph,
             sources=n.groups[synapses.source.group].size,
@@ -288,46 +289,31 @@ class _Builder:
             environment=env,
             threads=n.threads,
         )
-        assembly = Assembly(plan(synapses.connect, ground, n.threads), order, ground)
-        rows, delays = assembly.survey()
+        builder = Builder(request, ground)
+        rows, delays = builder.survey()
         if delays is not None:
             assert synapses.sorting is not None
             self.check_delay(synapses.sorting, delays.shortest, delays.first, delays.longest)
-        keep = self.uses_ring(synapses, assembly.size, delays) or self.shows_delays(synapses)
-        made = assembly.assemble(rows, delays, keep_steps=keep)
-        for name, k in made.wrong.items():
+        keep = self.uses_ring(synapses, builder.size, delays) or self.shows_delays(synapses)
+        made, variables = builder.build(rows, delays, keep_steps=keep)
+        for name, k in builder.wrong.items():
             raise problem(
                 "NET142", f"the value of `{name}` is not a number (NaN) at index {k}", line_of(synapses, name)
             )
-        self.built.wirings[synapses.name] = Wiring(
-            made.rows, made.post, made.numbers, made.rule_sizes, synapses.source, synapses.target
-        )
-        for name, array in made.variables.items():
+        self.built.connectivity[synapses.name] = made
+        for name, array in variables.items():
             self.put("variable", path, name, array)
         for pathway in synapses.pathways:
-            self.keep_assembled(synapses, pathway, made.delays)
+            steps = None
+            if pathway is not synapses.sorting:
+                steps = SynapseValues(self.built, n, synapses, made).delays(pathway)
+                self.check_delays(pathway, steps)
+            self.keep_delays(synapses, pathway, steps)
 
     def dtype_of(self, stored: Stored) -> np.dtype[Any]:
         """The type that holds a variable."""
         single = stored.kind is Kind.FLOAT and self.network.precision is Precision.SINGLE
         return np.dtype(np.float32 if single else STORED[stored.kind])
-
-    def keep_assembled(self, synapses: Synapses, pathway: Pathway, delays: Delays | None) -> None:
-        """Keep the delays of assembled synapses."""
-        if pathway is not synapses.sorting:
-            steps = SynapseValues(self.built, self.network, synapses, self.built.wirings[synapses.name]).delays(pathway)
-            self.check_delays(pathway, steps)
-            self.keep_delays(synapses, pathway, self.built.wirings[synapses.name], steps)
-            return
-        assert delays is not None
-        owner = synapses.pathway_path(pathway)
-        self.keep_range(synapses, pathway, delays.shortest, delays.longest)
-        self.numbers[f"width:{owner}"] = 0 if delays.starts is None else delays.longest - delays.shortest + 1
-        starts = np.zeros((self.network.threads, 1), np.int32) if delays.starts is None else delays.starts
-        self.put("starts", owner, "", starts.reshape(self.network.threads, -1))
-        size = self.built.wirings[synapses.name].size
-        self.put_ring(synapses, owner, size, delays.longest, delays.longest - delays.shortest + 1)
-        self.put("delays", owner, "", np.zeros(1, np.int32) if delays.steps is None else delays.steps)
 
     def view(self, owner: str, view: NeuronSubset) -> None:
         self.numbers[f"n:{owner}"] = view.size
@@ -367,27 +353,43 @@ class _Builder:
             self.numbers[f"longest:{owner}"] = longest
             self.numbers[f"shortest:{owner}"] = shortest
 
-    def keep_delays(self, synapses: Synapses, pathway: Pathway, wiring: Wiring, steps: IntArray) -> None:
-        """Store delays (in creation order, one entry when all are equal) as the kernel looks them up."""
-        owner = synapses.pathway_path(pathway)
+    def keep_delays(self, synapses: Synapses, pathway: Pathway, steps: IntArray | None) -> None:
+        """Store delays as the kernel looks them up.
+
+        Args:
+            synapses: The object, whose connectivity is there.
+            pathway: Whose delays they are.
+            steps: In creation order, one entry when all are equal; not read for the pathway that sorts the synapses.
+        """
+        owner, made = synapses.pathway_path(pathway), self.built.connectivity[synapses.name]
+        if pathway is synapses.sorting:
+            assert made.delays is not None
+            self.keep_sorted_delays(synapses, pathway, made, made.delays)
+            return
+        assert steps is not None
         longest, shortest = (int(steps.max()), int(steps.min())) if len(steps) else (0, 0)
         self.keep_range(synapses, pathway, shortest, longest)
         if pathway.uniform_delay:
             return
-        stored = steps[wiring.created]
-        if pathway is synapses.sorting:
-            self.put_starts(owner, wiring, stored, shortest, longest - shortest + 1)
-            self.put_ring(synapses, owner, wiring.size, longest, longest - shortest + 1)
-            self.put("delays", owner, "", stored.astype(np.int32))
-            return
-        ends = (wiring.post,) if pathway.post else (wiring.pre, self.thread_of(wiring))
-        order = np.lexsort((wiring.created, stored, *ends)).astype(np.int64)
+        stored = steps[made.created]
+        ends = (made.post,) if pathway.post else (made.pre, self.thread_of(made))
+        order = np.lexsort((made.created, stored, *ends)).astype(np.int64)
         self.put("delay order", owner, "", order)
         self.put("delays", owner, "", stored[order].astype(np.int32))
 
-    def thread_of(self, wiring: Wiring) -> IntArray:
+    def keep_sorted_delays(self, synapses: Synapses, pathway: Pathway, made: Connectivity, delays: Delays) -> None:
+        """Store the delays that synapses are sorted by."""
+        owner, threads = synapses.pathway_path(pathway), self.network.threads
+        self.keep_range(synapses, pathway, delays.shortest, delays.longest)
+        self.numbers[f"width:{owner}"] = 0 if delays.starts is None else delays.width
+        starts = np.zeros((threads, 1), np.int32) if delays.starts is None else delays.starts
+        self.put("starts", owner, "", starts.reshape(threads, -1))
+        self.put_ring(synapses, owner, made.size, delays.longest, delays.width)
+        self.put("delays", owner, "", np.zeros(1, np.int32) if delays.steps is None else delays.steps)
+
+    def thread_of(self, made: Connectivity) -> IntArray:
         """The thread that owns each synapse."""
-        lengths = np.diff(np.append(wiring.rows[:, 0], wiring.size))
+        lengths = np.diff(np.append(made.rows[:, 0], made.size))
         return np.repeat(np.arange(len(lengths)), lengths)
 
     def uses_ring(self, synapses: Synapses, size: int, delays: Delays | None) -> bool:
@@ -395,7 +397,7 @@ class _Builder:
         if delays is None or synapses.sorting is None:
             return False
         owner = synapses.pathway_path(synapses.sorting)
-        dense = self.is_dense(synapses, size, delays.longest - delays.shortest + 1)
+        dense = self.is_dense(synapses, size, delays.width)
         return not dense and any(key.use == "ring" and key.owner == owner for key in self.wanted)
 
     def shows_delays(self, synapses: Synapses) -> bool:
@@ -419,20 +421,6 @@ class _Builder:
         for key, _ in self.built.kernel.slots:
             if key.use == "ring" and key.owner == owner:
                 self.put("ring", owner, key.name, np.zeros(1 if dense else slots * targets))
-
-    def put_starts(self, owner: str, wiring: Wiring, stored: IntArray, shortest: int, width: int) -> None:
-        """For each source, where the synapses of each delay begin in its row; nothing when that would be too large."""
-        threads, ends = wiring.rows.shape
-        small = width <= WIDEST_TABLE and threads * ends * width <= max(4 * wiring.size, 1 << 16)
-        self.numbers[f"width:{owner}"] = width if small else 0
-        if not small:
-            self.put("starts", owner, "", np.zeros((threads, 1), np.int32))
-            return
-        row = self.thread_of(wiring) * (ends - 1) + wiring.pre
-        counts = np.bincount(row * width + (stored - shortest), minlength=threads * (ends - 1) * width)
-        starts = np.zeros((threads * (ends - 1), width + 1), np.int32)
-        np.cumsum(counts.reshape(-1, width), axis=1, out=starts[:, 1:])
-        self.put("starts", owner, "", starts.reshape(threads, -1))
 
     # inputs and monitors
 
@@ -495,13 +483,13 @@ class _Builder:
 
     def synapse_ids(self, monitor: StateMonitor) -> IntArray:
         """Storage positions of synapses given by their creation numbers."""
-        wiring = self.built.wirings[monitor.source.removeprefix("synapses.")]
-        place = np.empty(wiring.size, np.int64)
-        place[wiring.created] = np.arange(wiring.size)
+        made = self.built.connectivity[monitor.source.removeprefix("synapses.")]
+        place = np.empty(made.size, np.int64)
+        place[made.created] = np.arange(made.size)
         if monitor.ids is None:
             return place
         assert isinstance(monitor.ids, SynapseChoice)
-        return place[chosen_synapses(monitor.ids, wiring.size, lambda: (wiring.i, wiring.j))]
+        return place[chosen_synapses(monitor.ids, made.size, lambda: (made.i, made.j))]
 
     # what the kernel asks for
 

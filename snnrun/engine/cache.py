@@ -4,13 +4,13 @@ One rule: the key of an entry holds all that the entry is computed from (texts a
 of a network by identity), and no run changes an entry. So a cache changes no result. The entries of a table that were
 not used for longest are dropped once there are too many, or they take too much memory.
 
-| table      | key                                                | entry                              | kept    |
-| ---------- | -------------------------------------------------- | ---------------------------------- | ------- |
-| kernels    | text of the kernel, arithmetic                     | machine code                       | all     |
-| structures | the objects of the network, without its seeds      | text of its kernel                 | newest  |
-| parts      | structure and seeds; path of a group or synapses   | arrays before the first step       | newest  |
-| wirings    | hash of connect rules, sizes, seed (`wiring_key`)  | pairs of neurons                   | `limit` |
-| shared     | number of a phase, hash of what acts until its end | state at its end, and recordings   | newest  |
+| table       | key                                                | entry                            | kept    |
+| ----------- | -------------------------------------------------- | -------------------------------- | ------- |
+| kernels     | text of the kernel, arithmetic                     | machine code                     | all     |
+| structures  | the objects of the network, without its seeds      | text of its kernel               | newest  |
+| parts       | structure and seeds; path of a group or synapses   | arrays before the first step     | newest  |
+| connections | `connectivity_key`: hash of rules, sizes, seed     | pairs of neurons                 | `limit` |
+| shared      | number of a phase, hash of what acts until its end | state at its end, and recordings | newest  |
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from snnrun.connect.connectivity import Wiring
+from snnrun.connect.connectivity import Connectivity
 from snnrun.engine.parts import Parts
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-WIRING_BYTES = 1 << 30
+CONNECTIVITY_BYTES = 1 << 30
 UNCOMPILED = "NUMBA_DISABLE_JIT is set: Python runs the kernel as it stands, which is slow"
 
 
@@ -97,7 +97,7 @@ class RunCache:
     def __init__(self, limit: int = 0) -> None:
         self.kernels: Table[tuple[str, Math], tuple[Compiled, NativeKernel | PythonKernel]] = Table()
         self.structures: Table[tuple[object, ...], Structure] = Table(most=1)
-        self.wirings: Table[str, Wiring] = Table(limit=limit, size=lambda wiring: wiring.bytes)
+        self.connections: Table[str, Connectivity] = Table(limit=limit, size=lambda made: made.bytes)
         self.shared: Table[tuple[int, str], SharedState] = Table(most=1)
 
     def generate(self, network: Network) -> Kernel:
@@ -119,9 +119,9 @@ class RunCache:
         """The machine code of a kernel."""
         return self.kernels.get((kernel.structure, kernel.math), lambda: _compile(kernel))
 
-    def wiring(self, key: str | None, make: Callable[[], Wiring]) -> Wiring:
+    def connectivity(self, key: str | None, make: Callable[[], Connectivity]) -> Connectivity:
         """The connections of a key; those without a key are not kept."""
-        return make() if key is None else self.wirings.get(key, make)
+        return make() if key is None else self.connections.get(key, make)
 
     def shared_state(self, phase: int, key: str) -> SharedState:
         """What a run leaves at the end of a phase for other runs."""

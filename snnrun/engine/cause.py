@@ -120,8 +120,8 @@ class _Search:
 
     def breaking(self, synapses: Synapses, reach: str, neuron: int, node: Node) -> Iterator[Environment]:
         """The first synapse of a neuron for which a graph is not finite."""
-        wiring = self.built.wirings[synapses.name]
-        ends = wiring.pre if reach == "pre" else wiring.post
+        connectivity = self.built.connectivity[synapses.name]
+        ends = connectivity.pre if reach == "pre" else connectivity.post
         for s in np.flatnonzero(ends == neuron).tolist():
             env = self.synapse(synapses.name, s)
             if not np.isfinite(_value(node, env)):
@@ -156,10 +156,10 @@ class _Search:
         return self.environment({"own": k, "list": k, "N": np.int64(group.size)}, element, {"own": element})
 
     def synapse(self, name: str, element: int) -> Environment:
-        wiring = self.built.wirings[name]
-        pre, post = int(wiring.pre[element]), int(wiring.post[element])
+        connectivity = self.built.connectivity[name]
+        pre, post = int(connectivity.pre[element]), int(connectivity.post[element])
         places = {"own": element, "pre": pre, "post": post}
-        return self.environment({k: np.int64(v) for k, v in places.items()}, int(wiring.created[element]), places)
+        return self.environment({k: np.int64(v) for k, v in places.items()}, int(connectivity.created[element]), places)
 
     # the operation
 

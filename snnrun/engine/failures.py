@@ -99,6 +99,6 @@ def _element(built: Built, stored: Stored, element: int) -> str:
         return f" of `{name}`"
     if section == "groups":
         return f" of neuron {element} of `{name}`"
-    wiring = built.wirings[name]
-    pair = f"{wiring.pre[element]} -> {wiring.post[element]}"
-    return f" of synapse {wiring.created[element]} ({pair}) of `{name}`"
+    connectivity = built.connectivity[name]
+    pair = f"{connectivity.pre[element]} -> {connectivity.post[element]}"
+    return f" of synapse {connectivity.created[element]} ({pair}) of `{name}`"

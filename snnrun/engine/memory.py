@@ -10,7 +10,8 @@ import psutil
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.module import Kernel
-from snnrun.connect.assembly import BLOCK, WIDEST_TABLE, index_dtype, is_large, is_listed
+from snnrun.connect.builder import BLOCK, WIDEST_TABLE, index_dtype, is_large
+from snnrun.connect.partners import is_listed
 from snnrun.engine.buffers import count_room, sample_room, spike_room
 from snnrun.engine.values import STORED
 from snnrun.engine.watch import MOST as MOST_COPIED
@@ -27,7 +28,7 @@ PROGRAM = 1.2e8  # bytes of the interpreter and the libraries of a run whose ker
 FORCE = "SNNRUN_IGNORE_MEMORY"
 MOST_OF_FREE = 0.9
 _LONGEST_DELAY = 64  # steps that spikes are kept for where delays are known only once they are drawn
-_RUN = 28  # bytes of a source's synapses of one rule, see `assembly.Runs`
+_RUN = 36  # bytes of a source's synapses of one rule, see `connect.runs.Runs`
 _SMALL = 120  # bytes a synapse while numpy makes and sorts them, beside what is kept
 _LISTED = 24  # bytes a synapse while a rule's pairs are sorted by source
 _KEPT_LIST = 8  # of which stay

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.connect.connectivity import Wiring, nodes_in
+from snnrun.connect.connectivity import Connectivity, nodes_in
 from snnrun.engine.values import IMMUTABLE, Array, Built, on_lines
 from snnrun.equations.dag import Node, Parameter, walk
 from snnrun.model.network import Group, Initial, IntArray, Network, Synapses
@@ -23,14 +23,14 @@ class Part:
         arrays: Its arrays as they were before the first step.
         numbers: Whole numbers that kernels ask for.
         own_numbers: The same where they differ between threads.
-        wirings: Synapses.
+        connectivity: Synapses by name of their object.
         depths: Steps for which the spikes of each group are kept, by its path.
     """
 
     arrays: dict[SlotKey, Array]
     numbers: dict[str, int]
     own_numbers: dict[str, IntArray]
-    wirings: dict[str, Wiring]
+    connectivity: dict[str, Connectivity]
     depths: dict[str, int]
 
 
@@ -73,7 +73,7 @@ class Parts:
             arrays=dict(built.arrays),
             numbers=dict(built.numbers),
             own_numbers=dict(built.own_numbers),
-            wirings=dict(built.wirings),
+            connectivity=dict(built.connectivity),
         )
         build()
         part = _added(before, built, depths)
@@ -88,7 +88,7 @@ def _added(before: Built, after: Built, depths: dict[str, int]) -> Part:
         {k: a for k, a in after.arrays.items() if k not in before.arrays},
         {k: n for k, n in after.numbers.items() if k not in before.numbers},
         {k: n for k, n in after.own_numbers.items() if k not in before.own_numbers},
-        {k: w for k, w in after.wirings.items() if k not in before.wirings},
+        {k: w for k, w in after.connectivity.items() if k not in before.connectivity},
         dict(depths),
     )
 
@@ -102,7 +102,7 @@ def _put(part: Part, built: Built, depths: dict[str, int]) -> None:
     built.arrays.update(_kept(part).arrays)
     built.numbers.update(part.numbers)
     built.own_numbers.update(part.own_numbers)
-    built.wirings.update(part.wirings)
+    built.connectivity.update(part.connectivity)
     for path, depth in part.depths.items():
         depths[path] = max(depths[path], depth)
 

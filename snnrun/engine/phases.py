@@ -47,7 +47,7 @@ def begin(built: Built, phase: Phase, planned: Network) -> None:
         if section == "groups":
             set_group(built, network, network.groups[name], line, phase.start)
             continue
-        now = SynapseValues(built, network, network.synapses[name], built.wirings[name])
+        now = SynapseValues(built, network, network.synapses[name], built.connectivity[name])
         now.load()
         now.set(line, phase.start)
         now.keep()

@@ -91,11 +91,11 @@ def _list_spikes(built: Built, group: Group, depth: int, steps: IntArray, neuron
 def _add_to_ring(built: Built, synapses: Synapses, pathway: Pathway, step: int, neurons: IntArray) -> None:
     """Add to the sums of the steps to come what spikes of a step before the first bring: in the kernel's order."""
     owner, network = synapses.pathway_path(pathway), built.network
-    wiring = built.wirings[synapses.name]
-    chosen = np.concatenate([np.arange(row[k], row[k + 1]) for k in neurons for row in wiring.rows] or [_NONE])
+    connectivity = built.connectivity[synapses.name]
+    chosen = np.concatenate([np.arange(row[k], row[k + 1]) for k in neurons for row in connectivity.rows] or [_NONE])
     arrival = step + built.arrays[SlotKey("delays", owner)][chosen].astype(np.int64)
     chosen, arrival = chosen[arrival >= 0], arrival[arrival >= 0]
-    pre, post = (np.asarray(ends[chosen], np.int64) for ends in (wiring.pre, wiring.post))
+    pre, post = (np.asarray(ends[chosen], np.int64) for ends in (connectivity.pre, connectivity.post))
 
     def read(variable: Variable) -> Any:
         if variable.owner != synapses.path:
@@ -126,10 +126,11 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
         array = built.arrays[SlotKey("variable", owner, name)]
         section, _, short = owner.partition(".")
         if section == "synapses":
-            array = built.wirings[short].in_creation_order(array)
+            array = built.connectivity[short].in_creation_order(array)
         arrays[f"{owner}.{name}"] = np.where(array == NEVER, array, array - steps) if name in MOMENTS else array
     wirings = {
-        name: pairs_hash(w.in_creation_order(w.pre), w.in_creation_order(w.post)) for name, w in built.wirings.items()
+        name: pairs_hash(w.in_creation_order(w.pre), w.in_creation_order(w.post))
+        for name, w in built.connectivity.items()
     }
     kept = {g.name: _longest_delay(built, g) for g in network.groups.values()}
     kept = {name: number for name, number in kept.items() if number}

@@ -11,7 +11,7 @@ import numpy as np
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.module import Kernel
-from snnrun.connect.connectivity import Wiring
+from snnrun.connect.connectivity import Connectivity
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.model.elapsed import current, refresh
@@ -95,7 +95,7 @@ class Built:
 
     Args:
         arrays: By use and owner.
-        wirings: Synapses by name of their object.
+        connectivity: Synapses by name of their object.
         numbers: Whole numbers that kernels ask for by name.
         own_numbers: The same where they differ between threads, shape (threads,) each.
         notes: What a person should know of how it was made.
@@ -104,7 +104,7 @@ class Built:
     network: Network
     kernel: Kernel
     arrays: dict[SlotKey, Array] = field(default_factory=dict)
-    wirings: dict[str, Wiring] = field(default_factory=dict)
+    connectivity: dict[str, Connectivity] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     own_numbers: dict[str, IntArray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -184,15 +184,15 @@ def value_now(built: Built, network: Network, owner: str, name: str, step: int) 
         env = group_environment(built, network, group, step) if graph is not None else None
         stored = built.arrays.get(SlotKey("variable", owner, name))
     else:
-        synapses = SynapseValues(built, network, network.synapses[key], built.wirings[key])
-        graph, size = synapses.graph_of(name), synapses.wiring.size
+        synapses = SynapseValues(built, network, network.synapses[key], built.connectivity[key])
+        graph, size = synapses.graph_of(name), synapses.connectivity.size
         if graph is not None:
             synapses.load()
         env = synapses.environment(step)
         if name in HIDDEN:
             stored = synapses.hidden(name)
         elif graph is None:
-            stored = synapses.wiring.in_creation_order(built.arrays[SlotKey("variable", owner, name)])
+            stored = synapses.connectivity.in_creation_order(built.arrays[SlotKey("variable", owner, name)])
     if graph is not None:
         assert env is not None
         values = evaluate(graph, replace(env, precision=network.precision))
@@ -207,7 +207,7 @@ def bring_up_to_date(built: Built, network: Network, step: int) -> None:
     """Make all event-driven variables of a network what they are before a step; its constants count."""
     for synapses in network.synapses.values():
         if synapses.elapsed.assignments:
-            now = SynapseValues(built, network, synapses, built.wirings[synapses.name])
+            now = SynapseValues(built, network, synapses, built.connectivity[synapses.name])
             now.load()
             now.bring_up_to_date(step)
             now.keep()
@@ -251,30 +251,30 @@ class SynapseValues:
         built: The network in memory.
         network: The network whose constants count.
         synapses: The object.
-        wiring: Its pairs.
+        connectivity: Its pairs.
     """
 
-    def __init__(self, built: Built, network: Network, synapses: Synapses, wiring: Wiring) -> None:
+    def __init__(self, built: Built, network: Network, synapses: Synapses, connectivity: Connectivity) -> None:
         self.built = built
         self.network = network
         self.synapses = synapses
-        self.wiring = wiring
+        self.connectivity = connectivity
         self.kinds = {s.variable: s.kind for s in synapses.stored}
         self.arrays: dict[str, Array] = {}
 
     @cached_property
     def pre(self) -> IntArray:
         """Source neuron of each synapse, shape (m,)."""
-        return np.asarray(self.wiring.in_creation_order(self.wiring.pre), dtype=np.int64)
+        return np.asarray(self.connectivity.in_creation_order(self.connectivity.pre), dtype=np.int64)
 
     @cached_property
     def post(self) -> IntArray:
         """Target neuron of each synapse, shape (m,)."""
-        return np.asarray(self.wiring.in_creation_order(self.wiring.post), dtype=np.int64)
+        return np.asarray(self.connectivity.in_creation_order(self.connectivity.post), dtype=np.int64)
 
     def start(self) -> None:
         """Take the values at the start of the run."""
-        m = self.wiring.size
+        m = self.connectivity.size
         self.arrays |= {s.variable.name: np.zeros(m, STORED[s.kind]) for s in self.synapses.stored}
         for line in self.synapses.initial:
             self.set(line)
@@ -284,15 +284,15 @@ class SynapseValues:
 
     def rules(self) -> Iterator[tuple[Connect, slice]]:
         """Each rule, and which synapses are its own."""
-        ends = np.cumsum(self.wiring.rule_sizes).tolist()
-        for rule, size, end in zip(self.synapses.connect, self.wiring.rule_sizes, ends, strict=True):
+        ends = np.cumsum(self.connectivity.rule_sizes).tolist()
+        for rule, size, end in zip(self.synapses.connect, self.connectivity.rule_sizes, ends, strict=True):
             yield rule, slice(end - size, end)
 
     def load(self) -> None:
         """Take the values as they are now."""
         for stored in self.synapses.stored:
             array = self.built.arrays[SlotKey("variable", self.synapses.path, stored.variable.name)]
-            self.arrays[stored.variable.name] = self.wiring.in_creation_order(array)
+            self.arrays[stored.variable.name] = self.connectivity.in_creation_order(array)
 
     def keep(self) -> None:
         """Make these the values of the run."""
@@ -302,7 +302,7 @@ class SynapseValues:
     def stored(self, name: str) -> Array:
         """The values of a variable in storage order."""
         array = self.hidden(name) if name in HIDDEN else self.arrays[name]
-        return array if self.wiring.order is None else array[self.wiring.order]
+        return array if self.connectivity.order is None else array[self.connectivity.order]
 
     def graph_of(self, name: str) -> Node | None:
         """What computes a subexpression or event-driven variable between two steps; None of what is stored as it is."""
@@ -317,13 +317,16 @@ class SynapseValues:
         """Make event-driven variables what they are before a step, as if an event had just been there."""
         env = self.environment(step)
         values = refresh(self.network.graph, self.synapses.elapsed)
-        new = {v.name: full(evaluate(node, env), self.wiring.size, STORED[self.kinds[v]]) for v, node in values.items()}
+        new = {
+            v.name: full(evaluate(node, env), self.connectivity.size, STORED[self.kinds[v]])
+            for v, node in values.items()
+        }
         self.arrays |= new
 
     def hidden(self, name: str) -> IntArray:
         """What every synapse knows of itself: its indices, and how many synapses its two neurons have."""
         if name in ("i", "j"):
-            return self.wiring.i if name == "i" else self.wiring.j
+            return self.connectivity.i if name == "i" else self.connectivity.j
         neurons = self.post if name == "N_incoming" else self.pre
         return np.bincount(neurons, minlength=1)[neurons].astype(np.int64)
 
@@ -338,7 +341,7 @@ class SynapseValues:
             array = self.arrays[variable.name][part]
             return array.astype(bool) if array.dtype == np.uint8 else array
 
-        chosen = indices(self.wiring.size)[part]
+        chosen = indices(self.connectivity.size)[part]
         return Environment(
             read=read,
             index={"pre": self.pre[part], "post": self.post[part], "list": indices(len(chosen))},
@@ -365,9 +368,9 @@ class SynapseValues:
         if pathway.uniform_delay:
             steps = 0 if pathway.delay is None else evaluate(pathway.delay, Environment())
             return np.array([steps], dtype=np.int64)
-        steps = np.zeros(self.wiring.size, np.int64)
+        steps = np.zeros(self.connectivity.size, np.int64)
         if pathway.delay is not None:
-            lists_must_fit(pathway.delay, self.wiring.size, pathway.span, "the list of delays", _MADE)
+            lists_must_fit(pathway.delay, self.connectivity.size, pathway.span, "the list of delays", _MADE)
             steps[...] = evaluate(pathway.delay, self.environment())
         if not pathway.post:
             of_rules = pathway.rule_delays or [rule.delay for rule in self.synapses.connect]
@@ -382,9 +385,9 @@ class SynapseValues:
 def delays_of(built: Built, synapses: Synapses, pathway: Pathway) -> IntArray:
     """The delay of each synapse as the kernel has it, in steps, shape (synapses,), in creation order."""
     owner = synapses.pathway_path(pathway)
-    wiring = built.wirings[synapses.name]
+    connectivity = built.connectivity[synapses.name]
     if pathway.uniform_delay:
-        return np.full(wiring.size, built.numbers[f"delay:{owner}"], np.int64)
+        return np.full(connectivity.size, built.numbers[f"delay:{owner}"], np.int64)
     kept = built.arrays[SlotKey("delays", owner)].astype(np.int64)
     if pathway is synapses.sorting:
         stored = kept
@@ -392,7 +395,7 @@ def delays_of(built: Built, synapses: Synapses, pathway: Pathway) -> IntArray:
         stored = np.empty_like(kept)
         stored[built.arrays[SlotKey("delay order", owner)]] = kept
     found = np.empty_like(stored)
-    found[wiring.created] = stored
+    found[connectivity.created] = stored
     return found
 
 

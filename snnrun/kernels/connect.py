@@ -1,11 +1,12 @@
 """Synapses made by rules: the targets of sources, and the places of synapses in memory.
 
-The numbers are those of `network.connect`: the same draws, the same rounding. Number k of a row is `random.uniform` of
-element k at step `row`. The row is the index of the source, or of the target where a rule goes through targets.
+Number k of a row is `random.uniform` of element k at step `row`. The row is the index of the source, or of the target
+where a rule goes through targets; docs/decisions/0020 says what k counts.
 
-A *run* is what one rule gives one source. Runs are sorted by source and then by rule; the arrays that describe them are
-those of `engine.assembly.Runs`, shape (runs,). A *block* is a range of sources, and its synapses lie run after run in
-buffers of their own. Blocks do not see each other, so threads may share them.
+A *run* is what one rule gives one source: synapses to some of its candidates, which are targets of the rule with
+indices that follow each other. Runs are sorted by source and then by rule; the arrays that describe them are those of
+`connect.runs.Runs`, shape (runs,). A *block* is a range of sources, and its synapses lie run after run in buffers of
+their own. Blocks do not see each other, so threads may share them.
 """
 
 from __future__ import annotations
@@ -186,6 +187,7 @@ def different(
 
 @kernel()
 def by_chance(
+    low: int,
     size: int,
     row: int,
     own: int,
@@ -200,6 +202,7 @@ def by_chance(
     """Partners that are met with the same probability each, ascending; returns how many.
 
     Args:
+        low: The first candidate.
         size: The number of candidates.
         row: The row.
         own: A candidate that is left out, or -1.
@@ -211,15 +214,16 @@ def by_chance(
         begin: Where the result begins.
         out: Indices of candidates, int32.
     """
-    j = -1
+    j = low - 1
+    high = low + size
     pair = 0
     n = 0
-    while j < size:
+    while j < high:
         draw_gaps(pair, 32, row, seed, stream, scale, float(size), draws)
         pair += 32
         for b in range(64):
             j += 1 + int(draws[b])
-            if j >= size:
+            if j >= high:
                 break
             if j != own:
                 if write:
@@ -283,23 +287,49 @@ def share(
 
 
 @kernel()
-def count_by_chance(
-    sources: int, targets: int, seed: int, stream: int, scale: float, own: Array, draws: Array, counts: Array
+def different_pairs(
+    few: int,
+    sources: int,
+    targets: int,
+    seed: int,
+    stream: int,
+    own: Array,
+    draws: Array,
+    mask: int,
+    table: Array,
+    chosen: Array,
 ) -> None:
-    """How many partners each source has with `by_chance`.
+    """The first different pairs drawn among all.
 
     Args:
+        few: How many.
         sources: The number of sources.
         targets: The number of targets.
         seed: Of all connections.
         stream: Of the rule.
-        scale: 1 / log(1 - p) for the probability p.
-        own: For each source the index of the target that is left out, or -1; int64, shape (sources,).
+        own: For each source its own index among the targets, if that is left out, else -1; int64, shape (sources,).
         draws: Room to work, float64, shape (`DRAWS`,) or more.
-        counts: The numbers, int64, shape (sources,).
+        mask: The length of `table`, a power of two and more than `few`, minus one.
+        table: A hash table of the pairs found: -1 where it is free; int64.
+        chosen: source * targets + target of each pair, as drawn; int64, shape (few,).
     """
-    for i in range(sources):
-        counts[i] = by_chance(targets, i, int(own[i]), seed, stream, scale, draws, False, 0, counts)
+    everyone = sources * targets
+    found = 0
+    pair = 0
+    while found < few:
+        draw(pair, DRAWS >> 1, 0, seed, stream, draws)
+        pair += DRAWS >> 1
+        for b in range(DRAWS):
+            flat = min(int(draws[b] * float(everyone)), everyone - 1)
+            i = flat // targets
+            if found < few and flat - i * targets != own[i]:
+                slot = flat & mask
+                while table[slot] != -1 and table[slot] != flat:
+                    slot = (slot + 1) & mask
+                if table[slot] == -1:
+                    table[slot] = flat
+                    chosen[found] = flat
+                    found += 1
 
 
 @kernel()
@@ -330,12 +360,12 @@ def targets_repeated(
     last: int,
     seed: int,
     mine: Array,
-    sizes: Array,
     streams: Array,
     first_ids: Array,
     ids: Array,
     run_rule: Array,
     run_source: Array,
+    run_size: Array,
     run_own: Array,
     run_count: Array,
     draws: Array,
@@ -350,12 +380,12 @@ def targets_repeated(
         last: The one after its last.
         seed: Of all connections.
         mine: 1 for a rule that finds targets so, else 0; uint8, shape (rules,).
-        sizes: The number of targets of each rule, int64, shape (rules,).
         streams: Its stream, int64, shape (rules,).
         first_ids: Where its neurons begin in `ids`, int64, shape (rules,).
         ids: Target neurons of all rules, int32.
         run_rule: Rule of each run, int32.
         run_source: Index of its source, int32.
+        run_size: Number of its candidates, the one that is left out included; int32.
         run_own: Index of the target that is left out, or -1; int32.
         run_count: Number of its synapses, int32.
         draws: Room to work, float64, shape (the largest of `run_count` + 1,), at least (`DRAWS`,).
@@ -367,7 +397,7 @@ def targets_repeated(
     for k in range(first, last):
         rule, n, own = int(run_rule[k]), int(run_count[k]), int(run_own[k])
         if mine[rule] != 0:
-            free = sizes[rule] - 1 if own >= 0 else sizes[rule]
+            free = int(run_size[k]) - 1 if own >= 0 else int(run_size[k])
             repeated(n, free, int(run_source[k]), seed, streams[rule], draws, chosen, buckets, at, target)
             name_targets(n, own, first_ids[rule], ids, at, target)
         at += n
@@ -379,12 +409,12 @@ def targets_different(
     last: int,
     seed: int,
     mine: Array,
-    sizes: Array,
     streams: Array,
     first_ids: Array,
     ids: Array,
     run_rule: Array,
     run_source: Array,
+    run_size: Array,
     run_own: Array,
     run_count: Array,
     draws: Array,
@@ -396,13 +426,13 @@ def targets_different(
     """Different targets, as `different`.
 
     The arguments are those of `targets_repeated`, and `seen`, room to work: zeros, before and after, uint8, shape (the
-    largest of `sizes`,).
+    largest of `run_size`,).
     """
     at = 0
     for k in range(first, last):
         rule, n, own = int(run_rule[k]), int(run_count[k]), int(run_own[k])
         if mine[rule] != 0:
-            free = sizes[rule] - 1 if own >= 0 else sizes[rule]
+            free = int(run_size[k]) - 1 if own >= 0 else int(run_size[k])
             different(n, free, int(run_source[k]), seed, streams[rule], draws, chosen, buckets, seen, at, target)
             name_targets(n, own, first_ids[rule], ids, at, target)
         at += n
@@ -414,31 +444,38 @@ def targets_by_chance(
     last: int,
     seed: int,
     mine: Array,
-    sizes: Array,
     streams: Array,
     scales: Array,
     first_ids: Array,
     ids: Array,
     run_rule: Array,
     run_source: Array,
+    run_low: Array,
+    run_size: Array,
     run_own: Array,
     run_count: Array,
+    write: int,
     draws: Array,
     target: Array,
 ) -> None:
-    """Targets with the same probability each, as `by_chance`.
+    """Targets with the same probability each, as `by_chance`; or only how many there are.
 
     The arguments are those of `targets_repeated`, and `scales`: 1 / log(1 - p) for the probability p of each rule,
-    float64, shape (rules,).
+    float64, shape (rules,); `run_low`: index of the first candidate, int32; and `write`: whether targets are written;
+    if it is 0, their number becomes `run_count`.
     """
     at = 0
     for k in range(first, last):
-        rule, n, own = int(run_rule[k]), int(run_count[k]), int(run_own[k])
+        rule, row, own = int(run_rule[k]), int(run_source[k]), int(run_own[k])
         if mine[rule] != 0:
-            row, size = int(run_source[k]), sizes[rule]
-            by_chance(size, row, own, seed, streams[rule], scales[rule], draws, True, at, target)
-            name_targets(n, -1, first_ids[rule], ids, at, target)
-        at += n
+            low, size = int(run_low[k]), int(run_size[k])
+            n = by_chance(low, size, row, own, seed, streams[rule], scales[rule], draws, write != 0, at, target)
+            if write != 0:
+                name_targets(n, -1, first_ids[rule], ids, at, target)
+            else:
+                run_count[k] = n
+        if write != 0:
+            at += int(run_count[k])
 
 
 @kernel()
@@ -449,17 +486,18 @@ def targets_all(
     first_ids: Array,
     ids: Array,
     run_rule: Array,
+    run_low: Array,
     run_own: Array,
     run_count: Array,
     target: Array,
 ) -> None:
-    """All targets but the one that is left out; the arguments are those of `targets_repeated`."""
+    """All candidates but the one that is left out; the arguments are those of `targets_by_chance`."""
     at = 0
     for k in range(first, last):
-        rule, n = int(run_rule[k]), int(run_count[k])
+        rule, n, low = int(run_rule[k]), int(run_count[k]), int(run_low[k])
         if mine[rule] != 0:
             for q in range(n):
-                target[at + q] = q
+                target[at + q] = low + q
             name_targets(n, int(run_own[k]), first_ids[rule], ids, at, target)
         at += n
 
@@ -583,20 +621,41 @@ def count_parts(
 
 
 @kernel()
+def order_by_delay(n: int, shortest: int, width: int, delay: Array, at: Array, order: Array) -> None:
+    """Sort the synapses of a block by delay; those of one delay stay in their order.
+
+    Args:
+        n: Number of synapses of the block.
+        shortest: The shortest delay in steps.
+        width: How many delays there are from the shortest to the longest.
+        delay: Delays in steps, int32.
+        at: Room to work, int64, shape (width + 1,) or more.
+        order: Which synapse comes when, int32.
+    """
+    for d in range(width + 1):
+        at[d] = 0
+    for b in range(n):
+        at[int(delay[b]) - shortest + 1] += 1
+    for d in range(width):
+        at[d + 1] += at[d]
+    for b in range(n):
+        d = int(delay[b]) - shortest
+        order[at[d]] = b
+        at[d] += 1
+
+
+@kernel()
 def place_rows(
     first: int,
     last: int,
     sources: int,
     parts: int,
-    shortest: int,
-    width: int,
-    tabled: int,
+    ordered: int,
     lengths: Array,
     part_of: Array,
     rows: Array,
-    starts: Array,
     target: Array,
-    delay: Array,
+    order: Array,
     cell: Array,
     at: Array,
     place: Array,
@@ -609,54 +668,68 @@ def place_rows(
         last: The one after its last.
         sources: The number of all sources.
         parts: The number of parts of the target group.
-        shortest: The shortest delay in steps.
-        width: How many delays there are from the shortest to the longest; 1 if `delay` is not read.
-        tabled: Whether `starts` is written.
+        ordered: Whether `order` is read; else synapses stay in the order of the block.
         lengths: Synapses of each source, int64, shape (sources,).
         part_of: Part of each neuron of the target group, uint8; read with several parts.
         rows: Where the synapses of each source begin in each part, int64, shape (parts * (sources + 1),).
-        starts: Where each delay begins among them, int32, shape (parts * sources * (width + 1),).
         target: Target neurons of the block, int32.
-        delay: Its delays in steps, int32.
+        order: The synapses of the block by delay, int32.
         cell: Room to work, int32, shape (synapses of the block,).
-        at: Room to work, int64, shape (parts * width,).
+        at: Room to work, int64, shape (parts * sources of the block,) or more.
         place: The place of each synapse of the block among all, int64.
         post: Target neurons by place, uint16 or int32.
+    """
+    width = last - first
+    for p in range(parts):
+        for k in range(width):
+            at[p * width + k] = rows[p * (sources + 1) + first + k]
+    end = 0
+    for k in range(width):
+        for b in range(end, end + lengths[first + k]):
+            cell[b] = k
+        end += lengths[first + k]
+    if parts > 1:
+        for b in range(end):
+            cell[b] += int(part_of[target[b]]) * width
+    for q in range(end):
+        b = int(order[q]) if ordered != 0 else q
+        c = int(cell[b])
+        place[b] = at[c]
+        at[c] += 1
+    for b in range(end):
+        post[place[b]] = target[b]
+
+
+@kernel()
+def table_delays(
+    first: int,
+    last: int,
+    sources: int,
+    parts: int,
+    shortest: int,
+    width: int,
+    lengths: Array,
+    part_of: Array,
+    target: Array,
+    delay: Array,
+    starts: Array,
+) -> None:
+    """Where each delay begins among the synapses of a source in a part.
+
+    The arguments are those of `order_by_delay` and `place_rows`, and `starts`: zeros before; int32, shape
+    (parts * sources * (width + 1),).
     """
     end = 0
     for k in range(first, last):
         begin = end
         end += lengths[k]
-        for c in range(parts * width):
-            at[c] = 0
-        if width > 1:
-            for b in range(begin, end):
-                cell[b] = delay[b] - shortest
-        else:
-            for b in range(begin, end):
-                cell[b] = 0
-        if parts > 1:
-            for b in range(begin, end):
-                cell[b] += int(part_of[target[b]]) * width
         for b in range(begin, end):
-            at[cell[b]] += 1
+            p = int(part_of[target[b]]) if parts > 1 else 0
+            starts[(p * sources + k) * (width + 1) + int(delay[b]) - shortest + 1] += 1
         for p in range(parts):
-            row = rows[p * (sources + 1) + k]
-            run = 0
-            for d in range(width):
-                n = at[p * width + d]
-                at[p * width + d] = row + run
-                if tabled != 0:
-                    starts[(p * sources + k) * (width + 1) + d] = run
-                run += n
-            if tabled != 0:
-                starts[(p * sources + k) * (width + 1) + width] = run
-        for b in range(begin, end):
-            c = int(cell[b])
-            place[b] = at[c]
-            at[c] += 1
-    for b in range(end):
-        post[place[b]] = target[b]
+            row = (p * sources + k) * (width + 1)
+            for d in range(row, row + width):
+                starts[d + 1] += starts[d]
 
 
 @kernel()

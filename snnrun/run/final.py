@@ -106,10 +106,10 @@ def _put_counts(results: ResultsWriter, prepared: Prepared) -> dict[str, int]:
 def _put_connectivity(results: ResultsWriter, prepared: Prepared, monitor: ConnectivityMonitor) -> None:
     """Store the pairs of a synapses object, in creation order."""
     built = prepared.built
-    wiring = built.wirings[monitor.synapses]
+    connectivity = built.connectivity[monitor.synapses]
     synapses = built.network.synapses[monitor.synapses]
-    back = np.empty(wiring.size, np.int64)
-    back[wiring.created] = np.arange(wiring.size)
+    back = np.empty(connectivity.size, np.int64)
+    back[connectivity.created] = np.arange(connectivity.size)
     values: dict[str, tuple[Any, str]] = {}
     for stored in synapses.stored:
         name = stored.variable.name
@@ -119,7 +119,7 @@ def _put_connectivity(results: ResultsWriter, prepared: Prepared, monitor: Conne
     for name, pathway in monitor.delays:
         steps = delays_of(built, synapses, synapses.last_part(*pathway))
         values[name] = (steps * built.network.dt, TIME.symbol)
-    pre, post = (ends[back].astype(np.int64) for ends in (wiring.pre, wiring.post))
+    pre, post = (ends[back].astype(np.int64) for ends in (connectivity.pre, connectivity.post))
     results.put_connectivity(monitor.name, pre, post, values)
 
 

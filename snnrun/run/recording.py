@@ -163,9 +163,9 @@ def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
     if section == "groups":
         assert isinstance(m.ids, range | np.ndarray)
         return layout.StateChannel(m.name, name, as_array(m.ids), columns, first * dt, m.every * dt, window=window)
-    wiring = built.wirings[name]
+    connectivity = built.connectivity[name]
     stored = built.arrays[SlotKey("ids", f"monitors.{m.name}")]
-    ids, pre, post = (a[stored].astype(np.int64) for a in (wiring.created, wiring.pre, wiring.post))
+    ids, pre, post = (a[stored].astype(np.int64) for a in (connectivity.created, connectivity.pre, connectivity.post))
     return layout.StateChannel(m.name, name, ids, columns, first * dt, m.every * dt, pre, post, window)
 
 

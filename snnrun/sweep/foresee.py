@@ -73,7 +73,7 @@ def foresee(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Fo
         probe: Whether the first point runs for up to two seconds, to measure instead of to guess.
     """
     from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only here and to run
-    from snnrun.connect.connectivity import wiring_key  # noqa: PLC0415
+    from snnrun.connect.connectivity import connectivity_key  # noqa: PLC0415
 
     kernels: set[str] = set()
     wirings: set[str] = set()
@@ -90,7 +90,7 @@ def foresee(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Fo
         kernels.add(hashlib.sha256(kernel.text.encode()).hexdigest())
         for synapses in network.synapses.values():
             connected += 1
-            key = wiring_key(synapses, network)
+            key = connectivity_key(synapses, network)
             alone += key is None
             wirings |= set() if key is None else {key}
         memory = max(memory, expected_memory(network, kernel))

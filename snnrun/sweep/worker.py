@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.engine.cache import WIRING_BYTES, RunCache
+from snnrun.engine.cache import CONNECTIVITY_BYTES, RunCache
 from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError, UnfinishedError
 from snnrun.metrics.remarks import Remark
@@ -63,7 +63,7 @@ class Worker:
         self.folder = folder
         self.options = replace(options, threads=1)  # points run side by side, not threads
         self.clock = clock or Clock()
-        self.cache = RunCache(WIRING_BYTES)
+        self.cache = RunCache(CONNECTIVITY_BYTES)
         self.journal = Journal(folder)
         self._points = Points(point_document(sweep.checked), sweep.plan)
         self._ready = dict(sweep.ready)

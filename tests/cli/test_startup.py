@@ -76,7 +76,7 @@ def test_a_check_loads_nothing_that_only_a_run_needs(validated):
         "snnrun.run.hooks",
         "snnrun.results.layout",
         "snnrun.engine.build",
-        "snnrun.connect.pairs",
+        "snnrun.connect.builder",
     }
     assert not late & ours
     assert not any(name.startswith(("snnrun.codegen", "snnrun.sweep.")) for name in ours)

@@ -63,11 +63,11 @@ def differences(network: Network, most: int | None = None) -> tuple[list[str], i
         stored = built.arrays[SlotKey("variable", owner, variable)]
         section, _, name = owner.partition(".")
         if section == "synapses":
-            stored = built.wirings[name].in_creation_order(stored)
+            stored = built.connectivity[name].in_creation_order(stored)
         plain = array[oracle.wirings[name].order] if section == "synapses" else array
         # what kernels do not ask for stays double
         check(f"{owner}.{variable} in the end", stored.astype(plain.dtype), plain)
-    for name, wiring in built.wirings.items():
+    for name, wiring in built.connectivity.items():
         made = oracle.wirings[name].made
         for end, plain in (("pre", made.pre), ("post", made.post)):
             check(f"{name}: {end}", wiring.in_creation_order(getattr(wiring, end)), plain)

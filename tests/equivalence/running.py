@@ -130,7 +130,7 @@ def final(built: Built, owner: str, name: str) -> NDArray[np.float64]:
     """A variable as it is now, one value an element as the user counts them (one in all where it is shared)."""
     values = built.arrays[SlotKey("variable", owner, name)].astype(np.float64)
     section, _, own = owner.partition(".")
-    return built.wirings[own].in_creation_order(values) if section == "synapses" else values
+    return built.connectivity[own].in_creation_order(values) if section == "synapses" else values
 
 
 def run_kernel(experiment: Path | str, *overrides: str, most: int | None = None) -> Memory:
@@ -188,7 +188,7 @@ def run_case(path: Path) -> Recorded:
                     variables = {k: np.repeat(v, size, axis=0) for k, v in variables.items()}
                 states[name] = Trace(sample_steps(monitor, network.steps), variables)
             case ConnectivityMonitor(name=name, synapses=synapses):
-                wiring = built.wirings[synapses]
+                wiring = built.connectivity[synapses]
                 created = np.argsort(wiring.created)
                 connectivity[name] = Pairs(wiring.pre[created], wiring.post[created])
             case _:

@@ -13,7 +13,7 @@ from running import network_of
 
 from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
-from snnrun.connect import assembly
+from snnrun.connect import builder
 from snnrun.engine.build import build
 from snnrun.engine.values import Built
 from snnrun.kernels import random
@@ -160,12 +160,12 @@ def differences(network: Network) -> list[str]:
         made = built.arrays[SlotKey("variable", owner, name)]
         section, _, synapses = owner.partition(".")
         if section == "synapses":
-            made, order = built.wirings[synapses].in_creation_order(made), oracle.wirings[synapses].order
+            made, order = built.connectivity[synapses].in_creation_order(made), oracle.wirings[synapses].order
             check(f"{owner}.{name}", made, plain[order])
         else:
             check(f"{owner}.{name}", made, plain)
     for synapses in network.synapses.values():
-        wiring, plain_made = built.wirings[synapses.name], oracle.wirings[synapses.name].made
+        wiring, plain_made = built.connectivity[synapses.name], oracle.wirings[synapses.name].made
         check("sources", wiring.in_creation_order(wiring.pre), plain_made.pre)
         check("targets", wiring.in_creation_order(wiring.post), plain_made.post)
         for pathway in synapses.pathways:
@@ -176,7 +176,7 @@ def differences(network: Network) -> list[str]:
 
 def delays(built: Built, synapses: Synapses, pathway: Pathway) -> np.ndarray:
     """The delay of each synapse in storage order, from what the kernel is given."""
-    wiring = built.wirings[synapses.name]
+    wiring = built.connectivity[synapses.name]
     owner = synapses.pathway_path(pathway)
     if pathway.uniform_delay:
         return np.full(wiring.size, built.numbers[f"delay:{owner}"])
@@ -200,7 +200,7 @@ def delays(built: Built, synapses: Synapses, pathway: Pathway) -> np.ndarray:
 def test_rules_with_all_values_are_as_plain_python_makes_them(kind: str, precision: str) -> None:
     rules = RULES[kind]
     network = network_of(text_of(rules, VALUES), f"run.precision={precision}")
-    assert len(build(network, generate(network)).wirings["s"].pre) > 4
+    assert len(build(network, generate(network)).connectivity["s"].pre) > 4
     assert differences(network) == []
 
 
@@ -209,7 +209,7 @@ def test_rules_with_all_values_are_as_plain_python_makes_them(kind: str, precisi
 def test_compiled_construction_is_as_plain_python_makes_it(
     kind: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assembly, "WORTH_IT", 0)
+    monkeypatch.setattr(builder, "WORTH_IT", 0)
     rules = [
         own(RULES[kind][0], "initial: {w: w + 2*rand() - i, u: [{where: m > j, value: randn()}]}"),
         own(RULES[kind][1], "delay: 0.4*ms + 0.1*ms*poisson(1)" if kind == "named" else "delay: (1 + j % 4)*0.1*ms"),
@@ -217,7 +217,7 @@ def test_compiled_construction_is_as_plain_python_makes_it(
     ]
     rules[1] = rules[1].replace("0.1*ms*poisson(1)", "0.3*ms*rand()")
     network = network_of(text_of(rules, FASTER), f"run.threads={threads}")
-    assert assembly.is_large(network.synapses["s"])
+    assert builder.is_large(network.synapses["s"])
     assert differences(network) == []
 
 

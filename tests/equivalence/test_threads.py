@@ -11,7 +11,7 @@ from running import native, network_of, run_network
 from snnrun.codegen import kernel as kernel_module
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
-from snnrun.connect import assembly
+from snnrun.connect import builder
 from snnrun.engine import buffers, build
 from snnrun.engine.build import partition
 from snnrun.engine.driver import Simulation
@@ -194,12 +194,12 @@ LEARNT = """
 """
 
 
-@pytest.mark.parametrize("worth_it", [assembly.WORTH_IT, 0], ids=["by numpy", "by compiled code"])
+@pytest.mark.parametrize("worth_it", [builder.WORTH_IT, 0], ids=["by numpy", "by compiled code"])
 def test_results_are_the_same_for_any_number_of_bands(worth_it: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Targets are served one band after the other; each sees the same events in the same order."""
     text = DIVIDED.replace("\nsynapses:\n", f"\nsynapses:{LEARNING}").replace("\nmonitors:\n", f"\nmonitors:{LEARNT}")
     monkeypatch.setattr(build, "GRAIN", 8)
-    monkeypatch.setattr(assembly, "WORTH_IT", worth_it)
+    monkeypatch.setattr(builder, "WORTH_IT", worth_it)
     one = recorded(text, 1)
     assert all(len(values) > 5 and np.ptp(values) > 0 for values in one.values()), "something happens everywhere"
     monkeypatch.setattr(build, "SHORTEST_ROW", 1)
@@ -317,7 +317,7 @@ def everything(network: Network, kernel: Kernel, threads: int) -> dict[str, np.n
         if key.use == "variable":
             section, _, name = key.owner.partition(".")
             synaptic = section == "synapses"
-            data[f"{key.owner}.{key.name}"] = built.wirings[name].in_creation_order(array) if synaptic else array
+            data[f"{key.owner}.{key.name}"] = built.connectivity[name].in_creation_order(array) if synaptic else array
     return data
 
 

@@ -10,7 +10,7 @@ import pytest
 from running import network_of, run_network
 
 from snnrun.codegen.emit import SlotKey
-from snnrun.connect import assembly
+from snnrun.connect import builder
 from snnrun.errors import ExperimentError
 from snnrun.model.network import Network
 
@@ -76,7 +76,7 @@ def value(name: str) -> list[float]:
 
 
 def pairs(name: str) -> list[tuple[int, int]]:
-    wiring = ran()[1].wirings[name]
+    wiring = ran()[1].connectivity[name]
     return list(zip(*(wiring.in_creation_order(x).tolist() for x in (wiring.pre, wiring.post)), strict=True))
 
 
@@ -149,14 +149,14 @@ run: {{duration: 0.1 ms, dt: 0.1 ms, threads: {threads}}}
 """
     network = network_of(text)
     plain = values_as_created(network)
-    monkeypatch.setattr(assembly, "WORTH_IT", 0)
+    monkeypatch.setattr(builder, "WORTH_IT", 0)
     for found, wanted in zip(values_as_created(network), plain, strict=True):
         np.testing.assert_array_equal(found, wanted)
 
 
 def values_as_created(network: Network) -> list[np.ndarray]:
     built = run_network(network)[1]
-    wiring = built.wirings["s"]
+    wiring = built.connectivity["s"]
     w = built.arrays[SlotKey("variable", "synapses.s", "w")]
     return [wiring.in_creation_order(a) for a in (wiring.pre, wiring.post, w)]
 

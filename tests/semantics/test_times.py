@@ -64,7 +64,7 @@ run: {duration: 0.1 ms, dt: 0.1 ms}
 """)
     built = run_network(network)[1]
     delays = next(a for k, a in built.arrays.items() if k.use == "delays")
-    wiring = built.wirings["s"]
+    wiring = built.connectivity["s"]
     if len(delays) == wiring.size:
         found = np.asarray(delays)
     else:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from snnrun.connect.pairs import connect
+from snnrun.connect.partners import pairs_of
 from snnrun.equations.dag import Graph, Node
 from snnrun.errors import ExperimentError
 from snnrun.model.network import All, Connect, FixedDegree, NeuronSubset, OneToOne, Pairs, Rule, Seeds, everything, part
@@ -27,7 +27,7 @@ def pairs(
     rule: Rule, source: NeuronSubset, target: NeuronSubset, seed: int = 1, stream: str = "s"
 ) -> tuple[np.ndarray, np.ndarray]:
     ground = Ground("synapses.s", lambda *_: 0, Seeds(seed, 1, 1, 1), 1e-4, {})
-    return connect(Connect(rule, source, target, stream, None), ground)
+    return pairs_of(Connect(rule, source, target, stream, None), ground)
 
 
 def whole(number: int) -> Node:
@@ -162,7 +162,7 @@ def from_file(folder: Path, rule: str = "all", part: str = '"0:3"'):
 
 def wired(folder: Path, rule: str) -> list[tuple[int, int]]:
     (made,) = from_file(folder, rule).synapses["s"].connect
-    i, j = connect(made, Ground("synapses.s", lambda *_: 0, Seeds(1, 1, 1, 1), 1e-4, {}))
+    i, j = pairs_of(made, Ground("synapses.s", lambda *_: 0, Seeds(1, 1, 1, 1), 1e-4, {}))
     return list(zip(i.tolist(), j.tolist(), strict=True))
 
 

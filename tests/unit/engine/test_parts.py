@@ -73,7 +73,7 @@ def assert_same(built, expected):
     assert built.numbers == expected.numbers
     for name, numbers in expected.own_numbers.items():
         np.testing.assert_array_equal(built.own_numbers[name], numbers)
-    assert {n: w.size for n, w in built.wirings.items()} == {n: w.size for n, w in expected.wirings.items()}
+    assert {n: w.size for n, w in built.connectivity.items()} == {n: w.size for n, w in expected.connectivity.items()}
 
 
 @pytest.mark.parametrize("name", DECIDES)

@@ -173,10 +173,10 @@ def test_sums_on_their_way_arrive_in_the_second_half(tmp_path, more, at, monkeyp
 
 
 def test_sums_of_synapses_that_compiled_code_made_arrive_too(tmp_path, monkeypatch):
-    from snnrun.connect import assembly
+    from snnrun.connect import builder
     from snnrun.engine import start
 
-    monkeypatch.setattr(assembly, "WORTH_IT", 0)
+    monkeypatch.setattr(builder, "WORTH_IT", 0)
     added = []
     plain = start._add_to_ring
     monkeypatch.setattr(start, "_add_to_ring", lambda *given: added.append(1) or plain(*given))

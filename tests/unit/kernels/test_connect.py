@@ -50,10 +50,10 @@ def partners_different(n: int, size: int, row: int, stream: int = STREAM) -> lis
     return sorted(first if few == n else set(range(size)) - first)
 
 
-def partners_by_chance(p: float, size: int, row: int, own: int = -1, stream: int = STREAM) -> list[int]:
+def partners_by_chance(p: float, size: int, row: int, own: int = -1, stream: int = STREAM, low: int = 0) -> list[int]:
     gaps = functions.floor(functions.log(1.0 - uniform(size, row, stream)) * scale_of(p))
-    places = np.cumsum(np.minimum(gaps, size).astype(int) + 1) - 1
-    return [j for j in places.tolist() if j < size and j != own]
+    places = low + np.cumsum(np.minimum(gaps, size).astype(int) + 1) - 1
+    return [j for j in places.tolist() if j < low + size and j != own]
 
 
 def scale_of(p: float) -> float:
@@ -131,11 +131,15 @@ def test_different_partners(call: Call, n: int, size: int) -> None:
     assert not arrays["seen"].any()
 
 
-@pytest.mark.parametrize(("p", "size", "own"), [(0.1, 300, -1), (0.7, 90, 40), (0.001, 50, 0), (0.5, 1, -1)])
-def test_partners_by_chance(call: Call, p: float, size: int, own: int) -> None:
-    expected = partners_by_chance(p, size, 6, own)
+@pytest.mark.parametrize(
+    ("p", "low", "size", "own"),
+    [(0.1, 0, 300, -1), (0.7, 0, 90, 40), (0.001, 0, 50, 0), (0.5, 0, 1, -1), (0.3, 20, 100, 31), (0.5, 7, 0, -1)],
+)
+def test_partners_by_chance(call: Call, p: float, low: int, size: int, own: int) -> None:
+    expected = partners_by_chance(p, size, 6, own, low=low)
     out = np.full(size + 2, -1, np.int32)
     arguments: dict[str, Any] = {
+        "low": low,
         "size": size,
         "row": 6,
         "own": own,
@@ -179,20 +183,39 @@ def test_a_total_is_shared_by_drawing_sources(call: Call) -> None:
 
 
 def test_partners_by_chance_are_counted(call: Call) -> None:
-    own = np.array([-1, 1, 40, -1, 0])
-    counts = np.full(5, -1)
+    own = np.array([-1, 1, 40, -1, 0], np.int32)
+    counts, numbers, none = np.full(5, -1, np.int32), np.arange(5, dtype=np.int32), np.zeros(5, np.int32)
+    runs = {"run_rule": none, "run_source": numbers, "run_low": 3 + none, "run_size": 80 + none, "run_own": own}
     call(
-        connect.count_by_chance,
-        sources=5,
-        targets=80,
+        connect.targets_by_chance,
+        first=0,
+        last=5,
         seed=SEED,
-        stream=STREAM,
-        scale=scale_of(0.2),
-        own=own,
+        mine=np.ones(1, np.uint8),
+        streams=np.array([STREAM]),
+        scales=np.array([scale_of(0.2)]),
+        first_ids=np.zeros(1, np.int64),
+        ids=np.zeros(0, np.int32),
+        **runs,
+        run_count=counts,
+        write=0,
         draws=np.empty(connect.DRAWS),
-        counts=counts,
+        target=np.zeros(0, np.int32),
     )
-    assert counts.tolist() == [len(partners_by_chance(0.2, 80, i, o)) for i, o in enumerate(own.tolist())]
+    assert counts.tolist() == [len(partners_by_chance(0.2, 80, i, o, low=3)) for i, o in enumerate(own.tolist())]
+
+
+@pytest.mark.parametrize("few", [0, 1, 60, 100])
+def test_the_first_different_pairs_drawn(call: Call, few: int) -> None:
+    sources, targets = 15, 14
+    own = np.array([-1, 0, 3, *([-1] * 12)])
+    drawn = dict.fromkeys((uniform(5000, 0) * (sources * targets)).astype(int).tolist())
+    possible = [flat for flat in drawn if flat % targets != own[flat // targets]]
+    table, chosen = np.full(256, -1), np.full(few + 1, -9)
+    sizes = {"few": few, "sources": sources, "targets": targets, "mask": 255}
+    draws = np.empty(connect.DRAWS)
+    call(connect.different_pairs, **sizes, seed=SEED, stream=STREAM, own=own, draws=draws, table=table, chosen=chosen)
+    assert chosen.tolist() == [*possible[:few], -9]
 
 
 def test_pairs_are_sorted_by_source_and_else_stay_in_order(call: Call) -> None:
@@ -213,6 +236,8 @@ def test_pairs_are_sorted_by_source_and_else_stay_in_order(call: Call) -> None:
 RUNS = {  # the block has the runs 1 to 4
     "run_rule": np.array([0, 0, 1, 2, 0, 2], np.int32),
     "run_source": np.array([9, 3, 3, 1, 4, 9], np.int32),
+    "run_low": np.zeros(6, np.int32),
+    "run_size": np.array([12, 12, 10, 7, 12, 7], np.int32),
     "run_own": np.array([-1, -1, 5, 2, 0, -1], np.int32),
     "run_count": np.array([9, 6, 3, 4, 5, 9], np.int32),
 }
@@ -230,7 +255,7 @@ def block(call: Call, function: Call, partners: Callable[[int, int, int, int, in
         indices = partners(n, int(SIZES[rule]), row, own, rule)
         expected += [-1] * n if rule == 1 else IDS[FIRST_IDS[rule] + np.array(indices, np.int64)].tolist()
     target = np.full(20, -1, np.int32)
-    every = RUNS | {"sizes": SIZES, "streams": STREAMS, "first_ids": FIRST_IDS, "ids": IDS, "seed": SEED}
+    every = RUNS | {"write": 1, "streams": STREAMS, "first_ids": FIRST_IDS, "ids": IDS, "seed": SEED}
     every |= {"mine": np.array([1, 0, 1], np.uint8), "target": target, "first": 1, "last": 5} | room(9, 12) | arrays
     names = compiled(function).names
     call(function, **{name: every[name] for name in names})
@@ -339,11 +364,9 @@ def test_synapses_of_each_part_are_counted(call: Call) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32])
-@pytest.mark.parametrize(
-    ("parts", "width", "tabled"), [(1, 1, False), (3, 1, False), (1, 4, True), (3, 4, True), (3, 4, False)]
-)
+@pytest.mark.parametrize(("parts", "width"), [(1, 1), (3, 1), (1, 4), (3, 4)])
 def test_places_are_those_of_a_sort_by_part_source_delay_and_creation(
-    call: Call, parts: int, width: int, tabled: bool, dtype: Any
+    call: Call, parts: int, width: int, dtype: Any
 ) -> None:
     target, delay = synapses(5)
     n = len(target)
@@ -362,38 +385,34 @@ def test_places_are_those_of_a_sort_by_part_source_delay_and_creation(
         for k in (1, 2, 3):
             mine = [b for b in order.tolist() if part[b] == p and source[b] == k]
             expected[mine] = rows[p, k] + np.arange(len(mine))
-    starts = np.full((parts, 5, width + 1), -1, np.int32)
+    starts = np.zeros((parts, 5, width + 1), np.int32)
+    by_delay = np.full(n, -1, np.int32)
+    at = np.empty(max(parts * 3, width + 1), np.int64)
+    if width > 1:
+        call(connect.order_by_delay, n=n, shortest=5, width=width, delay=delay, at=at, order=by_delay)
+        assert by_delay.tolist() == np.argsort(delay, kind="stable").tolist()
     place, post = np.full(n, -1), np.full(int(ends[-1, -1]), 999, dtype)
+    block = {"first": 1, "last": 4, "sources": 5, "parts": parts, "lengths": LENGTHS, "part_of": PART_OF}
     call(
         connect.place_rows,
-        first=1,
-        last=4,
-        sources=5,
-        parts=parts,
-        shortest=5,
-        width=width,
-        tabled=int(tabled),
-        lengths=LENGTHS,
-        part_of=PART_OF,
+        **block,
+        ordered=int(width > 1),
         rows=rows.ravel(),
-        starts=starts.ravel(),
         target=target,
-        delay=delay,
+        order=by_delay,
         cell=np.empty(n, np.int32),
-        at=np.empty(parts * width, np.int64),
+        at=at,
         place=place,
         post=post,
     )
     assert place.tolist() == expected.tolist()
     assert post[place].tolist() == target.tolist()
     assert np.count_nonzero(post == 999) == 4 * parts
-    told = starts[:, 1:4].copy()
-    wanted = np.full_like(told, -1)
-    if tabled:
-        for p, k, d in np.ndindex(parts, 3, width + 1):
-            wanted[p, k, d] = np.count_nonzero((part == p) & (source == k + 1) & (steps < 5 + d))
-    assert told.tolist() == wanted.tolist()
-    assert np.all(starts[:, [0, 4]] == -1)
+    flat = starts.ravel()
+    call(connect.table_delays, **block, shortest=5, width=width, target=target, delay=steps, starts=flat)
+    for p, k, d in np.ndindex(parts, 3, width + 1):
+        assert starts[p, k + 1, d] == np.count_nonzero((part == p) & (source == k + 1) & (steps < 5 + d))
+    assert np.all(starts[:, [0, 4]] == 0)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.int64, np.float32, np.float64])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnrun.connect.pairs import connect
+from snnrun.connect.partners import pairs_of
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses
 from snnrun.model.network import All, Network, Seeds
@@ -72,7 +72,7 @@ def test_a_range_holds_every_pair_that_the_condition_does(tmp_path: Path, where:
     assert np.all((low[i] <= j) & (j < high[i]) | ~holds)
     assert np.max(high - low) <= candidates
     # and the rule makes just the pairs for which it holds
-    made_i, made_j = connect(rule, Ground("synapses.s", lambda *_: 0, seeds, 1e-4, {}))
+    made_i, made_j = pairs_of(rule, Ground("synapses.s", lambda *_: 0, seeds, 1e-4, {}))
     np.testing.assert_array_equal(made_i * SIZE + made_j, np.flatnonzero(holds))
     if "rand" not in where:
         assert expected_synapses(rule) == pytest.approx(np.count_nonzero(holds))
@@ -87,7 +87,7 @@ def test_a_probability_acts_within_the_range_of_a_condition(tmp_path: Path, p: f
     rule_ = All(rule.rule.where, network_.graph.constant("p", p))
     found = 0
     for seed in range(50):
-        i, j = connect(
+        i, j = pairs_of(
             type(rule)(rule_, rule.source, rule.target, "x", None),
             Ground("synapses.s", lambda *_: 0, Seeds(seed, 1, 1, 1), 1e-4, {}),
         )

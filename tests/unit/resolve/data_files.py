@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snnrun.connect.connectivity import wire
+from snnrun.connect.builder import connect as connected
 from snnrun.engine.values import SynapseValues
 from snnrun.errors import ExperimentError, Severity
 from snnrun.model.rule_values import Ground
@@ -62,8 +62,8 @@ def wired(folder, connect, text=WIRED):
     found = checked(folder, text.replace("CONNECT", connect))
     network = found.resolved.network
     synapses = network.synapses["s"]
-    wiring = wire(synapses, Ground("synapses.s", None, network.seeds, network.dt, {}), 3)
-    values = SynapseValues(None, network, synapses, wiring)
+    made = connected(synapses, Ground("synapses.s", None, network.seeds, network.dt, {}), 3)
+    values = SynapseValues(None, network, synapses, made)
     values.start()
     delays = values.delays(synapses.pathways[0])
     return {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from snnrun.connect.pairs import connect
+from snnrun.connect.partners import pairs_of
 from snnrun.errors import ExperimentError
 from snnrun.model.network import Connect, Seeds
 from snnrun.model.rule_values import Ground
@@ -106,4 +106,4 @@ def made(rule: dict[str, Any], folder: Path) -> Any:
 
 def pairs(rule: Connect) -> list[list[int]]:
     ground = Ground("synapses.s", lambda *_: 0, Seeds(1, 1, 1, 1), 1e-4, {})
-    return [x.tolist() for x in connect(rule, ground)]
+    return [x.tolist() for x in pairs_of(rule, ground)]

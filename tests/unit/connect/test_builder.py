@@ -1,15 +1,16 @@
-"""Synapses made by compiled code are those made with numpy, bit for bit, for any number of threads."""
+"""Synapses whose values are compiled are those whose values numpy computes, for any number of threads."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from snnrun.codegen.kernel import generate
-from snnrun.connect import assembly
+from snnrun.connect import builder
 from snnrun.engine.build import build
 from snnrun.engine.values import Built
 from snnrun.errors import ExperimentError
@@ -99,19 +100,19 @@ def network(folder: Path, rules: str, initial: str, delay: str, source: str = "p
 
 
 def built(made: Network, monkeypatch: pytest.MonkeyPatch, *, compiled: bool, threads: int = 1) -> Built:
-    monkeypatch.setattr(assembly, "WORTH_IT", 1 if compiled else 10**9)
-    monkeypatch.setattr(assembly, "BLOCK", 1000)
+    monkeypatch.setattr(builder, "WORTH_IT", 1 if compiled else 10**9)
+    monkeypatch.setattr(builder, "BLOCK", 1000)
     made = replace(made, threads=threads)
     called = []
-    original = assembly.Assembly.assemble
+    original = builder.Builder.build
 
-    def noted(self: assembly.Assembly, *args: object, **options: object) -> assembly.Assembled:
+    def noted(self: builder.Builder, *args: Any, **options: Any) -> Any:
         called.append(self)
-        return original(self, *args, **options)  # type: ignore[arg-type]
+        return original(self, *args, **options)
 
-    monkeypatch.setattr(assembly.Assembly, "assemble", noted)
+    monkeypatch.setattr(builder.Builder, "build", noted)
     result = build(made, generate(made))
-    monkeypatch.setattr(assembly.Assembly, "assemble", original)
+    monkeypatch.setattr(builder.Builder, "build", original)
     assert bool(called) is compiled
     return result
 
@@ -125,9 +126,9 @@ def assert_same(b: Built, a: Built) -> None:
         assert array.dtype == b.arrays[key].dtype, key
         np.testing.assert_array_equal(array, b.arrays[key], err_msg=str(key))
     assert a.numbers == b.numbers
-    for name, wiring in a.wirings.items():
-        np.testing.assert_array_equal(wiring.created, b.wirings[name].created)
-        np.testing.assert_array_equal(wiring.pre, b.wirings[name].pre)
+    for name, made_by_numpy in a.connectivity.items():
+        np.testing.assert_array_equal(made_by_numpy.created, b.connectivity[name].created)
+        np.testing.assert_array_equal(made_by_numpy.pre, b.connectivity[name].pre)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_compiled_synapses_are_those_of_numpy(
 ) -> None:
     made = network(tmp_path, RULES[rules], VALUES[values], DELAYS[delay])
     reference = built(made, monkeypatch, compiled=False, threads=threads)
-    assert reference.wirings["s"].size > 500
+    assert reference.connectivity["s"].size > 500
     assert_same(built(made, monkeypatch, compiled=True, threads=threads), reference)
 
 
@@ -167,7 +168,7 @@ def test_delays_too_various_for_a_table_are_kept_for_each_synapse(
     compiled = built(made, monkeypatch, compiled=True)
     reference = built(made, monkeypatch, compiled=False)
     key = next(k for k in reference.arrays if k.use == "delays")
-    assert len(reference.arrays[key]) == reference.wirings["s"].size
+    assert len(reference.arrays[key]) == reference.connectivity["s"].size
     np.testing.assert_array_equal(compiled.arrays[key], reference.arrays[key])
     assert_same(compiled, reference)
 
@@ -186,7 +187,7 @@ def test_impossible_values_are_refused_with_the_same_words(
     made = network(tmp_path, DEGREES, initial, delay)
     with pytest.raises(ExperimentError, match=message) as expected:
         built(made, monkeypatch, compiled=False)
-    monkeypatch.setattr(assembly, "WORTH_IT", 1)
+    monkeypatch.setattr(builder, "WORTH_IT", 1)
     with pytest.raises(ExperimentError) as found:
         build(made, generate(made))
     assert str(found.value) == str(expected.value)
