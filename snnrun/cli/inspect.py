@@ -187,8 +187,8 @@ def plot_folder(
     folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None, *, damaged: bool
 ) -> None:
     """Draw a folder's pictures again, from its results alone."""
-    from snnrun.results.done import perhaps_damaged  # h5py is imported only where results are
-    from snnrun.results.folder import refresh
+    from snnrun.results.done import reading_results  # h5py is imported only where results are
+    from snnrun.results.folder import refresh_pictures
     from snnrun.run.drawing import draw, plots_of
 
     if not (folder / "experiment.yaml").is_file():
@@ -201,10 +201,10 @@ def plot_folder(
             )
         )
     checked = pipeline.check(pipeline.read(folder / "experiment.yaml"))
-    with perhaps_damaged(folder):
+    with reading_results(folder):
         pictures = draw(folder, plots_of(checked), formats, out, size=size, style=style, damaged=damaged)
     if out is None:
-        refresh(folder)
+        refresh_pictures(folder)
     for picture in pictures:
         put(str(picture))
     if not pictures:

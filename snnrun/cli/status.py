@@ -10,7 +10,7 @@ from typing import Any
 from snnrun.cli.progress import clock_text, number_text
 from snnrun.cli.render import put
 from snnrun.files.reading import reason_of
-from snnrun.results.done import QUICK, Done
+from snnrun.results.done import QUICK_BYTES, Done
 from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.sweep.store import State, read_state
 
@@ -32,7 +32,7 @@ def show_status(folder: Path, *, json: bool) -> None:
             if not isinstance(error, FileNotFoundError):
                 message += f": `{DONE_FILE}` cannot be read: {reason_of(error)}"
             raise storage_error("ST111", message, "name outputs/NAME/HASH or latest") from error
-        status = "damaged" if done.damage(folder, done.own, largest=QUICK) else done.status.value
+        status = "damaged" if done.damage(folder, done.own, largest=QUICK_BYTES) else done.status.value
         plain: dict[str, Any] = {"folder": str(folder), "status": status}
         _put(plain, [f"{folder}  {status}"], json=json)
         return

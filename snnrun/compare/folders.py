@@ -15,7 +15,7 @@ import numpy as np
 
 from snnrun.errors import ExperimentError, StorageError, did_you_mean
 from snnrun.files.reading import read_json, reason_of
-from snnrun.results.done import QUICK, RUN_AGAIN, Done, refuse, refuse_damaged
+from snnrun.results.done import QUICK_BYTES, RUN_AGAIN, Done, refuse, refuse_damaged
 from snnrun.results.folder import LATEST, PICTURES, latest
 from snnrun.results.integrity import damage
 from snnrun.results.layout import (
@@ -26,7 +26,7 @@ from snnrun.results.layout import (
     FloatArray,
     storage_error,
 )
-from snnrun.results.table import PointStatus, SweepTable, read_sweep
+from snnrun.results.sweep_table import PointStatus, SweepTable, read_sweep
 from snnrun.run import pipeline
 from snnrun.units.dimensions import Dimension
 from snnrun.units.quantities import dimension_of
@@ -252,7 +252,7 @@ def _entry(folder: Path, done: Done, *, damaged: bool) -> Entry:
     is_sweep = SWEEP_FILE in done.files or (folder / SWEEP_FILE).is_file()
     if not damaged:
         refuse_damaged(folder / (SWEEP_FILE if is_sweep else METRICS_FILE))
-        refuse(folder, done.damage(folder, done.own, largest=QUICK))
+        refuse(folder, done.damage(folder, done.own, largest=QUICK_BYTES))
     if is_sweep:
         table = read_sweep(folder, damaged=damaged)
         metrics = {n: Measured(np.asarray(v, np.float64), dimension_of(u)) for n, (v, u) in table.metrics.items()}

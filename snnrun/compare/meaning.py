@@ -19,7 +19,7 @@ from snnrun.spec.core_schema import number_literal
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import ONE, Dimension
-from snnrun.units.table import lookup_unit
+from snnrun.units.names import lookup_unit
 
 Meaning = Hashable
 _MOST_BITS = 4096  # of a number that is multiplied out

@@ -16,12 +16,12 @@ from snnrun.engine.cache import RunCache
 from snnrun.errors import Diagnostic, ExperimentError, Severity
 from snnrun.files.reading import read_json
 from snnrun.results.difference import FirstDifference, first_difference
-from snnrun.results.done import Damage, perhaps_damaged
+from snnrun.results.done import Damage, reading_results
 from snnrun.results.integrity import damage
 from snnrun.results.layout import PROVENANCE_FILE, SWEEP_FILE, RunStatus, storage_error
 from snnrun.results.provenance import package_versions, processor_model
 from snnrun.results.reader import Results
-from snnrun.results.table import point_folder
+from snnrun.results.sweep_table import point_folder
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
 from snnrun.run.stages import Checked
@@ -182,7 +182,7 @@ class _Again:
         with Results.open(final) as new:
             if stored is None:
                 return _mismatch(place, metrics or {}, _values(new, metrics), None)
-            with perhaps_damaged(stored), Results.open(stored, damaged=self.damaged) as old:
+            with reading_results(stored), Results.open(stored, damaged=self.damaged) as old:
                 first = None if outcome.digest == str(old.digest()) else first_difference(old, new)
                 return _mismatch(place, metrics or _values(old), _values(new, metrics), first)
 

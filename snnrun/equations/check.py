@@ -36,7 +36,7 @@ from snnrun.equations.parse import MAX_LEVELS
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.source import Span
 from snnrun.units.dimensions import ONE, TIME, Dimension
-from snnrun.units.table import lookup_unit
+from snnrun.units.names import lookup_unit
 
 MAX_CALLED_PARTS = 20_000  # of the functions that one expression calls, each counted as often as it is called
 MAX_CALLED_IN_FILE = 500_000

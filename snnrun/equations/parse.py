@@ -31,7 +31,7 @@ from snnrun.equations.ast import (
 )
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.source import Span, Text
-from snnrun.units.table import lookup_unit, unit_names
+from snnrun.units.names import lookup_unit, unit_names
 
 A = TypeVar("A")
 B = TypeVar("B")

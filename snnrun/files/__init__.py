@@ -1,4 +1,4 @@
-"""Files of others, read within limits.
+"""Reading files of users within limits, and replacing files atomically.
 
-Regular files only; nothing in them is executed.
+Only regular files are read; nothing in them is executed.
 """

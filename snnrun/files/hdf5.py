@@ -1,4 +1,4 @@
-"""HDF5 files of a user: every one is opened here, and nothing in it can make us read another file."""
+"""HDF5 files of users. All are opened here, and nothing in them makes the program read another file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from snnrun.files.npy import Unreadable, must_have_room
 
 
 class Folder:
-    """A group of an HDF5 file. Only what lies in the file itself is reached from it.
+    """A group of an HDF5 file. Only objects in the file itself can be read through it.
 
-    Links to other files (and soft links, which may lead to such), virtual datasets and external storage are refused
-    wherever they are met on the way.
+    External links, soft links (which may lead to external ones), virtual datasets and external storage are refused.
     """
 
     def __init__(self, group: Any, file_bytes: int) -> None:
@@ -25,22 +24,22 @@ class Folder:
         self._file_bytes = file_bytes
 
     def folders(self) -> list[str]:
-        """Names of the groups in it."""
+        """Names of its subgroups."""
         return [name for name in self._group if isinstance(_child(self._group, name), _h5py().Group)]
 
     def columns(self) -> list[str]:
-        """Names of the datasets in it."""
+        """Names of its datasets."""
         return [name for name in self._group if isinstance(_child(self._group, name), _h5py().Dataset)]
 
     def has(self, name: str) -> bool:
-        """Whether something of this name is in it."""
+        """Whether it holds an object of this name."""
         return name in self._group
 
     def folder(self, path: str) -> Folder:
         """A group below this one.
 
         Raises:
-            Unreadable: There is none, or it would lead out of the file.
+            Unreadable: There is none, or the path leads to another file.
         """
         found = self._find(path)
         if not isinstance(found, _h5py().Group):
@@ -48,10 +47,10 @@ class Folder:
         return Folder(found, self._file_bytes)
 
     def numbers(self, path: str) -> NDArray[Any]:
-        """All numbers of a dataset, as they are stored.
+        """All numbers of a dataset, with its shape and type.
 
         Raises:
-            Unreadable: There is none, it would lead out of the file, or is too large for a file of this size.
+            Unreadable: There is none, its numbers are in another file, or it is too large for a file of this size.
         """
         found = self._dataset(path)
         if found.shape is None:
@@ -63,7 +62,7 @@ class Folder:
         """A text attribute of a dataset, or None.
 
         Raises:
-            Unreadable: The attribute is no text.
+            Unreadable: The attribute is not a text.
         """
         value = self._dataset(path).attrs.get(attribute)
         if value is None:
@@ -71,14 +70,14 @@ class Folder:
         value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
         value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         if not isinstance(value, str):
-            raise Unreadable(f"the attribute `{attribute}` of `{path}` is no text")
+            raise Unreadable(f"the attribute `{attribute}` of `{path}` is not a text")
         return value
 
     def unit(self, path: str) -> str | None:
-        """The unit that a dataset says its numbers are in, as an attribute `unit` or `units`; None when it says none.
+        """The unit of a dataset's numbers: its attribute `unit` or `units`, in any case; None without one.
 
         Raises:
-            Unreadable: The attribute is no text, or two of them differ.
+            Unreadable: The attribute is not a text, or two of them differ.
         """
         names = [name for name in self._dataset(path).attrs if name.lower() in ("unit", "units")]
         found = {(self.text(path, name) or "").strip() for name in names} - {""}
@@ -111,7 +110,7 @@ def _h5py() -> Any:
 
 
 def _child(node: Any, name: str) -> Any:
-    """What lies in a group under a name, when it lies in the same file; None when there is nothing."""
+    """The object that a group holds under a name, in the same file; None if there is none."""
     h5py = _h5py()
     link = node.get(name, getlink=True) if name and isinstance(node, h5py.Group) else None
     if link is None:
@@ -126,11 +125,11 @@ def open_hdf5(file: Path) -> Iterator[Folder]:
     """The root group of an HDF5 file of a user.
 
     Raises:
-        Unreadable: It is damaged, or another kind of file.
+        Unreadable: It is damaged, or not an HDF5 file.
     """
     try:
         h5 = _h5py().File(file, "r", locking=False)
     except OSError:
-        raise Unreadable("it is damaged, or no HDF5 file") from None
+        raise Unreadable("it is damaged or not an HDF5 file") from None
     with h5:
         yield Folder(h5, file.stat().st_size)

@@ -1,4 +1,4 @@
-"""Numpy's files, read without trusting them: no Python objects, no more memory than their size allows."""
+"""Files of numpy (npy, npz), read without trusting them: no Python objects, memory limited by the size of the file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from snnrun.files.reading import open_regular
 
 ROOM = 64 * 2**20  # bytes that any file may expand to
-EXPANSION = 64  # a larger one may expand to so many times its size
+EXPANSION = 64  # times its own size that a larger file may expand to
 
 
 class Unreadable(ValueError):
-    """A file of a user is damaged, of another kind than it says, or not usable here.
+    """A file of a user is damaged, of another format than it says, or cannot be used.
 
     Args:
         message: What is wrong with it, as the end of a sentence.
-        help: What to do.
+        help: What the user can do.
     """
 
     def __init__(self, message: str, help: str | None = None) -> None:
@@ -30,28 +30,28 @@ class Unreadable(ValueError):
 
 
 def must_have_room(values: int, file_bytes: int) -> None:
-    """Refuse a small file that claims to hold a huge array.
+    """Refuse a small file that claims to hold a large array.
 
     Args:
-        values: Numbers of 8 bytes that it claims to hold.
-        file_bytes: Its size.
+        values: Number of values of 8 bytes that it claims to hold.
+        file_bytes: Size of the file.
 
     Raises:
-        Unreadable: They would take more than 64 MiB and more than 64 times the room of the file.
+        Unreadable: The values take more than 64 MiB and more than 64 times the size of the file.
     """
     if 8 * values > max(ROOM, EXPANSION * file_bytes):
         raise Unreadable(f"it claims to hold {values:,} numbers in {file_bytes:,} bytes")
 
 
 def read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
-    """An array in numpy's format, when its header fits the bytes that follow.
+    """An array in the npy format, if its header fits the bytes that follow.
 
     Args:
-        stream: Where it begins.
+        stream: A stream at the beginning of the array.
         size: Bytes from there to the end.
 
     Raises:
-        Unreadable: It holds Python objects, or more or less than its header says.
+        Unreadable: It holds Python objects, or its size does not fit its header.
     """
     start = stream.tell()
     read_header = {
@@ -59,10 +59,10 @@ def read_npy(stream: IO[bytes], size: int) -> NDArray[Any]:
         (2, 0): np.lib.format.read_array_header_2_0,
     }.get(np.lib.format.read_magic(stream))
     if read_header is None:
-        raise Unreadable("it is of a version of the npy format that is not known")
+        raise Unreadable("it has an unknown version of the npy format")
     try:
         shape, fortran, dtype = read_header(stream)
-    except Exception:  # noqa: BLE001 - numpy reads it as Python, and raises whatever that gives
+    except Exception:  # noqa: BLE001 - numpy evaluates it as a Python literal, which can raise anything
         raise Unreadable("its header is damaged") from None
     if dtype.hasobject:
         raise Unreadable("it holds Python objects, which are never read", "store plain numbers")
@@ -80,8 +80,8 @@ def read_npz(file: Path) -> list[tuple[str, NDArray[Any]]]:
     """The arrays of an npz file with their names, in its order.
 
     Raises:
-        Unreadable: One of them is none, or they would take far more room than the file.
-        OSError: It cannot be read, or is no regular file.
+        Unreadable: One of them is not an array, or they are far larger than the file.
+        OSError: It cannot be read, or is not a regular file.
         zipfile.BadZipFile: It is damaged.
     """
     with open_regular(file) as whole, zipfile.ZipFile(whole) as archive:

@@ -1,4 +1,4 @@
-"""Files that others may have made, read with limits: regular files only, nothing endless, and never waiting."""
+"""Files of any origin, read within limits: regular files only, up to a size, without blocking."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MOST = 64 << 20
-"""Bytes of the largest description that is read whole."""
-_DIGITS = 30  # of a whole number; a longer one is read as a float, which may be infinite
+"""Bytes of the largest file that is read as a whole."""
+_DIGITS = 30  # of an integer; a longer one is read as a float, which may be infinite
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """A file opened for reading; a pipe or a device is refused instead of waited for.
+    """Open a file for reading. A pipe or a device is refused, as reading it may block.
 
     Raises:
-        OSError: There is none, it cannot be read, or it is no regular file.
+        OSError: It does not exist, cannot be read, or is not a regular file.
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return os.fdopen(handle, "rb")
     os.close(handle)
-    raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
 def read_bytes(path: Path, most: int = MOST) -> bytes:
     """The content of a regular file.
 
     Raises:
-        OSError: It cannot be read, is no regular file, or has more than `most` bytes.
+        OSError: It cannot be read, is not a regular file, or has more than `most` bytes.
     """
     with open_regular(path) as file:
         data = file.read(most + 1)
@@ -44,8 +44,8 @@ def read_text(path: Path, most: int = MOST) -> str:
     """The text of a regular file in UTF-8.
 
     Raises:
-        OSError: It cannot be read, is no regular file, or has more than `most` bytes.
-        ValueError: It is no text.
+        OSError: It cannot be read, is not a regular file, or has more than `most` bytes.
+        ValueError: It is not UTF-8.
     """
     return read_bytes(path, most).decode("utf-8")
 
@@ -54,14 +54,14 @@ def read_json(path: Path, most: int = MOST) -> Any:
     """The content of a JSON file.
 
     Raises:
-        OSError: It cannot be read, is no regular file, or has more than `most` bytes.
-        ValueError: It is no JSON, or nested too deeply.
+        OSError: It cannot be read, is not a regular file, or has more than `most` bytes.
+        ValueError: It is not JSON, or is nested too deeply.
     """
     return from_json(read_bytes(path, most))
 
 
 def reason_of(error: Exception) -> str:
-    """Why a file could not be read, in words: that of the system without its number and path."""
+    """Why a file could not be read: the message of the system without its number and path."""
     return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
 
 
@@ -69,13 +69,13 @@ def from_json(text: str | bytes) -> Any:
     """The content of a JSON text.
 
     Raises:
-        ValueError: It is no JSON, or nested too deeply.
+        ValueError: It is not JSON, or is nested too deeply.
     """
     try:
-        return json.loads(text, parse_int=_whole)
+        return json.loads(text, parse_int=_integer)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
-def _whole(digits: str) -> int | float:
+def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _DIGITS else float(digits)

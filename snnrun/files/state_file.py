@@ -1,4 +1,4 @@
-"""Arrays in a file: an npz with a checksum of each array and a description, read without running anything in it."""
+"""Arrays and a description in one file: an npz, whose zip archive has a checksum of each array."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _DAMAGED = (
 
 
 def write_arrays(out: BinaryIO, arrays: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> None:
-    """Write arrays and what describes them, plain data for JSON."""
+    """Write arrays and a description, which must be plain data for JSON."""
     text = np.frombuffer(json.dumps(description, sort_keys=True).encode(), np.uint8)
     np.savez(out, allow_pickle=False, **{_ARRAY + k: a for k, a in arrays.items()}, **{_DESCRIPTION: text})
 
 
 def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """The arrays of a file, and what describes them.
+    """The arrays of a file, and their description. Nothing in the file is executed.
 
     Raises:
-        ValueError: It is missing, damaged, or another kind of file.
+        ValueError: It is missing, damaged, or not a file of `write_arrays`.
     """
     try:
         arrays = dict(read_npz(path))
@@ -51,4 +51,4 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             raise TypeError(_DESCRIPTION)
         return {k.removeprefix(_ARRAY): array for k, array in arrays.items()}, description
     except _DAMAGED as error:
-        raise ValueError(f"`{path.name}` is damaged, or no state of a run") from error
+        raise ValueError(f"`{path.name}` is damaged, or not a state of a run") from error

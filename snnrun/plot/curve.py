@@ -41,7 +41,7 @@ from snnrun.plot.source import Source
 from snnrun.plot.style import FAINT, PALETTE
 from snnrun.results.layout import FloatArray, storage_error
 from snnrun.results.reader import SeriesColumn
-from snnrun.results.table import Axis, SweepTable
+from snnrun.results.sweep_table import Axis, SweepTable
 
 _MOST_CURVES = 7
 _MOST_SHADES = 60

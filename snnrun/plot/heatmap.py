@@ -28,7 +28,7 @@ from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import FAINT
 from snnrun.results.layout import FloatArray, MonitorKind, storage_error
-from snnrun.results.table import Axis
+from snnrun.results.sweep_table import Axis
 
 _RASTERISE_ABOVE = 2_500
 _MOST_NAMED = 30

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snnrun.plot.quantities import Scale, readable
 from snnrun.results.layout import FloatArray, storage_error
-from snnrun.results.table import Axis, PointStatus, SweepTable
+from snnrun.results.sweep_table import Axis, PointStatus, SweepTable
 
 REPEATS = frozenset({"seed", "repeat"})
 """Axes that are repetitions of the same point."""

@@ -18,7 +18,7 @@ from snnrun.plot.source import Source, bands, shown_span
 from snnrun.plot.style import FAINT
 from snnrun.plot.sweep import grid_of, outer_labels, width_inch
 from snnrun.results.layout import MonitorKind, storage_error
-from snnrun.results.table import Axis, SweepTable
+from snnrun.results.sweep_table import Axis, SweepTable
 
 MOST = 24
 _LETTERS_PER_INCH = 16.0  # of a panel's title

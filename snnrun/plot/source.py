@@ -23,7 +23,7 @@ from snnrun.results.layout import (
     storage_error,
 )
 from snnrun.results.reader import Results, SpikeTrain
-from snnrun.results.table import SweepTable, point_folder, read_sweep
+from snnrun.results.sweep_table import SweepTable, point_folder, read_sweep
 
 _BEYOND = 0.05
 """How much of the time after the stop of a run its pictures show, as a share of the time before."""

@@ -48,7 +48,7 @@ from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE
 from snnrun.results.layout import storage_error
-from snnrun.results.table import Axis, SweepTable
+from snnrun.results.sweep_table import Axis, SweepTable
 
 _MANY = 7  # values along both axes make a heatmap
 _MOST_PANELS = 12

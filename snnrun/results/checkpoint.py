@@ -1,12 +1,12 @@
 """Checkpoints on disk: `outputs/<name>/.<hash8>.<pid>-checkpoint/`, beside the place of the run they belong to.
 
-    checkpoint.json      written last: step, the files that belong to the checkpoint, whatever the engine adds
+    checkpoint.json      written last: the step, the files of the checkpoint, and facts that the engine adds
     state-<n>.npz        everything that changes during a run
-    recorded-<n>.npz     what was recorded since the file before
+    recorded-<n>.npz     what was recorded since the previous file
 
-Every file is written under another name, brought to the disk, and renamed; an npz file carries a checksum of each of
-its arrays. A folder belongs to one process. When that process is dead, the next run of the same experiment renames the
-folder and goes on from it; of two that try, one wins.
+Every file is written under a temporary name, flushed to the disk (fsync), and renamed; an npz file has a checksum of
+each of its arrays. A folder belongs to one process. When that process is dead, the next run of the same experiment
+renames the folder and continues from it; if two try, one succeeds.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from snnrun.errors import StorageError
 from snnrun.files.reading import read_json
 from snnrun.files.state_file import read_arrays, write_arrays
+from snnrun.files.writing import replacing
 from snnrun.results.folder import alive, write_claim
 from snnrun.results.layout import check_name, storage_error
 
@@ -35,35 +36,28 @@ _FOLDER = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d{1,9})-checkpoint")
 
 
 def store_arrays(path: Path, arrays: Arrays, description: Mapping[str, Any]) -> None:
-    """Write arrays and what describes them as one npz file: whole, or not at all.
+    """Write arrays and their description as one npz file, completely or not at all.
 
     Raises:
-        StorageError: ST110, when it cannot be written; nothing is left of it then.
+        StorageError: ST110, it cannot be written.
     """
-    aside = path.with_name(f".{path.name}-tmp")
     try:
-        with aside.open("wb") as out:
+        with replacing(path, durable=True) as temporary, temporary.open("wb") as out:
             write_arrays(out, arrays, description)
-            out.flush()
-            os.fsync(out.fileno())
-        aside.replace(path)
-        _sync_names(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
         raise _cannot_write(path, error) from error
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class Checkpoint:
     """A checkpoint on disk.
 
     Args:
-        step: The step it was taken before.
+        step: The step before which it was taken.
         state: Name of the file with the state.
-        recorded: Names of the files with what was recorded, in order.
-        identity: What must be the same to go on from it.
-        facts: Whatever the engine adds.
+        recorded: Names of the files with recorded data, in order.
+        identity: What must be the same to continue from it.
+        facts: What the engine adds, plain data for JSON.
     """
 
     step: int
@@ -77,8 +71,8 @@ class CheckpointFolder:
     """The checkpoints of one run by one process.
 
     Args:
-        final: The place of the run.
-        identity: What must be the same to go on from a checkpoint.
+        final: The run's final folder.
+        identity: What must be the same to continue from a checkpoint.
     """
 
     def __init__(self, final: Path, identity: str) -> None:
@@ -88,7 +82,7 @@ class CheckpointFolder:
         self.path = final.with_name(f".{final.name}.{os.getpid()}-checkpoint")
         self.recorded: list[str] = []
         self.unfit = False  # whether `adopt` found a checkpoint that is damaged, or of another program or kernel
-        self._saved: Saved | None = None
+        self._saved: Checkpoint | None = None
         self._number = 0
         self._open = False
 
@@ -96,12 +90,12 @@ class CheckpointFolder:
         """Take over the newest checkpoint that a dead process left.
 
         Returns:
-            The step it was taken before; None when there is none that can be used.
+            The step before which it was taken; None if there is none that can be used.
         """
         candidates = []
-        for path in _left(self.final):
+        for path in _leftovers(self.final):
             saved = _read_index(path)
-            if saved is None or saved.identity != self.identity or not _whole(path, saved):
+            if saved is None or saved.identity != self.identity or not _readable(path, saved):
                 self.unfit |= saved is not None or (path / INDEX_FILE).exists()
                 shutil.rmtree(path, ignore_errors=True)
                 continue
@@ -115,7 +109,7 @@ class CheckpointFolder:
                     path.rename(self.path)
                 write_claim(self.path)
             except OSError:
-                continue  # somebody else was faster
+                continue  # another process has taken it
             self._open = True
             self._saved = saved
             self.recorded = list(saved.recorded)
@@ -124,20 +118,20 @@ class CheckpointFolder:
         return None if self._saved is None else self._saved.step
 
     def record(self, arrays: Arrays, description: Mapping[str, Any]) -> None:
-        """Store what was recorded since the last time; it counts from the next checkpoint on."""
+        """Store what was recorded since the last call; the next checkpoint includes it."""
         name = self._next("recorded")
         store_arrays(self._file(name), arrays, description)
         self.recorded.append(name)
 
     def save(self, step: int, state: Arrays, facts: Mapping[str, Any]) -> None:
-        """Store the state before a step. The checkpoint before it stays until this one is whole.
+        """Store the state before a step. The previous checkpoint is removed once this one is complete.
 
         Raises:
-            StorageError: ST110; the checkpoint before it is still there.
+            StorageError: ST110, it cannot be written; the previous checkpoint is still there.
         """
         name = self._next("state")
         store_arrays(self._file(name), state, {"step": step})
-        saved = Saved(step, name, tuple(self.recorded), self.identity, facts)
+        saved = Checkpoint(step, name, tuple(self.recorded), self.identity, facts)
         plain = {
             "step": step,
             "state": name,
@@ -145,14 +139,9 @@ class CheckpointFolder:
             "identity": self.identity,
             "facts": dict(facts),
         }
-        aside = self.path / f".{INDEX_FILE}-tmp"
         try:
-            with aside.open("w", encoding="utf-8") as out:
-                out.write(json.dumps(plain))
-                out.flush()
-                os.fsync(out.fileno())
-            aside.replace(self.path / INDEX_FILE)
-            _sync_names(self.path)
+            with replacing(self.path / INDEX_FILE, durable=True) as temporary:
+                temporary.write_text(json.dumps(plain), encoding="utf-8")
         except OSError as error:
             raise _cannot_write(self.path / INDEX_FILE, error) from error
         self._keep_only(saved)
@@ -163,13 +152,13 @@ class CheckpointFolder:
         return read_arrays(self.path / self._saved.state)[0], self._saved.facts
 
     def recordings(self) -> Iterator[tuple[dict[str, NDArray[Any]], dict[str, Any]]]:
-        """What was recorded until then, in order."""
+        """Arrays and descriptions of what was recorded up to the checkpoint, in order."""
         assert self._saved is not None
         for name in self._saved.recorded:
             yield read_arrays(self.path / name)
 
     def discard(self) -> None:
-        """Remove all of it."""
+        """Remove all checkpoints of this run."""
         if self._open:
             shutil.rmtree(self.path, ignore_errors=True)
         self._open = False
@@ -189,16 +178,16 @@ class CheckpointFolder:
         self._number += 1
         return f"{kind}-{self._number:06d}.npz"
 
-    def _keep_only(self, saved: Saved) -> None:
+    def _keep_only(self, saved: Checkpoint) -> None:
         wanted = {saved.state, *saved.recorded}
         for path in (*self.path.glob("*.npz"), *self.path.glob(".*-tmp")):
             if path.name not in wanted:
-                with contextlib.suppress(OSError):  # it takes room until the next time
+                with contextlib.suppress(OSError):  # it is removed at the next checkpoint
                     path.unlink(missing_ok=True)
 
 
-def _left(final: Path) -> list[Path]:
-    """Folders of checkpoints of dead processes, and those of this one, for one place."""
+def _leftovers(final: Path) -> list[Path]:
+    """Folders of checkpoints of a run that belong to dead processes or to this one."""
     found = []
     for path in sorted(final.parent.glob(f".{final.name}.*-checkpoint")):
         match = _FOLDER.fullmatch(path.name)
@@ -209,36 +198,25 @@ def _left(final: Path) -> list[Path]:
     return found
 
 
-def _read_index(folder: Path) -> Saved | None:
+def _read_index(folder: Path) -> Checkpoint | None:
     try:
         plain = read_json(folder / INDEX_FILE)
         names = [str(plain["state"]), *map(str, plain["recorded"])]
         if any(not re.fullmatch(r"(state|recorded)-\d+\.npz", name) for name in names):
             return None
-        return Saved(int(plain["step"]), names[0], tuple(names[1:]), str(plain["identity"]), dict(plain["facts"]))
+        return Checkpoint(int(plain["step"]), names[0], tuple(names[1:]), str(plain["identity"]), dict(plain["facts"]))
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
-def _whole(folder: Path, saved: Saved) -> bool:
-    """Whether every file of a checkpoint can be read."""
+def _readable(folder: Path, saved: Checkpoint) -> bool:
+    """Whether all files of a checkpoint can be read."""
     try:
         for name in (saved.state, *saved.recorded):
             read_arrays(folder / name)
     except ValueError:
         return False
     return True
-
-
-def _sync_names(folder: Path) -> None:
-    """Wait until a folder's list of names is on the disk."""
-    if os.name == "nt":
-        return  # Windows cannot open folders, and keeps their names itself
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _number(name: str) -> int:

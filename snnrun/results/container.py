@@ -1,4 +1,4 @@
-"""How our HDF5 files are made and opened: always the same bytes, no locks, no way out of the file."""
+"""Creating and opening HDF5 files of results: deterministic bytes, no locks, no links to other files."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class MemoryFile(h5py.File):  # type: ignore[misc]  # h5py has no types
         super().__init__(h5py.h5f.create(b"results", h5py.h5f.ACC_TRUNC, _without_times(h5py.h5p.FILE_CREATE), access))
 
     def save(self, path: Path) -> None:
-        """Close it and write it with one plain write, whose failure is an ordinary error.
+        """Close it and write it to the disk with one write, whose failure is an ordinary error.
 
         Raises:
-            OSError: It cannot be written, or what HDF5 made cannot be read back; then nothing was written.
+            OSError: It cannot be written, or HDF5 cannot read back what it has made; then nothing is written.
         """
         self.close()
         with h5py.File(self._image, "r") as file:
@@ -48,10 +48,10 @@ class MemoryFile(h5py.File):  # type: ignore[misc]  # h5py has no types
 
 
 def _read_back(file: h5py.File) -> None:
-    """Find every object of a file, so that one that cannot be opened is not published.
+    """Open every object of a file, so that an unreadable file is not published.
 
     Raises:
-        OSError: Something is unreadable.
+        OSError: An object cannot be read.
     """
     try:
         file.visititems(lambda _name, node: node.attrs.keys() and None)
@@ -60,7 +60,7 @@ def _read_back(file: h5py.File) -> None:
 
 
 def create_on_disk(path: Path) -> h5py.File:
-    """A new file at a path where none is yet."""
+    """A new file; fails if it exists."""
     access = _access()
     access.set_file_locking(False, True)
     made = h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_EXCL, _without_times(h5py.h5p.FILE_CREATE), access)
@@ -68,7 +68,7 @@ def create_on_disk(path: Path) -> h5py.File:
 
 
 def groups(file: h5py.File, path: str) -> h5py.Group:
-    """A group and all above it, made where they are missing."""
+    """A group; it and those above it are made where they are missing."""
     node = file
     for part in path.split("/"):
         if part not in node:
@@ -85,17 +85,17 @@ def _access() -> Any:
 
 
 def _without_times(kind: Any) -> Any:
-    """How an object is made: without the time, which HDF5 before 2.0 notes; bytes depend on data alone."""
+    """Properties of a new object without a time of creation (HDF5 before 2.0 stores one): equal data, equal bytes."""
     properties = h5py.h5p.create(kind)
     properties.set_obj_track_times(False)
     return properties
 
 
 def close_on_disk(file: h5py.File, path: Path) -> None:
-    """Flush, give back what was reserved and not used, close, and read back.
+    """Flush, give back reserved space that is not used, close, and read back.
 
     Raises:
-        OSError: It cannot be written, or what HDF5 made cannot be read back.
+        OSError: It cannot be written, or HDF5 cannot read back what it has made.
     """
     flush_and_trim(file, path)
     file.close()
@@ -104,7 +104,7 @@ def close_on_disk(file: h5py.File, path: Path) -> None:
 
 
 def reserve(path: Path, needed: int) -> None:
-    """Take the disk space of the next writes before HDF5 makes them: it crashes at close when one of its own fails.
+    """Allocate the disk space of the next writes: HDF5 crashes at close when one of its own writes fails.
 
     Raises:
         StorageError: The disk or the quota has less than `needed` bytes and a reserve.
@@ -122,7 +122,7 @@ def reserve(path: Path, needed: int) -> None:
 
 
 def flush_and_trim(file: h5py.File, path: Path) -> None:
-    """Flush, and give back what was reserved and not used."""
+    """Flush, and give back reserved space that is not used."""
     file.flush()
     size = file.id.get_filesize()
     if path.stat().st_size > size:
@@ -130,26 +130,26 @@ def flush_and_trim(file: h5py.File, path: Path) -> None:
 
 
 def dimension(group: h5py.Group, name: str, size: int) -> h5py.Dataset:
-    """A netCDF dimension without coordinates; takes no room in the file whatever its size."""
+    """A netCDF dimension without coordinates; it takes no space in the file, whatever its size."""
     scale = group.create_dataset(name, (size,), ">f4")
     scale.make_scale(f"{_DIMENSION_ONLY}{size:10d}")
     return scale
 
 
 def coordinate(dataset: h5py.Dataset) -> h5py.Dataset:
-    """Make a vector the coordinate of the dimension that has its name."""
+    """Make a vector the coordinate variable of the dimension with its name (netCDF)."""
     dataset.make_scale(dataset.name.rpartition("/")[2])
     return dataset
 
 
 def attach(dataset: h5py.Dataset, scales: tuple[h5py.Dataset, ...]) -> None:
-    """Name the axes of a dataset."""
+    """Attach dimension scales to the axes of a dataset."""
     for axis, scale in enumerate(scales):
         h5py.h5ds.attach_scale(dataset.id, scale.id, axis)
 
 
 def single_precision_view(group: h5py.Group, name: str, full: h5py.Dataset) -> h5py.Dataset:
-    """A dataset of 4-byte floats that shows another one of the same file; it holds no data of its own."""
+    """A virtual dataset of 4-byte floats that shows another dataset of the same file; it holds no data."""
     if not full.size:
         return group.create_dataset(name, full.shape, "<f4")
     space = h5py.h5s.create_simple(full.shape)
@@ -162,7 +162,7 @@ def single_precision_view(group: h5py.Group, name: str, full: h5py.Dataset) -> h
 def variable(
     group: h5py.Group, name: str, values: NDArray[Any], unit: str | None, scales: tuple[h5py.Dataset, ...] = ()
 ) -> h5py.Dataset:
-    """A dataset with its unit and its dimensions."""
+    """A dataset with its unit and its dimension scales."""
     dataset = group.create_dataset(name, data=values)
     if unit is not None:
         dataset.attrs["units"] = unit
@@ -171,20 +171,20 @@ def variable(
 
 
 def write_attributes(node: h5py.Group, attributes: Mapping[str, Any]) -> None:
-    """Attributes in a fixed order."""
+    """Write attributes, sorted by name."""
     for key in sorted(attributes):
         node.attrs[key] = attributes[key]
 
 
 def open_for_reading(path: Path, *, damaged: bool = False) -> h5py.File:
-    """An existing file, opened without a lock, after a look whether it is what `DONE.json` beside it says.
+    """Open a file without a lock, after checking it against the `DONE.json` beside it.
 
     Args:
         path: The file.
-        damaged: Whether it is opened although it is something else.
+        damaged: Whether it is opened even if it is not as it was published.
 
     Raises:
-        StorageError: There is none, it is damaged, or no HDF5 file.
+        StorageError: It does not exist, is damaged, or is not an HDF5 file.
     """
     if not path.is_file():
         raise storage_error("ST202", f"there are no results at `{path}`")
@@ -197,10 +197,10 @@ def open_for_reading(path: Path, *, damaged: bool = False) -> h5py.File:
 
 
 def inside(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
-    """What stands at a path, or None; refuses everything that could lead to another file.
+    """The object at a path, or None; anything that could lead to another file is refused.
 
     Raises:
-        StorageError: A link, a virtual dataset or external storage is on the way.
+        StorageError: The path has a link, or ends at a virtual dataset or one with external storage.
     """
     node: h5py.Group | h5py.Dataset = file
     for part in path.strip("/").split("/"):
@@ -213,23 +213,23 @@ def inside(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
             raise storage_error("ST204", f"`{path}` is a link, and links in results are not followed")
         node = node[part]
     if isinstance(node, h5py.Dataset) and (node.is_virtual or node.external):
-        raise storage_error("ST204", f"`{path}` keeps its data in another file, which is not followed")
+        raise storage_error("ST204", f"`{path}` has its data in another file, which is not read")
     return node
 
 
 def text_attribute(node: h5py.Group | h5py.Dataset, name: str, default: str = "") -> str:
-    """A text attribute as text."""
+    """A text attribute, or `default` where it is missing."""
     value = node.attrs.get(name, default)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def column_plain(column: Column) -> list[str]:
-    """A column as plain data for JSON."""
+    """Name, unit and type of a column, for JSON."""
     return [column.name, column.unit, column.type.value]
 
 
 def little_endian(values: NDArray[Any]) -> NDArray[Any]:
-    """The same values, contiguous and little-endian; flags become bytes."""
+    """The same values, contiguous and little-endian; booleans become bytes."""
     array = np.asarray(values, order="C")  # keeps a scalar a scalar, unlike ascontiguousarray
     if array.dtype.kind == "b":
         return array.astype("|u1")

@@ -1,4 +1,4 @@
-"""Where two results of the same experiment differ first: dataset, time and neuron."""
+"""The first difference between two results of the same experiment: dataset, time and neuron."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from snnrun.results.digest import DatasetDigest
 from snnrun.results.reader import Results
-from snnrun.results.streams import blocks
+from snnrun.results.resizable import blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class FirstDifference:
 
     Args:
         dataset: Its path in the results, or the monitor's for spikes.
-        what: In words: `a spike`, `shape (3, 4) and (3, 5)`.
-        time: When, None for what has no time (connections, counts). [s]
-        element: Neuron or synapse, None where there is none.
-        a: Value in the first results, None when it is not there.
-        b: Value in the second results.
+        what: Kind of the difference, such as `a spike` or `shape (3, 4) and (3, 5)`.
+        time: Its time; None for data without a time (connections, counts). [s]
+        element: Neuron or synapse; None where there is none.
+        a: Value in the first results; None when it is missing.
+        b: Value in the second results; None when it is missing.
     """
 
     dataset: str
@@ -35,9 +35,9 @@ class FirstDifference:
 
 
 def first_difference(a: Results, b: Results) -> FirstDifference | None:
-    """The earliest place where the recorded data of two runs differ; None when all bits are the same.
+    """The first difference between the recorded data of two runs; None when all bits are the same.
 
-    What is made before the first step (connections) comes first, then the earliest time, then what has no time.
+    Connections, which are made before the first step, come first; then the earliest time; then data without a time.
     """
     left, right = ({d.name: d for d in side.digest().datasets} for side in (a, b))
     names = [n for n in dict.fromkeys([*left, *right]) if left.get(n) != right.get(n)]
@@ -61,7 +61,7 @@ def _order(difference: FirstDifference) -> tuple[float, str]:
 
 
 def _spikes(a: Results, b: Results, monitor: str, changed: str) -> FirstDifference:
-    """The first spike that only one has, or that has another time, neuron or variable."""
+    """The first spike that only one run has, or that differs in time, neuron or a recorded variable."""
     x, y = a.spikes(monitor), b.spikes(monitor)
     name = f"spikes/{monitor}"
     length = min(len(x.ids), len(y.ids))
@@ -78,7 +78,7 @@ def _spikes(a: Results, b: Results, monitor: str, changed: str) -> FirstDifferen
     present = [place for place in at if place is not None]
     if not present:
         return FirstDifference(changed, "another type or unit")
-    # Spikes are sorted by time, and those of one step by neuron: the earlier one has no partner in the other run.
+    # Spikes are sorted by time, and those of one step by neuron: the earlier one is missing in the other run.
     first = min(present)
     owner = "first" if at[0] == first else "second"
     return FirstDifference(name, f"a spike that only the {owner} run has", first[0], first[1])
@@ -100,7 +100,7 @@ def _dataset(a: Results, b: Results, x: DatasetDigest, y: DatasetDigest) -> Firs
 
 
 def _at(results: Results, name: str, place: tuple[int, ...], p: float, q: float) -> FirstDifference:
-    """A value by its dataset, row, and column."""
+    """The difference at one value of a dataset."""
     time = _time(results, name, place[0])
     if name.startswith("snnrun/states/"):
         ids = results.elements(name.split("/")[2])

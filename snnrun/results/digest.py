@@ -1,4 +1,4 @@
-"""The digest of recorded data: independent of chunk lengths, of HDF5 and of compression."""
+"""The digest of recorded data. It does not depend on chunks, HDF5 or compression."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Digest:
 
 
 class RunningHash:
-    """SHA-256 of a dataset that arrives in pieces."""
+    """SHA-256 of a dataset that is appended to."""
 
     __slots__ = ("_sha",)
 
@@ -70,5 +70,5 @@ class RunningHash:
             self._sha.update(values.data.cast("B"))
 
     def digest(self, name: str, unit: str, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> DatasetDigest:
-        """The digest of everything added."""
+        """The digest of all rows so far."""
         return DatasetDigest(name, unit, dtype.str, shape, self._sha.hexdigest())

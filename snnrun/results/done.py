@@ -1,4 +1,4 @@
-"""`DONE.json`: that a folder of results is complete, and which files it was published with."""
+"""`DONE.json`: the status of a complete folder of results, and the size and digest of its files."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from snnrun.results.layout import DONE_FILE, RESULTS_FILE, SWEEP_FILE, RunStatus
 
 RUN_AGAIN = "run the experiment again to replace it"
 _DATA = (RESULTS_FILE, SWEEP_FILE)
-QUICK = 16 << 20
-"""Bytes of the largest file that is read where many folders are looked at."""
+QUICK_BYTES = 16 << 20
+"""Bytes of the largest file whose digest is checked where many folders are listed."""
 _BLOCK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """A file as it was published.
+class FileRecord:
+    """Size and digest of a file as it was published.
 
     Args:
         bytes: Its size.
@@ -38,10 +38,10 @@ class Fact:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """What a file is now.
+        """Size and digest of a file as it is now.
 
         Raises:
-            OSError: It cannot be read, or is no regular file.
+            OSError: It cannot be read, or is not a regular file.
         """
         total, size = hashlib.sha256(), 0
         with open_regular(path) as file:
@@ -52,10 +52,10 @@ class Fact:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """What `as_json` gave.
+        """The inverse of `as_json`.
 
         Raises:
-            ValueError: It is something else.
+            ValueError: It is not one.
         """
         size, sha256 = plain["bytes"], plain.get("sha256", "")
         if not isinstance(size, int) or not isinstance(sha256, str) or (sha256 and not _SHA256.fullmatch(sha256)):
@@ -69,7 +69,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One file that is not as it was published.
+    """A file that is not as it was published.
 
     Args:
         file: Its name in the folder.
@@ -87,23 +87,23 @@ class Done:
     Args:
         status: How the run ended.
         digest: SHA-256 of the recorded data, empty when there is none.
-        files: What each file was, by its name in the folder.
-        versions: Package versions that made it.
-        timings: Seconds each stage took.
+        files: Size and digest of each file, by its name in the folder.
+        versions: Versions of the packages that made it.
+        timings: Duration of each stage. [s]
     """
 
     status: RunStatus
     digest: str
-    files: Mapping[str, Fact]
+    files: Mapping[str, FileRecord]
     versions: Mapping[str, str]
     timings: Mapping[str, float]
 
     def to_json(self) -> str:
-        """JSON for people and programs."""
+        """The text of the file."""
         plain = {
             "status": self.status.value,
             "digest": self.digest,
-            "files": {name: fact.as_json() for name, fact in self.files.items()},
+            "files": {name: record.as_json() for name, record in self.files.items()},
             "versions": dict(self.versions),
             "timings": dict(self.timings),
         }
@@ -115,11 +115,11 @@ class Done:
 
         Raises:
             OSError: There is none, or it cannot be read.
-            ValueError: It is not one of this program, or names files outside the folder.
+            ValueError: It is not a `DONE.json` of this program, or names files outside the folder.
         """
         plain = read_json(folder / DONE_FILE)
         try:
-            files = {name: Fact.from_json(fact) for name, fact in plain["files"].items()}
+            files = {name: FileRecord.from_json(record) for name, record in plain["files"].items()}
             done = cls(
                 RunStatus(plain["status"]),
                 str(plain["digest"]),
@@ -136,16 +136,16 @@ class Done:
 
     @property
     def own(self) -> list[str]:
-        """The files of the folder itself: no pictures, and no points of a sweep."""
+        """The files of the folder itself, without pictures and points of a sweep."""
         return [name for name in self.files if "/" not in name]
 
     def damage(self, folder: Path, names: Iterable[str] | None = None, *, largest: int | None = None) -> list[Damage]:
-        """Files that are missing, shorter, longer or changed; what was added later (pictures, notes) is no damage.
+        """Files that are missing or changed; files that were added later (pictures, notes) are no damage.
 
         Args:
             folder: The folder.
-            names: The files to look at; None for all. One that the folder was not published with is not looked at.
-            largest: Bytes of the largest file that is read; of larger ones only the size is compared.
+            names: The files to check; None for all. Files that the folder was not published with are not checked.
+            largest: Bytes of the largest file whose digest is compared; of larger ones only the size is. None: all.
         """
         wanted = self.files if names is None else [name for name in names if name in self.files]
         found = []
@@ -158,14 +158,14 @@ class Done:
         return found
 
     def _damage(self, folder: Path, name: str, largest: int | None = None) -> str | None:
-        file, fact = folder / name, self.files[name]
+        file, record = folder / name, self.files[name]
         try:
             if os.path.realpath(file) != str(Path(os.path.realpath(folder)) / name):
                 return "is a link to another place"
             size = file.stat().st_size
-            if size != fact.bytes:
-                return f"has {size:,} bytes, not {fact.bytes:,}"
-            if fact.sha256 and (largest is None or size <= largest) and Fact.of(file) != fact:
+            if size != record.bytes:
+                return f"has {size:,} bytes, not {record.bytes:,}"
+            if record.sha256 and (largest is None or size <= largest) and FileRecord.of(file) != record:
                 return "has other contents than when it was published"
         except OSError as error:
             return "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
@@ -173,7 +173,7 @@ class Done:
 
 
 def read_done(folder: Path) -> Done | None:
-    """The `DONE.json` of a folder, or None when it has none that can be read."""
+    """The `DONE.json` of a folder; None if it has none that can be read."""
     try:
         return Done.read(folder)
     except (OSError, ValueError):
@@ -181,29 +181,29 @@ def read_done(folder: Path) -> Done | None:
 
 
 def refuse_damaged(file: Path) -> None:
-    """Stop before a damaged file is opened: HDF5 trusts what it reads, and may fail anywhere, or never end.
+    """Refuse a damaged file before it is opened: HDF5 does not check what it reads, and may crash or hang.
 
     Raises:
-        StorageError: ST209, the file is not what `DONE.json` beside it says.
+        StorageError: ST209, the file is not as the `DONE.json` beside it says.
     """
     done = read_done(file.parent)
     refuse(file.parent, done.damage(file.parent, (file.name,)) if done is not None else ())
 
 
 def refuse(folder: Path, damage: Iterable[Damage]) -> None:
-    """Stop at the first damaged file of a folder.
+    """Refuse a folder with damaged files.
 
     Raises:
-        StorageError: ST209, there is one.
+        StorageError: ST209 for the first damaged file.
     """
     for found in damage:
-        advice = f"{RUN_AGAIN}; `--damaged` reads it all the same"
+        advice = f"{RUN_AGAIN}; `--damaged` reads it anyway"
         raise storage_error("ST209", f"`{folder / found.file}` is damaged: it {found.what}", advice)
 
 
 @contextmanager
-def perhaps_damaged(folder: Path) -> Iterator[None]:
-    """Turn whatever reading results raises into a message, when `DONE.json` does not say that they are whole.
+def reading_results(folder: Path) -> Iterator[None]:
+    """Turn any error of the block, which reads results, into a message, unless `DONE.json` says that they are intact.
 
     Raises:
         StorageError: ST210, they are damaged.
@@ -216,13 +216,13 @@ def perhaps_damaged(folder: Path) -> Iterator[None]:
         done = read_done(folder)
         names = [name for name in _DATA if done is not None and name in done.files and done.files[name].sha256]
         if done is not None and names and not done.damage(folder, names):
-            raise  # it is not the file
+            raise  # the files are intact: a fault of the program
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise storage_error("ST210", f"the results in `{folder}` are damaged: {reason}", RUN_AGAIN) from error
 
 
 def _damage_of_point(folder: Path, name: str) -> list[Damage]:
-    """The same of a point of a sweep that keeps its results: its own `DONE.json` names its files."""
+    """The damaged files of a point of a sweep that keeps its results: its own `DONE.json` names them."""
     part = name.removesuffix(f"/{DONE_FILE}")
     own = read_done(folder / part)
     if own is None:
@@ -232,5 +232,5 @@ def _damage_of_point(folder: Path, name: str) -> list[Damage]:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether a name, whatever the system, stays in the folder it is looked up in."""
+    """Whether a name leads to a file in the folder, on any system."""
     return "\0" not in name and all(part not in ("", ".", "..") for part in re.split(r"[/\\]", name))

@@ -1,4 +1,4 @@
-"""Times on a regular grid, in milliseconds exactly as a person writes them (13.8, not 13.799999999999999)."""
+"""Times on a regular grid, as the floats nearest to the decimal numbers (13.8 ms, not 13.799999999999999 ms)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from snnrun.results.layout import FloatArray, IntArray
 
 _SIMPLE = 10**6
-"""Largest denominator (in ms) of a grid that counts as written by a person."""
+"""Largest denominator, in ms, of a start or step that counts as a decimal number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The times `(offset + k*numerator)/denominator` ms.
 
-    With the step a ratio of two integers, a time is one correctly rounded division of integers, so it is the double
-    nearest to the decimal a person reads. A step without a simple ratio falls back to one multiplication.
+    Where the step is a ratio of two integers, a time is one correctly rounded division of integers, so it is the float
+    nearest to the decimal number. Without a simple ratio, a time is a product and a sum of floats.
 
     Args:
-        offset: Time of k = 0, in units of 1/denominator ms; None when there is no simple ratio.
-        numerator: Step in the same units; None when there is no simple ratio.
-        denominator: See above; None when there is no simple ratio.
+        offset: Time of k = 0, in units of 1/denominator ms; None without a simple ratio.
+        numerator: Step in the same units; None without a simple ratio.
+        denominator: See above; None without a simple ratio.
         start: Time of k = 0. [ms]
         step: Step. [ms]
     """
@@ -57,21 +57,21 @@ class Grid:
         return (k.astype(np.int64) * self.numerator + self.offset) / np.float64(self.denominator)
 
     def seconds(self, k: IntArray) -> FloatArray:
-        """The times of grid points `k` in seconds, any shape, again the doubles nearest to the decimals."""
+        """The times of grid points `k`, any shape [s]; again the floats nearest to the decimal numbers."""
         if self.offset is None or self.numerator is None or self.denominator is None:
             return self.milliseconds(k) / 1e3
         return (k.astype(np.int64) * self.numerator + self.offset) / np.float64(self.denominator * 1000)
 
     def nearest(self, milliseconds: FloatArray) -> IntArray:
-        """The grid point nearest to each time, any shape."""
+        """The index of the grid point nearest to each time in ms, any shape."""
         return np.rint((milliseconds - self.start) / self.step).astype(np.int64)
 
 
 def _simple_ms(seconds: float) -> Fraction | None:
-    """The simple fraction of a millisecond that a float of seconds stands for, or None."""
+    """The fraction of a millisecond that a float of seconds is rounded from, or None if there is no simple one."""
     if not math.isfinite(seconds):
         return None
     simple = (Fraction(repr(float(seconds))) * 1000).limit_denominator(_SIMPLE)
-    # Two units in the last place forgive a value that went through one product, such as 0.1 * 1e-3.
+    # A tolerance of 2 ulp, for values that were rounded twice, such as 0.1 * 1e-3.
     near = abs(float(simple / 1000) - seconds) <= 2 * math.ulp(seconds)
     return simple if near and abs(simple.numerator) < _SIMPLE**2 else None

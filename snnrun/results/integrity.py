@@ -1,4 +1,4 @@
-"""Whether a folder of results is still what was published: every file against `DONE.json`."""
+"""Checking the files of a folder of results against its `DONE.json`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from snnrun.results.reader import Results
 def damage(folder: Path, done: Done, names: Iterable[str] | None = None) -> list[Damage]:
     """Files of a folder that are not as they were published.
 
-    Version 0.1.0 named no digest of large files; there the recorded data are compared by the digest of the run.
+    Version 0.1.0 wrote no digest of large files; there the recorded data are compared by the digest of the run.
 
     Args:
         folder: The folder.
         done: Its `DONE.json`.
-        names: The files to look at; None for all.
+        names: The files to check; None for all.
     """
     found = done.damage(folder, names)
-    fact = done.files.get(RESULTS_FILE)
-    if fact is not None and not fact.sha256 and not found and _digest(folder / RESULTS_FILE) != done.digest:
+    record = done.files.get(RESULTS_FILE)
+    if record is not None and not record.sha256 and not found and _digest(folder / RESULTS_FILE) != done.digest:
         found.append(Damage(RESULTS_FILE, "holds other data than when it was published"))
     return found
 

@@ -1,4 +1,4 @@
-"""Where a result came from: code, packages, machine, command; none of it goes into `results.h5`."""
+"""Provenance of a result: code, packages, machine, command. None of it is written to `results.h5`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GIT_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class GitState:
-    """The commit of a folder, and whether its tracked files differ from it (None: git did not say in time)."""
+    """The commit of a folder, and whether its tracked files differ from it (None: git gave no answer in time)."""
 
     commit: str
     dirty: bool | None
@@ -29,17 +29,17 @@ class GitState:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a result came from.
+    """Provenance of a result.
 
     Args:
         command: The command line.
-        started: When it began, ISO 8601 in UTC.
-        duration_s: How long it took. [s]
-        python: Python's version.
+        started: Time of the start, ISO 8601 in UTC.
+        duration_s: Duration of the command. [s]
+        python: Version of Python.
         system: Operating system and architecture.
         processor: Model of the processor.
-        packages: Version of each package; no package is imported to learn it.
-        git: Commit of the experiment's folder, None outside a repository or without git.
+        packages: Version of each package, from its metadata; packages are not imported.
+        git: Commit of the experiment's folder; None outside of a repository or without git.
     """
 
     command: tuple[str, ...]
@@ -66,12 +66,12 @@ class Provenance:
 
 
 def collect(command: Sequence[str], started_s: float, duration_s: float, source: Path) -> Provenance:
-    """Everything there is to know.
+    """The provenance of a result of this machine and program.
 
     Args:
         command: The command line.
-        started_s: When it began, seconds since 1970.
-        duration_s: How long it took. [s]
+        started_s: Time of the start, seconds since 1970.
+        duration_s: Duration of the command. [s]
         source: The experiment's file or its folder, for git.
     """
     return Provenance(
@@ -87,7 +87,7 @@ def collect(command: Sequence[str], started_s: float, duration_s: float, source:
 
 
 def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """The installed version of each package that is installed."""
+    """The versions of those packages that are installed."""
     found = {}
     for name in names:
         try:
@@ -98,7 +98,7 @@ def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def processor_model() -> str:
-    """The processor's name as its maker writes it, as far as the system tells."""
+    """The name of the processor, as far as the system gives it."""
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
@@ -124,9 +124,9 @@ def git_state(source: Path) -> GitState | None:
 
 
 def _git(program: str, folder: Path, *arguments: str) -> str | None:
-    """What a git command prints; the repository's own configuration must not make it start other programs."""
+    """The output of a git command; the repository's configuration cannot make it start other programs."""
     quiet = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(folder))
-    # Variables such as GIT_DIR would answer for another repository.
+    # Variables such as GIT_DIR would select another repository.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:

@@ -31,7 +31,7 @@ from snnrun.results.layout import (
     state_variable,
     storage_error,
 )
-from snnrun.results.streams import blocks
+from snnrun.results.resizable import blocks
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,7 +59,7 @@ from snnrun.results.layout import (
     state_variable,
     storage_error,
 )
-from snnrun.results.streams import Stream, blocks
+from snnrun.results.resizable import ResizableDataset, blocks
 
 WAITING_BYTES = 16 << 20
 """Whole blocks kept in memory before the file is there: what records less is written at once, in a few large writes."""
@@ -87,7 +87,7 @@ class ResultsWriter:
         self._description = description
         self._attributes = dict(attributes or {})
         self._file: h5py.File | None = None
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[str, ResizableDataset] = {}
         self._labels: dict[str, dict[str, str]] = {}
         self._spikes = {c.name: c for c in plan.spikes}
         self._states = {c.name: c for c in plan.states}
@@ -255,8 +255,8 @@ class ResultsWriter:
         for rate in self._plan.rates:
             self._stream(f"snnrun/rates/{rate.name}/rate", "Hz", "<f8")
 
-    def _stream(self, path: str, unit: str, dtype: str, width: int | None = None) -> Stream:
-        stream = Stream(path, unit, dtype, width)
+    def _stream(self, path: str, unit: str, dtype: str, width: int | None = None) -> ResizableDataset:
+        stream = ResizableDataset(path, unit, dtype, width)
         self._streams[path] = stream
         return stream
 
@@ -281,7 +281,7 @@ class ResultsWriter:
         for start, stop in blocks(first - stream.length, stream.dtype.itemsize * max(stream.width or 1, 1)):
             self._append(stream.path, np.full((stop - start, stream.width or 0), empty))
 
-    def _flush(self, stream: Stream) -> None:
+    def _flush(self, stream: ResizableDataset) -> None:
         try:
             if self._file is None:
                 self._file = create_on_disk(self._path)

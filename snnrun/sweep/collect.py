@@ -20,7 +20,7 @@ from snnrun import __version__
 from snnrun.metrics.remarks import Remark
 from snnrun.resolve.context import Path
 from snnrun.results.folder import write_durably
-from snnrun.results.table import Axis, Coordinate, PointStatus, write_sweep
+from snnrun.results.sweep_table import Axis, Coordinate, PointStatus, write_sweep
 from snnrun.run.folder import as_json
 from snnrun.run.recording import describe
 from snnrun.run.stages import Checked

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
-from snnrun.results.table import PointStatus
+from snnrun.results.sweep_table import PointStatus
 from snnrun.run.options import RunOptions
 from snnrun.sweep.pool import Ended, Event, Lost, Ran, trouble_of
 from snnrun.sweep.worker import Worker, answer, open_sweep, trouble_text

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from snnrun.results.folder import recover
 from snnrun.results.layout import DONE_FILE
-from snnrun.results.table import PointStatus
+from snnrun.results.sweep_table import PointStatus
 from snnrun.run.options import Progress, RunOptions
 from snnrun.run.stages import Clock
 from snnrun.sweep.check import Sweep

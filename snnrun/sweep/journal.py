@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 
 from snnrun.errors import StorageError
 from snnrun.files.reading import from_json, open_regular
+from snnrun.files.writing import sync
 from snnrun.metrics.remarks import Remark
 from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
-from snnrun.results.table import PointStatus
+from snnrun.results.sweep_table import PointStatus
 
 SYNC_SHARE = 0.1  # of the time may go into waiting for a slow disk
 SYNC_S = 1.0  # a journal waits for the disk at most so often; only a power cut can take what came later [s]
@@ -149,7 +150,7 @@ class Journal:
         try:
             if self._handle is None:
                 self._handle = self._open()
-                _sync_folder(self.path)
+                sync(self.path)
             _write_whole(self._handle, line)
             if time.monotonic() > self._next:
                 started = time.monotonic()
@@ -288,16 +289,6 @@ class Ledger:
 def host_name() -> str:
     """The name of this machine, as file names allow it."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", socket.gethostname()) or "localhost"
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def cannot_write(path: Path, error: OSError) -> StorageError:

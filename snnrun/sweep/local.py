@@ -21,10 +21,10 @@ from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
 from snnrun.files.reading import read_bytes
 from snnrun.metrics.remarks import Remark
 from snnrun.results.done import read_done
-from snnrun.results.folder import PICTURES, finish, point_latest, recover, refresh, write_durably
+from snnrun.results.folder import PICTURES, complete_folder, recover, refresh_pictures, update_latest, write_durably
 from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
 from snnrun.results.provenance import collect as collect_provenance
-from snnrun.results.table import PointStatus
+from snnrun.results.sweep_table import PointStatus
 from snnrun.run import pipeline
 from snnrun.run.drawing import draw_after_run, plots_of
 from snnrun.run.folder import Destination, destination_of, portable
@@ -208,7 +208,7 @@ def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Destination:
             plan = sweep.plan
             facts = Facts(checked.name, plan.size, plan.describe(), plan.keep_results, __version__, tuple(command))
             write_facts(folder, facts)
-        point_latest(folder)
+        update_latest(folder)
     except OSError as error:
         raise storage_error(
             "ST106", f"cannot write to `{folder.parent}`: {error.strerror}", "name another place with `--out`"
@@ -293,7 +293,7 @@ class _Table:
             spent = sum(clock.seconds.values())
             collect_provenance(self.command, self.started, spent, checked.document.path).write(self.folder)
             write_durably(self.folder / "run.log", found.log(checked.name, "done").encode())
-            finish(
+            complete_folder(
                 self.folder,
                 RunStatus.FAILED if found.failed else RunStatus.COMPLETE,
                 self.digest,
@@ -312,7 +312,7 @@ class _Table:
         if options.plots and wanted and (self._read().metrics or self.run.sweep.plan.keep_results):
             plots = plots_of(self.run.sweep.checked)
             _, self.plot_error = draw_after_run(self.folder, plots, wanted, self.run.clock)
-            refresh(self.folder)
+            refresh_pictures(self.folder)
 
     def make_partial(self) -> None:
         """The table as far as it is known; without `DONE.json` it says itself that it is not whole."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, StorageError
-from snnrun.results.table import PointStatus
+from snnrun.results.sweep_table import PointStatus
 from snnrun.run.options import RunOptions
 from snnrun.run.signals import defer_signals
 

@@ -26,7 +26,7 @@ from snnrun.files.reading import read_json
 from snnrun.results.done import Done, read_done
 from snnrun.results.folder import PICTURES, write_durably
 from snnrun.results.layout import POINTS_FILE, SWEEP_FILE
-from snnrun.results.table import PointStatus, point_place
+from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.journal import Ledger, Reader
 from snnrun.sweep.points import MOST_POINTS

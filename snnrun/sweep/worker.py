@@ -25,7 +25,7 @@ from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError, UnfinishedError
 from snnrun.metrics.remarks import Remark
 from snnrun.metrics.running import numbers_of
-from snnrun.results.table import PointStatus, point_place
+from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.run import pipeline
 from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
 from snnrun.run.stages import Checked, Clock, Stage

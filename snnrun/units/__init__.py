@@ -1,1 +1,1 @@
-"""Physical dimensions, unit names, quantities."""
+"""Physical dimensions, units, and quantities as text."""

@@ -29,7 +29,7 @@ class Dimension:
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Hash once: dimensions are keys of caches on every node of every expression."""
+        """Compute the hash once: dimensions are keys of caches for every node of every expression."""
         if len(self.exponents) != len(_BASE_SYMBOLS):
             raise ValueError(f"a dimension has {len(_BASE_SYMBOLS)} exponents, not {len(self.exponents)}")
         object.__setattr__(self, "_hash", hash(self.exponents))
@@ -48,16 +48,16 @@ class Dimension:
 
     @property
     def is_one(self) -> bool:
-        """Whether this is the dimension of a plain number."""
+        """Whether this is the dimension of a number without a unit."""
         return self is ONE or self.exponents == ONE.exponents
 
     @property
     def symbol(self) -> str:
-        """The SI unit in writing: `V`, `A/m^2`, `s^-0.5`; `1` for a plain number."""
+        """The SI unit as text: `V`, `A/m^2`, `s^-0.5`; `1` for a number without a unit."""
         return _symbol(self)
 
     def describe(self) -> str:
-        """What a message calls such a quantity: `a voltage [V]`, `dimensionless`, `a quantity in [V/s]`."""
+        """Such a quantity in messages: `a voltage [V]`, `dimensionless`, `a quantity in [V/s]`."""
         if self.is_one:
             return "dimensionless"
         kind = _KINDS.get(self)
@@ -128,7 +128,7 @@ _DERIVED: dict[Dimension, str] = {
     MAGNETIC_FLUX_DENSITY: "T",
     INDUCTANCE: "H",
 }
-"""Derived units that stand only alone: in a product, `V*s` tells more than `Wb`, and `V/s` more than `V*Hz`."""
+"""Derived units that are not used in products: `V*s` is clearer than `Wb`, and `V/s` than `V*Hz`."""
 
 _FACTORS: tuple[tuple[str, Dimension], ...] = (
     ("V", VOLTAGE),
@@ -140,7 +140,7 @@ _FACTORS: tuple[tuple[str, Dimension], ...] = (
     ("W", POWER),
     ("N", FORCE),
 )
-"""Derived units that may be factors of a composite symbol, the most telling first."""
+"""Derived units that may be factors of a product, the preferred first."""
 
 _KINDS: dict[Dimension, str] = {
     LENGTH: "a length",
@@ -206,7 +206,7 @@ def _base_factors(dimension: Dimension) -> Factors:
 
 
 def _unreadability(factors: Factors) -> tuple[int, Fraction, int]:
-    """Fewer factors read better, then smaller exponents, then fewer divisions; ties keep the order of the table."""
+    """Sort key of factors: their number, the sum of exponents, the number of divisions. Ties keep their order."""
     size = sum((abs(e) for _, e in factors), Fraction(0))
     return len(factors), size, sum(e < 0 for _, e in factors)
 

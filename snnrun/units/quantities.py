@@ -1,4 +1,4 @@
-"""Quantities in writing: the unit a reader expects, with a prefix that keeps the number short."""
+"""Quantities as text: in the usual unit, with a prefix that keeps the number short."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from functools import lru_cache
 
 from snnrun.units import dimensions as d
 from snnrun.units.dimensions import Dimension
-from snnrun.units.table import Unit, lookup_unit
+from snnrun.units.names import Unit, lookup_unit
 
 _ENGINEERING = ("y", "z", "a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E", "Z", "Y")
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """The prefixed forms in which a dimension is written.
+    """The unit of a dimension and the prefixes that are used with it.
 
     Args:
-        unit: Name of the unit that takes the prefixes.
-        largest: The largest prefix in use (nobody writes kiloseconds).
-        suffix: Power behind the name, for areas and volumes.
+        unit: Name of the unit without a prefix.
+        largest: The largest prefix in use (seconds have none above 1: kiloseconds are unusual).
+        suffix: Power after the name, for areas and volumes.
     """
 
     unit: str
@@ -71,8 +71,8 @@ def readable_unit(largest: float, dimension: Dimension) -> Unit:
         dimension: Their dimension.
 
     Returns:
-        The unit that puts `largest` into [1, 1000) if there is one (mV for 0.05 V, ms for 0.1 s, s for 20 s); the
-        plain SI unit for zero, for values that are not finite, and for dimensions without a unit of their own.
+        The unit in which `largest` is in [1, 1000) if there is one (mV for 0.05 V, ms for 0.1 s, s for 20 s); the SI
+        unit for zero, for values that are not finite, and for dimensions without a named unit.
     """
     scale = _SCALES.get(dimension)
     plain = Unit(dimension.symbol, Fraction(1), dimension)
@@ -82,13 +82,13 @@ def readable_unit(largest: float, dimension: Dimension) -> Unit:
     size = abs(largest)
     if size == 0.0 or not math.isfinite(size):
         return next((unit for unit in units if unit.scale == 1), plain)
-    # A value rounded when it was computed (0.001 as 1e-3 * (1 - 1e-16)) still belongs to the unit it means.
+    # A tolerance for rounding errors: 1e-3 * (1 - 1e-16) V is 1 mV, not 1000 uV.
     size *= 1.0 + 1e-12
     return next((unit for unit in reversed(units) if size >= unit.scale), units[0])
 
 
 def format_quantity(value: float, dimension: Dimension, digits: int = 6) -> str:
-    """A value with its unit: `7.2 V`, `-60 mV`, `0.1` for a plain number.
+    """A value with its unit: `7.2 V`, `-60 mV`, `0.1` for a number without a unit.
 
     Args:
         value: In SI units.
@@ -111,16 +111,16 @@ def _mantissa(number: float, digits: int) -> str:
     return text
 
 
-_THIRDS = re.compile(r"\^\((-?\d+)/(\d+)\)")  # a power such as `m^(1/3)`; its slash divides no units
+_THIRDS = re.compile(r"\^\((-?\d+)/(\d+)\)")  # a power such as `m^(1/3)`, whose slash does not divide units
 _FACTOR = re.compile(r"(?P<name>[A-Za-z]+)(?:\^(?P<power>-?\d+(?:\.\d+)?(?::\d+)?))?")
 
 
 @lru_cache(maxsize=1024)
 def dimension_of(symbol: str) -> Dimension:
-    """The dimension whose SI unit is written like this: the inverse of `Dimension.symbol`.
+    """The dimension of an SI unit: the inverse of `Dimension.symbol`.
 
     Raises:
-        ValueError: It is no product of units.
+        ValueError: The text is not a product of units.
     """
     above, divided, below = _THIRDS.sub(r"^\1:\2", symbol).partition("/")
     factors = [(part, 1) for part in above.split("*") if above != "1"]
@@ -130,6 +130,6 @@ def dimension_of(symbol: str) -> Dimension:
         found = _FACTOR.fullmatch(text)
         unit = lookup_unit(found["name"]) if found is not None else None
         if found is None or unit is None:
-            raise ValueError(f"`{symbol}` is no unit")
+            raise ValueError(f"`{symbol}` is not a unit")
         result *= unit.dimension ** (sign * Fraction((found["power"] or "1").replace(":", "/")))
     return result

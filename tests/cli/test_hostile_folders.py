@@ -234,7 +234,7 @@ def test_flipped_bits_are_told_before_hdf5_opens_the_file(snnrun, place, text, n
         (folder / name).write_bytes(data)
         said = snnrun("plot", folder, "--out", place / "pictures")
         assert (said.code, "error[ST209]" in said.err) == (4, True)
-        assert "`--damaged` reads it all the same" in said.err
+        assert "`--damaged` reads it anyway" in said.err
     said = snnrun("verify", folder)
     assert (said.code, f"{name} has other contents" in said.out) == (1, True)
 
@@ -342,7 +342,7 @@ def test_diff_reads_the_points_of_a_sweep_and_files_of_any_size(snnrun, place, m
     assert (said.code, "points/00001/results.h5` is damaged" in said.err) == (4, True)
     assert snnrun("list").out.count("complete") == 1  # which does not look at points
     point = folder / "points" / "00000"
-    monkeypatch.setattr(folders, "QUICK", 100)
+    monkeypatch.setattr(folders, "QUICK_BYTES", 100)
     flipped(point / "results.h5")
     assert "damaged" not in snnrun("list", point.parent).out  # larger than what is read to list it
     assert snnrun("diff", point, point).code == 4

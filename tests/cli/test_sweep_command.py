@@ -307,7 +307,7 @@ def test_status_of_a_run_and_of_nothing(snnrun, small, place):
     (place / "DONE.json").mkdir()
     said = snnrun("status", place)
     assert said.code == 4
-    assert "`DONE.json` cannot be read: it is no regular file" in said.err
+    assert "`DONE.json` cannot be read: it is not a regular file" in said.err
     assert "Errno" not in said.err
 
 

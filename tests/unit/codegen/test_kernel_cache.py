@@ -140,7 +140,7 @@ def test_nothing_is_waited_for_or_read_without_an_end_in_the_place_of_a_kernel(
     assert [kernel.processor for kernel in kept_kernels(kept.parent)] == [""]
     made = obtain(tiny())
     assert (made.cached, answer(made)) == (False, 107)
-    assert "it is no regular file" in made.note
+    assert "it is not a regular file" in made.note
     assert obtain(tiny()).cached
 
 

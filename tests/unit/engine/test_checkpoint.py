@@ -230,7 +230,7 @@ def test_arrays_come_back_as_they_were_and_nothing_else_is_read(tmp_path):
         assert found[name].tobytes() == array.tobytes()
     np.savez(tmp_path / "pickle.npz", description=np.array([{"a": 1}], dtype=object))
     for wrong in ("pickle.npz", "missing.npz"):
-        with pytest.raises(ValueError, match="no state of a run"):
+        with pytest.raises(ValueError, match="not a state of a run"):
             read_arrays(tmp_path / wrong)
 
 

@@ -14,7 +14,7 @@ from snnrun.errors import ExperimentError
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.source import Text
 from snnrun.units.dimensions import ONE
-from snnrun.units.table import lookup_unit
+from snnrun.units.names import lookup_unit
 
 
 def dimension(unit: str):

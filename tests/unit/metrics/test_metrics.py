@@ -17,7 +17,7 @@ from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
 from snnrun.sweep.check import check_sweep
 from snnrun.units.dimensions import ONE
-from snnrun.units.table import lookup_unit
+from snnrun.units.names import lookup_unit
 
 DT = 0.25e-3  # a power of two times a decimal: no step is special
 

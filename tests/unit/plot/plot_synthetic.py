@@ -15,7 +15,7 @@ from snnrun.results.layout import (
     StateChannel,
     Subgroup,
 )
-from snnrun.results.table import Axis, Coordinate, write_sweep
+from snnrun.results.sweep_table import Axis, Coordinate, write_sweep
 from snnrun.results.writer import ResultsWriter
 
 DT = 1e-4

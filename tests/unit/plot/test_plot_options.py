@@ -339,7 +339,7 @@ def test_size_style_and_name_are_those_of_the_whole_picture(place):
 def test_zipped_parameters_are_named_by_their_values_or_by_their_label(place):
     from test_plot_pictures import figure_of
 
-    from snnrun.results.table import Axis, Coordinate, write_sweep
+    from snnrun.results.sweep_table import Axis, Coordinate, write_sweep
 
     folder = place / "zipped"
     folder.mkdir(exist_ok=True)

@@ -22,7 +22,7 @@ from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE, SPIKE, looks
 from snnrun.results.layout import Column, GroupFacts, RecordingPlan, SpikeChannel, StateChannel
 from snnrun.results.reader import Results
-from snnrun.results.table import Axis, SweepTable
+from snnrun.results.sweep_table import Axis, SweepTable
 
 RUNS = {
     "thirty": synthetic.thirty_neurons,

@@ -443,7 +443,7 @@ BROKEN = {
     "ragged.csv": (b"1\n2,3\n4\n", "its rows differ in length: 1 numbers at first, 2 in row 2"),
     "wide.csv": (b"1," * 400_000 + b"1\n", "the file holds an array of shape (400001,), 3 values are needed"),
     "words.csv": (b"a" * 900_000 + b"\n", "cannot be"),
-    "no-hdf5.h5": (b"hello", "it is damaged, or no HDF5 file"),
+    "no-hdf5.h5": (b"hello", "it is damaged or not an HDF5 file"),
     "cut.h5": (hdf5(lambda f: f.create_dataset("x", data=np.arange(3.0)))[:600], "c"),
     "huge.h5": (hdf5(lambda f: f.create_dataset("x", (10**12,), "f8", chunks=(1000,))), "it claims to hold"),
     "compound.h5": (hdf5(lambda f: f.create_dataset("x", (3,), [("a", "f8")])), "it is a table with the columns `a`"),

@@ -126,7 +126,7 @@ def test_two_attributes_that_differ_and_one_that_is_no_text_are_refused(tmp_path
     store(tmp_path, [1.0, 2.0, 3.0], units="mV", unit="V")
     assert "differ" in problem(tmp_path, text, "FIL202").message
     store(tmp_path, [1.0, 2.0, 3.0], units=3.5)
-    assert "is no text" in problem(tmp_path, text, "FIL202").message
+    assert "is not a text" in problem(tmp_path, text, "FIL202").message
 
 
 def test_a_table_with_named_columns_has_no_unit_of_its_own(tmp_path):

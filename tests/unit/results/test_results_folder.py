@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from snnrun.errors import StorageError
+from snnrun.files import writing
 from snnrun.results import folder as folders
 from snnrun.results.done import read_done
-from snnrun.results.folder import claim, is_complete, latest, point_latest, recover
+from snnrun.results.folder import claim, is_complete, latest, recover, update_latest
 from snnrun.results.layout import RunStatus
 from snnrun.results.provenance import collect, git_state, package_versions, processor_model
 
@@ -202,9 +203,9 @@ def _fail_at(n: int, failure: str) -> None:
     """Let the n-th changing file call of the program's own code fail, or die right before it."""
     _fail_at.count = 0
 
-    def wrap(original, within):
+    def wrap(original):
         def call(*args, **kwargs):
-            if sys._getframe(1).f_code.co_filename == within:
+            if sys._getframe(1).f_code.co_filename in (folders.__file__, writing.__file__):
                 _fail_at.count += 1
                 if _fail_at.count == n:
                     if failure == "kill":
@@ -215,9 +216,9 @@ def _fail_at(n: int, failure: str) -> None:
         return call
 
     for name in CALLS:
-        setattr(Path, name, wrap(getattr(Path, name), folders.__file__))
-    os.fsync = wrap(os.fsync, folders.__file__)
-    folders.shutil.copy2 = wrap(folders.shutil.copy2, folders.__file__)
+        setattr(Path, name, wrap(getattr(Path, name)))
+    os.fsync = wrap(os.fsync)
+    folders.shutil.copy2 = wrap(folders.shutil.copy2)
 
 
 def test_latest_names_the_newest_run_and_works_without_links(tmp_path, monkeypatch):
@@ -231,7 +232,7 @@ def test_latest_names_the_newest_run_and_works_without_links(tmp_path, monkeypat
         raise OSError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    point_latest(parent / "aa")
+    update_latest(parent / "aa")
     assert not (parent / "latest").is_symlink()
     assert latest(parent) == parent / "aa"
 

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from snnrun.results.reader import Results
-from snnrun.results.table import Axis, Coordinate, read_sweep, write_sweep
+from snnrun.results.sweep_table import Axis, Coordinate, read_sweep, write_sweep
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
 

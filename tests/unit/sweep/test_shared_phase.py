@@ -5,7 +5,7 @@ import pytest
 
 from snnrun.codegen.native import NativeKernel
 from snnrun.errors import ExperimentError
-from snnrun.results.table import read_sweep
+from snnrun.results.sweep_table import read_sweep
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
 from snnrun.sweep.check import check_sweep

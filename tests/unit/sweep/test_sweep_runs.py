@@ -10,7 +10,7 @@ import xarray
 
 from snnrun.engine import build as build_module
 from snnrun.results.done import read_done
-from snnrun.results.table import PointStatus, read_sweep
+from snnrun.results.sweep_table import PointStatus, read_sweep
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
 from snnrun.run.stages import Clock, Stage

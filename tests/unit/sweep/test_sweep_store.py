@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from snnrun.errors import StorageError
-from snnrun.results.table import PointStatus
+from snnrun.results.sweep_table import PointStatus
 from snnrun.sweep import claims as claims_module
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.hand_out import Queue

@@ -7,7 +7,7 @@ import pytest
 
 from snnrun.units import dimensions as d
 from snnrun.units.dimensions import Dimension
-from snnrun.units.table import PREFIXES, lookup_unit, unit_names
+from snnrun.units.names import PREFIXES, lookup_unit, unit_names
 
 
 def words(text):

@@ -1,4 +1,4 @@
-"""Datasets that grow: rows are kept until a block is full, then go to the file, so memory does not grow with time."""
+"""Datasets that rows are appended to. Full blocks are written to the file, so memory does not grow with the run."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from snnrun.results.container import groups
 from snnrun.results.digest import DatasetDigest, RunningHash
 
 BLOCK_BYTES = 1 << 20
-"""Rows of one dataset kept in memory before they are written, and the size of a chunk in the file."""
+"""Bytes of one dataset that are kept in memory before they are written, and of a chunk in the file."""
 
 
-class Stream:
-    """One dataset that is appended to along its first axis.
+class ResizableDataset:
+    """A dataset that is appended to along its first axis.
 
     Args:
-        path: Where it goes in the file.
+        path: Its path in the file.
         unit: Its unit.
         dtype: Its little-endian type.
-        width: Length of the second axis, None for a vector.
-        recorded: False for what can be derived from other data and is left out of the digest.
+        width: Length of the second axis; None for a vector.
+        recorded: Whether it is part of the digest; False for data that are derived from other data.
     """
 
     __slots__ = (
@@ -55,7 +55,11 @@ class Stream:
         self._dataset: h5py.Dataset | None = None
 
     def append(self, values: ArrayLike) -> None:
-        """Add rows, shape (rows,) or (rows, width); they are copied."""
+        """Append rows, shape (rows,) or (rows, width); they are copied.
+
+        Raises:
+            ValueError: They have another shape.
+        """
         rows = np.array(values, dtype=self.dtype, order="C", copy=True, ndmin=1)
         expected = (rows.shape[0],) if self.width is None else (rows.shape[0], self.width)
         if rows.shape != expected:
@@ -69,28 +73,28 @@ class Stream:
 
     @property
     def pending_bytes(self) -> int:
-        """How much waits in memory [byte]."""
+        """Bytes of rows in memory that are not written yet."""
         return self._pending * self.dtype.itemsize * (1 if self.width is None else self.width)
 
     @property
     def full(self) -> bool:
-        """True when at least one block waits."""
+        """Whether there is a full block in memory."""
         return self._pending >= self._rows
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of everything appended so far."""
+        """The shape of all rows so far."""
         return (self.length,) if self.width is None else (self.length, self.width)
 
     def flush(self, file: h5py.File) -> None:
-        """Write the whole blocks that wait; a rest smaller than a block stays in memory."""
+        """Write the full blocks in memory; a rest smaller than a block stays there."""
         rows = self._joined()
         whole = rows.shape[0] - rows.shape[0] % self._rows
         self._write(file, rows[:whole])
         self._keep(rows[whole:])
 
     def finish(self, file: h5py.File) -> h5py.Dataset:
-        """Write the rest and return the dataset, with its unit."""
+        """Write all rows in memory and the unit; returns the dataset."""
         rows = self._joined()
         if self._dataset is None:
             group, name = self._place(file)
@@ -102,11 +106,11 @@ class Stream:
         return self._dataset
 
     def digest(self) -> DatasetDigest:
-        """The digest of everything appended."""
+        """The digest of all rows so far."""
         return self._hash.digest(self.path, self.unit, self.dtype, self.shape)
 
     def _place(self, file: h5py.File) -> tuple[h5py.Group, str]:
-        """The group that the dataset stands in, and its name there."""
+        """The group of the dataset, and its name in it."""
         above, _, name = self.path.rpartition("/")
         return groups(file, above) if above else file, name
 
@@ -116,7 +120,7 @@ class Stream:
         return self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
 
     def _keep(self, rows: NDArray[np.generic]) -> None:
-        # A copy, so that the block it was cut from can be freed.
+        # A copy, so that the block that it is a view of can be freed.
         self._parts = [rows.copy()] if rows.shape[0] else []
         self._pending = rows.shape[0]
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from snnrun.errors import StorageError
 from snnrun.results.layout import Description
-from snnrun.results.table import Axis, Coordinate, PointStatus, read_sweep, write_sweep
+from snnrun.results.sweep_table import Axis, Coordinate, PointStatus, read_sweep, write_sweep
 
 TAU = np.linspace(1e-3, 10e-3, 4)
 RATE = np.array([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0], [7.0, 0.1 + 0.2]])

@@ -1,10 +1,9 @@
-"""The table of a sweep: `sweep.h5` after the CF conventions (opens in xarray) and `points.csv` (opens anywhere)."""
+"""The table of a sweep: `sweep.h5` by the CF conventions (xarray opens it) and `points.csv`."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from snnrun.errors import StorageError
+from snnrun.files.writing import replacing
 from snnrun.results.container import (
     MemoryFile,
     attach,
@@ -29,11 +29,11 @@ from snnrun.results.container import (
 from snnrun.results.layout import POINTS_FILE, RESULTS_FILE, SWEEP_FILE, Description, storage_error
 
 _TEXT = h5py.string_dtype()
-_WHOLE = 2**53  # from here on a double does not tell whole numbers apart
+_WHOLE = 2**53  # from here on float64 does not hold every integer
 
 
 class PointStatus(IntEnum):
-    """What became of a point of a sweep."""
+    """Status of a point of a sweep."""
 
     MISSING = 0
     COMPLETE = 1
@@ -46,9 +46,9 @@ class Axis:
 
     Args:
         name: The parameter's path in the file, such as `tau` or `groups.exc.size`.
-        unit: SI symbol text; `1` when dimensionless, None when the values are texts.
+        unit: SI unit; `1` when dimensionless, None when the values are texts.
         values: Its values: SI numbers or texts, shape (n,).
-        label: Longer name for people; the name itself when empty.
+        label: Longer name for pictures; the name itself when empty.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Coordinate:
     Args:
         axis: The axis it varies along.
         name: The parameter's path in the file.
-        unit: SI symbol text; None when the values are texts.
+        unit: SI unit; `1` when dimensionless, None when the values are texts.
         values: Its values, shape (n,).
     """
 
@@ -76,14 +76,15 @@ class Coordinate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SweepTable:
-    """A sweep's table as read back.
+    """The table of a sweep.
 
     Args:
         axes: The axes of the grid, in order.
         coordinates: Parameters along an axis of another name.
-        metrics: For each metric its values over the grid, and unit; one dimension more for one value a neuron. [SI]
+        metrics: For each metric its values in SI units and its unit; shape of the grid, and one axis more for metrics
+            with one value a neuron.
         status: Status of each point, shape of the grid.
-        description: What the experiment says about itself, if it was stored.
+        description: Title and description of the experiment, if they are stored.
     """
 
     axes: tuple[Axis, ...]
@@ -105,13 +106,17 @@ def write_sweep(
     """Write `sweep.h5` and `points.csv`, replacing earlier ones, and return their paths.
 
     Args:
-        folder: Where to.
+        folder: The folder of the sweep.
         axes: The axes of the grid.
-        metrics: For each metric its values and unit; of the grid's shape, or with one dimension more behind it for
-            metrics with one value a neuron, which have no place in `points.csv`.
+        metrics: For each metric its values and unit; shape of the grid, and one axis more at the end for metrics with
+            one value a neuron, which are left out of `points.csv`.
         status: A `PointStatus` for each point, shape of the grid.
         coordinates: Parameters along an axis of another name.
-        description: What the experiment says about itself, for the titles of pictures.
+        description: Title and description of the experiment, for pictures.
+
+    Raises:
+        StorageError: A file cannot be written, or a name cannot be one of a dataset.
+        ValueError: A shape is not that of the grid.
     """
     shape = tuple(len(axis.values) for axis in axes)
     states = np.asarray(status, dtype=np.int8)
@@ -130,12 +135,12 @@ def write_sweep(
 
 
 def point_place(folder: Path, number: int) -> Path:
-    """Where a point of a sweep keeps its results, if it does."""
+    """The folder for the results of a point of a sweep."""
     return folder / "points" / f"{number:05d}"
 
 
 def point_folder(folder: Path, number: int) -> Path | None:
-    """The folder with the results of one point of a sweep; None when they were not kept."""
+    """The folder with the results of a point of a sweep; None when they are not kept."""
     found = point_place(folder, number)
     return found if (found / RESULTS_FILE).is_file() else None
 
@@ -145,7 +150,7 @@ def read_sweep(folder: Path, *, damaged: bool = False) -> SweepTable:
 
     Args:
         folder: The folder.
-        damaged: Whether a table that is not as it was published is read too.
+        damaged: Whether it is read even if it is not as it was published.
 
     Raises:
         StorageError: There is none, or it cannot be read.
@@ -192,7 +197,7 @@ def _write_hdf5(path: Path, table: SweepTable) -> Path:
         dataset.attrs["units"] = unit
         dataset.attrs["long_name"] = name
         if others:
-            dataset.attrs["coordinates"] = others  # CF: parameters along an axis of another name
+            dataset.attrs["coordinates"] = others  # of CF: parameters along an axis of another name
         if dataset.ndim > len(dimensions):
             each = dimension(file, _free(file, f"{name}_element"), dataset.shape[-1])
             attach(dataset, (*dimensions, each))
@@ -207,15 +212,11 @@ def _write_hdf5(path: Path, table: SweepTable) -> Path:
 
 
 def _saved(file: MemoryFile, path: Path) -> Path:
-    """A reader sees the old table or the new one, never half of one."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}-tmp")
-    aside.unlink(missing_ok=True)
     try:
-        file.save(aside)
-        aside.replace(path)
+        with replacing(path) as temporary:
+            file.save(temporary)
     except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
+        raise _cannot_write(path, error) from error
     return path
 
 
@@ -236,19 +237,20 @@ def _free(file: h5py.File, name: str) -> str:
 
 
 def _write_csv(path: Path, table: SweepTable) -> Path:
-    aside = path.with_name(f".{path.name}.{os.getpid()}-tmp")
     try:
-        with aside.open("w", encoding="utf-8", newline="") as out:
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
             csv.writer(out, lineterminator="\n").writerows(_rows(table))
-        aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
+        raise _cannot_write(path, error) from error
     return path
 
 
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    return storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}")
+
+
 def _rows(table: SweepTable) -> Iterator[list[str]]:
-    """A header and one row a point, the last axis fastest."""
+    """A header and one row for each point; the last axis varies fastest."""
     parameters = [(a.name, a.unit) for a in table.axes] + [(c.name, c.unit) for c in table.coordinates]
     single = {n: metric for n, metric in table.metrics.items() if metric[0].ndim == table.status.ndim}
     metrics = [(name, unit) for name, (_, unit) in single.items()]
@@ -267,14 +269,14 @@ def _header(name: str, unit: str | None) -> str:
 
 
 def _cells(parameter: Axis | Coordinate) -> list[str]:
-    """A parameter's values as text; numbers without unit that are all whole are written so."""
+    """A parameter's values as text; dimensionless values that are all integers are written without a point."""
     values = [value.item() if isinstance(value, np.generic) else value for value in parameter.values]
     whole = parameter.unit == "1" and all(v == v // 1 and abs(v) < _WHOLE for v in values)
     return [_cell(int(v) if whole else v) for v in values]
 
 
 def _cell(value: Any) -> str:
-    """Text that gives the same double back."""
+    """Text from which the same float is read back."""
     plain = value.item() if isinstance(value, np.generic) else value
     return repr(plain) if isinstance(plain, float) else str(plain)
 

@@ -1,6 +1,6 @@
-"""The units a user may write, in the long and short forms that Brian2 users know: `mvolt`, `mV`, `um2`, `Mohm`.
+"""Names of units in files, long and short as in Brian2: `mvolt`, `mV`, `um2`, `Mohm`.
 
-Nothing is computed at import: a name is taken apart (prefix, unit, power) when it is looked up.
+Nothing is computed at import: a name is split into prefix, unit and power when it is looked up.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _PREFIXABLE: dict[str, tuple[Fraction, Dimension]] = {
     **dict.fromkeys(("litre", "liter", "L", "l"), (_LITRE, d.VOLUME)),
     **dict.fromkeys(("molar", "M"), (1 / _LITRE, d.CONCENTRATION)),
 }
-"""Units that take prefixes: scale to SI and dimension."""
+"""Units that take prefixes: their scale in SI units, and their dimension."""
 
 _PLAIN: dict[str, tuple[Fraction, Dimension]] = {
     **dict.fromkeys(("kilogram", "kilogramme"), (_ONE, d.MASS)),
@@ -85,8 +85,8 @@ class Unit:
     """A named unit.
 
     Args:
-        name: As the user writes it.
-        scale: How many SI units it is, exactly.
+        name: Its name in the file.
+        scale: The unit in SI units, exactly.
         dimension: Its dimension.
     """
 
@@ -97,7 +97,7 @@ class Unit:
 
 @lru_cache(maxsize=4096)
 def lookup_unit(name: str) -> Unit | None:
-    """The unit of a name such as `mV`, `msiemens` or `um2`, or None when there is no such unit."""
+    """The unit of a name such as `mV`, `msiemens` or `um2`; None when there is no such unit."""
     power = _POWERS.get(name[-1:], 1)
     stem = name if power == 1 else name[:-1]
     known = _PLAIN.get(stem) or _PREFIXABLE.get(stem) or _with_prefix(stem)
@@ -118,7 +118,7 @@ def _with_prefix(name: str) -> tuple[Fraction, Dimension] | None:
 
 @lru_cache(maxsize=1)
 def unit_names() -> tuple[str, ...]:
-    """Every name without a power, and the squares and cubes of lengths; for `did you mean`."""
+    """All names without a power, and the squares and cubes of lengths; for suggestions in messages."""
     stems = [*_PLAIN, *_PREFIXABLE, *(p + u for u in _PREFIXABLE for p in PREFIXES)]
     lengths = [p + u for u in ("metre", "meter", "m") for p in ("", *PREFIXES)]
     powers = [name + power for name in lengths for power in _POWERS]
