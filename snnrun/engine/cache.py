@@ -18,10 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from snnrun.connect.connectivity import Connectivity
 from snnrun.engine.parts import Parts
+from snnrun.model.network import Network
 
 if TYPE_CHECKING:
     from snnrun.codegen.cache import Compiled
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from snnrun.codegen.native import NativeKernel, PythonKernel
     from snnrun.engine.checkpoint import SharedState
     from snnrun.kernels.arithmetic import Math
-    from snnrun.model.network import Network, Seeds
+    from snnrun.model.network import Seeds
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -77,11 +79,13 @@ class Structure:
     """What networks have in common that consist of the same objects.
 
     Args:
+        network: The first of them.
         kernel: Text of their kernel.
         networks: Number of networks so far.
         parts: What they are built of, for the newest seeds.
     """
 
+    network: Network
     kernel: Kernel
     networks: int = 0
     parts: Table[Seeds, Parts] = field(default_factory=lambda: Table(most=1))
@@ -104,7 +108,7 @@ class RunCache:
         """The kernel of a network; one of the same structure has the same."""
         from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
 
-        structure = self.structures.get(_identity(network), lambda: Structure(generate(network)))
+        structure = self.structures.get(_identity(network), lambda: Structure(network, generate(network)))
         structure.networks += 1
         return structure.kernel
 
@@ -140,20 +144,12 @@ def _compile(kernel: Kernel) -> tuple[Compiled, NativeKernel | PythonKernel]:
     return compiled, NativeKernel(compiled.object)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Same:
-    """An object that is equal to itself only, and is kept alive by the key that it is in."""
-
-    object: Any
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.object is other.object
-
-    def __hash__(self) -> int:
-        return id(self.object)
+_parts_of = attrgetter(*(f.name for f in fields(Network) if f.name != "seeds"))
 
 
 def _identity(network: Network) -> tuple[object, ...]:
-    """A network without its seeds: two that are equal differ in seeds and in the values of `Parameter`s only."""
-    values = (getattr(network, f.name) for f in fields(network) if f.name != "seeds")
-    return tuple(value if isinstance(value, str | int | float | Enum) else _Same(value) for value in values)
+    """A network without its seeds: two that are equal differ in seeds and in the values of `Parameter`s only.
+
+    Objects stand for themselves by their `id`, so whoever keeps it must keep the network.
+    """
+    return tuple([value if isinstance(value, str | int | float | Enum) else id(value) for value in _parts_of(network)])
