@@ -4,43 +4,37 @@ from __future__ import annotations
 
 import json as json_module
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from snnrun.cli.options import refuse_for
 from snnrun.cli.progress import bytes_text, number_text, time_text
 from snnrun.cli.render import put, render
 from snnrun.run import pipeline
 from snnrun.sweep.foresee import Forecast, foresee
 
+if TYPE_CHECKING:
+    from snnrun.cli.options import RunCommand
 
-def foresee_files(
-    files: Sequence[Path],
-    overrides: Sequence[str],
-    seed: int | None,
-    *,
-    probe: bool,
-    json: bool,
-    of_sweeps: Sequence[str] = (),
-    of_runs: Sequence[str] = (),
-) -> None:
-    """Print the cost of each file; options that would do nothing in its run are refused as there."""
+
+def foresee_files(command: RunCommand) -> None:
+    """Print the cost of each file."""
+    command.run_options()  # wrong values are refused here too
     reports = []
-    for file in files:
-        checked = pipeline.check(pipeline.read(file, overrides, seed))
-        refuse_for(checked, of_sweeps, of_runs)
+    for file in command.files:
+        checked = pipeline.check(pipeline.read(file, command.overrides, command.seed))
+        command.refuse_for(checked)
         sweep = None
         if checked.experiment.sweep is not None:
             from snnrun.sweep.check import check_sweep
 
             sweep = check_sweep(checked)
         render([*checked.warnings, *(sweep.warnings if sweep is not None else ())], sys.stderr)
-        forecast = foresee(checked, sweep, probe=probe)
+        forecast = foresee(checked, sweep, probe=command.probe)
         reports.append({"file": str(file)} | forecast.as_json())
-        if not json:
+        if not command.json:
             along = sweep.plan.describe() if sweep is not None else "one run"
             put("\n".join([f"{checked.name}: {along}", *_lines(forecast)]))
-    if json:
+    if command.json:
         put(json_module.dumps(reports[0] if len(reports) == 1 else {"runs": reports}))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnrun.errors import Diagnostic, InternalError, SnnrunError
 from snnrun.resolve.pictures import of_sweep, swept
-from snnrun.run.signals import stop_on_signals
+from snnrun.run.signals import StoppedBySignal, stop_on_signals
 from snnrun.run.stages import Checked, Clock, Stage
 
 if TYPE_CHECKING:
@@ -57,13 +57,28 @@ def draw(
 
 
 def draw_after_run(
-    folder: Path, plots: Plots, formats: Sequence[str], clock: Clock, painter: Painter | None = None
+    folder: Path,
+    plots: Plots,
+    formats: Sequence[str],
+    clock: Clock,
+    painter: Painter | None = None,
+    received: Sequence[int] = (),
 ) -> tuple[list[Path], SnnrunError | KeyboardInterrupt | None]:
     """Plot stage: an error of drawing leaves the results as they are.
+
+    Args:
+        folder: The folder of results.
+        plots: The pictures.
+        formats: File formats.
+        clock: Timings.
+        painter: A process that draws, started before.
+        received: Signals to stop that arrived before; then nothing is drawn.
 
     Returns:
         The pictures, and why some are missing.
     """
+    if received:
+        return [], StoppedBySignal(received[0])
     try:
         with clock.stage(Stage.PLOT), stop_on_signals():
             drawn = painter.draw(folder, plots, folder / "plots", formats) if painter and plots != [] else None

@@ -280,8 +280,6 @@ def run(
     from snnrun.engine.cache import RunCache  # noqa: PLC0415 - only to run
     from snnrun.results.folder import claim  # noqa: PLC0415 - h5py is imported only to run
     from snnrun.run import folder as folders  # noqa: PLC0415
-    from snnrun.run.final import finish  # noqa: PLC0415
-    from snnrun.run.recording import FileSink, open_results  # noqa: PLC0415
 
     clock = clock or Clock()
     started = time.time()
@@ -294,19 +292,12 @@ def run(
         callbacks.built(prepared)
         for text in prepared.built.notes:
             callbacks.note(text)
-        with open_results(folder.path, prepared, destination.hash) as results:
-            sink = FileSink(results, prepared.built.network)
-            checkpoints = _checkpoints(prepared, destination, options, callbacks)
-            problem = _simulated(prepared, sink, clock, options, callbacks, checkpoints)
-            with clock.stage(Stage.WRITE), defer_signals() as received:
-                summary = finish(folder.path, prepared, results, problem)
-                folders.write_metrics(folder.path, summary.metrics)
+        checkpoints = _checkpoints(prepared, destination, options, callbacks)
+        summary, received = _record(folder.path, prepared, destination, options, clock, callbacks, checkpoints)
         pictures: list[Path] = []
         plot_error: SnnrunError | KeyboardInterrupt | None = None
-        if problem is None and received:
-            plot_error = StoppedBySignal(received[0])
-        elif problem is None and options.plots:
-            pictures, plot_error = draw_after_run(folder.path, checked.plots, options.formats, clock, painter)
+        if summary.problem is None and (options.plots or received):
+            pictures, plot_error = draw_after_run(folder.path, checked.plots, options.formats, clock, painter, received)
         with clock.stage(Stage.WRITE), defer_signals():
             folders.write_experiment(folder.path, document, files)
             folders.write_provenance(folder.path, checked, options.command, started, clock.seconds)
@@ -317,20 +308,32 @@ def run(
             return _outcome(published, summary, clock, pictures, plot_error)
 
 
-def _simulated(
+def _record(
+    folder: Path,
     prepared: Prepared,
-    sink: Any,
-    clock: Clock,
+    destination: Destination,
     options: RunOptions,
+    clock: Clock,
     callbacks: Callbacks,
     checkpoints: Checkpoints | None,
-) -> BaseException | None:
-    """Run to the end; what stopped it before, if anything did."""
-    try:
-        simulate(prepared, sink, clock, callbacks.progress, allow_code=options.allow_code, checkpoints=checkpoints)
-    except (RunError, KeyboardInterrupt) as problem:
-        return problem
-    return None
+) -> tuple[RunSummary, list[int]]:
+    """Run the network into its results; what that gave, and the signals that arrived while results were completed."""
+    from snnrun.run.final import finish  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.run.folder import write_metrics  # noqa: PLC0415
+    from snnrun.run.recording import FileSink, open_results  # noqa: PLC0415
+
+    progress, allow_code = callbacks.progress, options.allow_code
+    with open_results(folder, prepared, destination.hash) as results:
+        sink = FileSink(results, prepared.built.network)
+        problem: BaseException | None = None
+        try:
+            simulate(prepared, sink, clock, progress, allow_code=allow_code, checkpoints=checkpoints)
+        except (RunError, KeyboardInterrupt) as stop:
+            problem = stop
+        with clock.stage(Stage.WRITE), defer_signals() as received:
+            summary = finish(folder, prepared, results, problem)
+            write_metrics(folder, summary.metrics)
+    return summary, received
 
 
 def _outcome(

@@ -106,7 +106,7 @@ def test_list_filters_by_conditions_with_units_and_sorts_by_formulas(snnrun, run
         ("rat > 10 Hz", "CMP201", "did you mean `rate`?"),
         ("rate > 10", "EQ203", "cannot compare a frequency [Hz] and dimensionless"),
         ("rate > 10 mV", "EQ203", "cannot compare"),
-        ("rate", "CMP202", "a condition such as"),
+        ("rate", "CMP202", "compare it: `rate > 10 Hz`"),
         ("rate >", "EQ103", "the text ends"),
         ("__import__('os')", "EQ101", "no strings"),
         ("open(rate)", "EQ202", "there is no function `open`"),

@@ -1,0 +1,97 @@
+"""Arguments and options of the commands, as typer reads them; each stands here once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+Files = Annotated[list[Path], Argument(help="Experiment files (.yaml, .yml, .toml).", show_default=False)]
+File = Annotated[Path, Argument(help="Experiment file (.yaml, .yml, .toml).", show_default=False)]
+FileOrFolder = Annotated[Path, Argument(help="Experiment file, or folder of results.", show_default=False)]
+RunFolder = Annotated[Path, Argument(help="Folder of a run.", show_default=False)]
+RunOrSweepFolder = Annotated[Path, Argument(help="Folder of a run or a sweep.", show_default=False)]
+SweepFolder = Annotated[Path, Argument(help="Folder of a sweep.", show_default=False)]
+SweepOrAnyFolder = Annotated[Path, Argument(help="Folder of a sweep, or of many results.", show_default=False)]
+ResultsFolder = Annotated[Path, Argument(help="Folder of results.")]
+Task = Annotated[int, Argument(help="Number of the task in its array.", show_default=False)]
+NewName = Annotated[str, Argument(help="Name of the experiment; the file is NAME.yaml.", show_default=False)]
+Expression = Annotated[str, Argument(help='For example "120*mA*60*ohm".', show_default=False)]
+
+# what changes an experiment
+Sets = Annotated[
+    list[str] | None,
+    Option("--set", metavar="PATH=VALUE", help="Change a value of the file, e.g. tau=5ms, groups.exc.size=400."),
+]
+Seed = Annotated[int | None, Option(help="Replace the seed of the file.")]
+
+# how it runs
+Out = Annotated[Path, Option(help="Folder for results.")]
+Threads = Annotated[int | None, Option(min=1, help="Threads, instead of the file's; results do not depend on it.")]
+AllowCode = Annotated[bool, Option("--allow-code", help="Let the experiment call its Python functions.")]
+CheckpointEvery = Annotated[
+    str | None,
+    Option(
+        metavar="TIME",
+        help="Store a checkpoint every TIME of wall-clock time, e.g. 10min. The same command continues a run that was "
+        "killed from its last checkpoint.",
+    ),
+]
+DryRun = Annotated[
+    bool, Option("--dry-run", help="Print the cost (points, kernels, memory, disk, time) and run nothing.")
+]
+Probe = Annotated[
+    bool, Option("--probe", help="With --dry-run: run the first point for up to 2 s to measure the time.")
+]
+
+# who runs the points of a sweep
+Workers = Annotated[
+    int | None,
+    Option(min=1, metavar="N", help="Processes that run the points of a sweep (by default as many as pay off)."),
+]
+Scheduler = Annotated[
+    str | None,
+    Option(metavar="ADDRESS", help="Run the points of a sweep on a Dask cluster, e.g. tcp://10.0.0.1:8786."),
+]
+Slurm = Annotated[
+    bool, Option("--slurm", help="Submit the points of a sweep as an array job; --workers is the number of tasks.")
+]
+SlurmOption = Annotated[
+    list[str] | None, Option(metavar="OPTION", help='For sbatch, e.g. "--time=2:00:00" (repeatable).')
+]
+RetryFailed = Annotated[bool, Option("--retry-failed", help="Run the failed points of a sweep again.")]
+
+# pictures
+NoPlots = Annotated[bool, Option("--no-plots", help="Draw no pictures.")]
+Formats = Annotated[list[str] | None, Option("--format", help="Format of pictures: png, svg, pdf (repeatable).")]
+PlotOut = Annotated[Path | None, Option(help="Folder for the pictures (plots/ in the folder by default).")]
+PlotSize = Annotated[
+    str | None, Option(help="`column` (85 mm wide), `page` (180 mm), or WIDTHxHEIGHT in mm such as 120x80.")
+]
+Style = Annotated[str | None, Option(help="A matplotlib style file.")]
+
+# results
+Damaged = Annotated[bool, Option("--damaged", help="Read damaged results too: numbers may be wrong.")]
+Where = Annotated[
+    str | None, Option(help='Condition on metrics, parameters and constants, such as "rate > 10 Hz and cv < 1".')
+]
+Sort = Annotated[
+    str | None, Option(help="`name`, `when`, or a metric or formula, ascending (`--sort=-rate`: descending).")
+]
+Limit = Annotated[int | None, Option(min=1, help="Show this many.")]
+Everything = Annotated[bool, Option("--all", help="Run every point of a sweep, not only some.")]
+By = Annotated[str, Option(help="Metric, or a formula of metrics such as `rate/cv`.", show_default=False)]
+Smallest = Annotated[bool, Option("--min/--max", help="Whether the smallest or the largest value is best.")]
+Top = Annotated[int, Option(min=1, help="How many to show.")]
+
+# what is printed
+Json = Annotated[bool, Option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, Option("--quiet", "-q", help="Print errors only.")]
+Debug = Annotated[bool, Option("--debug", help="Show tracebacks of errors.")]
+Resolved = Annotated[bool, Option("--resolved", help="Print the file with everything expanded.")]
+KernelText = Annotated[bool, Option("--kernel", help="Print the generated code.")]
+Reference = Annotated[bool, Option("--reference", help="Print the format reference (Markdown).")]
+Like = Annotated[str, Option(help="Template to start from.")]
+Templates = Annotated[bool, Option("--list", help="List the templates.")]
+Unit = Annotated[str | None, Option(help="Unit to convert to, for example mV.")]
