@@ -7,9 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from snnrun.cli.render import put, say
-from snnrun.equations.check import Checker, Scope, Typed
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph
 from snnrun.equations.parse import parse_expression
+from snnrun.equations.scope import Scope, Typed
 from snnrun.errors import Diagnostic, ExperimentError, StorageError, did_you_mean
 from snnrun.source import Text
 from snnrun.units.quantities import format_quantity

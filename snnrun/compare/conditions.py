@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from snnrun.compare.folders import Entry, Measured
 from snnrun.equations.ast import Call, Expr, Name, walk
-from snnrun.equations.check import Checker, Scope
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph
 from snnrun.equations.parse import parse_expression
+from snnrun.equations.scope import Scope
 from snnrun.errors import ExperimentError, at, did_you_mean
 from snnrun.metrics.expressions import PLAIN_FUNCTIONS, ExpressionChecker
 from snnrun.metrics.terms import Term

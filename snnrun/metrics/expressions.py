@@ -26,8 +26,9 @@ from snnrun.equations.ast import (
     Unary,
     is_zero,
 )
-from snnrun.equations.check import Checker, Scope
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph
+from snnrun.equations.scope import Scope
 from snnrun.errors import at
 from snnrun.metrics.terms import Size, Term
 from snnrun.source import Span

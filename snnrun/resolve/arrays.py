@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from snnrun.equations.check import ArrayFunction, Typed
+from snnrun.equations.scope import ArrayFunction, Typed
 from snnrun.model.network import FloatArray, TimedArray
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int, known
 from snnrun.resolve.files import find_file, read_picture, reading

@@ -6,8 +6,9 @@ from collections.abc import Container, Mapping
 
 import numpy as np
 
-from snnrun.equations.check import OPEN, ArrayFunction, Typed
 from snnrun.equations.dag import CHANGING, Node
+from snnrun.equations.exact import OPEN
+from snnrun.equations.scope import ArrayFunction, Typed
 from snnrun.errors import at
 from snnrun.model.evaluate import Environment, Values
 from snnrun.source import Span

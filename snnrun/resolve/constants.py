@@ -7,9 +7,10 @@ from contextlib import suppress
 from fractions import Fraction
 
 from snnrun.equations.ast import Expr, names_in
-from snnrun.equations.check import OPEN, Typed, UserFunction
 from snnrun.equations.dag import Kind, kind_of
+from snnrun.equations.exact import OPEN
 from snnrun.equations.parse import MAX_LEVELS, parse_expression
+from snnrun.equations.scope import Typed, UserFunction
 from snnrun.errors import ExperimentError, at
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path
 from snnrun.spec.nodes import ScalarNode

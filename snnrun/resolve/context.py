@@ -13,9 +13,11 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from snnrun.equations.ast import Call, Expr, names_in, walk
-from snnrun.equations.check import OPEN, ArrayFunction, Checker, Scope, Typed, UserFunction
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
+from snnrun.equations.exact import OPEN
 from snnrun.equations.parse import parse_expression
+from snnrun.equations.scope import ArrayFunction, Scope, Typed, UserFunction
 from snnrun.errors import Diagnostic, ExperimentError, Report, at, did_you_mean
 from snnrun.model.network import NeuronSubset, Seeds, Stored, TimedArray
 from snnrun.resolve.columns import must_exist
@@ -199,6 +201,10 @@ class Context:
     def checker(self, symbols: Mapping[str, Typed], place: str, **options: Any) -> Checker:
         """A checker for expressions with these names."""
         return Checker(self.graph, self.scope(symbols, place, **options))
+
+    def unit(self, expr: Expr) -> Typed:
+        """An expression of units alone."""
+        return Checker(self.graph, Scope({}, place="a unit")).check(expr)
 
     def draws(self, owner: str, use: str, *, shared: bool = False) -> Callable[[str], Draw]:
         """Streams of rand() and its like for one object: the first, the second, ... use has its own."""

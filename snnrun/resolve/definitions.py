@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from snnrun.equations.check import Typed, wrong_dimension
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.equations.model import Definition, Role
 from snnrun.equations.parse import MAX_LEVELS
+from snnrun.equations.scope import Typed, wrong_dimension
 from snnrun.errors import at
 from snnrun.model.network import Stored
 from snnrun.resolve.context import Context, Member, meanings
@@ -87,9 +87,7 @@ def read_definitions(context: Context, owner: str, place: str, definitions: tupl
 def _unit(context: Context, definition: Definition) -> Dimension:
     if definition.unit is None:
         return ONE
-    from snnrun.equations.check import Checker, Scope  # noqa: PLC0415
-
-    typed = Checker(context.graph, Scope({}, place="a unit")).check(definition.unit)
+    typed = context.unit(definition.unit)
     if typed.exact is None:
         raise at(definition.unit.span, "EQ114", "this is not a unit")
     return typed.dimension

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from snnrun.equations.check import OPEN, Typed, wrong_dimension
 from snnrun.equations.dag import Graph, Kind, Node, Op
+from snnrun.equations.exact import OPEN
+from snnrun.equations.scope import Typed, wrong_dimension
 from snnrun.errors import Diagnostic, ExperimentError, at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import LONGEST_DELAY, FloatArray, IntArray

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, walk
 from snnrun.equations.methods.chain import solution
 from snnrun.equations.methods.exact import linear
 from snnrun.equations.methods.system import MethodError, System
 from snnrun.equations.model import Definition, Role
+from snnrun.equations.scope import Typed
 from snnrun.errors import ExperimentError, at
 from snnrun.resolve.context import Context
 from snnrun.resolve.definitions import Variables

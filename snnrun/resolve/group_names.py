@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Node, Op, Variable
+from snnrun.equations.scope import Typed
 from snnrun.model.network import NeuronSubset, TimedArray
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, exact_int, meanings
 from snnrun.resolve.names import Derived, Names

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Op
+from snnrun.equations.scope import Typed
 from snnrun.errors import at
 from snnrun.model.network import Group, Indices, NeuronSubset, everything, part
 from snnrun.resolve.context import Context, Path, Population, Skip, exact_int

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr
-from snnrun.equations.check import WIDEST, Checker, Typed, not_whole, wrong_dimension
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, variables_of, walk
+from snnrun.equations.exact import WIDEST
+from snnrun.equations.scope import Typed, must_be_number, not_whole, wrong_dimension
 from snnrun.errors import Diagnostic, ExperimentError, Severity, at, did_you_mean
 from snnrun.files.npy import Unreadable
 from snnrun.model.evaluate import holds_inf
@@ -297,7 +299,7 @@ def value_of(checker: Checker, stored: Stored, expr: Expr, size: int | None) -> 
         if typed.node.kind is not Kind.BOOL:
             raise at(expr.span, "EQ205", f"`{stored.variable.name}` is a boolean: write true, false or a condition")
         return typed.node
-    checker.must_be_number(typed, expr.span)
+    must_be_number(typed, expr.span)
     if not typed.fits(stored.dimension):
         raise wrong_dimension(typed, stored.dimension, f"the value of `{stored.variable.name}`", expr)
     if size is not None:
@@ -396,7 +398,7 @@ def list_node(
         if typed.node.kind is Kind.BOOL and kind is Kind.BOOL:
             values.append(_truth(typed, expr))
             continue
-        checker.must_be_number(typed, expr.span)
+        must_be_number(typed, expr.span)
         if not typed.fits(dimension):
             raise wrong_dimension(typed, dimension, f"each value of {what}", expr)
         value = known(typed, expr.span, what)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.equations.model import Definition, Role, parse_equations
+from snnrun.equations.scope import Typed
 from snnrun.errors import Attempts, at
 from snnrun.model.network import EMPTY, Assignment, Block, Group, GroupKind, Initial, Integration, Stored
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, Population, Skip

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from snnrun.equations.ast import names_in
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import is_fixed
+from snnrun.equations.scope import Typed
 from snnrun.errors import Attempts, did_you_mean
 from snnrun.model.network import ConnectivityMonitor, GroupKind, Initial, Network, Phase, StopWhen, Window
 from snnrun.resolve.constants import phase_steps

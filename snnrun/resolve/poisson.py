@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, walk
+from snnrun.equations.scope import Typed
 from snnrun.errors import at
 from snnrun.model.network import Assignment, Block, Group, GroupKind, Initial, Intervals, Stored
 from snnrun.model.rates import is_impossible

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnrun.equations.check import OPEN
 from snnrun.equations.dag import CHANGING, Node, Op, ValueNeededError, walk
+from snnrun.equations.exact import OPEN
 from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import Block, GroupKind, Indices, IntArray, Network, TimedArray, elements_at

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.check import OPEN, Typed
 from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, variables_of, walk
+from snnrun.equations.exact import OPEN
+from snnrun.equations.scope import Typed
 from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import NEVER, Refractory, Stored

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr
-from snnrun.equations.check import Checker, Typed
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Kind, Node, Op, Parameter, Variable, is_fixed, walk
 from snnrun.equations.parse import parse_generator
+from snnrun.equations.scope import Typed
 from snnrun.errors import Diagnostic, ExperimentError, at, did_you_mean
 from snnrun.files.npy import Unreadable
 from snnrun.model.evaluate import Environment, evaluate

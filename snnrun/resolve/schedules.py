@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnrun.equations.check import WIDEST
+from snnrun.equations.exact import WIDEST
 from snnrun.kernels.functions import timestep
 from snnrun.model.network import FloatArray, Group, GroupKind, IntArray, Schedule
 from snnrun.resolve.context import Context, Path, Population

@@ -7,8 +7,9 @@ import re
 import numpy as np
 
 from snnrun.equations.ast import Expr, ListOf
-from snnrun.equations.check import WIDEST, Typed
 from snnrun.equations.dag import Kind, Node, Op, walk
+from snnrun.equations.exact import WIDEST
+from snnrun.equations.scope import Typed
 from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import Indices, IntArray, SynapseChoice, evenly

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from snnrun.equations.check import Typed, wrong_dimension
 from snnrun.equations.dag import Op, walk
+from snnrun.equations.scope import Typed, must_be_number, wrong_dimension
 from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import FloatArray
@@ -61,7 +61,7 @@ def read_series(context: Context, path: Path, dimension: Dimension | None, what:
     expr = context.expression(path)
     checker = context.checker({}, what, lists=True)
     typed = checker.check(expr) if dimension is None else checker.value(expr, dimension, what)
-    checker.must_be_number(typed, expr.span)
+    must_be_number(typed, expr.span)
     if any(not n.args and n.op not in (Op.LIST, Op.LITERAL, Op.CONSTANT) for n in walk(typed.node)):
         raise at(expr.span, "NET103", f"{what} must be constant, this changes during the run")
     numbers = evaluate(typed.node, Environment(index={"list": slice(None)}, dt=context.dt))
@@ -74,7 +74,7 @@ def _number(context: Context, path: Path, dimension: Dimension | None, what: str
     expr = context.expression(path)
     checker = context.checker({}, what)
     typed = checker.check(expr)
-    checker.must_be_number(typed, expr.span)
+    must_be_number(typed, expr.span)
     if dimension is not None and not typed.fits(dimension):
         raise wrong_dimension(typed, dimension, what, expr)
     known(typed, expr.span, what)

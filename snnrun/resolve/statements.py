@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from snnrun.equations.ast import Binary, Name, Statement
-from snnrun.equations.check import Checker, Typed, not_whole, wrong_dimension
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
+from snnrun.equations.scope import Typed, must_be_number, not_whole, wrong_dimension
 from snnrun.errors import Diagnostic, ExperimentError, at, did_you_mean
 from snnrun.model.network import Assignment, Block, Stored
 from snnrun.resolve.context import Context
@@ -135,7 +136,7 @@ class _Lowering:
             if typed.node.kind is not Kind.BOOL:
                 raise at(s.value.span, "EQ213", f"`{s.target}` is a boolean, this is a number")
             return typed.node
-        self.checker().must_be_number(typed, s.value.span)
+        must_be_number(typed, s.value.span)
         if not typed.fits(stored.dimension):
             raise wrong_dimension(typed, stored.dimension, f"the value assigned to `{s.target}`", s.value)
         if stored.kind is Kind.INT:

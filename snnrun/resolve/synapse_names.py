@@ -6,8 +6,8 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Op, Variable
+from snnrun.equations.scope import Typed
 from snnrun.errors import did_you_mean
 from snnrun.model.network import CONNECTED, NeuronSubset, Stored, Synapses
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, Population, exact_int, seen_from

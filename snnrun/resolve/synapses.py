@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind, Node, Variable, variables_of
 from snnrun.equations.model import Definition, Role, parse_equations
+from snnrun.equations.scope import Typed
 from snnrun.errors import Attempts, at
 from snnrun.model.elapsed import up_to_date
 from snnrun.model.expected import exact_synapses, exact_total

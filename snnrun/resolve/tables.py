@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.check import Checker, Scope, Typed, wrong_dimension
 from snnrun.equations.parse import parse_expression
+from snnrun.equations.scope import Typed, wrong_dimension
 from snnrun.errors import ExperimentError
 from snnrun.files.hdf5 import open_hdf5
 from snnrun.files.npy import Unreadable, must_have_room, read_npy, read_npz
@@ -179,7 +179,7 @@ def _stored_unit(context: Context, text: str) -> tuple[float, Dimension] | None:
         return 1.0, ONE
     try:
         name = _TIMES.get(text, text)
-        typed = Checker(context.graph, Scope({}, place="a unit")).check(parse_expression(Text.plain(name)))
+        typed = context.unit(parse_expression(Text.plain(name)))
     except ExperimentError:
         return None
     known = typed.exact is not None and 0 < typed.value < math.inf
@@ -193,7 +193,7 @@ def written_unit(context: Context, path: Path) -> tuple[float, Any]:
         ExperimentError: NET147: it is no positive number.
     """
     expr = context.expression(path)
-    typed = Checker(context.graph, Scope({}, place="a unit")).check(expr)
+    typed = context.unit(expr)
     scale = known(typed, expr.span, "a unit")
     if not 0 < scale < math.inf:
         raise context.error("NET147", f"a unit is a positive quantity, this is {scale:g}", path)

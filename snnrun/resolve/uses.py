@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from snnrun.equations.check import Typed
+from snnrun.equations.scope import Typed
 from snnrun.source import Span
 from snnrun.spec.nodes import Path
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.ast import Quantity, Unary
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
+from snnrun.equations.scope import Typed
 from snnrun.errors import ExperimentError, at, did_you_mean
 from snnrun.kernels.arrays import exp, log
 from snnrun.resolve.constants import value_of

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.check import Typed
 from snnrun.equations.dag import CHANGING, Kind, Node, Op, Parameter, ValueNeededError
+from snnrun.equations.scope import Typed
 from snnrun.metrics.check import check_metrics
 from snnrun.model.digest import whole_network
 from snnrun.model.evaluate import Environment, evaluate

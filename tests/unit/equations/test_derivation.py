@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnrun.equations.check import Checker, Scope, Typed
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Draw, Graph, Node, Op, Variable
 from snnrun.equations.derive import NotLinear, collect_linear, split_noise
 from snnrun.equations.methods.system import MethodError, System
 from snnrun.equations.methods.table import METHODS, choose, fitting
 from snnrun.equations.parse import parse_expression
+from snnrun.equations.scope import Scope, Typed
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.source import Text
 from snnrun.units.dimensions import ONE, TIME

@@ -7,9 +7,10 @@ from fractions import Fraction
 
 import pytest
 
-from snnrun.equations.check import Checker, Scope, Typed
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Draw, Graph, Kind, Op, Variable
 from snnrun.equations.parse import parse_expression
+from snnrun.equations.scope import Scope, Typed
 from snnrun.errors import ExperimentError
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.source import Text

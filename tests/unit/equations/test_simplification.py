@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snnrun.equations.check import Checker, Scope, Typed
+from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph, Kind, Variable
 from snnrun.equations.parse import parse_expression
+from snnrun.equations.scope import Scope, Typed
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.source import Text
 from snnrun.units.dimensions import ONE

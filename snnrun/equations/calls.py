@@ -1,0 +1,252 @@
+"""Calls in expressions: functions of the language, functions of the file, timed arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from fractions import Fraction
+
+from snnrun.equations.ast import Call, Expr
+from snnrun.equations.dag import Graph, Kind, Node, Op
+from snnrun.equations.exact import OPEN, apply, limited, must_fit_whole
+from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule, instead_of
+from snnrun.equations.parse import MAX_LEVELS
+from snnrun.equations.scope import (
+    ArrayFunction,
+    Scope,
+    Typed,
+    UserFunction,
+    must_be_number,
+    number_of,
+    suggestion,
+)
+from snnrun.errors import ExperimentError, at, did_you_mean
+from snnrun.source import Span
+from snnrun.units.dimensions import ONE, TIME
+
+MAX_CALLED_PARTS = 20_000  # of the functions that one expression calls, each counted as often as it is called
+MAX_CALLED_IN_FILE = 500_000
+_LARGEST_MEAN = 2**52
+
+
+class CallChecker(ABC):
+    """Checks the calls of expressions of one scope; the checker of all other parts is made of it (`check.py`).
+
+    Args:
+        graph: Where graphs are made.
+        scope: The scope.
+    """
+
+    def __init__(self, graph: Graph, scope: Scope) -> None:
+        self.graph = graph
+        self.scope = scope
+        self.local: dict[str, Typed] = {}  # arguments, in the body of a function of the file
+        self.outermost: Span | None = None  # the outermost call of a function of the file
+        self._open: list[str] = []
+        self._parts = 0
+
+    @abstractmethod
+    def check(self, expr: Expr) -> Typed:
+        """The checked graph of an expression."""
+
+    def count(self, expr: Expr, levels: int) -> None:
+        """Count a part of a function's body, as what stands in the text is counted by the parser."""
+        if not self._open:
+            return
+        self._parts += 1
+        self.graph.called_parts += 1
+        if levels > MAX_LEVELS:
+            raise too_deep(expr.span)
+        if self._parts > MAX_CALLED_PARTS:
+            raise at(
+                expr.span,
+                "EQ102",
+                f"the functions that are called here have more than {MAX_CALLED_PARTS:,} parts, "
+                "each counted as often as it is called",
+                "give what is computed more than once a name of its own, as a subexpression",
+            )
+        if self.graph.called_parts > MAX_CALLED_IN_FILE:
+            raise at(
+                expr.span,
+                "EQ102",
+                f"the functions of this file have more than {MAX_CALLED_IN_FILE:,} parts where they are called",
+            )
+
+    def call(self, expr: Call) -> Typed:
+        """The checked graph of a call.
+
+        Raises:
+            ExperimentError: EQ202, EQ204, EQ206, EQ208, EQ210, EQ212.
+        """
+        name = expr.function
+        if self.scope.called is not None and (name in self.scope.functions or name in self.scope.arrays):
+            self.scope.called(name, self.outermost or expr.span)
+        if name in self.scope.functions:
+            return self._user_function(expr, self.scope.functions[name])
+        if name in self.scope.arrays:
+            return self._array(expr, self.scope.arrays[name])
+        if name not in FUNCTION_NAMES:
+            raise self._unknown_function(expr)
+        args = [self.check(a) for a in expr.args]
+        for arg, part in zip(args, expr.args, strict=True):
+            if name != "int":
+                must_be_number(arg, part.span)
+        if name in FUNCTIONS:
+            return self._function(expr, FUNCTIONS[name], args)
+        if name in ("rand", "randn", "poisson"):
+            return self._random(expr, args)
+        if name == "int":
+            return self._int(expr, args)
+        return self._timestep(expr, args)
+
+    def _unknown_function(self, expr: Call) -> ExperimentError:
+        name = expr.function
+        known = [*FUNCTION_NAMES, *self.scope.functions, *self.scope.arrays]
+        return at(
+            expr.name_span,
+            "EQ202",
+            f"there is no function `{name}`",
+            self.scope.missing(name)
+            or instead_of(name, len(expr.args))
+            or did_you_mean(name, known)
+            or f"functions: {', '.join(sorted(known))}",
+        )
+
+    def _count(self, expr: Call, wanted: int) -> None:
+        if len(expr.args) != wanted:
+            plural = "argument" if wanted == 1 else "arguments"
+            raise at(expr.span, "EQ206", f"`{expr.function}` takes {wanted} {plural}, here it has {len(expr.args)}")
+
+    def _function(self, expr: Call, function: Function, args: list[Typed]) -> Typed:
+        self._count(expr, function.arguments)
+        first = args[0]
+        dimension = ONE
+        match function.rule:
+            case Rule.PLAIN:
+                if not first.dimension.is_one:
+                    raise at(
+                        expr.args[0].span,
+                        "EQ204",
+                        f"`{function.name}` wants a dimensionless argument, this is {first.dimension.describe()}",
+                        f"divide it by a quantity in {first.dimension.symbol}",
+                    )
+            case Rule.SAME:
+                dimension = next((a.dimension for a in args if not a.is_zero), ONE)
+                for other, part in zip(args[1:], expr.args[1:], strict=True):
+                    if not other.fits(dimension):
+                        raise at(
+                            part.span,
+                            "EQ204",
+                            f"the arguments of `{function.name}` must be alike: the first is "
+                            f"{first.dimension.describe()}, this is {other.dimension.describe()}",
+                            suggestion(first, other),
+                        )
+            case Rule.ROOT:
+                dimension = first.dimension ** Fraction(1, 2)
+            case Rule.ANY_TO_PLAIN:
+                pass
+        node = self._function_node(function, [a.node for a in args])
+        exact = None
+        if any(a.exact is OPEN for a in args):
+            exact = OPEN
+        elif all(a.exact is not None for a in args):
+            exact = apply(function.name, [a.value for a in args])
+            if function.integer:
+                must_fit_whole(exact, expr.span)
+        return Typed(node, dimension, limited(exact, expr.span))
+
+    def _function_node(self, function: Function, args: list[Node]) -> Node:
+        g = self.graph
+        if function.name == "clip":
+            x, low, high = args
+            return g.select(g.binary(Op.LT, x, low), low, g.select(g.binary(Op.GT, x, high), high, x))
+        node = g.function(function.name, tuple(args))
+        return g.as_int(node) if function.integer else node
+
+    def _random(self, expr: Call, args: list[Typed]) -> Typed:
+        if self.scope.draw is None:
+            raise at(expr.span, "EQ208", f"`{expr.function}()` has no place in {self.scope.place}")
+        wanted = 1 if expr.function == "poisson" else 0
+        self._count(expr, wanted)
+        if args and not args[0].dimension.is_one:
+            raise at(
+                expr.args[0].span,
+                "EQ204",
+                f"`poisson` wants a dimensionless mean, this is {args[0].dimension.describe()}",
+            )
+        known = bool(args) and args[0].exact is not None and args[0].exact is not OPEN
+        if known and not 0 <= args[0].value <= _LARGEST_MEAN:
+            message = f"the mean of `poisson` must lie between 0 and 4.5e15, this is {args[0].value:g}"
+            raise at(expr.args[0].span, "EQ210", message)
+        op = {"rand": Op.UNIFORM, "randn": Op.NORMAL, "poisson": Op.POISSON}[expr.function]
+        draw = self.scope.draw(expr.function)
+        node = self.graph.node(op, tuple(self.graph.as_float(a.node) for a in args), payload=draw)
+        return Typed(self.graph.as_int(node) if op is Op.POISSON else node, ONE)
+
+    def _int(self, expr: Call, args: list[Typed]) -> Typed:
+        self._count(expr, 1)
+        if not args[0].dimension.is_one:
+            raise at(
+                expr.args[0].span,
+                "EQ204",
+                f"`int` wants a dimensionless argument or a condition, this is {args[0].dimension.describe()}",
+            )
+        exact = args[0].exact
+        if exact is not None and exact is not OPEN:
+            must_fit_whole(exact, expr.span)
+            exact = Fraction(int(exact))
+        return Typed(self.graph.as_int(args[0].node), ONE, exact)
+
+    def _timestep(self, expr: Call, args: list[Typed]) -> Typed:
+        self._count(expr, 2)
+        for arg, part in zip(args, expr.args, strict=True):
+            if not arg.fits(TIME):
+                raise at(part.span, "EQ204", f"`timestep` wants times, this is {arg.dimension.describe()}")
+        return Typed(self.graph.as_int(self.graph.function("timestep", tuple(a.node for a in args))), ONE)
+
+    def _user_function(self, expr: Call, function: UserFunction) -> Typed:
+        self._count(expr, len(function.parameters))
+        if function.name in self._open:
+            raise at(expr.span, "EQ212", f"the function `{function.name}` calls itself")
+        args = [self.check(a) for a in expr.args]
+        outer, self.local = self.local, dict(zip(function.parameters, args, strict=True))
+        if not self._open:
+            self._parts = 0
+        self._open.append(function.name)
+        call, self.outermost = self.outermost, self.outermost or expr.span
+        try:
+            return self.check(function.body)
+        except ExperimentError as error:
+            if not error.diagnostics or (error.diagnostics[0].code == "EQ102" and len(self._open) > 1):
+                raise  # said elsewhere, or about the outermost call
+            first = error.diagnostics[0]
+            raise at(expr.span, first.code, f"in `{function.name}(...)`: {first.message}", first.help) from None
+        finally:
+            self._open.pop()
+            self.local, self.outermost = outer, call
+
+    def _array(self, expr: Call, array: ArrayFunction) -> Typed:
+        self._count(expr, 1 if array.columns is None else 2)
+        time = number_of(self.check(expr.args[0]), TIME, f"the first argument of `{array.name}`", expr.args[0])
+        args = [self.graph.as_float(time.node)]
+        if array.columns is not None:
+            column = self.check(expr.args[1])
+            if column.node.kind is not Kind.INT or not column.dimension.is_one:
+                raise at(
+                    expr.args[1].span,
+                    "EQ204",
+                    f"the second argument of `{array.name}` is a column: a whole number such as `i`",
+                )
+            if self.scope.column is not None:
+                self.scope.column(array, column.node, expr.args[1].span)
+            args.append(column.node)
+        return Typed(self.graph.node(Op.TIMED, tuple(args), Kind.FLOAT, array.name), array.dimension)
+
+
+def too_deep(span: Span) -> ExperimentError:
+    """The error for operations on the results of too many others."""
+    return at(
+        span,
+        "EQ102",
+        f"more than {MAX_LEVELS} operations stand one on the other here, with those of subexpressions and functions",
+        "compute parts of it from fewer others",
+    )
