@@ -6,28 +6,22 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from snnrun.spec.models import CONNECT_FORMS
+
 RULES: Final = "`all`, `one_to_one`, `{p: 0.1}`, `{where: i != j}`, `{fixed_indegree: 80}` or `{j: ...}`"
 _ALL: Final = {"true", "alltoall", "full", "fullyconnected", "every", "everything", "complete", "dense"}
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _ASSIGNED: Final = re.compile(r"\s*(\w+)\s*[=:]\s*(?!=)(.+)")
 _CONDITION: Final = re.compile(r"[<>]|==|!=|\b(and|or|not)\b")
-_INDEGREE: Final = ("fixed_indegree", {"indegree", "kin", "fixedindegree", "fixednumberpre", "nin", "ce", "ci"})
-_OUTDEGREE: Final = ("fixed_outdegree", {"outdegree", "kout", "fixedoutdegree", "fixednumberpost", "nout"})
-_TOTAL: Final = ("fixed_total", {"fixedtotalnumber", "totalnumber", "nsyn", "numsynapses", "ntotal", "total"})
 _CHANCE: Final = (
     "p",
     {"prob", "probability", "pconnect", "fixedprobability", "pairwisebernoulli", "bernoulli", "chance"},
 )
 _WHERE: Final = ("where", {"condition", "cond", "if"})
-_EXAMPLES: Final = {
-    "fixed_indegree": "80",
-    "fixed_outdegree": "80",
-    "fixed_total": "1000",
-    "p": "0.1",
-    "where": "i != j",
-    "multapses": "true",
+_EXAMPLES: Final = {"p": "0.1", "where": "i != j", "multapses": "true"} | {
+    form.needs[0]: form.example for form in CONNECT_FORMS if form.example
 }
-_KEYS: Final = (_INDEGREE, _OUTDEGREE, _TOTAL, _CHANCE, _WHERE)
+_KEYS: Final = (*((form.needs[0], form.others) for form in CONNECT_FORMS if form.example), _CHANCE, _WHERE)
 _FLAGS: Final = {"allowautapses": "autapses", "allowmultapses": "multapses", "allowselfconnections": "autapses"}
 _VALUES: Final = {"w", "weight", "weights", "g", "conductance"}
 

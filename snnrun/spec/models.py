@@ -8,9 +8,10 @@ Where a key has several forms, the form is chosen by what the value looks like (
 so that a mistake gives one message about the form that was meant.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Union
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 from typing_extensions import TypeAliasType
@@ -607,63 +608,79 @@ class FileConnect(Rule):
     )
 
 
-_CONNECT_KEYS: Final = (
-    ("rule", "rule"),
-    ("pairs", "pairs"),
-    ("fixed_indegree", "indegree"),
-    ("fixed_outdegree", "outdegree"),
-    ("fixed_total", "total"),
-    ("matrix", "matrix"),
-    ("file", "file"),
+@dataclass(frozen=True, slots=True)
+class ConnectForm:
+    """A form of connection rule.
+
+    Args:
+        model: Its keys.
+        needs: The keys that choose it.
+        example: A value of its key, for advice.
+        others: What other tools call its key, in lower-case letters alone.
+    """
+
+    model: type[Rule]
+    needs: tuple[str, ...]
+    example: str = ""
+    others: frozenset[str] = frozenset()
+
+    @property
+    def excludes(self) -> bool:
+        """Whether its key says all, so that another such key is a second rule."""
+        return len(self.needs) == 1 and self.needs[0] not in ("i", "j")
+
+    @property
+    def tag(self) -> str:
+        """How the forms of `connect` are told apart."""
+        return f"<{self.model.__name__.removesuffix('Connect').lower()}>"
+
+
+CONNECT_FORMS: Final = (
+    ConnectForm(NamedConnect, ("rule",)),
+    ConnectForm(WhereConnect, ()),
+    ConnectForm(IndexConnect, ("i", "j")),
+    ConnectForm(PairsConnect, ("pairs",)),
+    ConnectForm(TargetsConnect, ("j",)),
+    ConnectForm(SourcesConnect, ("i",)),
+    ConnectForm(
+        IndegreeConnect,
+        ("fixed_indegree",),
+        "80",
+        frozenset({"indegree", "kin", "fixedindegree", "fixednumberpre", "nin", "ce", "ci"}),
+    ),
+    ConnectForm(
+        OutdegreeConnect,
+        ("fixed_outdegree",),
+        "80",
+        frozenset({"outdegree", "kout", "fixedoutdegree", "fixednumberpost", "nout"}),
+    ),
+    ConnectForm(
+        TotalConnect,
+        ("fixed_total",),
+        "1000",
+        frozenset({"fixedtotalnumber", "totalnumber", "nsyn", "numsynapses", "ntotal", "total"}),
+    ),
+    ConnectForm(MatrixConnect, ("matrix",)),
+    ConnectForm(FileConnect, ("file",)),
 )
 
 
-def _connect_form(value: Any) -> str:
+def connect_form(keys: Container[str]) -> ConnectForm:
+    """The form of connection rule that has some keys: one whose key excludes others, else the one that needs most."""
+    found = [form for form in CONNECT_FORMS if all(key in keys for key in form.needs)]
+    return max(found, key=lambda form: (form.excludes, len(form.needs)))
+
+
+def _connect_tag(value: Any) -> str:
     if isinstance(value, Rule):
-        return _CONNECT_TAGS[type(value)]
-    if not isinstance(value, dict):
-        return shape_of(value)
-    for key, form in _CONNECT_KEYS:
-        if key in value:
-            return f"<{form}>"
-    if "i" in value and "j" in value:
-        return "<indices>"
-    if "j" in value:
-        return "<targets>"
-    return "<sources>" if "i" in value else "<where>"
+        return next(form.tag for form in CONNECT_FORMS if type(value) is form.model)
+    return connect_form(value).tag if isinstance(value, dict) else shape_of(value)
 
 
-ConnectRule = TypeAliasType(
-    "ConnectRule",
-    Annotated[
-        Annotated[NamedRule, Tag(ONE_TAG)]
-        | Annotated[NamedConnect, Tag("<rule>")]
-        | Annotated[WhereConnect, Tag("<where>")]
-        | Annotated[IndexConnect, Tag("<indices>")]
-        | Annotated[PairsConnect, Tag("<pairs>")]
-        | Annotated[TargetsConnect, Tag("<targets>")]
-        | Annotated[SourcesConnect, Tag("<sources>")]
-        | Annotated[IndegreeConnect, Tag("<indegree>")]
-        | Annotated[OutdegreeConnect, Tag("<outdegree>")]
-        | Annotated[TotalConnect, Tag("<total>")]
-        | Annotated[MatrixConnect, Tag("<matrix>")]
-        | Annotated[FileConnect, Tag("<file>")],
-        Discriminator(_connect_form),
-    ],
+_Forms: Any = Union[tuple(Annotated[form.model, Tag(form.tag)] for form in CONNECT_FORMS)]  # noqa: UP007 - no fixed list
+ConnectRule: Any = TypeAliasType(
+    "ConnectRule", Annotated[Annotated[NamedRule, Tag(ONE_TAG)] | _Forms, Discriminator(_connect_tag)]
 )
-_CONNECT_TAGS: Final[dict[type[Rule], str]] = {
-    NamedConnect: "<rule>",
-    WhereConnect: "<where>",
-    IndexConnect: "<indices>",
-    PairsConnect: "<pairs>",
-    TargetsConnect: "<targets>",
-    SourcesConnect: "<sources>",
-    IndegreeConnect: "<indegree>",
-    OutdegreeConnect: "<outdegree>",
-    TotalConnect: "<total>",
-    MatrixConnect: "<matrix>",
-    FileConnect: "<file>",
-}
 
 
 def _list_or_one(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 from snnrun.errors import Report, did_you_mean
 from snnrun.spec import nodes
 from snnrun.spec.document import Document
-from snnrun.spec.models import PLOT_OPTIONS, Plot, PlotKind
+from snnrun.spec.models import CONNECT_FORMS, PLOT_OPTIONS, Plot, PlotKind, Rule
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 
 _AXIS_FORMS: Final = ("linspace", "logspace", "range")
@@ -76,9 +76,6 @@ def _check_operations(document: Document, report: Report) -> None:
             report.error("FMT202", f"`{path[1]}` needs `every` or `at`", document.key_span(path), advice)
 
 
-_CONNECT_CHOICES: Final = ("rule", "pairs", "fixed_indegree", "fixed_outdegree", "fixed_total", "matrix", "file")
-
-
 def _check_connect(document: Document, report: Report) -> None:
     for path, node in _maps(document, "synapses"):
         connect = node.get("connect")
@@ -95,11 +92,11 @@ def _check_connect(document: Document, report: Report) -> None:
 def _check_rule(document: Document, report: Report, path: nodes.Path, node: nodes.Node, *, in_list: bool) -> None:
     if not isinstance(node, MapNode):
         return
-    given = [key for key in _CONNECT_CHOICES if key in node.entries]
+    given = [form.needs[0] for form in CONNECT_FORMS if form.excludes and form.needs[0] in node.entries]
     for key in given[1:]:
         message = f"`{given[0]}` and `{key}` are two connection rules"
         report.error("FMT208", message, document.key_span((*path, key)), "write a list with one rule an item")
-    if not node.entries or (not in_list and set(node.entries) <= {"source", "target", "delay", "initial"}):
+    if not node.entries or (not in_list and set(node.entries) <= set(Rule.model_fields)):
         advice = "write `all`, or a rule such as `{p: 0.1}`, `{where: i != j}` or `{fixed_indegree: 80}`"
         report.error("FMT202", "`connect` needs a rule", document.key_span(path), advice)
 

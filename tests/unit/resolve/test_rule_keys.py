@@ -16,7 +16,7 @@ from snnrun.model.rule_values import Ground
 from snnrun.resolve.resolve import resolve
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
-from snnrun.spec.models import _CONNECT_TAGS
+from snnrun.spec.models import CONNECT_FORMS
 
 FITS: dict[str, dict[str, Any]] = {
     "NamedConnect": {"rule": "all"},
@@ -49,11 +49,15 @@ EVERY_RULE: dict[str, Any] = {"source": "a.last", "target": "a.last", "delay": "
 WITH_ANOTHER = {"skip_if_invalid", "multapses", "autapses", "dataset", "population", "unit"}
 """Keys that matter beside others only; each has a test of its own."""
 
-CASES = [(rule.__name__, key) for rule in _CONNECT_TAGS for key in (*CHANGES[rule.__name__], *EVERY_RULE)]
+CASES = [
+    (rule.__name__, key)
+    for rule in (form.model for form in CONNECT_FORMS)
+    for key in (*CHANGES[rule.__name__], *EVERY_RULE)
+]
 
 
 def test_no_key_is_left_out() -> None:
-    for rule in _CONNECT_TAGS:
+    for rule in (form.model for form in CONNECT_FORMS):
         known = {*CHANGES[rule.__name__], *EVERY_RULE, *WITH_ANOTHER}
         assert set(rule.model_fields) <= known, rule.__name__
 
