@@ -16,7 +16,8 @@ from snnrun.errors import ExperimentError
 from snnrun.metrics.check import check_metrics
 from snnrun.model.network import NeuronSubset
 from snnrun.resolve.resolve import resolve
-from snnrun.resolve.rules import _is_within, _number_in_both
+from snnrun.resolve.rule_forms import _number_in_both
+from snnrun.resolve.rules import _is_within
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
 
