@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snnrun.codegen.emit import SIZES, Access, CType, Fill, Place, SlotKey, Writer, possible
+from snnrun.codegen.arguments import PART, PARTS, ArrayUse, CType, IntUse
+from snnrun.codegen.emit import Fill, Place, Writer, possible, reads, writes
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
 from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, walk
@@ -36,28 +37,28 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     owner = synapses.pathway_path(pathway)
     source = f"groups.{(synapses.target if pathway.post else synapses.source).group}"
     w = module.writer(synapses.path)
-    rows = w.array("rows", SlotKey("columns" if pathway.post else "rows", synapses.path), CType.I64)
+    rows = w.array("rows", (ArrayUse.COLUMNS if pathway.post else ArrayUse.ROWS).of(synapses.path))
     block, frozen = _without_guards(pathway.block)
     terms = added_terms(module.network, synapses, pathway)
     if terms:
-        w.loop(f"if {w.integer('ring', f'ring:{owner}')} > 0:")
+        w.loop(f"if {w.integer('ring', IntUse.RING.of(owner))} > 0:")
         _ring(module, w, synapses, pathway, terms, rows)
         w.line("return")
         w.depth = 1
     if pathway.is_part and pathway.uniform_delay:
-        sent = f"step - {w.integer('delay', f'delay:{owner}')}"
+        sent = f"step - {w.integer('delay', IntUse.DELAY.of(owner))}"
         for outside in (
-            f"{sent} < {w.integer('since', f'since:{owner}')}",
-            f"{sent} >= {w.integer('until', f'until:{owner}')}",
+            f"{sent} < {w.integer('since', IntUse.SINCE.of(owner))}",
+            f"{sent} >= {w.integer('until', IntUse.UNTIL.of(owner))}",
         ):
             w.loop(f"if {outside}:")
             w.line("return")
             w.depth = 1
     undo = [_keep_frozen(module, w, variable, divided=synapses.divisible) for variable in frozen]
     if pathway.uniform_delay and pathway.post:
-        spike_loop(w, source, f"delay:{owner}", mine=synapses.divisible)
+        spike_loop(w, source, IntUse.DELAY.of(owner), mine=synapses.divisible)
         w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
-        w.line(f"s = {w.array('column_order', SlotKey('column order', synapses.path), CType.I64)}[m]")
+        w.line(f"s = {w.array('column_order', ArrayUse.COLUMN_ORDER.of(synapses.path))}[m]")
     elif pathway.uniform_delay:
         here = _row_loop(w, source, owner, rows, synapses.path)
     elif pathway is synapses.sorting:
@@ -123,10 +124,10 @@ def _ring(
     """Add what spikes of this step will bring to the sums of the steps to come; then hand out those of this step."""
     owner = synapses.pathway_path(pathway)
     target = f"groups.{synapses.target.group}"
-    delays = w.array("delays", SlotKey("delays", owner), CType.I32)
-    mask, neurons = w.integer("mask", f"mask:{owner}"), w.integer("neurons", f"n:{target}")
+    delays = w.array("delays", ArrayUse.DELAYS.of(owner))
+    mask, neurons = w.integer("mask", IntUse.MASK.of(owner)), w.integer("neurons", IntUse.N.of(target))
     rings = [
-        w.array(f"ring_{v.name}", SlotKey("ring", owner, v.name), w.real, write=True, own=True) for v, _, _ in terms
+        w.array(f"ring_{v.name}", ArrayUse.RING.of(owner, v.name), w.real, write=True, own=True) for v, _, _ in terms
     ]
     place = module.place(synapses.path, "s")
     spike_loop(w, f"groups.{synapses.source.group}")
@@ -143,7 +144,7 @@ def _ring(
         w.loop(f"for k in range({low}, {high}):")
         new = f"{values}[k] + {ring}[now + k]"
         if guarded:
-            key = SlotKey("variable", variable.owner, "not_refractory")
+            key = ArrayUse.VARIABLE.of(variable.owner, "not_refractory")
             active = w.array("active", key, CType.U8, own=True)
             new = f"select({active}[k] != 0, {new}, {values}[k])"
         w.line(f"{values}[k] = {new}")
@@ -179,19 +180,18 @@ def _without_guards(block: Block) -> tuple[Block, list[Variable]]:
 
 def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> str:
     """Remember a variable of refractory neurons; the line that puts it back."""
-    key = SlotKey("variable", v.owner, "not_refractory")
-    listed = [(SlotKey("frozen", v.owner), CType.I32), (SlotKey("frozen number", v.owner), CType.I64)]
+    frozen, number = ArrayUse.FROZEN.of(v.owner), ArrayUse.FROZEN_NUMBER.of(v.owner)
     if v.owner not in module.frozen:  # who is refractory stays the same from the thresholds to the end of the step
         module.frozen.add(v.owner)
-        flags = Access(key, write=False, own=True)
-        arrays = [(flags, CType.I64), (flags, CType.U8)]
-        arrays += [(Access(k, write=True, own=True), ctype) for k, ctype in listed]
-        module.plain(list_refractory, (f"low:{v.owner}", f"high:{v.owner}", "part"), arrays, ())
-    bounds = w.array("bounds", SlotKey("bounds", v.owner), CType.I64)
-    ids, found = (w.array(k.use.replace(" ", "_"), k, ctype, own=divided) for k, ctype in listed)
-    kept = w.array(f"kept_{v.name}", SlotKey("scratch", v.owner, v.name), w.real, write=True, own=True)
+        flags = ArrayUse.VARIABLE.of(v.owner, "not_refractory")
+        accesses = [reads(flags, type, own=True) for type in (CType.I64, CType.U8)]
+        accesses += [writes(listed, own=True) for listed in (frozen, number)]
+        module.plain(list_refractory, (IntUse.LOW.of(v.owner), IntUse.HIGH.of(v.owner), PART), accesses, ())
+    bounds = w.array("bounds", ArrayUse.BOUNDS.of(v.owner))
+    ids, found = (w.array(key.use.name.lower(), key, own=divided) for key in (frozen, number))
+    kept = w.array(f"kept_{v.name}", ArrayUse.SCRATCH.of(v.owner, v.name), w.real, write=True, own=True)
     values = w.variable_array(v, Kind.FLOAT, write=True)
-    part, parts = w.integer("part", "part"), w.integer("parts", "parts")
+    part, parts = w.integer("part", PART), w.integer("parts", PARTS)
     args = ", ".join([*((part, f"{part} + 1") if divided else ("0", parts)), bounds, found, ids, kept, values])
     w.line(f"save_values({args})")
     return f"restore_values({args})"
@@ -199,17 +199,17 @@ def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> st
 
 def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, part: bool, mine: bool) -> None:
     """Loop over the synapses of an unsorted pathway whose delay ends now: oldest spikes first, then by neuron."""
-    delays = w.array("delays", SlotKey("delays", owner), CType.I32)
-    longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
+    delays = w.array("delays", ArrayUse.DELAYS.of(owner))
+    longest, shortest = w.integer("longest", IntUse.LONGEST.of(owner)), w.integer("shortest", IntUse.SHORTEST.of(owner))
     if part:
-        since, until = w.integer("since", f"since:{owner}"), w.integer("until", f"until:{owner}")
+        since, until = w.integer("since", IntUse.SINCE.of(owner)), w.integer("until", IntUse.UNTIL.of(owner))
         longest, shortest = f"min({longest}, step - {since})", f"max({shortest}, step - {until} + 1)"
     w.loop(f"for age in range({longest}, {shortest} - 1, -1):")
     spikes_of(w, path, "(step - age)", mine=mine)
     w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
     w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
     w.loop("for m in range(begin, stop):")
-    w.line(f"s = {w.array('order', SlotKey('delay order', owner), CType.I64)}[m]")
+    w.line(f"s = {w.array('order', ArrayUse.DELAY_ORDER.of(owner))}[m]")
 
 
 def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
@@ -220,12 +220,12 @@ def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
     Returns:
         The line before which is to be asked for row `after`, once the body of the loop is written.
     """
-    w.loop(f"for band in range({w.integer('bands', f'bands:{path}')}):")
-    w.line(f"first_row = band * ({w.integer('n_source', f'n:{source}')} + 1)")
-    spike_loop(w, source, f"delay:{owner}")
-    spikes = w.array("spikes", SlotKey("spikes", source), CType.I32)
-    lengths = w.array("lengths", SlotKey("number", source), CType.I64)
-    last = f"base + {lengths}[slot * {w.integer('parts', 'parts')} + p] - 1"
+    w.loop(f"for band in range({w.integer('bands', IntUse.BANDS.of(path))}):")
+    w.line(f"first_row = band * ({w.integer('n_source', IntUse.N.of(source))} + 1)")
+    spike_loop(w, source, IntUse.DELAY.of(owner))
+    spikes = w.array("spikes", ArrayUse.SPIKES.of(source))
+    lengths = w.array("lengths", ArrayUse.LENGTHS.of(source))
+    last = f"base + {lengths}[slot * {w.integer('parts', PARTS)} + p] - 1"
     w.line(f"after = first_row + int({spikes}[min(b + 1, {last})])")
     here = len(w.lines)
     w.loop(f"for s in range({rows}[first_row + k], {rows}[first_row + k + 1]):")
@@ -241,17 +241,17 @@ def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
     Returns:
         The line before which `_fetch` belongs, once the body of the loop is written.
     """
-    longest, shortest = w.integer("longest", f"longest:{owner}"), w.integer("shortest", f"shortest:{owner}")
-    sizes = [w.integer("n", f"n:{path}"), w.integer("depth", f"depth:{path}"), w.integer("parts", "parts")]
+    longest, shortest = w.integer("longest", IntUse.LONGEST.of(owner)), w.integer("shortest", IntUse.SHORTEST.of(owner))
+    sizes = [w.integer("n", IntUse.N.of(path)), w.integer("depth", IntUse.DEPTH.of(path)), w.integer("parts", PARTS)]
     lists = [
-        w.array("bounds", SlotKey("bounds", path), CType.I64),
-        w.array("spikes", SlotKey("spikes", path), CType.I32),
-        w.array("lengths", SlotKey("number", path), CType.I64),
+        w.array("bounds", ArrayUse.BOUNDS.of(path)),
+        w.array("spikes", ArrayUse.SPIKES.of(path)),
+        w.array("lengths", ArrayUse.LENGTHS.of(path)),
     ]
-    width = w.integer("width", f"width:{owner}")
-    starts = w.array("starts", SlotKey("starts", owner), CType.I32)
-    delays = w.array("delays", SlotKey("delays", owner), CType.I32)
-    segments = w.array("segments", SlotKey("segments", owner), CType.I64, own=True)
+    width = w.integer("width", IntUse.WIDTH.of(owner))
+    starts = w.array("starts", ArrayUse.STARTS.of(owner))
+    delays = w.array("delays", ArrayUse.DELAYS.of(owner))
+    segments = w.array("segments", ArrayUse.SEGMENTS.of(owner), own=True)
     w.line("waiting = 0")
     w.loop(f"for age in range({longest}, {shortest} - 2, -1):")
     args = ["step", "age", shortest, *sizes, *lists, rows, width, starts, delays, segments]
@@ -268,9 +268,9 @@ def _fetch(w: Writer, path: str, source: str, owner: str, here: int) -> None:
     w.depth = 2
     w.line("waiting = coming")
     w.depth = 1
-    segments = w.array("segments", SlotKey("segments", owner), CType.I64, own=True)
+    segments = w.array("segments", ArrayUse.SEGMENTS.of(owner), own=True)
     text = [
-        f"next = (age & 1) * 2 * {w.integer('n', f'n:{source}')}",
+        f"next = (age & 1) * 2 * {w.integer('n', IntUse.N.of(source))}",
         "for e in range(next, next + 2 * coming, 2):",
         f"    begin = {segments}[e]",
         f"    stop = {segments}[e + 1]",
@@ -282,12 +282,11 @@ def _fetch(w: Writer, path: str, source: str, owner: str, here: int) -> None:
 def _ask(w: Writer, path: str, begin: str, stop: str) -> list[str]:
     """Lines that ask for what a range of synapses of an object holds."""
     arrays = [
-        (local, ctype) for local, (key, ctype) in w.slots.items() if key.owner == path and key.use in _OF_SYNAPSES
+        (local, array.type)
+        for local, array in w.arrays.items()
+        if array.key.owner == path and array.key.use.traits.of_synapses
     ]
-    return [f"prefetch_range({local}, {begin}, {stop}, {64 // SIZES[ctype]})" for local, ctype in arrays]
-
-
-_OF_SYNAPSES = ("variable", "pre", "post", "created")  # uses of arrays with one element a synapse
+    return [f"prefetch_range({local}, {begin}, {stop}, {64 // type.dtype.itemsize})" for local, type in arrays]
 
 
 def _poisson_input(module: Module, poisson: PoissonInput) -> None:
@@ -299,19 +298,19 @@ def _poisson_input(module: Module, poisson: PoissonInput) -> None:
         w.line(f"k = {member(w, poisson.target, owner)}")
         (chance,) = w.evaluate([poisson.probability], Place("k"))
         w.loop(f"if ({possible(chance)}) == False:")
-        w.note("k", w.integer("input", f"watched:{owner}"), chance)
+        w.note("k", w.integer("input", IntUse.WATCHED.of(owner)), chance)
         w.end()
         w.assign(poisson.block.assignments, Place("k"), module.kinds)
         w.end()
         module.call("poisson_input", owner, w, divided=True)
         return
-    table = w.array("table", SlotKey("binomial", owner), w.real)
-    size = w.integer("size", f"binomial:{owner}")
-    buffer = SlotKey("random", owner, poisson.draw.stream)
+    table = w.array("table", ArrayUse.BINOMIAL.of(owner), w.real)
+    size = w.integer("size", IntUse.BINOMIAL.of(owner))
+    buffer = ArrayUse.RANDOM.of(owner, poisson.draw.stream)
     draws = w.array("draws", buffer, w.real, own=True)
     w.fills.append(Fill("fill_uniform", buffer, owner, poisson.draw))
     low, high = w.range(owner)
-    counts = w.array("counts", SlotKey("scratch", owner, "counts"), w.real, write=True, own=True)
+    counts = w.array("counts", ArrayUse.SCRATCH.of(owner, "counts"), w.real, write=True, own=True)
     w.line(f"count_events({low}, {high}, {size}, 1.0, {draws}, {table}, {counts})")
     w.loop(f"for b in range({low}, {high}):")
     w.line(f"k = {member(w, poisson.target, owner)}")

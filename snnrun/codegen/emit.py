@@ -1,6 +1,6 @@
 """Graphs to text: one function of a kernel, written line by line.
 
-A `Writer` collects the lines of one function and what it needs from outside: arrays (`slots`), numbers that are fixed
+A `Writer` collects the lines of one function and what it needs from outside: arrays (`arrays`), numbers that are fixed
 during the run (`floats`, `ints`), and buffers of random numbers. No value of the network is ever written into the text.
 Names are chosen last, from those of the model: two functions that differ in names only are told by their structure.
 """
@@ -9,48 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TypeAlias
 
+from snnrun.codegen.arguments import RUN, ArrayKey, ArrayUse, CType, IntKey, IntUse, IntValue, KernelArray
 from snnrun.codegen.names import Names, shown, stem_of
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
-from snnrun.kernels.arithmetic import Precision
 from snnrun.kernels.scalar import NAMES
 from snnrun.model.network import Assignment
 from snnrun.model.rates import ROUNDING
-
-
-class CType(Enum):
-    """Type of an array's elements; the value is the name of the function that opens such an array."""
-
-    F64 = "f64"
-    F32 = "f32"
-    I64 = "i64"
-    I32 = "i32"
-    U16 = "u16"
-    U8 = "u8"
-
-
-SIZES = {CType.F64: 8, CType.F32: 4, CType.I64: 8, CType.I32: 4, CType.U16: 2, CType.U8: 1}
-"""Bytes of an element."""
-
-
-def index_type(size: int) -> CType:
-    """The narrowest type for numbers of neurons of a group of a size."""
-    return CType.U16 if size <= 1 << 16 else CType.I32
-
-
-REALS = {Precision.DOUBLE: CType.F64, Precision.SINGLE: CType.F32}
-"""The type of a kernel's numbers. Times, and what is recorded, are float64 in either."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlotKey:
-    """An array of the run by its use (`variable`, `flags`, ...) and its owner."""
-
-    use: str
-    owner: str
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +23,19 @@ class Access:
     """How a function touches an array, to know which threads must wait for each other.
 
     Args:
-        key: The array.
-        write: Whether it is written.
+        array: The array.
+        writes: Whether it is written.
         own: Whether each thread touches only the elements of its own neurons (and of synapses onto them).
     """
 
-    key: SlotKey
-    write: bool
+    array: KernelArray
+    writes: bool
     own: bool
+
+    @property
+    def key(self) -> ArrayKey:
+        """Which array it is, whatever its elements are taken for."""
+        return self.array.key
 
     def waits_for(self, other: Access) -> bool:
         """Whether another thread's earlier access must be over before this one.
@@ -73,14 +43,17 @@ class Access:
         Arrays with a place for each of several steps are written in the place of the oldest, which no thread reads any
         longer: those that wait for each other once a step are in the same step, or in two that follow each other.
         """
-        return self.key == other.key and (other.write or (self.write and self.key.use not in _BY_STEP))
+        return self.key == other.key and (other.writes or (self.writes and not self.key.use.traits.by_step))
 
 
-_BY_STEP = frozenset({"spikes", "number", "room"})  # uses of arrays
+def reads(key: ArrayKey, type: CType | None = None, *, own: bool = False) -> Access:
+    """An array that a function reads."""
+    return Access(KernelArray.of(key, type), writes=False, own=own)
 
 
-IntValue: TypeAlias = "Node | str | int"
-"""A whole number that a kernel is given: a graph, a number, or a name that the engine knows (`n:groups.pop`)."""
+def writes(key: ArrayKey, type: CType | None = None, *, own: bool = False) -> Access:
+    """An array that a function writes."""
+    return Access(KernelArray.of(key, type), writes=True, own=own)
 
 
 @dataclass(slots=True)
@@ -88,7 +61,7 @@ class Fill:
     """A buffer of random numbers to be filled before a loop: which function, for whose elements, which stream."""
 
     function: str
-    buffer: SlotKey
+    buffer: ArrayKey
     owner: str
     draw: Draw
 
@@ -191,7 +164,7 @@ class Writer:
     lines: list[str] = field(default_factory=list)
     depth: int = 1
     names: Names = field(default_factory=Names)
-    slots: dict[str, tuple[SlotKey, CType]] = field(default_factory=dict)
+    arrays: dict[str, KernelArray] = field(default_factory=dict)
     floats: dict[str, Node] = field(default_factory=dict)
     ints: dict[str, IntValue] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
@@ -199,7 +172,7 @@ class Writer:
     overrides: dict[Variable, str] = field(default_factory=dict)
     leaves: dict[int, str] = field(default_factory=dict)
     _fixed: dict[int, str] = field(default_factory=dict)
-    _int_keys: dict[str | int, str] = field(default_factory=dict)
+    _int_keys: dict[IntKey | str | int, str] = field(default_factory=dict)
 
     # text
 
@@ -223,24 +196,27 @@ class Writer:
 
     # what comes from outside
 
-    def array(self, name: str, key: SlotKey, ctype: CType, *, write: bool = False, own: bool = False) -> str:
+    def array(
+        self, name: str, key: ArrayKey, type: CType | None = None, *, write: bool = False, own: bool = False
+    ) -> str:
         """The local name of an array; the same array keeps its name. `write` and `own` as in `Access`."""
-        self.accesses.add(Access(key, write, own))
-        return self.argument(name, key, ctype)
+        self.accesses.add(Access(KernelArray.of(key, type), write, own))
+        return self.argument(name, key, type)
 
-    def argument(self, name: str, key: SlotKey, ctype: CType) -> str:
+    def argument(self, name: str, key: ArrayKey, type: CType | None = None) -> str:
         """The local name of an array that no thread needs to wait for."""
-        for known, given in self.slots.items():
-            if given == (key, ctype):
+        array = KernelArray.of(key, type)
+        for known, given in self.arrays.items():
+            if given == array:
                 return known
         local = self.names.new(name)
-        self.slots[local] = (key, ctype)
+        self.arrays[local] = array
         return local
 
     def integer(self, name: str, value: IntValue) -> str:
         """The local name of a whole number given from outside; the same number keeps its name."""
         # plain numbers are told apart by their names: two that happen to be equal must leave no trace in the text
-        key = (f"{name} {value}" if isinstance(value, int) else value) if isinstance(value, str | int) else id(value)
+        key = f"{name} {value}" if isinstance(value, int) else value if isinstance(value, IntKey) else id(value)
         found = self._int_keys.get(key)
         if found is None:
             self._int_keys[key] = found = self.names.new(name)
@@ -264,7 +240,7 @@ class Writer:
     def variable_array(self, variable: Variable, kind: Kind, *, write: bool = False) -> str:
         """The array of a variable. Threads own neurons, and the synapses onto them."""
         suffix = {"own": "", "pre": "_pre", "post": "_post"}[variable.reach]
-        key = SlotKey("variable", variable.owner, variable.name)
+        key = ArrayUse.VARIABLE.of(variable.owner, variable.name)
         own = variable.reach != "pre" and not variable.shared
         ctype = {Kind.FLOAT: self.real, Kind.INT: CType.I64, Kind.BOOL: CType.U8}[kind]
         return self.array(variable.name + suffix, key, ctype, write=write, own=own)
@@ -275,17 +251,17 @@ class Writer:
             return place.own
         assert place.ends is not None
         ctype = place.ends.pre if reach == "pre" else place.ends.post
-        return f"{self.array(reach, SlotKey(reach, place.ends.path), ctype)}[{place.own}]"
+        return f"{self.array(reach, ArrayUse[reach.upper()].of(place.ends.path), ctype)}[{place.own}]"
 
     def element(self, place: Place) -> str:
         """The text of the number that keys an element's random numbers; of a synapse, its number as created."""
         if place.ends is None:
             return place.own
-        return f"{self.array('created', SlotKey('created', place.ends.path), CType.I64)}[{place.own}]"
+        return f"{self.array('created', ArrayUse.CREATED.of(place.ends.path))}[{place.own}]"
 
     def range(self, owner: str) -> tuple[str, str]:
         """First element of an object that this thread owns, and the one after its last."""
-        return self.integer("low", f"low:{owner}"), self.integer("high", f"high:{owner}")
+        return self.integer("low", IntUse.LOW.of(owner)), self.integer("high", IntUse.HIGH.of(owner))
 
     # expressions
 
@@ -308,7 +284,7 @@ class Writer:
         texts = self.evaluate([*(a.value for a in assignments), *(self.graph.variable(v) for v in old)], place)
         for variable, text in zip(old, texts[len(assignments) :], strict=True):
             self.loop(f"if not_finite({text}):")
-            code = self.integer("variable", f"watched:{variable.owner}.{variable.name}")
+            code = self.integer("variable", IntUse.WATCHED.of(f"{variable.owner}.{variable.name}"))
             self.note("0" if variable.shared else self.index(place, variable.reach), code, text)
             self.end()
         texts = texts[: len(assignments)]
@@ -323,8 +299,8 @@ class Writer:
     def note(self, element: str, code: str, value: str) -> None:
         """Remember a failure, if it is the first of this thread: where, of what, and its value."""
         # each thread has its own arrays for it: no thread waits for another
-        failure = self.argument("failure", SlotKey("failure", "run"), CType.I64)
-        failed = self.argument("failed", SlotKey("failed value", "run"), CType.F64)
+        failure = self.argument("failure", ArrayUse.FAILURE.of(RUN))
+        failed = self.argument("failed", ArrayUse.FAILED_VALUE.of(RUN))
         self.line(f"store_first_failure({failure}, {failed}, step, {element}, {code}, {value})")
 
     def store(self, variable: Variable, text: str, place: Place, kind: Kind) -> None:
@@ -342,7 +318,7 @@ class Writer:
 
     def arguments(self, first: Sequence[str] = ("step", "t")) -> str:
         """Parameters of the function: those it shares with others, whole numbers, numbers, arrays."""
-        return ", ".join([*first, *self.ints, *self.floats, *self.slots])
+        return ", ".join([*first, *self.ints, *self.floats, *self.arrays])
 
     def text(self, first: Sequence[str] = ("step", "t")) -> str:
         """The whole function, whose name is `@`, with places for names."""
@@ -502,13 +478,13 @@ class _Expressions:
     def timed(self, node: Node) -> str:
         name = str(node.payload)
         w = self.w
-        pointer = w.array(f"array_{name}", SlotKey("timed", "arrays", name), w.real)
-        grid = w.array(f"grid_{name}", SlotKey("timed grid", "arrays", name), CType.F64)
-        rows = w.integer(f"rows_{name}", f"rows:{name}")
+        pointer = w.array(f"array_{name}", ArrayUse.TIMED.of("arrays", name), w.real)
+        grid = w.array(f"grid_{name}", ArrayUse.TIMED_GRID.of("arrays", name))
+        rows = w.integer(f"rows_{name}", IntUse.ROWS.of(name))
         row = f"timed_row({self.text(node.args[0])}, {grid}[0], {grid}[1], {rows})"
         if len(node.args) == 1:
             return f"{pointer}[{row}]"
-        columns = w.integer(f"columns_{name}", f"columns:{name}")
+        columns = w.integer(f"columns_{name}", IntUse.COLUMNS.of(name))
         column = f"clamped_column({self.text(node.args[1])}, {columns})"
         return f"{pointer}[{row} * {columns} + {column}]"
 
@@ -518,8 +494,8 @@ class _Expressions:
         function = _DRAWN[node.op]
         if self.place.buffered and not draw.shared and not node.args:
             return f"{self.buffer(function, draw)}[{self.place.own}]"
-        seed = self.w.integer(f"seed_{draw.use}", f"seed:{draw.use}")
-        stream = self.w.integer("stream", f"stream:{draw.stream}")
+        seed = self.w.integer(f"seed_{draw.use}", IntUse.SEED.of(draw.use))
+        stream = self.w.integer("stream", IntUse.STREAM.of(draw.stream))
         element = "0" if draw.shared else self.w.element(self.place)
         args = [element, "step", seed, stream]
         if node.args:
@@ -529,7 +505,7 @@ class _Expressions:
         return name
 
     def buffer(self, function: str, draw: Draw) -> str:
-        key = SlotKey("random", self.w.owner, draw.stream)
+        key = ArrayUse.RANDOM.of(self.w.owner, draw.stream)
         pointer = self.w.array("random", key, self.w.real, own=True)
         if not any(f.buffer == key for f in self.w.fills):
             self.w.fills.append(Fill(f"fill_{function}", key, self.w.owner, draw))

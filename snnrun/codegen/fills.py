@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from snnrun.codegen.emit import CType, IntValue, Place, SlotKey, Writer
+from snnrun.codegen.arguments import ArrayKey, ArrayUse, CType, IntUse, IntValue
+from snnrun.codegen.emit import Place, Writer
 from snnrun.codegen.imports import imported
 from snnrun.equations.dag import Constant, Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.kernels.arithmetic import Math, Precision
@@ -205,7 +206,7 @@ def _body(
         arguments = [*_RUN]
         arguments += [f"q[{x}]" for x in range(len(function.writer.ints))]
         arguments += [f"c[{x}]" for x in range(len(function.writer.floats))]
-        arguments += [_argument(key, names, variables, neurons) for key, _ in function.writer.slots.values()]
+        arguments += [_argument(a.key, names, variables, neurons) for a in function.writer.arrays.values()]
         lines.append(f"        {'if' if number == 0 else 'elif'} rules[r] == {number}:")
         lines.append(f"            fill_{number}({', '.join(arguments)})")
     lines += ["        at += n", "    return at", ""]
@@ -216,25 +217,26 @@ _CASTS = {Kind.FLOAT: "f64", Kind.INT: "i64", Kind.BOOL: "u8"}
 
 
 def _argument(
-    key: SlotKey,
+    key: ArrayKey,
     names: Mapping[str, str],
     variables: Mapping[Variable, tuple[Kind, str]],
     neurons: Sequence[tuple[Variable, Kind]],
 ) -> str:
     """The local name in `advance` of an array that a function takes."""
-    if key.use in ("out", "nan"):
+    use = key.use.traits.label
+    if key.use in _OUT:
         number = [v.name for v in variables].index(key.name)
-        return f"{key.use}{number}"
-    if key.use == "random":
+        return f"{use}{number}"
+    if key.use is ArrayUse.RANDOM:
         return f"random{key.name}"
-    if key.use in ("pre", "post"):
+    if key.use in (ArrayUse.PRE, ArrayUse.POST):
         number = next(
             k
             for k, (v, _) in enumerate(neurons)
-            if (v.owner, v.name, v.reach if not v.shared else "post") == (key.owner, key.name, key.use)
+            if (v.owner, v.name, v.reach if not v.shared else "post") == (key.owner, key.name, use)
         )
         return f"neuron{number}"
-    return names[key.use]
+    return names[use]
 
 
 class _Function:
@@ -266,12 +268,12 @@ class _Function:
         nodes += [self.delay] if self.delay is not None else []
         leaves = [n for n in walk(*nodes) if not n.args]
         self.draws = [n for n in leaves if n.op in _FILLS]
-        created = w.array("created", SlotKey("created", ""), CType.I64)
+        created = w.array("created", ArrayUse.CREATED.of(""))
         for number, node in enumerate(self.draws):
             draw = node.payload
             assert isinstance(draw, Draw)
-            seed = w.integer(f"seed_{draw.use}", f"seed:{draw.use}")
-            stream = w.integer("stream", f"stream:{draw.stream}")
+            seed = w.integer(f"seed_{draw.use}", IntUse.SEED.of(draw.use))
+            stream = w.integer("stream", IntUse.STREAM.of(draw.stream))
             buffer = self.buffer(number)
             filled = f"{_FILLS[node.op]}({buffer}, k0, n, {seed}, {stream})"
             if self.listed:
@@ -303,26 +305,26 @@ class _Function:
         w.end()
         for variable, (kind, _) in self.variables.items():
             if kind is Kind.FLOAT:
-                out, nan = (w.array(f"{u}_{variable.name}", SlotKey(u, "", variable.name), CType.F64) for u in _OUT)
+                out, nan = (w.array(f"{u.traits.label}_{variable.name}", u.of("", variable.name)) for u in _OUT)
                 w.line(f"note_nan(at, n, k0, contiguous, {out}, {created}, {nan})")
         if self.delay is not None:
-            delay = w.array("delay", SlotKey("delay", ""), CType.I32)
-            span = w.array("span", SlotKey("span", ""), CType.I64)
+            delay = w.array("delay", ArrayUse.DELAY.of(""))
+            span = w.array("span", ArrayUse.SPAN.of(""))
             w.line(f"keep_delays(at, n, k0, contiguous, {self.steps()}, {delay}, {created}, {span})")
         return w.text(_RUN)
 
     def buffer(self, number: int) -> str:
         """The array of the random numbers of a draw."""
-        return self.writer.array("random", SlotKey("random", "", str(number)), CType.F64)
+        return self.writer.array("random", ArrayUse.RANDOM.of("", str(number)), CType.F64)
 
     def steps(self) -> str:
         """The array of the delays of a run."""
-        return self.writer.array("steps", SlotKey("steps", ""), CType.I64)
+        return self.writer.array("steps", ArrayUse.STEPS.of(""))
 
     def store(self, variable: Variable) -> None:
         w = self.writer
         kind = self.variables[variable][0]
-        out = w.array(f"out_{variable.name}", SlotKey("out", "", variable.name), CType.F64)
+        out = w.array(f"out_{variable.name}", ArrayUse.OUT.of("", variable.name))
         value = w.overrides.get(variable)
         if value is None:
             value = self.known(variable.name) if variable.name in KNOWN else _ZEROS[kind]
@@ -332,13 +334,13 @@ class _Function:
         """What a synapse knows of itself."""
         w = self.writer
         if name == "N_outgoing":
-            return f"{w.array('outgoing', SlotKey('outgoing', ''), CType.I64)}[pre]"
+            return f"{w.array('outgoing', ArrayUse.OUTGOING.of(''))}[pre]"
         if name == "i":
-            return f"{w.array('view_i', SlotKey('view_i', ''), CType.I32)}[pre]"
-        return f"{w.array('view_j', SlotKey('view_j', ''), CType.I32)}[{self.post()}]"
+            return f"{w.array('view_i', ArrayUse.VIEW_I.of(''))}[pre]"
+        return f"{w.array('view_j', ArrayUse.VIEW_J.of(''))}[{self.post()}]"
 
     def post(self) -> str:
-        return f"{self.writer.array('target', SlotKey('target', ''), CType.I32)}[at + b]"
+        return f"{self.writer.array('target', ArrayUse.TARGET.of(''))}[at + b]"
 
     def leaf(self, node: Node) -> None:
         """Give a leaf its text, before the expressions are written."""
@@ -369,14 +371,15 @@ class _Function:
         if (variable, kind) not in self.neurons:
             self.neurons.append((variable, kind))
         use = "pre" if variable.reach == "pre" and not variable.shared else "post"
-        pointer = w.array(f"{use}_{variable.name}", SlotKey(use, variable.owner, variable.name), CType.F64)
+        key = (ArrayUse.PRE if use == "pre" else ArrayUse.POST).of(variable.owner, variable.name)
+        pointer = w.array(f"{use}_{variable.name}", key, CType.F64)
         at = "0" if variable.shared else "pre" if variable.reach == "pre" else self.post()
         name = w.temporary(f"{variable.name}_{use}")
         w.line(f"{name} = {pointer}[{at}]{' != 0' if kind is Kind.BOOL else ''}")
         return name
 
 
-_OUT = ("out", "nan")
+_OUT = (ArrayUse.OUT, ArrayUse.NAN)
 _RUN = ("at", "n", "k0", "contiguous", "pre")  # what a function is told of a run
 _ZEROS = {Kind.FLOAT: "0.0", Kind.INT: "0", Kind.BOOL: "False"}
 

@@ -13,11 +13,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from snnrun.codegen.arguments import (
+    PART,
+    PARTS,
+    RUN,
+    THREAD,
+    ArrayKey,
+    ArrayUse,
+    CType,
+    IntKey,
+    IntUse,
+    IntValue,
+    KernelArray,
+)
 from snnrun.codegen.delivery import deliver_all
-from snnrun.codegen.emit import Access, CType, IntValue, Place, SlotKey, Writer, possible
+from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
-from snnrun.codegen.module import THREAD, Call, Kernel, Line, Module, member, printable, spike_loop
+from snnrun.codegen.module import Call, Kernel, Line, Module, member, printable, spike_loop
 from snnrun.codegen.names import Names, folded
 from snnrun.equations.dag import Kind, Node, Op, Variable, is_fixed, variables_of, walk
 from snnrun.kernels import recording, spikes
@@ -52,21 +65,19 @@ def generate(network: Network) -> Kernel:
     for slot, stage in zip(Slot, stages, strict=True):
         module.lines.append(Line(f"# {slot.value}"))
         stage(module)
-    accesses = (access for line in module.lines for access in line.accesses)
-    written = frozenset(access.key for access in accesses if access.write and access.key.use == "variable")
     text, structure = _texts(module)
     floats, ints = (node for _, node in module.floats), (value for _, value in module.ints)
-    return Kernel(text, structure, network.math, tuple(module.table), tuple(floats), tuple(ints), written)
+    return Kernel(text, structure, network.math, tuple(module.table), tuple(floats), tuple(ints))
 
 
 def _texts(module: Module) -> tuple[str, str]:
     """The module with the names of the model, and its structure."""
     for value in THREAD:
-        module.integer(value, value)
-    dt = module.slot(SlotKey("dt", "run"), CType.F64)
-    barrier = module.slot(SlotKey("barrier", "run"), CType.I64)
-    module.slot(SlotKey("sizes", "run"), CType.I64)
-    module.slot(SlotKey("numbers", "run"), module.real)
+        module.integer(value, "")
+    dt = module.array(KernelArray.of(ArrayUse.DT.of(RUN)))
+    barrier = module.array(KernelArray.of(ArrayUse.BARRIER.of(RUN)))
+    module.array(KernelArray.of(ArrayUse.SIZES.of(RUN)))
+    module.array(KernelArray.of(ArrayUse.NUMBERS.of(RUN), module.real))
     blocks = _blocks(module, barrier)
     pieces: list[str] = []
     if len(blocks) > MANY:
@@ -77,7 +88,7 @@ def _texts(module: Module) -> tuple[str, str]:
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
         *_opened(module, [dt, *steps]),
-        *(f"    {value} = sizes[{n}]" for n, (name, value) in enumerate(module.ints) if name in THREAD),
+        *(f"    {name} = sizes[{n}]" for n, (name, value) in enumerate(module.ints) if value in THREAD),
         "    for step in range(first, first + n_steps):",
         f"        t = step * {dt}[0]",
         *steps,
@@ -98,15 +109,15 @@ def _opened(module: Module, lines: list[str]) -> list[str]:
     """The arrays and numbers that some lines use, by their names."""
     text = "\n".join(line.partition("#")[0] for line in lines)
     used = Names.places(text)
-    places = {key.use: n for n, (key, _) in enumerate(module.table) if key.owner == "run"}
+    places = {array.key.use: n for n, array in enumerate(module.table) if array.key.owner == RUN}
     arrays = [
-        f"    {name} = {ctype.value}(table, {n})" for (_, ctype), (name, n) in module.slots.items() if name in used
+        f"    {name} = {array.type.value}(table, {n})" for array, (name, n) in module.places.items() if name in used
     ]
     sizes = [f"    {name} = sizes[{n}]" for n, (name, _) in enumerate(module.ints) if name in used]
     numbers = [f"    {name} = numbers[{n}]" for n, (name, _) in enumerate(module.floats) if name in used]
     if numbers or "numbers[" in text:
-        numbers.insert(0, f"    numbers = {module.real.value}(table, {places['numbers']})")
-    return [*arrays, f"    sizes = i64(table, {places['sizes']})", *sizes, *numbers]
+        numbers.insert(0, f"    numbers = {module.real.value}(table, {places[ArrayUse.NUMBERS]})")
+    return [*arrays, f"    sizes = i64(table, {places[ArrayUse.SIZES]})", *sizes, *numbers]
 
 
 def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list[list[str]]]:
@@ -116,14 +127,15 @@ def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list
         The functions, and the blocks that call them. Those that may end the call of the kernel stay as they are.
     """
     functions: list[str] = []
+    threads = ", ".join(value.use for value in THREAD)
     guards = next((n for n, block in enumerate(blocks) if not any("return step" in line for line in block)), 0)
     calls = blocks[:guards]
     for first in range(guards, len(blocks), MANY // 2):
         piece = [line for block in blocks[first : first + MANY // 2] for line in block]
         name = f"piece_{len(functions)}"
         body = [*_opened(module, piece), *(line[4:] for line in piece), "    return"]
-        functions.append("\n".join(["@kernel()", f"def {name}(step, t, {', '.join(THREAD)}, table):", *body, "", ""]))
-        calls.append([f"        {name}(step, t, {', '.join(THREAD)}, table)"])
+        functions.append("\n".join(["@kernel()", f"def {name}(step, t, {threads}, table):", *body, "", ""]))
+        calls.append([f"        {name}(step, t, {threads}, table)"])
     return functions, calls
 
 
@@ -135,7 +147,7 @@ def _blocks(module: Module, barrier: str) -> list[list[str]]:
     """
     lines = module.lines
     before: set[int] = set()
-    since: dict[SlotKey, set[tuple[Access, bool]]] = {}
+    since: dict[ArrayKey, set[tuple[Access, bool]]] = {}
     for number, line in [*enumerate(lines), *enumerate(lines)]:  # twice: a step also follows a step
         if number in before or line.conflicts(since):
             before.add(number)
@@ -184,14 +196,12 @@ def _guard(module: Module) -> None:
     monitors = [m for m in module.network.monitors if isinstance(m, SpikeMonitor) and not m.counts_only]
     for monitor in monitors:
         owner = f"monitors.{monitor.name}"
-        values = (f"n:groups.{monitor.source.group}", f"capacity:{owner}")
-        room = Access(SlotKey("room", owner), write=False, own=False)
-        module.plain(recording.is_full, values, [(room, CType.I64)], ends=True)
+        values = (IntUse.N.of(f"groups.{monitor.source.group}"), IntUse.CAPACITY.of(owner))
+        module.plain(recording.is_full, values, [reads(ArrayUse.ROOM.of(owner))], ends=True)
     for monitor in monitors:
         owner = f"monitors.{monitor.name}"
-        count = Access(SlotKey("count", owner), write=False, own=False)
-        room = Access(SlotKey("room", owner), write=True, own=False)
-        module.plain(recording.keep_count, (), [(count, CType.I64), (room, CType.I64)], divided=False)
+        accesses = [reads(ArrayUse.COUNT.of(owner)), writes(ArrayUse.ROOM.of(owner))]
+        module.plain(recording.keep_count, (), accesses, divided=False)
 
 
 # start
@@ -217,8 +227,8 @@ def _operation(module: Module, operation: Operation) -> None:
         every = w.integer("every", operation.every)
         w.loop(f"if step % {every} != 0:")
     else:
-        at = w.array("at", SlotKey("at", owner), CType.I64)
-        cursor = w.array("cursor", SlotKey("cursor", owner), CType.I64)
+        at = w.array("at", ArrayUse.AT.of(owner))
+        cursor = w.array("cursor", ArrayUse.CURSOR.of(owner))
         times = w.integer("times", len(operation.at))
         w.loop(f"while {cursor}[0] < {times} and {at}[{cursor}[0]] < step:")
         w.line(f"{cursor}[0] += 1")
@@ -241,7 +251,7 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
             own_texts = {a.variable for a in shared}
             assert not any(n.payload in own_texts for a in own for n in walk(a.value) if n.op is Op.VARIABLE)
     if own:
-        n = w.integer("n", f"n:{target}")
+        n = w.integer("n", IntUse.N.of(target))
         w.loop(f"for k in range({n}):")
         w.assign(own, module.place(target, "k"), module.kinds, lost(block, module.clipped))
         w.end()
@@ -255,15 +265,15 @@ def _sample(module: Module, monitor: StateMonitor) -> None:
     w.loop(f"if step % {every} != 0:")
     w.line("return")
     w.end()
-    count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
-    ids = w.array("ids", SlotKey("ids", owner), CType.I64)
-    n = w.integer("n_elements", f"n:{owner}")
+    count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
+    ids = w.array("ids", ArrayUse.IDS.of(owner))
+    n = w.integer("n_elements", IntUse.N.of(owner))
     w.line(f"base = {count}[0] * {n}")
     w.loop(f"for e in range({n}):")
     w.line(f"k = {ids}[e]")
     place = module.place(monitor.source, "k")
     for number, text in enumerate(w.evaluate([c.node for c in monitor.columns], place)):
-        buffer = w.array(f"out{number}", SlotKey("record", owner, monitor.columns[number].name), CType.F64)
+        buffer = w.array(f"out{number}", ArrayUse.RECORD.of(owner, monitor.columns[number].name))
         w.line(f"{buffer}[base + e] = {_as_float(text, monitor.columns[number].node)}")
     w.end()
     w.line(f"{count}[0] += 1")
@@ -306,7 +316,7 @@ def _groups(module: Module) -> None:
 
 def _elements(w: Writer, owner: str, *, divided: bool) -> tuple[str, str]:
     """First element of an object that a call is for, and the one after its last."""
-    return w.range(owner) if divided else ("0", w.integer("n", f"n:{owner}"))
+    return w.range(owner) if divided else ("0", w.integer("n", IntUse.N.of(owner)))
 
 
 def _hold(module: Module, group: Group) -> None:
@@ -327,14 +337,14 @@ def _hold(module: Module, group: Group) -> None:
 
 def _summed(module: Module) -> None:
     every = [(s, summed) for s in module.network.synapses.values() for summed in s.summed]
-    use = "sum" if _sums_read_sums([summed for _, summed in every]) else "variable"
+    use = ArrayUse.SUM if _sums_read_sums([summed for _, summed in every]) else ArrayUse.VARIABLE
     for synapses, summed in every:
         _at_members(module, "clear", synapses, summed, use, "0.0")
     for synapses, summed in every:
         _add_up(module, synapses, summed, use)
-    if use == "sum":
+    if use is ArrayUse.SUM:
         for synapses, summed in every:
-            _at_members(module, "put_sum", synapses, summed, "variable", None)
+            _at_members(module, "put_sum", synapses, summed, ArrayUse.VARIABLE, None)
 
 
 def _sums_read_sums(every: list[Summed]) -> bool:
@@ -343,25 +353,27 @@ def _sums_read_sums(every: list[Summed]) -> bool:
     return any((v.owner, v.name) in targets for v in variables_of(*(summed.value for summed in every)))
 
 
-def _at_members(module: Module, stem: str, synapses: Synapses, summed: Summed, use: str, value: str | None) -> None:
+def _at_members(
+    module: Module, stem: str, synapses: Synapses, summed: Summed, use: ArrayUse, value: str | None
+) -> None:
     """Set the sum of every neuron that takes part; to what was collected when `value` is None."""
     end, view = ("target", synapses.target) if summed.target.reach == "post" else ("source", synapses.source)
     w = module.writer(synapses.path)
     owner, name = summed.target.owner, summed.target.name
-    p = w.array("p_sum", SlotKey(use, owner, name), w.real, write=True, own=True)
+    p = w.array("p_sum", use.of(owner, name), w.real, write=True, own=True)
     low, high = _elements(w, f"{synapses.path}.{end}", divided=synapses.divisible)
     k = member(w, view, f"{synapses.path}.{end}")
     if value is None:
-        value = f"{w.array('p_collected', SlotKey('sum', owner, name), w.real, own=True)}[{k}]"
+        value = f"{w.array('p_collected', ArrayUse.SUM.of(owner, name), w.real, own=True)}[{k}]"
     w.loop(f"for b in range({low}, {high}):")
     w.line(f"{p}[{k}] = {value}")
     w.end()
     module.call(stem, synapses.path, w, divided=synapses.divisible)
 
 
-def _add_up(module: Module, synapses: Synapses, summed: Summed, use: str) -> None:
+def _add_up(module: Module, synapses: Synapses, summed: Summed, use: ArrayUse) -> None:
     w = module.writer(synapses.path)
-    key = SlotKey(use, summed.target.owner, summed.target.name)
+    key = use.of(summed.target.owner, summed.target.name)
     p = w.array("p_sum", key, w.real, write=True, own=True)
     low, high = _elements(w, synapses.path, divided=synapses.divisible)
     w.loop(f"for k in range({low}, {high}):")
@@ -419,7 +431,7 @@ def _draw_spikes(module: Module, group: Group) -> None:
         (text,) = w.evaluate([chance], place)
         if noting:
             w.loop(f"if ({possible(text)}) == False:")
-            w.note("k", w.integer("group", f"watched:{group.path}"), text)
+            w.note("k", w.integer("group", IntUse.WATCHED.of(group.path)), text)
         else:
             w.line(f"wrong += select({possible(text)}, 0, 1)")
         w.depth = 1
@@ -439,7 +451,7 @@ def _flag(w: Writer, group: Group, place: Place, active: str | None) -> None:
         return
     (crossed,) = w.evaluate([group.threshold], place)
     both = f"{crossed.closed} & {active}" if active else crossed
-    flags = w.array("flags", SlotKey("flags", group.path), CType.U8, write=True, own=True)
+    flags = w.array("flags", ArrayUse.FLAGS.of(group.path), write=True, own=True)
     w.line(f"{flags}[k] = select({both}, 1, 0)")
 
 
@@ -454,7 +466,7 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
     variable = not_refractory(group)
     pointer = w.variable_array(variable, Kind.BOOL)
     if group.refractory.steps is not None:
-        last = w.array("last", SlotKey("variable", group.path, "lastspike"), CType.I64, own=True)
+        last = w.array("last", ArrayUse.VARIABLE.of(group.path, "lastspike"), CType.I64, own=True)
         if is_fixed(group.refractory.steps) and group.refractory.steps.op is not Op.LITERAL:
             w.integer("refractory_steps", group.refractory.steps)  # gives it this name
         (steps,) = w.evaluate([group.refractory.steps], place)
@@ -471,39 +483,37 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
 
 # thresholds
 
-_SCHEDULE = ("schedule steps", "schedule ids")
-
 
 def _thresholds(module: Module) -> None:
     for group in module.network.groups.values():
-        path = group.path
-        lists = [
-            (Access(SlotKey("spikes", path), write=True, own=True), CType.I32),
-            (Access(SlotKey("number", path), write=True, own=True), CType.I64),
-        ]
-        owned: tuple[IntValue, ...] = (f"n:{path}", f"depth:{path}", "part", "parts", f"low:{path}", f"high:{path}")
-        if group.kind is GroupKind.SPIKES:
-            schedule = [(Access(SlotKey(use, path), write=False, own=False), CType.I64) for use in _SCHEDULE]
-            cursor = (Access(SlotKey("cursor", path), write=True, own=True), CType.I64)
-            values = (*owned, f"scheduled:{path}", f"period:{path}")
-            module.plain(spikes.list_scheduled, values, [*lists, *schedule, cursor])
-        elif group.threshold is not None:
-            flags = Access(SlotKey("flags", path), write=False, own=True)
-            module.plain(spikes.list_spikes, owned, [(flags, CType.I64), (flags, CType.U8), *lists])
-    for name, function, ctype in (
-        ("lastspike", spikes.mark_spiked, CType.I64),
-        ("not_refractory", spikes.mark_refractory, CType.U8),
-    ):
+        _list_spikes(module, group)
+    marks = (("lastspike", spikes.mark_spiked, CType.I64), ("not_refractory", spikes.mark_refractory, CType.U8))
+    for name, function, type in marks:
         for group in module.network.groups.values():
-            path = group.path
             if group.threshold is not None and name in {s.variable.name for s in group.stored}:
-                listed = [(Access(key, write=False, own=True), kind) for key, kind in _listed(path)]
-                marked = Access(SlotKey("variable", path, name), write=True, own=True)
-                values = (f"n:{path}", f"depth:{path}", "part", "parts", f"low:{path}")
-                module.plain(function, values, [*listed, (marked, ctype)])
+                marked = writes(ArrayUse.VARIABLE.of(group.path, name), type, own=True)
+                module.plain(function, _own_lists(group.path), [*_listed(group.path, own=True), marked])
     for monitor in module.network.monitors:
         if isinstance(monitor, SpikeMonitor):
             _record_spikes(module, monitor)
+
+
+def _list_spikes(module: Module, group: Group) -> None:
+    """List the neurons of each thread that spike in this step."""
+    path, own = group.path, _own_lists(group.path)
+    lists = [writes(use.of(path), own=True) for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS)]
+    if group.kind is GroupKind.SPIKES:
+        schedule = [reads(use.of(path)) for use in (ArrayUse.SCHEDULE_STEPS, ArrayUse.SCHEDULE_IDS)]
+        values = (*own, IntUse.HIGH.of(path), IntUse.SCHEDULED.of(path), IntUse.PERIOD.of(path))
+        module.plain(spikes.list_scheduled, values, [*lists, *schedule, writes(ArrayUse.CURSOR.of(path), own=True)])
+    elif group.threshold is not None:
+        flags = [reads(ArrayUse.FLAGS.of(path), type, own=True) for type in (CType.I64, CType.U8)]
+        module.plain(spikes.list_spikes, (*own, IntUse.HIGH.of(path)), [*flags, *lists])
+
+
+def _own_lists(path: str) -> tuple[IntKey, ...]:
+    """What says where the lists of the spikes of a thread's neurons lie, and where its neurons begin."""
+    return IntUse.N.of(path), IntUse.DEPTH.of(path), PART, PARTS, IntUse.LOW.of(path)
 
 
 def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
@@ -511,53 +521,46 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     path = f"groups.{monitor.source.group}"
     if monitor.source.whole and not monitor.columns:
         function: Callable[..., None] = recording.count_spikes
-        written = [(SlotKey("counts", owner), CType.I64)]
+        written = [writes(ArrayUse.COUNTS.of(owner))]
         if not monitor.counts_only:
             function = recording.record_spikes
-            recorded = (SlotKey("count", owner), SlotKey("record", owner, "step"), SlotKey("record", owner, "id"))
-            written += [(key, CType.I64) for key in recorded]
-        arrays = [(SlotKey("bounds", path), CType.I64), *_listed(path)]
-        _recorded(module, monitor, function, arrays, written)
+            columns = [writes(ArrayUse.RECORD.of(owner, name), CType.I64) for name in ("step", "id")]
+            written += [writes(ArrayUse.COUNT.of(owner)), *columns]
+        _recorded(module, monitor, function, [reads(ArrayUse.BOUNDS.of(path)), *_listed(path), *written])
         return
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
     spike_loop(w, path)
     if not monitor.source.whole:
-        member = w.array("member", SlotKey("member", owner), CType.U8)
+        member = w.array("member", ArrayUse.MEMBER.of(owner))
         w.loop(f"if {member}[k] != 0:")
-    w.line(f"{w.array('counts', SlotKey('counts', owner), CType.I64, write=True)}[k] += 1")
+    w.line(f"{w.array('counts', ArrayUse.COUNTS.of(owner), write=True)}[k] += 1")
     if not monitor.counts_only:
-        count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
+        count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
         w.line(f"at = {count}[0]")
-        w.line(f"{w.array('out_step', SlotKey('record', owner, 'step'), CType.I64)}[at] = step")
-        w.line(f"{w.array('out_id', SlotKey('record', owner, 'id'), CType.I64)}[at] = k")
+        w.line(f"{w.array('out_step', ArrayUse.RECORD.of(owner, 'step'), CType.I64)}[at] = step")
+        w.line(f"{w.array('out_id', ArrayUse.RECORD.of(owner, 'id'), CType.I64)}[at] = k")
         texts = w.evaluate([c.node for c in monitor.columns], Place("k"))
         for number, (column, text) in enumerate(zip(monitor.columns, texts, strict=True)):
-            buffer = w.array(f"out{number}", SlotKey("record", owner, "." + column.name), CType.F64)
+            buffer = w.array(f"out{number}", ArrayUse.RECORD.of(owner, "." + column.name))
             w.line(f"{buffer}[at] = {_as_float(text, column.node)}")
         w.line(f"{count}[0] = at + 1")
     module.call("record_spikes", owner, w, divided=False)
 
 
-def _listed(path: str) -> list[tuple[SlotKey, CType]]:
+def _listed(path: str, *, own: bool = False) -> list[Access]:
     """The spikes of a group, and how many there are."""
-    return [(SlotKey("spikes", path), CType.I32), (SlotKey("number", path), CType.I64)]
+    return [reads(ArrayUse.SPIKES.of(path), own=own), reads(ArrayUse.LENGTHS.of(path), own=own)]
 
 
 def _recorded(
-    module: Module,
-    monitor: SpikeMonitor | RateMonitor,
-    function: Callable[..., None],
-    read: list[tuple[SlotKey, CType]],
-    written: list[tuple[SlotKey, CType]],
+    module: Module, monitor: SpikeMonitor | RateMonitor, function: Callable[..., None], accesses: list[Access]
 ) -> None:
     """A call of a function of `snnrun.kernels.recording`."""
     path = f"groups.{monitor.source.group}"
     values: tuple[IntValue, ...] = (monitor.window.start, monitor.window.stop)
-    values += (() if isinstance(monitor, RateMonitor) else (f"n:{path}",)) + (f"depth:{path}", "parts")
-    arrays = [(Access(key, write=False, own=False), ctype) for key, ctype in read]
-    arrays += [(Access(key, write=True, own=False), ctype) for key, ctype in written]
-    module.plain(function, values, arrays, divided=False, about=f"monitors.{monitor.name}")
+    values += (() if isinstance(monitor, RateMonitor) else (IntUse.N.of(path),)) + (IntUse.DEPTH.of(path), PARTS)
+    module.plain(function, values, accesses, divided=False, about=f"monitors.{monitor.name}")
 
 
 # resets and end
@@ -586,16 +589,16 @@ def _count_rate(module: Module, monitor: RateMonitor) -> None:
     owner = f"monitors.{monitor.name}"
     path = f"groups.{monitor.source.group}"
     if monitor.source.whole:
-        written = [(SlotKey("count", owner), CType.I64), (SlotKey("record", owner, "number"), CType.I64)]
-        _recorded(module, monitor, recording.record_rate, _listed(path)[1:], written)
+        written = [writes(ArrayUse.COUNT.of(owner)), writes(ArrayUse.RECORD.of(owner, "number"), CType.I64)]
+        _recorded(module, monitor, recording.record_rate, [reads(ArrayUse.LENGTHS.of(path)), *written])
         return
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
-    count = w.array("count", SlotKey("count", owner), CType.I64, write=True)
-    out = w.array("out", SlotKey("record", owner, "number"), CType.I64)
+    count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
+    out = w.array("out", ArrayUse.RECORD.of(owner, "number"), CType.I64)
     w.line("found = 0")
     spike_loop(w, path)
-    w.line(f"found += int({w.array('member', SlotKey('member', owner), CType.U8)}[k])")
+    w.line(f"found += int({w.array('member', ArrayUse.MEMBER.of(owner))}[k])")
     w.depth = 1
     w.line(f"{out}[{count}[0]] = found")
     w.line(f"{count}[0] += 1")

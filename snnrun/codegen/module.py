@@ -7,18 +7,27 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from textwrap import indent
 
-from snnrun.codegen.emit import REALS, Access, CType, Ends, Fill, IntValue, Place, SlotKey, Writer, index_type
+from snnrun.codegen.arguments import (
+    PART,
+    PARTS,
+    REALS,
+    RUN,
+    THREAD,
+    ArrayKey,
+    ArrayUse,
+    CType,
+    IntKey,
+    IntUse,
+    IntValue,
+    KernelArray,
+    index_type,
+)
+from snnrun.codegen.emit import Access, Ends, Fill, Place, Writer, writes
 from snnrun.codegen.lost import Clipped
 from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.kernels.arithmetic import Math
 from snnrun.model.network import Network, NeuronSubset, Synapses
-
-THREAD = ("part", "parts")
-"""Numbers that every call may use: of the thread, and how many there are."""
-
-_NAMED = {("number", CType.I64): "lengths", ("flags", CType.I64): "flag_words"}
-"""Names of arrays where they differ from the use, which checkpoints store; a word holds eight flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +38,17 @@ class Kernel:
         text: The module.
         structure: The same without the names of the model: kernels with one structure share their machine code.
         math: What its operations on numbers may do.
-        slots: Arrays in the order of the pointer table.
+        arrays: In the order of the pointer table.
         floats: Graphs whose values fill the array `numbers` of the run.
         ints: Whole numbers that fill the array `sizes` of the run, one row a thread.
-        written: Variables that it changes.
     """
 
     text: str
     structure: str
     math: Math
-    slots: tuple[tuple[SlotKey, CType], ...]
+    arrays: tuple[KernelArray, ...]
     floats: tuple[Node, ...]
     ints: tuple[IntValue, ...]
-    written: frozenset[SlotKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Call:
     first: tuple[str, ...]
     ints: tuple[tuple[str, IntValue], ...]
     floats: tuple[tuple[str, Node], ...]
-    arrays: tuple[tuple[SlotKey, CType], ...]
+    arrays: tuple[KernelArray, ...]
     ends: bool = False
 
     def step(self, arguments: Sequence[str]) -> str:
@@ -76,8 +83,8 @@ class Call:
     @property
     def _form(self) -> tuple[str, list[CType], list[str]]:
         """What calls that differ in values only have in common."""
-        threads = [str(value) if value in THREAD else "" for _, value in self.ints]
-        return self.function, [ctype for _, ctype in self.arrays], threads
+        threads = [str(value.use) if isinstance(value, IntKey) and value in THREAD else "" for _, value in self.ints]
+        return self.function, [array.type for array in self.arrays], threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ class Line:
     divided: bool = True
     owner: str = ""
 
-    def conflicts(self, earlier: Mapping[SlotKey, AbstractSet[tuple[Access, bool]]]) -> bool:
+    def conflicts(self, earlier: Mapping[ArrayKey, AbstractSet[tuple[Access, bool]]]) -> bool:
         """Whether another thread could still be at an earlier line when this line needs it done.
 
         Args:
@@ -118,44 +125,46 @@ class Module:
     bodies: list[str] = field(default_factory=list)  # of functions, with the names of the model
     structures: list[str] = field(default_factory=list)  # and without
     names: Names = field(default_factory=Names)  # of `advance`
-    table: list[tuple[SlotKey, CType]] = field(default_factory=list)  # of arrays
-    slots: dict[tuple[SlotKey, CType], tuple[str, int]] = field(default_factory=dict)  # name in `advance`, place
+    table: list[KernelArray] = field(default_factory=list)
+    places: dict[KernelArray, tuple[str, int]] = field(default_factory=dict)  # name in `advance`, place in the table
     floats: list[tuple[str, Node]] = field(default_factory=list)
     ints: list[tuple[str, IntValue]] = field(default_factory=list)
-    known: dict[str, str] = field(default_factory=dict)  # names of whole numbers that the engine knows by name
+    known: dict[IntKey, str] = field(default_factory=dict)  # names of whole numbers that the engine knows by name
     lines: list[Line] = field(default_factory=list)
     kinds: dict[Variable, Kind] = field(default_factory=dict)
     clipped: Clipped = frozenset()
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
 
-    def slot(self, key: SlotKey, ctype: CType) -> str:
+    def array(self, array: KernelArray) -> str:
         """Name in `advance` of an array."""
-        if (key, ctype) not in self.slots:
-            use = key.name if key.use == "variable" else f"{_NAMED.get((key.use, ctype), key.use)}_{key.name}"
-            name = self.names.new(use if key.owner == "run" else f"{_short(key.owner)}_{use}")
-            self.slots[key, ctype] = name, len(self.table)
-            self.table.append((key, ctype))
-        return self.slots[key, ctype][0]
+        if array not in self.places:
+            key = array.key
+            words = key.use is ArrayUse.FLAGS and array.type is CType.I64  # a word holds eight flags
+            use = "flag_words" if words else key.use.name.lower()
+            use = key.name if key.use is ArrayUse.VARIABLE else f"{use}_{key.name}"
+            name = self.names.new(use if key.owner == RUN else f"{_short(key.owner)}_{use}")
+            self.places[array] = name, len(self.table)
+            self.table.append(array)
+        return self.places[array][0]
 
     def integer(self, value: IntValue, stem: str) -> str:
-        """Name in `advance` of a whole number; those that the engine knows by name are the same for all calls."""
-        if isinstance(value, str) and value in self.known:
-            return self.known[value]
-        if isinstance(value, str):
-            use, _, owner = value.partition(":")
-            stem = f"{_short(owner)}_{use}" if owner else use
-        name = value if isinstance(value, str) and value in THREAD else self.names.new(stem)
-        self.ints.append((name, value))
-        if isinstance(value, str):
-            self.known[value] = name
-        return name
+        """Name in `advance` of a whole number; those that the engine knows are the same for all calls."""
+        if not isinstance(value, IntKey):
+            name = self.names.new(stem)
+            self.ints.append((name, value))
+            return name
+        if value not in self.known:
+            stem = value.use if value.owner == RUN else f"{_short(value.owner)}_{value.use}"
+            self.known[value] = str(value.use) if value in THREAD else self.names.new(stem)
+            self.ints.append((self.known[value], value))
+        return self.known[value]
 
     def step_of(self, call: Call) -> str:
         """The text of a call."""
         ints = [self.integer(value, stem) for stem, value in call.ints]
         floats = [self.names.new(stem) for stem, _ in call.floats]
         self.floats += [(name, node) for name, (_, node) in zip(floats, call.floats, strict=True)]
-        arrays = [self.slot(*array) for array in call.arrays]
+        arrays = [self.array(array) for array in call.arrays]
         return call.step([*ints, *floats, *arrays])
 
     def step_of_all(self, calls: Sequence[Call]) -> str:
@@ -171,12 +180,12 @@ class Module:
         def place(start: int, width: int, k: int) -> str:
             return f"{start + k} + {width} * m"
 
-        ints = [str(value) for _, value in first.ints]
+        ints = [str(value.use) if isinstance(value, IntKey) else "" for _, value in first.ints]
         for number, k in enumerate(varied):
             ints[k] = f"sizes[{place(at[0], len(varied), number)}]"
         floats = [f"numbers[{place(at[1], len(first.floats), k)}]" for k in range(len(first.floats))]
         arrays = [
-            f"{ctype.value}(table, {place(at[2], len(first.arrays), k)})" for k, (_, ctype) in enumerate(first.arrays)
+            f"{array.type.value}(table, {place(at[2], len(first.arrays), k)})" for k, array in enumerate(first.arrays)
         ]
         step = first.step([*ints, *floats, *arrays])
         return f"for m in range({len(calls)}):\n{indent(step, '    ')}"
@@ -219,22 +228,23 @@ class Module:
             self.fill(fill, divided=divided)
         ints = tuple((f"{call}_{writer.names.stem(local)}", value) for local, value in writer.ints.items())
         floats = tuple((f"{_short(owner)}_{writer.names.stem(local)}", node) for local, node in writer.floats.items())
-        made = Call(self.functions[structure], ("step", "t"), ints, floats, tuple(writer.slots.values()))
+        made = Call(self.functions[structure], ("step", "t"), ints, floats, tuple(writer.arrays.values()))
         self.lines.append(Line(made, frozenset(writer.accesses), divided, owner))
 
     def fill(self, fill: Fill, *, divided: bool) -> None:
         """Fill a buffer of random numbers before the call that reads it."""
-        bounds = (f"low:{fill.owner}", f"high:{fill.owner}") if divided else (0, f"n:{fill.owner}")
-        values = (*bounds, f"seed:{fill.draw.use}", f"stream:{fill.draw.stream}")
+        bounds = (IntUse.LOW.of(fill.owner), IntUse.HIGH.of(fill.owner)) if divided else (0, IntUse.N.of(fill.owner))
+        values = (*bounds, IntUse.SEED.of(fill.draw.use), IntUse.STREAM.of(fill.draw.stream))
         low, high, seed, stream = (self.integer(value, "low") for value in values)
-        text = f"{fill.function}({self.slot(fill.buffer, self.real)}, {low}, {high}, step, {seed}, {stream})"
-        self.lines.append(Line(text, frozenset({Access(fill.buffer, write=True, own=True)}), divided))
+        buffer = writes(fill.buffer, self.real, own=True)
+        text = f"{fill.function}({self.array(buffer.array)}, {low}, {high}, step, {seed}, {stream})"
+        self.lines.append(Line(text, frozenset({buffer}), divided))
 
     def plain(
         self,
         function: Callable[..., bool | None],
         values: tuple[IntValue, ...],
-        arrays: list[tuple[Access, CType]],
+        accesses: Sequence[Access],
         first: tuple[str, ...] = ("step",),
         *,
         divided: bool = True,
@@ -242,11 +252,11 @@ class Module:
         ends: bool = False,
     ) -> None:
         """A call of a function of `snnrun.kernels`: whole numbers first, then arrays."""
-        owner = _short(arrays[-1][0].key.owner)
+        owner = _short(accesses[-1].key.owner)
         words = function.__code__.co_varnames[len(first) :]
         ints = tuple((f"{owner}_{word}", value) for word, value in zip(words, values, strict=False))
-        call = Call(function.__name__, first, ints, (), tuple((access.key, ctype) for access, ctype in arrays), ends)
-        self.lines.append(Line(call, frozenset(access for access, _ in arrays), divided, about))
+        call = Call(function.__name__, first, ints, (), tuple(access.array for access in accesses), ends)
+        self.lines.append(Line(call, frozenset(accesses), divided, about))
 
 
 def _short(path: str) -> str:
@@ -262,7 +272,7 @@ def printable(text: str) -> str:
 
 def member(w: Writer, view: NeuronSubset, owner: str) -> str:
     """The text of the index of a view's b-th neuron."""
-    return "b" if view.whole else f"{w.array('view', SlotKey('view', owner), CType.I64)}[b]"
+    return "b" if view.whole else f"{w.array('subset', ArrayUse.SUBSET.of(owner))}[b]"
 
 
 def spike_loop(w: Writer, group_path: str, delay: IntValue = 0, *, mine: bool = False) -> None:
@@ -273,15 +283,15 @@ def spike_loop(w: Writer, group_path: str, delay: IntValue = 0, *, mine: bool = 
 
 def spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
     """Open a loop over the spikes of a step: thread by thread, which is in the order of neurons."""
-    n, depth = w.integer("n_source", f"n:{group_path}"), w.integer("depth", f"depth:{group_path}")
-    parts = w.integer("parts", "parts")
-    spikes = w.array("spikes", SlotKey("spikes", group_path), CType.I32, own=mine)
-    number = w.array("lengths", SlotKey("number", group_path), CType.I64, own=mine)
+    n, depth = w.integer("n_source", IntUse.N.of(group_path)), w.integer("depth", IntUse.DEPTH.of(group_path))
+    parts = w.integer("parts", PARTS)
+    spikes = w.array("spikes", ArrayUse.SPIKES.of(group_path), own=mine)
+    number = w.array("lengths", ArrayUse.LENGTHS.of(group_path), own=mine)
     w.line(f"slot = {when} % {depth}")
     if mine:
-        part, first = w.integer("part", "part"), w.integer("first", f"low:{group_path}")
+        part, first = w.integer("part", PART), w.integer("first", IntUse.LOW.of(group_path))
     else:
-        part, first = "p", f"{w.array('bounds', SlotKey('bounds', group_path), CType.I64)}[p]"
+        part, first = "p", f"{w.array('bounds', ArrayUse.BOUNDS.of(group_path))}[p]"
         w.loop(f"for p in range({parts}):")
     w.line(f"base = slot * {n} + {first}")
     w.loop(f"for b in range(base, base + {number}[slot * {parts} + {part}]):")

@@ -169,7 +169,7 @@ def _linked(object: bytes) -> tuple[Any, int]:
     return engine, engine.get_function_address(ENTRY)
 
 
-class Crew:
+class KernelThreads:
     """The threads of a run. They meet inside the kernel, so all of them must be there: they are started beforehand.
 
     Args:

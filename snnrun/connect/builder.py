@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from snnrun.codegen.arguments import CType, index_type
 from snnrun.codegen.cache import obtain
-from snnrun.codegen.emit import CType, index_type
 from snnrun.codegen.fills import RULE, FillKernel, Wanted, fill_kernel, supported
 from snnrun.codegen.fills import TABLE as FILL_TABLE
 from snnrun.codegen.native import NativeKernel, PythonKernel, compiles

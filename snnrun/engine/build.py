@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.emit import CType, IntValue, SlotKey
+from snnrun.codegen.arguments import (
+    PART,
+    PARTS,
+    RUN,
+    ArrayKey,
+    ArrayUse,
+    CType,
+    IntKey,
+    IntUse,
+    IntValue,
+)
 from snnrun.codegen.module import Kernel
 from snnrun.codegen.native import sleeping
 from snnrun.connect.builder import Builder, BuildRequest, connect, is_large, sort_for_delivery
@@ -24,8 +33,8 @@ from snnrun.engine.values import (
     Array,
     Built,
     SynapseValues,
+    cache_aligned,
     group_environment,
-    on_lines,
     problem,
     read_neurons,
     set_group,
@@ -62,10 +71,7 @@ from snnrun.model.rates import is_impossible
 from snnrun.model.rule_values import Ground
 from snnrun.source import Span
 
-_DTYPES: dict[CType, Any] = {CType.F32: np.float32, CType.U16: np.uint16, CType.I32: np.int32}
 RING_BELOW = 20  # synapses of a source with the same delay, on average, up to which a ring of sums is cheaper
-# Uses of arrays that loops over neurons go through at each step.
-_STEPPED = frozenset({"variable", "random", "scratch", "flags", "sum", "ring"})
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
 BAND_BYTES = 1 << 16  # of the variables of a band of targets, about the size of a first-level cache
 SHORTEST_ROW = 500  # synapses of a source in a band, on average, for which it pays to visit a row once more
@@ -96,16 +102,17 @@ class _Builder:
         self.cache = cache
         self.parts = None if network.start is not None else cache.parts(network)
         self.depths = {g.path: 2 for g in network.groups.values()}
-        self.wanted = {key for key, _ in kernel.slots}
-        self.dtypes = {key: _DTYPES.get(ctype, np.int64) for key, ctype in kernel.slots}
+        self.types = {array.key: array.type for array in kernel.arrays}
 
     def build(self) -> Built:
         n = self.network
+        self.numbers[PARTS] = n.threads
+        self.built.own_numbers[PART] = np.arange(n.threads)
         for array in n.arrays.values():
-            self.put("timed", "arrays", array.name, array.values.reshape(-1))
-            self.put("timed grid", "arrays", array.name, np.array(grid_of(array.dt, n.dt)))
-            self.numbers[f"rows:{array.name}"] = len(array.values)
-            self.numbers[f"columns:{array.name}"] = array.values.shape[1] if array.values.ndim == 2 else 1
+            self.put(ArrayUse.TIMED.of("arrays", array.name), array.values.reshape(-1))
+            self.put(ArrayUse.TIMED_GRID.of("arrays", array.name), np.array(grid_of(array.dt, n.dt)))
+            self.numbers[IntUse.ROWS.of(array.name)] = len(array.values)
+            self.numbers[IntUse.COLUMNS.of(array.name)] = array.values.shape[1] if array.values.ndim == 2 else 1
         for group in n.groups.values():
             self.part(group.path, partial(nodes_of_group, group), partial(self.group, group))
         for synapses in n.synapses.values():
@@ -115,22 +122,20 @@ class _Builder:
         for poisson in n.inputs:
             self.poisson_input(poisson)
         for operation in n.operations:
-            self.put("at", f"operations.{operation.name}", "", operation.at)
-            self.put("cursor", f"operations.{operation.name}", "", np.zeros(1, np.int64))
+            self.put(ArrayUse.AT.of(f"operations.{operation.name}"), operation.at)
+            self.put(ArrayUse.CURSOR.of(f"operations.{operation.name}"), np.zeros(1, np.int64))
         self.monitors()
         self.buffers()
-        self.put("dt", "run", "", np.array([n.dt]))
-        self.put("failure", "run", "", np.zeros((n.threads, 8), np.int64))  # a line of the cache each
-        self.put("failed value", "run", "", np.zeros((n.threads, 8)))
+        self.put(ArrayUse.DT.of(RUN), np.array([n.dt]))
+        self.put(ArrayUse.FAILURE.of(RUN), np.zeros((n.threads, 8), np.int64))  # a line of the cache each
+        self.put(ArrayUse.FAILED_VALUE.of(RUN), np.zeros((n.threads, 8)))
         sources = [*(g.path for g in n.groups.values()), *(f"inputs.{i.name}" for i in n.inputs)]
-        self.numbers |= {f"watched:{path}": -1 - k for k, path in enumerate(sources)}
-        self.numbers |= {f"watched:{s.variable.owner}.{s.variable.name}": k for k, s in enumerate(n.stored)}
-        self.put("barrier", "run", "", np.array([0] * 24 + [*sleeping()], np.int64))
-        self.numbers["parts"] = n.threads
-        self.built.own_numbers["part"] = np.arange(n.threads)
+        self.numbers |= {IntUse.WATCHED.of(path): -1 - k for k, path in enumerate(sources)}
+        self.numbers |= {IntUse.WATCHED.of(f"{s.variable.owner}.{s.variable.name}"): k for k, s in enumerate(n.stored)}
+        self.put(ArrayUse.BARRIER.of(RUN), np.array([0] * 24 + [*sleeping()], np.int64))
         self.numbers |= sending_steps(n)
         for key, values in parameter_arrays(self.built, n, self.built.kernel, self.numbers).items():
-            self.put(key.use, key.owner, key.name, values)
+            self.put(key, values)
         if n.start is not None:
             self.built.notes += begin_spikes(self.built, n.start)
         self.check_sets()
@@ -142,7 +147,7 @@ class _Builder:
             for owner, line in phase.sets:
                 if owner.startswith("synapses."):
                     what = f"the list for `{line.variable.name}`"
-                    lists_must_fit(line.value, self.numbers[f"n:{owner}"], line.span, what)
+                    lists_must_fit(line.value, self.numbers[IntUse.N.of(owner)], line.span, what)
 
     def part(self, path: str, nodes: Callable[[], list[Node]], make: Callable[[], None]) -> None:
         """Build a part of the network, unless one that is the same is known."""
@@ -153,22 +158,21 @@ class _Builder:
 
     def share(self, owner: str, firsts: IntArray) -> None:
         """Which elements each thread owns, from the first of each and the end of the last."""
-        self.built.own_numbers[f"low:{owner}"] = firsts[:-1]
-        self.built.own_numbers[f"high:{owner}"] = firsts[1:]
+        self.built.own_numbers[IntUse.LOW.of(owner)] = firsts[:-1]
+        self.built.own_numbers[IntUse.HIGH.of(owner)] = firsts[1:]
 
-    def put(self, use: str, owner: str, name: str, array: Array) -> None:
-        """Keep an array, contiguous and in the precision of the kernel; what each step goes through is `on_lines`."""
-        key = SlotKey(use, owner, name)
-        single = array.dtype == np.float64 and self.dtypes.get(key) == np.float32
+    def put(self, key: ArrayKey, array: Array) -> None:
+        """Keep an array, contiguous, in the precision of the kernel, and aligned where its use says so."""
+        single = array.dtype == np.float64 and self.types.get(key) is CType.F32
         array = np.ascontiguousarray(array, np.float32 if single else None)
-        self.arrays[key] = on_lines(array) if use in _STEPPED else array
+        self.arrays[key] = cache_aligned(array) if key.use.traits.aligned else array
 
     # groups
 
     def group(self, group: Group) -> None:
-        self.numbers[f"n:{group.path}"] = group.size
+        self.numbers[IntUse.N.of(group.path)] = group.size
         bounds = partition(group.size, self.network.threads)
-        self.put("bounds", group.path, "", bounds)
+        self.put(ArrayUse.BOUNDS.of(group.path), bounds)
         self.share(group.path, bounds)
         for stored in group.stored:
             size = 1 if stored.variable.shared else group.size
@@ -177,7 +181,7 @@ class _Builder:
                 array[:] = NEVER
             if stored.variable.name == "not_refractory":
                 array[:] = 1
-            self.put("variable", group.path, stored.variable.name, array)
+            self.put(ArrayUse.VARIABLE.of(group.path, stored.variable.name), array)
         for line in group.initial:
             set_group(self.built, self.network, group, line)
         if self.network.start is not None:
@@ -191,17 +195,17 @@ class _Builder:
 
     def spikes(self, group: Group) -> None:
         depth = self.depths[group.path]
-        self.numbers[f"depth:{group.path}"] = depth
+        self.numbers[IntUse.DEPTH.of(group.path)] = depth
         padded = (group.size + 7) // 8 * 8
-        self.put("flags", group.path, "", np.zeros(padded, np.uint8))
-        self.put("spikes", group.path, "", np.zeros(depth * group.size, np.int32))
-        self.put("number", group.path, "", np.zeros(depth * self.network.threads, np.int64))
+        self.put(ArrayUse.FLAGS.of(group.path), np.zeros(padded, np.uint8))
+        self.put(ArrayUse.SPIKES.of(group.path), np.zeros(depth * group.size, np.int32))
+        self.put(ArrayUse.LENGTHS.of(group.path), np.zeros(depth * self.network.threads, np.int64))
         if group.schedule is not None:
-            self.put("schedule steps", group.path, "", group.schedule.steps)
-            self.put("schedule ids", group.path, "", group.schedule.ids)
-            self.put("cursor", group.path, "", np.zeros(8 * self.network.threads, np.int64))  # a line each
-            self.numbers[f"scheduled:{group.path}"] = len(group.schedule.steps)
-            self.numbers[f"period:{group.path}"] = group.schedule.period
+            self.put(ArrayUse.SCHEDULE_STEPS.of(group.path), group.schedule.steps)
+            self.put(ArrayUse.SCHEDULE_IDS.of(group.path), group.schedule.ids)
+            self.put(ArrayUse.CURSOR.of(group.path), np.zeros(8 * self.network.threads, np.int64))  # a line each
+            self.numbers[IntUse.SCHEDULED.of(group.path)] = len(group.schedule.steps)
+            self.numbers[IntUse.PERIOD.of(group.path)] = group.schedule.period
 
     # synapses
 
@@ -209,26 +213,26 @@ class _Builder:
         n = self.network
         path = synapses.path
         ground = Ground(path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
-        bounds = self.arrays[SlotKey("bounds", f"groups.{synapses.target.group}")]
+        bounds = self.arrays[ArrayUse.BOUNDS.of(f"groups.{synapses.target.group}")]
         if not synapses.divisible:  # all of it is done by the first thread
             bounds = np.array([0, *[bounds[-1]] * n.threads])
         bands = self.bands(synapses, bounds)
-        self.numbers[f"bands:{path}"] = bands
+        self.numbers[IntUse.BANDS.of(path)] = bands
         bounds = divided(bounds, bands)
         if is_large(synapses):
             self.build_many(synapses, ground, bounds)
         else:
             self.build_few(synapses, ground, bounds)
         made = self.built.connectivity[synapses.name]
-        self.numbers[f"n:{path}"] = made.size
+        self.numbers[IntUse.N.of(path)] = made.size
         self.share(path, np.append(made.rows[::bands, 0], made.size))
         self.view(f"{path}.source", synapses.source)
         self.view(f"{path}.target", synapses.target)
-        for name in ("pre", "created"):
-            if SlotKey(name, path) in self.wanted:
-                self.put(name, path, "", getattr(made, name).astype(self.dtypes[SlotKey(name, path)]))
-        self.put("post", path, "", made.post.astype(self.dtypes.get(SlotKey("post", path), np.int32), copy=False))
-        self.put("rows", path, "", made.rows.reshape(n.threads, -1))
+        for use in (ArrayUse.PRE, ArrayUse.POST, ArrayUse.CREATED):  # each made only where it is asked for
+            type = self.types.get(use.of(path))
+            if type is not None:
+                self.put(use.of(path), getattr(made, use.traits.label).astype(type.dtype, copy=False))
+        self.put(ArrayUse.ROWS.of(path), made.rows.reshape(n.threads, -1))
         if n.start is not None:
             values = SynapseValues(self.built, n, synapses, made)
             values.load()
@@ -236,8 +240,8 @@ class _Builder:
             values.keep()
         if any(p.post for p in synapses.pathways):
             order = np.lexsort((made.created, made.post)).astype(np.int64)
-            self.put("column order", path, "", order)
-            self.put("columns", path, "", pointers(made.post, n.groups[synapses.target.group].size))
+            self.put(ArrayUse.COLUMN_ORDER.of(path), order)
+            self.put(ArrayUse.COLUMNS.of(path), pointers(made.post, n.groups[synapses.target.group].size))
 
     def bands(self, synapses: Synapses, bounds: IntArray) -> int:
         """Into how many bands the targets of each thread are divided, so that their variables stay in the cache."""
@@ -270,7 +274,7 @@ class _Builder:
         values.connectivity = self.built.connectivity[synapses.name] = made
         for stored in synapses.stored:
             array = values.stored(stored.variable.name)
-            self.put("variable", path, stored.variable.name, array.astype(STORED[stored.kind]))
+            self.put(ArrayUse.VARIABLE.of(path, stored.variable.name), array.astype(STORED[stored.kind]))
         for pathway in synapses.pathways:
             self.keep_delays(synapses, pathway, delays[pathway.key])
 
@@ -302,7 +306,7 @@ class _Builder:
             )
         self.built.connectivity[synapses.name] = made
         for name, array in variables.items():
-            self.put("variable", path, name, array)
+            self.put(ArrayUse.VARIABLE.of(path, name), array)
         for pathway in synapses.pathways:
             steps = None
             if pathway is not synapses.sorting:
@@ -316,10 +320,10 @@ class _Builder:
         return np.dtype(np.float32 if single else STORED[stored.kind])
 
     def view(self, owner: str, view: NeuronSubset) -> None:
-        self.numbers[f"n:{owner}"] = view.size
+        self.numbers[IntUse.N.of(owner)] = view.size
         ids = np.sort(view.ids)  # threads own neighbouring neurons
-        self.put("view", owner, "", ids)
-        self.share(owner, np.searchsorted(ids, self.arrays[SlotKey("bounds", f"groups.{view.group}")]))
+        self.put(ArrayUse.SUBSET.of(owner), ids)
+        self.share(owner, np.searchsorted(ids, self.arrays[ArrayUse.BOUNDS.of(f"groups.{view.group}")]))
 
     def check_delays(self, pathway: Pathway, steps: IntArray) -> None:
         """Refuse impossible delays, given in creation order."""
@@ -348,10 +352,10 @@ class _Builder:
         group = (synapses.target if pathway.post else synapses.source).group
         self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 2)
         if pathway.uniform_delay:
-            self.numbers[f"delay:{owner}"] = longest
+            self.numbers[IntUse.DELAY.of(owner)] = longest
         else:
-            self.numbers[f"longest:{owner}"] = longest
-            self.numbers[f"shortest:{owner}"] = shortest
+            self.numbers[IntUse.LONGEST.of(owner)] = longest
+            self.numbers[IntUse.SHORTEST.of(owner)] = shortest
 
     def keep_delays(self, synapses: Synapses, pathway: Pathway, steps: IntArray | None) -> None:
         """Store delays as the kernel looks them up.
@@ -374,18 +378,18 @@ class _Builder:
         stored = steps[made.created]
         ends = (made.post,) if pathway.post else (made.pre, self.thread_of(made))
         order = np.lexsort((made.created, stored, *ends)).astype(np.int64)
-        self.put("delay order", owner, "", order)
-        self.put("delays", owner, "", stored[order].astype(np.int32))
+        self.put(ArrayUse.DELAY_ORDER.of(owner), order)
+        self.put(ArrayUse.DELAYS.of(owner), stored[order].astype(np.int32))
 
     def keep_sorted_delays(self, synapses: Synapses, pathway: Pathway, made: Connectivity, delays: Delays) -> None:
         """Store the delays that synapses are sorted by."""
         owner, threads = synapses.pathway_path(pathway), self.network.threads
         self.keep_range(synapses, pathway, delays.shortest, delays.longest)
-        self.numbers[f"width:{owner}"] = 0 if delays.starts is None else delays.width
+        self.numbers[IntUse.WIDTH.of(owner)] = 0 if delays.starts is None else delays.width
         starts = np.zeros((threads, 1), np.int32) if delays.starts is None else delays.starts
-        self.put("starts", owner, "", starts.reshape(threads, -1))
+        self.put(ArrayUse.STARTS.of(owner), starts.reshape(threads, -1))
         self.put_ring(synapses, owner, made.size, delays.longest, delays.width)
-        self.put("delays", owner, "", np.zeros(1, np.int32) if delays.steps is None else delays.steps)
+        self.put(ArrayUse.DELAYS.of(owner), np.zeros(1, np.int32) if delays.steps is None else delays.steps)
 
     def thread_of(self, made: Connectivity) -> IntArray:
         """The thread that owns each synapse."""
@@ -398,7 +402,7 @@ class _Builder:
             return False
         owner = synapses.pathway_path(synapses.sorting)
         dense = self.is_dense(synapses, size, delays.width)
-        return not dense and any(key.use == "ring" and key.owner == owner for key in self.wanted)
+        return not dense and any(key.use is ArrayUse.RING and key.owner == owner for key in self.types)
 
     def shows_delays(self, synapses: Synapses) -> bool:
         """Whether a monitor stores the delay of each synapse."""
@@ -412,15 +416,15 @@ class _Builder:
     def put_ring(self, synapses: Synapses, owner: str, size: int, longest: int, width: int) -> None:
         """Sums for the steps to come, where that is cheaper than to look up what arrives; else room to look it up."""
         neurons = self.network.groups[synapses.source.group].size
-        self.put("segments", owner, "", np.empty((self.network.threads, 4 * neurons), np.int64))
+        self.put(ArrayUse.SEGMENTS.of(owner), np.empty((self.network.threads, 4 * neurons), np.int64))
         targets = self.network.groups[synapses.target.group].size
         dense = self.is_dense(synapses, size, width)
         slots = 1 << longest.bit_length()  # a power of two: the slot of a step is found by a mask
-        self.numbers[f"mask:{owner}"] = slots - 1
-        self.numbers[f"ring:{owner}"] = int(not dense)
-        for key, _ in self.built.kernel.slots:
-            if key.use == "ring" and key.owner == owner:
-                self.put("ring", owner, key.name, np.zeros(1 if dense else slots * targets))
+        self.numbers[IntUse.MASK.of(owner)] = slots - 1
+        self.numbers[IntUse.RING.of(owner)] = int(not dense)
+        for key in self.types:
+            if key.use is ArrayUse.RING and key.owner == owner:
+                self.put(key, np.zeros(1 if dense else slots * targets))
 
     # inputs and monitors
 
@@ -430,8 +434,8 @@ class _Builder:
         if poisson.counts.op is Op.BINOMIAL:
             return
         table = input_table(self.network, poisson)
-        self.put("binomial", owner, "", table)
-        self.numbers[f"binomial:{owner}"] = len(table)
+        self.put(ArrayUse.BINOMIAL.of(owner), table)
+        self.numbers[IntUse.BINOMIAL.of(owner)] = len(table)
 
     def monitors(self) -> None:
         for monitor in self.network.monitors:
@@ -443,30 +447,30 @@ class _Builder:
                     self.state_monitor(owner, monitor)
                 case RateMonitor():
                     self.member(owner, monitor.source)
-                    self.put("count", owner, "", np.zeros(1, np.int64))
-                    self.numbers[f"capacity:{owner}"], room = count_room(self.network, monitor)
-                    self.put("record", owner, "number", np.zeros(room, np.int64))
+                    self.put(ArrayUse.COUNT.of(owner), np.zeros(1, np.int64))
+                    self.numbers[IntUse.CAPACITY.of(owner)], room = count_room(self.network, monitor)
+                    self.put(ArrayUse.RECORD.of(owner, "number"), np.zeros(room, np.int64))
                 case _:
                     pass
 
     def member(self, owner: str, view: NeuronSubset) -> None:
         mask = np.zeros(self.network.groups[view.group].size, np.uint8)
         mask[view.ids] = 1
-        self.put("member", owner, "", mask)
+        self.put(ArrayUse.MEMBER.of(owner), mask)
 
     def spike_monitor(self, owner: str, monitor: SpikeMonitor) -> None:
         size = self.network.groups[monitor.source.group].size
         self.member(owner, monitor.source)
-        self.put("counts", owner, "", np.zeros(size, np.int64))
-        self.put("count", owner, "", np.zeros(1, np.int64))
+        self.put(ArrayUse.COUNTS.of(owner), np.zeros(size, np.int64))
+        self.put(ArrayUse.COUNT.of(owner), np.zeros(1, np.int64))
         capacity = spike_room(self.network, monitor)
-        self.numbers[f"capacity:{owner}"] = capacity
+        self.numbers[IntUse.CAPACITY.of(owner)] = capacity
         if not monitor.counts_only:
-            self.put("room", owner, "", np.zeros(2, np.int64))
+            self.put(ArrayUse.ROOM.of(owner), np.zeros(2, np.int64))
             for name in ("step", "id"):
-                self.put("record", owner, name, np.zeros(capacity, np.int64))
+                self.put(ArrayUse.RECORD.of(owner, name), np.zeros(capacity, np.int64))
             for column in monitor.columns:
-                self.put("record", owner, "." + column.name, np.zeros(capacity))
+                self.put(ArrayUse.RECORD.of(owner, "." + column.name), np.zeros(capacity))
 
     def state_monitor(self, owner: str, monitor: StateMonitor) -> None:
         if monitor.source.startswith("synapses."):
@@ -474,12 +478,12 @@ class _Builder:
         else:
             assert isinstance(monitor.ids, range | np.ndarray)
             ids = as_array(monitor.ids)
-        self.put("ids", owner, "", ids)
-        self.put("count", owner, "", np.zeros(1, np.int64))
-        self.numbers[f"n:{owner}"] = len(ids)
-        self.numbers[f"capacity:{owner}"], room = sample_room(self.network, monitor, len(ids))
+        self.put(ArrayUse.IDS.of(owner), ids)
+        self.put(ArrayUse.COUNT.of(owner), np.zeros(1, np.int64))
+        self.numbers[IntUse.N.of(owner)] = len(ids)
+        self.numbers[IntUse.CAPACITY.of(owner)], room = sample_room(self.network, monitor, len(ids))
         for column in monitor.columns:
-            self.put("record", owner, column.name, np.zeros(room * len(ids)))
+            self.put(ArrayUse.RECORD.of(owner, column.name), np.zeros(room * len(ids)))
 
     def synapse_ids(self, monitor: StateMonitor) -> IntArray:
         """Storage positions of synapses given by their creation numbers."""
@@ -495,29 +499,23 @@ class _Builder:
 
     def buffers(self) -> None:
         """Arrays that only the kernel knows: random numbers of a step, and sums on their way."""
-        for key, _ in self.built.kernel.slots:
-            if key.use == "sum":
-                self.put("sum", key.owner, key.name, np.zeros_like(self.arrays[replace(key, use="variable")]))
-            if key.use == "random":
-                n = self.numbers[f"n:{key.owner}"]
-                self.put("random", key.owner, key.name, np.zeros(n + n % 2))
-            if key.use == "scratch":
-                self.put("scratch", key.owner, key.name, np.zeros(self.numbers[f"n:{key.owner}"]))
-            if key.use == "frozen":
-                self.put("frozen", key.owner, "", np.zeros(self.numbers[f"n:{key.owner}"], np.int32))
-            if key.use == "frozen number":
-                self.put("frozen number", key.owner, "", np.zeros(self.network.threads, np.int64))
+        for array in self.built.kernel.arrays:
+            if array.length is not None:
+                n = self.numbers[array.length]
+                self.put(array.key, np.zeros(n + n % 2, array.type.dtype))  # random numbers are drawn in pairs
 
 
-def sending_steps(network: Network) -> dict[str, int]:
-    """The steps between which spikes are sent through a part of a pathway, by the names that kernels ask for."""
-    found: dict[str, int] = {}
+def sending_steps(network: Network) -> dict[IntKey, int]:
+    """The steps between which spikes are sent through a part of a pathway, by what kernels ask for."""
+    found: dict[IntKey, int] = {}
     for synapses in network.synapses.values():
         for pathway in synapses.pathways:
             if pathway.is_part:
                 owner = synapses.pathway_path(pathway)
-                found[f"since:{owner}"] = network.phases[pathway.since].start if pathway.since else -NO_STEP
-                found[f"until:{owner}"] = NO_STEP if pathway.until is None else network.phases[pathway.until].start
+                found[IntUse.SINCE.of(owner)] = network.phases[pathway.since].start if pathway.since else -NO_STEP
+                found[IntUse.UNTIL.of(owner)] = (
+                    NO_STEP if pathway.until is None else network.phases[pathway.until].start
+                )
     return found
 
 
@@ -566,28 +564,27 @@ def divided(bounds: IntArray, bands: int) -> IntArray:
 
 
 def parameter_arrays(
-    built: Built, network: Network, kernel: Kernel, numbers: Mapping[str, int]
-) -> dict[SlotKey, Array]:
+    built: Built, network: Network, kernel: Kernel, numbers: Mapping[IntKey, int]
+) -> dict[ArrayKey, Array]:
     """The values of a network that its kernel is given: numbers and, for each thread, whole numbers."""
     env = Environment(dt=network.dt, seeds=network.seeds, arrays=network.arrays)
     ints = np.zeros((built.network.threads, len(kernel.ints)), np.int64)
     for k, value in enumerate(kernel.ints):
-        own = built.own_numbers.get(value) if isinstance(value, str) else None
+        own = built.own_numbers.get(value) if isinstance(value, IntKey) else None
         ints[:, k] = _integer(value, env, network, numbers) if own is None else own
     floats = [float(value) for value in evaluate_all(kernel.floats, env)]
-    return {SlotKey("numbers", "run"): np.array(floats, np.float64), SlotKey("sizes", "run"): ints}
+    return {ArrayUse.NUMBERS.of(RUN): np.array(floats, np.float64), ArrayUse.SIZES.of(RUN): ints}
 
 
-def _integer(value: IntValue, env: Environment, network: Network, numbers: Mapping[str, int]) -> int:
+def _integer(value: IntValue, env: Environment, network: Network, numbers: Mapping[IntKey, int]) -> int:
     if isinstance(value, Node):
         return int(evaluate(value, env))
     if isinstance(value, int):
         return value
-    kind, _, name = value.partition(":")
-    if kind == "seed":
-        return _signed(network.seeds.of(name))
-    if kind == "stream":
-        return _signed(stream_key(name))
+    if value.use is IntUse.SEED:
+        return _signed(network.seeds.of(value.owner))
+    if value.use is IntUse.STREAM:
+        return _signed(stream_key(value.owner))
     return numbers[value]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayKey, ArrayUse
 from snnrun.engine.values import Array, Built
 from snnrun.equations.dag import Constant, Kind, Node, Op, Parameter, Variable, walk
 from snnrun.equations.methods.table import fitting
@@ -36,7 +36,7 @@ class Cause:
 
 
 def cause_of(
-    built: Built, network: Network, step: int, stored: Stored, element: int, before: Callable[[SlotKey], Array]
+    built: Built, network: Network, step: int, stored: Stored, element: int, before: Callable[[ArrayKey], Array]
 ) -> Cause:
     """Find the operation that broke a variable in a step.
 
@@ -60,7 +60,7 @@ class _Broken:
 
 
 class _Search:
-    def __init__(self, built: Built, network: Network, step: int, before: Callable[[SlotKey], Array]) -> None:
+    def __init__(self, built: Built, network: Network, step: int, before: Callable[[ArrayKey], Array]) -> None:
         self.built = built
         self.network = network
         self.step = step
@@ -132,7 +132,7 @@ class _Search:
 
     def environment(self, index: dict[str, Any], element: int, places: dict[str, int]) -> Environment:
         def read(variable: Variable) -> Any:
-            key = SlotKey("variable", variable.owner, variable.name)
+            key = ArrayUse.VARIABLE.of(variable.owner, variable.name)
             array = self.built.arrays.get(key) if (variable.owner, variable.name) in self.now else self.before(key)
             if array is None:
                 return np.float64(0.0)  # the number of events of an input

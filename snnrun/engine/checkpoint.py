@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayKey
 from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array
@@ -119,7 +119,7 @@ class SharedState:
     def __init__(self, phase: int) -> None:
         self.phase = phase
         self.tape = Tape()
-        self._state: dict[SlotKey, Array] | None = None
+        self._state: dict[ArrayKey, Array] | None = None
         self._step = 0
         self._ended: dict[int, int] = {}
 
@@ -205,7 +205,7 @@ class Checkpoints:
         _end_phases(simulation, {int(number): int(step) for number, step in facts["ended"]})
         for arrays, description in self.archive.recordings():
             play(arrays, description, sink)
-        simulation.restore({_key(name): array for name, array in state.items()}, step)
+        simulation.restore({ArrayKey.from_text(name): array for name, array in state.items()}, step)
         self.note(f"goes on from a checkpoint at {format_quantity(step * simulation.network.dt, TIME)}")
         return True
 
@@ -232,7 +232,7 @@ class Checkpoints:
             StorageError: It cannot be stored.
         """
         self._store()
-        state = {_name(key): array for key, array in simulation.state().items()}
+        state = {key.text: array for key, array in simulation.state().items()}
         self.archive.save(simulation.step, state, {"ended": sorted(simulation.ended.items())})
         self._saved_at = time.monotonic()
 
@@ -249,11 +249,3 @@ class Checkpoints:
 def _end_phases(simulation: Simulation, ended: Mapping[int, int]) -> None:
     for number, step in sorted(ended.items()):
         simulation.end_phase(number, step)
-
-
-def _name(key: SlotKey) -> str:
-    return f"{key.use}|{key.owner}|{key.name}"
-
-
-def _key(name: str) -> SlotKey:
-    return SlotKey(*name.split("|"))

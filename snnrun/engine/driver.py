@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snnrun.codegen.emit import SlotKey
-from snnrun.codegen.native import Crew, NativeKernel, PythonKernel
+from snnrun.codegen.arguments import ArrayKey, ArrayUse, IntUse
+from snnrun.codegen.native import KernelThreads, NativeKernel, PythonKernel
 from snnrun.engine.failures import failed
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
-from snnrun.engine.values import IMMUTABLE, Array, Built, bring_up_to_date, value_now, wrong_refractory
+from snnrun.engine.values import Array, Built, bring_up_to_date, value_now, wrong_refractory
 from snnrun.engine.watch import Watch
 from snnrun.errors import Diagnostic, RunError
 from snnrun.model.network import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor
@@ -54,7 +54,7 @@ class Simulation:
         self.built = built
         self.network = built.network
         self.arrays = built.arrays
-        self.crew = Crew(kernel, built.network.threads)
+        self.threads = KernelThreads(kernel, built.network.threads)
         self.sink = sink
         self.hooks = dict(hooks or {})
         self.stops = dict(stops or {})
@@ -104,11 +104,11 @@ class Simulation:
         self.ended[number] = step
         self._shorten(self.network, step)
 
-    def state(self) -> dict[SlotKey, Array]:
+    def state(self) -> dict[ArrayKey, Array]:
         """A copy of everything that changes during a run."""
-        return {k: a.copy() for k, a in self.arrays.items() if k.use not in IMMUTABLE and k.use != "record"}
+        return {key: array.copy() for key, array in self.built.state.items()}
 
-    def restore(self, state: Mapping[SlotKey, Array], step: int) -> None:
+    def restore(self, state: Mapping[ArrayKey, Array], step: int) -> None:
         """Go back to a copy."""
         for key, array in state.items():
             self.arrays[key][...] = array
@@ -124,7 +124,7 @@ class Simulation:
         self.watch.copy(self.step)
         first = self.step
         started = time.perf_counter()
-        done = self.crew.advance(first, n, self._tables)
+        done = self.threads.advance(first, n, self._tables)
         elapsed = time.perf_counter() - started
         self.step += done
         last = self.step == self.network.steps or any(p.stop == self.step for p in self.network.phases)
@@ -186,7 +186,7 @@ class Simulation:
             if phase.start <= self.step < phase.stop and phase.stop_when is not None:
                 stops.append(self._to_next_look(phase) or phase.stop_when.every)
         for monitor in self.network.monitors:
-            capacity = self.built.numbers.get(f"capacity:monitors.{monitor.name}")
+            capacity = self.built.numbers.get(IntUse.CAPACITY.of(f"monitors.{monitor.name}"))
             if isinstance(monitor, StateMonitor):
                 stops.append(max(1, (capacity or 1) * monitor.every))
             elif isinstance(monitor, RateMonitor):
@@ -202,29 +202,29 @@ class Simulation:
 
     def _flush_monitor(self, monitor: Monitor, first: int) -> None:
         owner = f"monitors.{monitor.name}"
-        count = self.arrays.get(SlotKey("count", owner))
+        count = self.arrays.get(ArrayUse.COUNT.of(owner))
         if count is None or not count[0]:
             return
         n = int(count[0])
         match monitor:
             case SpikeMonitor(columns=columns):
-                extras = {c.name: self.arrays[SlotKey("record", owner, "." + c.name)][:n] for c in columns}
-                steps, ids = (self.arrays[SlotKey("record", owner, part)][:n] for part in ("step", "id"))
+                extras = {c.name: self.arrays[ArrayUse.RECORD.of(owner, "." + c.name)][:n] for c in columns}
+                steps, ids = (self.arrays[ArrayUse.RECORD.of(owner, part)][:n] for part in ("step", "id"))
                 self.sink.spikes(monitor.name, steps, ids, extras)
             case StateMonitor(columns=columns):
-                width = self.built.numbers[f"n:{owner}"]
+                width = self.built.numbers[IntUse.N.of(owner)]
                 data = {
-                    c.name: self.arrays[SlotKey("record", owner, c.name)][: n * width].reshape(n, width)
+                    c.name: self.arrays[ArrayUse.RECORD.of(owner, c.name)][: n * width].reshape(n, width)
                     for c in columns
                 }
                 self.sink.states(monitor.name, data, _sample_number(monitor, first))
             case RateMonitor():
-                spikes = self.arrays[SlotKey("record", owner, "number")][:n]
+                spikes = self.arrays[ArrayUse.RECORD.of(owner, "number")][:n]
                 self.sink.numbers(monitor.name, spikes, max(first - monitor.window.start, 0))
             case _:
                 pass
         count[0] = 0
-        room = self.arrays.get(SlotKey("room", owner))
+        room = self.arrays.get(ArrayUse.ROOM.of(owner))
         if room is not None:
             room[:] = 0
 
@@ -265,15 +265,15 @@ class Simulation:
         self.step = self.watch.restore()
         while self.step < step:
             n = min(step - self.step, self._to_next_stop())
-            self.step += self.crew.advance(self.step, n, self._tables)
+            self.step += self.threads.advance(self.step, n, self._tables)
             if not keep:
                 self._drop()
 
     def _drop(self) -> None:
         """Forget what was recorded and not handed over."""
         for monitor in self.network.monitors:
-            for use in ("count", "room"):
-                array = self.arrays.get(SlotKey(use, f"monitors.{monitor.name}"))
+            for use in (ArrayUse.COUNT, ArrayUse.ROOM):
+                array = self.arrays.get(use.of(f"monitors.{monitor.name}"))
                 if array is not None:
                     array[:] = 0
 

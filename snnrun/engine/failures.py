@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayKey, ArrayUse
 from snnrun.engine.cause import Cause, cause_of
 from snnrun.engine.values import Array, Built
 from snnrun.engine.watch import Found
@@ -24,7 +24,7 @@ def failed(
     found: Found,
     low: int,
     high: int,
-    before: Callable[[SlotKey], Array] | None = None,
+    before: Callable[[ArrayKey], Array] | None = None,
 ) -> RunError:
     """The error of a value that is not finite, or of an impossible rate.
 
@@ -49,7 +49,7 @@ def failed(
     message = f"`{variable.name}`{_element(built, stored, found.element)} became {became} {when}"
     cause = Cause("", "try a smaller `dt`")
     if before is not None:
-        last = float(before(SlotKey("variable", variable.owner, variable.name))[found.element])
+        last = float(before(ArrayUse.VARIABLE.of(variable.owner, variable.name))[found.element])
         cause = cause_of(built, network, low, stored, found.element, before)
         message += f": {cause.what}" if cause.what else ""
         message += f"; its last finite value was {format_quantity(last, stored.dimension)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import psutil
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayKey, ArrayUse
 from snnrun.codegen.module import Kernel
 from snnrun.connect.builder import BLOCK, WIDEST_TABLE, index_dtype, is_large
 from snnrun.connect.partners import is_listed
@@ -20,7 +20,16 @@ from snnrun.errors import Diagnostic, ExperimentError, RunError
 from snnrun.kernels.arithmetic import Precision
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses, synapses_of
-from snnrun.model.network import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor, Stored, Synapses
+from snnrun.model.network import (
+    Monitor,
+    Network,
+    RateMonitor,
+    SpikeMonitor,
+    StateMonitor,
+    Stored,
+    Synapses,
+    changing_variables,
+)
 from snnrun.model.size import least_bytes
 from snnrun.source import Span
 
@@ -79,20 +88,21 @@ def _size(number: float) -> str:
 
 def expected_memory(network: Network, kernel: Kernel) -> float:
     """Bytes that a process will take at the peak while it builds and runs a network."""
-    slots = {key for key, _ in kernel.slots}
-    synapses = [_synapses(s, network, slots) for s in network.synapses.values()]
+    asked = {array.key for array in kernel.arrays}
+    synapses = [_synapses(s, network, asked) for s in network.synapses.values()]
     kept = sum(float(_group(network, g.path)) for g in network.groups.values()) + sum(k for k, _ in synapses)
-    kept += sum(_monitor(m, network) for m in network.monitors) + _buffers(network, slots)
-    changing = sum(8.0 * g.size for g in network.groups.values() for s in g.stored if _changes(s, kernel))
+    kept += sum(_monitor(m, network) for m in network.monitors) + _buffers(network, kernel)
+    changing = changing_variables(network)
+    state = sum(8.0 * g.size for g in network.groups.values() for s in g.stored if _name(s) in changing)
     for each in network.synapses.values():
-        learning = [s for s in each.stored if _changes(s, kernel)]
-        changing += _bytes_of(learning, network) * synapses_of(each)
-    copies = changing if changing <= MOST_COPIED else 0.0
+        learning = [s for s in each.stored if _name(s) in changing]
+        state += _bytes_of(learning, network) * synapses_of(each)
+    copies = state if state <= MOST_COPIED else 0.0
     return PROGRAM + kept + max(copies, max((temporary for _, temporary in synapses), default=0.0))
 
 
-def _changes(stored: Stored, kernel: Kernel) -> bool:
-    return SlotKey("variable", stored.variable.owner, stored.variable.name) in kernel.written
+def _name(stored: Stored) -> tuple[str, str]:
+    return stored.variable.owner, stored.variable.name
 
 
 def _variables(synapses: Synapses, network: Network) -> int:
@@ -106,15 +116,15 @@ def _bytes_of(variables: Iterable[Stored], network: Network) -> int:
     return sum(real if s.kind is Kind.FLOAT else np.dtype(STORED[s.kind]).itemsize for s in variables)
 
 
-def _synapses(synapses: Synapses, network: Network, slots: set[SlotKey]) -> tuple[float, float]:
+def _synapses(synapses: Synapses, network: Network, asked: set[ArrayKey]) -> tuple[float, float]:
     """Bytes that are kept, and bytes taken for a while."""
     m, path = synapses_of(synapses), synapses.path
     sources = network.groups[synapses.source.group].size
     each = float(
         np.dtype(index_dtype(network.groups[synapses.target.group].size)).itemsize + _variables(synapses, network)
     )
-    each += 4 if SlotKey("pre", path) in slots else 0
-    numbered = SlotKey("created", path) in slots
+    each += 4 if ArrayUse.PRE.of(path) in asked else 0
+    numbered = ArrayUse.CREATED.of(path) in asked
     ordered = any(p.post for p in synapses.pathways)
     each += 8 if numbered or ordered else 0  # numbers as created stay with the object
     each += (8 if numbered else 0) + (8 if ordered else 0)
@@ -164,14 +174,13 @@ def _monitor(monitor: Monitor, network: Network) -> float:
             return 0.0
 
 
-def _buffers(network: Network, slots: set[SlotKey]) -> float:
+def _buffers(network: Network, kernel: Kernel) -> float:
     """Bytes of arrays that only the kernel knows."""
     size = 0.0
-    for key in slots:
-        if key.use in ("random", "scratch", "frozen", "sum"):
-            section, _, name = key.owner.partition(".")
-            if section == "groups":
-                size += 8 * network.groups[name].size
-            elif section == "synapses":
-                size += 8 * synapses_of(network.synapses[name])
+    for array in set(kernel.arrays):
+        section, _, name = array.key.owner.partition(".")
+        if array.length is not None and section == "groups":
+            size += 8 * network.groups[name].size
+        elif array.length is not None and section == "synapses":
+            size += 8 * synapses_of(network.synapses[name])
     return size

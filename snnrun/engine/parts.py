@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayKey, IntKey
 from snnrun.connect.connectivity import Connectivity, nodes_in
-from snnrun.engine.values import IMMUTABLE, Array, Built, on_lines
+from snnrun.engine.values import Array, Built, cache_aligned
 from snnrun.equations.dag import Node, Parameter, walk
 from snnrun.model.network import Group, Initial, IntArray, Network, Synapses
 
@@ -27,9 +27,9 @@ class Part:
         depths: Steps for which the spikes of each group are kept, by its path.
     """
 
-    arrays: dict[SlotKey, Array]
-    numbers: dict[str, int]
-    own_numbers: dict[str, IntArray]
+    arrays: dict[ArrayKey, Array]
+    numbers: dict[IntKey, int]
+    own_numbers: dict[IntKey, IntArray]
     connectivity: dict[str, Connectivity]
     depths: dict[str, int]
 
@@ -79,7 +79,7 @@ class Parts:
         part = _added(before, built, depths)
         settled = not any(isinstance(n.payload, Parameter) for n in walk(*nodes()))
         small = sum(array.nbytes for array in part.arrays.values()) <= PART_BYTES
-        self._known[path] = _kept(part) if settled and small else None
+        self._known[path] = _kept(part, built) if settled and small else None
 
 
 def _added(before: Built, after: Built, depths: dict[str, int]) -> Part:
@@ -93,13 +93,14 @@ def _added(before: Built, after: Built, depths: dict[str, int]) -> Part:
     )
 
 
-def _kept(part: Part) -> Part:
-    """A part whose arrays no run changes."""
-    return replace(part, arrays={k: a if k.use in IMMUTABLE else on_lines(a.copy()) for k, a in part.arrays.items()})
+def _kept(part: Part, built: Built) -> Part:
+    """A part with arrays of its own for all that a run changes."""
+    arrays = {k: cache_aligned(a.copy()) if built.changes(k) else a for k, a in part.arrays.items()}
+    return replace(part, arrays=arrays)
 
 
 def _put(part: Part, built: Built, depths: dict[str, int]) -> None:
-    built.arrays.update(_kept(part).arrays)
+    built.arrays.update(_kept(part, built).arrays)
     built.numbers.update(part.numbers)
     built.own_numbers.update(part.own_numbers)
     built.connectivity.update(part.connectivity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import input_table, parameter_arrays, precompute, sending_steps
 from snnrun.engine.values import Built, SynapseValues, bring_up_to_date, set_group
@@ -88,8 +88,8 @@ def use_constants(built: Built, phase: Phase, planned: Network) -> None:
             continue
         owner = f"inputs.{poisson.name}"
         table = input_table(network, poisson)
-        numbers[f"binomial:{owner}"] = len(table)
-        key = SlotKey("binomial", owner)
+        numbers[IntUse.BINOMIAL.of(owner)] = len(table)
+        key = ArrayUse.BINOMIAL.of(owner)
         built.arrays[key] = table.astype(built.arrays[key].dtype)
     for key, values in parameter_arrays(built, network, kernel, numbers).items():
         built.arrays[key][...] = values

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.codegen.delivery import added_terms
-from snnrun.codegen.emit import SlotKey
 from snnrun.engine.values import Array, Built, SynapseValues, problem, read_neurons
 from snnrun.equations.dag import Variable
 from snnrun.model.evaluate import Environment, evaluate
@@ -49,7 +49,7 @@ def begin_spikes(built: Built, start: Start) -> list[str]:
     """
     notes = []
     for group in built.network.groups.values():
-        depth = built.numbers[f"depth:{group.path}"]
+        depth = built.numbers[IntUse.DEPTH.of(group.path)]
         kept = start.kept.get(group.name, 0)
         if _longest_delay(built, group) > kept:
             known = "none" if kept == 0 else f"those of its last {format_quantity(kept * built.network.dt, TIME)}"
@@ -59,7 +59,7 @@ def begin_spikes(built: Built, start: Start) -> list[str]:
         _list_spikes(built, group, depth, steps[recent], neurons[recent])
     for synapses in built.network.synapses.values():
         pathway = synapses.sorting
-        if pathway is not None and built.numbers.get(f"ring:{synapses.pathway_path(pathway)}"):
+        if pathway is not None and built.numbers.get(IntUse.RING.of(synapses.pathway_path(pathway))):
             steps, neurons = start.spikes.get(synapses.source.group, (_NONE, _NONE))
             for step in np.unique(steps).tolist():
                 _add_to_ring(built, synapses, pathway, step, neurons[steps == step])
@@ -71,14 +71,14 @@ _NONE = np.zeros(0, np.int64)
 
 def _longest_delay(built: Built, group: Group) -> int:
     """For how many steps spikes of a group can be on their way."""
-    return built.numbers[f"depth:{group.path}"] - 2  # a place for this step, and one for the next
+    return built.numbers[IntUse.DEPTH.of(group.path)] - 2  # a place for this step, and one for the next
 
 
 def _list_spikes(built: Built, group: Group, depth: int, steps: IntArray, neurons: IntArray) -> None:
     """Fill the lists of spikes of steps before the first, as the kernel would have."""
-    bounds = built.arrays[SlotKey("bounds", group.path)]
+    bounds = built.arrays[ArrayUse.BOUNDS.of(group.path)]
     threads = len(bounds) - 1
-    lists, number = (built.arrays[SlotKey(use, group.path)] for use in ("spikes", "number"))
+    lists, number = (built.arrays[use.of(group.path)] for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS))
     for step in np.unique(steps).tolist():
         slot, spiked = step % depth, neurons[steps == step]
         for part in range(threads):
@@ -93,7 +93,7 @@ def _add_to_ring(built: Built, synapses: Synapses, pathway: Pathway, step: int, 
     owner, network = synapses.pathway_path(pathway), built.network
     connectivity = built.connectivity[synapses.name]
     chosen = np.concatenate([np.arange(row[k], row[k + 1]) for k in neurons for row in connectivity.rows] or [_NONE])
-    arrival = step + built.arrays[SlotKey("delays", owner)][chosen].astype(np.int64)
+    arrival = step + built.arrays[ArrayUse.DELAYS.of(owner)][chosen].astype(np.int64)
     chosen, arrival = chosen[arrival >= 0], arrival[arrival >= 0]
     pre, post = (np.asarray(ends[chosen], np.int64) for ends in (connectivity.pre, connectivity.post))
 
@@ -112,9 +112,9 @@ def _add_to_ring(built: Built, synapses: Synapses, pathway: Pathway, step: int, 
         arrays=network.arrays,
         precision=network.precision,
     )
-    at = (arrival & built.numbers[f"mask:{owner}"]) * network.groups[synapses.target.group].size + post
+    at = (arrival & built.numbers[IntUse.MASK.of(owner)]) * network.groups[synapses.target.group].size + post
     for variable, term, _ in added_terms(network, synapses, pathway):
-        ring = built.arrays[SlotKey("ring", owner, variable.name)]
+        ring = built.arrays[ArrayUse.RING.of(owner, variable.name)]
         np.add.at(ring, at, np.broadcast_to(evaluate(term, env), at.shape).astype(ring.dtype))
 
 
@@ -123,7 +123,7 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
     network = built.network
     arrays: dict[str, Array] = {}
     for owner, name in kept_variables(network):
-        array = built.arrays[SlotKey("variable", owner, name)]
+        array = built.arrays[ArrayUse.VARIABLE.of(owner, name)]
         section, _, short = owner.partition(".")
         if section == "synapses":
             array = built.connectivity[short].in_creation_order(array)
@@ -142,9 +142,9 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
 
 def _last_spikes(built: Built, group: Group, steps: int, number: int) -> tuple[IntArray, IntArray]:
     """The spikes of a group in the last steps of a run: when, counted from its end, and who."""
-    bounds = built.arrays[SlotKey("bounds", group.path)]
-    threads, depth = len(bounds) - 1, built.numbers[f"depth:{group.path}"]
-    lists, lengths = (built.arrays[SlotKey(use, group.path)] for use in ("spikes", "number"))
+    bounds = built.arrays[ArrayUse.BOUNDS.of(group.path)]
+    threads, depth = len(bounds) - 1, built.numbers[IntUse.DEPTH.of(group.path)]
+    lists, lengths = (built.arrays[use.of(group.path)] for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS))
     when, who = [_NONE], [_NONE]
     for ago in range(number, 0, -1):
         slot = (steps - ago) % depth

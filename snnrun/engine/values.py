@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayKey, ArrayUse, IntKey, IntUse, Lifetime
 from snnrun.codegen.module import Kernel
 from snnrun.connect.connectivity import Connectivity
 from snnrun.equations.dag import Kind, Node, Variable
@@ -28,57 +28,19 @@ from snnrun.model.network import (
     Pathway,
     Stored,
     Synapses,
+    changing_variables,
 )
 from snnrun.source import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PER_THREAD = frozenset(
-    {"sizes", "rows", "starts", "segments", "failure", "failed value"}
-)  # uses of arrays with one row a thread
 EVERY = slice(None)
 LINE = 64  # bytes of a line of the cache, and of the widest vector
 _SHORT, _LONG = 8 * LINE, 1 << 26  # bytes: what is shorter gains nothing, what is longer is not worth a copy
-# Uses of arrays that no run changes, or that hold nothing from one step to the next.
-IMMUTABLE = frozenset(
-    {
-        "numbers",
-        "sizes",
-        "pre",
-        "post",
-        "rows",
-        "columns",
-        "column order",
-        "delay order",
-        "delays",
-        "starts",
-        "bounds",
-        "barrier",
-        "created",
-        "segments",
-        "timed",
-        "timed grid",
-        "schedule steps",
-        "schedule ids",
-        "view",
-        "member",
-        "ids",
-        "binomial",
-        "at",
-        "dt",
-        "random",
-        "scratch",
-        "frozen",
-        "frozen number",
-        "sum",
-        "failure",
-        "failed value",
-    }
-)
 HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
 
 
-def on_lines(array: Array) -> Array:
+def cache_aligned(array: Array) -> Array:
     """A contiguous array that begins with a line of the cache, so that no vector lies across two; copied if need be."""
     if not _SHORT <= array.nbytes <= _LONG or array.ctypes.data % LINE == 0:
         return array
@@ -89,29 +51,29 @@ def on_lines(array: Array) -> Array:
     return placed
 
 
-@dataclass(slots=True)
+@dataclass
 class Built:
     """A network in memory.
 
     Args:
         arrays: By use and owner.
         connectivity: Synapses by name of their object.
-        numbers: Whole numbers that kernels ask for by name.
+        numbers: Whole numbers that kernels ask for.
         own_numbers: The same where they differ between threads, shape (threads,) each.
         notes: What a person should know of how it was made.
     """
 
     network: Network
     kernel: Kernel
-    arrays: dict[SlotKey, Array] = field(default_factory=dict)
+    arrays: dict[ArrayKey, Array] = field(default_factory=dict)
     connectivity: dict[str, Connectivity] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
-    own_numbers: dict[str, IntArray] = field(default_factory=dict)
+    numbers: dict[IntKey, int] = field(default_factory=dict)
+    own_numbers: dict[IntKey, IntArray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def counts(self, monitor: str) -> IntArray:
         """How many spikes of each neuron of its group a spike monitor has seen so far, shape (size of the group,)."""
-        return self.arrays[SlotKey("counts", f"monitors.{monitor}")]
+        return self.arrays[ArrayUse.COUNTS.of(f"monitors.{monitor}")]
 
     @property
     def memory(self) -> int:
@@ -120,11 +82,30 @@ class Built:
 
     def variable(self, variable: Variable) -> Array:
         """The array of a variable."""
-        return self.arrays[SlotKey("variable", variable.owner, variable.name)]
+        return self.arrays[ArrayUse.VARIABLE.of(variable.owner, variable.name)]
+
+    @cached_property
+    def _changing(self) -> set[tuple[str, str]]:
+        return changing_variables(self.network)
+
+    def changes(self, key: ArrayKey) -> bool:
+        """Whether an array is part of the state of a run: what a step finds in it, an earlier step has left there.
+
+        All others stay as they were built, hold nothing from one step to the next, or are what is recorded.
+        """
+        if key.use.traits.lifetime is not Lifetime.STATE:
+            return False
+        fixed = key.use is ArrayUse.VARIABLE and (key.owner, key.name) not in self._changing
+        return not fixed or bool(self.network.hooks)  # which may change any variable
+
+    @property
+    def state(self) -> dict[ArrayKey, Array]:
+        """The arrays that make up the state of a run."""
+        return {key: array for key, array in self.arrays.items() if self.changes(key)}
 
     def tables(self) -> list[IntArray]:
         """Addresses of the arrays in the kernel's order, a table for each thread; the arrays must stay alive."""
-        arrays = [(self.arrays[key], key.use in PER_THREAD) for key, _ in self.kernel.slots]
+        arrays = [(self.arrays[a.key], a.key.use.traits.per_thread) for a in self.kernel.arrays]
         return [
             np.array([(a[part] if own else a).ctypes.data for a, own in arrays], dtype=np.int64)
             for part in range(self.network.threads)
@@ -182,7 +163,7 @@ def value_now(built: Built, network: Network, owner: str, name: str, step: int) 
         found = group.expressions.get(name)
         graph, size = found[0] if found is not None else None, group.size
         env = group_environment(built, network, group, step) if graph is not None else None
-        stored = built.arrays.get(SlotKey("variable", owner, name))
+        stored = built.arrays.get(ArrayUse.VARIABLE.of(owner, name))
     else:
         synapses = SynapseValues(built, network, network.synapses[key], built.connectivity[key])
         graph, size = synapses.graph_of(name), synapses.connectivity.size
@@ -192,7 +173,7 @@ def value_now(built: Built, network: Network, owner: str, name: str, step: int) 
         if name in HIDDEN:
             stored = synapses.hidden(name)
         elif graph is None:
-            stored = synapses.connectivity.in_creation_order(built.arrays[SlotKey("variable", owner, name)])
+            stored = synapses.connectivity.in_creation_order(built.arrays[ArrayUse.VARIABLE.of(owner, name)])
     if graph is not None:
         assert env is not None
         values = evaluate(graph, replace(env, precision=network.precision))
@@ -237,7 +218,7 @@ def wrong_refractory(built: Built, network: Network, group: Group, step: int = 0
     seconds = full(evaluate(rule.time, env), group.size, np.float64)
     wrong = ~(seconds >= 0)
     if not rule.steady:
-        wrong &= built.arrays[SlotKey("variable", group.path, "lastspike")] != NEVER
+        wrong &= built.arrays[ArrayUse.VARIABLE.of(group.path, "lastspike")] != NEVER
     if not np.any(wrong):
         return None
     k = int(np.argmax(wrong))
@@ -291,7 +272,7 @@ class SynapseValues:
     def load(self) -> None:
         """Take the values as they are now."""
         for stored in self.synapses.stored:
-            array = self.built.arrays[SlotKey("variable", self.synapses.path, stored.variable.name)]
+            array = self.built.arrays[ArrayUse.VARIABLE.of(self.synapses.path, stored.variable.name)]
             self.arrays[stored.variable.name] = self.connectivity.in_creation_order(array)
 
     def keep(self) -> None:
@@ -387,13 +368,13 @@ def delays_of(built: Built, synapses: Synapses, pathway: Pathway) -> IntArray:
     owner = synapses.pathway_path(pathway)
     connectivity = built.connectivity[synapses.name]
     if pathway.uniform_delay:
-        return np.full(connectivity.size, built.numbers[f"delay:{owner}"], np.int64)
-    kept = built.arrays[SlotKey("delays", owner)].astype(np.int64)
+        return np.full(connectivity.size, built.numbers[IntUse.DELAY.of(owner)], np.int64)
+    kept = built.arrays[ArrayUse.DELAYS.of(owner)].astype(np.int64)
     if pathway is synapses.sorting:
         stored = kept
     else:
         stored = np.empty_like(kept)
-        stored[built.arrays[SlotKey("delay order", owner)]] = kept
+        stored[built.arrays[ArrayUse.DELAY_ORDER.of(owner)]] = kept
     found = np.empty_like(stored)
     found[connectivity.created] = stored
     return found

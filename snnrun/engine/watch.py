@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from snnrun.codegen.emit import SlotKey
-from snnrun.engine.values import IMMUTABLE, Array, Built
+from snnrun.codegen.arguments import RUN, ArrayKey, ArrayUse
+from snnrun.engine.values import Array, Built
 from snnrun.equations.dag import Kind
 from snnrun.model.network import Group, PoissonInput, Stored
 
@@ -53,7 +53,7 @@ class Watch:
     built: Built
     finite_at: int = 0
     copied_at: int | None = None
-    _copy: dict[SlotKey, Array] = field(default_factory=dict)
+    _copy: dict[ArrayKey, Array] = field(default_factory=dict)
     _checked: list[tuple[Stored, Array]] = field(default_factory=list)
     _allowed: float = 0.0  # seconds
 
@@ -91,8 +91,8 @@ class Watch:
 
     def _noted(self) -> Found | None:
         """The first failure that the kernel noted, of the lowest element."""
-        notes = self.built.arrays[SlotKey("failure", "run")]
-        values = self.built.arrays[SlotKey("failed value", "run")]
+        notes = self.built.arrays[ArrayUse.FAILURE.of(RUN)]
+        values = self.built.arrays[ArrayUse.FAILED_VALUE.of(RUN)]
         found = [
             (int(s), int(e), int(code), float(v[0])) for (s, e, code, *_), v in zip(notes, values, strict=True) if s
         ]
@@ -119,7 +119,7 @@ class Watch:
 
     def copy(self, step: int) -> None:
         """Keep the state at the start of a step, known to be finite, if there is time for it."""
-        size = sum(self.built.arrays[k].nbytes for k in self._changing)
+        size = sum(array.nbytes for array in self._state.values())
         if self.finite_at != step or size > MOST or not self._affordable(2 * size):
             return
         with self._spending():
@@ -127,12 +127,12 @@ class Watch:
 
     def take(self, step: int) -> None:
         """Keep the state at the start of a step."""
-        for key in self._changing:
+        for key, array in self._state.items():
             kept = self._copy.get(key)
-            if kept is None or kept.shape != self.built.arrays[key].shape:
-                self._copy[key] = self.built.arrays[key].copy()
+            if kept is None or kept.shape != array.shape:
+                self._copy[key] = array.copy()
             else:
-                np.copyto(kept, self.built.arrays[key])
+                np.copyto(kept, array)
         self.copied_at = step
 
     def restore(self) -> int:
@@ -140,19 +140,16 @@ class Watch:
         assert self.copied_at is not None
         for key, kept in self._copy.items():
             np.copyto(self.built.arrays[key], kept)
-        self.built.arrays[SlotKey("failure", "run")][:] = 0
+        self.built.arrays[ArrayUse.FAILURE.of(RUN)][:] = 0
         return self.copied_at
 
-    def before(self, key: SlotKey) -> Array:
+    def before(self, key: ArrayKey) -> Array:
         """An array as it was at the step of the copy."""
         return self._copy.get(key, self.built.arrays[key])
 
     @cached_property
-    def _changing(self) -> tuple[SlotKey, ...]:
-        """What a call of the kernel changes, recordings left out: not the weights of synapses that never learn."""
-        written = self.built.kernel.written
-        mutable = (k for k in self.built.arrays if k.use not in IMMUTABLE and k.use != "record")
-        return tuple(k for k in mutable if k.use != "variable" or k in written)
+    def _state(self) -> dict[ArrayKey, Array]:
+        return self.built.state
 
     # time
 
@@ -181,16 +178,9 @@ class _Spending:
 
 
 def _checked(built: Built) -> Iterator[tuple[Stored, Array]]:
-    """Floating-point variables that the network changes, and that are finite at the start."""
-    network = built.network
-    blocks = [b for g in network.groups.values() for b in (g.held, g.update, g.reset)]
-    blocks += [s.update for s in network.synapses.values()]
-    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
-    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
-    written = {(a.variable.owner, a.variable.name) for block in blocks for a in block.assignments}
-    written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
-    for stored in network.stored:
-        key = (stored.variable.owner, stored.variable.name)
-        array = built.arrays[SlotKey("variable", *key)]
-        if stored.kind is Kind.FLOAT and key in written and np.isfinite(array).all():
+    """Floating-point variables that may change, and that are finite now."""
+    for stored in built.network.stored:
+        key = ArrayUse.VARIABLE.of(stored.variable.owner, stored.variable.name)
+        array = built.arrays[key]
+        if stored.kind is Kind.FLOAT and built.changes(key) and np.isfinite(array).all():
             yield stored, array

@@ -830,12 +830,14 @@ CONNECTED = ("i", "j", "N_incoming", "N_outgoing")  # what connections decide
 
 
 def changing_variables(network: Network) -> set[tuple[str, str]]:
-    """Variables that anything changes during the run, by owner and name."""
+    """Variables that anything but a Python function changes during the run, by owner and name."""
     blocks = [b for g in network.groups.values() for b in (g.update, g.reset, g.held)]
-    blocks += [s.update for s in network.synapses.values()]
+    blocks += [block for s in network.synapses.values() for block in (s.update, s.elapsed)]
     blocks += [p.block for s in network.synapses.values() for p in s.pathways]
     blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
     written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
     written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
     written |= {(line.variable.owner, line.variable.name) for p in network.phases for _, line in p.sets}
+    if network.phases:  # each computes them from its constants
+        written |= {(g.path, a.variable.name) for g in network.groups.values() for a in g.precomputed}
     return written | {(g.path, name) for g in network.groups.values() for name in ("lastspike", "not_refractory")}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.engine.start import final_state
 from snnrun.engine.values import delays_of
 from snnrun.metrics.remarks import Remark
@@ -96,7 +96,7 @@ def _put_counts(results: ResultsWriter, prepared: Prepared) -> dict[str, int]:
     numbers = {}
     for monitor in prepared.built.network.monitors:
         if isinstance(monitor, SpikeMonitor):
-            counts = prepared.built.arrays[SlotKey("counts", f"monitors.{monitor.name}")]
+            counts = prepared.built.arrays[ArrayUse.COUNTS.of(f"monitors.{monitor.name}")]
             numbers[monitor.name] = int(counts.sum())
             if monitor.counts_only:
                 results.put_counts(monitor.name, counts)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.engine.values import Array, Built
 from snnrun.errors import Diagnostic, RunError
 from snnrun.kernels.streams import stream_key
@@ -72,7 +73,7 @@ class NetworkView:
 
     def _variables(self, section: str, name: str) -> Variables:
         owner = f"{section}.{name}"
-        arrays = {k.name: a for k, a in self._built.arrays.items() if k.use == "variable" and k.owner == owner}
+        arrays = {k.name: a for k, a in self._built.arrays.items() if k.use is ArrayUse.VARIABLE and k.owner == owner}
         if not arrays:
             raise LookupError(f"`{section}` has no `{name}` with variables")
         return Variables(arrays)

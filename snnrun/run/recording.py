@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.engine.values import Built
 from snnrun.equations.dag import Kind, Op, Variable, is_fixed
 from snnrun.model.evaluate import Environment, evaluate
@@ -164,7 +164,7 @@ def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
         assert isinstance(m.ids, range | np.ndarray)
         return layout.StateChannel(m.name, name, as_array(m.ids), columns, first * dt, m.every * dt, window=window)
     connectivity = built.connectivity[name]
-    stored = built.arrays[SlotKey("ids", f"monitors.{m.name}")]
+    stored = built.arrays[ArrayUse.IDS.of(f"monitors.{m.name}")]
     ids, pre, post = (a[stored].astype(np.int64) for a in (connectivity.created, connectivity.pre, connectivity.post))
     return layout.StateChannel(m.name, name, ids, columns, first * dt, m.every * dt, pre, post, window)
 

@@ -9,7 +9,7 @@ import numpy as np
 from oracle import Oracle
 from running import network_of, run_network
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor
 
 
@@ -41,7 +41,7 @@ def differences(network: Network, most: int | None = None) -> tuple[list[str], i
         name = monitor.name
         match monitor:
             case SpikeMonitor(counts_only=counts_only, columns=columns):
-                check(f"{name}: counts", built.arrays[SlotKey("counts", f"monitors.{name}")], oracle.counts[name])
+                check(f"{name}: counts", built.arrays[ArrayUse.COUNTS.of(f"monitors.{name}")], oracle.counts[name])
                 if not counts_only:
                     kernel, slow = memory.spike_steps(name), oracle.memory.spike_steps(name)
                     check(f"{name}: steps", kernel[0], slow[0])
@@ -60,7 +60,7 @@ def differences(network: Network, most: int | None = None) -> tuple[list[str], i
             case _:
                 pass
     for (owner, variable), array in oracle.arrays.items():
-        stored = built.arrays[SlotKey("variable", owner, variable)]
+        stored = built.arrays[ArrayUse.VARIABLE.of(owner, variable)]
         section, _, name = owner.partition(".")
         if section == "synapses":
             stored = built.connectivity[name].in_creation_order(stored)

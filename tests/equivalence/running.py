@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.codegen.cache import obtain
-from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
 from snnrun.codegen.native import NativeKernel
@@ -128,7 +128,7 @@ def run_network(network: Network, most: int | None = None) -> tuple[Memory, Buil
 
 def final(built: Built, owner: str, name: str) -> NDArray[np.float64]:
     """A variable as it is now, one value an element as the user counts them (one in all where it is shared)."""
-    values = built.arrays[SlotKey("variable", owner, name)].astype(np.float64)
+    values = built.arrays[ArrayUse.VARIABLE.of(owner, name)].astype(np.float64)
     section, _, own = owner.partition(".")
     return built.connectivity[own].in_creation_order(values) if section == "synapses" else values
 

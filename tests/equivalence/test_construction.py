@@ -11,7 +11,7 @@ from oracle import Oracle
 from plain import threefry, uniform
 from running import network_of
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.codegen.kernel import generate
 from snnrun.connect import builder
 from snnrun.engine.build import build
@@ -157,7 +157,7 @@ def differences(network: Network) -> list[str]:
             found.append(what)
 
     for (owner, name), plain in oracle.arrays.items():
-        made = built.arrays[SlotKey("variable", owner, name)]
+        made = built.arrays[ArrayUse.VARIABLE.of(owner, name)]
         section, _, synapses = owner.partition(".")
         if section == "synapses":
             made, order = built.connectivity[synapses].in_creation_order(made), oracle.wirings[synapses].order
@@ -179,19 +179,19 @@ def delays(built: Built, synapses: Synapses, pathway: Pathway) -> np.ndarray:
     wiring = built.connectivity[synapses.name]
     owner = synapses.pathway_path(pathway)
     if pathway.uniform_delay:
-        return np.full(wiring.size, built.numbers[f"delay:{owner}"])
+        return np.full(wiring.size, built.numbers[IntUse.DELAY.of(owner)])
     steps = np.empty(wiring.size, np.int64)
-    if pathway is synapses.sorting and (width := built.numbers[f"width:{owner}"]):
+    if pathway is synapses.sorting and (width := built.numbers[IntUse.WIDTH.of(owner)]):
         parts, ends = wiring.rows.shape
-        starts = built.arrays[SlotKey("starts", owner)].reshape(parts, ends - 1, width + 1)
+        starts = built.arrays[ArrayUse.STARTS.of(owner)].reshape(parts, ends - 1, width + 1)
         for part in range(parts):
             for source in range(ends - 1):
                 for d in range(width):
                     first, last = wiring.rows[part, source] + starts[part, source, d : d + 2]
-                    steps[first:last] = built.numbers[f"shortest:{owner}"] + d
+                    steps[first:last] = built.numbers[IntUse.SHORTEST.of(owner)] + d
         return steps
-    stored = built.arrays[SlotKey("delays", owner)]
-    steps[slice(None) if pathway is synapses.sorting else built.arrays[SlotKey("delay order", owner)]] = stored
+    stored = built.arrays[ArrayUse.DELAYS.of(owner)]
+    steps[slice(None) if pathway is synapses.sorting else built.arrays[ArrayUse.DELAY_ORDER.of(owner)]] = stored
     return steps
 
 

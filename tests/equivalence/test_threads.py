@@ -9,6 +9,7 @@ import pytest
 from running import native, network_of, run_network
 
 from snnrun.codegen import kernel as kernel_module
+from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
 from snnrun.connect import builder
@@ -206,9 +207,9 @@ def test_results_are_the_same_for_any_number_of_bands(worth_it: int, monkeypatch
     for most, threads, bands in ((1024, 1, 4), (256, 2, 7)):
         monkeypatch.setattr(build, "BAND_BYTES", most)
         _, built = run_network(replace(network_of(text), threads=threads, steps=1))
-        assert built.numbers["bands:synapses.learn"] == bands  # of 203 or 104 neurons with two variables
-        assert built.numbers["bands:synapses.feed"] > 1
-        assert built.numbers["bands:synapses.recurrent"] == 1
+        assert built.numbers[IntUse.BANDS.of("synapses.learn")] == bands  # of 203 or 104 neurons with two variables
+        assert built.numbers[IntUse.BANDS.of("synapses.feed")] > 1
+        assert built.numbers[IntUse.BANDS.of("synapses.recurrent")] == 1
         several = recorded(text, threads)
         for name, values in one.items():
             np.testing.assert_array_equal(several[name], values, err_msg=f"{name}, {threads} threads, {bands} bands")
@@ -312,9 +313,9 @@ def everything(network: Network, kernel: Kernel, threads: int) -> dict[str, np.n
     Simulation(built, native(kernel), memory).run()
     data = recordings(memory)
     for key, array in built.arrays.items():
-        if key.use == "counts":
+        if key.use is ArrayUse.COUNTS:
             data[f"{key.owner} counts"] = array
-        if key.use == "variable":
+        if key.use is ArrayUse.VARIABLE:
             section, _, name = key.owner.partition(".")
             synaptic = section == "synapses"
             data[f"{key.owner}.{key.name}"] = built.connectivity[name].in_creation_order(array) if synaptic else array

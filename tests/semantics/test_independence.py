@@ -10,8 +10,8 @@ import pytest
 from networks import NETWORKS
 from running import native, network_of, run_kernel, run_network, simulation_of
 
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.codegen.cache import obtain
-from snnrun.codegen.emit import SlotKey
 from snnrun.codegen.kernel import generate
 from snnrun.engine.recording import Memory
 from snnrun.errors import ExperimentError, RunError
@@ -86,7 +86,7 @@ def test_a_checkpoint_at_every_tenth_changes_no_bit(text: str) -> None:
     name = network.monitors[-1].name if text != NETWORKS["phases"] else "pop"
     np.testing.assert_array_equal(whole.spike_steps(name), memory.spike_steps(name))
     assert len(whole.spike_steps(name)[0]) > 10
-    v = SlotKey("variable", "groups.pop", "v")
+    v = ArrayUse.VARIABLE.of("groups.pop", "v")
     np.testing.assert_array_equal(built.arrays[v], simulation.built.arrays[v])
 
 
@@ -98,7 +98,7 @@ def test_the_kernels_text_holds_no_value(name: str) -> None:
     assert other != text
     first, second = generate(network_of(text)), generate(network_of(other, "seed=12345"))
     assert first.text == second.text
-    assert first.slots == second.slots
+    assert first.arrays == second.arrays
 
 
 def undefined(object_file: bytes) -> set[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from running import network_of, run_network
 
-from snnrun.codegen.emit import SlotKey
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.connect import builder
 from snnrun.errors import ExperimentError
 from snnrun.model.network import Network
@@ -72,7 +72,7 @@ def ran():
 
 
 def value(name: str) -> list[float]:
-    return ran()[1].arrays[SlotKey("variable", "groups.n", name)].tolist()
+    return ran()[1].arrays[ArrayUse.VARIABLE.of("groups.n", name)].tolist()
 
 
 def pairs(name: str) -> list[tuple[int, int]]:
@@ -157,7 +157,7 @@ run: {{duration: 0.1 ms, dt: 0.1 ms, threads: {threads}}}
 def values_as_created(network: Network) -> list[np.ndarray]:
     built = run_network(network)[1]
     wiring = built.connectivity["s"]
-    w = built.arrays[SlotKey("variable", "synapses.s", "w")]
+    w = built.arrays[ArrayUse.VARIABLE.of("synapses.s", "w")]
     return [wiring.in_creation_order(a) for a in (wiring.pre, wiring.post, w)]
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from running import final, network_of, resolved, run_kernel, run_network
 
+from snnrun.codegen.arguments import ArrayUse
+
 SPELLINGS = ["{} ms", "{}*ms", "{}e-3*second", "{}e-3 s", "{}*1000 us", "{}*10*dt", "{} ms + 0 ms", "{}*step"]
 WANTED = {0.05: 1, 0.15: 2, 0.25: 3, 0.35: 4, 0.45: 5, 0.1495: 1, 0.1489: 1, 0.14995: 2, 0.3: 3, 0.7: 7}
 
@@ -63,12 +65,12 @@ synapses: {s: {source: src, target: t, connect: all, on_pre: x_post += 1, delay:
 run: {duration: 0.1 ms, dt: 0.1 ms}
 """)
     built = run_network(network)[1]
-    delays = next(a for k, a in built.arrays.items() if k.use == "delays")
+    delays = next(a for k, a in built.arrays.items() if k.use is ArrayUse.DELAYS)
     wiring = built.connectivity["s"]
     if len(delays) == wiring.size:
         found = np.asarray(delays)
     else:
-        starts = next(a for k, a in built.arrays.items() if k.use == "starts").reshape(1000, -1)
+        starts = next(a for k, a in built.arrays.items() if k.use is ArrayUse.STARTS).reshape(1000, -1)
         found = np.concatenate([np.repeat(np.arange(starts.shape[1] - 1), np.diff(row)) for row in starts])
     assert found.tolist() == [(5 * (j % 40) + 5) // 10 for j in wiring.post]
 

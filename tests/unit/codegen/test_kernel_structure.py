@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 from running import network_of
 
+from snnrun.codegen.arguments import ArrayUse, CType, KernelArray
 from snnrun.codegen.cache import kernel_key
-from snnrun.codegen.emit import CType, Place, SlotKey, Writer
+from snnrun.codegen.emit import Place, Writer
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
 from snnrun.codegen.target import Processor
@@ -114,7 +115,7 @@ def test_a_writer_turns_fixed_parts_into_parameters() -> None:
     assert place in text
     assert not re.search(r"\d\.\d", text)
     assert writer.names.stem(place) == "dt_over_tau"
-    assert list(writer.slots.values()) == [(SlotKey("variable", "groups.g", "v"), CType.F64)]
+    assert list(writer.arrays.values()) == [KernelArray(ArrayUse.VARIABLE.of("groups.g", "v"), CType.F64)]
 
 
 def test_a_part_that_is_used_twice_is_computed_once() -> None:
@@ -152,39 +153,6 @@ def test_the_key_of_a_kernel_depends_on_text_processor_and_math_but_not_on_comme
     assert kernel_key("a = 1", plain, strict) != kernel_key("a = 2", plain, strict)
     assert kernel_key("a = 1", plain, strict) != kernel_key("a = 1", other, strict)
     assert kernel_key("a = 1", plain, strict) != kernel_key("a = 1", plain, fast)
-
-
-def test_a_kernel_tells_which_variables_it_changes() -> None:
-    """What it does not change needs no copy before a call: mostly the weights of synapses that do not learn."""
-    kernel = generate(
-        network_of("""
-name: x
-groups:
-  in: {kind: poisson, size: 3, rates: 100 Hz}
-  out:
-    size: 4
-    equations: |
-      dv/dt = (drive - v)/(5*ms) : 1 (unless refractory)
-      drive : 1
-      total : 1
-    threshold: v > 1
-    reset: v = 0
-    refractory: 1 ms
-synapses:
-  fixed: {source: in, target: out, connect: all, equations: "w : 1", on_pre: v_post += w, delay: 1 ms}
-  learning: {source: in, target: out, connect: all, equations: "w : 1", on_pre: w += 0.1}
-  summed: {source: out, target: out, connect: all, equations: "total_post = v_pre : 1 (summed)"}
-run: {duration: 1 ms, dt: 0.1 ms}
-""")
-    )
-    assert {(key.owner, key.name) for key in kernel.written} == {
-        ("groups.in", "nextspike"),
-        ("groups.out", "v"),
-        ("groups.out", "total"),
-        ("groups.out", "lastspike"),
-        ("groups.out", "not_refractory"),
-        ("synapses.learning", "w"),
-    }
 
 
 def test_names_are_those_of_the_model() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.codegen.kernel import generate
 from snnrun.connect import builder
 from snnrun.engine.build import build
@@ -121,7 +122,7 @@ def assert_same(b: Built, a: Built) -> None:
     """What was compiled, `b`, is what numpy made, `a`."""
     assert a.arrays.keys() == b.arrays.keys()
     for key, array in a.arrays.items():
-        if key.use in ("barrier", "segments") or (key.use == "delays" and len(b.arrays[key]) <= 1):
+        if key.use in (ArrayUse.BARRIER, ArrayUse.SEGMENTS) or (key.use is ArrayUse.DELAYS and len(b.arrays[key]) <= 1):
             continue  # an address and room to work; delays that the table of starts tells
         assert array.dtype == b.arrays[key].dtype, key
         np.testing.assert_array_equal(array, b.arrays[key], err_msg=str(key))
@@ -167,7 +168,7 @@ def test_delays_too_various_for_a_table_are_kept_for_each_synapse(
     made = network(tmp_path, DEGREES, "{}", ", delay: 100*ms*rand()")
     compiled = built(made, monkeypatch, compiled=True)
     reference = built(made, monkeypatch, compiled=False)
-    key = next(k for k in reference.arrays if k.use == "delays")
+    key = next(k for k in reference.arrays if k.use is ArrayUse.DELAYS)
     assert len(reference.arrays[key]) == reference.connectivity["s"].size
     np.testing.assert_array_equal(compiled.arrays[key], reference.arrays[key])
     assert_same(compiled, reference)

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
 from snnrun.engine.memory import FORCE, expected_memory, refuse_larger_than_machine, refuse_too_large
@@ -174,7 +175,7 @@ run: {{dt: 0.1 ms, phases: [{{name: a, duration: 5 ms}}, {{name: b, duration: 5 
     built = build(checked.resolved.network, generate(checked.resolved.network))
     steps = {"": 100, ", window: [3 ms, 8 ms]": 50, ", window: [9.9 ms, 50 ms]": 1}[window]
     samples = {100: 34, 50: 17, 1: 1}[steps]  # at steps 0, 3, 6, ...
-    size = {key.owner: len(a) for key, a in built.arrays.items() if key.use == "record"}
+    size = {key.owner: len(a) for key, a in built.arrays.items() if key.use is ArrayUse.RECORD}
     assert 3 * steps <= size["monitors.s"] <= 3 * (steps + 1)
     assert 3 * samples <= size["monitors.e"] <= 3 * (samples + 1)
     assert steps <= size["monitors.r"] <= steps + 1

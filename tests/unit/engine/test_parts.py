@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from snnrun.codegen.arguments import ArrayUse
 from snnrun.codegen.kernel import generate
 from snnrun.engine import parts as parts_module
 from snnrun.engine.build import build
 from snnrun.engine.cache import RunCache
-from snnrun.engine.values import on_lines
+from snnrun.engine.values import cache_aligned
 from snnrun.run import pipeline
 from snnrun.sweep.reuse import Template
 
@@ -68,8 +69,8 @@ def cache_for(network):
 def assert_same(built, expected):
     assert built.arrays.keys() == expected.arrays.keys()
     for key, array in expected.arrays.items():
-        if key.use not in ("barrier", "segments"):  # addresses; room that is filled during the run
-            np.testing.assert_array_equal(built.arrays[key], array, err_msg=str(key))
+        if key.use not in (ArrayUse.BARRIER, ArrayUse.SEGMENTS):  # addresses; room that is filled during the run
+            np.testing.assert_array_equal(built.arrays[key], array, err_msg=key.text)
     assert built.numbers == expected.numbers
     for name, numbers in expected.own_numbers.items():
         np.testing.assert_array_equal(built.own_numbers[name], numbers)
@@ -86,7 +87,7 @@ def test_a_network_of_known_parts_is_the_one_that_would_be_built(tmp_path, name)
         built = build(network, kernel, cache)
         assert_same(built, build(network, kernel))
         for key, array in built.arrays.items():
-            if key.use in ("variable", "spikes", "number", "ring", "record", "count"):
+            if built.changes(key) or key.use is ArrayUse.RECORD:
                 array[:] = 1  # as if it had run
     parts = cache.parts(network)
     assert {path for path, part in parts._known.items() if part is None} == DECIDES[name]
@@ -136,18 +137,20 @@ def test_what_a_step_goes_through_begins_with_a_line_of_the_cache(tmp_path):
     for _ in range(3):  # built, built and kept, put back
         built = build(replace(network, threads=1), kernel, cache)
         stepped = [
-            a for key, a in built.arrays.items() if key.use in ("variable", "ring", "scratch") and a.nbytes >= 512
+            a
+            for key, a in built.arrays.items()
+            if key.use in (ArrayUse.VARIABLE, ArrayUse.RING, ArrayUse.SCRATCH) and a.nbytes >= 512
         ]
         assert len(stepped) > 3
         assert {a.ctypes.data % 64 for a in stepped} == {0}
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
-def test_a_copy_on_lines_has_the_same_elements(dtype):
+def test_a_copy_cache_aligned_has_the_same_elements(dtype):
     for shape in [(3,), (1000,), (40, 50)]:
         for first in range(3):
             array = np.arange(2100).astype(dtype)[first : first + np.prod(shape)].reshape(shape)
-            placed = on_lines(array)
+            placed = cache_aligned(array)
             np.testing.assert_array_equal(placed, array)
             assert placed.dtype == dtype
             assert array.nbytes < 512 or placed.ctypes.data % 64 == 0
