@@ -36,7 +36,7 @@ from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:
     from snnrun.compare.documents import Difference
-    from snnrun.compare.outcomes import Extent, Pair
+    from snnrun.compare.side_by_side import Extent, Pair
     from snnrun.compare.verify import Mismatch, Verdict
 
 _FALLS_SHORT = 1
@@ -194,7 +194,7 @@ _DATA = {
 def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
     """What differs between two experiments or results; exit 1 when something does."""
     from snnrun.compare.documents import Side, differences
-    from snnrun.compare.outcomes import side_by_side
+    from snnrun.compare.side_by_side import side_by_side
 
     files = [_experiment_of(path) for path in (first, second)]
     a, b = (

@@ -49,7 +49,7 @@ def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], 
         checked = pipeline.check(pipeline.read(file, overrides))
         of_sweep: tuple[Diagnostic, ...] = ()
         if checked.experiment.sweep is not None:
-            from snnrun.sweep.check import check_sweep
+            from snnrun.sweep.experiments import check_sweep
 
             of_sweep = check_sweep(checked).warnings
         pipeline.refuse_larger_than_machine(checked)
@@ -99,7 +99,7 @@ def _description(checked: Checked) -> Iterator[str]:
     yield from _step_order(network)
     yield ""
     if checked.experiment.sweep is not None:
-        from snnrun.sweep.points import plan_sweep
+        from snnrun.sweep.plan import plan_sweep
 
         yield f"sweep: {plan_sweep(checked.resolved.context, checked.experiment.sweep).describe()}"
     from snnrun.codegen.kernel import generate

@@ -115,9 +115,9 @@ def _run(command: RunCommand) -> None:
     """Run, or say what it would cost; matplotlib is imported beside by the process that draws."""
     command.refuse_contradictions()
     if command.dry_run:
-        from snnrun.cli.foresee import foresee_files
+        from snnrun.cli.estimate import estimate_files
 
-        foresee_files(command)
+        estimate_files(command)
         return
     if sys.stderr.isatty() and not (command.quiet or command.json):
         sys.stderr.write("\r\x1b[Kreading ...")  # a sign of life while modules load
@@ -255,7 +255,7 @@ def schema(reference: given.Reference = False) -> None:
 @app.command()
 def new(name: given.NewName, like: given.Like = "lif", templates: given.Templates = False) -> None:
     """Write a commented starting file."""
-    from snnrun.cli.start import new_experiment
+    from snnrun.cli.new import new_experiment
 
     new_experiment(name, like, list_only=templates)
 
@@ -263,7 +263,7 @@ def new(name: given.NewName, like: given.Like = "lif", templates: given.Template
 @app.command(context_settings={"ignore_unknown_options": True})
 def units(expression: given.Expression, to: given.Unit = None) -> None:
     """Compute with quantities: 120*mA*60*ohm gives 7.2 V."""
-    from snnrun.cli.start import compute_units
+    from snnrun.cli.new import compute_units
 
     compute_units(expression, to)
 

@@ -156,7 +156,7 @@ def seconds_of(text: str) -> float:
     Raises:
         ExperimentError: UNT904, it is not a time, or negative.
     """
-    from snnrun.cli.start import evaluate_quantity
+    from snnrun.cli.new import evaluate_quantity
     from snnrun.units.dimensions import TIME
 
     typed = evaluate_quantity(text)

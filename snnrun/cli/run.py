@@ -32,7 +32,7 @@ from snnrun.run.options import Callbacks, RunOptions
 from snnrun.run.stages import Checked, Clock, Outcome, Prepared, Stage
 
 if TYPE_CHECKING:
-    from snnrun.sweep.check import Sweep
+    from snnrun.sweep.experiments import Sweep
     from snnrun.sweep.local import SweepOutcome
     from snnrun.sweep.pool import Pool
     from snnrun.sweep.slurm import Job
@@ -170,7 +170,7 @@ class _Run:
 
     def sweep(self, checked: Checked) -> int:
         """All points of a sweep."""
-        from snnrun.sweep.check import check_sweep
+        from snnrun.sweep.experiments import check_sweep
         from snnrun.sweep.local import run_sweep
 
         with self.clock.stage(Stage.CHECK):

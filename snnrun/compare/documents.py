@@ -11,19 +11,18 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 from snnrun.compare.meaning import Meaning, definitions_of, meaning_of, own_names
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked
 from snnrun.source import Text
-from snnrun.spec import nodes
-from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
+from snnrun.spec.nodes import ListNode, MapNode, Node, Path, ScalarNode
 from snnrun.spec.scalar_text import ScalarStyle
-from snnrun.sweep.points import Plan, Values, plan_sweep
+from snnrun.sweep.plan import plan_sweep
+from snnrun.sweep.points import Plan, Values
 
-Place = tuple[str | int, ...]
 _PROSE = frozenset({"description", "references", "title", "labels"})
 _ORDERED = frozenset({"initial", "operations", "on_pre", "on_post"})
 _POINTS = frozenset({"axes", "zip", "points", "sample", "repeat"})  # of a sweep; compared by the values they give
@@ -57,7 +56,7 @@ class Side:
     checked: Checked
 
     @classmethod
-    def read(cls, path: Path) -> Side:
+    def read(cls, path: FilePath) -> Side:
         """The experiment in a file.
 
         Raises:
@@ -100,7 +99,7 @@ class Side:
         sha = hashlib.sha256(file.read_bytes()).hexdigest()
         return sha + (colon + function if value not in files else "")
 
-    def shown(self, place: Place, value: object) -> str | None:
+    def shown(self, place: Path, value: object) -> str | None:
         """A value as its file writes it; in brackets what it does not write."""
         if value is _ABSENT:
             return None
@@ -125,7 +124,7 @@ class _Comparison:
         # A name that is no unit in one file is none in both: `m` may mean metre and a gate of a channel.
         object.__setattr__(self, "own", self.a.own | self.b.own)
 
-    def walk(self, place: Place, a: Any, b: Any) -> Iterator[Difference]:
+    def walk(self, place: Path, a: Any, b: Any) -> Iterator[Difference]:
         if place == ("name",) and not (self.a.is_named and self.b.is_named):
             return
         if place == ("sweep",):
@@ -140,14 +139,14 @@ class _Comparison:
         elif not self.alike(place, a, b):
             yield self.difference(place, a, b)
 
-    def maps(self, place: Place, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
+    def maps(self, place: Path, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
         keys = list(dict.fromkeys([*a, *b]))
         for key in keys:
             yield from self.walk((*place, key), a.get(key, _ABSENT), b.get(key, _ABSENT))
         if place and place[-1] in _ORDERED and set(a) == set(b) and list(a) != list(b):
             yield Difference(f"order of {_dotted(place)}", ", ".join(a), ", ".join(b))
 
-    def alike(self, place: Place, a: Any, b: Any) -> bool:
+    def alike(self, place: Path, a: Any, b: Any) -> bool:
         """Whether two values that are not both maps, or both lists of one length, mean the same."""
         if a is _ABSENT or b is _ABSENT:
             return (a is _ABSENT or a is None) and (b is _ABSENT or b is None)
@@ -163,7 +162,7 @@ class _Comparison:
     def meaning(self, value: Any) -> Meaning:
         return None if value is None else meaning_of(value, self.own)
 
-    def equations(self, place: Place, a: str, b: str) -> Iterator[Difference]:
+    def equations(self, place: Path, a: str, b: str) -> Iterator[Difference]:
         """Line by line, by the variable that each defines."""
         left, right = definitions_of(a, self.own), definitions_of(b, self.own)
         if left is None or right is None:
@@ -175,7 +174,7 @@ class _Comparison:
             if left.get(name) != right.get(name):
                 yield Difference(f"{_dotted(place)}: {name}", lines[0].get(name), lines[1].get(name))
 
-    def difference(self, place: Place, a: Any, b: Any) -> Difference:
+    def difference(self, place: Path, a: Any, b: Any) -> Difference:
         shown = self.a.shown(place, a), self.b.shown(place, b)
         if shown[0] == shown[1] and self.a.contents(a) is not None:
             return Difference(f"contents of {shown[0]}", *(f"sha256 {side[:8]}" for side in self.digests(a, b)))
@@ -263,5 +262,5 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _dotted(place: nodes.Path) -> str:
+def _dotted(place: Path) -> str:
     return ".".join(str(step) for step in place)

@@ -13,7 +13,8 @@ from snnrun.compare.folders import Entry, complete_points
 from snnrun.results.layout import storage_error
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked
-from snnrun.sweep.points import Plan, plan_sweep
+from snnrun.sweep.plan import plan_sweep
+from snnrun.sweep.points import Plan
 from snnrun.units.dimensions import Dimension
 
 

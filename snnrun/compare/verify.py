@@ -25,7 +25,7 @@ from snnrun.results.sweep_table import point_folder
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
 from snnrun.run.stages import Checked
-from snnrun.sweep.check import check_point, check_sweep, point_document
+from snnrun.sweep.experiments import check_point, check_sweep, point_document
 
 _NUMERIC = ("llvmlite", "numpy")  # packages that may change a bit
 SAMPLE = 5

@@ -22,8 +22,8 @@ from snnrun.results.folder import CLAIMS
 from snnrun.sweep.journal import cannot_write, host_name
 from snnrun.sweep.points import MOST_POINTS
 
-BEAT_S = 10.0  # between two signs of life of a claim [s]
-SILENCE_S = 120.0  # a claim without a sign of life for so long is stale [s]
+HEARTBEAT_S = 10.0  # between two signs of life of a claim [s]
+TIMEOUT_S = 120.0  # a claim without a sign of life for so long is stale [s]
 _MOST_PID = 2**31
 TABLE = "table"  # the claim of the process that makes the table
 
@@ -69,7 +69,7 @@ class Claim:
     @property
     def alive(self) -> bool:
         """Whether somebody may still be at work, for one who looks once."""
-        return not self.owner_died() and time.time() - self.beat < SILENCE_S
+        return not self.owner_died() and time.time() - self.beat < TIMEOUT_S
 
 
 class Claims:
@@ -174,10 +174,10 @@ class Claims:
         if beat != claim.beat:
             self._seen[claim.name] = (claim.beat, time.monotonic())
             return False
-        return time.monotonic() - seen > SILENCE_S
+        return time.monotonic() - seen > TIMEOUT_S
 
     def _beat(self) -> None:
-        while not self._stop.wait(BEAT_S):
+        while not self._stop.wait(HEARTBEAT_S):
             for name in list(self._own):
                 with contextlib.suppress(OSError):
                     os.utime(self.path / f"{name}.json")

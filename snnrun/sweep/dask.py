@@ -21,8 +21,8 @@ from typing import Any
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
 from snnrun.results.sweep_table import PointStatus
 from snnrun.run.options import RunOptions
-from snnrun.sweep.pool import Ended, Event, Lost, Ran, trouble_of
-from snnrun.sweep.worker import Worker, answer, open_sweep, trouble_text
+from snnrun.sweep.pool import Ended, Event, Lost, Ran, error_from_json
+from snnrun.sweep.worker import Worker, answer, error_as_json, open_sweep
 
 AHEAD = 2  # batches for each thread of the cluster
 RETRIES = 2  # of a batch whose task failed for reasons of the cluster
@@ -118,7 +118,7 @@ class DaskPool:
             self._suspects.discard(key)
             said: Answer = future.result()
             if "trouble" in said:
-                raise trouble_of(said)
+                raise error_from_json(said)
             ran: list[Event] = [Ran(point, PointStatus(status), spent) for point, status, spent in said["ran"]]
             return [*ran, Ended(key)]
         reason = "the scheduler forgot it"
@@ -163,7 +163,7 @@ def run_batch(folder: str, options: str, points: Sequence[int]) -> Answer:
         with lock:  # a worker with several threads runs one point at a time
             ran = [answer(worker.run(k)) for k in points]
     except SnnrunError as error:
-        return trouble_text(error)
+        return error_as_json(error)
     return {"ran": ran}
 
 

@@ -31,13 +31,13 @@ from snnrun.run.folder import Destination, destination_of, portable
 from snnrun.run.options import Progress, RunOptions, ignore
 from snnrun.run.signals import defer_signals, stop_on_signals
 from snnrun.run.stages import Clock, Stage
-from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import TABLE
 from snnrun.sweep.collect import Collected, collect
-from snnrun.sweep.hand_out import HandOut
+from snnrun.sweep.dispatch import Dispatcher
+from snnrun.sweep.experiments import Sweep
 from snnrun.sweep.journal import cannot_write
 from snnrun.sweep.pool import LocalPool, Pool
-from snnrun.sweep.store import Facts, forget_aside, read_facts, read_state, standing, write_facts
+from snnrun.sweep.store import Facts, complete_sweep, read_facts, read_state, remove_temporary, write_facts
 
 _TICK_S = 0.2
 
@@ -117,8 +117,8 @@ def run_sweep(
     if not options.allow_code:
         pipeline.refuse_hooks(sweep.checked)
     with defer_signals() as received:
-        place = lay_out(sweep, out, options.command)
-        run = HandOut(sweep, place.path, options, clock or Clock(), retry_failed=retry_failed)
+        place = create_sweep_folder(sweep, out, options.command)
+        run = Dispatcher(sweep, place.path, options, clock or Clock(), retry_failed=retry_failed)
         end = _Table(run, place, options.command, started)
     problem: UnfinishedError | KeyboardInterrupt | None = None
     try:
@@ -140,7 +140,7 @@ def run_sweep(
     return end.outcome(problem)
 
 
-def run_share(
+def run_points(
     sweep: Sweep,
     folder: Path,
     points: Sequence[int],
@@ -169,7 +169,7 @@ def run_share(
         SnnrunError: It cannot go on.
     """
     started = time.time()
-    run = HandOut(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
+    run = Dispatcher(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
     try:
         with stop_on_signals():
             run.beside(LocalPool(folder, options, workers))
@@ -185,7 +185,7 @@ def run_share(
     return run.ran
 
 
-def lay_out(sweep: Sweep, out: Path, command: Sequence[str]) -> Destination:
+def create_sweep_folder(sweep: Sweep, out: Path, command: Sequence[str]) -> Destination:
     """Make the folder of a sweep, so that any process on any machine can run its points.
 
     Raises:
@@ -236,7 +236,7 @@ class _Table:
         started: When the command began. [s since 1970]
     """
 
-    def __init__(self, run: HandOut, place: Destination, command: Sequence[str], started: float) -> None:
+    def __init__(self, run: Dispatcher, place: Destination, command: Sequence[str], started: float) -> None:
         self.run = run
         self.place = place
         self.folder = place.path
@@ -253,9 +253,9 @@ class _Table:
             UnfinishedError: SWP711, journals do not say any more what became of some points.
         """
         self.run.claims.others()  # removes what dead processes left
-        while standing(self.folder) is None:
+        while complete_sweep(self.folder) is None:
             if self._mine():
-                if standing(self.folder) is None:
+                if complete_sweep(self.folder) is None:
                     self._write()
                 return
             time.sleep(_TICK_S)
@@ -281,7 +281,7 @@ class _Table:
             message = f"{which} missing in the journals, which were cut short while the sweep ran"
             raise UnfinishedError(Diagnostic("SWP711", message, None, "the same command runs what is missing"))
         (self.folder / DONE_FILE).unlink(missing_ok=True)  # while it is made the folder is not complete
-        forget_aside(self.folder)
+        remove_temporary(self.folder)
         recover(self.folder / "points")
         with clock.stage(Stage.WRITE), defer_signals():
             found = self._read()

@@ -221,7 +221,7 @@ class LocalPool:
                 one.ready = True
                 self._false_starts = 0
             case {"trouble": _}:
-                raise trouble_of(said)
+                raise error_from_json(said)
             case _ if not line:
                 return self._gone(one)
         return []
@@ -249,7 +249,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **dict.fromkeys(threads, "1")}
 
 
-def trouble_of(said: Mapping[str, Any]) -> SnnrunError:
+def error_from_json(said: Mapping[str, Any]) -> SnnrunError:
     """The error of a worker, to be raised again by the command."""
     diagnostics = [Diagnostic(str(code), str(message), None, help) for code, message, help in said["diagnostics"]]
     return (StorageError if said["trouble"] == "storage" else ExperimentError)(*diagnostics)

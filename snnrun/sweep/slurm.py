@@ -23,10 +23,10 @@ from snnrun.results.folder import write_durably
 from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.run.options import RunOptions
 from snnrun.run.stages import Clock
-from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import ranges
-from snnrun.sweep.hand_out import to_run
-from snnrun.sweep.local import lay_out, run_share
+from snnrun.sweep.dispatch import to_run
+from snnrun.sweep.experiments import Sweep
+from snnrun.sweep.local import create_sweep_folder, run_points
 from snnrun.sweep.pool import environment
 from snnrun.sweep.worker import Worker, open_sweep
 
@@ -80,7 +80,7 @@ def submit(
         RunError: SWP715 or SWP716, there is no SLURM, or it refuses.
         StorageError: The folder cannot be written.
     """
-    folder = lay_out(sweep, out, options.command).path.absolute()
+    folder = create_sweep_folder(sweep, out, options.command).path.absolute()
     place = folder / FOLDER
     missing = to_run(folder, sweep, retry_failed=retry_failed).missing().tolist()
     if not missing:
@@ -117,7 +117,7 @@ def run_task(folder: Path, task: int, workers: int) -> int:
     points = [k for first, last in share["points"] for k in range(first, last + 1)]
     mine = points[task :: share["tasks"]]  # neighbours take equally long: every task gets some of all
     options = RunOptions.from_json(share["options"])
-    return run_share(open_sweep(folder), folder, mine, options, Clock(), workers, retry_failed=share["retry_failed"])
+    return run_points(open_sweep(folder), folder, mine, options, Clock(), workers, retry_failed=share["retry_failed"])
 
 
 def _script(folder: Path) -> str:

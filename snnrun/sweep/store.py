@@ -92,7 +92,7 @@ def write_facts(folder: Path, facts: Facts) -> None:
     write_durably(folder / FACTS_FILE, facts.to_json().encode())
 
 
-def standing(folder: Path) -> Done | None:
+def complete_sweep(folder: Path) -> Done | None:
     """The `DONE.json` of a sweep whose table and other files of its own are as they were published; None otherwise.
 
     Pictures, and the folders of points that keep their results, are not looked at.
@@ -164,7 +164,7 @@ def read_state(folder: Path) -> State | None:
     running = {k for claim in alive for k in claim.points() if ledger.status[k] == PointStatus.MISSING}
     if workers:
         status = "running"
-    elif standing(folder) is not None and not ledger.left:
+    elif complete_sweep(folder) is not None and not ledger.left:
         status = "failed" if failed else "complete"
     else:
         status = "stopped"
@@ -182,7 +182,7 @@ def read_state(folder: Path) -> State | None:
     )
 
 
-def forget_aside(folder: Path) -> None:
+def remove_temporary(folder: Path) -> None:
     """Remove what killed processes left half written; only for the process that makes the table."""
     for path in (*folder.iterdir(), *(folder / "plots").glob(".*")):
         if re.fullmatch(r"\..+-tmp", path.name):

@@ -29,9 +29,10 @@ from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.run import pipeline
 from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
 from snnrun.run.stages import Checked, Clock, Stage
-from snnrun.sweep.check import Points, Sweep, point_document
+from snnrun.sweep.experiments import Points, Sweep, point_document
 from snnrun.sweep.journal import Journal, Record, cannot_write
-from snnrun.sweep.points import Point, plan_sweep
+from snnrun.sweep.plan import plan_sweep
+from snnrun.sweep.points import Point
 
 MOST_VALUES = 10_000  # of one metric at one point that are kept
 STOPPED = 75  # exit code of a command that the same command continues (EX_TEMPFAIL)
@@ -146,7 +147,7 @@ def answer(record: Record) -> list[Any]:
     return [record.point, int(record.status), record.seconds]
 
 
-def trouble_text(error: SnnrunError) -> dict[str, Any]:
+def error_as_json(error: SnnrunError) -> dict[str, Any]:
     """What the command hears of an error that ends the work of a process."""
     kind = "storage" if isinstance(error, StorageError) else "file"
     return {"trouble": kind, "diagnostics": [[d.code, d.message, d.help] for d in error.diagnostics]}
@@ -176,4 +177,4 @@ def main() -> None:
     except (BrokenPipeError, UnfinishedError):
         os._exit(STOPPED)  # the command is gone, or this process was told to stop; what is done is noted
     except SnnrunError as error:
-        say(**trouble_text(error))
+        say(**error_as_json(error))

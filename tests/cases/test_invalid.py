@@ -10,7 +10,7 @@ import pytest
 from snnrun.cli.render import render
 from snnrun.errors import ExperimentError
 from snnrun.run import pipeline
-from snnrun.sweep.points import plan_sweep
+from snnrun.sweep.plan import plan_sweep
 
 FOLDER = Path(__file__).parent / "invalid"
 CASES = sorted(path.name for path in FOLDER.glob("*.yaml") if not path.name.startswith("format-"))

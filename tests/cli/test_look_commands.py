@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli_experiments import SMALL, TUTORIAL, place_in, write
 
-from snnrun.cli.start import template_names
+from snnrun.cli.new import template_names
 
 COMMITTED = Path(__file__).parents[2] / "schemas" / "experiment.schema.json"
 

@@ -71,18 +71,18 @@ def test_kept_results_are_the_same_from_workers(snnrun, place):
 
 
 def test_a_tiny_sweep_starts_no_process(snnrun, place, monkeypatch):
-    from snnrun.sweep import hand_out
+    from snnrun.sweep import dispatch
 
-    monkeypatch.setattr(hand_out, "START_S", 1e6)
-    monkeypatch.setattr(hand_out, "cores", lambda: 2)
+    monkeypatch.setattr(dispatch, "START_S", 1e6)
+    monkeypatch.setattr(dispatch, "cores", lambda: 2)
     assert run_json(snnrun, sweep_file(place, 2, 2), "--no-plots")["workers"] == 1
 
 
 def test_a_long_sweep_starts_processes_without_being_told(snnrun, place, monkeypatch):
-    from snnrun.sweep import hand_out
+    from snnrun.sweep import dispatch
 
-    monkeypatch.setattr(hand_out, "START_S", 1e-4)
-    monkeypatch.setattr(hand_out, "cores", lambda: 2)
+    monkeypatch.setattr(dispatch, "START_S", 1e-4)
+    monkeypatch.setattr(dispatch, "cores", lambda: 2)
     found = run_json(snnrun, sweep_file(place, 4, 5), "--no-plots")
     assert (found["workers"], found["ran"]) == (2, 20)
     assert found["digest"] == whole(snnrun, place / "swept.yaml")

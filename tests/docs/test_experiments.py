@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnrun.cli.start import template_names
+from snnrun.cli.new import template_names
 from snnrun.run import pipeline
-from snnrun.sweep.points import plan_sweep
+from snnrun.sweep.plan import plan_sweep
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "experiments" / "tutorial"

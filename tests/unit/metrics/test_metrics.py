@@ -15,7 +15,7 @@ from snnrun.metrics.samples import ROWS, Comoments, Moments
 from snnrun.metrics.spikes import Pairwise, PopulationBins, PopulationPair, Train
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
-from snnrun.sweep.check import check_sweep
+from snnrun.sweep.experiments import check_sweep
 from snnrun.units.dimensions import ONE
 from snnrun.units.names import lookup_unit
 

@@ -9,7 +9,7 @@ from snnrun.engine import driver
 from snnrun.run import pipeline
 from snnrun.run.folder import located
 from snnrun.run.options import RunOptions
-from snnrun.sweep.check import check_sweep
+from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.local import run_sweep
 
 FILE = """\

@@ -207,7 +207,7 @@ def test_a_constant_that_the_phase_sets_is_the_one_it_compares_with(tmp_path):
 
 
 def test_points_of_a_sweep_share_a_phase_that_ends_early(tmp_path):
-    from snnrun.sweep.check import check_sweep
+    from snnrun.sweep.experiments import check_sweep
     from snnrun.sweep.local import run_sweep
 
     tables = []

@@ -10,7 +10,7 @@ import pytest
 
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.run import pipeline
-from snnrun.sweep.check import check_sweep
+from snnrun.sweep.experiments import check_sweep
 
 NEURON = 'equations: "dv/dt = -c*v/(10*ms) : 1", threshold: v > 1, reset: v = 0'
 HEAD = "version: 1\nconstants: {c: 1}\n"

@@ -113,7 +113,7 @@ def checked(place, plot, sweep):
 @pytest.fixture(scope="module")
 def folders(place):
     """The folder of a run, and that of a sweep."""
-    from snnrun.sweep.check import check_sweep
+    from snnrun.sweep.experiments import check_sweep
     from snnrun.sweep.local import run_sweep
 
     (place / "options.yaml").write_text(FILE + "plots: none\n")

@@ -8,7 +8,7 @@ import pytest
 from snnrun.errors import ExperimentError
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.run import pipeline
-from snnrun.sweep.check import check_sweep
+from snnrun.sweep.experiments import check_sweep
 
 HEAD = "version: 1\nrun: {duration: 1 ms, dt: 0.1 ms}\n"
 GROUP = 'equations: "v : 1\\nu : 1", threshold: v > 1, size: 4, subgroups: {a: "0:2", b: "2:4"}'

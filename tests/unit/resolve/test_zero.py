@@ -4,7 +4,7 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.run import pipeline
-from snnrun.sweep.check import Points, check_sweep, point_document
+from snnrun.sweep.experiments import Points, check_sweep, point_document
 
 FILE = """\
 version: 1

@@ -19,7 +19,7 @@ from snnrun.model.digest import digest_of, whole_network
 from snnrun.run import pipeline
 from snnrun.spec.models import Experiment, Panels, Plot, Rule
 from snnrun.spec.schema import _reachable
-from snnrun.sweep.points import plan_sweep
+from snnrun.sweep.plan import plan_sweep
 
 GROUP = {
     "size": 4,

@@ -4,7 +4,7 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.run import pipeline
-from snnrun.sweep.check import check_sweep
+from snnrun.sweep.experiments import check_sweep
 
 GROUP = """\
 version: 1

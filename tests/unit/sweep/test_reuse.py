@@ -9,10 +9,10 @@ from snnrun.errors import ExperimentError
 from snnrun.model.digest import whole_network
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
-from snnrun.sweep import check as check_module
-from snnrun.sweep.check import Points, check_point, check_sweep, point_document
+from snnrun.sweep import experiments
+from snnrun.sweep.experiments import Points, check_point, check_sweep, point_document
 from snnrun.sweep.local import run_sweep
-from snnrun.sweep.points import plan_sweep
+from snnrun.sweep.plan import plan_sweep
 
 FILE = """\
 version: 1
@@ -168,7 +168,7 @@ def test_one_wrong_value_among_thousands_is_found_before_the_first_run(tmp_path,
 
 
 def test_values_that_are_not_tried_are_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(check_module, "_MANY", 12)
+    monkeypatch.setattr(experiments, "_MANY", 12)
     text = f"axes: {{bin: [{', '.join(f'{k / 10} ms' for k in range(1, 31))}], drive: [1.5, 2]}}"
     (warning,) = check_sweep(read(tmp_path, text)).warnings
     assert warning.message == "12 of 30 values of `bin` were tried before the run"

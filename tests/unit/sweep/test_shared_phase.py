@@ -8,7 +8,7 @@ from snnrun.errors import ExperimentError
 from snnrun.results.sweep_table import read_sweep
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
-from snnrun.sweep.check import check_sweep
+from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.local import run_sweep
 
 FILE = """\

@@ -8,8 +8,8 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.run import pipeline
-from snnrun.sweep.check import check_sweep
-from snnrun.sweep.points import plan_sweep
+from snnrun.sweep.experiments import check_sweep
+from snnrun.sweep.plan import plan_sweep
 
 FILE = """\
 version: 1

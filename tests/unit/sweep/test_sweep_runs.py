@@ -14,7 +14,7 @@ from snnrun.results.sweep_table import PointStatus, read_sweep
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
 from snnrun.run.stages import Clock, Stage
-from snnrun.sweep.check import check_sweep
+from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.local import run_sweep
 
 TUTORIAL = Path(__file__).parents[3] / "experiments" / "tutorial"

@@ -15,7 +15,7 @@ from snnrun.errors import StorageError
 from snnrun.results.sweep_table import PointStatus
 from snnrun.sweep import claims as claims_module
 from snnrun.sweep.claims import Claims
-from snnrun.sweep.hand_out import Queue
+from snnrun.sweep.dispatch import Queue
 from snnrun.sweep.journal import Journal, Ledger, Reader, Record
 from snnrun.sweep.store import Facts, read_state, write_facts
 
@@ -134,7 +134,7 @@ def test_a_claim_of_another_machine_is_stale_when_it_is_silent(tmp_path, monkeyp
     claim_by(tmp_path, host="elsewhere", pid=1)
     old = time.time() - 10_000  # its clock may be wrong; only silence counts
     os.utime(tmp_path / "claims" / "4.json", (old, old))
-    monkeypatch.setattr(claims_module, "SILENCE_S", 0.2)
+    monkeypatch.setattr(claims_module, "TIMEOUT_S", 0.2)
     claims = Claims(tmp_path)
     assert len(claims.others()) == 1
     os.utime(tmp_path / "claims" / "4.json", (old + 1, old + 1))
@@ -152,7 +152,7 @@ def test_a_claim_that_is_being_written_counts(tmp_path):
 
 
 def test_claims_are_kept_alive(tmp_path, monkeypatch):
-    monkeypatch.setattr(claims_module, "BEAT_S", 0.05)
+    monkeypatch.setattr(claims_module, "HEARTBEAT_S", 0.05)
     claims = Claims(tmp_path)
     claims.take("0", [0])
     path = tmp_path / "claims" / "0.json"

@@ -20,8 +20,9 @@ from snnrun.source import SourceFile, Span
 from snnrun.spec.asked import noting
 from snnrun.spec.check import refuse_unread
 from snnrun.spec.document import Document
-from snnrun.spec.nodes import ListNode, Node, plain, scalar
-from snnrun.sweep.points import SEED, GridAxis, Place, Plan, Point, Values, plan_sweep
+from snnrun.spec.nodes import ListNode, Node, Path, plain, scalar
+from snnrun.sweep.plan import named_at, plan_sweep
+from snnrun.sweep.points import SEED, GridAxis, Plan, Point, Values
 from snnrun.sweep.reuse import Template
 
 Index = tuple[int, ...]
@@ -290,15 +291,7 @@ def _not_tried(checked: Checked, plan: Plan, axis: int) -> Diagnostic:
 
 def _axis_span(checked: Checked, axis: GridAxis) -> Span | None:
     """Where the file names what lies along an axis."""
-    name = axis.parameters[0].name
-    places: tuple[Place, ...] = (
-        ("sweep", "axes", name),
-        ("sweep", "zip", name),
-        ("sweep", "sample", "ranges", name),
-        ("sweep", "points"),
-        ("sweep", "repeat"),
-    )
-    return checked.document.key_span(next(p for p in places if checked.document.has(p)))
+    return checked.document.key_span(named_at(checked.document, axis, axis.parameters[0]))
 
 
 def point_document(checked: Checked) -> Document:
@@ -310,7 +303,7 @@ def point_document(checked: Checked) -> Document:
         parameters = swept(checked.experiment)
         kept = tuple(item for item in plots.items if not of_sweep(_options(item), parameters))
         own = ListNode(kept, plots.span) if kept else scalar("none", SourceFile("plots", "none"))
-    changes: dict[Place, Any] = {("sweep",): None}
+    changes: dict[Path, Any] = {("sweep",): None}
     if own is not None:
         changes[("plots",)] = own
     return document.with_values(changes)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from snnrun.cli.progress import bytes_text, number_text, time_text
 from snnrun.cli.render import put, render
 from snnrun.run import pipeline
-from snnrun.sweep.foresee import Forecast, foresee
+from snnrun.sweep.estimate import Estimate, estimate
 
 if TYPE_CHECKING:
     from snnrun.cli.options import RunCommand
 
 
-def foresee_files(command: RunCommand) -> None:
+def estimate_files(command: RunCommand) -> None:
     """Print the cost of each file."""
     command.run_options()  # wrong values are refused here too
     reports = []
@@ -25,24 +25,24 @@ def foresee_files(command: RunCommand) -> None:
         command.refuse_for(checked)
         sweep = None
         if checked.experiment.sweep is not None:
-            from snnrun.sweep.check import check_sweep
+            from snnrun.sweep.experiments import check_sweep
 
             sweep = check_sweep(checked)
         render([*checked.warnings, *(sweep.warnings if sweep is not None else ())], sys.stderr)
-        forecast = foresee(checked, sweep, probe=command.probe)
-        reports.append({"file": str(file)} | forecast.as_json())
+        found = estimate(checked, sweep, probe=command.probe)
+        reports.append({"file": str(file)} | found.as_json())
         if not command.json:
             along = sweep.plan.describe() if sweep is not None else "one run"
-            put("\n".join([f"{checked.name}: {along}", *_lines(forecast)]))
+            put("\n".join([f"{checked.name}: {along}", *_lines(found)]))
     if command.json:
         put(json_module.dumps(reports[0] if len(reports) == 1 else {"runs": reports}))
 
 
-def _lines(forecast: Forecast) -> Iterator[str]:
-    of = "" if forecast.examined == forecast.points else f", looking at {forecast.examined:,} of the points"
-    yield f"  compiles  {number_text(forecast.kernels, 'kernel')}{of}"
-    if forecast.connected:
-        yield f"  wirings   {forecast.wirings:,} made for {number_text(forecast.connected, 'object')} of synapses{of}"
-    yield f"  memory    about {bytes_text(forecast.memory)} a run, beside recordings"
-    yield f"  disk      about {bytes_text(forecast.disk)}"
-    yield f"  time      about {time_text(forecast.seconds)} in one process, from {forecast.basis}"
+def _lines(found: Estimate) -> Iterator[str]:
+    of = "" if found.examined == found.points else f", looking at {found.examined:,} of the points"
+    yield f"  compiles  {number_text(found.kernels, 'kernel')}{of}"
+    if found.connected:
+        yield f"  wirings   {found.wirings:,} made for {number_text(found.connected, 'object')} of synapses{of}"
+    yield f"  memory    about {bytes_text(found.memory)} a run, beside recordings"
+    yield f"  disk      about {bytes_text(found.disk)}"
+    yield f"  time      about {time_text(found.seconds)} in one process, from {found.basis}"

@@ -16,8 +16,8 @@ from snnrun.results.layout import DONE_FILE
 from snnrun.results.sweep_table import PointStatus
 from snnrun.run.options import Progress, RunOptions
 from snnrun.run.stages import Clock
-from snnrun.sweep.check import Sweep
 from snnrun.sweep.claims import Claims
+from snnrun.sweep.experiments import Sweep
 from snnrun.sweep.journal import Journal, Ledger, Record
 from snnrun.sweep.pool import Ended, Event, LocalPool, Lost, Pool, Ran
 from snnrun.sweep.store import damaged_points
@@ -54,7 +54,7 @@ def to_run(folder: Path, sweep: Sweep, only: Sequence[int] | None = None, *, ret
     return ledger
 
 
-class HandOut:
+class Dispatcher:
     """The points that one command has run.
 
     Args:

@@ -16,7 +16,7 @@ from snnrun.engine.recording import Nothing
 from snnrun.model.size import ASSUMED_RATE, expected_seconds, recorded_bytes
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked, Clock
-from snnrun.sweep.check import Sweep, check_point, point_document
+from snnrun.sweep.experiments import Sweep, check_point, point_document
 
 EXAMINED = 200  # points that are looked at one by one
 PROBE_SECONDS = 2.0
@@ -24,7 +24,7 @@ _CHECK_SECONDS = 10.0  # looking ends after this long, whatever the number of po
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Estimate:
     """What a run or a sweep will cost.
 
     Args:
@@ -64,7 +64,7 @@ class Forecast:
         }
 
 
-def foresee(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Forecast:
+def estimate(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Estimate:
     """Look at the points of a sweep, or at the one run, without running them.
 
     Args:
@@ -112,7 +112,7 @@ def foresee(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Fo
         network = first.resolved.network
         seconds *= measured / steps * network.steps / max(expected_seconds(network), 1e-12)
         basis = f"{steps:,} steps of the first point, which took {measured:.3g} s"
-    return Forecast(
+    return Estimate(
         points=points,
         examined=examined,
         kernels=len(kernels),

@@ -3,8 +3,8 @@
 import pytest
 
 from snnrun.run import pipeline
-from snnrun.sweep.check import check_sweep
-from snnrun.sweep.foresee import EXAMINED, foresee
+from snnrun.sweep.estimate import EXAMINED, estimate
+from snnrun.sweep.experiments import check_sweep
 
 FILE = """\
 version: 1
@@ -24,15 +24,15 @@ run: {duration: 100 ms, dt: 0.1 ms}
 """
 
 
-def forecast(tmp_path, sweep, **options):
+def estimated(tmp_path, sweep, **options):
     file = tmp_path / "s.yaml"
     file.write_text(FILE + sweep)
     checked = pipeline.check(pipeline.read(file))
-    return foresee(checked, check_sweep(checked) if sweep else None, **options)
+    return estimate(checked, check_sweep(checked) if sweep else None, **options)
 
 
 def test_one_run_is_one_kernel_one_wiring_and_its_samples(tmp_path):
-    found = forecast(tmp_path, "")
+    found = estimated(tmp_path, "")
     assert (found.points, found.kernels, found.wirings) == (1, 1, 1)
     assert found.disk == 100 * 100 * 8
     assert found.memory > 5000 * 8
@@ -53,7 +53,7 @@ def test_compiles_and_wirings_are_those_that_differ(tmp_path, axes, kernels, wir
     text = FILE.replace("version: 1", "version: 1\nseed: {connect: 4, noise: 2}") if "noise" in axes else FILE
     (tmp_path / "s.yaml").write_text(f"{text}sweep: {{axes: {{{axes}}}}}\n")
     checked = pipeline.check(pipeline.read(tmp_path / "s.yaml"))
-    found = foresee(checked, check_sweep(checked))
+    found = estimate(checked, check_sweep(checked))
     assert (found.points, found.examined, found.kernels, found.wirings) == (3, 3, kernels, wirings)
 
 
@@ -62,13 +62,13 @@ def test_a_large_sweep_is_judged_by_some_of_its_points(tmp_path):
         "sweep: {axes: {tau: {linspace: [1 ms, 9 ms], num: 40}, p: {linspace: [0.1, 0.2], num: 40}, "
         "groups.cells.method: [exact, rk4]}}\n"
     )
-    found = forecast(tmp_path, sweep)
+    found = estimated(tmp_path, sweep)
     assert found.points == 3200
     assert 40 < found.examined <= EXAMINED
     assert found.kernels == 2
 
 
 def test_a_probe_measures(tmp_path):
-    found = forecast(tmp_path, "", probe=True)
+    found = estimated(tmp_path, "", probe=True)
     assert found.basis.startswith("1,000 steps of the first point")
     assert 0 < found.seconds < 5

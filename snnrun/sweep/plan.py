@@ -1,0 +1,235 @@
+"""The `sweep` section of an experiment as a grid of points, checked before the first one runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from snnrun.errors import did_you_mean
+from snnrun.resolve.context import Context, Path
+from snnrun.resolve.settings import is_replaced_at_start
+from snnrun.resolve.unused import definition_of, used_definitions
+from snnrun.spec.document import Document
+from snnrun.spec.models import CallOperation, Sample, SampleMethod, Sweep
+from snnrun.spec.nodes import MapNode, ScalarNode
+from snnrun.sweep.parameters import Budget, ParameterReader, path_text
+from snnrun.sweep.points import MOST_POINTS, SEED, GridAxis, Plan, Values
+from snnrun.sweep.sample import MOST_SOBOL, design
+from snnrun.units.dimensions import ONE
+
+
+def plan_sweep(context: Context, sweep: Sweep) -> Plan:
+    """The points of a `sweep` section.
+
+    Raises:
+        ExperimentError: SWP701 to SWP710 or SWP717, each at its place in the file.
+    """
+    shared = _shared_phase(context, sweep)
+    budget = Budget(context)
+    makers: list[Callable[[], GridAxis]] = []
+    makers += [partial(_single, budget, name, axis) for name, axis in (sweep.axes or {}).items()]
+    makers += [partial(_zipped, budget, sweep)] if sweep.zip else []
+    makers += [partial(_listed, budget, sweep)] if sweep.points else []
+    makers += [partial(_sampled, budget, sweep.sample)] if sweep.sample is not None else []
+    makers += [partial(_repeated, budget, sweep.repeat)] if sweep.repeat > 1 else []
+    axes: list[GridAxis] = []
+    for make in makers:
+        with context.collecting():
+            axes.append(make())
+    context.report.stop_if_errors()
+    if not axes:
+        raise context.key_error("SWP701", "the sweep changes nothing", ("sweep",), "add `axes: {name: [values]}`")
+    _refuse_twice(context, axes)
+    _refuse_columns(context, axes)
+    _refuse_unused(context, axes)
+    number = math.prod(a.length for a in axes)
+    if number > MOST_POINTS:
+        raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
+    keep = context.document.has(("sweep", "keep"))
+    keep_results = sweep.keep.value == "results" if keep else not context.experiment.metrics
+    if context.experiment.run.save_state and not keep_results:
+        message = "the points of this sweep keep metrics only, no state"
+        raise context.key_error("SWP710", message, ("run", "save_state"), "add `keep: results` to the sweep")
+    return Plan(tuple(axes), keep_results, shared)
+
+
+def named_at(document: Document, axis: GridAxis, parameter: Values) -> Path:
+    """Where in the file the sweep names a parameter."""
+    name = parameter.name
+    named: tuple[Path, ...] = (
+        ("sweep", "axes", name),
+        ("sweep", "zip", name),
+        ("sweep", "points", 0, name),
+        ("sweep", "sample", "ranges", name),
+        ("sweep", "repeat"),
+    )
+    wanted = named[4:] if axis.is_repetition else {"points": named[2:3], "sample": named[3:4]}.get(axis.name, ())
+    return next(path for path in (*wanted, *named) if document.has(path))
+
+
+def _refuse_twice(context: Context, axes: list[GridAxis]) -> None:
+    """Refuse two parameters that are the same value of the file, or part of one another.
+
+    Raises:
+        ExperimentError: SWP709.
+    """
+    seen: dict[Path, str] = {}
+    above: dict[Path, str] = {}  # what holds a part that is swept, with the name of that
+    for axis in axes:
+        for parameter in axis.parameters:
+            place = parameter.place
+            heads = [place[:k] for k in range(1, len(place) + 1)]
+            other = next((seen[head] for head in heads if head in seen), above.get(place))
+            if other is not None:
+                ours = axis.name if axis.is_repetition else parameter.name
+                if place not in seen:
+                    what = f"`{other}` and `{ours}` change the same part of the file"
+                else:
+                    what = f"`{ours}` is swept twice" if ours == other else f"`{other}` and `{ours}` are the same value"
+                path = named_at(context.document, axis, parameter)
+                raise context.key_error("SWP709", what, path, "keep one of them; `zip` changes several together")
+            seen[place] = parameter.name
+            above |= dict.fromkeys(heads[:-1], parameter.name)
+
+
+def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
+    """Refuse to sweep what nothing reads, or what the first phase replaces: all points would be the same.
+
+    Raises:
+        ExperimentError: SWP717.
+    """
+    used = used_definitions(context)
+    for axis in axes:
+        for parameter in axis.parameters:
+            definition = definition_of(parameter.place)
+            if definition is not None and definition not in used:
+                message = f"nothing reads `{parameter.name}`: all points would be the same"
+                advice = "use it, or sweep another parameter"
+            elif is_replaced_at_start(context, parameter.place):
+                message = f"the first phase sets `{parameter.name}` at its start: all points would be the same"
+                advice = "remove it from `set` of this phase, or sweep the value there"
+            else:
+                continue
+            span = context.document.key_span(named_at(context.document, axis, parameter))
+            context.report.error("SWP717", message, span, advice)
+    context.report.stop_if_errors()
+
+
+def _refuse_columns(context: Context, axes: list[GridAxis]) -> None:
+    """Refuse names that the table of the sweep would hold twice.
+
+    Raises:
+        ExperimentError: SWP708.
+    """
+    named = [(axis, parameter) for axis in axes for parameter in axis.parameters if not axis.is_repetition]
+    columns = {"status", *(axis.name for axis in axes if axis.is_repetition or len(axis.parameters) > 1)}
+    for axis, parameter in named:
+        if parameter.name in columns:
+            raise context.key_error(
+                "SWP708",
+                f"the table of the sweep has a column `{parameter.name}` already",
+                named_at(context.document, axis, parameter),
+                f"name the parameter by its path: `{path_text(parameter.place)}`",
+            )
+    columns |= {parameter.name for _, parameter in named}
+    for name in sorted(columns & context.experiment.metrics.keys()):
+        raise context.key_error(
+            "SWP708",
+            f"the table of the sweep has a column `{name}` already",
+            ("metrics", name),
+            "give the metric another name",
+        )
+
+
+def _shared_phase(context: Context, sweep: Sweep) -> int | None:
+    """The number of the phase that all points continue from."""
+    if sweep.shared is None:
+        return None
+    names = [phase.name for phase in context.experiment.run.phases or ()]
+    if sweep.shared not in names:
+        advice = did_you_mean(sweep.shared, names) or "name a phase of `run.phases`"
+        raise context.error("SWP707", f"there is no phase `{sweep.shared}`", ("sweep", "shared"), advice)
+    number = names.index(sweep.shared)
+    if number + 1 == len(names):
+        message = f"`{sweep.shared}` is the last phase: nothing comes after it"
+        raise context.error("SWP707", message, ("sweep", "shared"))
+    hooks = [name for name, o in context.experiment.operations.items() if isinstance(o, CallOperation)]
+    if hooks:
+        message = "points that call Python functions share no phase: what these remember is not stored"
+        raise context.key_error("SWP707", message, ("operations", hooks[0]))
+    return number
+
+
+def _single(budget: Budget, name: str, axis: Any) -> GridAxis:
+    return GridAxis(name, (ParameterReader(budget, ("sweep", "axes", name), name).values(axis),))
+
+
+def _zipped(budget: Budget, sweep: Sweep) -> GridAxis:
+    assert sweep.zip
+    context = budget.context
+    parameters = tuple(ParameterReader(budget, ("sweep", "zip", n), n).values(a) for n, a in sweep.zip.items())
+    lengths = {len(p.texts) for p in parameters}
+    if len(lengths) > 1:
+        shown = ", ".join(f"`{p.name}` {len(p.texts)}" for p in parameters)
+        raise context.key_error("SWP703", f"zipped parameters need equally many values: {shown}", ("sweep", "zip"))
+    return GridAxis("+".join(p.name for p in parameters), parameters)
+
+
+def _listed(budget: Budget, sweep: Sweep) -> GridAxis:
+    assert sweep.points
+    context = budget.context
+    names = list(sweep.points[0])
+    parameters = []
+    for name in names:
+        reader = ParameterReader(budget, ("sweep", "points"), name)
+        for k, point in enumerate(sweep.points):
+            if list(point) != names:
+                raise context.error("SWP703", "all points must name the same parameters", ("sweep", "points", k))
+        parameters.append(reader.from_paths([("sweep", "points", k, name) for k in range(len(sweep.points))]))
+    return GridAxis("points" if len(names) > 1 else names[0], tuple(parameters))
+
+
+def _sampled(budget: Budget, sample: Sample) -> GridAxis:
+    """The points of a design, spread over the ranges."""
+    context = budget.context
+    names = list(sample.ranges)
+    if sample.method is SampleMethod.SOBOL and len(names) > MOST_SOBOL:
+        raise context.error(
+            "SWP703",
+            f"`sobol` samples {MOST_SOBOL} parameters at most, here are {len(names)}",
+            ("sweep", "sample", "ranges"),
+            "use `method: lhs`",
+        )
+    budget.take(sample.size * len(names), ("sweep", "sample", "size"))
+    seed = sample.seed if sample.seed is not None else _seed(context)
+    table = design(sample.method, names, sample.size, seed)
+    parameters: list[Values] = []
+    for k, (name, bounds) in enumerate(sample.ranges.items()):
+        with context.collecting():
+            reader = ParameterReader(budget, ("sweep", "sample", "ranges", name), name)
+            parameters.append(reader.sampled(bounds, table[:, k]))
+    context.report.stop_if_errors()
+    return GridAxis("sample" if len(parameters) > 1 else parameters[0].name, tuple(parameters))
+
+
+def _seed(context: Context) -> int:
+    """The seed of the experiment; the first one it gives when it has one for each stream."""
+    seed = context.experiment.seed
+    if isinstance(seed, int):
+        return seed
+    return next((v for v in (seed.connect, seed.initial, seed.noise, seed.input) if v is not None), 1)
+
+
+def _repeated(budget: Budget, number: int) -> GridAxis:
+    """Seeds of repetitions: the seed of the file and the numbers after it."""
+    context = budget.context
+    budget.take(number, ("sweep", "repeat"))
+    node = context.document.find(("seed",))
+    first = node.value if isinstance(node, ScalarNode) and isinstance(node.value, int) else 1
+    if isinstance(node, MapNode):
+        raise context.error("SWP704", "`repeat` needs one seed for all streams", ("seed",))
+    seeds = range(first, first + number)
+    values = Values("seed", SEED, tuple(map(str, seeds)), tuple(map(float, seeds)), ONE, tuple(seeds))
+    return GridAxis("repeat", (values,))
