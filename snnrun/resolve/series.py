@@ -14,11 +14,11 @@ from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import FloatArray
 from snnrun.resolve.context import Context, Path, known
 from snnrun.spec.nodes import ListNode, MapNode, Node
+from snnrun.spec.values import SPACED
 from snnrun.units.dimensions import ONE, Dimension
 
 MOST = 10**6
 """Values that a range may have."""
-_SPACED = ("linspace", "logspace", "range")
 
 
 def is_list(node: Node | None) -> bool:
@@ -28,7 +28,7 @@ def is_list(node: Node | None) -> bool:
 
 def is_spaced(node: Node | None) -> bool:
     """Whether a value of the file is a map that stands for evenly spaced values."""
-    return isinstance(node, MapNode) and any(key in node.entries for key in _SPACED)
+    return isinstance(node, MapNode) and any(key in node.entries for key in SPACED)
 
 
 def read_series(context: Context, path: Path, dimension: Dimension | None, what: str) -> tuple[FloatArray, Dimension]:
@@ -82,7 +82,7 @@ def _number(context: Context, path: Path, dimension: Dimension | None, what: str
 
 
 def _spaced(context: Context, path: Path, dimension: Dimension | None, what: str) -> tuple[FloatArray, Dimension]:
-    key = next(k for k in _SPACED if context.document.has((*path, k)))
+    key = next(k for k in SPACED if context.document.has((*path, k)))
     ends: list[Typed] = []
     for k in range(3 if key == "range" else 2):
         ends.append(_number(context, (*path, key, k), dimension, what))

@@ -1,7 +1,7 @@
 """TOML text to the tree of nodes: codes `TML1xx`.
 
-`tomllib` decides what is TOML but says nothing about places. So it reads the text first, and a scanner that may rely on
-the text being right then builds the tree with the place of every key and value.
+`tomllib` decides what is TOML but gives no places, and every message about a value needs its place. So it reads the
+text first; a scanner that relies on the text being valid then builds the tree with the place of every key and value.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _finish(value: _Value) -> Node:
 
 
 class _Scanner:
-    """Walks a TOML text that is known to be right.
+    """Scans a TOML text that is known to be valid.
 
     Args:
         file: The source.

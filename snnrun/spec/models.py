@@ -21,6 +21,7 @@ from snnrun.spec.values import (
     LIST_TAG,
     MAP_TAG,
     ONE_TAG,
+    SPACED,
     Anything,
     AxisName,
     AxisNames,
@@ -48,8 +49,9 @@ from snnrun.spec.values import (
     Signature,
     Statements,
     Table,
+    form_by_key,
+    form_by_kind,
     shape_of,
-    spaced_form,
 )
 
 # --- Choices ---------------------------------------------------------------------------------------------------------
@@ -205,22 +207,13 @@ class ImageArray(Section):
     dt: Expression | None = Field(None, description="Length of one time bin.")
 
 
-def _array_form(value: Any) -> str:
-    if isinstance(value, ValuesArray | FileArray | ImageArray):
-        return f"<{type(value).__name__}>"
-    keys = value if isinstance(value, dict) else ()
-    if "image" in keys:
-        return "<ImageArray>"
-    return "<FileArray>" if "file" in keys else "<ValuesArray>"
-
-
 Array = TypeAliasType(
     "Array",
     Annotated[
-        Annotated[ValuesArray, Tag("<ValuesArray>")]
-        | Annotated[FileArray, Tag("<FileArray>")]
-        | Annotated[ImageArray, Tag("<ImageArray>")],
-        Discriminator(_array_form),
+        Annotated[ValuesArray, Tag("<values>")]
+        | Annotated[FileArray, Tag("<file>")]
+        | Annotated[ImageArray, Tag("<image>")],
+        Discriminator(form_by_key("image", "file", otherwise="<values>")),
     ],
 )
 
@@ -249,16 +242,13 @@ class ValueFile(Section):
     )
 
 
+_one_initial_form = form_by_key(*SPACED, "file", otherwise="<rule>")
+
+
 def _initial_form(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "<rules>" if any(isinstance(item, dict | ValueRule) for item in value) else LIST_TAG
-    if isinstance(value, ValueFile) or (isinstance(value, dict) and "file" in value):
-        return "<file>"
-    if isinstance(value, dict):
-        return spaced_form(value) or "<rule>"
-    if isinstance(value, Linspace | Logspace | Range):
-        return f"<{type(value).__name__.lower()}>"
-    return "<rule>" if isinstance(value, ValueRule) else ONE_TAG
+    if isinstance(value, list | tuple) and any(isinstance(item, dict | ValueRule) for item in value):
+        return "<rules>"
+    return _one_initial_form(value)
 
 
 InitialValue = TypeAliasType(
@@ -409,18 +399,13 @@ class SpikeGroup(Section):
     order: Order = Field(0, description=_ORDER)
 
 
-def _group_kind(value: Any) -> str:
-    kind = value.get("kind", "neurons") if isinstance(value, dict) else getattr(value, "kind", "neurons")
-    return f"<{kind}>" if isinstance(kind, str) else "<kind>"
-
-
 Group = TypeAliasType(
     "Group",
     Annotated[
         Annotated[NeuronGroup, Tag("<neurons>")]
         | Annotated[PoissonGroup, Tag("<poisson>")]
         | Annotated[SpikeGroup, Tag("<spikes>")],
-        Discriminator(_group_kind),
+        Discriminator(form_by_kind(otherwise="neurons")),
     ],
 )
 
@@ -790,11 +775,6 @@ class ConnectivityMonitor(Section):
     )
 
 
-def _monitor_kind(value: Any) -> str:
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return f"<{kind}>" if isinstance(kind, str) else "<kind>"
-
-
 Monitor = TypeAliasType(
     "Monitor",
     Annotated[
@@ -803,7 +783,7 @@ Monitor = TypeAliasType(
         | Annotated[RateMonitor, Tag("<rate>")]
         | Annotated[EventMonitor, Tag("<events>")]
         | Annotated[ConnectivityMonitor, Tag("<connectivity>")],
-        Discriminator(_monitor_kind),
+        Discriminator(form_by_kind()),
     ],
 )
 
@@ -828,15 +808,11 @@ class CallOperation(Section):
     every: Expression = Field(description="Interval; acts at t = 0, d, 2d, ...")
 
 
-def _operation_form(value: Any) -> str:
-    is_call = "call" in value if isinstance(value, dict) else isinstance(value, CallOperation)
-    return "<call>" if is_call else "<do>"
-
-
 OperationForm = TypeAliasType(
     "OperationForm",
     Annotated[
-        Annotated[Operation, Tag("<do>")] | Annotated[CallOperation, Tag("<call>")], Discriminator(_operation_form)
+        Annotated[Operation, Tag("<do>")] | Annotated[CallOperation, Tag("<call>")],
+        Discriminator(form_by_key("call", otherwise="<do>")),
     ],
 )
 
@@ -908,14 +884,6 @@ SeedForm = TypeAliasType(
 # --- Sweep -----------------------------------------------------------------------------------------------------------
 
 
-def _axis_form(value: Any) -> str:
-    if isinstance(value, Logspace | Linspace | Range):
-        return f"<{type(value).__name__.lower()}>"
-    if not isinstance(value, dict):
-        return shape_of(value)
-    return next((f"<{key}>" for key in ("logspace", "range") if key in value), "<linspace>")
-
-
 Axis = TypeAliasType(
     "Axis",
     Annotated[
@@ -923,7 +891,7 @@ Axis = TypeAliasType(
         | Annotated[Linspace, Tag("<linspace>")]
         | Annotated[Logspace, Tag("<logspace>")]
         | Annotated[Range, Tag("<range>")],
-        Discriminator(_axis_form),
+        Discriminator(form_by_key("logspace", "range", otherwise="<linspace>")),
     ],
 )
 
@@ -943,19 +911,11 @@ class WholeBounds(Section):
     whole: Bounds = Field(description="`[low, high]`, both included.")
 
 
-def _bounds_form(value: Any) -> str:
-    if isinstance(value, LogBounds | WholeBounds):
-        return "<log>" if isinstance(value, LogBounds) else "<whole>"
-    if not isinstance(value, dict):
-        return LIST_TAG
-    return "<whole>" if "whole" in value else "<log>"
-
-
 SampleRange = TypeAliasType(
     "SampleRange",
     Annotated[
         Annotated[Bounds, Tag(LIST_TAG)] | Annotated[LogBounds, Tag("<log>")] | Annotated[WholeBounds, Tag("<whole>")],
-        Discriminator(_bounds_form),
+        Discriminator(form_by_key("whole", otherwise="<log>")),
     ],
 )
 
@@ -996,10 +956,6 @@ class Sweep(Section):
 # --- Plots -----------------------------------------------------------------------------------------------------------
 
 
-def _size_form(value: Any) -> str:
-    return LIST_TAG if isinstance(value, list | tuple) else ONE_TAG
-
-
 class PageWidth(StrEnum):
     """Widths of a picture in print."""
 
@@ -1012,7 +968,7 @@ PlotSize = TypeAliasType(
     Annotated[
         Annotated[PageWidth, Tag(ONE_TAG)]
         | Annotated[list[Expression], Tag(LIST_TAG), Field(min_length=2, max_length=2)],
-        Discriminator(_size_form),
+        Discriminator(_list_or_one),
     ],
 )
 
@@ -1132,14 +1088,12 @@ class Panels(Section):
     name: FileStem | None = Field(None, description="Name of the picture's file, without ending.")
 
 
-def _plot_form(value: Any) -> str:
-    is_panels = "panels" in value if isinstance(value, dict) else isinstance(value, Panels)
-    return "<panels>" if is_panels else "<plot>"
-
-
 PlotForm = TypeAliasType(
     "PlotForm",
-    Annotated[Annotated[Plot, Tag("<plot>")] | Annotated[Panels, Tag("<panels>")], Discriminator(_plot_form)],
+    Annotated[
+        Annotated[Plot, Tag("<plot>")] | Annotated[Panels, Tag("<panels>")],
+        Discriminator(form_by_key("panels", otherwise="<plot>")),
+    ],
 )
 Plots = TypeAliasType(
     "Plots",

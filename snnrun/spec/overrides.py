@@ -15,7 +15,7 @@ from snnrun.spec.load_yaml import parse_yaml
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe
 from snnrun.spec.read import check_characters
 from snnrun.spec.scalar_text import ScalarStyle
-from snnrun.spec.vocabulary import MAY_GROW, TOP_LEVEL, has_free_names
+from snnrun.spec.vocabulary import TOP_LEVEL, has_free_names, may_grow
 
 _STEP: Final = re.compile(r"[^.]+")
 
@@ -46,7 +46,7 @@ def _apply(document: Document, option: str) -> Document:
         raise ExperimentError(Diagnostic("SET101", f"`{option}` has no `=`", span, advice))
     start = len(name) + 1 + len(value) - len(value.lstrip())
     dotted = Text(name, file, tuple(range(len(name) + 1)))
-    path = find_path(document, dotted, may_grow=True)
+    path = find_path(document, dotted, adding=True)
     given = _value(file, start)
     if given is None and not document.has(path):
         raise ExperimentError(Diagnostic("SET104", f"there is no `{_dotted(path)}` to remove", dotted.span()))
@@ -81,7 +81,7 @@ def _value(file: SourceFile, start: int) -> Node | None:
     return ScalarNode(value, Span(file, start, start + len(literal)), literal, ScalarStyle.GIVEN)
 
 
-def find_path(document: Document, dotted: Text, *, may_grow: bool = False) -> nodes.Path:
+def find_path(document: Document, dotted: Text, *, adding: bool = False) -> nodes.Path:
     """The path that a dotted name means: `groups.exc.size`, `plots.0.kind`, or the bare name of a constant.
 
     A key that the file leaves out is found too when the format knows its map (`run.threads`), but a name of the
@@ -90,7 +90,7 @@ def find_path(document: Document, dotted: Text, *, may_grow: bool = False) -> no
     Args:
         document: The experiment.
         dotted: The name, with its place.
-        may_grow: Whether a metric or a parameter of a sweep may be new.
+        adding: Whether a metric or a parameter of a sweep may be new.
 
     Raises:
         ExperimentError: There is no such path, with the nearest name that exists.
@@ -102,16 +102,16 @@ def find_path(document: Document, dotted: Text, *, may_grow: bool = False) -> no
     steps = [(name.strip(), first, last) for name, first, last in steps]
     if len(steps) == 1 and document.has(("constants", steps[0][0])):
         return ("constants", steps[0][0])
-    return _follow(document.root, steps, dotted, may_grow=may_grow)
+    return _follow(document.root, steps, dotted, adding=adding)
 
 
-def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text, *, may_grow: bool) -> nodes.Path:
+def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text, *, adding: bool) -> nodes.Path:
     path: nodes.Path = ()
     node: Node | None = root
     while steps:
         count = _matching(node, [name for name, _, _ in steps])
         names = node.entries if isinstance(node, MapNode) else {}
-        can_grow = may_grow and path in MAY_GROW and (node is None or isinstance(node, MapNode))
+        can_grow = adding and may_grow(path) and (node is None or isinstance(node, MapNode))
         if can_grow and count == 1 and steps[0][0] not in names:
             return (*path, ".".join(step for step, _, _ in steps))
         name = ".".join(step for step, _, _ in steps[:count])
@@ -146,7 +146,7 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
     known: list[str] = [] if node is None else list(node.entries)
     if name in known or (path and not _has_free_names(path, known)) or (not path and name in TOP_LEVEL and is_last):
         return name
-    if not path and name in TOP_LEVEL and (not has_free_names((name,)) or (name,) in MAY_GROW):
+    if not path and name in TOP_LEVEL and (not has_free_names((name,)) or may_grow((name,))):
         return name
     candidates = [*known, *TOP_LEVEL] if not path else known
     if not path and is_last and node is not None:

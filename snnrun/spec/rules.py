@@ -14,8 +14,7 @@ from snnrun.spec import nodes
 from snnrun.spec.document import Document
 from snnrun.spec.models import CONNECT_FORMS, PLOT_OPTIONS, Plot, PlotKind, Rule
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
-
-_AXIS_FORMS: Final = ("linspace", "logspace", "range")
+from snnrun.spec.values import SPACED
 
 
 def check_rules(document: Document, report: Report) -> None:
@@ -134,7 +133,7 @@ def _check_sweep(document: Document, report: Report) -> None:
     for part in ("axes", "zip"):
         for key in document.keys(("sweep", part)):
             axis = document.find(("sweep", part, key))
-            forms = [form for form in _AXIS_FORMS if isinstance(axis, MapNode) and form in axis.entries]
+            forms = [form for form in SPACED if isinstance(axis, MapNode) and form in axis.entries]
             for form in forms[1:]:
                 message = f"`{forms[0]}` and `{form}` do not go together"
                 report.error("FMT208", message, document.key_span(("sweep", part, key, form)), "keep one of them")

@@ -7,6 +7,7 @@ texts with places come from `Document.text`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
@@ -223,6 +224,33 @@ def shape_of(value: Any) -> str:
     return MAP_TAG if isinstance(value, dict) or hasattr(value, "model_fields_set") else ONE_TAG
 
 
+def form_by_key(*keys: str, otherwise: str) -> Callable[[Any], str]:
+    """Chooses the form of a map by the keys that it has, and that of another value by its shape.
+
+    Args:
+        keys: Each stands for the form with the tag `<key>`; the first that the map has counts.
+        otherwise: The tag for maps with none of these keys.
+    """
+
+    def form(value: Any) -> str:
+        names = type(value).model_fields if isinstance(value, BaseModel) else value  # models are written as well
+        if not isinstance(names, dict):
+            return shape_of(value)
+        return next((f"<{key}>" for key in keys if key in names), otherwise)
+
+    return form
+
+
+def form_by_kind(otherwise: str | None = None) -> Callable[[Any], str]:
+    """Chooses the form of a map by its `kind`: the form with the tag `<kind>`; `otherwise` is that of maps without."""
+
+    def form(value: Any) -> str:
+        kind = value.get("kind", otherwise) if isinstance(value, dict) else getattr(value, "kind", otherwise)
+        return f"<{kind}>" if isinstance(kind, str) else "<kind>"
+
+    return form
+
+
 Expressions = TypeAliasType(
     "Expressions",
     Annotated[
@@ -267,18 +295,8 @@ class Range(Section):
     range: list[Expression] = Field(min_length=3, max_length=3, description="`[first, end, step]`, the end left out.")
 
 
-def _series_form(value: Any) -> str:
-    if isinstance(value, Linspace | Logspace | Range):
-        return f"<{type(value).__name__.lower()}>"
-    if not isinstance(value, dict):
-        return shape_of(value)
-    return spaced_form(value) or ("<file>" if "file" in value else "<linspace>")
-
-
-def spaced_form(value: dict[str, Any]) -> str | None:
-    """The tag of a map of evenly spaced values, by its key."""
-    return next((f"<{key}>" for key in ("linspace", "logspace", "range") if key in value), None)
-
+SPACED: Final = ("linspace", "logspace", "range")
+"""The keys of maps that stand for evenly spaced values; `file` is chosen too, so that a message can refuse it."""
 
 Series = TypeAliasType(
     "Series",
@@ -288,7 +306,7 @@ Series = TypeAliasType(
         | Annotated[Linspace, Tag("<linspace>")]
         | Annotated[Logspace, Tag("<logspace>")]
         | Annotated[Range, Tag("<range>")],
-        Discriminator(_series_form),
+        Discriminator(form_by_key(*SPACED, "file", otherwise="<linspace>")),
     ],
 )
 """One expression, a list, `"[1, 2]*ms"`, `{range: [a, b, step]}`, `{linspace: [a, b], num}` or `{logspace: ...}`."""
@@ -355,7 +373,7 @@ Table = TypeAliasType(
         | Annotated[Linspace, Tag("<linspace>")]
         | Annotated[Logspace, Tag("<logspace>")]
         | Annotated[Range, Tag("<range>")],
-        Discriminator(_series_form),
+        Discriminator(form_by_key(*SPACED, "file", otherwise="<linspace>")),
     ],
 )
 """Values in one or two dimensions, or an expression or a range that gives them."""

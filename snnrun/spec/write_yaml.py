@@ -1,4 +1,8 @@
-"""A tree of nodes as YAML text that people can read and that loads to the same data."""
+"""A tree of nodes as YAML text that people can read and that loads to the same data.
+
+PyYAML's emitter quotes by YAML 1.1 (`on`, `1e-3`) and has no short lists in block maps; the texts here are kept with
+results and compared, so they must be the same with every version of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a problem in a YAML text means to the person who wrote it."""
+"""What a problem in a YAML text means to the person who wrote it.
+
+PyYAML says where its parser stopped; the cause is often before that place (a text with `: ` or commas needs quotes).
+"""
 
 from __future__ import annotations
 

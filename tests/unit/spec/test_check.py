@@ -11,7 +11,6 @@ from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
 from snnrun.spec.models import (
     PLOT_OPTIONS,
-    Experiment,
     FileConnect,
     IndegreeConnect,
     IndexConnect,
@@ -30,7 +29,6 @@ from snnrun.spec.models import (
     ValueRule,
     WhereConnect,
 )
-from snnrun.spec.vocabulary import TOP_LEVEL
 
 from .everything import EVERYTHING
 
@@ -180,10 +178,6 @@ def test_user_names_that_look_like_tags_do_not_confuse(tmp_path):
 def test_every_plot_kind_has_options_and_every_option_a_plot():
     assert set(PLOT_OPTIONS) == set(PlotKind)
     assert frozenset.union(*PLOT_OPTIONS.values()) == set(Plot.model_fields)
-
-
-def test_sections_in_the_overrides_are_those_of_the_model():
-    assert set(TOP_LEVEL) | {"extends"} == set(Experiment.model_fields)
 
 
 def test_toml_is_checked_like_yaml(tmp_path):
