@@ -7,7 +7,6 @@ whose shape is wrong is left alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from snnrun.errors import Report, did_you_mean
 from snnrun.spec import nodes
