@@ -16,7 +16,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "sweeps.md")
-COLOURS = 128  # of a palette; files are a third as large as with all colours
+COLOURS = 256  # of a palette, which halves the files
 EXPERIMENTS = {
     "sweep-curves": "sweeps/f-i-curve",
     "sweep-heatmap": "sweeps/rate-plane",
