@@ -149,10 +149,10 @@ class Archive(Protocol):
     """Where checkpoints are kept.
 
     Args:
-        unfit: Whether `adopt` found a checkpoint that cannot be used.
+        rejected: Whether `adopt` found a checkpoint that cannot be used.
     """
 
-    unfit: bool
+    rejected: bool
 
     def adopt(self) -> int | None:
         """Open the newest checkpoint there is; the step it was taken before, or None."""
@@ -198,7 +198,7 @@ class Checkpoints:
         """Go on from the last checkpoint, if there is one: restore the state, hand the sink what was recorded."""
         step = self.archive.adopt()
         if step is None:
-            if self.archive.unfit:
+            if self.archive.rejected:
                 self.note("a checkpoint is damaged, or of another version or number of threads: beginning at the start")
             return False
         state, facts = self.archive.state()

@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,11 @@ class Checkpoint:
     identity: str
     facts: Mapping[str, Any]
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of all its files."""
+        return self.state, *self.recorded
+
 
 class CheckpointFolder:
     """The checkpoints of one run by one process.
@@ -81,7 +86,7 @@ class CheckpointFolder:
         self.identity = identity
         self.path = final.with_name(f".{final.name}.{os.getpid()}-checkpoint")
         self.recorded: list[str] = []
-        self.unfit = False  # whether `adopt` found a checkpoint that is damaged, or of another program or kernel
+        self.rejected = False  # whether `adopt` found a checkpoint that is damaged, or of another program or kernel
         self._saved: Checkpoint | None = None
         self._number = 0
         self._open = False
@@ -96,7 +101,7 @@ class CheckpointFolder:
         for path in _leftovers(self.final):
             saved = _read_index(path)
             if saved is None or saved.identity != self.identity or not _readable(path, saved):
-                self.unfit |= saved is not None or (path / INDEX_FILE).exists()
+                self.rejected |= saved is not None or (path / INDEX_FILE).exists()
                 shutil.rmtree(path, ignore_errors=True)
                 continue
             candidates.append((saved.step, path, saved))
@@ -113,7 +118,7 @@ class CheckpointFolder:
             self._open = True
             self._saved = saved
             self.recorded = list(saved.recorded)
-            self._number = 1 + max(_number(name) for name in (saved.state, *saved.recorded))
+            self._number = 1 + max(_number(name) for name in saved.files)
             self._keep_only(saved)
         return None if self._saved is None else self._saved.step
 
@@ -132,16 +137,9 @@ class CheckpointFolder:
         name = self._next("state")
         store_arrays(self._file(name), state, {"step": step})
         saved = Checkpoint(step, name, tuple(self.recorded), self.identity, facts)
-        plain = {
-            "step": step,
-            "state": name,
-            "recorded": self.recorded,
-            "identity": self.identity,
-            "facts": dict(facts),
-        }
         try:
             with replacing(self.path / INDEX_FILE, durable=True) as temporary:
-                temporary.write_text(json.dumps(plain), encoding="utf-8")
+                temporary.write_text(json.dumps(asdict(saved)), encoding="utf-8")
         except OSError as error:
             raise _cannot_write(self.path / INDEX_FILE, error) from error
         self._keep_only(saved)
@@ -179,9 +177,8 @@ class CheckpointFolder:
         return f"{kind}-{self._number:06d}.npz"
 
     def _keep_only(self, saved: Checkpoint) -> None:
-        wanted = {saved.state, *saved.recorded}
         for path in (*self.path.glob("*.npz"), *self.path.glob(".*-tmp")):
-            if path.name not in wanted:
+            if path.name not in saved.files:
                 with contextlib.suppress(OSError):  # it is removed at the next checkpoint
                     path.unlink(missing_ok=True)
 
@@ -212,7 +209,7 @@ def _read_index(folder: Path) -> Checkpoint | None:
 def _readable(folder: Path, saved: Checkpoint) -> bool:
     """Whether all files of a checkpoint can be read."""
     try:
-        for name in (saved.state, *saved.recorded):
+        for name in saved.files:
             read_arrays(folder / name)
     except ValueError:
         return False
