@@ -136,7 +136,7 @@ def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale
             colour: Any = shades.to_rgba(shade_scale(found)([curve.shade]))[0]
             label = ""
         else:
-            colour, label = PALETTE[k % len(PALETTE)], plain(options.curve_label(k, curve.label), 80)
+            colour, label = PALETTE[k % len(PALETTE)], plain(options.label(curve.label), 80)
         _one(axes, curve, colour, label, across=across, up=up)
     if found.note:
         axes.fill_between([], [], color=FAINT, alpha=0.3, linewidth=0, label=found.note)

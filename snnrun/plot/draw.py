@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from snnrun.plot.connectivity import draw_connectivity
-from snnrun.plot.curve import draw_curve
-from snnrun.plot.heatmap import draw_heatmap
-from snnrun.plot.image import draw_image
-from snnrun.plot.isi import draw_isi
-from snnrun.plot.options import Kind, Options, Picture, Size, picture_from, size_from
+from snnrun.plot.options import PAGE, Options, Picture, picture_from, size_from
 from snnrun.plot.page import Place, add_frame, new_figure, remark, save
-from snnrun.plot.psth import draw_psth
 from snnrun.plot.quantities import plain
-from snnrun.plot.raster import draw_raster
-from snnrun.plot.rasters import chosen_points, draw_rasters, has_rasters
-from snnrun.plot.rate import draw_rate
+from snnrun.plot.rasters import chosen_points, has_rasters
 from snnrun.plot.source import Source, stop_text
 from snnrun.plot.style import looks
-from snnrun.plot.sweep import Form, draw_sweep, grid_of, layout_of
-from snnrun.plot.traces import draw_traces
-from snnrun.plot.weights import draw_weights
+from snnrun.plot.sweep import Form, grid_of, layout_of
+from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.results.layout import NAME_PATTERN, MonitorKind, storage_error
 
-_DRAWERS: dict[Kind, Callable[[Place, Source, Options], None]] = {
-    Kind.RASTER: draw_raster,
-    Kind.TRACES: draw_traces,
-    Kind.RATE: draw_rate,
-    Kind.PSTH: draw_psth,
-    Kind.ISI: draw_isi,
-    Kind.CURVE: draw_curve,
-    Kind.CONNECTIVITY: draw_connectivity,
-    Kind.WEIGHTS: draw_weights,
-    Kind.HEATMAP: draw_heatmap,
-    Kind.IMAGE: draw_image,
-    Kind.SWEEP: draw_sweep,
-    Kind.RASTERS: draw_rasters,
-}
-_PAGE = Size(0.180)
-_PROPORTIONS = {Kind.RASTER: 0.62, Kind.CONNECTIVITY: 0.46, Kind.WEIGHTS: 0.46, Kind.HEATMAP: 0.6}
-_USUAL_PROPORTION = 0.52
 _NARROW_M = 0.1
 _M_PER_INCH = 0.0254
 _FRAME = 0.7  # title, legend and foot around small panels [inch]
@@ -100,7 +75,7 @@ def draw(
 def compose(source: Source, picture: Picture) -> Figure:
     """One figure with its panels beside each other, or below each other where the page is narrow."""
     count = len(picture.panels)
-    size = picture.size or _PAGE
+    size = picture.size or PAGE
     stacked = count > 1 and size.width < _NARROW_M
     columns = 1 if stacked else min(count, 3)
     rows = -(-count // columns)
@@ -127,23 +102,23 @@ def suggested(source: Source) -> list[Picture]:
     """One picture of each kind that what was recorded suggests."""
     if source.table is not None:
         scalar = [n for n, (v, _) in source.table.metrics.items() if np.ndim(v) == len(source.table.axes)]
-        pictures = [_single(Options(Kind.SWEEP, y=name, name=_file_name(name))) for name in scalar]
-        return [*pictures, _single(Options(Kind.RASTERS))] if has_rasters(source) else pictures
+        pictures = [_single(Options("sweep", y=name, name=_file_name(name))) for name in scalar]
+        return [*pictures, _single(Options("rasters"))] if has_rasters(source) else pictures
     results = source.run()
     monitors = results.monitors()
     found: list[Options] = []
     spikes = tuple(m.name for m in monitors if m.kind is MonitorKind.SPIKES)
     if spikes:
-        found.append(Options(Kind.RASTER, monitors=spikes))
-    found += [Options(Kind.TRACES, monitors=(m.name,)) for m in monitors if m.kind is MonitorKind.STATE]
+        found.append(Options("raster", monitors=spikes))
+    found += [Options("traces", monitors=(m.name,)) for m in monitors if m.kind is MonitorKind.STATE]
     rates = tuple(m.name for m in monitors if m.kind is MonitorKind.RATE)
     if rates:
-        found.append(Options(Kind.RATE, monitors=rates))
-    found += [Options(Kind.CONNECTIVITY, monitors=(m.name,)) for m in monitors if m.kind is MonitorKind.CONNECTIVITY]
+        found.append(Options("rate", monitors=rates))
+    found += [Options("connectivity", monitors=(m.name,)) for m in monitors if m.kind is MonitorKind.CONNECTIVITY]
     for name in results.series_names():
         keys = list(results.series(name))
         if len(keys) > 1:
-            found.append(Options(Kind.CURVE, name=name))
+            found.append(Options("curve", name=name))
     return [_single(options) for options in found]
 
 
@@ -153,7 +128,7 @@ def file_names(pictures: Sequence[Picture]) -> list[str]:
     names: list[str] = []
     for picture, kind in zip(pictures, kinds, strict=True):
         options = picture.panels[0]
-        name = picture.name or "-".join(dict.fromkeys(panel.kind.value for panel in picture.panels))
+        name = picture.name or "-".join(dict.fromkeys(panel.kind for panel in picture.panels))
         if picture.name is None and kinds.count(kind) > 1:
             name += "".join(f"-{part}" for part in options.monitors[:1] or (options.y,) if part)
         name = _file_name(name)
@@ -163,33 +138,31 @@ def file_names(pictures: Sequence[Picture]) -> list[str]:
 
 
 def _panel(place: Place, source: Source, options: Options) -> None:
-    _DRAWERS[options.kind](place, source, options)
+    module = import_module(f"snnrun.plot.{options.kind}")  # a name of the table, whatever the file says
+    getattr(module, f"draw_{options.kind}")(place, source, options)
 
 
 def _proportion(source: Source, picture: Picture) -> float:
     """Height over width that suits what is drawn."""
-    kinds = [panel.kind for panel in picture.panels]
-    width = (picture.size or _PAGE).width
-    if len(kinds) == 1 and source.table is not None and kinds[0] in (Kind.SWEEP, Kind.RASTERS):
+    kinds = [PLOT_KINDS[panel.kind] for panel in picture.panels]
+    width = (picture.size or PAGE).width
+    if len(kinds) == 1 and source.table is not None and kinds[0].sweep:
         return _multiples(source, picture.panels[0], width)
-    proportion = max(_PROPORTIONS.get(kind, _USUAL_PROPORTION) for kind in kinds)
-    if width < _NARROW_M:
-        # Two panels below each other.
-        proportion = 1.45 if set(kinds) & {Kind.CONNECTIVITY, Kind.WEIGHTS} else max(proportion, 0.75)
-    return proportion
+    proportion = max(kind.proportion for kind in kinds)
+    return proportion if width >= _NARROW_M else max(proportion, *(kind.narrow for kind in kinds))
 
 
 def _multiples(source: Source, options: Options, width: float) -> float:
     """The same for a page of small panels, or for the one picture of a sweep."""
     assert source.table is not None
-    if options.kind is Kind.RASTERS:
+    if options.kind == "rasters":
         number, panel = len(chosen_points(source)), 0.8
     else:
         layout = layout_of(source.table, options)
         number, panel = len(layout.panels), 0.85
         if number == 1:
-            usual = _PROPORTIONS[Kind.HEATMAP] if layout.form is Form.HEATMAP else _USUAL_PROPORTION
-            return usual if width >= _NARROW_M else max(usual, 0.75)
+            shown = PLOT_KINDS["heatmap" if layout.form is Form.HEATMAP else "sweep"]
+            return shown.proportion if width >= _NARROW_M else max(shown.proportion, shown.narrow)
     rows, columns = grid_of(number, width / _M_PER_INCH)
     return rows * panel / columns + _FRAME / (width / _M_PER_INCH)
 

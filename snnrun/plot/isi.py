@@ -29,9 +29,9 @@ def draw_isi(place: Place, source: Source, options: Options) -> None:
     edges = _edges(longest, options, source.about().dt)
     axes = place.add_subplot()
     time = readable([longest], "s")
-    for k, (band, lengths, rows) in enumerate(found):
+    for band, lengths, rows in found:
         shares = np.histogram(lengths, bins=edges - source.about().dt / 2)[0] / lengths.size
-        name = options.curve_label(k, band.name)
+        name = options.label(band.name)
         label = plain(f"{name}: mean {float(time(lengths.mean())):.3g} {time.unit}, {variation(lengths, rows)}", 60)
         draw_bins(axes, shares, time(edges), filled=len(found) == 1, color=band.colour, linewidth=1.0, label=label)
     axes.set_xlim(0, float(time(edges[-1])))

@@ -169,9 +169,9 @@ def _locate(axis: MatplotlibAxis, length: float, integer: bool) -> None:
 def apply_limits(axes: Axes, options: Options, x: Scale | None, y: Scale | None) -> None:
     """The limits a plot asks for, where its axes are quantities."""
     if options.xlim is not None and x is not None:
-        axes.set_xlim(*(None if v is None else v * x.factor for v in options.xlim))
+        axes.set_xlim(*x(options.xlim))
     if options.ylim is not None and y is not None:
-        axes.set_ylim(*(None if v is None else v * y.factor for v in options.ylim))
+        axes.set_ylim(*y(options.ylim))
 
 
 def fitting(text: str, length: float) -> str:

@@ -35,10 +35,10 @@ def draw_psth(place: Place, source: Source, options: Options) -> None:
     axes = place.add_subplot()
     time = time_scale(window[1] - window[0])
     seen = []
-    for k, band in enumerate(drawn):
+    for band in drawn:
         rate, seconds = _aligned_rate(band, triggers, edges, dt)
         seen.append(seconds > dt / 2)
-        label = plain(options.curve_label(k, band.name), 40)
+        label = plain(options.label(band.name), 40)
         draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, label=label)
     any_seen = np.any(seen, axis=0)
     if hatch(

@@ -93,7 +93,7 @@ def _panel(axes: Axes, source: Source, number: int, options: Options) -> dict[st
         apply_limits(axes, options, time, None)
         round_ticks(axes, integer_y=True)
         name_axes(axes, options, time.label("Time"), "Neuron index")
-        return {plain(options.labels.get(band.name, band.name), 24): band.colour for band in found}
+        return {plain(options.label(band.name), 24): band.colour for band in found}
 
 
 def _wrapped(title: str, width: float) -> str:

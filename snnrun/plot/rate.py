@@ -69,8 +69,8 @@ def _lines(source: Source, options: Options, monitor: Monitor, among: Sequence[M
 def _draw(place: Place, options: Options, lines: list[_Line], span: tuple[float, float]) -> None:
     axes = place.add_subplot()
     time = time_scale(span[1] - span[0])
-    for k, line in enumerate(lines):
-        label = plain(options.curve_label(k, line.name), 40)
+    for line in lines:
+        label = plain(options.label(line.name), 40)
         alone = len(lines) == 1
         look = {"color": line.colour, "linewidth": 1.0, "label": None if alone else label}
         draw_bins(axes, line.values, time(line.edges), filled=alone, **look)

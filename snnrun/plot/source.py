@@ -105,7 +105,7 @@ class Source:
         found = tuple(m for m in results.monitors() if m.kind in kinds)
         if not found:
             what = " or ".join(k.value for k in kinds)
-            raise storage_error("ST206", f"a {options.kind.value} picture needs a {what} monitor, and there is none")
+            raise storage_error("ST206", f"a {options.kind} picture needs a {what} monitor, and there is none")
         return found
 
     def colour(self, name: str) -> str:

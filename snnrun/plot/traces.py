@@ -80,9 +80,7 @@ def draw_traces(place: Place, source: Source, options: Options) -> None:
         if hatch(axes, source.run().recorded(row.monitor.name), options.visible(span), time):
             remark(place, NOT_RECORDED)
         if named:
-            axes.set_title(
-                fitting(options.labels.get(row.monitor.name, row.monitor.name), inches(axes)[0]), loc="right"
-            )
+            axes.set_title(fitting(options.label(row.monitor.name), inches(axes)[0]), loc="right")
         axes.tick_params(labelbottom=axes is panels[-1])
     panels[-1].set_xlim(*time(span))
     apply_limits(panels[-1], options, time, None)
@@ -108,7 +106,7 @@ def _overlaid(place: Place, source: Source, options: Options, found: list[_Row],
     number = 0
     for row in found:
         for k, element in enumerate(row.trace.ids):
-            own = options.labels.get(row.name, row.name)
+            own = options.label(row.name)
             label = own if len(row.trace.ids) == 1 else f"{own}, {_element_name(row.trace, k, int(element))}"
             x, y = thinned(row.trace.times_s, row.trace.data[:, k].astype(float))
             axes.plot(time(x), scale(y), color=colours[number], linewidth=0.9, label=plain(label, 40))
@@ -158,7 +156,7 @@ def _one_variable(
     colours = _curve_colours(source, monitor, len(trace.ids))
     for k, (element, colour) in enumerate(zip(trace.ids, colours, strict=True)):
         x, y = thinned(trace.times_s, trace.data[:, k].astype(float))
-        label = plain(options.curve_label(k, _element_name(trace, k, int(element))), 40)
+        label = plain(options.label(_element_name(trace, k, int(element))), 40)
         named = 1 < len(trace.ids) <= _MOST_CURVES
         axes.plot(time(x), scale(y), color=colour, linewidth=0.9, label=label if named else None, zorder=2)
     if marks is not None:

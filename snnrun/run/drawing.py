@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnrun.errors import Diagnostic, InternalError, SnnrunError
-from snnrun.resolve.pictures import of_sweep, swept
+from snnrun.errors import Diagnostic, ExperimentError, InternalError, SnnrunError
+from snnrun.resolve.swept import of_sweep, swept
 from snnrun.run.signals import StoppedBySignal, stop_on_signals
 from snnrun.run.stages import Checked, Clock, Stage
+from snnrun.spec.document import Document
 
 if TYPE_CHECKING:
     from snnrun.plot.ahead import Painter
 
 Plots = list[dict[str, Any]] | None
 """Pictures as plain data; None for those that the results suggest."""
+
+
+def check_styles(document: Document, plots: Sequence[Mapping[str, Any]]) -> None:
+    """Check the style files of pictures.
+
+    Raises:
+        ExperimentError: A setting is not one that matplotlib has, or that a style may change.
+    """
+    wrong: list[Diagnostic] = []
+    for k, plot in enumerate(plots):
+        if plot.get("style") is None:
+            continue
+        from snnrun.plot.style import style_settings  # noqa: PLC0415 - matplotlib is imported for a style only
+
+        try:
+            style_settings(Path(plot["style"]))
+        except ExperimentError as error:
+            span = document.nearest_span(("plots", k, "style"))
+            wrong += [replace(diagnostic, span=span) for diagnostic in error.diagnostics]
+    if wrong:
+        raise ExperimentError(*wrong)
 
 
 def plots_of(checked: Checked) -> Plots:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
 from snnrun.metrics.terms import Metrics
-from snnrun.resolve.pictures import resolve_plots
+from snnrun.resolve.plots import check_plots
 from snnrun.resolve.resolve import resolve
 from snnrun.resolve.unused import unused
-from snnrun.run.drawing import draw_after_run
+from snnrun.run.drawing import check_styles, draw_after_run
 from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
 from snnrun.run.signals import StoppedBySignal, defer_signals
 from snnrun.run.stages import Checked, Clock, Outcome, Prepared, Stage
@@ -76,8 +76,8 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
         from snnrun.metrics.check import check_metrics  # noqa: PLC0415 - only files with metrics
 
         metrics = check_metrics(context, network)
-    plots = resolve_plots(context, network, metrics.kinds())
-    _check_options(resolved.context.document, plots)
+    plots = check_plots(context, network, metrics.kinds())
+    check_styles(document, plots or [])
     if network.hooks:
         from snnrun.run.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
 
@@ -104,36 +104,6 @@ def refuse_larger_than_machine(checked: Checked) -> None:
 def _span_of(checked: Checked) -> Callable[[str], Span | None]:
     """Gives the place of an object in the file by its path (`groups.x`)."""
     return lambda path: checked.document.key_span(tuple(path.split(".")))
-
-
-def _check_options(document: Document, plots: Sequence[Mapping[str, Any]] | None) -> None:
-    """Options that only the pictures understand, before anything runs."""
-    if not plots:
-        return
-    from snnrun.plot.options import picture_from  # noqa: PLC0415 - only files with plots
-
-    wrong: list[Diagnostic] = []
-    for k, plot in enumerate(plots):
-        try:
-            picture_from(plot)
-        except ExperimentError as error:
-            wrong += [replace(d, span=document.nearest_span(("plots", k))) for d in error.diagnostics]
-        wrong += _wrong_styles(document, ("plots", k), plot)
-    if wrong:
-        raise ExperimentError(*wrong)
-
-
-def _wrong_styles(document: Document, path: tuple[str | int, ...], plot: Mapping[str, Any]) -> list[Diagnostic]:
-    """What is wrong with the style file of a picture."""
-    if plot.get("style") is None:
-        return []
-    from snnrun.plot.style import style_settings  # noqa: PLC0415 - matplotlib is imported for files with a style only
-
-    try:
-        style_settings(Path(plot["style"]))
-    except ExperimentError as error:
-        return [replace(d, span=document.nearest_span((*path, "style"))) for d in error.diagnostics]
-    return []
 
 
 def prepare(checked: Checked, cache: RunCache, clock: Clock, threads: int | None = None) -> Prepared:

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 from typing_extensions import TypeAliasType
 
 from snnrun.equations.methods.table import METHODS
+from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.spec.values import (
     LIST_TAG,
     MAP_TAG,
@@ -143,18 +144,10 @@ class Duplicates(StrEnum):
 class PlotKind(StrEnum):
     """The kinds of picture."""
 
-    RASTER = "raster"
-    TRACES = "traces"
-    RATE = "rate"
-    PSTH = "psth"
-    ISI = "isi"
-    CURVE = "curve"
-    WEIGHTS = "weights"
-    CONNECTIVITY = "connectivity"
-    HEATMAP = "heatmap"
-    SWEEP = "sweep"
-    RASTERS = "rasters"
-    IMAGE = "image"
+    _ignore_ = "name"
+
+    for name in PLOT_KINDS:
+        vars()[name.upper()] = name
 
 
 # --- Arrays ----------------------------------------------------------------------------------------------------------
@@ -972,54 +965,6 @@ PlotSize = TypeAliasType(
     ],
 )
 
-_COMMON_OPTIONS: Final = frozenset({"kind", "name", "title", "size", "style", "labels"})
-_SPIKES: Final = ("spikes",)
-_FOLDED: Final = frozenset({"monitor", "source", "neurons", "bins", "bin", "xlim", "ylim", "lines", "vlines"})
-_AXES: Final = frozenset({"x", "y", "log", "xlim", "ylim", "lines", "vlines"})
-
-
-@dataclass(frozen=True, slots=True)
-class PlotFacts:
-    """What a kind of plot reads and needs.
-
-    Args:
-        options: Its keys, beside those that every plot has.
-        monitors: The kinds of monitors that it is drawn from; empty when it is drawn from none.
-        most: How many monitors it draws; None for any number.
-        sweep: Whether it is of a sweep (True), of one run (False), or of either (None).
-    """
-
-    options: frozenset[str]
-    monitors: tuple[str, ...] = ()
-    most: int | None = None
-    sweep: bool | None = False
-
-
-PLOT_FACTS: Final[dict[PlotKind, PlotFacts]] = {
-    PlotKind.RASTER: PlotFacts(_FOLDED - {"ylim", "lines"}, _SPIKES),
-    PlotKind.TRACES: PlotFacts(
-        frozenset({"monitor", "source", "variables", "neurons", "marks", "overlay", "xlim", "ylim", "lines", "vlines"}),
-        ("state",),
-    ),
-    PlotKind.RATE: PlotFacts(_FOLDED - {"neurons"}, ("rate", "spikes")),
-    PlotKind.PSTH: PlotFacts(_FOLDED | {"marks", "period"}, _SPIKES),
-    PlotKind.ISI: PlotFacts(_FOLDED, _SPIKES),
-    PlotKind.CURVE: PlotFacts(_AXES, sweep=None),
-    PlotKind.WEIGHTS: PlotFacts(
-        frozenset({"monitor", "source", "variables", "bins", "xlim", "vlines"}), ("connectivity", "state"), 1
-    ),
-    PlotKind.CONNECTIVITY: PlotFacts(frozenset({"monitor", "source"}), ("connectivity",), 1),
-    PlotKind.HEATMAP: PlotFacts(_AXES | {"z", "monitor", "source", "variables", "neurons"}, ("state",), 1, None),
-    PlotKind.SWEEP: PlotFacts(_AXES | {"z"}, sweep=True),
-    PlotKind.RASTERS: PlotFacts(frozenset({"monitor", "source", "neurons", "xlim"}), _SPIKES, sweep=True),
-    PlotKind.IMAGE: PlotFacts(_FOLDED - {"lines", "vlines"}, _SPIKES, 1),
-}
-"""What each kind of plot reads and needs."""
-
-PLOT_OPTIONS: Final = {kind: _COMMON_OPTIONS | facts.options for kind, facts in PLOT_FACTS.items()}
-"""Which options each kind of plot has."""
-
-
 LinesForm = TypeAliasType(
     "LinesForm",
     Annotated[
@@ -1045,7 +990,7 @@ class Plot(Section):
     )
     x: AxisName | None = Field(None, description="What the horizontal axis shows: a swept parameter or a metric.")
     y: AxisNames | None = Field(None, description="What the vertical axis shows: a metric or several.")
-    z: Identifier | None = Field(None, description="The metric that colours show (heatmap, sweep).")
+    z: AxisName | None = Field(None, description="The metric that colours show (heatmap, sweep).")
     log: Names | None = Field(
         None,
         description="Axes on a logarithmic scale: any of `x`, `y`, `z`; absent: as the values of a sweep are spread; "

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from snnrun.errors import Report, did_you_mean
+from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.spec import nodes
 from snnrun.spec.document import Document
-from snnrun.spec.models import CONNECT_FORMS, PLOT_OPTIONS, Plot, PlotKind, Rule
+from snnrun.spec.models import CONNECT_FORMS, Plot, Rule
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 from snnrun.spec.values import SPACED
 
@@ -153,12 +154,12 @@ def _check_plots(document: Document, report: Report) -> None:
 
 def _check_plot(document: Document, report: Report, path: nodes.Path) -> None:
     node = document.find((*path, "kind"))
-    if not isinstance(node, ScalarNode) or node.value not in set(PlotKind):
+    kind = PLOT_KINDS.get(str(node.value)) if isinstance(node, ScalarNode) else None
+    if kind is None:
         return
-    kind = PlotKind(str(node.value))
-    options = PLOT_OPTIONS[kind]
+    options = kind.all_options
     for key in document.keys(path):
         if key in Plot.model_fields and key not in options:
             advice = did_you_mean(key, options) or f"its options are: {', '.join(sorted(options - {'kind'}))}"
-            message = f"a plot of kind `{kind.value}` has no `{key}`"
+            message = f"a plot of kind `{kind.name}` has no `{key}`"
             report.error("FMT209", message, document.key_span((*path, key)), advice)

@@ -13,8 +13,9 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypeAliasType
 
+from snnrun.plot_kinds import COMMON_OPTIONS, PLOT_KINDS
 from snnrun.spec.forms import is_model, models_in, tagged_branches, unwrap
-from snnrun.spec.models import PLOT_OPTIONS, Experiment, Plot, Rule
+from snnrun.spec.models import Experiment, Plot, Rule
 from snnrun.spec.values import LIST_TAG, MAP_TAG, ONE_TAG
 
 _ADDRESS: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -142,12 +143,12 @@ def _section(title: str, model: type[BaseModel], level: str | None) -> list[str]
 
 
 def _plot_options() -> list[str]:
-    """Which options each kind of plot has beside the common ones."""
-    common = frozenset.intersection(*PLOT_OPTIONS.values())
-    lines = [f"Every plot has {', '.join(f'`{key}`' for key in Plot.model_fields if key in common)}. Besides:", ""]
-    for kind, options in PLOT_OPTIONS.items():
-        own = [f"`{key}`" for key in Plot.model_fields if key in options - common]
-        lines.append(f"- `{kind.value}`: {', '.join(own)}")
+    """What each kind of plot shows, and which options it has beside the common ones."""
+    common = [f"`{key}`" for key in Plot.model_fields if key in COMMON_OPTIONS]
+    lines = [f"Every plot has {', '.join(common)}. Besides:", ""]
+    for kind in PLOT_KINDS.values():
+        own = [f"`{key}`" for key in Plot.model_fields if key in kind.options]
+        lines.append(f"- `{kind.name}` ({kind.meaning}): {', '.join(own)}")
     return [*lines, ""]
 
 

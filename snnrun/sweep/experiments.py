@@ -13,7 +13,7 @@ import numpy as np
 from snnrun.equations.dag import ValueNeededError, kind_of
 from snnrun.errors import Diagnostic, ExperimentError, Report, Severity
 from snnrun.model.digest import common_part
-from snnrun.resolve.pictures import of_sweep, swept
+from snnrun.resolve.swept import of_sweep, swept
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked, SharedPhase
 from snnrun.source import SourceFile, Span

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from snnrun.errors import ExperimentError
-from snnrun.plot.draw import _DRAWERS, compose, file_names
-from snnrun.plot.options import _KEYS, Kind, picture_from
+from snnrun.plot.draw import compose, file_names
+from snnrun.plot.options import picture_from
 from snnrun.plot.source import Source
 from snnrun.plot.style import looks
+from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
-from snnrun.spec.models import PLOT_OPTIONS, Plot, PlotKind
+from snnrun.spec.models import Plot, PlotKind
 
 FILE = """\
 version: 1
@@ -161,9 +162,8 @@ def written(kind, **changes):
 
 
 def test_the_tables_of_kinds_and_keys_agree():
-    assert {kind.value for kind in Kind} == {kind.value for kind in PlotKind} == set(BASE)
-    assert set(_DRAWERS) == set(Kind)
-    assert frozenset().union(*PLOT_OPTIONS.values()) - {"source"} == set(_KEYS)
+    assert set(PLOT_KINDS) == {kind.value for kind in PlotKind} == set(BASE)
+    assert frozenset().union(*(kind.all_options for kind in PLOT_KINDS.values())) == set(Plot.model_fields)
     assert set(VALUES) == set(Plot.model_fields) - {"kind"}
 
 
@@ -193,7 +193,7 @@ def test_every_option_changes_the_picture_or_is_refused(place, folders, kind):
         if option == "z" and kind == "sweep":
             changes["y"] = None
         plot = written(kind, **changes)
-        if option not in PLOT_OPTIONS[PlotKind(kind)]:
+        if option not in PLOT_KINDS[kind].all_options:
             with pytest.raises(ExperimentError) as caught:
                 checked(place, plot, kind in OF_SWEEP)
             assert "FMT209" in {d.code for d in caught.value.diagnostics}, option

@@ -10,7 +10,6 @@ from snnrun.errors import ExperimentError
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load
 from snnrun.spec.models import (
-    PLOT_OPTIONS,
     FileConnect,
     IndegreeConnect,
     IndexConnect,
@@ -22,7 +21,6 @@ from snnrun.spec.models import (
     Panels,
     Pathway,
     Plot,
-    PlotKind,
     PoissonGroup,
     TargetsConnect,
     ValueFile,
@@ -173,11 +171,6 @@ def test_user_names_that_look_like_tags_do_not_confuse(tmp_path):
     assert item.code == "FMT207"
     items = errors_of(tmp_path, minimal(**{'"<one>"': "1"}))
     assert [item.code for item in items] == ["FMT203"]
-
-
-def test_every_plot_kind_has_options_and_every_option_a_plot():
-    assert set(PLOT_OPTIONS) == set(PlotKind)
-    assert frozenset.union(*PLOT_OPTIONS.values()) == set(Plot.model_fields)
 
 
 def test_toml_is_checked_like_yaml(tmp_path):

@@ -1,0 +1,224 @@
+"""The kinds of plots, one record each: their options, what they are drawn from, and what their axes show.
+
+A new kind is a record here and a module of its name in `plot/`. The file format, the checks and the drawing read this
+table, so it knows none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+COMMON_OPTIONS = frozenset({"kind", "name", "title", "size", "style", "labels"})
+_SPIKES = ("spikes",)
+_HISTOGRAM = frozenset({"monitor", "source", "neurons", "bins", "bin", "xlim", "ylim", "lines", "vlines"})
+_AXES = frozenset({"x", "y", "log", "xlim", "ylim", "lines", "vlines"})
+
+
+class Axis(Enum):
+    """What an axis shows, which gives it its dimension."""
+
+    TIME = "time"
+    INTERVAL = "interval"  # between two spikes
+    NUMBER = "number"  # of a neuron, or how many
+    RATE = "rate"
+    VARIABLE = "variable"  # the recorded variables that are drawn
+    OTHER = "other"  # of a dimension that is not known before the run
+
+
+class Names(Enum):
+    """What the options `x` and `y` name."""
+
+    QUANTITIES = "quantities"  # metrics, swept parameters, variables of groups
+    RECORDED = "recorded"  # recorded variables, `monitor.variable`, of the same elements at the same times
+
+
+class Series(Enum):
+    """What the parts of a picture are called by, so that `labels` may call them otherwise."""
+
+    GROUPS = "groups"
+    VARIABLES = "variables"  # and the neurons of each
+    NEURONS = "neurons"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of plot.
+
+    Args:
+        name: Its name in the file; `plot/NAME.py` has its function `draw_NAME(place, source, options)`.
+        meaning: What it shows.
+        options: Its keys, beside those that every plot has.
+        monitors: The kinds of monitors that it is drawn from, the better ones first; none when it is drawn from none.
+        most: How many monitors it draws; None for any number.
+        one_kind: Whether it draws monitors of one kind, the first that there is, when none is named.
+        of_synapses: Whether state monitors must be of synapses.
+        one_variable: Whether it draws one variable.
+        sweep: Whether it is of a sweep (True), of one run (False), or of either (None).
+        results: Whether a sweep must keep the results of its points.
+        axes: What `x` and `y` name.
+        parameters: How many parameters of a sweep it shows; None for any number.
+        y_parameter: Whether y may show a parameter of the sweep beside a metric.
+        several_y: Whether y may show several quantities.
+        x: What the horizontal axis shows when no option names it.
+        y: The same of the vertical axis.
+        labels: The axes that `labels` may call otherwise.
+        series: What else `labels` may call otherwise.
+        proportion: Height over width.
+        narrow: The same where the page is narrow.
+    """
+
+    name: str
+    meaning: str
+    options: frozenset[str]
+    monitors: tuple[str, ...] = ()
+    most: int | None = None
+    one_kind: bool = False
+    of_synapses: bool = False
+    one_variable: bool = False
+    sweep: bool | None = False
+    results: bool = False
+    axes: Names | None = None
+    parameters: int | None = None
+    y_parameter: bool = False
+    several_y: bool = False
+    x: Axis = Axis.OTHER
+    y: Axis = Axis.OTHER
+    labels: tuple[str, ...] = ("x", "y")
+    series: Series | None = None
+    proportion: float = 0.52
+    narrow: float = 0.75
+
+    @property
+    def all_options(self) -> frozenset[str]:
+        """Its keys in the file."""
+        return COMMON_OPTIONS | self.options
+
+
+_TABLE = (
+    Kind(
+        "raster",
+        "spikes over time, one row a neuron",
+        _HISTOGRAM - {"ylim", "lines"},
+        _SPIKES,
+        x=Axis.TIME,
+        y=Axis.NUMBER,
+        labels=("x",),
+        series=Series.GROUPS,
+        proportion=0.62,
+    ),
+    Kind(
+        "traces",
+        "recorded variables over time",
+        frozenset({"monitor", "source", "variables", "neurons", "marks", "overlay", "xlim", "ylim", "lines", "vlines"}),
+        ("state",),
+        x=Axis.TIME,
+        y=Axis.VARIABLE,
+        series=Series.VARIABLES,
+    ),
+    Kind(
+        "rate",
+        "mean rate of a population over time",
+        _HISTOGRAM - {"neurons"},
+        ("rate", "spikes"),
+        one_kind=True,
+        x=Axis.TIME,
+        y=Axis.RATE,
+        series=Series.GROUPS,
+    ),
+    Kind(
+        "psth",
+        "rate over the time of a trial, averaged over trials",
+        _HISTOGRAM | {"marks", "period"},
+        _SPIKES,
+        x=Axis.TIME,
+        y=Axis.RATE,
+        series=Series.GROUPS,
+    ),
+    Kind(
+        "isi",
+        "histogram of inter-spike intervals",
+        _HISTOGRAM,
+        _SPIKES,
+        x=Axis.INTERVAL,
+        y=Axis.NUMBER,
+        series=Series.GROUPS,
+    ),
+    Kind(
+        "curve",
+        "metrics of a sweep against a parameter, or one value a neuron against another",
+        _AXES,
+        sweep=None,
+        axes=Names.QUANTITIES,
+        several_y=True,
+    ),
+    Kind(
+        "weights",
+        "values of synapses: their histogram and their matrix",
+        frozenset({"monitor", "source", "variables", "bins", "xlim", "vlines"}),
+        ("connectivity", "state"),
+        most=1,
+        one_kind=True,
+        of_synapses=True,
+        one_variable=True,
+        x=Axis.VARIABLE,
+        y=Axis.NUMBER,
+        proportion=0.46,
+        narrow=1.45,
+    ),
+    Kind(
+        "connectivity",
+        "which neurons are connected",
+        frozenset({"monitor", "source"}),
+        ("connectivity",),
+        most=1,
+        labels=("y", "source", "target"),
+        proportion=0.46,
+        narrow=1.45,
+    ),
+    Kind(
+        "heatmap",
+        "a metric over two parameters of a sweep, or a variable over time and neurons",
+        _AXES | {"z", "monitor", "source", "variables", "neurons"},
+        ("state",),
+        most=1,
+        one_variable=True,
+        sweep=None,
+        axes=Names.QUANTITIES,
+        parameters=2,
+        x=Axis.TIME,
+        y=Axis.NUMBER,
+        labels=("x", "y", "z"),
+        proportion=0.6,
+    ),
+    Kind(
+        "sweep",
+        "a metric over all parameters of a sweep, as suits their number",
+        _AXES | {"z"},
+        sweep=True,
+        axes=Names.QUANTITIES,
+        y_parameter=True,
+        labels=("x", "y", "z"),
+    ),
+    Kind(
+        "rasters",
+        "a small raster for each point of a sweep",
+        frozenset({"monitor", "source", "neurons", "xlim"}),
+        _SPIKES,
+        sweep=True,
+        results=True,
+        x=Axis.TIME,
+        y=Axis.NUMBER,
+        series=Series.GROUPS,
+    ),
+    Kind(
+        "image",
+        "spikes as a grey picture, one column a time bin and one row a neuron",
+        _HISTOGRAM - {"lines", "vlines"},
+        _SPIKES,
+        most=1,
+        x=Axis.TIME,
+        y=Axis.NUMBER,
+    ),
+)
+PLOT_KINDS = {kind.name: kind for kind in _TABLE}
