@@ -52,7 +52,7 @@ def _bits(value: Fraction) -> int:
 
 
 def must_fit_whole(value: Exact, span: Span) -> None:
-    """Refuse a constant that is no whole number of 64 bits once its fraction is cut off.
+    """Refuse a constant that is not a whole number of 64 bits once its fraction is cut off.
 
     Raises:
         ExperimentError: EQ210.

@@ -66,7 +66,7 @@ def read_definitions(context: Context, owner: str, place: str, definitions: tupl
     """Find dimension and storage of every line; subexpressions are resolved later.
 
     Raises:
-        ExperimentError: A unit that is none, or a name that has a fixed meaning.
+        ExperimentError: A unit that does not exist, or a name that has a fixed meaning.
     """
     variables = Variables(context, owner, place, {d.name: d for d in definitions})
     for d in definitions:

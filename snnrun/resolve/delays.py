@@ -52,7 +52,7 @@ def read_delay(context: Context, path: Path, symbols: Mapping[str, Typed], owner
     """A delay or a list of delays, in steps.
 
     Raises:
-        ExperimentError: It is no time, or a negative constant.
+        ExperimentError: It is not a time, or a negative constant.
     """
     if is_list(context.document.node(path)):
         what = f"the delays of `{name}`"
@@ -138,5 +138,5 @@ def warn_between_steps(
     count = "1 step" if steps[k] == 1 else f"{steps[k]} steps"
     several = "" if len(seconds) == 1 else f"; {len(between)} of {len(seconds)} lie between two steps"
     context.report.warn(
-        "NET162", f"{what}: {given} is no multiple of dt = {dt} and becomes {becomes} ({count}){several}", span
+        "NET162", f"{what}: {given} is not a multiple of dt = {dt} and becomes {becomes} ({count}){several}", span
     )

@@ -32,7 +32,7 @@ def find_file(context: Context, path: Path, name: Text | None = None) -> FilePat
     text = name or context.text(path)
     file = resolve_file(text, context.document.folder_of(path), context.document.data_root)
     if not file.is_file():
-        what = f"`{text.value}` is no regular file" if file.exists() else f"there is no file `{text.value}`"
+        what = f"`{text.value}` is not a regular file" if file.exists() else f"there is no file `{text.value}`"
         raise context.error(
             "FIL201",
             what,
@@ -81,7 +81,7 @@ def read_picture(file: FilePath, channel: str, resize: tuple[int, int] | None) -
         Shape (rows, columns), or (frames, rows, columns) for an animation.
 
     Raises:
-        Unreadable: It is no such picture, or has more than 32 million pixels, or more than 8 million are wanted.
+        Unreadable: It is not such a picture, or has more than 32 million pixels, or more than 8 million are wanted.
     """
     from PIL import Image, ImageSequence  # noqa: PLC0415
 

@@ -25,7 +25,7 @@ def seen_in(context: Context, view: NeuronSubset, symbols: Mapping[str, Typed]) 
 
 
 def place_in(context: Context, view: NeuronSubset) -> Node:
-    """The index within a view of the neuron that a graph is evaluated for; without meaning where it is no member."""
+    """The index within a view of the neuron that a graph is evaluated for; without meaning where it is not a member."""
     g = context.graph
     own = g.node(Op.INDEX, (), Kind.INT, "own")
     if isinstance(view.members, range):

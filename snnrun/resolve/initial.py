@@ -64,7 +64,7 @@ def initial_values(
         try:
             if name not in targets:
                 raise context.key_error(
-                    "NET140", f"`{name}` is no variable that {place} can set", here, did_you_mean(name, targets)
+                    "NET140", f"`{name}` is not a variable that {place} can set", here, did_you_mean(name, targets)
                 )
             lines += _Values(context, here, f"{owner}.initial.{name}", size, targets[name], symbols, place).lines()
         except ExperimentError as error:
@@ -378,7 +378,7 @@ def list_node(
         infinite: Whether they may be `inf`.
 
     Raises:
-        ExperimentError: An entry that is no constant of the dimension and kind, or NET141 for a list of the wrong
+        ExperimentError: An entry that is not a constant of the dimension and kind, or NET141 for a list of the wrong
             length.
     """
     node = context.document.node(path)

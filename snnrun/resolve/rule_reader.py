@@ -181,7 +181,7 @@ class RuleReader:
         if name not in self.settable:
             raise context.key_error(
                 "NET140",
-                f"`{name}` is no variable of these synapses that can be set",
+                f"`{name}` is not a variable of these synapses that can be set",
                 key,
                 did_you_mean(name, [*self.settable, "delay"]),
             )

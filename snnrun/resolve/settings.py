@@ -22,7 +22,7 @@ from snnrun.spec.nodes import MapNode, Node, ScalarNode
 
 
 def setting_of(context: Context, name: str) -> Path | None:
-    """The place in the file of what an entry of `set` means, when it is no variable."""
+    """The place in the file of what an entry of `set` means, when it is not a variable."""
     if name in context.experiment.constants:
         return ("constants", name)
     head, _, tail = name.partition(".")

@@ -48,9 +48,9 @@ def resolve_start(context: Context, network: Network) -> Start:
         kept = {str(name): int(steps) for name, steps in description["kept"].items()}
         spikes = {name: _spikes(arrays, name, steps) for name, steps in kept.items()}
         values = {_parts(name): array for name, array in arrays.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):  # whatever another kind of file holds
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):  # whatever a file of another kind holds
         advice = "a run with `save_state: true` leaves `state.npz` in its folder"
-        raise context.error("FIL203", f"`{file.name}` is no state of a run", _PATH, advice) from None
+        raise context.error("FIL203", f"`{file.name}` is not the state of a run", _PATH, advice) from None
     if dt != network.dt:
         raise context.error("FIL204", f"that run had `dt` {dt:g} s, this one has {network.dt:g} s", _PATH)
     _must_fit(context, network, values)
@@ -66,7 +66,7 @@ def _spikes(arrays: dict[str, NDArray[Any]], group: str, kept: int) -> tuple[Int
     """Take the spikes of a group out of the arrays of a state.
 
     Raises:
-        ValueError: They are none.
+        ValueError: They are not spikes.
         KeyError: They are not there.
     """
     steps, neurons = (arrays.pop(spikes_name(group, part)) for part in ("steps", "neurons"))
@@ -102,7 +102,7 @@ def _must_fit(context: Context, network: Network, values: Mapping[tuple[str, str
             near = did_you_mean(name, [n for o, n in values if o == owner])
             raise context.error("FIL204", f"in that run `{owner}` had no variable `{name}`", _PATH, near)
         if found.ndim != 1 or found.dtype.kind not in "fiub":
-            raise context.error("FIL203", f"`{owner}.{name}` of that state is no list of numbers", _PATH)
+            raise context.error("FIL203", f"`{owner}.{name}` of that state is not a list of numbers", _PATH)
         group = groups.get(owner)
         if group is None:
             continue

@@ -95,7 +95,7 @@ class _Lowering:
         return [
             Diagnostic(
                 "EQ215",
-                f"`{s.target}` is no variable of {self.locale.place}, and its value is never used",
+                f"`{s.target}` is not a variable of {self.locale.place}, and its value is never used",
                 s.target_span,
                 did_you_mean(s.target, self.locale.targets),
             )

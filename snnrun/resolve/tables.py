@@ -156,12 +156,12 @@ def unit_in(context: Context, path: Path, of: Path, own: str | None) -> tuple[fl
         own: What the file of numbers itself says, if it does.
 
     Raises:
-        ExperimentError: NET147 when the two differ, or the file of numbers says something that is no unit.
+        ExperimentError: NET147 when the two differ, or the file of numbers says something that is not a unit.
     """
     written = context.document.has(path)
     stored = None if own is None else _stored_unit(context, own)
     if own is not None and stored is None:
-        message = f"the file says that its numbers are in `{own}`, which is no unit that is known"
+        message = f"the file says that its numbers are in `{own}`, which is not a known unit"
         if not written:
             raise context.error("NET147", message, of, "say which one is meant: `unit: ...`")
         context.report.warn("NET149", f"{message}; `{context.text(path).value}` counts", context.document.span(path))
@@ -190,7 +190,7 @@ def written_unit(context: Context, path: Path) -> tuple[float, Any]:
     """A `unit` of the file: its size in SI units, and the checked expression.
 
     Raises:
-        ExperimentError: NET147: it is no positive number.
+        ExperimentError: NET147: it is not a positive number.
     """
     expr = context.expression(path)
     typed = context.unit(expr)
@@ -312,7 +312,7 @@ def _table(file: FilePath, dataset: str | None) -> Table:
             if unit is not None and table.named:
                 raise Unreadable(f"`{dataset}` has the unit `{unit}` and does not say of which of its columns")
             return replace(table, unit=unit)
-    raise Unreadable(f"`{suffix}` is no ending that is known", FORMATS)
+    raise Unreadable(f"`{suffix}` is not a known ending", FORMATS)
 
 
 def _from_array(array: NDArray[Any]) -> Table:
@@ -328,7 +328,7 @@ def _named(columns: Any) -> Table:
     """A table of columns with names.
 
     Raises:
-        Unreadable: They differ in length, two have the same name, or one is no vector of numbers.
+        Unreadable: They differ in length, two have the same name, or one is not a vector of numbers.
     """
     found: dict[str, NDArray[Any]] = {}
     for name, column in columns:
@@ -336,7 +336,7 @@ def _named(columns: Any) -> Table:
             raise Unreadable(f"two columns are called `{name}`")
         found[name] = np.asarray(column)
         if found[name].ndim != 1:
-            raise Unreadable(f"the column `{name}` is no list of numbers: it has the shape {found[name].shape}")
+            raise Unreadable(f"the column `{name}` is not a list of numbers: it has the shape {found[name].shape}")
     if not found:
         raise Unreadable("it holds no columns")
     first = next(iter(found))
@@ -377,7 +377,7 @@ def _text_table(file: FilePath) -> tuple[list[str] | None, FloatArray]:
                 stream.seek(0)
             table = _loadtxt(stream, delimiter)
     except UnicodeDecodeError:
-        raise Unreadable("it is no text in UTF-8") from None
+        raise Unreadable("it is not text in UTF-8") from None
     if names is None:  # a comment may hold them
         found = (_names(line, delimiter) for line in comments)
         names = next((n for n in found if n is not None and len(n) == table.shape[1]), None)
@@ -421,7 +421,7 @@ def _explained(message: str, delimiter: str | None) -> str:
         row, column = int(found[2]) + 1, int(found[3])
         word = {",": "commas", "\t": "tabs", None: "spaces"}[delimiter]
         text = found[1] if len(found[1]) <= 40 else f"{found[1][:37]}..."
-        return f"in row {row}, column {column} stands {text}, which is no number (columns are separated by {word})"
+        return f"in row {row}, column {column} stands {text}, which is not a number (columns are separated by {word})"
     found = _RAGGED.search(message)
     if found:
         return f"its rows differ in length: {found[1]} numbers at first, {found[2]} in row {found[3]}"

@@ -263,7 +263,7 @@ class _Problem:
         if self.path[-1] == "rule" and near is None:
             near = f"`rule` is {' or '.join(f'`{c}`' for c in choices)}; other rules have keys of their own"
         report.error(
-            "FMT204", f"`{word}` is no connection rule", self.span, near or f"a rule is {connect_advice.RULES}"
+            "FMT204", f"`{word}` is not a connection rule", self.span, near or f"a rule is {connect_advice.RULES}"
         )
 
     def _report_choice(self, report: Report, path: nodes.Path, key: str, choices: list[str]) -> None:

@@ -49,7 +49,7 @@ def decode(data: bytes, name: str) -> str:
 
 
 def check_characters(file: SourceFile | None) -> None:
-    """Refuse control characters and others that are no text.
+    """Refuse control characters and others that are not text.
 
     Raises:
         ExperimentError: With the place of the first one.

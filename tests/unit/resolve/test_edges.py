@@ -198,7 +198,7 @@ WRONG = {
     "{file: e.csv, to: {w: weight}, unit: {w: nS}}": ("EQ209", "the unit of `w`"),
     "{file: e.csv, to: {w: weight}, unit: {w: 0*mV}}": ("NET147", "a unit is a positive quantity"),
     "{file: e.csv, to: {w: weight}, unit: {w: mV, delay: ms}}": ("NET188", "gives no column to `delay`"),
-    "{file: e.csv, to: {x: weight}}": ("NET140", "`x` is no variable"),
+    "{file: e.csv, to: {x: weight}}": ("NET140", "`x` is not a variable"),
     "{file: e.csv, to: {delay: delay}}": ("NET147", "the delay is a time"),
     "{file: e.csv, to: {k: weight}}": (
         "FIL202",

@@ -256,7 +256,7 @@ def test_entries_of_a_matrix_go_where_they_are_sent(tmp_path, name, write, more)
         ("", "NET188", "nothing says whether the entries of the matrix are `w`"),
         (", to: w", "NET147", "say in which unit"),
         (", to: w, unit: nA", "EQ209", "the unit of `w`"),
-        (", to: x", "NET140", "`x` is no variable"),
+        (", to: x", "NET140", "`x` is not a variable"),
         (", unit: mV", "NET188", "`unit` needs `to`"),
         (", to: k", "FIL202", "`k`, an integer, must be whole numbers"),
         (", to: w, unit: mV, initial: {w: 1 mV}", "NET188", "given twice"),
@@ -452,7 +452,7 @@ BROKEN = {
     "none.h5": (hdf5(lambda f: f.create_dataset("x", (0,), "f8")), "it holds no numbers"),
     "group.h5": (hdf5(lambda f: f.create_group("x")), "`x` is a group, not a dataset"),
     "other.h5": (hdf5(lambda f: f.create_group("y")), "there is no `x` in it; there is `y`"),
-    "numbers.dat": (b"1\n2\n3\n", "`.dat` is no ending that is known"),
+    "numbers.dat": (b"1\n2\n3\n", "`.dat` is not a known ending"),
 }
 
 

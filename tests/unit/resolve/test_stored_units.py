@@ -117,7 +117,7 @@ def test_a_unit_that_is_not_known_gives_way_to_that_of_the_experiment_with_a_war
     store(tmp_path, [1.0, 2.0, 3.0], units="millivolt (mV)")
     found = checked(tmp_path, START.replace("VALUE", "v: {file: d.h5, dataset: d, unit: mV}"))
     (warning,) = found.warnings
-    assert "`millivolt (mV)`, which is no unit that is known; `mV` counts" in warning.message
+    assert "`millivolt (mV)`, which is not a known unit; `mV` counts" in warning.message
     assert warning.span.file.text[warning.span.start : warning.span.end] == "mV"
 
 
