@@ -8,7 +8,7 @@ from fractions import Fraction
 from snnrun.equations.ast import Call, Expr
 from snnrun.equations.dag import Graph, Kind, Node, Op
 from snnrun.equations.exact import OPEN, apply, limited, must_fit_whole
-from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, Function, Rule, instead_of
+from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, DimensionRule, Function, instead_of
 from snnrun.equations.parse import MAX_LEVELS
 from snnrun.equations.scope import (
     ArrayFunction,
@@ -121,7 +121,7 @@ class CallChecker(ABC):
         first = args[0]
         dimension = ONE
         match function.rule:
-            case Rule.PLAIN:
+            case DimensionRule.PLAIN:
                 if not first.dimension.is_one:
                     raise at(
                         expr.args[0].span,
@@ -129,7 +129,7 @@ class CallChecker(ABC):
                         f"`{function.name}` wants a dimensionless argument, this is {first.dimension.describe()}",
                         f"divide it by a quantity in {first.dimension.symbol}",
                     )
-            case Rule.SAME:
+            case DimensionRule.SAME:
                 dimension = next((a.dimension for a in args if not a.is_zero), ONE)
                 for other, part in zip(args[1:], expr.args[1:], strict=True):
                     if not other.fits(dimension):
@@ -140,9 +140,9 @@ class CallChecker(ABC):
                             f"{first.dimension.describe()}, this is {other.dimension.describe()}",
                             suggestion(first, other),
                         )
-            case Rule.ROOT:
+            case DimensionRule.ROOT:
                 dimension = first.dimension ** Fraction(1, 2)
-            case Rule.ANY_TO_PLAIN:
+            case DimensionRule.ANY_TO_PLAIN:
                 pass
         node = self._function_node(function, [a.node for a in args])
         exact = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Rule(Enum):
+class DimensionRule(Enum):
     """How a function treats the dimension of its arguments."""
 
     PLAIN = "dimensionless in, dimensionless out"
@@ -29,7 +29,7 @@ class Function:
 
     name: str
     arguments: int
-    rule: Rule
+    rule: DimensionRule
     meaning: str
     integer: bool = False
 
@@ -53,13 +53,13 @@ _PLAIN = {
 }
 
 FUNCTIONS: dict[str, Function] = {
-    **{name: Function(name, 1, Rule.PLAIN, meaning) for name, meaning in _PLAIN.items()},
-    "floor": Function("floor", 1, Rule.PLAIN, "the largest whole number that is not above x", integer=True),
-    "ceil": Function("ceil", 1, Rule.PLAIN, "the smallest whole number that is not below x", integer=True),
-    "sqrt": Function("sqrt", 1, Rule.ROOT, "square root, of quantities too"),
-    "abs": Function("abs", 1, Rule.SAME, "x without its sign"),
-    "sign": Function("sign", 1, Rule.ANY_TO_PLAIN, "1, -1 or 0"),
-    "clip": Function("clip", 3, Rule.SAME, "x, but at least `low` and at most `high`: `clip(x, low, high)`"),
+    **{name: Function(name, 1, DimensionRule.PLAIN, meaning) for name, meaning in _PLAIN.items()},
+    "floor": Function("floor", 1, DimensionRule.PLAIN, "the largest whole number that is not above x", integer=True),
+    "ceil": Function("ceil", 1, DimensionRule.PLAIN, "the smallest whole number that is not below x", integer=True),
+    "sqrt": Function("sqrt", 1, DimensionRule.ROOT, "square root, of quantities too"),
+    "abs": Function("abs", 1, DimensionRule.SAME, "x without its sign"),
+    "sign": Function("sign", 1, DimensionRule.ANY_TO_PLAIN, "1, -1 or 0"),
+    "clip": Function("clip", 3, DimensionRule.SAME, "x, but at least `low` and at most `high`: `clip(x, low, high)`"),
 }
 
 # These build nodes of their own kind (see check.py)

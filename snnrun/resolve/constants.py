@@ -143,7 +143,7 @@ def resolve_duration(context: Context) -> int:
     """The number of steps of the run, whose length expressions know as `duration`.
 
     Raises:
-        ExperimentError: NET102 for a length that is not a positive number of steps, or too large; NET106 for none or two.
+        ExperimentError: NET102 for a length that is not a positive number of steps; NET106 for none, or two.
     """
     run = context.experiment.run
     if run.phases is not None:

@@ -185,7 +185,7 @@ class Context:
         def explain(name: str) -> str | None:
             head = name.partition(".")[0]
             if {f"constants.{name}", f"functions.{name}", f"arrays.{head}"} & self.failed:
-                raise Skip
+                raise AlreadyReported
             return missing(name)
 
         names = Names(symbols, self.constants)
@@ -301,7 +301,7 @@ class Context:
         head, _, tail = name.partition(".")
         population = self.populations.get(head)
         if f"groups.{head}.equations" in self.failed or (population is None and f"groups.{head}" in self.failed):
-            raise Skip
+            raise AlreadyReported
         if population is None:
             known_names = list(self.experiment.groups)
             raise at(span, "NET110", f"{what}: there is no group `{head}`", did_you_mean(head, known_names))
@@ -330,7 +330,7 @@ class Context:
         return self.graph.substitute(node, replace) if self.held else node
 
 
-class Skip(ExperimentError):
+class AlreadyReported(ExperimentError):
     """What this refers to has failed already and was reported there."""
 
 

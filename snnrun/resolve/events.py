@@ -33,12 +33,12 @@ from snnrun.model.network import (
     chosen,
     part,
 )
-from snnrun.resolve.context import Context, Path, Population, Skip
-from snnrun.resolve.group_names import group_locale, is_member
+from snnrun.resolve.context import AlreadyReported, Context, Path, Population
+from snnrun.resolve.group_names import group_scope, is_member
 from snnrun.resolve.names import Derived
 from snnrun.resolve.selection import choose_synapses, select_indices
 from snnrun.resolve.series import read_series
-from snnrun.resolve.statements import Locale, lower_statements
+from snnrun.resolve.statements import StatementScope, lower_statements
 from snnrun.resolve.synapse_names import HIDDEN, hidden_values, names_of_synapses, why_unknown
 from snnrun.spec import models
 from snnrun.units.dimensions import TIME, Dimension
@@ -61,7 +61,7 @@ def resolve_operations(
                 else:
                     operations.append(_operation(context, name, model, synapses))
                     _must_act(context, ("operations", name), operations[-1], steps)
-            except Skip:
+            except AlreadyReported:
                 context.failed.add(f"operations.{name}")
     return tuple(operations), tuple(hooks)
 
@@ -86,7 +86,7 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
     owner = text.value.strip()
     if owner in context.experiment.synapses:
         if owner not in synapses:
-            raise Skip
+            raise AlreadyReported
         locale = synapse_locale(context, synapses[owner], f"operation `{name}`", f"operations.{name}")
         target = f"synapses.{owner}"
         block = lower_statements(context, context.text((*path, "do")), locale)
@@ -136,9 +136,9 @@ def _must_act(context: Context, path: Path, operation: Operation, steps: int) ->
         )
 
 
-def _shared_aware(context: Context, view: NeuronSubset, name: str) -> Locale:
+def _shared_aware(context: Context, view: NeuronSubset, name: str) -> StatementScope:
     """Statements on a group may assign shared variables; rand() in them is then one number for all."""
-    locale = group_locale(context, view, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True)
+    locale = group_scope(context, view, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True)
     text = context.text(("operations", name, "do"))
     targets = [locale.targets.get(s.target) for s in parse_statements(text)]
     assigned = [t.stored.variable.shared for t in targets if t is not None]
@@ -151,7 +151,7 @@ def _shared_aware(context: Context, view: NeuronSubset, name: str) -> Locale:
         )
     if assigned and all(assigned):
         options = {"draw": context.draws(f"operations.{name}", "noise", shared=True)}
-        return Locale(locale.symbols, locale.targets, locale.place, options, locale.refuse)
+        return StatementScope(locale.symbols, locale.targets, locale.place, options, locale.refuse)
     return locale
 
 
@@ -177,11 +177,11 @@ def _recordable(population: Population) -> Mapping[str, tuple[Node, Dimension]]:
     return Derived(members, lambda name: (members[name].typed.node, members[name].typed.dimension))
 
 
-def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> Locale:
+def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> StatementScope:
     """Where statements about synapses stand."""
     symbols, targets = names_of_synapses(context, synapses)
     options = {"draw": context.draws(stream, "noise"), "missing": partial(why_unknown, context, synapses.name)}
-    return Locale(symbols, targets, place, options)
+    return StatementScope(symbols, targets, place, options)
 
 
 def with_hidden_values(synapses: Mapping[str, Synapses], operations: Iterable[Operation]) -> dict[str, Synapses]:
@@ -208,7 +208,7 @@ def resolve_monitors(context: Context, synapses: Mapping[str, Synapses], steps: 
         with context.collecting(f"monitors.{name}"):
             try:
                 found.append(_Monitor(context, name, synapses, steps).build(model))
-            except Skip:
+            except AlreadyReported:
                 context.failed.add(f"monitors.{name}")
     return tuple(found)
 
@@ -322,7 +322,7 @@ class _Monitor:
         found = self.synapses.get(text.value.strip())
         if found is None:
             if f"synapses.{text.value.strip()}" in self.context.failed:
-                raise Skip
+                raise AlreadyReported
             raise at(
                 text.span(),
                 "NET110",

@@ -12,7 +12,7 @@ from snnrun.model.network import NeuronSubset, TimedArray
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, exact_int, meanings
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.selection import MOST_TRIED
-from snnrun.resolve.statements import Locale, Target
+from snnrun.resolve.statements import StatementScope, Target
 from snnrun.units.dimensions import ONE
 
 
@@ -75,9 +75,9 @@ def _table(context: Context, view: NeuronSubset) -> tuple[str, int]:
     return name, first
 
 
-def group_locale(
+def group_scope(
     context: Context, view: NeuronSubset, place: str, stream: str, *, guarded: bool, allow_shared: bool = False
-) -> Locale:
+) -> StatementScope:
     """Where statements about the neurons of a group, or of a part of it, stand.
 
     Args:
@@ -116,4 +116,4 @@ def group_locale(
             return f"`{target}` cannot be assigned"
         return None
 
-    return Locale(symbols, targets, place, options, refuse)
+    return StatementScope(symbols, targets, place, options, refuse)

@@ -9,7 +9,7 @@ from snnrun.equations.dag import Kind, Op
 from snnrun.equations.scope import Typed
 from snnrun.errors import at
 from snnrun.model.network import Group, Indices, NeuronSubset, everything, part
-from snnrun.resolve.context import Context, Path, Population, Skip, exact_int
+from snnrun.resolve.context import AlreadyReported, Context, Path, Population, exact_int
 from snnrun.resolve.neurons import resolve_neurons
 from snnrun.resolve.poisson import resolve_poisson
 from snnrun.resolve.schedules import resolve_schedule
@@ -33,7 +33,7 @@ def resolve_groups(context: Context) -> dict[str, Group]:
         with context.collecting(f"groups.{name}"):
             try:
                 groups[name] = _KINDS[type(model)](context, _population(context, name, model), model)
-            except Skip:
+            except AlreadyReported:
                 context.failed.add(f"groups.{name}")
     return groups
 

@@ -153,21 +153,21 @@ def replaced(lines: Sequence[Initial], size: int | None, why: str = "later ones 
         why: What replaces them, for messages.
     """
     found: list[Diagnostic] = []
-    lost: dict[Variable, _Lost] = {}
+    replaced_later: dict[Variable, _Replaced] = {}
     for line in reversed(lines):
         variable = line.variable
-        after = lost.setdefault(variable, _Lost(1 if variable.shared else size))
+        after = replaced_later.setdefault(variable, _Replaced(1 if variable.shared else size))
         if after.holds(line.part):
             message = f"this value of `{variable.name}` does nothing: {why}"
             found.append(Diagnostic("NET189", message, line.span, "remove it", Severity.WARNING))
         if line.where is None:
             after.add(line.part)
         for read in variables_of(line.value, *(() if line.where is None else (line.where,))):
-            lost.pop(read, None)
+            replaced_later.pop(read, None)
     return found[::-1]
 
 
-class _Lost:
+class _Replaced:
     """The elements whose values are replaced before anything reads them.
 
     Args:

@@ -9,10 +9,10 @@ from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed
 from snnrun.errors import at, did_you_mean
 from snnrun.model.network import Assignment, Block, NeuronSubset, PoissonInput
 from snnrun.model.rates import advice, is_impossible
-from snnrun.resolve.context import Context, Path, Skip
-from snnrun.resolve.group_names import group_locale
+from snnrun.resolve.context import AlreadyReported, Context, Path
+from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.rates import refuse_impossible
-from snnrun.resolve.statements import Locale
+from snnrun.resolve.statements import StatementScope
 from snnrun.spec import models
 from snnrun.units.dimensions import FREQUENCY
 from snnrun.units.quantities import format_quantity
@@ -27,7 +27,7 @@ def resolve_inputs(context: Context) -> tuple[PoissonInput, ...]:
         with context.collecting(f"inputs.{name}"):
             try:
                 found.append(_KINDS[type(model)](context, name))
-            except Skip:
+            except AlreadyReported:
                 context.failed.add(f"inputs.{name}")
     return tuple(found)
 
@@ -37,7 +37,7 @@ def _poisson(context: Context, name: str) -> PoissonInput:
     g, whose = context.graph, f"input `{name}`"
     view = context.view((*path, "target"), f"the target of {whose}")
     word = context.text((*path, "variable"))
-    locale = group_locale(context, view, whose, f"inputs.{name}", guarded=True)
+    locale = group_scope(context, view, whose, f"inputs.{name}", guarded=True)
     target = locale.targets.get(word.value)
     if target is None or target.stored.kind is not Kind.FLOAT:
         message = f"`{view.group}` has no variable `{word.value}` to add to"
@@ -58,7 +58,7 @@ def _poisson(context: Context, name: str) -> PoissonInput:
     return PoissonInput(name, view, variable, size, chance, draw, block, counts, rate_span=span)
 
 
-def _chance(context: Context, path: Path, whose: str, locale: Locale, view: NeuronSubset) -> Node:
+def _chance(context: Context, path: Path, whose: str, locale: StatementScope, view: NeuronSubset) -> Node:
     """The probability of an event of one train in a step."""
     what = f"the rate of {whose}"
     typed = context.checker(locale.symbols, what).value(context.expression(path), FREQUENCY, what)

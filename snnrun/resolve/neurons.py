@@ -12,7 +12,8 @@ from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.equations.scope import Typed
 from snnrun.errors import Attempts, at
 from snnrun.model.network import EMPTY, Assignment, Block, Group, GroupKind, Initial, Integration, Stored
-from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, Population, Skip
+from snnrun.resolve.assigned import assigned_names
+from snnrun.resolve.context import KEPT_BY_THE_RUN, AlreadyReported, Context, Path, Population
 from snnrun.resolve.definitions import (
     check_line,
     must_be_shared,
@@ -20,12 +21,11 @@ from snnrun.resolve.definitions import (
     read_definitions,
     resolve_subexpressions,
 )
-from snnrun.resolve.group_names import group_locale
+from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.initial import initial_values
 from snnrun.resolve.integration import integrate, lift_propagators
 from snnrun.resolve.refractory import define_names, resolve_refractory
 from snnrun.resolve.statements import lower_statements
-from snnrun.resolve.written import written_names
 from snnrun.spec.models import NeuronGroup
 from snnrun.units.dimensions import ONE
 
@@ -65,7 +65,7 @@ class _Neurons:
         initial = attempt(self.initial)
         self.attempts.stop_if_errors()
         if population.path in context.failed:
-            raise Skip
+            raise AlreadyReported
         assert update is not None
         block, precomputed, integration = update
         return Group(
@@ -154,7 +154,7 @@ class _Neurons:
     def explain(self, name: str) -> str | None:
         """Why a name is not known in the group."""
         if name in self.variables.definitions:
-            raise Skip  # the line that defines it has an error of its own
+            raise AlreadyReported  # the line that defines it has an error of its own
         return {
             "not_refractory": "give the group a `refractory:` to use it",
             "lastspike": "give the group a `threshold:` to use it",
@@ -174,7 +174,7 @@ class _Neurons:
 
     def fixed(self) -> frozenset[Variable]:
         """Parameters that keep their initial values during the run."""
-        written = written_names(self.context, self.name)
+        written = assigned_names(self.context, self.name)
         if written is None:
             return frozenset()
         changing = written | self.held_values.keys() | set(KEPT_BY_THE_RUN)
@@ -235,7 +235,7 @@ class _Neurons:
         if self.model.threshold is None:
             message = "a group without threshold is never reset"
             self.attempts.add(self.context.key_error("NET133", message, path, "add `threshold:`"))
-        locale = group_locale(self.context, self.population.view, place, stream, guarded=False)
+        locale = group_scope(self.context, self.population.view, place, stream, guarded=False)
         return lower_statements(self.context, self.context.text(path), locale)
 
     def initial(self) -> tuple[Initial, ...]:

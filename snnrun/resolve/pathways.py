@@ -10,7 +10,7 @@ from snnrun.errors import Attempts
 from snnrun.model.network import Pathway
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import read_delay, rules_with_delays
-from snnrun.resolve.statements import Locale, lower_statements
+from snnrun.resolve.statements import StatementScope, lower_statements
 from snnrun.resolve.synapse_names import SynapseScope, why_unknown
 from snnrun.spec.nodes import MapNode
 
@@ -61,7 +61,7 @@ def _pathway(
     keys = {key: (*path, key) for key in document.keys(path)}  # none when it is a text
     if "event" in keys and context.text(keys["event"]).value != "spike":
         raise context.error("NET199", "pathways on custom events are not supported yet", keys["event"])
-    locale = Locale(
+    locale = StatementScope(
         scope.symbols,
         scope.targets,
         f"`{name}` of synapses `{scope.name}`",

@@ -9,11 +9,11 @@ from snnrun.equations.scope import Typed
 from snnrun.errors import at
 from snnrun.model.network import Assignment, Block, Group, GroupKind, Initial, Intervals, Stored
 from snnrun.model.rates import is_impossible
+from snnrun.resolve.assigned import assigned_names
 from snnrun.resolve.context import Context, Member, Path, Population
 from snnrun.resolve.initial import list_node, value_of
 from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.series import is_list
-from snnrun.resolve.written import written_names
 from snnrun.spec.models import PoissonGroup
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME
 
@@ -80,7 +80,7 @@ def _by_expression(context: Context, population: Population, path: Path, rates: 
 
 def _writers(context: Context, population: Population) -> list[str]:
     """What sets the rates during the run, for messages: each neuron then keeps its rate as a variable."""
-    written = written_names(context, population.name)
+    written = assigned_names(context, population.name)
     found = ["a statement"] if written is not None and "rates" in written else []
     for phase in context.phases:
         names = [name.split(".") for name in phase.set or {}]
@@ -90,7 +90,7 @@ def _writers(context: Context, population: Population) -> list[str]:
 
 def _is_steady(context: Context, population: Population, rate: Node) -> bool:
     """Whether rates are constant within each phase of a run."""
-    written = written_names(context, population.name)
+    written = assigned_names(context, population.name)
     return written is not None and "rates" not in written and not any(n.op in MOVING for n in walk(rate))
 
 

@@ -32,7 +32,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Locale:
+class StatementScope:
     """Where statements stand.
 
     Args:
@@ -51,7 +51,7 @@ class Locale:
 
 
 def lower_statements(
-    context: Context, text: Text, locale: Locale, before: Mapping[Variable, Node] | None = None
+    context: Context, text: Text, locale: StatementScope, before: Mapping[Variable, Node] | None = None
 ) -> Block:
     """The block of some statements.
 
@@ -68,7 +68,7 @@ def lower_statements(
 
 
 class _Lowering:
-    def __init__(self, context: Context, locale: Locale, values: dict[Variable, Node]) -> None:
+    def __init__(self, context: Context, locale: StatementScope, values: dict[Variable, Node]) -> None:
         self.context = context
         self.graph = context.graph
         self.locale = locale

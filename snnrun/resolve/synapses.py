@@ -26,7 +26,7 @@ from snnrun.model.network import (
     Summed,
     Synapses,
 )
-from snnrun.resolve.context import Context, Member, Path, Skip
+from snnrun.resolve.context import AlreadyReported, Context, Member, Path
 from snnrun.resolve.definitions import Variables, check_line, noise_leaf, read_definitions, resolve_subexpressions
 from snnrun.resolve.event_driven import values_now
 from snnrun.resolve.initial import initial_values, replaced
@@ -54,7 +54,7 @@ def resolve_synapses(context: Context) -> dict[str, Synapses]:
         with context.collecting(f"synapses.{name}"):
             try:
                 found[name] = _Synapses(context, name, model).synapses()
-            except Skip:
+            except AlreadyReported:
                 context.failed.add(f"synapses.{name}")
     return found
 
@@ -144,7 +144,7 @@ class _Synapses:
         constant = {d.name for d in variables.with_flag("constant")}
         scope.targets = Names({n: Target(s) for n, s in self.settable().items() if n not in constant}, targets)
         if self.owner in context.failed:
-            raise Skip
+            raise AlreadyReported
         return variables
 
     def settable(self) -> dict[str, Stored]:

@@ -26,11 +26,11 @@ from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
 from snnrun.run.signals import StoppedBySignal, defer_signals
 from snnrun.run.stages import Checked, Clock, Outcome, Prepared, Stage
 from snnrun.source import Span
-from snnrun.spec.asked import noting
 from snnrun.spec.check import parse_experiment, refuse_unread
 from snnrun.spec.document import Document
 from snnrun.spec.load import load
 from snnrun.spec.models import Experiment
+from snnrun.spec.read_values import noting
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
@@ -62,7 +62,7 @@ def check(document: Document, open: frozenset[str] = frozenset()) -> Checked:
         ValueNeededError: The value of an open constant decides more than what is computed.
     """
     experiment = parse_experiment(document)
-    with noting(document.asked):
+    with noting(document.read_values):
         checked = _checked(document, experiment, open)
     refuse_unread(document, experiment, but=("plots", "sweep"))
     return checked
@@ -82,7 +82,7 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
         from snnrun.run.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
 
         find_hooks(context, network.hooks)
-    warnings = [*context.report.warnings, *(unused(context) if document.asked is not None else ())]
+    warnings = [*context.report.warnings, *(unused(context) if document.read_values is not None else ())]
     resolved = replace(resolved, warnings=tuple(warnings))
     return Checked(document, experiment, resolved, metrics, plots, save_state=experiment.run.save_state)
 

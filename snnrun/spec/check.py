@@ -24,11 +24,11 @@ from pydantic_core import ErrorDetails
 from snnrun.errors import Diagnostic, Report, did_you_mean
 from snnrun.source import Span
 from snnrun.spec import connect_advice, nodes
-from snnrun.spec.asked import unread
 from snnrun.spec.document import Document
 from snnrun.spec.forms import Form, field_of, form_at, keys_of, tagged_branches, unwrap
 from snnrun.spec.models import Experiment, NamedRule, Rule
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe
+from snnrun.spec.read_values import unread
 from snnrun.spec.rules import check_rules
 
 _KEY: Final = "[key]"
@@ -62,7 +62,7 @@ _FOR_READERS: Final = frozenset({"version", "name", "description", "references",
 
 
 def refuse_unread(document: Document, experiment: Experiment, *, but: Sequence[str] = (), only: str = "") -> None:
-    """Refuse values of the file that nobody asked for while it was checked: they would do nothing.
+    """Refuse values of the file that were not read while it was checked: they would do nothing.
 
     Args:
         document: The file.
@@ -73,10 +73,10 @@ def refuse_unread(document: Document, experiment: Experiment, *, but: Sequence[s
     Raises:
         ExperimentError: FMT211, for each.
     """
-    if document.asked is None:
+    if document.read_values is None:
         return
     report = Report()
-    for path in unread(document.asked, experiment):
+    for path in unread(document.read_values, experiment):
         section = str(path[0])
         if section in _FOR_READERS or section in but or (only and section != only) or not document.has(path):
             continue

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec import nodes
-from snnrun.spec.asked import Asked
 from snnrun.spec.core_schema import number_literal, resolve_plain
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode
+from snnrun.spec.read_values import ReadValues
 from snnrun.spec.scalar_text import ScalarStyle
 
 Value = Text | Node | str | int | float | bool | None
@@ -26,14 +26,14 @@ class Document:
         path: The experiment file, as the user named it.
         data_root: The folder that holds every file the experiment may read (absolute, links resolved).
         folders: The folder of each source that is a file; a source that is an option has none.
-        asked: Where the values that are read are noted, if they are.
+        read_values: Where the values that are read are noted, if they are.
     """
 
     root: MapNode
     path: Path
     data_root: Path
     folders: Mapping[SourceFile, Path] = field(default_factory=dict)
-    asked: Asked | None = field(default=None, compare=False, repr=False)
+    read_values: ReadValues | None = field(default=None, compare=False, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -50,8 +50,8 @@ class Document:
 
     def find(self, path: nodes.Path) -> Node | None:
         """The value at a path, or None."""
-        if self.asked is not None:
-            self.asked.paths.add(path)
+        if self.read_values is not None:
+            self.read_values.paths.add(path)
         return self._find(path)
 
     def _find(self, path: nodes.Path) -> Node | None:
@@ -163,7 +163,7 @@ class Document:
         for change in _grouped(values, keys or {}).items():
             root = _changed(root, change)
         assert isinstance(root, MapNode)
-        return replace(self, root=root, asked=None)
+        return replace(self, root=root, read_values=None)
 
     def to_yaml(self) -> str:
         """The resolved file: no `extends`, always the same text for the same tree, reads back to the same data."""

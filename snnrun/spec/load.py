@@ -9,13 +9,13 @@ from pathlib import Path
 
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.source import SourceFile
-from snnrun.spec.asked import Asked
 from snnrun.spec.document import Document
 from snnrun.spec.extends import Extension
 from snnrun.spec.load_yaml import parse_yaml
 from snnrun.spec.nodes import MapNode, describe, scalar
 from snnrun.spec.overrides import apply_overrides
 from snnrun.spec.read import read_source
+from snnrun.spec.read_values import ReadValues
 
 
 def load(
@@ -43,7 +43,7 @@ def load(
     document = apply_overrides(document, overrides)
     if seed is not None:
         document = document.with_values({("seed",): scalar(seed, SourceFile(f"--seed {seed}", str(seed)))})
-    return replace(document, asked=Asked())
+    return replace(document, read_values=ReadValues())
 
 
 def _read(path: Path, name: str) -> tuple[SourceFile, MapNode]:

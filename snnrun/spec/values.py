@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from snnrun.spec import asked
+from snnrun.spec import read_values
 
 # Names become names in files of results and parts of file names, which hold 255 bytes in most file systems.
 _IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,199}")
@@ -269,9 +269,9 @@ class Section(BaseModel):
     if not TYPE_CHECKING:
 
         def __getattribute__(self, name: str) -> Any:
-            """A field or a method; fields are noted while somebody listens."""
-            if asked.listening is not None:
-                asked.listening.fields.add((id(self), name))
+            """A field or a method; fields that are read are noted while a file is checked."""
+            if read_values.noted is not None:
+                read_values.noted.fields.add((id(self), name))
             return super().__getattribute__(name)
 
 

@@ -17,10 +17,10 @@ from snnrun.resolve.swept import of_sweep, swept
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked, SharedPhase
 from snnrun.source import SourceFile, Span
-from snnrun.spec.asked import noting
 from snnrun.spec.check import refuse_unread
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, Path, plain, scalar
+from snnrun.spec.read_values import noting
 from snnrun.sweep.plan import named_at, plan_sweep
 from snnrun.sweep.points import SEED, GridAxis, Plan, Point, Values
 from snnrun.sweep.reuse import Template
@@ -62,7 +62,7 @@ def check_sweep(checked: Checked) -> Sweep:
         ExperimentError: The sweep, or the file at some of its values, is wrong.
     """
     assert checked.experiment.sweep is not None
-    with noting(checked.document.asked):
+    with noting(checked.document.read_values):
         plan = plan_sweep(checked.resolved.context, checked.experiment.sweep)
     refuse_unread(checked.document, checked.experiment, only="sweep")
     points = Points(point_document(checked), plan)

@@ -80,5 +80,5 @@ def test_points_of_a_sweep_are_not_watched(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text(GROUP + RUN, encoding="utf-8")
     document = pipeline.read(file)
-    assert document.asked is not None
-    assert document.with_values({("constants", "k"): "3"}).asked is None
+    assert document.read_values is not None
+    assert document.with_values({("constants", "k"): "3"}).read_values is None

@@ -13,7 +13,7 @@ from snnrun.spec.models import CallOperation, Synapses
 from snnrun.spec.nodes import MapNode, ScalarNode
 
 
-def written_names(context: Context, group: str) -> frozenset[str] | None:
+def assigned_names(context: Context, group: str) -> frozenset[str] | None:
     """Names that resets, operations, inputs and synapses assign in a group, before statements are checked.
 
     None when a Python function may assign any. Texts that cannot be read count for nothing here: they are reported
