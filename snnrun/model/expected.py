@@ -8,7 +8,18 @@ import numpy as np
 
 from snnrun.equations.dag import Node, Op, Variable, is_fixed, walk
 from snnrun.model.evaluate import Environment, evaluate
-from snnrun.model.network import All, Connect, FixedDegree, Generated, IntArray, OneToOne, Pairs, Seeds, Synapses
+from snnrun.model.network import (
+    All,
+    Connect,
+    FixedDegree,
+    Generated,
+    IntArray,
+    OneToOne,
+    Pairs,
+    Seeds,
+    Synapses,
+    elements_at,
+)
 from snnrun.model.ranges import target_ranges
 
 _SAMPLE = 1 << 16  # pairs on which a condition is tried
@@ -54,7 +65,7 @@ def _expected_degrees(rule: Connect, fixed: FixedDegree) -> float | None:
         return None
     size = rule.target.size if fixed.of == "in" else rule.source.size
     some = _spread(size)
-    numbers = np.broadcast_to(evaluate(fixed.number, _environment(some, some)), some.shape)
+    numbers = np.broadcast_to(evaluate(fixed.number, _environment(rule, some, some)), some.shape)
     return size * float(np.mean(numbers))
 
 
@@ -96,7 +107,7 @@ def _expected_of_all(rule: Connect, every: All) -> float | None:
     sources = _spread(n)
     low, high = np.zeros(len(sources), np.int64), np.full(len(sources), targets, np.int64)
     if every.where is not None:
-        env = _environment(sources, sources * 0)
+        env = _environment(rule, sources, sources * 0)
         owner = next((x.payload.owner for x in walk(*asked) if isinstance(x.payload, Variable)), "")
         low, high = target_ranges(every.where, owner, lambda x: evaluate(x, env), len(sources), targets)
     ends = np.cumsum(high - low)
@@ -106,14 +117,14 @@ def _expected_of_all(rule: Connect, every: All) -> float | None:
     place = _spread(total)
     row = np.searchsorted(ends, place, side="right")
     i, j = sources[row], low[row] + place - (ends[row] - (high - low)[row])
-    env = _environment(i, j)
+    env = _environment(rule, i, j)
     made = np.ones(len(i))
     if every.where is not None:
         made = made * evaluate(every.where, env)
     if every.p is not None:
         tried = made > 0
         i, j, made = i[tried], j[tried], made[tried]
-        env = _environment(i, j)
+        env = _environment(rule, i, j)
         from snnrun.model.rule_values import probabilities  # noqa: PLC0415 - few rules compute one for each pair
 
         made = made * probabilities(rule, every.p, i, j, env)
@@ -137,8 +148,10 @@ def _spread(size: int) -> IntArray:
     return (np.arange(_SAMPLE) * _GOLDEN % 1 * size).astype(np.int64)
 
 
-def _environment(i: IntArray, j: IntArray) -> Environment:
+def _environment(rule: Connect, i: IntArray, j: IntArray) -> Environment:
     def read(variable: Variable) -> Any:
         return {"i": i, "j": j}[variable.name]
 
-    return Environment(read=read, index={"pre": i, "post": j}, elements=j, row=i, seeds=Seeds(1, 1, 1, 1))
+    pre = elements_at(rule.source.members, np.minimum(i, rule.source.size - 1))
+    post = elements_at(rule.target.members, np.minimum(j, rule.target.size - 1))
+    return Environment(read=read, index={"pre": pre, "post": post}, elements=j, row=i, seeds=Seeds(1, 1, 1, 1))
