@@ -32,7 +32,7 @@ from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import All, Connect, FixedDegree, Generated, IntArray, OneToOne, Pairs
 from snnrun.model.rule_values import Ground, degrees, own_partners
 
-BLOCK = 1 << 21  # candidate pairs looked at together
+BLOCK = 1 << 16  # candidate pairs looked at together: what numpy makes of them stays in the cache
 
 
 def plan(rules: Sequence[Connect], ground: Ground, threads: int) -> list[Partners]:
