@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from snnrun.equations.dag import Kind, Op
+from snnrun.equations.dag import Kind, Node, Op
 from snnrun.equations.parse import parse_generator
 from snnrun.equations.scope import Typed
-from snnrun.errors import at
+from snnrun.errors import at, did_you_mean
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import (
     All,
@@ -26,12 +26,13 @@ from snnrun.model.network import (
 )
 from snnrun.resolve.context import Path
 from snnrun.resolve.edges import read_edges
+from snnrun.resolve.names import Names
 from snnrun.resolve.rule_reader import RuleReader
 from snnrun.resolve.tables import read_numbers
 from snnrun.source import Text
 from snnrun.spec import models as spec
 from snnrun.spec.nodes import ListNode, plain
-from snnrun.units.dimensions import ONE
+from snnrun.units.dimensions import LENGTH, ONE
 
 
 def named_rule(reader: RuleReader, word: str) -> Rule:
@@ -55,6 +56,102 @@ def _pairs(reader: RuleReader) -> Rule:
     if table.ndim != 2 or table.shape[1] != 2:
         raise reader.context.error("NET184", "`pairs` is a list of `[i, j]`", path)
     return reader.paired(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), path)
+
+
+def _distance(reader: RuleReader) -> Rule:
+    """Pairs by distance: a condition and a probability that are graphs of the coordinates of both neurons."""
+    context, g = reader.context, reader.context.graph
+    path, limit = (*reader.path, "p"), (*reader.path, "max_distance")
+    distance = _length_of(reader, _differences(reader))
+    where = _not_itself(reader) if not reader.flag("autapses", default=True) else None
+    if context.document.has(limit):
+        near = g.binary(Op.LE, distance, _positive_length(reader, limit, "the largest distance"))
+        where = near if where is None else g.logical_and(near, where)
+    p, uses_distance = None, context.document.has(limit)
+    if context.document.has(path):
+        expr = context.expression(path)
+        if "d" in context.names_used(expr):
+            uses_distance = True
+            if "d" in reader.symbols or "d" in context.constants:
+                advice = "give the other one another name"
+                raise at(expr.span, "NET191", "`d` is the distance here, and a name of this experiment too", advice)
+        symbols = Names({"d": Typed(distance, LENGTH)}, reader.symbols)
+        p = reader.probability_of(reader.checker("`p`", symbols), expr)
+    if not uses_distance:
+        advice = "write `p` as an expression of the distance `d`, or add `max_distance`"
+        raise context.key_error("NET191", "nothing depends on the distance", (*reader.path, "positions"), advice)
+    return All(where, p)
+
+
+def _differences(reader: RuleReader) -> list[Node]:
+    """The difference of both neurons in each coordinate, the shorter way round where space is periodic, in meters."""
+    context, g = reader.context, reader.context.graph
+    path, around = (*reader.path, "positions"), (*reader.path, "period")
+    node = context.document.node(path)
+    places = [(*path, k) for k in range(len(node.items))] if isinstance(node, ListNode) else [path]
+    names = [context.text(place).value for place in places]
+    if not 1 <= len(names) <= 3 or len(set(names)) < len(names):
+        raise context.error("NET191", "`positions` are one to three different variables", path)
+    ends = [
+        [_coordinate(reader, *at_place, end) for end in ("pre", "post")] for at_place in zip(names, places, strict=True)
+    ]
+    found = [g.sub(pre, post) for pre, post in ends]
+    if not context.document.has(around):
+        return found
+    given = context.document.node(around)
+    several = isinstance(given, ListNode)
+    if isinstance(given, ListNode) and len(given.items) != len(names):
+        message = f"there are {len(given.items)} periods and {len(names)} coordinates"
+        raise context.error("NET191", message, around, "give one for each, or one for all")
+    half = g.literal(0.5)
+    for k, difference in enumerate(found):
+        period = _positive_length(reader, (*around, k) if several else around, "a period")
+        turns = g.function("floor", (g.add(g.div(difference, period), half),))
+        found[k] = g.sub(difference, g.mul(period, turns))
+    return found
+
+
+def _coordinate(reader: RuleReader, name: str, path: Path, end: str) -> Node:
+    """A coordinate of the neuron at one end, in meters."""
+    subset = reader.source if end == "pre" else reader.target
+    members = reader.context.populations[subset.group].members
+    if name not in members:
+        message = f"`{subset.group}` has no variable `{name}`"
+        raise reader.context.error("NET191", message, path, did_you_mean(name, members))
+    typed = reader.symbols[f"{name}_{end}"]
+    if typed.dimension != LENGTH:
+        message = f"a coordinate is a length, `{name}` of `{subset.group}` is {typed.dimension.describe()}"
+        raise reader.context.error("NET191", message, path, "give it a unit such as `meter`")
+    return reader.context.graph.as_float(typed.node)
+
+
+def _length_of(reader: RuleReader, differences: list[Node]) -> Node:
+    """The Euclidean norm of a difference of positions, in meters."""
+    g = reader.context.graph
+    if len(differences) == 1:
+        return g.function("abs", (differences[0],))
+    total = g.mul(differences[0], differences[0])
+    for difference in differences[1:]:
+        total = g.add(total, g.mul(difference, difference))
+    return g.function("sqrt", (total,))
+
+
+def _positive_length(reader: RuleReader, path: Path, what: str) -> Node:
+    """A length that is the same for all pairs, in meters."""
+    expr = reader.context.expression(path)
+    typed = reader.context.checker({}, what).value(expr, LENGTH, what)
+    if reader.context.is_wrong(typed, lambda length: np.logical_not(length > 0)):
+        raise at(expr.span, "NET191", f"{what} is larger than zero, this is {typed.value:g} m")
+    return reader.context.graph.as_float(typed.node)
+
+
+def _not_itself(reader: RuleReader) -> Node | None:
+    """The condition that both neurons of a pair differ; None where they always do."""
+    if reader.source.group != reader.target.group:
+        return None
+    g = reader.context.graph
+    pre, post = (g.node(Op.INDEX, (), Kind.INT, end) for end in ("pre", "post"))
+    return g.binary(Op.NE, pre, post)
 
 
 def _indices(reader: RuleReader) -> Rule:
@@ -227,6 +324,7 @@ def _number_in_both(a: NeuronSubset, b: NeuronSubset) -> int:
 READERS: dict[type[spec.Rule], Callable[[RuleReader], Rule]] = {
     spec.NamedConnect: _named,
     spec.WhereConnect: _where,
+    spec.DistanceConnect: _distance,
     spec.IndexConnect: _indices,
     spec.PairsConnect: _pairs,
     spec.TargetsConnect: partial(_generated, of="out"),

@@ -488,6 +488,25 @@ class WhereConnect(Rule):
     n: Expression | None = Field(None, description="Number of synapses a pair: a number or an expression, also random.")
 
 
+class DistanceConnect(Rule):
+    """Pairs by the distance between their neurons."""
+
+    positions: Names = Field(
+        description="Coordinates: one to three variables of the neurons at both ends, each a length, such as `[x, y]`."
+    )
+    p: Expression | None = Field(
+        None, description="Probability, a number or an expression of the distance `d`: `exp(-d/(200*um))`. Absent: 1."
+    )
+    max_distance: Expression | None = Field(None, description="Neurons farther apart are not connected.")
+    period: Expressions | None = Field(
+        None,
+        description="Length after which space begins again, so that neurons at opposite edges are near (a ring, a "
+        "torus): one for all coordinates, or a list.",
+    )
+    autapses: Flag = Field(True, description="Whether a neuron may connect to itself.")
+    n: Expression | None = Field(None, description="Number of synapses a pair: a number or an expression, also random.")
+
+
 class IndexConnect(Rule):
     """Pairs by their indices."""
 
@@ -616,6 +635,12 @@ class ConnectForm:
 CONNECT_FORMS: Final = (
     ConnectForm(NamedConnect, ("rule",)),
     ConnectForm(WhereConnect, ()),
+    ConnectForm(
+        DistanceConnect,
+        ("positions",),
+        "[x, y]",
+        frozenset({"distance", "distancedependent", "gaussian", "position", "coordinates", "spatial"}),
+    ),
     ConnectForm(IndexConnect, ("i", "j")),
     ConnectForm(PairsConnect, ("pairs",)),
     ConnectForm(TargetsConnect, ("j",)),

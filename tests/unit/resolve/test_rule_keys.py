@@ -21,6 +21,7 @@ from snnrun.spec.models import CONNECT_FORMS
 FITS: dict[str, dict[str, Any]] = {
     "NamedConnect": {"rule": "all"},
     "WhereConnect": {"where": "i <= j"},
+    "DistanceConnect": {"positions": "x", "max_distance": "5*um"},
     "IndexConnect": {"i": [0, 1], "j": [1, 1]},
     "PairsConnect": {"pairs": [[0, 1], [1, 1]]},
     "TargetsConnect": {"j": "i"},
@@ -35,6 +36,7 @@ FITS: dict[str, dict[str, Any]] = {
 CHANGES: dict[str, dict[str, Any]] = {
     "NamedConnect": {"rule": "one_to_one"},
     "WhereConnect": {"where": "i < j", "p": 0.3, "n": 2},
+    "DistanceConnect": {"positions": ["y"], "p": 0, "max_distance": "15*um", "period": "10*um", "n": 2},
     "IndexConnect": {"i": [1, 1], "j": [0, 1], "n": "1 + i"},
     "PairsConnect": {"pairs": [[1, 1]], "n": 0},
     "TargetsConnect": {"j": "1 - i", "p": "0.3 + 0*j", "n": 3},
@@ -46,6 +48,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "FileConnect": {"file": "b.csv", "columns": ["j", "i"], "to": {"w": "k"}},
 }
 EVERY_RULE: dict[str, Any] = {"source": "a.last", "target": "a.last", "delay": "1 ms", "initial": {"w": 3}}
+EQUATIONS = "v : 1\nshare = i - 1 : 1\nx = i*10*um : meter\ny = 0*i*um : meter"
 WITH_ANOTHER = {"skip_if_invalid", "multapses", "autapses", "dataset", "population", "unit"}
 """Keys that matter beside others only; each has a test of its own."""
 
@@ -84,6 +87,11 @@ def test_partners_that_do_not_exist_are_left_out_when_asked(rule: dict[str, str]
             made({**rule, **other}, tmp_path)
 
 
+def test_a_probability_is_tried_on_the_neurons_of_the_subgroup(tmp_path: Path) -> None:
+    rule = {"source": "a.last", "p": "share_pre"}  # below zero for the neuron that is not in it
+    assert made(rule, tmp_path)[0] == [[2, 2, 2], [0, 1, 2]]
+
+
 def made(rule: dict[str, Any], folder: Path) -> Any:
     """The pairs of a rule, its delay, and the values it gives."""
     np.save(folder / "a.npy", np.array([[0, 1], [0, 2]]))
@@ -93,7 +101,7 @@ def made(rule: dict[str, Any], folder: Path) -> Any:
     parts = {"part": "0:2", "last": "1:3"}
     experiment = {
         "version": 1,
-        "groups": {"a": {"size": 3, "equations": "v : 1", "threshold": "v > 1", "subgroups": parts}},
+        "groups": {"a": {"size": 3, "equations": EQUATIONS, "threshold": "v > 1", "subgroups": parts}},
         "synapses": {
             "s": {"source": "a", "target": "a", "equations": "w : 1\nx : 1", "on_pre": "x += 1", "connect": rule}
         },
