@@ -49,8 +49,8 @@ class IntUse(StrEnum):
     N = "n"  # elements of an object
     LOW = "low"  # the first of them that a thread owns
     HIGH = "high"  # and the one after its last
-    PART = "part"  # number of the thread
-    PARTS = "parts"  # how many threads there are
+    THREAD = "thread"  # number of the thread
+    THREADS = "threads"  # how many threads there are
     DEPTH = "depth"  # steps for which the spikes of a group are kept
     SCHEDULED = "scheduled"  # spikes of a list
     PERIOD = "period"  # steps after which a list repeats
@@ -133,7 +133,7 @@ class ArrayUse(Enum):
     RANDOM = _Traits("random", None, Lifetime.STEP, IntUse.N, aligned=True)
     SCRATCH = _Traits("scratch", None, Lifetime.STEP, IntUse.N, aligned=True)
     FROZEN = _Traits("frozen", CType.I32, Lifetime.STEP, IntUse.N)
-    FROZEN_NUMBER = _Traits("frozen_number", CType.I64, Lifetime.STEP, IntUse.PARTS)
+    FROZEN_NUMBER = _Traits("frozen_number", CType.I64, Lifetime.STEP, IntUse.THREADS)
     # spikes
     FLAGS = _Traits("flags", CType.U8, Lifetime.STEP, aligned=True)
     SPIKES = _Traits("spikes", CType.I32, Lifetime.STATE, by_step=True)
@@ -249,10 +249,10 @@ class KernelArray:
     def length(self) -> IntKey | None:
         """Of a buffer that only the kernel knows, how many elements it has; None: it is part of the network."""
         use = self.key.use.traits.length
-        return None if use is None else use.of(RUN if use is IntUse.PARTS else self.key.owner)
+        return None if use is None else use.of(RUN if use is IntUse.THREADS else self.key.owner)
 
 
-PART, PARTS = THREAD = IntUse.PART.of(), IntUse.PARTS.of()
+THREAD, THREADS = THREAD_NUMBERS = IntUse.THREAD.of(), IntUse.THREADS.of()
 """Numbers that every call may use: of the thread, and how many there are."""
 
 IntValue: TypeAlias = Node | IntKey | int

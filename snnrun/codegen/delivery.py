@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snnrun.codegen.arguments import PART, PARTS, ArrayUse, CType, IntUse
+from snnrun.codegen.arguments import THREAD, THREADS, ArrayUse, CType, IntUse
 from snnrun.codegen.emit import Fill, Place, Writer, possible, reads, writes
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, member, spike_loop, spikes_of
@@ -186,13 +186,13 @@ def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> st
         flags = ArrayUse.VARIABLE.of(v.owner, "not_refractory")
         accesses = [reads(flags, type, own=True) for type in (CType.I64, CType.U8)]
         accesses += [writes(listed, own=True) for listed in (frozen, number)]
-        module.plain(list_refractory, (IntUse.LOW.of(v.owner), IntUse.HIGH.of(v.owner), PART), accesses, ())
+        module.plain(list_refractory, (IntUse.LOW.of(v.owner), IntUse.HIGH.of(v.owner), THREAD), accesses, ())
     bounds = w.array("bounds", ArrayUse.BOUNDS.of(v.owner))
     ids, found = (w.array(key.use.name.lower(), key, own=divided) for key in (frozen, number))
     kept = w.array(f"kept_{v.name}", ArrayUse.SCRATCH.of(v.owner, v.name), w.real, write=True, own=True)
     values = w.variable_array(v, Kind.FLOAT, write=True)
-    part, parts = w.integer("part", PART), w.integer("parts", PARTS)
-    args = ", ".join([*((part, f"{part} + 1") if divided else ("0", parts)), bounds, found, ids, kept, values])
+    thread, threads = w.integer("thread", THREAD), w.integer("threads", THREADS)
+    args = ", ".join([*((thread, f"{thread} + 1") if divided else ("0", threads)), bounds, found, ids, kept, values])
     w.line(f"save_values({args})")
     return f"restore_values({args})"
 
@@ -225,7 +225,7 @@ def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
     spike_loop(w, source, IntUse.DELAY.of(owner))
     spikes = w.array("spikes", ArrayUse.SPIKES.of(source))
     lengths = w.array("lengths", ArrayUse.LENGTHS.of(source))
-    last = f"base + {lengths}[slot * {w.integer('parts', PARTS)} + p] - 1"
+    last = f"base + {lengths}[slot * {w.integer('threads', THREADS)} + p] - 1"
     w.line(f"after = first_row + int({spikes}[min(b + 1, {last})])")
     here = len(w.lines)
     w.loop(f"for s in range({rows}[first_row + k], {rows}[first_row + k + 1]):")
@@ -242,7 +242,11 @@ def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
         The line before which `_fetch` belongs, once the body of the loop is written.
     """
     longest, shortest = w.integer("longest", IntUse.LONGEST.of(owner)), w.integer("shortest", IntUse.SHORTEST.of(owner))
-    sizes = [w.integer("n", IntUse.N.of(path)), w.integer("depth", IntUse.DEPTH.of(path)), w.integer("parts", PARTS)]
+    sizes = [
+        w.integer("n", IntUse.N.of(path)),
+        w.integer("depth", IntUse.DEPTH.of(path)),
+        w.integer("threads", THREADS),
+    ]
     lists = [
         w.array("bounds", ArrayUse.BOUNDS.of(path)),
         w.array("spikes", ArrayUse.SPIKES.of(path)),

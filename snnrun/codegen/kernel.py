@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from snnrun.codegen.arguments import (
-    PART,
-    PARTS,
     RUN,
     THREAD,
+    THREAD_NUMBERS,
+    THREADS,
     ArrayKey,
     ArrayUse,
     CType,
@@ -72,7 +72,7 @@ def generate(network: Network) -> Kernel:
 
 def _texts(module: Module) -> tuple[str, str]:
     """The module with the names of the model, and its structure."""
-    for value in THREAD:
+    for value in THREAD_NUMBERS:
         module.integer(value, "")
     dt = module.array(KernelArray.of(ArrayUse.DT.of(RUN)))
     barrier = module.array(KernelArray.of(ArrayUse.BARRIER.of(RUN)))
@@ -88,7 +88,7 @@ def _texts(module: Module) -> tuple[str, str]:
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
         *_opened(module, [dt, *steps]),
-        *(f"    {name} = sizes[{n}]" for n, (name, value) in enumerate(module.ints) if value in THREAD),
+        *(f"    {name} = sizes[{n}]" for n, (name, value) in enumerate(module.ints) if value in THREAD_NUMBERS),
         "    for step in range(first, first + n_steps):",
         f"        t = step * {dt}[0]",
         *steps,
@@ -127,7 +127,7 @@ def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list
         The functions, and the blocks that call them. Those that may end the call of the kernel stay as they are.
     """
     functions: list[str] = []
-    threads = ", ".join(value.use for value in THREAD)
+    threads = ", ".join(value.use for value in THREAD_NUMBERS)
     guards = next((n for n, block in enumerate(blocks) if not any("return step" in line for line in block)), 0)
     calls = blocks[:guards]
     for first in range(guards, len(blocks), MANY // 2):
@@ -167,8 +167,8 @@ def _blocks(module: Module, barrier: str) -> list[list[str]]:
         elif isinstance(text, Call):
             alike, text = alike[:1], module.step_of(text)
         number += max(1, len(alike))
-        head = [f"        wait_at_barrier({barrier}, parts)"] if number - max(1, len(alike)) in before else []
-        head += [] if line.divided else ["        if part == 0:"]
+        head = [f"        wait_at_barrier({barrier}, threads)"] if number - max(1, len(alike)) in before else []
+        head += [] if line.divided else ["        if thread == 0:"]
         indent = " " * (8 if line.divided else 12)
         comment = [f"{indent}# {printable(owner)}"] if owner else []
         blocks.append([*head, *comment, *(indent + each for each in text.splitlines())])
@@ -513,7 +513,7 @@ def _list_spikes(module: Module, group: Group) -> None:
 
 def _own_lists(path: str) -> tuple[IntKey, ...]:
     """What says where the lists of the spikes of a thread's neurons lie, and where its neurons begin."""
-    return IntUse.N.of(path), IntUse.DEPTH.of(path), PART, PARTS, IntUse.LOW.of(path)
+    return IntUse.N.of(path), IntUse.DEPTH.of(path), THREAD, THREADS, IntUse.LOW.of(path)
 
 
 def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
@@ -559,7 +559,7 @@ def _recorded(
     """A call of a function of `snnrun.kernels.recording`."""
     path = f"groups.{monitor.source.group}"
     values: tuple[IntValue, ...] = (monitor.window.start, monitor.window.stop)
-    values += (() if isinstance(monitor, RateMonitor) else (IntUse.N.of(path),)) + (IntUse.DEPTH.of(path), PARTS)
+    values += (() if isinstance(monitor, RateMonitor) else (IntUse.N.of(path),)) + (IntUse.DEPTH.of(path), THREADS)
     module.plain(function, values, accesses, divided=False, about=f"monitors.{monitor.name}")
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from textwrap import indent
 
 from snnrun.codegen.arguments import (
-    PART,
-    PARTS,
     REALS,
     RUN,
     THREAD,
+    THREAD_NUMBERS,
+    THREADS,
     ArrayKey,
     ArrayUse,
     CType,
@@ -83,7 +83,9 @@ class Call:
     @property
     def _form(self) -> tuple[str, list[CType], list[str]]:
         """What calls that differ in values only have in common."""
-        threads = [str(value.use) if isinstance(value, IntKey) and value in THREAD else "" for _, value in self.ints]
+        threads = [
+            str(value.use) if isinstance(value, IntKey) and value in THREAD_NUMBERS else "" for _, value in self.ints
+        ]
         return self.function, [array.type for array in self.arrays], threads
 
 
@@ -155,7 +157,7 @@ class Module:
             return name
         if value not in self.known:
             stem = value.use if value.owner == RUN else f"{_short(value.owner)}_{value.use}"
-            self.known[value] = str(value.use) if value in THREAD else self.names.new(stem)
+            self.known[value] = str(value.use) if value in THREAD_NUMBERS else self.names.new(stem)
             self.ints.append((self.known[value], value))
         return self.known[value]
 
@@ -170,7 +172,7 @@ class Module:
     def step_of_all(self, calls: Sequence[Call]) -> str:
         """The text of calls that are alike: one in a loop, whose values lie in rows."""
         first = calls[0]
-        varied = [k for k, (_, value) in enumerate(first.ints) if value not in THREAD]
+        varied = [k for k, (_, value) in enumerate(first.ints) if value not in THREAD_NUMBERS]
         at = (len(self.ints), len(self.floats), len(self.table))
         for call in calls:
             self.ints += [("", call.ints[k][1]) for k in varied]
@@ -284,15 +286,15 @@ def spike_loop(w: Writer, group_path: str, delay: IntValue = 0, *, mine: bool = 
 def spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
     """Open a loop over the spikes of a step: thread by thread, which is in the order of neurons."""
     n, depth = w.integer("n_source", IntUse.N.of(group_path)), w.integer("depth", IntUse.DEPTH.of(group_path))
-    parts = w.integer("parts", PARTS)
+    threads = w.integer("threads", THREADS)
     spikes = w.array("spikes", ArrayUse.SPIKES.of(group_path), own=mine)
     number = w.array("lengths", ArrayUse.LENGTHS.of(group_path), own=mine)
     w.line(f"slot = {when} % {depth}")
     if mine:
-        part, first = w.integer("part", PART), w.integer("first", IntUse.LOW.of(group_path))
+        thread, first = w.integer("thread", THREAD), w.integer("first", IntUse.LOW.of(group_path))
     else:
-        part, first = "p", f"{w.array('bounds', ArrayUse.BOUNDS.of(group_path))}[p]"
-        w.loop(f"for p in range({parts}):")
+        thread, first = "p", f"{w.array('bounds', ArrayUse.BOUNDS.of(group_path))}[p]"
+        w.loop(f"for p in range({threads}):")
     w.line(f"base = slot * {n} + {first}")
-    w.loop(f"for b in range(base, base + {number}[slot * {parts} + {part}]):")
+    w.loop(f"for b in range(base, base + {number}[slot * {threads} + {thread}]):")
     w.line(f"k = int({spikes}[b])")

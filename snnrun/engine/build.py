@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from snnrun.codegen.arguments import (
-    PART,
-    PARTS,
     RUN,
+    THREAD,
+    THREADS,
     ArrayKey,
     ArrayUse,
     CType,
@@ -106,8 +106,8 @@ class _Builder:
 
     def build(self) -> Built:
         n = self.network
-        self.numbers[PARTS] = n.threads
-        self.built.own_numbers[PART] = np.arange(n.threads)
+        self.numbers[THREADS] = n.threads
+        self.built.own_numbers[THREAD] = np.arange(n.threads)
         for array in n.arrays.values():
             self.put(ArrayUse.TIMED.of("arrays", array.name), array.values.reshape(-1))
             self.put(ArrayUse.TIMED_GRID.of("arrays", array.name), np.array(grid_of(array.dt, n.dt)))

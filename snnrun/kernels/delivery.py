@@ -40,7 +40,7 @@ def list_segments(
     shortest: int,
     n: int,
     depth: int,
-    parts: int,
+    threads: int,
     bounds: Array,
     spikes: Array,
     lengths: Array,
@@ -58,10 +58,10 @@ def list_segments(
         shortest: The shortest delay in steps.
         n: Size of the group of sources.
         depth: Steps whose spikes are kept.
-        parts: Number of threads.
-        bounds: First neuron of each thread, int64, shape (parts + 1,).
+        threads: Number of threads.
+        bounds: First neuron of each thread, int64, shape (threads + 1,).
         spikes: Neurons that spiked, a list for each step and thread, int32, shape (depth * n,).
-        lengths: Lengths of these lists, int64, shape (depth * parts,).
+        lengths: Lengths of these lists, int64, shape (depth * threads,).
         rows: First synapse of each source, int64, shape (n + 1,).
         width: Number of different delays, for which `starts` is given; 0 where it is not given.
         starts: Where each delay begins in a source's row, int32, shape (n * (width + 1),).
@@ -77,9 +77,9 @@ def list_segments(
         return found
     slot = (step - age) % depth
     first = (age & 1) * 2 * n
-    for p in range(parts):
+    for p in range(threads):
         base = slot * n + bounds[p]
-        for b in range(base, base + lengths[slot * parts + p]):
+        for b in range(base, base + lengths[slot * threads + p]):
             k = int(spikes[b])
             if width > 0:
                 at = k * (width + 1) + age - shortest

@@ -33,7 +33,7 @@ def record_spikes(
     stop: int,
     n: int,
     depth: int,
-    parts: int,
+    threads: int,
     bounds: Array,
     spikes: Array,
     lengths: Array,
@@ -50,10 +50,10 @@ def record_spikes(
         stop: The one after the last.
         n: Size of the group.
         depth: Steps whose spikes are kept.
-        parts: Number of threads.
-        bounds: First neuron of each thread, int64, shape (parts + 1,).
+        threads: Number of threads.
+        bounds: First neuron of each thread, int64, shape (threads + 1,).
         spikes: Lists of neurons, int32, shape (depth * n,).
-        lengths: Lengths of the lists, int64, shape (depth * parts,).
+        lengths: Lengths of the lists, int64, shape (depth * threads,).
         counts: Spikes of each neuron so far, int64, shape (n,).
         count: Spikes in the buffers, int64, shape (1,).
         out_step: Buffer for their steps, int64.
@@ -63,9 +63,9 @@ def record_spikes(
         return
     slot = step % depth
     at = int(count[0])
-    for p in range(parts):
+    for p in range(threads):
         base = slot * n + bounds[p]
-        for b in range(base, base + lengths[slot * parts + p]):
+        for b in range(base, base + lengths[slot * threads + p]):
             k = int(spikes[b])
             counts[k] += 1
             out_step[at] = step
@@ -81,7 +81,7 @@ def count_spikes(
     stop: int,
     n: int,
     depth: int,
-    parts: int,
+    threads: int,
     bounds: Array,
     spikes: Array,
     lengths: Array,
@@ -91,15 +91,15 @@ def count_spikes(
     if step < start or step >= stop:
         return
     slot = step % depth
-    for p in range(parts):
+    for p in range(threads):
         base = slot * n + bounds[p]
-        for b in range(base, base + lengths[slot * parts + p]):
+        for b in range(base, base + lengths[slot * threads + p]):
             counts[spikes[b]] += 1
 
 
 @kernel()
 def record_rate(
-    step: int, start: int, stop: int, depth: int, parts: int, lengths: Array, count: Array, out: Array
+    step: int, start: int, stop: int, depth: int, threads: int, lengths: Array, count: Array, out: Array
 ) -> None:
     """Record the number of neurons of a group that spike.
 
@@ -108,8 +108,8 @@ def record_rate(
         start: First step that is recorded.
         stop: The one after the last.
         depth: Steps whose spikes are kept.
-        parts: Number of threads.
-        lengths: Lengths of the lists of spikes, int64, shape (depth * parts,).
+        threads: Number of threads.
+        lengths: Lengths of the lists of spikes, int64, shape (depth * threads,).
         count: Steps in the buffer, int64, shape (1,).
         out: The buffer, int64.
     """
@@ -117,7 +117,7 @@ def record_rate(
         return
     slot = step % depth
     found = 0
-    for p in range(parts):
-        found += lengths[slot * parts + p]
+    for p in range(threads):
+        found += lengths[slot * threads + p]
     out[count[0]] = found
     count[0] += 1

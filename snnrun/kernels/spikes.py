@@ -1,8 +1,8 @@
 """Spikes of a step: lists of the neurons that spiked, refractoriness, and values that refractory neurons keep.
 
 Every group keeps the spikes of its last `depth` steps in a ring buffer `spikes`, shape (depth * n,), and their numbers
-in `lengths`, shape (depth * parts,). Step `s` has the slot `s % depth`; within it, the list of each thread (`part` of
-`parts`) begins at the thread's first neuron `low`. `low` is a multiple of 8, or the thread has no neurons.
+in `lengths`, shape (depth * threads,). Step `s` has the slot `s % depth`; within it, the list of thread number
+`thread` begins at the thread's first neuron `low`. `low` is a multiple of 8, or the thread has no neurons.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ def list_spikes(
     step: int,
     n: int,
     depth: int,
-    part: int,
-    parts: int,
+    thread: int,
+    threads: int,
     low: int,
     high: int,
     words: Array,
@@ -31,8 +31,8 @@ def list_spikes(
         step: Number of the step.
         n: Size of the group.
         depth: Steps whose spikes are kept.
-        part: Number of the thread.
-        parts: Number of threads.
+        thread: Number of the thread.
+        threads: Number of threads.
         low: First neuron of the thread.
         high: The one after its last.
         words: The flags as int64, eight flags each, shape (ceil(n / 8),).
@@ -49,7 +49,7 @@ def list_spikes(
                 if flags[k] != 0:
                     spikes[base + found] = k
                     found += 1
-    lengths[slot * parts + part] = found
+    lengths[slot * threads + thread] = found
 
 
 @kernel()
@@ -57,8 +57,8 @@ def list_scheduled(
     step: int,
     n: int,
     depth: int,
-    part: int,
-    parts: int,
+    thread: int,
+    threads: int,
     low: int,
     high: int,
     total: int,
@@ -75,8 +75,8 @@ def list_scheduled(
         step: Number of the step.
         n: Size of the group.
         depth: Steps whose spikes are kept.
-        part: Number of the thread.
-        parts: Number of threads.
+        thread: Number of the thread.
+        threads: Number of threads.
         low: First neuron of the thread.
         high: The one after its last.
         total: Number of scheduled spikes.
@@ -85,62 +85,70 @@ def list_scheduled(
         lengths: Lengths of the lists, int64.
         steps: Step of each scheduled spike, ascending, int64, shape (total,).
         ids: Neuron of each scheduled spike, int64, shape (total,).
-        cursor: The next spike of the schedule for each thread, in every eighth element, int64, shape (8 * parts,).
+        cursor: The next spike of the schedule for each thread, in every eighth element, int64, shape (8 * threads,).
     """
     now = step
     if period > 0:
         now = step % period
         if now == 0:
-            cursor[8 * part] = 0
+            cursor[8 * thread] = 0
     slot = step % depth
     base = slot * n + low
     found = 0
-    at = int(cursor[8 * part])
+    at = int(cursor[8 * thread])
     while at < total and steps[at] == now:
         if ids[at] >= low and ids[at] < high:
             spikes[base + found] = ids[at]
             found += 1
         at += 1
-    cursor[8 * part] = at
-    lengths[slot * parts + part] = found
+    cursor[8 * thread] = at
+    lengths[slot * threads + thread] = found
 
 
 @kernel()
 def mark_spiked(
-    step: int, n: int, depth: int, part: int, parts: int, low: int, spikes: Array, lengths: Array, last_spike: Array
+    step: int, n: int, depth: int, thread: int, threads: int, low: int, spikes: Array, lengths: Array, last_spike: Array
 ) -> None:
     """Store the step of the last spike of the thread's neurons, in `last_spike`, int64, shape (n,)."""
     slot = step % depth
     base = slot * n + low
-    for b in range(base, base + lengths[slot * parts + part]):
+    for b in range(base, base + lengths[slot * threads + thread]):
         last_spike[spikes[b]] = step
 
 
 @kernel()
 def mark_refractory(
-    step: int, n: int, depth: int, part: int, parts: int, low: int, spikes: Array, lengths: Array, not_refractory: Array
+    step: int,
+    n: int,
+    depth: int,
+    thread: int,
+    threads: int,
+    low: int,
+    spikes: Array,
+    lengths: Array,
+    not_refractory: Array,
 ) -> None:
     """Clear the flags of the neurons that spiked in `not_refractory`, uint8, shape (n,)."""
     slot = step % depth
     base = slot * n + low
-    for b in range(base, base + lengths[slot * parts + part]):
+    for b in range(base, base + lengths[slot * threads + thread]):
         not_refractory[spikes[b]] = 0
 
 
 @kernel()
 def list_refractory(
-    low: int, high: int, part: int, words: Array, not_refractory: Array, ids: Array, lengths: Array
+    low: int, high: int, thread: int, words: Array, not_refractory: Array, ids: Array, lengths: Array
 ) -> None:
     """List the thread's refractory neurons, eight flags at a time.
 
     Args:
         low: First neuron of the thread.
         high: The one after its last.
-        part: Number of the thread.
+        thread: Number of the thread.
         words: The flags as int64.
         not_refractory: 0 for a refractory neuron, else 1, uint8, shape (n,).
         ids: The neurons; the list of each thread begins at its `low`; int32, shape (n,).
-        lengths: Lengths of the lists, int64, shape (parts,).
+        lengths: Lengths of the lists, int64, shape (threads,).
     """
     at = low
     for w in range(low >> 3, high >> 3):
@@ -153,7 +161,7 @@ def list_refractory(
         if not_refractory[k] == 0:
             ids[at] = k
             at += 1
-    lengths[part] = at - low
+    lengths[thread] = at - low
 
 
 @kernel()
@@ -163,8 +171,8 @@ def save_values(first: int, last: int, bounds: Array, lengths: Array, ids: Array
     Args:
         first: First thread whose neurons are copied.
         last: The one after the last.
-        bounds: First neuron of each thread, int64, shape (parts + 1,).
-        lengths: Lengths of the threads' lists, int64, shape (parts,).
+        bounds: First neuron of each thread, int64, shape (threads + 1,).
+        lengths: Lengths of the threads' lists, int64, shape (threads,).
         ids: The neurons, int32, shape (n,).
         kept: The copies, in the order of the list; shape (n,).
         values: A variable of all neurons, shape (n,).

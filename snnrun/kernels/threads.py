@@ -12,7 +12,7 @@ _SLEEP, _WAKE = 128, 129  # operations of `futex` within one process
 
 
 @kernel()
-def wait_at_barrier(words: Array, parts: int) -> None:
+def wait_at_barrier(words: Array, threads: int) -> None:
     """Wait until all threads have arrived.
 
     A thread that has waited for long goes to sleep where the system has a function for that (`futex`), as the others
@@ -21,15 +21,15 @@ def wait_at_barrier(words: Array, parts: int) -> None:
     Args:
         words: Number of threads that arrived, the phase (how often all have), number of threads asleep; address and
             number of the system's function, or zeros; int64, shape (26,).
-        parts: Number of threads.
+        threads: Number of threads.
     """
-    if parts > 1:
+    if threads > 1:
         phase = atomic_load(words, _PHASE)
-        if atomic_add(words, _ARRIVED, 1) == parts - 1:
-            atomic_add(words, _ARRIVED, -parts)
+        if atomic_add(words, _ARRIVED, 1) == threads - 1:
+            atomic_add(words, _ARRIVED, -threads)
             atomic_add(words, _PHASE, 1)
             if atomic_load(words, _ASLEEP) > 0:
-                call_system(words[_SYSTEM], words[_NUMBER], words, _PHASE, _WAKE, parts)
+                call_system(words[_SYSTEM], words[_NUMBER], words, _PHASE, _WAKE, threads)
         else:
             spins = 0
             while atomic_load(words, _PHASE) == phase:

@@ -68,11 +68,15 @@ def test_numbers_that_happen_to_be_equal_leave_no_trace() -> None:
 
 def test_threads_wait_for_each_other_once_a_step() -> None:
     advance = text_of().partition("def advance(")[2]
-    waits = [line for line in advance.splitlines() if line.strip().startswith("wait(")]
+    waits = [line for line in advance.splitlines() if line.strip().startswith("wait_at_barrier(")]
     assert len(waits) == 1  # between noting who spiked and reading it; state updates need no wait of their own
     order = [line.split("(")[0].strip() for line in advance.partition("for step in")[2].splitlines()]
-    assert order.index("wait") > max(k for k, name in enumerate(order) if name.startswith(("update", "list_spikes")))
-    assert order.index("wait") < min(k for k, name in enumerate(order) if name.startswith(("record", "deliver")))
+    assert order.index("wait_at_barrier") > max(
+        k for k, name in enumerate(order) if name.startswith(("update", "list_spikes"))
+    )
+    assert order.index("wait_at_barrier") < min(
+        k for k, name in enumerate(order) if name.startswith(("record", "deliver"))
+    )
 
 
 def test_another_structure_gives_another_text() -> None:
@@ -160,7 +164,7 @@ def test_names_are_those_of_the_model() -> None:
     assert re.search(r"^def update_first\(step, t, low, high, .*, v, flags\):$", text, re.MULTILINE)
     assert re.search(r"new_v = .*v_k", text)
     assert "first_v = f64(table, " in text
-    assert "wait(barrier, parts)" in text
+    assert "wait_at_barrier(barrier, threads)" in text
 
 
 def test_names_say_what_a_value_is() -> None:
