@@ -80,8 +80,8 @@ class ExperimentError(SnnrunError):
     exit_code = 2
 
 
-def at(span: Span, code: str, message: str, help: str | None = None) -> ExperimentError:
-    """An error of the experiment file at one place."""
+def at(span: Span | None, code: str, message: str, help: str | None = None) -> ExperimentError:
+    """An error of the experiment file at one place, or of the file as a whole."""
     return ExperimentError(Diagnostic(code, message, span, help))
 
 

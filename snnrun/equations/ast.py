@@ -5,7 +5,6 @@
     statement  = name = e | name += e | name -= e | name *= e | name /= e
 
 Nodes are equal when they mean the same; their place in the source (`span`) does not count.
-`show` prints a tree so that parsing the print gives an equal tree.
 """
 
 from __future__ import annotations
@@ -96,7 +95,6 @@ class ListOf:
 
 Expr = Number | Quantity | Boolean | Name | Unary | Binary | Call | ListOf
 
-ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 LOGIC = frozenset({"and", "or"})
 PRECEDENCE = {
@@ -179,48 +177,3 @@ def is_zero(expr: Expr) -> bool:
 def names_in(expr: Expr) -> set[str]:
     """The names an expression uses, without functions and without units written after numbers."""
     return {node.id for node in walk(expr) if isinstance(node, Name)}
-
-
-def show(expr: Expr) -> str:
-    """An expression as text that parses to an equal tree."""
-    return _show(expr, 0)
-
-
-def _show(expr: Expr, outer: int) -> str:
-    match expr:
-        case Number():
-            return _wrap(_number(expr.value, expr.integer), outer, 9 if expr.value >= 0 else 7)
-        case Quantity():
-            text = f"{_number(expr.value, integer=False)} {expr.unit}"
-            return _wrap(text + (f"**{expr.power}" if expr.power != 1 else ""), outer, 7)
-        case Boolean():
-            return "true" if expr.value else "false"
-        case Name():
-            return expr.id
-        case Unary():
-            level = PRECEDENCE["neg" if expr.op == "-" else "not"]
-            return _wrap(f"{'-' if expr.op == '-' else 'not '}{_show(expr.operand, level)}", outer, level)
-        case Binary():
-            level = PRECEDENCE[expr.op]
-            # `**` binds to the right and takes a signed exponent as it is
-            left, right = (level + 1, 7) if expr.op == "**" else (level, level + 1)
-            if expr.op in COMPARISONS:
-                left = level + 1
-            gap = "" if expr.op == "**" else " "
-            return _wrap(f"{_show(expr.left, left)}{gap}{expr.op}{gap}{_show(expr.right, right)}", outer, level)
-        case Call():
-            return f"{expr.function}({', '.join(_show(a, 0) for a in expr.args)})"
-        case ListOf():
-            return f"[{', '.join(_show(a, 0) for a in expr.items)}]"
-
-
-def _wrap(text: str, outer: int, level: int) -> str:
-    return f"({text})" if level < outer else text
-
-
-def _number(value: Fraction, integer: bool) -> str:
-    if integer:
-        return str(int(value))
-    if value.denominator == 1 and abs(value) < 10**15:
-        return f"{int(value)}.0"
-    return repr(float(value))

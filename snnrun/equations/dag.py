@@ -190,10 +190,8 @@ class Node:
 
 
 _SHOWN = 8  # levels; a graph may be far larger as text than it is
-_COMMUTATIVE = frozenset({Op.ADD, Op.MUL})
 _COMPARE = frozenset({Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE})
 _LOGIC = frozenset({Op.AND, Op.OR, Op.NOT})
-_INT_KEEPING = frozenset({Op.ADD, Op.SUB, Op.MUL, Op.FLOORDIV, Op.MOD, Op.NEG})
 
 
 class Graph:

@@ -13,8 +13,8 @@ from enum import Enum
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.dag import Kind
-from snnrun.equations.parse import collect, parse_expression, split_lines, syntax_error
-from snnrun.errors import did_you_mean
+from snnrun.equations.parse import collect, parse_expression, split_lines
+from snnrun.errors import at, did_you_mean
 from snnrun.source import Span, Text
 
 
@@ -78,10 +78,10 @@ def parse_equations(text: Text) -> tuple[Definition, ...]:
     seen: dict[str, Definition] = {}
     for definition in definitions:
         if definition.name in seen:
-            raise syntax_error(
+            raise at(
+                definition.name_span,
                 "EQ113",
                 f"`{definition.name}` is defined twice, first in line {seen[definition.name].span.line}",
-                definition.name_span,
             )
         seen[definition.name] = definition
     return definitions
@@ -90,9 +90,7 @@ def parse_equations(text: Text) -> tuple[Definition, ...]:
 def _definition(line: Text) -> Definition:
     colon = _colon(line)
     if colon < 0:
-        raise syntax_error(
-            "EQ110", "this line does not end in `: unit`", line.span(), "write `: 1` for a dimensionless variable"
-        )
+        raise at(line.span(), "EQ110", "this line does not end in `: unit`", "write `: 1` for a dimensionless variable")
     left, right = line.slice(0, colon), line.slice(colon + 1, len(line.value))
     unit, kind, flags_text = _unit(right)
     name_start, name_end, role, body = _left(left)
@@ -118,10 +116,10 @@ def _left(left: Text) -> tuple[int, int, Role, Text | None]:
         return found.start("name"), found.end("name"), role, body
     found = _BARE.match(left.value)
     if found is None:
-        raise syntax_error(
+        raise at(
+            left.span(),
             "EQ111",
             "this line defines nothing",
-            left.span(),
             "write `dv/dt = ... : unit`, `name = ... : unit` or `name : unit`",
         )
     return found.start("name"), found.end("name"), Role.PARAMETER, None
@@ -131,9 +129,7 @@ def _unit(right: Text) -> tuple[Expr | None, Kind, Text | None]:
     value = re.sub(r"#[^\n]*", lambda m: " " * len(m.group()), right.value)
     found = _UNIT_AND_FLAGS.match(value)
     if found is None or not found.group("unit").strip():
-        raise syntax_error(
-            "EQ110", "the unit is missing after `:`", right.span(), "write `1` for a dimensionless variable"
-        )
+        raise at(right.span(), "EQ110", "the unit is missing after `:`", "write `1` for a dimensionless variable")
     start, end = found.span("unit")
     flags = right.slice(*found.span("flags")) if found.group("flags") else None
     word = found.group("unit").strip()
@@ -153,12 +149,12 @@ def _flags(text: Text | None, role: Role) -> frozenset[str]:
         position += len(part) + 1
         span = text.span(start, start + len(part.strip()))
         if flag not in _ALL_FLAGS:
-            raise syntax_error("EQ112", f"there is no flag `{flag}`", span, did_you_mean(flag, _ALL_FLAGS))
+            raise at(span, "EQ112", f"there is no flag `{flag}`", did_you_mean(flag, _ALL_FLAGS))
         if flag not in FLAGS[role]:
-            raise syntax_error(
+            raise at(
+                span,
                 "EQ112",
                 f"`{flag}` does not apply to a {role.value}",
-                span,
                 f"a {role.value} takes: {', '.join(sorted(FLAGS[role]))}",
             )
         flags.add(flag)

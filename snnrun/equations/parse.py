@@ -29,7 +29,7 @@ from snnrun.equations.ast import (
     Unary,
     children,
 )
-from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.errors import Diagnostic, ExperimentError, at, did_you_mean
 from snnrun.source import Span, Text
 from snnrun.units.names import lookup_unit, unit_names
 
@@ -65,15 +65,10 @@ class _Token:
     end: int
 
 
-def syntax_error(code: str, message: str, span: Span, help: str | None = None) -> ExperimentError:
-    """An error of one place."""
-    return ExperimentError(Diagnostic(code, message, span, help))
-
-
 def _scan(text: Text) -> list[_Token]:
     if len(text.value) > MAX_CHARACTERS:
-        raise syntax_error(
-            "EQ102", f"this expression has {len(text.value)} characters; {MAX_CHARACTERS} are allowed", text.span(0, 1)
+        raise at(
+            text.span(0, 1), "EQ102", f"this expression has {len(text.value)} characters; {MAX_CHARACTERS} are allowed"
         )
     tokens: list[_Token] = []
     position = 0
@@ -104,9 +99,7 @@ def _bad_character(text: Text, position: int) -> ExperimentError:
         "=": "write `==` to compare",
     }
     shown = char if char.isprintable() else f"\\x{ord(char):02x}"
-    return syntax_error(
-        "EQ101", f"`{shown}` has no meaning in an expression", text.span(position, position + 1), hints.get(char)
-    )
+    return at(text.span(position, position + 1), "EQ101", f"`{shown}` has no meaning in an expression", hints.get(char))
 
 
 class _Parser:
@@ -150,18 +143,18 @@ class _Parser:
         token = self.token
         found = "the text ends" if token.kind == "end" else f"found `{token.text}`"
         help = "choose by `int(condition)*a + int(not condition)*b`" if token.text == "if" else None
-        return syntax_error("EQ103", f"{found} where {wanted} was expected", self.here(), help)
+        return at(self.here(), "EQ103", f"{found} where {wanted} was expected", help)
 
     def counted(self, node: Expr) -> Expr:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise syntax_error("EQ102", f"this expression has more than {MAX_NODES} parts", self.here())
+            raise at(self.here(), "EQ102", f"this expression has more than {MAX_NODES} parts")
         return node
 
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise syntax_error("EQ102", f"this expression is nested deeper than {MAX_DEPTH} levels", self.here())
+            raise at(self.here(), "EQ102", f"this expression is nested deeper than {MAX_DEPTH} levels")
 
     def expression(self, minimum: int = 0) -> Expr:
         self.deeper()
@@ -235,9 +228,7 @@ class _Parser:
         if unit.kind == "name" and unit.text not in _RESERVED and unit.text not in _BOOLEANS:
             return self.quantity(token, value)
         if unit.kind == "number":
-            raise syntax_error(
-                "EQ103", f"`{token.text} {unit.text}`: an operator is missing between two numbers", self.here()
-            )
+            raise at(self.here(), "EQ103", f"`{token.text} {unit.text}`: an operator is missing between two numbers")
         integer = "." not in token.text and "e" not in token.text.lower()
         return self.counted(Number(value, integer, self.span(token.start, token.end)))
 
@@ -247,13 +238,13 @@ class _Parser:
         if len(mantissa) > MAX_DIGITS or beyond:
             size = "near to zero" if exponent.startswith("-") else "large (over 1.8e308)"
             what = f"the number `{token.text[:40]}` is too {size if beyond else 'long'}"
-            raise syntax_error("EQ104", what, self.span(token.start, token.end))
+            raise at(self.span(token.start, token.end), "EQ104", what)
         value = Fraction(token.text)
         if value > LARGEST:
-            raise syntax_error(
+            raise at(
+                self.span(token.start, token.end),
                 "EQ104",
                 f"the number `{token.text[:40]}` is too large (over 1.8e308)",
-                self.span(token.start, token.end),
             )
         return value
 
@@ -287,10 +278,10 @@ class _Parser:
             whole = self.span(token.start, self.tokens[self.index - 1].end)
             return self.counted(Call(token.text, args, whole, span))
         if self.token.kind in {"number", "name"} and self.token.text not in _RESERVED:
-            raise syntax_error(
+            raise at(
+                self.here(),
                 "EQ103",
                 f"`{token.text} {self.token.text}`: an operator is missing",
-                self.here(),
                 "write `*` between names; only a number may stand directly before a unit",
             )
         return self.counted(Name(token.text, span))
@@ -304,7 +295,7 @@ class _Parser:
             if self.accept(close):
                 return tuple(args)
             if self.token.text == "=":
-                raise syntax_error("EQ103", "`=` has no meaning here", self.here(), "write `==` to compare")
+                raise at(self.here(), "EQ103", "`=` has no meaning here", "write `==` to compare")
             self.expect(",", f"`,` or `{close}`")
             if self.accept(close):
                 return tuple(args)
@@ -312,7 +303,7 @@ class _Parser:
     def finish(self, node: Expr) -> Expr:
         if self.token.kind != "end":
             if self.token.text == "=":
-                raise syntax_error("EQ103", "`=` has no meaning here", self.here(), "write `==` to compare")
+                raise at(self.here(), "EQ103", "`=` has no meaning here", "write `==` to compare")
             raise self.unexpected("an operator or the end")
         _must_be_flat(node)
         return node
@@ -328,10 +319,10 @@ def _must_be_flat(expr: Expr) -> None:
     while stack:
         node, level = stack.pop()
         if level > MAX_LEVELS:
-            raise syntax_error(
+            raise at(
+                expr.span,
                 "EQ102",
                 f"more than {MAX_LEVELS} operations stand one on the other here",
-                expr.span,
                 "put the parts of a long sum or product into brackets: `(a + b + ...) + (c + d + ...)`",
             )
         stack.extend((part, level + 1) for part in children(node))
@@ -339,7 +330,7 @@ def _must_be_flat(expr: Expr) -> None:
 
 def unknown_unit(name: str, span: Span) -> ExperimentError:
     """The error for a unit that does not exist."""
-    return syntax_error("EQ105", f"there is no unit `{name}`", span, did_you_mean(name, unit_names()))
+    return at(span, "EQ105", f"there is no unit `{name}`", did_you_mean(name, unit_names()))
 
 
 def parse_expression(text: Text) -> Expr:
@@ -349,7 +340,7 @@ def parse_expression(text: Text) -> Expr:
         ExperimentError: EQ101 to EQ105, at the character that cannot be read.
     """
     if not text.value.strip():
-        raise syntax_error("EQ103", "an expression is missing here", text.span())
+        raise at(text.span(), "EQ103", "an expression is missing here")
     parser = _Parser(text)
     return parser.finish(parser.expression())
 
@@ -426,10 +417,10 @@ def _statement(text: Text) -> Statement:
     parser.advance()
     op = parser.token.text
     if op not in {"=", "+=", "-=", "*=", "/="}:
-        raise syntax_error(
+        raise at(
+            parser.here(),
             "EQ106",
             "a statement must assign: `variable = expression`",
-            parser.here(),
             "statements are assignments such as `v = 0` or `v += w`",
         )
     parser.advance()
@@ -454,10 +445,10 @@ def parse_generator(text: Text) -> Generator:
     parser.expect("in", "`in`")
     kind = parser.advance()
     if kind.text not in {"range", "sample"}:
-        raise syntax_error(
+        raise at(
+            text.span(kind.start, kind.end),
             "EQ107",
             f"`{kind.text}` cannot be looped over",
-            text.span(kind.start, kind.end),
             "use `range(...)` or `sample(...)`",
         )
     parser.expect("(", "`(`")

@@ -18,7 +18,7 @@ from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.exact import OPEN
 from snnrun.equations.parse import parse_expression
 from snnrun.equations.scope import ArrayFunction, Scope, Typed, UserFunction
-from snnrun.errors import Diagnostic, ExperimentError, Report, at, did_you_mean
+from snnrun.errors import ExperimentError, Report, at, did_you_mean
 from snnrun.model.network import NeuronSubset, Seeds, Stored, TimedArray
 from snnrun.resolve.columns import must_exist
 from snnrun.resolve.names import Derived, Names
@@ -129,11 +129,11 @@ class Context:
 
     def error(self, code: str, message: str, path: Path, help: str | None = None) -> ExperimentError:
         """An error at the value of a path."""
-        return ExperimentError(Diagnostic(code, message, self.document.nearest_span(path), help))
+        return at(self.document.nearest_span(path), code, message, help)
 
     def key_error(self, code: str, message: str, path: Path, help: str | None = None) -> ExperimentError:
         """An error at the key of a path."""
-        return ExperimentError(Diagnostic(code, message, self.document.key_span(path), help))
+        return at(self.document.key_span(path), code, message, help)
 
     @property
     def seeds(self) -> Seeds:

@@ -16,7 +16,7 @@ import numpy as np
 from snnrun.equations.dag import Graph, Kind, Node, Op
 from snnrun.equations.exact import OPEN
 from snnrun.equations.scope import Typed, wrong_dimension
-from snnrun.errors import Diagnostic, ExperimentError, at
+from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import LONGEST_DELAY, FloatArray, IntArray
 from snnrun.resolve.context import Context, Path
@@ -96,7 +96,7 @@ def delay_steps(context: Context, seconds: Typed, span: Span | None, what: str) 
         longest = max(known)
         if longest > LONGEST_DELAY * context.dt:
             message = f"{what}: {longest:g} s is too long: over a million steps"
-            raise ExperimentError(Diagnostic("NET174", message, span))
+            raise at(span, "NET174", message)
         steps = evaluate(node, Environment(index={"list": slice(None)}))
         warn_between_steps(context, known, np.atleast_1d(steps), span, what)
     return node

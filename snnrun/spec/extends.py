@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.errors import at
 from snnrun.source import SourceFile, Text
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode, describe
 from snnrun.spec.paths import resolve_file
@@ -58,13 +58,13 @@ class Extension:
         self._count += 1
         if path.resolve() in self._open:
             ring = " → ".join(p.name for p in (*self._open, path))
-            raise _error("EXT101", f"files extend each other in a ring: {ring}", text, "break the ring")
+            raise at(text.span(), "EXT101", f"files extend each other in a ring: {ring}", "break the ring")
         if len(self._open) >= _DEPTH_LIMIT or self._count > _FILE_LIMIT:
             message = f"more than {_DEPTH_LIMIT} files extend each other, or more than {_FILE_LIMIT} in all"
-            raise _error("EXT102", message, text, "merge some of these files")
+            raise at(text.span(), "EXT102", message, "merge some of these files")
         if not path.is_file():
             advice = f"the path is relative to the folder `{folder}`"
-            raise _error("EXT103", f"there is no file `{text.value}` to extend", text, advice)
+            raise at(text.span(), "EXT103", f"there is no file `{text.value}` to extend", advice)
         return self.load(path, str(path))
 
 
@@ -92,10 +92,6 @@ def _named_files(root: MapNode) -> list[Text]:
     for item in named:
         if not isinstance(item, ScalarNode) or not isinstance(item.value, str):
             message = f"`extends` needs a file name or a list of file names, this is {describe(item)}"
-            raise ExperimentError(Diagnostic("EXT104", message, item.span, "write `extends: base.yaml`"))
+            raise at(item.span, "EXT104", message, "write `extends: base.yaml`")
         texts.append(item.text)
     return texts
-
-
-def _error(code: str, message: str, text: Text, help: str) -> ExperimentError:
-    return ExperimentError(Diagnostic(code, message, text.span(), help))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.errors import Diagnostic, ExperimentError, at
 from snnrun.source import SourceFile
 from snnrun.spec.document import Document
 from snnrun.spec.extends import Extension
@@ -56,7 +56,7 @@ def _read(path: Path, name: str) -> tuple[SourceFile, MapNode]:
     root = _parse_toml(source) if suffix == ".toml" else parse_yaml(source)
     if not isinstance(root, MapNode):
         message = f"an experiment is a map of keys such as `version: 1`, this file is {describe(root)}"
-        raise ExperimentError(Diagnostic("FIL108", message, root.span, "begin with `version: 1`"))
+        raise at(root.span, "FIL108", message, "begin with `version: 1`")
     return source, root
 
 

@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Final
 
-from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.errors import Diagnostic, ExperimentError, Report, at
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec.load_yaml import DEPTH_LIMIT
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode
@@ -61,7 +61,7 @@ def parse_toml(file: SourceFile) -> MapNode:
     except RecursionError:
         raise ExperimentError(_too_deep(file, 0)) from None
     except ValueError as problem:
-        raise ExperimentError(Diagnostic("TML101", f"this is not TOML: {problem}", Span(file, 0, 1))) from None
+        raise at(Span(file, 0, 1), "TML101", f"this is not TOML: {problem}") from None
     scanner = _Scanner(file)
     root = scanner.document()
     scanner.report.stop_if_errors()

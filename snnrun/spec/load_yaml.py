@@ -22,7 +22,7 @@ from yaml.events import (
     ScalarEvent,
 )
 
-from snnrun.errors import Diagnostic, ExperimentError, Report
+from snnrun.errors import Report, at
 from snnrun.source import SourceFile, Span
 from snnrun.spec.core_schema import resolve_plain
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode
@@ -61,14 +61,14 @@ def parse_yaml(file: SourceFile, start: int = 0) -> Node:
             builder.take(event)
     except yaml.YAMLError as problem:
         if isinstance(problem, yaml.MarkedYAMLError) and "nesting depth" in (problem.problem or ""):
-            at = problem.problem_mark.index + start if problem.problem_mark is not None else start
-            builder.too_deep(Span(file, at - 1, at))  # newer parsers have a limit of their own, and look ahead
+            place = problem.problem_mark.index + start if problem.problem_mark is not None else start
+            builder.too_deep(Span(file, place - 1, place))  # newer parsers have a limit of their own, and look ahead
         else:
             builder.report.extend([explain(problem, file, start)])
     builder.report.stop_if_errors()
     if builder.root is None:
         begin = Span(file, start, start)
-        raise ExperimentError(Diagnostic("YML101", "the file is empty", begin, "begin with `version: 1`"))
+        raise at(begin, "YML101", "the file is empty", "begin with `version: 1`")
     return builder.root.node
 
 

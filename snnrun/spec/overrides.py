@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from snnrun.errors import Diagnostic, ExperimentError, Report, did_you_mean
+from snnrun.errors import ExperimentError, Report, at, did_you_mean
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec import nodes
 from snnrun.spec.core_schema import resolve_plain
@@ -43,13 +43,13 @@ def _apply(document: Document, option: str) -> Document:
     if not equals:
         span = Span(file, 0, len(option))
         advice = f"write `--set {option or 'path'}=value`"
-        raise ExperimentError(Diagnostic("SET101", f"`{option}` has no `=`", span, advice))
+        raise at(span, "SET101", f"`{option}` has no `=`", advice)
     start = len(name) + 1 + len(value) - len(value.lstrip())
     dotted = Text(name, file, tuple(range(len(name) + 1)))
     path = find_path(document, dotted, adding=True)
     given = _value(file, start)
     if given is None and not document.has(path):
-        raise ExperimentError(Diagnostic("SET104", f"there is no `{_dotted(path)}` to remove", dotted.span()))
+        raise at(dotted.span(), "SET104", f"there is no `{_dotted(path)}` to remove")
     return document.with_values({path: given}, _keys(path, dotted))
 
 
@@ -98,7 +98,7 @@ def find_path(document: Document, dotted: Text, *, adding: bool = False) -> node
     steps = [(found[0], found.start(), found.end()) for found in _STEP.finditer(dotted.value)]
     if not steps or re.search(r"\.\.|^\.|\.$|\s", dotted.value.strip()):
         advice = "write names with dots between them, as in `groups.exc.size`"
-        raise ExperimentError(Diagnostic("SET102", f"`{dotted.value}` is not a path", dotted.span(), advice))
+        raise at(dotted.span(), "SET102", f"`{dotted.value}` is not a path", advice)
     steps = [(name.strip(), first, last) for name, first, last in steps]
     if len(steps) == 1 and document.has(("constants", steps[0][0])):
         return ("constants", steps[0][0])
@@ -142,7 +142,7 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
         return _index(node, path, name, place)
     if isinstance(node, ScalarNode):
         message = f"`{_dotted(path)}` is {describe(node)}, it has no `{name}`"
-        raise ExperimentError(Diagnostic("SET103", message, place, f"write `{_dotted(path)}=value`"))
+        raise at(place, "SET103", message, f"write `{_dotted(path)}=value`")
     known: list[str] = [] if node is None else list(node.entries)
     if name in known or (path and not _has_free_names(path, known)) or (not path and name in TOP_LEVEL and is_last):
         return name
@@ -154,7 +154,7 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
         candidates += list(constants.entries) if isinstance(constants, MapNode) else []
     where = f"in `{_dotted(path)}`" if path else "in this experiment"
     advice = did_you_mean(name, candidates) or (f"known here: {', '.join(candidates[:12])}" if candidates else None)
-    raise ExperimentError(Diagnostic("SET103", f"there is no `{name}` {where}", place, advice))
+    raise at(place, "SET103", f"there is no `{name}` {where}", advice)
 
 
 def _has_free_names(path: nodes.Path, keys: list[str]) -> bool:
@@ -166,7 +166,7 @@ def _index(node: ListNode, path: nodes.Path, name: str, place: Span) -> int:
     if name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(node.items):
         return int(name)
     advice = f"it has {len(node.items)} items; the first is `{_dotted((*path, 0))}`"
-    raise ExperimentError(Diagnostic("SET103", f"`{_dotted(path)}` has no item `{name}`", place, advice))
+    raise at(place, "SET103", f"`{_dotted(path)}` has no item `{name}`", advice)
 
 
 def _below(node: Node, step: str | int) -> Node | None:

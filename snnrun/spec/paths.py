@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PureWindowsPath
 
-from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.errors import at
 from snnrun.source import Text
 
 
@@ -24,10 +24,10 @@ def resolve_file(text: Text, folder: Path, data_root: Path) -> Path:
     """
     name = text.value
     if not name.strip() or "\0" in name:
-        raise _error("PTH101", "this is not a file name", text, "write a path relative to this file")
+        raise at(text.span(), "PTH101", "this is not a file name", "write a path relative to this file")
     if Path(name).is_absolute() or PureWindowsPath(name).drive or name.startswith(("~", "\\")):
         advice = "write it relative to this file, so that the experiment also runs elsewhere"
-        raise _error("PTH102", f"`{name}` is an absolute path", text, advice)
+        raise at(text.span(), "PTH102", f"`{name}` is an absolute path", advice)
     path = folder / name
     try:
         inside = path.resolve().is_relative_to(data_root.resolve())
@@ -35,12 +35,8 @@ def resolve_file(text: Text, folder: Path, data_root: Path) -> Path:
             path.exists()  # fails for a name that the system cannot even look for, such as one that is too long
     except (OSError, RuntimeError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or "not a usable path"
-        raise _error("PTH101", f"`{name}`: {reason}", text, "write a path relative to this file") from None
+        raise at(text.span(), "PTH101", f"`{name}`: {reason}", "write a path relative to this file") from None
     if not inside:
         advice = "move the file there, or name a folder that holds both as the data root"
-        raise _error("PTH103", f"`{name}` leads out of the folder `{data_root}`", text, advice)
+        raise at(text.span(), "PTH103", f"`{name}` leads out of the folder `{data_root}`", advice)
     return path
-
-
-def _error(code: str, message: str, text: Text, help: str) -> ExperimentError:
-    return ExperimentError(Diagnostic(code, message, text.span(), help))

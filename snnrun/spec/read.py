@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.errors import ExperimentError, at
 from snnrun.source import SourceFile, Span
 
 SIZE_LIMIT: Final = 4 * 2**20
@@ -37,8 +37,8 @@ def decode(data: bytes, name: str) -> str:
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         shown = SourceFile(name, _FORBIDDEN.sub("", data.decode("utf-16", errors="replace")))
-        raise _error(
-            "FIL105", "this file is encoded as UTF-16", Span(shown, 0, min(1, len(shown.text))), "save it as UTF-8"
+        raise at(
+            Span(shown, 0, min(1, len(shown.text))), "FIL105", "this file is encoded as UTF-16", "save it as UTF-8"
         )
     try:
         text = data.decode("utf-8-sig")
@@ -57,10 +57,10 @@ def check_characters(file: SourceFile | None) -> None:
     found = _FORBIDDEN.search(file.text) if file else None
     if file is None or found is None:
         return
-    raise _error(
+    raise at(
+        Span(file, found.start(), found.end()),
         "FIL106",
         f"the character U+{ord(found[0]):04X} is not allowed in an experiment file",
-        Span(file, found.start(), found.end()),
         "remove it; if the file is not a text file, you may have named the wrong one",
     )
 
@@ -68,21 +68,22 @@ def check_characters(file: SourceFile | None) -> None:
 def _read_bytes(path: Path, name: str) -> bytes:
     try:
         if path.is_dir():
-            raise _error("FIL102", f"`{name}` is a folder, not an experiment file", help=_inside(path))
+            raise at(None, "FIL102", f"`{name}` is a folder, not an experiment file", _inside(path))
         if path.exists() and not path.is_file():
-            raise _error("FIL103", f"`{name}` is not a regular file", help="copy its text into a file and run that")
+            raise at(None, "FIL103", f"`{name}` is not a regular file", "copy its text into a file and run that")
         with path.open("rb") as stream:
             data = stream.read(SIZE_LIMIT + 1)
     except FileNotFoundError:
-        raise _error("FIL101", f"there is no file `{name}`", help=_near(path)) from None
+        raise at(None, "FIL101", f"there is no file `{name}`", _near(path)) from None
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise _error("FIL103", f"cannot read `{name}`: {reason}", help="check its name and its permissions") from None
+        raise at(None, "FIL103", f"cannot read `{name}`: {reason}", "check its name and its permissions") from None
     if len(data) > SIZE_LIMIT:
-        raise _error(
+        raise at(
+            None,
             "FIL104",
             f"`{name}` is larger than {SIZE_LIMIT // 2**20} MiB",
-            help="keep large tables in files of their own (npy, csv, h5) and name them in `arrays` or `connect`",
+            "keep large tables in files of their own (npy, csv, h5) and name them in `arrays` or `connect`",
         )
     return data
 
@@ -111,11 +112,7 @@ def _inside(path: Path) -> str:
 def _undecodable(data: bytes, problem: UnicodeDecodeError, name: str) -> ExperimentError:
     """The error for a byte that is not UTF-8, at its place in what can be read."""
     shown = SourceFile(name, data.decode("utf-8-sig", errors="replace"))
-    at = len(data[: problem.start].decode("utf-8-sig", errors="replace"))
+    place = len(data[: problem.start].decode("utf-8-sig", errors="replace"))
     message = f"the byte 0x{data[problem.start]:02X} is not valid UTF-8"
     advice = "save the file as UTF-8 (it may be Latin-1 or Windows-1252, where `µ` and `²` are other bytes)"
-    return _error("FIL105", message, Span(shown, at, at + 1), advice)
-
-
-def _error(code: str, message: str, span: Span | None = None, help: str | None = None) -> ExperimentError:
-    return ExperimentError(Diagnostic(code, message, span, help))
+    return at(Span(shown, place, place + 1), "FIL105", message, advice)
