@@ -22,6 +22,7 @@ from snnrun.model.network import (
     Group,
     GroupKind,
     Monitor,
+    Network,
     SpikeMonitor,
     StateMonitor,
     Synapses,
@@ -35,18 +36,59 @@ _LANES = 64  # neurons a thread that are always shared out evenly
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run of an earlier version.
+
+    Args:
+        checked: Its experiment.
+        command: The command line that made it.
+    """
+
+    checked: Checked
+    command: Sequence[str]
+
+    @property
+    def network(self) -> Network:
+        """Its network."""
+        return self.checked.resolved.network
+
+    @property
+    def groups(self) -> Iterable[Group]:
+        """Its groups."""
+        return self.network.groups.values()
+
+    @property
+    def synapses(self) -> Iterable[Synapses]:
+        """Its synapses objects."""
+        return self.network.synapses.values()
+
+    def text(self, *path: str) -> str:
+        """All that the file says below a place, as one text."""
+        node = self.checked.document.find(path)
+        return "" if node is None else str(plain(node))
+
+    def says(self, section: str, *words: str) -> bool:
+        """Whether a section of the file has one of some words."""
+        return any(word in self.text(section) for word in words)
+
+    def warned(self, code: str) -> bool:
+        """Whether checking the file gives a warning."""
+        return any(warning.code == code for warning in self.checked.warnings)
+
+
+@dataclass(frozen=True, slots=True)
 class KnownFault:
     """A fault of earlier versions.
 
     Args:
-        mended: The version that is free of it.
         text: What was wrong.
-        affects: Whether the results of an experiment, run by a command, may be wrong.
+        affects: Whether the results of a run may be wrong.
+        mended: The version that is free of it.
     """
 
-    mended: str
     text: str
-    affects: Callable[[Checked, Sequence[str]], bool]
+    affects: Callable[[StoredRun], bool]
+    mended: str = "0.2.0"
 
 
 def known_faults(checked: Checked, version: str, command: Sequence[str]) -> list[str]:
@@ -57,10 +99,11 @@ def known_faults(checked: Checked, version: str, command: Sequence[str]) -> list
         version: The version that made them.
         command: The command line that made them.
     """
+    run = StoredRun(checked, command)
     return [
         f"{fault.text} (mended in {fault.mended})"
         for fault in FAULTS
-        if _number(version) < _number(fault.mended) and fault.affects(checked, command)
+        if _number(version) < _number(fault.mended) and fault.affects(run)
     ]
 
 
@@ -68,57 +111,32 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:3] if part.isdigit() and len(part) < 9)
 
 
-def _groups(checked: Checked) -> Iterable[Group]:
-    return checked.resolved.network.groups.values()
-
-
-def _synapses(checked: Checked) -> Iterable[Synapses]:
-    return checked.resolved.network.synapses.values()
-
-
-def _warned(checked: Checked, *codes: str) -> bool:
-    return any(warning.code in codes for warning in checked.warnings)
-
-
-def _texts(checked: Checked, *path: str) -> str:
-    """All that the file says below a place, as one text."""
-    node = checked.document.find(path)
-    return "" if node is None else str(plain(node))
-
-
-def _has(checked: Checked, section: str, *words: str) -> bool:
-    text = _texts(checked, section)
-    return any(word in text for word in words)
-
-
-def _threads(checked: Checked, command: Sequence[str]) -> bool:
-    network = checked.resolved.network
-    threads = max(network.threads, 8 if any(word.startswith("--threads") for word in command) else 1)
+def _threads(run: StoredRun) -> bool:
+    network = run.network
+    threads = max(network.threads, 8 if any(word.startswith("--threads") for word in run.command) else 1)
     on_spikes = any(
-        p.post and network.groups[s.target.group].kind is GroupKind.SPIKES
-        for s in _synapses(checked)
-        for p in s.pathways
+        p.post and network.groups[s.target.group].kind is GroupKind.SPIKES for s in run.synapses for p in s.pathways
     )
-    small = any(g.size < _LANES * threads and g.size % 8 for g in _groups(checked))
+    small = any(g.size < _LANES * threads and g.size % 8 for g in run.groups)
     return threads > 1 and (small or on_spikes)
 
 
-def _same_names(checked: Checked) -> bool:
-    for s in _synapses(checked):
+def _same_names(run: StoredRun) -> bool:
+    for s in run.synapses:
         pre, post = ({p.name for p in s.pathways if p.post is side} for side in (False, True))
         if pre & post and any(p.delay is not None for p in s.pathways):
             return True
     return False
 
 
-def _event_driven(checked: Checked) -> bool:
+def _event_driven(run: StoredRun) -> bool:
     """Whether something beside events may read such variables; plain rules of plasticity were right."""
-    network = checked.resolved.network
+    network = run.network
     readers = bool(network.operations or network.phases or network.hooks)
     return any(
         readers or s.summed or s.update.assignments or any(_watches(m, s) for m in network.monitors)
-        for s in _synapses(checked)
-        if "event-driven" in _texts(checked, "synapses", s.name)
+        for s in run.synapses
+        if "event-driven" in run.text("synapses", s.name)
     )
 
 
@@ -128,166 +146,148 @@ def _watches(monitor: Monitor, synapses: Synapses) -> bool:
     return isinstance(monitor, ConnectivityMonitor) and monitor.synapses == synapses.name
 
 
-def _generated(checked: Checked) -> Iterator[Generated]:
-    return (c.rule for s in _synapses(checked) for c in s.connect if isinstance(c.rule, Generated))
+def _generated(run: StoredRun) -> Iterator[Generated]:
+    return (c.rule for s in run.synapses for c in s.connect if isinstance(c.rule, Generated))
 
 
 def _draws(*nodes: Node | None) -> bool:
     return any(node.op in _DRAWS for node in walk(*(n for n in nodes if n is not None)))
 
 
-def _list_order(checked: Checked) -> bool:
-    network = checked.resolved.network
-    parts = [view for g in _groups(checked) for view in g.subgroups.values()]
+def _list_order(run: StoredRun) -> bool:
+    network = run.network
+    parts = [view for g in run.groups for view in g.subgroups.values()]
     parts += [m.source for m in network.monitors if isinstance(m, SpikeMonitor)]
     return any(np.any(np.diff(view.ids) < 0) for view in parts)
 
 
-def _part_of_a_group(checked: Checked) -> bool:
-    inputs = any(not item.target.whole for item in checked.resolved.network.inputs)
-    operations = (checked.experiment.operations or {}).values()
+def _part_of_a_group(run: StoredRun) -> bool:
+    inputs = any(not item.target.whole for item in run.network.inputs)
+    operations = (run.checked.experiment.operations or {}).values()
     return inputs or any("." in str(getattr(o, "target", "")) for o in operations)
 
 
-def _long_refractory(checked: Checked) -> bool:
-    if _has(checked, "metrics", "lastspike"):
+def _long_refractory(run: StoredRun) -> bool:
+    if run.says("metrics", "lastspike"):
         return True
-    dt = checked.resolved.network.dt
-    steps = [g.refractory.steps for g in _groups(checked) if g.refractory is not None]
+    dt = run.network.dt
+    steps = [g.refractory.steps for g in run.groups if g.refractory is not None]
     return any(
         node is not None and (not is_fixed(node) or float(evaluate(node, Environment(dt=dt))) * dt >= _NEVER_S)
         for node in steps
     )
 
 
-def _method(checked: Checked, name: str) -> bool:
-    objects: list[Any] = [*_groups(checked), *_synapses(checked)]
+def _method(run: StoredRun, name: str) -> bool:
+    objects: list[Any] = [*run.groups, *run.synapses]
     return any(o.integration is not None and o.integration.method == name for o in objects)
 
 
-def _chained(checked: Checked) -> bool:
+def _chained(run: StoredRun) -> bool:
     """Whether `auto` takes `exact` for equations that feed one into the next with coefficients that may change."""
-    objects: list[Any] = [*_groups(checked), *_synapses(checked)]
+    objects: list[Any] = [*run.groups, *run.synapses]
     return any(
         o.integration is not None
         and o.integration.method == "exact"
-        and "exact" not in _texts(checked, *o.path.split("."), "method")
+        and "exact" not in run.text(*o.path.split("."), "method")
         and METHODS["exact"].advance(o.integration.system).note == CHAINED
         for o in objects
     )
 
 
-def _later_lists(checked: Checked) -> bool:
+def _later_lists(run: StoredRun) -> bool:
     """Whether a connect rule after the first may have values or delays in a list."""
     return any(
         len(s.connect) > 1
-        and ("[" in _texts(checked, "synapses", s.name, "delay") or any(r.initial or r.delay for r in s.connect[1:]))
-        for s in _synapses(checked)
+        and ("[" in run.text("synapses", s.name, "delay") or any(r.initial or r.delay for r in s.connect[1:]))
+        for s in run.synapses
     )
 
 
-def _counted(checked: Checked) -> bool:
-    monitors = checked.resolved.network.monitors
+def _counted(run: StoredRun) -> bool:
+    monitors = run.network.monitors
     return any(isinstance(m, SpikeMonitor) and m.counts_only for m in monitors) and (
-        bool(checked.metrics.terms) or _has(checked, "run", "stop_when")
+        bool(run.checked.metrics.terms) or run.says("run", "stop_when")
     )
 
 
-def _half_steps(checked: Checked) -> bool:
-    known = all(p.delay is None or is_fixed(p.delay) for s in _synapses(checked) for p in s.pathways)
-    return _warned(checked, "NET162") or not known
+def _half_steps(run: StoredRun) -> bool:
+    known = all(p.delay is None or is_fixed(p.delay) for s in run.synapses for p in s.pathways)
+    return run.warned("NET162") or not known
 
 
 FAULTS: Sequence[KnownFault] = (
-    KnownFault("0.2.0", "on several threads, spikes of small groups were recorded and delivered twice", _threads),
+    KnownFault("on several threads, spikes of small groups were recorded and delivered twice", _threads),
+    KnownFault("`on_pre` and `on_post` pathways of one name took each other's delay", _same_names),
     KnownFault(
-        "0.2.0", "`on_pre` and `on_post` pathways of one name took each other's delay", lambda c, _: _same_names(c)
-    ),
-    KnownFault(
-        "0.2.0",
         "event-driven variables read outside events, also by monitors, were as old as the last event",
-        lambda c, _: _event_driven(c),
+        _event_driven,
     ),
     KnownFault(
-        "0.2.0",
         "numbers drawn in a text with `for` were drawn once a source",
-        lambda c, _: any(_draws(r.element, r.condition, r.p, r.size) for r in _generated(c)),
+        lambda run: any(_draws(r.element, r.condition, r.p, r.size) for r in _generated(run)),
     ),
     KnownFault(
-        "0.2.0",
         "`n`, and values of the target, were not what the text of a connect rule says",
-        lambda c, _: any(True for _ in _generated(c)),
+        lambda run: any(True for _ in _generated(run)),
     ),
-    KnownFault("0.2.0", "subgroups and monitors given as lists were sorted", lambda c, _: _list_order(c)),
+    KnownFault("subgroups and monitors given as lists were sorted", _list_order),
     KnownFault(
-        "0.2.0",
         "`i` and `N` counted in the whole group in operations and inputs on a subgroup",
-        lambda c, _: _part_of_a_group(c),
+        _part_of_a_group,
     ),
-    KnownFault("0.2.0", "metrics and `stop_when` of `counts_only` monitors were 0", lambda c, _: _counted(c)),
+    KnownFault("metrics and `stop_when` of `counts_only` monitors were 0", _counted),
     KnownFault(
-        "0.2.0",
         "refractory times of 10,000 s and more silenced neurons, or did nothing; `lastspike` began at -10,000 s",
-        lambda c, _: _long_refractory(c),
+        _long_refractory,
     ),
-    KnownFault("0.2.0", "`milstein` took the drift into its support point", lambda c, _: _method(c, "milstein")),
+    KnownFault("`milstein` took the drift into its support point", lambda run: _method(run, "milstein")),
     KnownFault(
-        "0.2.0",
         "noise whose strength depends on time took `heun` under `auto`",
-        lambda c, _: _method(c, "euler") and _has(c, "groups", "xi"),
+        lambda run: _method(run, "euler") and run.says("groups", "xi"),
     ),
     KnownFault(
-        "0.2.0",
         "`auto` took `euler` for equations that have an exact solution, as each feeds the next",
-        lambda c, _: _chained(c),
+        _chained,
     ),
-    KnownFault("0.2.0", "delays of (nearly) half a step were rounded in several ways", lambda c, _: _half_steps(c)),
+    KnownFault("delays of (nearly) half a step were rounded in several ways", _half_steps),
     KnownFault(
-        "0.2.0",
         "what phases set did not reach delays, values of other settings, and lists of rates",
-        lambda c, _: _has(c, "run", "'set'"),
+        lambda run: run.says("run", "'set'"),
     ),
     KnownFault(
-        "0.2.0",
         "time that was not recorded counted as 0 Hz in rates",
-        lambda c, _: _has(c, "run", "'record'") or _has(c, "monitors", "'window'", "'indices'"),
+        lambda run: run.says("run", "'record'") or run.says("monitors", "'window'", "'indices'"),
     ),
     KnownFault(
-        "0.2.0",
         "samples that are NaN were left out of `min`, `max` and `correlation`, or not, as the chunks were cut",
-        lambda c, _: _has(c, "metrics", "min(", "max(", "correlation("),
+        lambda run: run.says("metrics", "min(", "max(", "correlation("),
     ),
     KnownFault(
-        "0.2.0",
         "whole numbers of `range` and `linspace` became floating-point numbers",
-        lambda c, _: _has(c, "sweep", "'range'", "'linspace'"),
+        lambda run: run.says("sweep", "'range'", "'linspace'"),
     ),
     KnownFault(
-        "0.2.0",
         "numbers of files were taken as SI values, further columns dropped, parts of numbers cut",
-        lambda c, _: bool(c.resolved.context.files),
+        lambda run: bool(run.checked.resolved.context.files),
     ),
     KnownFault(
-        "0.2.0",
         "lists of values and delays of later connect rules were cut, or taken for the first rule",
-        lambda c, _: _later_lists(c),
+        _later_lists,
     ),
     KnownFault(
-        "0.2.0",
         "a state was taken for variables of another unit",
-        lambda c, _: _warned(c, "FIL205"),
+        lambda run: run.warned("FIL205"),
     ),
     KnownFault(
-        "0.2.0",
         "Poisson rates above one spike a step were clipped, negative ones were 0",
-        lambda c, _: any(g.kind is GroupKind.POISSON and g.intervals is None for g in _groups(c)),
+        lambda run: any(g.kind is GroupKind.POISSON and g.intervals is None for g in run.groups),
     ),
     KnownFault(
-        "0.2.0",
         "a variable that became infinite and was reset in the same step went unnoticed",
-        lambda c, _: (
-            any(g.threshold is not None and g.reset.assignments and g.integration is not None for g in _groups(c))
-            and _has(c, "groups", "exp(", "**")
+        lambda run: (
+            any(g.threshold is not None and g.reset.assignments and g.integration is not None for g in run.groups)
+            and run.says("groups", "exp(", "**")
         ),
     ),
 )

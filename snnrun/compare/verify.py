@@ -25,7 +25,7 @@ from snnrun.results.sweep_table import point_folder
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
 from snnrun.run.stages import Checked
-from snnrun.sweep.experiments import check_point, check_sweep, point_document
+from snnrun.sweep.experiments import check_point, check_sweep, point_document, spread
 
 _NUMERIC = ("llvmlite", "numpy")  # packages that may change a bit
 SAMPLE = 5
@@ -216,7 +216,7 @@ def _sweep(
     ran = np.flatnonzero(complete_points(entry.table)).tolist()
     if not ran:
         raise storage_error("CMP301", f"no point of the sweep in `{entry.path}` ran to its end")
-    chosen = ran if number is None else [ran[k] for k in _spread(len(ran), number)]
+    chosen = ran if number is None else spread(ran, number)
     base = point_document(checked)
     mismatches = []
     for done, k in enumerate(chosen):
@@ -228,11 +228,6 @@ def _sweep(
         if found is not None:
             mismatches.append(found)
     return Verdict(entry.path, entry.done.digest, True, (), mismatches, len(chosen), len(ran), *_why(entry, checked))
-
-
-def _spread(length: int, number: int) -> list[int]:
-    """Evenly spread places, the first and the last among them."""
-    return [int(k) for k in np.unique(np.linspace(0, length - 1, min(number, length)).round())]
 
 
 def unlike(entry: Entry, checked: Checked) -> list[str]:

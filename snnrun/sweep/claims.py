@@ -1,6 +1,6 @@
-"""Claims of a sweep: who runs what. They keep processes from doing the same work at the same time, and lock nothing.
+"""Claims of a sweep: which process runs which points. They avoid duplicate work; they are no locks.
 
-A point that was run twice has the same bits twice, so a race costs time and nothing else.
+A point that was run twice has the same bits twice, so a race costs time only.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from snnrun.results.folder import CLAIMS
 from snnrun.sweep.journal import cannot_write, host_name
 from snnrun.sweep.points import MOST_POINTS
 
-HEARTBEAT_S = 10.0  # between two signs of life of a claim [s]
-TIMEOUT_S = 120.0  # a claim without a sign of life for so long is stale [s]
+HEARTBEAT_S = 10.0  # between two updates of the time of a claim [s]
+TIMEOUT_S = 120.0  # a claim that was not updated for this time is stale [s]
 _MOST_PID = 2**31
 TABLE = "table"  # the claim of the process that makes the table
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Points that a process says it is running.
+    """Points that a process is running.
 
     Args:
         name: The claim's name: the number of its first point, or `table`.
@@ -40,7 +40,7 @@ class Claim:
         workers: Processes that run its points.
         ranges: The points, as ranges: first and last number.
         inside: Whether the claiming process runs them itself.
-        beat: Time of its last sign of life. [s since 1970]
+        beat: Time of its last update. [s since 1970]
     """
 
     name: str
@@ -58,7 +58,7 @@ class Claim:
             yield from range(first, last + 1)
 
     def owner_died(self) -> bool | None:
-        """Whether its process is gone; None when it runs on another machine."""
+        """Whether its process has ended; None when it runs on another machine."""
         if self.host != host_name():
             return None
         try:
@@ -68,7 +68,7 @@ class Claim:
 
     @property
     def alive(self) -> bool:
-        """Whether somebody may still be at work, for one who looks once."""
+        """Whether its process may be running, as far as one look tells."""
         return not self.owner_died() and time.time() - self.beat < TIMEOUT_S
 
 
@@ -87,7 +87,7 @@ class Claims:
         self._thread: threading.Thread | None = None
 
     def take(self, name: str, points: Sequence[int], workers: int = 1, *, inside: bool = False) -> bool:
-        """Claim points; False when somebody else was first.
+        """Claim points; False when another process has the claim.
 
         Raises:
             StorageError: The claim cannot be written.
@@ -127,18 +127,18 @@ class Claims:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
     def release(self, name: str) -> None:
-        """Give a claim back."""
+        """Remove a claim of this process."""
         self._own.discard(name)
         with contextlib.suppress(OSError):
             (self.path / f"{name}.json").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Give all claims back."""
+        """Remove all claims of this process."""
         self._stop.set()
         for name in list(self._own):
             self.release(name)
         with contextlib.suppress(OSError):
-            self.path.rmdir()  # only when nobody has one
+            self.path.rmdir()  # only when it is empty
 
     def all(self) -> list[Claim]:
         """Every claim of other processes."""
@@ -155,11 +155,11 @@ class Claims:
         return any(claim.inside and claim.owner_died() for claim in self.all())
 
     def others(self) -> list[Claim]:
-        """What others are running; stale claims are removed on the way."""
+        """Claims of other processes that are alive; stale ones are removed."""
         live = []
         for claim in self.all():
             if self._is_stale(claim):
-                # Whoever takes it between these two lines loses it again: a point is run twice, nothing worse.
+                # A process that takes it between these two lines loses it again: a point is run twice.
                 with contextlib.suppress(OSError):
                     (self.path / f"{claim.name}.json").unlink(missing_ok=True)
             else:
@@ -167,7 +167,7 @@ class Claims:
         return live
 
     def _is_stale(self, claim: Claim) -> bool:
-        """Clocks of two machines may differ: a foreign claim is stale when its time did not change for a while."""
+        """Whether a claim has no process. Clocks of machines may differ: only changes of the time of a claim count."""
         if claim.owner_died():
             return True
         beat, seen = self._seen.get(claim.name, (None, 0.0))
@@ -195,7 +195,7 @@ def _claim(path: Path) -> Claim | None:
         pid = int(plain["pid"])
         parts = tuple((int(first), int(last)) for first, last in plain["points"])
         if not 0 < pid < _MOST_PID or sum(max(last - first + 1, 0) for first, last in parts) > MOST_POINTS:
-            return None  # nothing that this program wrote
+            return None  # not written by this program
         return Claim(
             name,
             str(plain["host"]),
@@ -207,13 +207,13 @@ def _claim(path: Path) -> Claim | None:
             beat,
         )
     except (ValueError, KeyError, TypeError, OverflowError):
-        # Made a moment ago and not written yet, or its process was killed in between.
+        # Created and not written yet, or its process was killed in between.
         ranges = ((int(name), int(name)),) if name.isdigit() else ()
         return Claim(name, "", 0, 0.0, 1, ranges, inside=False, beat=beat)
 
 
 def ranges(points: Iterable[int]) -> list[list[int]]:
-    """Ascending numbers as first and last of each run without a gap."""
+    """Ascending numbers as ranges: first and last of each."""
     found: list[list[int]] = []
     for k in points:
         if found and found[-1][1] == k - 1:

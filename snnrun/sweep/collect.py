@@ -1,6 +1,6 @@
-"""The table of a sweep, made from the journals of all that ran its points; it depends on numbers alone.
+"""The table of a sweep, made from the journals of all processes that ran its points.
 
-Neither the order in which points were done, nor by whom, nor when, changes a byte of `sweep.h5`, `points.csv` and
+The order in which points were run, by which process and when, does not change a byte of `sweep.h5`, `points.csv` and
 `metrics.json`.
 """
 
@@ -30,7 +30,7 @@ from snnrun.sweep.points import Plan, Values
 
 @dataclass(slots=True)
 class Collected:
-    """What the points of a sweep gave, over its grid.
+    """The results of the points of a sweep, over its grid.
 
     Args:
         plan: The points.
@@ -38,9 +38,9 @@ class Collected:
         metrics: Values over the grid, NaN where there are none, and SI symbols.
         digests: Digest of the results of each point, empty where it keeps none.
         failed: Why points failed.
-        notes: What else is to be said of points.
+        notes: Notes on points.
         left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
-        remarks: What is not finite, by point.
+        remarks: Values that are not finite, by point.
     """
 
     plan: Plan
@@ -75,15 +75,15 @@ class Collected:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def log(self, name: str, end: str) -> str:
-        """What happened, for `run.log`."""
+        """The text of `run.log`."""
         lines = [f"snnrun {__version__}  {name}  {self.plan.size} points"]
         lines += [f"point {k}: {reason}" for k, reason in sorted(self.failed.items())]
         lines += [f"point {k}: {note}" for k, note in sorted(self.notes.items())]
         lines += [f"point {k}: warning[{r.code}] {r.message}" for k in sorted(self.remarks) for r in self.remarks[k]]
         return "\n".join([*lines, end]) + "\n"
 
-    def told(self) -> list[Remark]:
-        """The remarks of all points, each once: that of its first point, and at how many others there is one."""
+    def merged_remarks(self) -> list[Remark]:
+        """The remarks of all points, each once: of its first point, with the number of others."""
         points: dict[tuple[str, Path], list[tuple[int, Remark]]] = {}
         for k in sorted(self.remarks):
             for remark in self.remarks[k]:

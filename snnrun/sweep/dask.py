@@ -1,8 +1,7 @@
 """Points of a sweep on a Dask cluster; the only module that imports `distributed`.
 
-The scheduler only hands out work: it gets a bounded number of batches, and what comes back is a few numbers a point.
-Results go to the sweep's folder, which every worker must see under the same path. A scheduler that dies takes nothing
-with it.
+The scheduler gets a bounded number of batches, and a few numbers for each point come back. Results go to the sweep's
+folder, which every worker must see under the same path, so nothing is lost when the scheduler dies.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from snnrun.sweep.pool import Ended, Event, Lost, Ran, error_from_json
 from snnrun.sweep.worker import Worker, answer, error_as_json, open_sweep
 
 AHEAD = 2  # batches for each thread of the cluster
-RETRIES = 2  # of a batch whose task failed for reasons of the cluster
-REACH_S = 10.0  # a scheduler that does not answer for so long is gone [s]
+RETRIES = 2  # of a batch whose task failed
+REACH_S = 10.0  # a scheduler that does not answer for this time is lost [s]
 
 Answer = dict[str, Any]
 
@@ -37,7 +36,7 @@ class DaskPool:
     Args:
         address: The scheduler's address.
         folder: The sweep's folder.
-        options: What holds for every point.
+        options: How points are run.
 
     Raises:
         RunError: SWP712 or SWP713, there is no `distributed`, no scheduler or no worker.
@@ -65,16 +64,16 @@ class DaskPool:
         self._count()
 
     def free(self) -> bool:
-        """Whether another batch may be handed over."""
+        """Whether another batch can be submitted."""
         most = 1 if self._suspects else AHEAD * max(self.workers, 1)
         return self._silent_since is None and len(self._futures) < most
 
     def submit(self, batch: Sequence[int]) -> None:
-        """Hand over a batch."""
+        """Submit a batch."""
         key = tuple(batch)
         try:
             future = self._client.submit(run_batch, *self._settings, list(batch), pure=False, retries=RETRIES)
-        except (OSError, TimeoutError):  # it went away just now
+        except (OSError, TimeoutError):  # it was lost just now
             self._silent_since = self._silent_since or time.monotonic()
             self._said.put((key, None))
             return
@@ -82,11 +81,11 @@ class DaskPool:
         future.add_done_callback(lambda done: self._said.put((key, done)))
 
     def wait(self, seconds: float) -> list[Event]:
-        """What came back.
+        """Events since the last call.
 
         Raises:
-            UnfinishedError: The scheduler is gone.
-            StorageError: A worker has no place for results.
+            UnfinishedError: The scheduler is lost.
+            StorageError: A worker cannot write results.
         """
         events: list[Event] = []
         try:
@@ -94,7 +93,7 @@ class DaskPool:
             while True:
                 try:
                     events += self._back(key, future)
-                except (OSError, TimeoutError, CancelledError):  # results are asked for by way of the scheduler
+                except (OSError, TimeoutError, CancelledError):  # results come through the scheduler
                     events.append(Lost(key, blamed=False, reason="the scheduler is gone"))
                 key, future = self._said.get_nowait()
         except queue.Empty:
@@ -103,8 +102,8 @@ class DaskPool:
         return events
 
     def close(self) -> None:
-        """Cancel what was not begun, and leave the cluster to itself."""
-        with suppress(OSError, TimeoutError):  # the scheduler may be gone, or go now
+        """Cancel what has not begun, and disconnect."""
+        with suppress(OSError, TimeoutError):  # the scheduler may be lost
             if self._client.status == "running":
                 self._client.cancel(list(self._futures.values()), force=True)
             self._futures.clear()
@@ -125,8 +124,8 @@ class DaskPool:
         if future.status == "error":
             error = future.exception()
             reason = f"{type(error).__name__}: {error}"
-            # The scheduler gave up after several workers were lost with this batch, or with one that waited beside it:
-            # a single point is tried once more with nothing else on the cluster, and is then the reason.
+            # The scheduler gives up after several workers died with this batch, or with one that was queued beside it:
+            # a single point is run once more with nothing else on the cluster; when that fails, it is the cause.
             deadly = type(error).__name__ == "KilledWorker" and len(key) == 1
             final = deadly and key in self._suspects
             self._suspects.discard(key)
@@ -136,7 +135,7 @@ class DaskPool:
         return [Lost(key, blamed=False, reason=reason)]
 
     def _count(self) -> None:
-        """How many threads the cluster has now; whether it is there at all."""
+        """Count the threads of the cluster, and notice when it is lost."""
         known = self._known()
         if known is None:
             self._silent_since = self._silent_since or time.monotonic()
@@ -152,7 +151,7 @@ class DaskPool:
             return None
         try:
             return list(self._client.scheduler_info(n_workers=-1)["workers"].values())
-        except (OSError, TimeoutError):  # it went away just now
+        except (OSError, TimeoutError):  # it was lost just now
             return None
 
 
@@ -169,7 +168,7 @@ def run_batch(folder: str, options: str, points: Sequence[int]) -> Answer:
 
 @lru_cache(maxsize=1)
 def _serving(folder: str, options: str) -> tuple[Worker, threading.Lock]:
-    """What a process of the cluster keeps between batches of one sweep: kernels and connections."""
+    """The worker of a process of the cluster, which keeps its cache between batches of one sweep."""
     if not (Path(folder) / "experiment.yaml").is_file():
         message = f"a worker of the cluster does not see `{folder}`"
         advice = "name a folder that all machines share with `--out`"

@@ -1,4 +1,4 @@
-"""Hands out the points of a sweep that are not on the disk yet, to this process or to others."""
+"""Runs the missing points of a sweep: in this process, or in others."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from snnrun.sweep.worker import Worker
 
 BATCH_S = 0.25  # work of a batch [s]
 MOST = 1000  # points of a batch
-START_S = 1.0  # what it costs to start processes [s]
-DEATHS = 3  # processes that a point may take with it
+START_S = 1.0  # cost of starting processes [s]
+DEATHS = 3  # processes that may die while they run a point
 _TICK_S = 0.2
 
 
 class _TooLongError(BaseException):
-    """A point turned out to take long while others wait; it is dropped and run beside them."""
+    """A point takes long while others wait: it is run again in another process, beside them."""
 
 
 def to_run(folder: Path, sweep: Sweep, only: Sequence[int] | None = None, *, retry_failed: bool) -> Ledger:
-    """What became of the points of a sweep; missing are those too whose results are not as they were published.
+    """The state of the points of a sweep; those whose stored results are damaged count as missing.
 
     Args:
         folder: The sweep's folder.
@@ -55,12 +55,12 @@ def to_run(folder: Path, sweep: Sweep, only: Sequence[int] | None = None, *, ret
 
 
 class Dispatcher:
-    """The points that one command has run.
+    """Runs points of a sweep for one command.
 
     Args:
         sweep: The sweep.
         folder: Its folder.
-        options: What holds for every point.
+        options: How points are run.
         clock: Timings.
         retry_failed: Whether points that failed are run again.
         only: The points to run, ascending; None for all.
@@ -94,7 +94,7 @@ class Dispatcher:
         self._progress: Progress = lambda _done, _points: None
 
     def close(self) -> None:
-        """End everything that this command began."""
+        """End the processes and files of this command."""
         if self._pool is not None:
             self._pool.close()
             if self.sweep.plan.keep_results:
@@ -103,19 +103,19 @@ class Dispatcher:
         self.journal.close()
 
     def points(self, progress: Progress, workers: int | None, pool: Callable[[Path, RunOptions], Pool] | None) -> None:
-        """Run what is missing; when this returns, every point of the sweep is noted.
+        """Run what is missing; when this returns, every point of the sweep has a record.
 
         Raises:
             SnnrunError: It cannot go on.
             KeyboardInterrupt: It was stopped.
         """
         self._progress = progress
-        self.told()
+        self.report()
         if not self.ledger.left:
             return
-        (self.folder / DONE_FILE).unlink(missing_ok=True)  # while points are missing it would not be true
+        (self.folder / DONE_FILE).unlink(missing_ok=True)  # the sweep is not complete while points are missing
         most = min(workers or cores(), self.ledger.left)
-        # A process that died while it ran points itself may have died of one of them: they are watched now.
+        # A process that died while it ran points may have been killed by one of them: run them in other processes.
         watched = self.claims.died_inside()
         if pool is None and (watched or (workers is not None and most > 1)):
             self._pool = local = LocalPool(self.folder, self.options, most)
@@ -124,26 +124,26 @@ class Dispatcher:
         started = time.perf_counter()
         try:
             if pool is not None:
-                self.beside(pool(self.folder, self.options))
+                self.run_in(pool(self.folder, self.options))
             elif self._pool is not None:
-                self.beside(self._pool)
-            elif not self.inside(most):
-                self.beside(LocalPool(self.folder, self.options, most))
+                self.run_in(self._pool)
+            elif not self.run_here(most):
+                self.run_in(LocalPool(self.folder, self.options, most))
         finally:
             self.seconds = time.perf_counter() - started
 
-    def told(self) -> None:
-        """Say how far it is."""
+    def report(self) -> None:
+        """Report progress."""
         size = self.sweep.plan.size
         self._progress(size - self.ledger.left, size)
 
-    # within this process
+    # in this process
 
-    def inside(self, most: int) -> bool:
-        """Run points here as long as that is best; True when none is left.
+    def run_here(self, most: int) -> bool:
+        """Run points in this process as long as that is fastest; True when none is left.
 
         Args:
-            most: Number of processes that could run instead.
+            most: Number of processes that could run them.
         """
         trial = _Trial(most, self.ledger.recent)
         while not trial.over(self.ledger.left):
@@ -164,21 +164,21 @@ class Dispatcher:
             try:
                 record = self.worker.run(k, lambda _step, _steps: trial.look(self.ledger.left))
             except (_TooLongError, KeyboardInterrupt) as stop:
-                self.queue.back(batch[n:])
+                self.queue.give_back(batch[n:])
                 if isinstance(stop, KeyboardInterrupt):
                     raise
                 return
             trial.add(record.seconds)
             self.ran += 1
             self.ledger.note(record)
-            self.told()
+            self.report()
             if trial.over(self.ledger.left):
-                self.queue.back(batch[n + 1 :])
+                self.queue.give_back(batch[n + 1 :])
                 return
 
     # in other processes
 
-    def beside(self, pool: Pool) -> None:
+    def run_in(self, pool: Pool) -> None:
         """Run points in other processes."""
         self._pool = pool
         deaths: Counter[int] = Counter()
@@ -196,17 +196,17 @@ class Dispatcher:
             self.workers = max(self.workers, pool.workers)
             for event in pool.wait(_TICK_S):
                 under_way -= not isinstance(event, Ran)
-                self._happened(event, deaths)
-            self.told()
+                self._handle(event, deaths)
+            self.report()
 
     def _size(self, pool: Pool) -> int:
-        """Points of the next batch: a short time's work, and towards the end no more than a fair share."""
+        """Points of the next batch: `BATCH_S` of work, and towards the end an equal share for each process."""
         each = self.ledger.recent
         if not each:
             return 1
         return int(min(MOST, max(1, min(BATCH_S / each, self.ledger.left / (4 * max(pool.workers, 1))))))
 
-    def _happened(self, event: Event, deaths: Counter[int]) -> None:
+    def _handle(self, event: Event, deaths: Counter[int]) -> None:
         match event:
             case Ran(point, status, seconds):
                 self.ran += 1
@@ -220,22 +220,22 @@ class Dispatcher:
                     deaths[unfinished[0]] += DEATHS if final else 1
                     if deaths[unfinished[0]] >= DEATHS:
                         self._fail(unfinished.pop(0), reason)
-                self.queue.back(unfinished, alone=blamed)
+                self.queue.give_back(unfinished, alone=blamed)
                 self.claims.release(str(batch[0]))
 
     def _fail(self, k: int, reason: str) -> None:
-        """Note a point that no process survives."""
+        """Record the failure of a point that ends its process."""
         record = Record(k, PointStatus.FAILED, reason=f"the process that ran it was lost: {reason}")
         self.journal.add(record)
         self.ledger.note(record)
 
 
 class _Trial:
-    """Points run within this process, to see whether more processes pay.
+    """Decides from the time of points in this process whether more processes are faster.
 
     Args:
         most: Processes that could run.
-        known: Time of a point as runs before this one tell; 0 when nobody knows. [s]
+        known: Time of a point in earlier commands; 0 when unknown. [s]
     """
 
     def __init__(self, most: int, known: float) -> None:
@@ -250,24 +250,24 @@ class _Trial:
         return int(min(MOST, max(1.0, BATCH_S / each))) if each else 1
 
     def add(self, seconds: float) -> None:
-        """A point took so long."""
+        """Add the time of a point. [s]."""
         self.spent = [*self.spent[-19:], seconds]
 
     def each(self) -> float:
-        """Time of a point; the first one pays for what all share. [s]."""
+        """Time of a point, without the first one, which fills the cache. [s]."""
         later = self.spent[1:]
         return sum(later) / len(later) if later else self.known
 
     def over(self, left: int) -> bool:
-        """Whether other processes would be done sooner."""
+        """Whether other processes would be faster."""
         gain = left * self.each() * (1 - 1 / self.most)
         return self.most > 1 and gain > START_S
 
     def look(self, left: int) -> None:
-        """Called in the middle of a point.
+        """Called during a point.
 
         Raises:
-            _TooLongError: It takes so long that the others should not wait for it.
+            _TooLongError: The others should not wait for it.
         """
         long = not self.spent and time.perf_counter() - self.started > START_S
         if long and self.most > 1 and left > 1:
@@ -276,11 +276,11 @@ class _Trial:
 
 
 class Queue:
-    """What is to be run, in order; points that others are running wait until they are known.
+    """The points to run, in order. Points that other processes are running are checked again at the end.
 
     Args:
         ledger: The state of all points.
-        claims: Who runs what.
+        claims: The claims of all processes.
         points: Numbers of the points, ascending.
     """
 
@@ -292,21 +292,21 @@ class Queue:
         self._again: deque[list[int]] = deque()
         self._elsewhere: list[int] = []
 
-    def back(self, points: Sequence[int], *, alone: bool = False) -> None:
-        """Points that were not run after all; alone: each in a batch of its own, as one of them may be deadly."""
+    def give_back(self, points: Sequence[int], *, alone: bool = False) -> None:
+        """Return points that were not run; `alone`: each in a batch of its own, as one of them may end its process."""
         self._again.extend([[k] for k in points] if alone else [list(points)] if points else [])
 
     def take(self, most: int, workers: int = 1, *, inside: bool = False) -> list[int] | None:
-        """Claim the next points; none when all that is left is being run by others, None when nothing is left."""
+        """Claim the next points; an empty list when other processes run all that is left, None when nothing is left."""
         while True:
             claimed = {k for claim in self._claims.others() for k in claim.points()}
-            self._ledger.refresh()  # after the claims: points are noted before their claim is given back
+            self._ledger.refresh()  # after the claims: a point is recorded before its claim is removed
             points = self._choose(most, claimed)
             if not points:
-                return [] if self._look_around() else None
+                return [] if self._reclaim() else None
             if self._claims.take(str(points[0]), points, workers, inside=inside):
                 return points
-            self._elsewhere += points  # somebody was faster
+            self._elsewhere += points  # another process was faster
 
     def _choose(self, most: int, claimed: set[int]) -> list[int]:
         status = self._ledger.status
@@ -322,14 +322,14 @@ class Queue:
             self._next += most
         return chosen
 
-    def _look_around(self) -> bool:
-        """Whether points are left that others have; those that nobody has any more come back."""
+    def _reclaim(self) -> bool:
+        """Whether points are left that others run; those that are not claimed any more are returned to the queue."""
         self._ledger.refresh()
         self._elsewhere = [k for k in self._elsewhere if self._ledger.status[k] == PointStatus.MISSING]
         claimed = {k for claim in self._claims.others() for k in claim.points()}
         free = [k for k in self._elsewhere if k not in claimed]
         self._elsewhere = [k for k in self._elsewhere if k in claimed]
-        self.back(free)
+        self.give_back(free)
         return bool(self._elsewhere or self._again)
 
 

@@ -1,4 +1,4 @@
-"""What a run or a sweep will cost, said before it starts."""
+"""The cost of a run or a sweep, estimated before it starts."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from snnrun.run import pipeline
 from snnrun.run.stages import Checked, Clock
 from snnrun.sweep.experiments import Sweep, check_point, point_document
 
-EXAMINED = 200  # points that are looked at one by one
+EXAMINED = 200  # points that are checked
 PROBE_SECONDS = 2.0
-_CHECK_SECONDS = 10.0  # looking ends after this long, whatever the number of points
+_CHECK_SECONDS = 10.0  # no more points are checked after this time
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run or a sweep will cost.
+    """The cost of a run or a sweep.
 
     Args:
         points: Number of runs.
-        examined: How many of them were looked at; the others are taken to be like them.
-        kernels: Different structures among those: each is compiled once.
-        wirings: Objects of synapses that will be connected; the other points share these.
-        connected: Objects of synapses of all examined points together.
+        examined: How many of them were checked; the others are assumed to be alike.
+        kernels: Different kernels among those: each is compiled once.
+        wirings: Synapses objects that will be connected; the other points share these.
+        connected: Synapses objects of all examined points together.
         memory: State and synapses of the largest examined point. [byte]
-        disk: What will be stored. [byte]
+        disk: Size of what will be stored. [byte]
         seconds: Time of all runs in one process. [s]
-        basis: What the time is based on.
+        basis: How the time was estimated.
     """
 
     points: int
@@ -65,12 +65,12 @@ class Estimate:
 
 
 def estimate(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Estimate:
-    """Look at the points of a sweep, or at the one run, without running them.
+    """Estimate the cost from the points of a sweep, or from the one run, without running them.
 
     Args:
         checked: The experiment.
         sweep: Its sweep, if it has one.
-        probe: Whether the first point runs for up to two seconds, to measure instead of to guess.
+        probe: Whether the first point runs for up to two seconds, to measure the time of a step.
     """
     from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only here and to run
     from snnrun.connect.connectivity import connectivity_key  # noqa: PLC0415
@@ -126,7 +126,7 @@ def estimate(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> E
 
 
 def _points(checked: Checked, sweep: Sweep | None) -> Iterator[Checked]:
-    """The points to look at: all of them, or those along each axis and then others spread over the grid."""
+    """The points to check: all of them, or those along each axis and then others spread over the grid."""
     if sweep is None:
         yield checked
         return
@@ -149,7 +149,7 @@ def _points(checked: Checked, sweep: Sweep | None) -> Iterator[Checked]:
 
 
 def _probed(checked: Checked) -> tuple[float, int]:
-    """Run a point for a while: seconds and steps, without compiling and building."""
+    """Run a point for `PROBE_SECONDS`: seconds and steps, without compiling and building."""
     prepared = pipeline.prepare(checked, RunCache(), Clock())
     clock = Clock()
     started = time.perf_counter()

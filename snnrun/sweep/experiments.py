@@ -1,4 +1,4 @@
-"""A sweep before its first run: its points, and the file at each of their values."""
+"""The experiments of a sweep: the file checked at the values of its points."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from snnrun.sweep.points import SEED, GridAxis, Plan, Point, Values
 from snnrun.sweep.reuse import Template
 
 Index = tuple[int, ...]
-_KEPT = 64  # checked points that wait in memory for their run
+_KEPT = 64  # checked points kept in memory until they run
 _SHOWN = 10  # errors of points that are shown at once
-_FEW = 8  # values of an axis that are simply tried
-_MANY = 256  # of more values of an axis that must be tried, evenly spread ones are
+_FEW = 8  # up to this many values of an axis are all tried
+_MANY = 256  # of more doubtful values of an axis, this many evenly spread ones are tried
 _TEMPLATES = 256  # checked files that are kept for points to share
 _SEEDS = 2**64
 Key = tuple[object, ...]
@@ -42,8 +42,8 @@ class Sweep:
     Args:
         checked: The experiment.
         plan: Its points.
-        ready: Points that were checked already, by their place in the grid.
-        warnings: Axes of which not all values could be tried.
+        ready: Points that were checked already, by index.
+        warnings: Axes of which not all values were tried.
     """
 
     checked: Checked
@@ -53,10 +53,10 @@ class Sweep:
 
 
 def check_sweep(checked: Checked) -> Sweep:
-    """The points of an experiment's sweep, each value tried in the file before the first run.
+    """The points of an experiment's sweep; the file is checked at each value before the first run.
 
-    Values are tried one at a time, the other axes at their first: what only a combination of values breaks is found
-    when that point runs. Of more than 256 values of an axis that must be tried, evenly spread ones are.
+    One axis at a time, with the other axes at their first value: an error of a combination of values is found when that
+    point runs. Of more than 256 doubtful values of an axis, evenly spread ones are tried.
 
     Raises:
         ExperimentError: The sweep, or the file at some of its values, is wrong.
@@ -110,7 +110,7 @@ def _saying_where(point: Point) -> Iterator[None]:
 
 
 class Points:
-    """The experiment at the points of a sweep; points that differ in values only share a checked file (`reuse`).
+    """The experiment at each point of a sweep; points that differ only in values share a checked file (`reuse`).
 
     Args:
         base: The file of a point, without the sweep.
@@ -122,16 +122,16 @@ class Points:
         self.plan = plan
         self._templates: dict[Key, Template | None] = {}
         self._seen: set[Key] = set()
-        self.partly: list[int] = []  # axes of which `to_try` left out values that may be wrong
+        self.partly: list[int] = []  # axes of which `to_try` left out doubtful values
 
     def check(self, point: Point) -> Checked:
-        """The experiment at a point; good until the next one is asked for.
+        """The experiment at a point, valid until the next call.
 
         Raises:
             ExperimentError: Something is wrong there; the messages say at which values.
         """
         if self.plan.keep_results or not any(map(self._is_open, self._parameters())):
-            return check_point(self.base, point)  # a point with a folder of its own needs its file
+            return check_point(self.base, point)  # a point with a folder of its own needs its own document
         key, values, seed = self._read(point.index)
         template = self._templates.get(key)
         if template is not None:
@@ -144,18 +144,18 @@ class Points:
         return checked
 
     def to_try(self) -> Iterator[Point]:
-        """The first point and, along each axis, the points at all values that the file may be wrong at."""
+        """The first point and, along each axis, the points at doubtful values."""
         yield self.plan.point(0)
         for axis, length in enumerate(self.plan.shape):
             doubtful = self._doubtful(axis) if length > _FEW else range(length)
             if len(doubtful) > _MANY:
                 self.partly.append(axis)
-            for place in _spread(doubtful):
+            for place in spread(doubtful, _MANY):
                 if place:
                     yield self.plan.at(self.plan.along(axis, place))
 
     def _doubtful(self, axis: int) -> Sequence[int]:
-        """The places along an axis at which the file must be checked: all but those that differ in harmless values."""
+        """The positions along an axis at which the file may be wrong."""
         everywhere = range(self.plan.shape[axis])
         parameters = self.plan.axes[axis].parameters
         if not all(map(self._is_open, parameters)):
@@ -173,7 +173,7 @@ class Points:
         return sorted(wanted)
 
     def _doubtful_of_kind(self, axis: int, places: list[int]) -> set[int]:
-        """The same of places at which all values are of the same kinds."""
+        """The same, of positions whose values are all of the same kind."""
         tried = {places[0], places[len(places) // 2], places[-1]}
         for place in sorted(tried):
             point = self.plan.at(self.plan.along(axis, place))
@@ -198,16 +198,16 @@ class Points:
         return (p for axis in self.plan.axes for p in axis.parameters)
 
     def _is_open(self, parameter: Values) -> bool:
-        """Whether a parameter changes values only."""
+        """Whether a parameter changes nothing but values."""
         if parameter.held is None or self._open is None:
             return False
         return parameter.place == SEED or (parameter.place[0] == "constants" and parameter.place[1] in self._open)
 
     @cached_property
     def _open(self) -> frozenset[str] | None:
-        """The constants that need not be known before a point runs; None where points cannot share a checked file."""
+        """The constants whose values the check does not need; None where points cannot share a checked file."""
         if self.plan.shared is not None:
-            return None  # each point needs the hash of its own
+            return None  # each point needs its own hash
         numbers = [p for p in self._parameters() if p.held is not None]
         names = [str(p.place[1]) for p in numbers if p.place[0] == "constants"]
         if names and self._fits(frozenset(names)):
@@ -228,7 +228,7 @@ class Points:
         return True
 
     def _read(self, index: Index) -> tuple[Key, dict[str, float], int | None]:
-        """What decides which checked file a point shares, the values of its open constants, and its seed if swept."""
+        """The key of the checked file that a point shares, the values of its open constants, and its seed if swept."""
         key: list[object] = []
         values: dict[str, float] = {}
         seed = None
@@ -247,7 +247,7 @@ class Points:
         return tuple(key), values, seed
 
     def _template(self, point: Point, checked: Checked) -> Template | None:
-        """The checked file that a point shares with others, made from it; None when none fits."""
+        """The checked file that a point shares with others; None when there is none that fits."""
         key, values, seed = self._read(point.index)
         if key not in self._templates and len(self._templates) < _TEMPLATES:
             try:
@@ -258,14 +258,14 @@ class Points:
         return self._templates.get(key)
 
 
-def _spread(places: Sequence[int]) -> Sequence[int]:
-    """Evenly spread ones of many places, the first and the last among them."""
+def spread(places: Sequence[int], most: int) -> Sequence[int]:
+    """At most `most` evenly spread ones of some places, the first and the last among them."""
     last = len(places) - 1
-    return places if last < _MANY else [places[round(k * last / (_MANY - 1))] for k in range(_MANY)]
+    return places if last < most else [places[round(k * last / max(most - 1, 1))] for k in range(most)]
 
 
 def _acts_too_early(checked: Checked, plan: Plan, point: Point) -> ExperimentError:
-    """The error that a parameter changes what all points should share."""
+    """The error of a parameter that has an effect before the end of the shared phase."""
     axis = next(axis for axis, k in zip(plan.axes, point.index, strict=True) if k)
     assert plan.shared is not None
     phases = checked.experiment.run.phases
@@ -282,7 +282,7 @@ def _acts_too_early(checked: Checked, plan: Plan, point: Point) -> ExperimentErr
 
 
 def _not_tried(checked: Checked, plan: Plan, axis: int) -> Diagnostic:
-    """The warning that some values of an axis may turn out to be wrong when their points run."""
+    """The warning that not all values of an axis were tried."""
     found = plan.axes[axis]
     message = f"{_MANY} of {found.length:,} values of `{found.name}` were tried before the run"
     help = "where another one is wrong, its point fails"
@@ -291,7 +291,8 @@ def _not_tried(checked: Checked, plan: Plan, axis: int) -> Diagnostic:
 
 def _axis_span(checked: Checked, axis: GridAxis) -> Span | None:
     """Where the file names what lies along an axis."""
-    return checked.document.key_span(named_at(checked.document, axis, axis.parameters[0]))
+    path = named_at(checked.document, axis, axis.parameters[0])
+    return checked.document.key_span(path[:2] if path[1] == "points" else path)
 
 
 def point_document(checked: Checked) -> Document:

@@ -1,7 +1,7 @@
-"""Journals of a sweep: each process that runs points notes what became of them in a file of its own.
+"""Journals of a sweep: each process that runs points appends their results to a file of its own.
 
-A point is a line with its checksum, made by one write: killing the process costs at most the point it was at, and a
-line that is not whole is as if it were not there.
+A point is one line with a checksum, written at once: when the process is killed, at most the point that it was running
+is lost, and an incomplete line is ignored.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
 from snnrun.results.sweep_table import PointStatus
 
-SYNC_SHARE = 0.1  # of the time may go into waiting for a slow disk
-SYNC_S = 1.0  # a journal waits for the disk at most so often; only a power cut can take what came later [s]
+SYNC_SHARE = 0.1  # of the time that may be spent in fsync
+SYNC_S = 1.0  # least time between two fsyncs; a power cut loses what was written later [s]
 _LONGEST = 256 << 20  # bytes of a line
 _SUM = 16  # hexadecimal digits of a line's checksum
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What became of a point.
+    """The result of a point.
 
     Args:
         point: Its number.
@@ -49,7 +49,7 @@ class Record:
         digest: Digest of its results; empty when it keeps none.
         reason: Why it failed, or why its pictures are missing.
         left_out: Metrics with too many numbers for a journal.
-        remarks: What of it is not finite.
+        remarks: Values that are not finite.
     """
 
     point: int
@@ -84,7 +84,7 @@ class Record:
 
     @classmethod
     def from_line(cls, line: bytes) -> Self | None:
-        """The record of a line; None for one that was not written whole."""
+        """The record of a line; None for an incomplete one."""
         claimed, _, text = line.rstrip(b"\n").partition(b" ")
         if claimed != _checksum(text):
             return None
@@ -118,7 +118,7 @@ def _checksum(text: bytes) -> bytes:
 
 
 class Journal:
-    """The file in which one process notes the points it ran.
+    """The file to which one process appends the points it ran.
 
     Args:
         folder: The sweep's folder.
@@ -141,10 +141,10 @@ class Journal:
         raise OSError(errno.EEXIST, "too many journals of one process")
 
     def add(self, record: Record) -> None:
-        """Note a point.
+        """Append a point.
 
         Raises:
-            StorageError: It cannot be written; a part of a line that was written is worth nothing.
+            StorageError: It cannot be written.
         """
         line = record.to_line()
         try:
@@ -158,11 +158,11 @@ class Journal:
                 ended = time.monotonic()
                 self._next = ended + max(SYNC_S, (ended - started) / SYNC_SHARE)
         except OSError as error:
-            self.close()  # what follows goes to another file, not behind half a line
+            self.close()  # the next record goes to another file, not behind an incomplete line
             raise cannot_write(self.path, error) from error
 
     def close(self) -> None:
-        """End this file; a later point begins another."""
+        """Close this file; a later point begins another."""
         handle, self._handle = self._handle, None
         if handle is not None:
             with contextlib.suppress(OSError):
@@ -188,7 +188,7 @@ class Reader:
         self._read: dict[str, int] = {}
 
     def new(self) -> Iterator[Record]:
-        """What was noted since the last call, one journal after the other.
+        """Records that were added since the last call, one journal after the other.
 
         Raises:
             StorageError: The journals cannot be read.
@@ -209,7 +209,7 @@ class Reader:
             file.seek(offset)
             while line := file.readline(_LONGEST):
                 if not line.endswith(b"\n"):
-                    break  # it is being written, or no line of this program
+                    break  # it is being written, or not written by this program
                 offset += len(line)
                 self._read[path.name] = offset
                 record = Record.from_line(line)
@@ -218,7 +218,7 @@ class Reader:
 
 
 class Ledger:
-    """The state of all points, as far as the journals tell.
+    """The state of all points according to the journals.
 
     Args:
         folder: The sweep's folder.
@@ -227,9 +227,9 @@ class Ledger:
     Attributes:
         status: A `PointStatus` for each point, shape (points,).
         left: Number of points that are missing.
-        seconds: Time that all points took together, as far as it is known. [s]
-        timed: Number of points that took it.
-        recent: Time of a point, the latest ones counting most. [s]
+        seconds: Time of all timed points together. [s]
+        timed: Number of points whose time is known.
+        recent: Exponential moving average of the time of a point. [s]
     """
 
     def __init__(self, folder: Path, points: int) -> None:
@@ -241,12 +241,12 @@ class Ledger:
         self._reader = Reader(folder)
 
     def refresh(self) -> None:
-        """Read what is new."""
+        """Read new records."""
         for record in self._reader.new():
             self.note(record)
 
     def note(self, record: Record) -> None:
-        """One point; a success outweighs a failure, whichever came first."""
+        """Add the record of a point; a success takes precedence over a failure, whichever came first."""
         if not 0 <= record.point < len(self.status):
             return
         if record.seconds:
@@ -287,12 +287,12 @@ class Ledger:
 
 @cache
 def host_name() -> str:
-    """The name of this machine, as file names allow it."""
+    """The name of this machine with characters that file names allow."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", socket.gethostname()) or "localhost"
 
 
 def cannot_write(path: Path, error: OSError) -> StorageError:
-    """The error of a folder that takes no more."""
+    """The error of a folder that cannot be written."""
     return storage_error(
         "ST104", f"cannot write to `{path}`: {error.strerror}", "free some space or mend the rights, then run it again"
     )

@@ -1,7 +1,7 @@
-"""A sweep from its first point to its table: whatever is not yet on the disk is run, by whoever there is to run it.
+"""Runs a sweep: the points that are not on the disk yet, then the table.
 
-The command hands out batches of points and reads what became of them; the results themselves go from those who run the
-points to the disk. So nothing is lost when anything ends, and the same command goes on where it stopped.
+The command hands out batches of points and reads their records; results go from the processes that run points to the
+disk. So nothing is lost when a process ends, and the same command continues where it stopped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TICK_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class SweepOutcome:
-    """What a sweep gave.
+    """The results of a sweep.
 
     Args:
         folder: Its folder.
@@ -56,14 +56,14 @@ class SweepOutcome:
         missing: Points that are still to be run.
         loop_seconds: Time of the loop over points. [s]
         workers: Processes that ran points.
-        kernels: Kernels that the points needed, as far as this process knows.
+        kernels: Kernels that this process used.
         keep_results: Whether each point has a folder of its own.
         pictures: Files drawn.
         metrics: Metrics over the grid and their SI symbols.
         left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
-        problem: What stopped it before its end, None otherwise.
+        problem: What stopped it before its end, if anything did.
         plot_error: Why pictures are missing although all points ran, None otherwise.
-        remarks: What is not finite at some points.
+        remarks: Values that are not finite at some points.
     """
 
     folder: Path
@@ -106,12 +106,12 @@ def run_sweep(
         options: How its points are run.
         clock: Timings so far.
         progress: Called with (points done, points in all).
-        workers: Processes of this machine; None for what pays, at most one a core.
-        pool: Makes other processes to run the points, given the folder and what holds for every point.
+        workers: Processes of this machine; None for as many as pay off, at most one for each core.
+        pool: Makes processes elsewhere, given the sweep's folder and the options.
         retry_failed: Whether points that failed are run again.
 
     Raises:
-        SnnrunError: It cannot go on: code that is not allowed, no place to write, no process to run a point.
+        SnnrunError: It cannot continue: code that is not allowed, no place to write, no process to run a point.
     """
     started = time.time()
     if not options.allow_code:
@@ -124,7 +124,7 @@ def run_sweep(
     try:
         with stop_on_signals():
             if received:
-                signal.raise_signal(received[0])  # it came before
+                signal.raise_signal(received[0])  # it came before the handler was installed
             run.points(progress, workers, pool)
             end.make()
     except (UnfinishedError, KeyboardInterrupt) as stop:
@@ -156,11 +156,11 @@ def run_points(
         sweep: The sweep.
         folder: Its folder.
         points: The points.
-        options: What holds for every point.
+        options: How points are run.
         clock: Timings so far.
         workers: Number of processes.
-        retry_failed: Whether those of the points that failed are run again. Then the table waits for a later command,
-            as nobody can tell which points others have yet to run again.
+        retry_failed: Whether failed points are run again. Then a later command makes the table, as it is not known here
+            which points other processes will run again.
 
     Returns:
         How many points were run.
@@ -172,7 +172,7 @@ def run_points(
     run = Dispatcher(sweep, folder, options, clock, retry_failed=retry_failed, only=points)
     try:
         with stop_on_signals():
-            run.beside(LocalPool(folder, options, workers))
+            run.run_in(LocalPool(folder, options, workers))
             state = read_state(folder)
             if state is not None and not state.missing and not retry_failed:
                 document, files = portable(sweep.checked.document, sweep.checked.resolved.context.files)
@@ -217,7 +217,7 @@ def create_sweep_folder(sweep: Sweep, out: Path, command: Sequence[str]) -> Dest
 
 
 def _put(path: Path, data: bytes) -> None:
-    """Write a file unless it is there as it should be."""
+    """Write a file unless it has this content."""
     try:
         if read_bytes(path, len(data)) == data:
             return
@@ -227,7 +227,7 @@ def _put(path: Path, data: bytes) -> None:
 
 
 class _Table:
-    """The end of a sweep: one process makes the table, the others wait for it.
+    """The table of a sweep: one process makes it, the others wait.
 
     Args:
         run: The points.
@@ -247,12 +247,12 @@ class _Table:
         self.plot_error: SnnrunError | KeyboardInterrupt | None = None
 
     def make(self) -> None:
-        """Make the table, or wait until whoever makes it is done.
+        """Make the table, or wait until another process has made it.
 
         Raises:
-            UnfinishedError: SWP711, journals do not say any more what became of some points.
+            UnfinishedError: SWP711, records of some points are lost.
         """
-        self.run.claims.others()  # removes what dead processes left
+        self.run.claims.others()  # removes stale claims
         while complete_sweep(self.folder) is None:
             if self._mine():
                 if complete_sweep(self.folder) is None:
@@ -262,7 +262,7 @@ class _Table:
         self._add_pictures()
 
     def _mine(self) -> bool:
-        """Whether nobody else is making the table now."""
+        """Claim the table; False when another process is making it."""
         claims = self.run.claims
         claims.others()  # removes a stale claim
         return claims.take(TABLE, ())
@@ -280,7 +280,7 @@ class _Table:
             which = "a point is" if lost == 1 else f"{lost:,} points are"
             message = f"{which} missing in the journals, which were cut short while the sweep ran"
             raise UnfinishedError(Diagnostic("SWP711", message, None, "the same command runs what is missing"))
-        (self.folder / DONE_FILE).unlink(missing_ok=True)  # while it is made the folder is not complete
+        (self.folder / DONE_FILE).unlink(missing_ok=True)  # the folder is not complete while the table is made
         remove_temporary(self.folder)
         recover(self.folder / "points")
         with clock.stage(Stage.WRITE), defer_signals():
@@ -302,7 +302,7 @@ class _Table:
             )
 
     def _add_pictures(self) -> None:
-        """A sweep that was complete before: pictures that are damaged, or in formats that are not there yet."""
+        """Draw pictures of a complete sweep that are damaged, or in formats that are missing."""
         options, done = self.run.options, read_done(self.folder)
         drawn = [name for name in done.files if name.startswith(f"{PICTURES}/")] if done is not None else []
         damaged = {item.file for item in done.damage(self.folder, drawn)} if done is not None else set()
@@ -315,13 +315,13 @@ class _Table:
             refresh_pictures(self.folder)
 
     def make_partial(self) -> None:
-        """The table as far as it is known; without `DONE.json` it says itself that it is not whole."""
+        """Make the table of a sweep that stopped; there is no `DONE.json`, and the table says that it is incomplete."""
         with contextlib.suppress(StorageError):
             if self._mine() and self._read().metrics and read_done(self.folder) is None:
                 self.digest = self._read().write(self.folder, self.run.sweep.checked, self.place.hash)
 
     def outcome(self, problem: UnfinishedError | KeyboardInterrupt | None) -> SweepOutcome:
-        """The whole."""
+        """The results of the sweep."""
         run, found = self.run, self._read()
         done = read_done(self.folder)
         return SweepOutcome(
@@ -341,5 +341,5 @@ class _Table:
             tuple(found.left_out),
             problem,
             self.plot_error,
-            tuple(found.told()),
+            tuple(found.merged_remarks()),
         )

@@ -41,7 +41,7 @@ class Values:
         return Text.plain(text, f"value {k + 1} of {self.name}") if isinstance(text, str) else text
 
     def shown(self, k: int) -> str:
-        """One value for people."""
+        """One value as text."""
         text = self.texts[k]
         if isinstance(text, str):
             return text
@@ -53,10 +53,10 @@ class Point:
     """One run of a sweep.
 
     Args:
-        index: Its place in the grid, one number a dimension.
+        index: Its position along each axis.
         values: What changes in the file.
-        shown: The same for people: name and text.
-        shared: Number of the phase until whose end it is as all others; None when it begins at the start.
+        shown: The same as text, by name.
+        shared: Number of the phase up to whose end all points are the same; None when they share none.
     """
 
     index: tuple[int, ...]
@@ -90,12 +90,12 @@ class GridAxis:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All points of a sweep, numbered along the grid, the last axis fastest; each is made when it is asked for.
+    """All points of a sweep, numbered along the grid, the last axis fastest.
 
     Args:
         axes: Dimensions of the grid, the first one slowest.
         keep_results: Whether each point keeps a folder of its own.
-        shared: Number of the phase until whose end all points are the same; None when each begins at the start.
+        shared: Number of the phase up to whose end all points are the same; None when they share none.
     """
 
     axes: tuple[GridAxis, ...]
@@ -122,7 +122,7 @@ class Plan:
         return self.at(tuple(reversed(index)))
 
     def number(self, index: tuple[int, ...]) -> int:
-        """The number of the point at a place in the grid."""
+        """The number of the point at an index."""
         k = 0
         for length, place in zip(self.shape, index, strict=True):
             k = k * length + place
@@ -133,11 +133,11 @@ class Plan:
         return (self.point(k) for k in range(self.size))
 
     def along(self, axis: int, place: int) -> tuple[int, ...]:
-        """Where in the grid the point is that is at a place along an axis, and the first along all others."""
+        """The index of the point at a position along an axis, and at the first position along all others."""
         return tuple(place if a == axis else 0 for a in range(len(self.axes)))
 
     def at(self, index: tuple[int, ...]) -> Point:
-        """The point at a place in the grid."""
+        """The point at an index."""
         values: dict[Path, Text | Node] = {}
         shown: dict[str, str] = {}
         for axis, k in zip(self.axes, index, strict=True):
@@ -147,7 +147,7 @@ class Plan:
         return Point(index, values, shown, self.shared)
 
     def star(self) -> Iterator[Point]:
-        """The first point, and along each axis the points that differ from it there alone."""
+        """The first point, and the points that differ from it along one axis only."""
         yield self.point(0)
         for axis, length in enumerate(self.shape):
             yield from (self.at(self.along(axis, place)) for place in range(1, length))

@@ -1,4 +1,4 @@
-"""Processes that run batches of points: what every kind of them does, and those of this machine."""
+"""Processes that run batches of points: their interface, and those of this machine."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from snnrun.results.sweep_table import PointStatus
 from snnrun.run.options import RunOptions
 from snnrun.run.signals import defer_signals
 
-AHEAD = 2  # batches that a process has, so that it never waits
-# Imports make much that stays and little to collect; the collector starts with the points.
+AHEAD = 2  # batches of a process: it never waits for the next one
+# Imports allocate objects that stay; garbage collection starts with the points.
 _BEGIN = "import gc; gc.disable(); from snnrun.sweep.worker import main; main()"
 _STARTS = 3  # processes in a row that may end before they are ready
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A point was run and is noted on the disk."""
+    """A point was run, and its record is on the disk."""
 
     point: int
     status: PointStatus
@@ -45,13 +45,13 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A batch came to no end: some of its points are not noted.
+    """The process of a batch died: some of its points have no record.
 
     Args:
         batch: The points.
-        blamed: Whether the first point that is not noted was being run when its process died.
-        final: Whether it was tried again already.
-        reason: What happened.
+        blamed: Whether the process was running the first point without a record.
+        final: Whether that point was run again already.
+        reason: Why the process ended.
     """
 
     batch: tuple[int, ...]
@@ -64,32 +64,32 @@ Event = Ran | Ended | Lost
 
 
 class Pool(Protocol):
-    """Processes that run batches of points, wherever they are."""
+    """Processes that run batches of points, on this machine or elsewhere."""
 
     @property
     def workers(self) -> int:
         """Number of points that run at the same time."""
 
     def free(self) -> bool:
-        """Whether another batch may be handed over."""
+        """Whether another batch can be submitted."""
 
     def submit(self, batch: Sequence[int]) -> None:
-        """Hand over a batch."""
+        """Submit a batch."""
 
     def wait(self, seconds: float) -> list[Event]:
-        """What happened, as soon as something did, or nothing after so many seconds.
+        """Wait for events, at most for some seconds.
 
         Raises:
-            SnnrunError: Nothing can be run any more.
+            SnnrunError: No more points can be run.
         """
 
     def close(self) -> None:
-        """Stop at once; points that are being run are dropped."""
+        """Stop at once; the results of points that are running are lost."""
 
 
 @dataclass(eq=False, slots=True)
 class _Process:
-    """One process and what it has to do."""
+    """One process and its batches."""
 
     process: subprocess.Popen[str]
     errors: IO[str]
@@ -98,12 +98,12 @@ class _Process:
     listener: threading.Thread | None = None
 
     def ended(self) -> int:
-        """Wait for its end, close what it leaves, and give its exit code."""
+        """Wait for its end, close its pipes; its exit code."""
         code = self.process.wait()
         if self.listener is not None:
             self.listener.join()
         for pipe in (self.process.stdin, self.process.stdout, self.errors):
-            with contextlib.suppress(OSError):  # what was not sent yet finds nobody
+            with contextlib.suppress(OSError):  # buffered text cannot be sent any more
                 if pipe is not None:
                     pipe.close()
         return code
@@ -114,7 +114,7 @@ class LocalPool:
 
     Args:
         folder: The sweep's folder.
-        options: What holds for every point.
+        options: How points are run.
         workers: Number of processes.
     """
 
@@ -126,16 +126,16 @@ class LocalPool:
         self._false_starts = 0
 
     def begin(self) -> None:
-        """Start all processes, although there is nothing for them to do yet."""
+        """Start all processes before there are batches."""
         while len(self._processes) < self.workers:
             self._start()
 
     def free(self) -> bool:
-        """Whether another batch may be handed over."""
+        """Whether another batch can be submitted."""
         return len(self._processes) < self.workers or any(len(p.batches) < AHEAD for p in self._processes)
 
     def submit(self, batch: Sequence[int]) -> None:
-        """Hand a batch to the process that has the least; processes start when they are needed."""
+        """Submit a batch to the process with the fewest; processes are started when they are needed."""
         if len(self._processes) < self.workers and all(p.batches for p in self._processes):
             one = self._start()
         else:
@@ -144,17 +144,17 @@ class LocalPool:
         self._send(one, json.dumps(list(batch)))
 
     def wait(self, seconds: float) -> list[Event]:
-        """What the processes said.
+        """Events since the last call.
 
         Raises:
-            StorageError: A process has no place for results.
+            StorageError: A process cannot write results.
             RunError: Processes end as they start.
         """
         events: list[Event] = []
         try:
             one, line = self._said.get(timeout=seconds)
             while True:
-                events += self._heard(one, line)
+                events += self._handle(one, line)
                 one, line = self._said.get_nowait()
         except queue.Empty:
             return events
@@ -168,7 +168,7 @@ class LocalPool:
         self._processes.clear()
 
     def _start(self) -> _Process:
-        with defer_signals() as received:  # a process that is begun must be one that can be ended
+        with defer_signals() as received:  # every process that was started must be in the list
             one = self._begun()
         if received:
             raise KeyboardInterrupt
@@ -205,13 +205,13 @@ class LocalPool:
             one.process.stdin.write(line + "\n")
             one.process.stdin.flush()
 
-    def _heard(self, one: _Process, line: str) -> list[Event]:
+    def _handle(self, one: _Process, line: str) -> list[Event]:
         if one not in self._processes:
             return []
         try:
             said: dict[str, Any] = json.loads(line) if line else {}
         except ValueError:
-            said = {}  # it was killed while it wrote
+            said = {}  # its process was killed during the write
         match said:
             case {"ran": [point, status, seconds]}:
                 return [Ran(point, PointStatus(status), seconds)]
@@ -223,11 +223,11 @@ class LocalPool:
             case {"trouble": _}:
                 raise error_from_json(said)
             case _ if not line:
-                return self._gone(one)
+                return self._ended(one)
         return []
 
-    def _gone(self, one: _Process) -> list[Event]:
-        """A process has ended by itself."""
+    def _ended(self, one: _Process) -> list[Event]:
+        """A process has ended without being told to."""
         one.process.wait()
         one.errors.seek(0)
         last = "".join(one.errors.readlines()[-1:]).strip()
@@ -244,12 +244,12 @@ class LocalPool:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a process that runs points: it imports what this one does, and uses one core a point."""
+    """The environment of a process that runs points: the same modules, one core for each point."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **dict.fromkeys(threads, "1")}
 
 
 def error_from_json(said: Mapping[str, Any]) -> SnnrunError:
-    """The error of a worker, to be raised again by the command."""
+    """The error that a worker reported."""
     diagnostics = [Diagnostic(str(code), str(message), None, help) for code, message, help in said["diagnostics"]]
     return (StorageError if said["trouble"] == "storage" else ExperimentError)(*diagnostics)

@@ -1,9 +1,9 @@
 """Checked experiments that many points of a sweep share.
 
-Most sweeps change the values of constants, and most values decide nothing but what is computed: equations, dimensions,
-kernels are the same at all points. So the file is checked once with such constants open (`dag.Parameter`: whoever asks
-for their value while the file is checked gets an error, and then the points are checked one by one). Each point then
-puts its values into the checked network. What the check asks of values alone, it asks of all of them at once.
+Most sweeps change values of constants, and at most of these values the equations, dimensions and kernels are the same.
+So the file is checked once with such constants open: they are `dag.Parameter`s, and a check that needs the value of one
+raises an error, after which points are checked one by one. Each point then puts its values into the checked network.
+Conditions on values alone are checked for all values at once.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from snnrun.spec.document import Document
 
 @dataclass(slots=True)
 class Template:
-    """A checked experiment whose open constants are given values, one point after the other.
+    """A checked experiment whose open constants get the values of one point after the other.
 
     Args:
         checked: The experiment; its network is that of the point it was last given.
-        limits: What values must not do, as nodes with a test of their values.
-        computed: Graphs of constants that depend on an open one: a value that is not finite is looked at closely.
+        limits: Conditions on values, as nodes with a function that tells which values are wrong.
+        computed: Graphs of constants that depend on an open one: at values that are not finite the file is checked.
     """
 
     checked: Checked
@@ -51,7 +51,7 @@ class Template:
         """
         checked = pipeline.check(document, names)
         if checked.resolved.network.phases or checked.resolved.network.hooks:
-            raise ValueNeededError  # phases have networks of their own; functions of the user ask for what they like
+            raise ValueNeededError  # phases have networks of their own; Python functions may read any value
         context = checked.resolved.context
         return cls(checked, context.limits, list(_computed(context.graph.nodes())))
 
@@ -66,7 +66,7 @@ class Template:
                 constants[name] = Typed(node, constants[name].dimension, float(value))
 
     def at(self, values: Mapping[str, float], seed: int | None) -> Checked:
-        """The experiment at a point; good until the next one is asked for.
+        """The experiment at a point, valid until the next call.
 
         Raises:
             ExperimentError: A metric is wrong there.
@@ -83,7 +83,7 @@ class Template:
         return whole_network(ours) == whole_network(checked.resolved.network)
 
     def doubtful(self, values: Mapping[str, NDArray[Any]], n: int) -> NDArray[np.bool_]:
-        """Which of n values the file may be wrong at, shape (n,)."""
+        """At which of n values the file may be wrong, shape (n,)."""
         self.put(values)
         env = Environment(dt=self.checked.resolved.context.dt)
         found = np.zeros(n, np.bool_)

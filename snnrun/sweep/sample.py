@@ -1,11 +1,11 @@
-"""Designs: where in a space of parameters the points of a sample lie.
+"""Designs of experiments: where the points of a sample lie in the space of parameters.
 
-A design is a table of numbers in [0, 1), one row a point, one column a parameter. It depends on the names and the seed
-alone, through our own generator and whole numbers, so that the same file gives the same points everywhere.
+A design is a table of numbers in [0, 1), one row for each point, one column for each parameter. It depends on names and
+seed only, and is computed with integers, so that the same file gives the same points on every machine.
 
 - `random`: independent uniform numbers.
 - `lhs`: a Latin hypercube: each of n equal slices of each parameter holds one point (McKay, Beckman and Conover 1979).
-- `sobol`: Sobol's sequence with the direction numbers of Joe and Kuo 2008, each parameter scrambled by itself after
+- `sobol`: Sobol's sequence with the direction numbers of Joe and Kuo 2008, each parameter scrambled separately after
   Owen with hashes (Burley 2020): the first 2**k points lie in different boxes of every grid of 2**k equal boxes.
 """
 

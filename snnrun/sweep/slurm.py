@@ -1,7 +1,7 @@
 """Points of a sweep as an array job of SLURM.
 
-The command writes down which points are missing, submits a job whose tasks share them, and ends. Each task runs its
-points in processes that it watches; the last one to end makes the table. The same command says how far the job is, or,
+The command stores the numbers of the missing points, submits a job whose tasks share them, and ends. Each task runs its
+points in processes of its machine; the last task makes the table. The same command reports the state of the job, or,
 when it has ended, submits what is still missing.
 """
 
@@ -31,8 +31,8 @@ from snnrun.sweep.pool import environment
 from snnrun.sweep.worker import Worker, open_sweep
 
 FOLDER = "slurm"
-MOST_TASKS = 32  # of a job, when nobody says how many
-WARNING_S = 30  # before the time limit, when a task is told to stop [s]
+MOST_TASKS = 32  # of a job, unless `--workers` is given
+WARNING_S = 30  # between the signal to stop and the time limit of a task [s]
 _PATIENCE_S = 60.0
 
 
@@ -45,7 +45,7 @@ class Job:
         number: Its number in SLURM.
         tasks: Tasks of its array.
         points: Points that they share.
-        states: What SLURM says of the tasks that have not ended; empty for a job just submitted.
+        states: States of the tasks that have not ended, as SLURM names them; empty for a job just submitted.
     """
 
     folder: Path
@@ -71,8 +71,8 @@ def submit(
     Args:
         sweep: The sweep.
         out: Folder of all results, which every machine of the cluster sees under the same path.
-        options: What holds for every point.
-        tasks: Tasks of the array; None for one a point, at most 32.
+        options: How points are run.
+        tasks: Tasks of the array; None for one for each point, at most 32.
         extra: Options for `sbatch`.
         retry_failed: Whether points that failed are run again.
 
@@ -93,7 +93,7 @@ def submit(
         place.mkdir(exist_ok=True)
     except OSError as error:
         raise storage_error("ST104", f"cannot write to `{folder}`: {error.strerror}") from error
-    Worker(sweep, folder, options).warm()  # machines of a cluster are often alike
+    Worker(sweep, folder, options).warm()  # most machines of a cluster can use the same kernels
     number = min(tasks or MOST_TASKS, len(missing))
     share = {"points": ranges(missing), "tasks": number, "options": options.as_json(), "retry_failed": retry_failed}
     write_durably(place / "share.json", json.dumps(share).encode())
@@ -107,15 +107,15 @@ def run_task(folder: Path, task: int, workers: int) -> int:
     """Run the points of one task of an array; how many of them it ran.
 
     Raises:
-        UnfinishedError: It was told to stop.
-        SnnrunError: It cannot go on.
+        UnfinishedError: A signal stopped it.
+        SnnrunError: It cannot continue.
     """
     try:
         share: dict[str, Any] = read_json(folder / FOLDER / "share.json")
     except (OSError, ValueError) as error:
         raise storage_error("ST110", f"cannot read `{folder / FOLDER / 'share.json'}`: {reason_of(error)}") from error
     points = [k for first, last in share["points"] for k in range(first, last + 1)]
-    mine = points[task :: share["tasks"]]  # neighbours take equally long: every task gets some of all
+    mine = points[task :: share["tasks"]]  # neighbours take about equally long: interleaving balances the tasks
     options = RunOptions.from_json(share["options"])
     return run_points(open_sweep(folder), folder, mine, options, Clock(), workers, retry_failed=share["retry_failed"])
 
@@ -140,7 +140,7 @@ def _sbatch(place: Path, name: str, tasks: int, extra: Sequence[str]) -> str:
 
 
 def _known(place: Path) -> Job | None:
-    """The job that was submitted last, and what its tasks do now."""
+    """The job that was submitted last, and the states of its tasks."""
     try:
         plain = read_json(place / "job.json")
         number, tasks, points = str(plain["job"]), int(plain["tasks"]), int(plain["points"])
@@ -151,15 +151,15 @@ def _known(place: Path) -> Job | None:
     except RunError as error:
         if "Invalid job id" not in str(error):
             raise
-        said = ""  # SLURM has forgotten it
+        said = ""  # it ended some time ago
     return Job(place.parent, number, tasks, points, tuple(state for state in said.split() if state != "COMPLETING"))
 
 
 def _slurm(program: str, *words: str) -> str:
-    """What a command of SLURM prints.
+    """Run a command of SLURM; what it prints.
 
     Raises:
-        RunError: It is not there, or refuses.
+        RunError: SWP715 or SWP716, it is not installed, or fails.
     """
     path = shutil.which(program)
     if path is None:

@@ -1,15 +1,15 @@
-"""A sweep on disk: which points are done, what they gave, and who is at work.
+"""A sweep on disk: which points are done, their results, and which processes run.
 
     <folder>/experiment.yaml    the sweep itself, so that a process on any machine can run any of its points
-             sweep.json         how many points there are, for people and programs that only look
-             journal/           one file of each process that ran points: a line a point, with its checksum
-             claims/            one file of each batch that is being run, and of the process that makes the table
+             sweep.json         number of points, for people and other programs
+             journal/           one file for each process that ran points: a line with a checksum for each point
+             claims/            one file for each batch that is being run, and for the process that makes the table
              points/            folders of points that keep their results
              DONE.json          written last, when every point is done or failed
 
-The disk is the truth. A process appends only to a journal of its own, in one write a point, so that killing it costs at
-most the point it was at; a line without a right checksum is as if it were not there. Claims keep processes from doing
-the same work at the same time, no more: a point that was run twice has the same bits twice.
+All state is on the disk. A process appends only to its own journal, with one write for each point, so that at most the
+point that it was running is lost when it is killed; a line with a wrong checksum is ignored. Claims avoid duplicate
+work: a point that was run twice has the same bits twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from snnrun.files.reading import read_json
@@ -37,7 +37,7 @@ _TABLES = (SWEEP_FILE, POINTS_FILE, "metrics.json")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What `sweep.json` says.
+    """The content of `sweep.json`.
 
     Args:
         name: The experiment's name.
@@ -57,19 +57,11 @@ class Facts:
 
     def to_json(self) -> str:
         """JSON for people and programs."""
-        plain = {
-            "name": self.name,
-            "points": self.points,
-            "along": self.along,
-            "keep_results": self.keep_results,
-            "version": self.version,
-            "command": list(self.command),
-        }
-        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
 def read_facts(folder: Path) -> Facts | None:
-    """The facts of a sweep's folder; None when it is none."""
+    """Read `sweep.json`; None when the folder is not that of a sweep."""
     try:
         plain = read_json(folder / FACTS_FILE)
         points = int(plain["points"])
@@ -88,14 +80,14 @@ def read_facts(folder: Path) -> Facts | None:
 
 
 def write_facts(folder: Path, facts: Facts) -> None:
-    """Write `sweep.json`; its presence says that the folder is ready for workers."""
+    """Write `sweep.json`, after all that workers need."""
     write_durably(folder / FACTS_FILE, facts.to_json().encode())
 
 
 def complete_sweep(folder: Path) -> Done | None:
-    """The `DONE.json` of a sweep whose table and other files of its own are as they were published; None otherwise.
+    """The `DONE.json` of a sweep whose own files are undamaged; None otherwise.
 
-    Pictures, and the folders of points that keep their results, are not looked at.
+    Pictures and the folders of points are not checked.
     """
     done = read_done(folder)
     if done is None:
@@ -105,7 +97,7 @@ def complete_sweep(folder: Path) -> Done | None:
 
 
 def damaged_points(folder: Path, points: Iterable[int]) -> list[int]:
-    """Which points that keep their results do not have them as they were published."""
+    """The points among some whose stored results are damaged or missing."""
     found = []
     for k in points:
         place = point_place(folder, k)
@@ -117,18 +109,18 @@ def damaged_points(folder: Path, points: Iterable[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far a sweep is.
+    """The state of a sweep.
 
     Args:
         facts: The sweep.
         status: `complete`, `failed` (all points were run, some failed), `running`, or `stopped`.
         done: Points that are complete.
         failed: Points that failed, with the reason.
-        running: Points that somebody claims to run.
+        running: Points that processes have claimed.
         missing: Points that are neither complete nor failed, those that are running among them.
-        workers: Processes at work.
+        workers: Processes that run points.
         each: Mean time of a point. [s]
-        seconds_left: Estimate of the time to the end; None when nobody is at work or nothing is known. [s]
+        seconds_left: Estimated remaining time; None when no process runs or no time is known. [s]
     """
 
     facts: Facts
@@ -143,7 +135,7 @@ class State:
 
 
 def read_state(folder: Path) -> State | None:
-    """How far the sweep of a folder is; None when there is none. Nothing is changed or cleaned up.
+    """The state of the sweep in a folder; None when there is none. Nothing is changed.
 
     Raises:
         StorageError: The folder cannot be read.
@@ -183,7 +175,7 @@ def read_state(folder: Path) -> State | None:
 
 
 def remove_temporary(folder: Path) -> None:
-    """Remove what killed processes left half written; only for the process that makes the table."""
+    """Remove temporary files of killed processes; only for the process that makes the table."""
     for path in (*folder.iterdir(), *(folder / "plots").glob(".*")):
         if re.fullmatch(r"\..+-tmp", path.name):
             with contextlib.suppress(OSError):

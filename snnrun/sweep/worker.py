@@ -1,8 +1,8 @@
-"""Runs points of a sweep: within the command, in a process beside it (`pool.LocalPool`), or elsewhere.
+"""Runs points of a sweep: in the process of the command, in another one (`pool.LocalPool`), or elsewhere.
 
-All a worker needs is the sweep's folder: the experiment lies there, and what became of a point goes there. The process
-gets batches of point numbers on its standard input, one JSON list a line, and answers with a line a point and a line a
-batch. When the command that started it is gone, the next answer fails and the process ends.
+A worker needs the sweep's folder only: it holds the experiment, and records of points go there. A process reads batches
+of point numbers from standard input, one JSON list on each line, and answers with a line for each point and each batch.
+When the command that started it has ended, the next answer fails and the process ends.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from snnrun.sweep.plan import plan_sweep
 from snnrun.sweep.points import Point
 
 MOST_VALUES = 10_000  # of one metric at one point that are kept
-STOPPED = 75  # exit code of a command that the same command continues (EX_TEMPFAIL)
+STOPPED = 75  # exit code: the same command continues (EX_TEMPFAIL)
 
 
 def open_sweep(folder: Path) -> Sweep:
-    """The sweep of a folder, as any machine can run it.
+    """The sweep in a folder.
 
     Raises:
         ExperimentError: Its file is wrong, or made by another version of the program.
@@ -50,12 +50,12 @@ def open_sweep(folder: Path) -> Sweep:
 
 
 class Worker:
-    """Runs points and notes what became of them; kernels and connections are made once.
+    """Runs points and records their results; kernels and connections are made once.
 
     Args:
         sweep: The sweep.
         folder: Its folder.
-        options: What holds for every point.
+        options: How points are run.
         clock: Timings of the stages.
     """
 
@@ -70,7 +70,7 @@ class Worker:
         self._ready = dict(sweep.ready)
 
     def warm(self) -> None:
-        """Compile the kernels of the points that were tried already, before other processes need them too."""
+        """Compile the kernels of the points that were checked, before other processes need them."""
         from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
 
         for checked in self._ready.values():
@@ -80,10 +80,10 @@ class Worker:
                 self.cache.compile(kernel)
 
     def run(self, k: int, progress: Progress = ignore) -> Record:
-        """Run one point and note it. A point that cannot run is failed; the next one may run.
+        """Run one point and record it. An error of a point is its result; the next one may run.
 
         Raises:
-            StorageError: There is no place for results.
+            StorageError: Results cannot be written.
         """
         started = time.perf_counter()
         try:
@@ -94,7 +94,7 @@ class Worker:
             raise cannot_write(self.folder, error) from error
         except SnnrunError as error:
             record = Record(k, PointStatus.FAILED, reason=str(error))
-        except Exception as bug:  # noqa: BLE001 - one point must not cost the others
+        except Exception as bug:  # noqa: BLE001 - an error in one point must not stop the others
             record = Record(k, PointStatus.FAILED, reason=f"a bug of snnrun: {type(bug).__name__}: {bug}")
         record = replace(record, seconds=time.perf_counter() - started)
         self.journal.add(record)
@@ -132,7 +132,7 @@ class Worker:
 
 
 def _record(k: int, metrics: Mapping[str, tuple[Any, str]], remarks: Sequence[Remark]) -> Record:
-    """What the journal says of a point that ran to its end."""
+    """The record of a point that ran to its end."""
     kept = {
         name: (np.asarray(value, dtype=np.float64).tolist(), unit)
         for name, (value, unit) in metrics.items()
@@ -143,23 +143,23 @@ def _record(k: int, metrics: Mapping[str, tuple[Any, str]], remarks: Sequence[Re
 
 
 def answer(record: Record) -> list[Any]:
-    """What the command that asked for a point hears of it: little, the rest is on the disk."""
+    """The answer to the command: number, status and time of a point; the rest is on the disk."""
     return [record.point, int(record.status), record.seconds]
 
 
 def error_as_json(error: SnnrunError) -> dict[str, Any]:
-    """What the command hears of an error that ends the work of a process."""
+    """The answer to the command when an error ends the process."""
     kind = "storage" if isinstance(error, StorageError) else "file"
     return {"trouble": kind, "diagnostics": [[d.code, d.message, d.help] for d in error.diagnostics]}
 
 
 def main() -> None:
-    """Serve the command at the other end of the pipes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the command, which ends this process
+    """Run the batches that the command sends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the command too, which ends this process
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the same when the terminal is closed
     private = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what Python functions of the experiment print is no answer
+    os.dup2(2, 1)  # text that Python functions of the experiment print must not mix with answers
 
     def say(**answer: Any) -> None:
         private.write(json.dumps(answer) + "\n")
@@ -175,6 +175,6 @@ def main() -> None:
                 say(ran=answer(worker.run(k)))
             say(ended=True)
     except (BrokenPipeError, UnfinishedError):
-        os._exit(STOPPED)  # the command is gone, or this process was told to stop; what is done is noted
+        os._exit(STOPPED)  # the command has ended, or a signal stopped this process; finished points are recorded
     except SnnrunError as error:
         say(**error_as_json(error))

@@ -79,17 +79,14 @@ def test_values_share_one_kernel_and_sizes_do_too(tmp_path):
 
 
 def test_connections_that_no_value_changes_are_made_once(tmp_path, monkeypatch):
-    from snnrun.connect import connectivity
-
     made = []
-    wire = connectivity.wire
+    connect = build_module.connect
 
     def counted(*arguments, **options):
         made.append(arguments)
-        return wire(*arguments, **options)
+        return connect(*arguments, **options)
 
-    monkeypatch.setattr(connectivity, "wire", counted)
-    monkeypatch.setattr(build_module, "wire", counted, raising=False)
+    monkeypatch.setattr(build_module, "connect", counted)
     file = TUTORIAL / "15-time-constant-sweep.yaml"
     checked = pipeline.check(pipeline.read(file))
     outcome = run_sweep(check_sweep(checked), tmp_path / "out", RunOptions(plots=False), workers=1)
