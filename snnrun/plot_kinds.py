@@ -220,5 +220,15 @@ _TABLE = (
         x=Axis.TIME,
         y=Axis.NUMBER,
     ),
+    Kind(
+        "scatter",
+        "one recorded variable against another, at samples or at spikes: phase planes",
+        _AXES | {"z", "neurons"},
+        axes=Names.RECORDED,
+        labels=("x", "y", "z"),
+        series=Series.NEURONS,
+        proportion=0.62,
+        narrow=0.85,
+    ),
 )
 PLOT_KINDS = {kind.name: kind for kind in _TABLE}

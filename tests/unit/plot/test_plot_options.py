@@ -68,6 +68,7 @@ BASE = {
     "sweep": "x: tau, y: level",
     "rasters": "monitor: out",
     "image": "monitor: out",
+    "scatter": "x: v.v, y: v.u, neurons: 2",
 }
 OF_SWEEP = {"curve", "heatmap", "sweep", "rasters"}
 TIMES = {"xlim": "[1 ms, 9 ms]", "vlines": "[4 ms]", "bin": "0.3 ms"}
@@ -94,6 +95,11 @@ OWN = {
     ("heatmap", "ylim"): "[1.5, 2.5]",
     ("heatmap", "lines"): "{here: 2.5}",
     ("image", "ylim"): "[2, 8]",
+    ("scatter", "x"): "v.u",
+    ("scatter", "y"): "v.v",
+    ("scatter", "z"): "time",
+    ("scatter", "xlim"): "[0.2, 0.7]",
+    ("scatter", "vlines"): "[0.4]",
     ("rasters", "size"): "[160 mm, 150 mm]",
 }
 REPLACES = {"source": "monitor", "overlay": None}
@@ -288,6 +294,18 @@ def refused(place, plot, at, sweep=False):
         ("kind: sweep, y: rate", "PLT511", "sweep"),
         ("kind: rasters, monitor: out", "PLT511", "rasters"),
         ("kind: curve, x: each, y: rate", "PLT511", "rate"),
+        ("kind: scatter, x: v.v", "PLT511", "scatter"),
+        ("kind: scatter, x: v.v, y: [v.u, v.v]", "PLT511", "y"),
+        ("kind: scatter, x: v.v, y: v.w", "PLT504", "v.w"),
+        ("kind: scatter, x: v, y: v.u", "PLT504", "v"),  # three monitors record a `v`
+        ("kind: scatter, x: v.v, y: level", "PLT504", "level"),
+        ("kind: scatter, x: v.v, y: other_v.v", "PLT516", "other_v.v"),
+        ("kind: scatter, x: v.v, y: sw.w", "PLT516", "sw.w"),
+        ("kind: scatter, x: v.v, y: out.v", "PLT504", "out.v"),
+        ("kind: scatter, x: v.v, y: mixed.I, ylim: [0, 1]", "PLT513", "1"),
+        ("kind: scatter, x: v.v, y: v.u, z: drive", "PLT504", "drive"),
+        ("kind: scatter, x: v.v, y: v.u, neurons: [12]", "PLT505", "12"),
+        ("kind: scatter, x: v.v, y: v.u, labels: {v: other}", "PLT515", "other"),
         ("kind: raster, monitor: out, style: none.mplstyle", None, "none.mplstyle"),
     ],
 )
