@@ -63,7 +63,7 @@ def sampling_of(rule: Connect) -> Sampling:
         case FixedDegree(multapses=multapses):
             return Sampling.REPEATED if multapses else Sampling.DIFFERENT
         case OneToOne():
-            return Sampling.SAME
+            return Sampling.EVERY
         case All(where=where, p=p) if (p is None or is_fixed(p)) and (where is None or _others(where)):
             return _of_chance(p)
         case _:
@@ -99,8 +99,8 @@ def partners_of(rule: Connect, ground: Ground) -> Partners:
                 own[: rule.target.size] = np.arange(rule.source.size)[: rule.target.size]
             return _of_all(rule, every, ground, own)
         case _:
-            n = rule.source.size
-            return Partners(rule, Sampling.SAME, np.ones(n, np.int64), np.full(n, -1, np.int64))
+            k = np.arange(rule.source.size, dtype=np.int64)
+            return Partners(rule, Sampling.EVERY, k * 0 + 1, k * 0 - 1, low=k, high=k + 1)
 
 
 def pairs_of(rule: Connect, ground: Ground) -> tuple[IntArray, IntArray]:

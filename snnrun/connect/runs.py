@@ -32,8 +32,7 @@ class Sampling(IntEnum):
     DIFFERENT = 1  # drawn without repetition, ascending
     CHANCE = 2  # each with the same probability
     EVERY = 3  # all
-    SAME = 4  # the one of the same index
-    LISTED = 5  # written in a list
+    LISTED = 4  # written in a list
 
 
 TARGETS: dict[Sampling, Callable[..., None]] = {
@@ -41,7 +40,6 @@ TARGETS: dict[Sampling, Callable[..., None]] = {
     Sampling.DIFFERENT: kernels.targets_different,
     Sampling.CHANCE: kernels.targets_by_chance,
     Sampling.EVERY: kernels.targets_all,
-    Sampling.SAME: kernels.targets_same,
     Sampling.LISTED: kernels.targets_listed,
 }
 _DRAWN = {Sampling.REPEATED, Sampling.DIFFERENT, Sampling.CHANCE}

@@ -100,39 +100,6 @@ def ascending(n: int, size: int, chosen: Array, buckets: Array, begin: int, out:
 
 
 @kernel()
-def repeated(
-    n: int,
-    size: int,
-    row: int,
-    seed: int,
-    stream: int,
-    draws: Array,
-    chosen: Array,
-    buckets: Array,
-    begin: int,
-    out: Array,
-) -> None:
-    """Partners drawn with repetition, ascending.
-
-    Args:
-        n: How many.
-        size: The number of candidates.
-        row: The row.
-        seed: Of all connections.
-        stream: Of the rule.
-        draws: Room to work, float64, shape (n + 1,) or more.
-        chosen: Room to work, int32, shape (n,) or more.
-        buckets: Room to work, int32, shape (n + 1,) or more.
-        begin: Where the result begins.
-        out: Indices of candidates, int32.
-    """
-    draw(0, (n + 1) >> 1, row, seed, stream, draws)
-    for q in range(n):
-        chosen[q] = min(int(draws[q] * float(size)), size - 1)
-    ascending(n, size, chosen, buckets, begin, out)
-
-
-@kernel()
 def different(
     n: int,
     size: int,
@@ -183,53 +150,6 @@ def different(
                 at += 1
     for b in range(found):
         seen[chosen[b]] = 0
-
-
-@kernel()
-def by_chance(
-    low: int,
-    size: int,
-    row: int,
-    own: int,
-    seed: int,
-    stream: int,
-    scale: float,
-    draws: Array,
-    write: bool,
-    begin: int,
-    out: Array,
-) -> int:
-    """Partners that are met with the same probability each, ascending; returns how many.
-
-    Args:
-        low: The first candidate.
-        size: The number of candidates.
-        row: The row.
-        own: A candidate that is left out, or -1.
-        seed: Of all connections.
-        stream: Of the rule.
-        scale: 1 / log(1 - p) for the probability p.
-        draws: Room to work, float64, shape (`DRAWS`,) or more.
-        write: Whether they are written, not only counted.
-        begin: Where the result begins.
-        out: Indices of candidates, int32.
-    """
-    j = low - 1
-    high = low + size
-    pair = 0
-    n = 0
-    while j < high:
-        draw_gaps(pair, 32, row, seed, stream, scale, float(size), draws)
-        pair += 32
-        for b in range(64):
-            j += 1 + int(draws[b])
-            if j >= high:
-                break
-            if j != own:
-                if write:
-                    out[begin + n] = j
-                n += 1
-    return n
 
 
 @kernel()
@@ -373,7 +293,7 @@ def targets_repeated(
     buckets: Array,
     target: Array,
 ) -> None:
-    """Targets drawn with repetition, as `repeated`.
+    """Targets drawn with repetition, ascending.
 
     Args:
         first: First run of the block.
@@ -398,7 +318,10 @@ def targets_repeated(
         rule, n, own = int(run_rule[k]), int(run_count[k]), int(run_own[k])
         if mine[rule] != 0:
             free = int(run_size[k]) - 1 if own >= 0 else int(run_size[k])
-            repeated(n, free, int(run_source[k]), seed, streams[rule], draws, chosen, buckets, at, target)
+            draw(0, (n + 1) >> 1, int(run_source[k]), seed, streams[rule], draws)
+            for q in range(n):
+                chosen[q] = min(int(draws[q] * float(free)), free - 1)
+            ascending(n, free, chosen, buckets, at, target)
             name_targets(n, own, first_ids[rule], ids, at, target)
         at += n
 
@@ -458,7 +381,7 @@ def targets_by_chance(
     draws: Array,
     target: Array,
 ) -> None:
-    """Targets with the same probability each, as `by_chance`; or only how many there are.
+    """Targets with the same probability each, ascending; or only how many there are.
 
     The arguments are those of `targets_repeated`, and `scales`: 1 / log(1 - p) for the probability p of each rule,
     float64, shape (rules,); `run_low`: index of the first candidate, int32; and `write`: whether targets are written;
@@ -468,8 +391,22 @@ def targets_by_chance(
     for k in range(first, last):
         rule, row, own = int(run_rule[k]), int(run_source[k]), int(run_own[k])
         if mine[rule] != 0:
-            low, size = int(run_low[k]), int(run_size[k])
-            n = by_chance(low, size, row, own, seed, streams[rule], scales[rule], draws, write != 0, at, target)
+            j = int(run_low[k]) - 1
+            size = int(run_size[k])
+            high = j + 1 + size
+            pair = 0
+            n = 0
+            while j < high:
+                draw_gaps(pair, 32, row, seed, streams[rule], scales[rule], float(size), draws)
+                pair += 32
+                for b in range(64):
+                    j += 1 + int(draws[b])
+                    if j >= high:
+                        break
+                    if j != own:
+                        if write != 0:
+                            target[at + n] = j
+                        n += 1
             if write != 0:
                 name_targets(n, -1, first_ids[rule], ids, at, target)
             else:
@@ -500,27 +437,6 @@ def targets_all(
                 target[at + q] = low + q
             name_targets(n, int(run_own[k]), first_ids[rule], ids, at, target)
         at += n
-
-
-@kernel()
-def targets_same(
-    first: int,
-    last: int,
-    mine: Array,
-    first_ids: Array,
-    ids: Array,
-    run_rule: Array,
-    run_source: Array,
-    run_count: Array,
-    target: Array,
-) -> None:
-    """The target of the same index as the source; the arguments are those of `targets_repeated`."""
-    at = 0
-    for k in range(first, last):
-        rule = int(run_rule[k])
-        if mine[rule] != 0:
-            target[at] = ids[first_ids[rule] + run_source[k]]
-        at += int(run_count[k])
 
 
 @kernel()

@@ -114,14 +114,6 @@ def test_indices_are_sorted_within_their_place(call: Call, n: int, size: int) ->
     assert out.tolist() == [-1, *np.sort(chosen).tolist(), -1]
 
 
-@pytest.mark.parametrize(("n", "size"), [(0, 5), (1, 1), (25, 4), (33, 500)])
-def test_partners_with_repetition(call: Call, n: int, size: int) -> None:
-    out = np.full(n + 2, -1, np.int32)
-    arrays = without("seen", room(n, size))
-    call(connect.repeated, n=n, size=size, row=3, seed=SEED, stream=STREAM, **arrays, begin=1, out=out)
-    assert out.tolist() == [-1, *partners_repeated(n, size, 3), -1]
-
-
 @pytest.mark.parametrize(("n", "size"), [(0, 5), (1, 1), (4, 4), (3, 7), (5, 7), (60, 200), (150, 200)])
 def test_different_partners(call: Call, n: int, size: int) -> None:
     out = np.full(n + 2, -1, np.int32)
@@ -129,29 +121,6 @@ def test_different_partners(call: Call, n: int, size: int) -> None:
     call(connect.different, n=n, size=size, row=4, seed=SEED, stream=STREAM, **arrays, begin=1, out=out)
     assert out.tolist() == [-1, *partners_different(n, size, 4), -1]
     assert not arrays["seen"].any()
-
-
-@pytest.mark.parametrize(
-    ("p", "low", "size", "own"),
-    [(0.1, 0, 300, -1), (0.7, 0, 90, 40), (0.001, 0, 50, 0), (0.5, 0, 1, -1), (0.3, 20, 100, 31), (0.5, 7, 0, -1)],
-)
-def test_partners_by_chance(call: Call, p: float, low: int, size: int, own: int) -> None:
-    expected = partners_by_chance(p, size, 6, own, low=low)
-    out = np.full(size + 2, -1, np.int32)
-    arguments: dict[str, Any] = {
-        "low": low,
-        "size": size,
-        "row": 6,
-        "own": own,
-        "seed": SEED,
-        "stream": STREAM,
-        "scale": scale_of(p),
-    }
-    arguments |= {"draws": np.empty(connect.DRAWS), "begin": 1, "out": out}
-    assert call(connect.by_chance, write=False, **arguments) == len(expected)
-    assert np.all(out == -1)
-    assert call(connect.by_chance, write=True, **arguments) == len(expected)
-    assert out[: len(expected) + 2].tolist() == [-1, *expected, -1]
 
 
 @pytest.mark.parametrize("own", [-1, 0, 2, 4])
@@ -182,27 +151,35 @@ def test_a_total_is_shared_by_drawing_sources(call: Call) -> None:
     assert counts.sum() == number
 
 
-def test_partners_by_chance_are_counted(call: Call) -> None:
-    own = np.array([-1, 1, 40, -1, 0], np.int32)
-    counts, numbers, none = np.full(5, -1, np.int32), np.arange(5, dtype=np.int32), np.zeros(5, np.int32)
-    runs = {"run_rule": none, "run_source": numbers, "run_low": 3 + none, "run_size": 80 + none, "run_own": own}
-    call(
-        connect.targets_by_chance,
-        first=0,
-        last=5,
-        seed=SEED,
-        mine=np.ones(1, np.uint8),
-        streams=np.array([STREAM]),
-        scales=np.array([scale_of(0.2)]),
-        first_ids=np.zeros(1, np.int64),
-        ids=np.zeros(0, np.int32),
+def test_partners_by_chance_are_counted_and_found(call: Call) -> None:
+    low, size = np.array([0, 3, 20, 7, 0], np.int32), np.array([300, 80, 100, 0, 1], np.int32)
+    own = np.array([-1, 4, 60, -1, 0], np.int32)
+    expected = [
+        partners_by_chance(0.2, n, i, o, low=a)
+        for i, (a, n, o) in enumerate(zip(low.tolist(), size.tolist(), own.tolist(), strict=True))
+    ]
+    runs = {"run_rule": np.zeros(5, np.int32), "run_source": np.arange(5, dtype=np.int32), "run_own": own}
+    arguments: dict[str, Any] = {
+        "first": 0,
+        "last": 5,
+        "seed": SEED,
+        "mine": np.ones(1, np.uint8),
+        "streams": np.array([STREAM]),
+        "scales": np.array([scale_of(0.2)]),
+        "first_ids": np.array([1]),
+        "ids": np.arange(999, 1400, dtype=np.int32),
         **runs,
-        run_count=counts,
-        write=0,
-        draws=np.empty(connect.DRAWS),
-        target=np.zeros(0, np.int32),
-    )
-    assert counts.tolist() == [len(partners_by_chance(0.2, 80, i, o, low=3)) for i, o in enumerate(own.tolist())]
+        "run_low": low,
+        "run_size": size,
+        "draws": np.empty(connect.DRAWS),
+    }
+    counts, target = np.full(5, -1, np.int32), np.full(200, -1, np.int32)
+    call(connect.targets_by_chance, **arguments, run_count=counts, write=0, target=target)
+    assert counts.tolist() == [len(partners) for partners in expected]
+    assert np.all(target == -1)
+    call(connect.targets_by_chance, **arguments, run_count=counts, write=1, target=target)
+    found = [1000 + j for partners in expected for j in partners]
+    assert target[: len(found) + 1].tolist() == [*found, -1]
 
 
 @pytest.mark.parametrize("few", [0, 1, 60, 100])
@@ -267,7 +244,10 @@ def passing(indices: list[int], own: int) -> list[int]:
     return [j + 1 if 0 <= own <= j else j for j in indices]
 
 
-def test_a_block_of_targets_with_repetition(call: Call) -> None:
+@pytest.mark.parametrize("counts", [[9, 6, 3, 4, 5, 9], [9, 0, 3, 1, 9, 9]])
+def test_a_block_of_targets_with_repetition(call: Call, counts: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RUNS, "run_count", np.array(counts, np.int32))
+
     def partners(n: int, size: int, row: int, own: int, rule: int) -> list[int]:
         return passing(partners_repeated(n, size - (own >= 0), row, int(STREAMS[rule])), own)
 
@@ -300,14 +280,6 @@ def test_a_block_of_all_targets(call: Call) -> None:
         return passing(list(range(n)), own)
 
     block(call, connect.targets_all, partners)
-
-
-def test_a_block_of_targets_of_the_same_index(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def partners(_n: int, _size: int, row: int, _own: int, _rule: int) -> list[int]:
-        return [row]
-
-    monkeypatch.setitem(RUNS, "run_count", np.array([9, 1, 3, 1, 1, 9], np.int32))
-    block(call, connect.targets_same, partners)
 
 
 def test_a_block_of_listed_targets(call: Call) -> None:
