@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from queue import SimpleQueue
 from typing import Any
@@ -117,27 +117,26 @@ def sort_for_delivery(made: Connectivity, bounds: IntArray, delays: IntArray | N
     """
     if len(bounds) == 2 and delays is None:
         return made
-    steps = np.zeros(0, np.int32)
-    found = None
+    steps, found = np.zeros(0, np.int32), None
     if delays is not None:
         steps = delays[made.created].astype(np.int32)
         shortest, longest = (int(delays.min()), int(delays.max())) if len(delays) else (0, 0)
         found = Delays(shortest, longest, int(np.argmin(delays)) if len(delays) else 0)
-    size, sources = made.size, made.rows.shape[1] - 1
-    placing = Placing(np.diff(made.rows[0]), bounds)
-    block = placing.buffers(size, sources, found) | {"target": made.post, "delay": steps}
-    counts = np.zeros((placing.parts, sources), np.int64)
-    given(kernels.count_parts, block | {"counts": counts.reshape(-1)}, free=2, work=size // 8)(0, sources)
+    lengths = np.diff(made.rows[0])
+    counts = np.zeros((len(bounds) - 1, len(lengths)), np.int64)
+    counting = parts_arrays(lengths, bounds) | {"target": made.post, "counts": counts.reshape(-1)}
+    given(kernels.count_parts, counting, free=2, work=made.size // 8)(0, len(lengths))
     rows = rows_of(counts)
-    placed = placing.room(rows, np.empty(size, np.int32), found)
-    placing.into(block, placed)(0, sources)
-    order = np.empty(size, np.int64)
+    placing = Placing(lengths, bounds, rows, found, np.int32)
+    block = placing.buffers(made.size, len(lengths)) | {"target": made.post, "delay": steps}
+    placing.of(block)(0, len(lengths))
+    order = np.empty(made.size, np.int64)
     order[block["place"]] = made.created
     if found is not None:
-        stored = np.empty(size, np.int32)
+        stored = np.empty(made.size, np.int32)
         stored[block["place"]] = steps
-        found = replace(found, starts=placed.starts, steps=stored)
-    return replace(made, rows=rows, post=placed.post, numbers=order, delays=found)
+        found = replace(found, starts=placing.starts, steps=stored)
+    return replace(made, rows=rows, post=placing.post, numbers=order, delays=found)
 
 
 def rows_of(counts: IntArray) -> IntArray:
@@ -148,81 +147,63 @@ def rows_of(counts: IntArray) -> IntArray:
     return rows
 
 
-@dataclass(slots=True)
-class Placed:
-    """Synapses in storage order, as blocks are put in their places.
-
-    Args:
-        rows: Where rows begin, shape (parts, sources + 1).
-        post: Targets.
-        delays: Of the pathway that sorts them; None when their delays do not differ.
-        starts: Where delays begin in rows; None when no table of them is kept.
-        filled: More arrays, by name: variables, `created`, `delay`.
-    """
-
-    rows: IntArray
-    post: Array
-    delays: Delays | None = None
-    starts: Int32 | None = None
-    filled: dict[str, Array] = field(default_factory=dict)
+def parts_arrays(lengths: IntArray, bounds: IntArray) -> dict[str, Any]:
+    """What `kernels.connect` is told of sources and of the parts of the target group, by the names of its arguments."""
+    parts = len(bounds) - 1
+    part_of = np.repeat(np.arange(parts), np.diff(bounds)).astype(np.uint8)
+    return {"part_of": part_of, "lengths": lengths, "sources": len(lengths), "parts": parts}
 
 
 class Placing:
-    """The sorting by part, source, delay and creation.
+    """The sorting by part, source, delay and creation: where synapses go, and their targets there.
 
     Args:
         lengths: Synapses of each source, shape (sources,).
         bounds: Where the parts of the target group begin and end, shape (parts + 1,).
+        rows: Where the synapses of each source begin in each part, shape (parts, sources + 1).
+        delays: Of the pathway that sorts them; None when its delays do not differ.
+        dtype: Of `post`.
+
+    Attributes:
+        post: Targets in storage order.
+        starts: Where delays begin in rows; None when no table of them is kept, as it would be too large.
     """
 
-    def __init__(self, lengths: IntArray, bounds: IntArray) -> None:
-        self.parts = len(bounds) - 1
-        self.sources = len(lengths)
+    def __init__(self, lengths: IntArray, bounds: IntArray, rows: IntArray, delays: Delays | None, dtype: Any) -> None:
         self.size = int(lengths.sum())
-        self.fixed: dict[str, Any] = {
-            "part_of": np.repeat(np.arange(self.parts), np.diff(bounds)).astype(np.uint8),
-            "lengths": lengths,
-            "sources": self.sources,
-            "parts": self.parts,
-        }
-
-    def room(self, rows: IntArray, post: Array, delays: Delays | None) -> Placed:
-        """Where synapses go, with a table of delays if that does not become too large."""
-        starts = None
+        self.width = 0 if delays is None else delays.width
+        self.post: Array = np.empty(self.size, dtype)
+        self.starts: Int32 | None = None
+        self.arrays = parts_arrays(lengths, bounds)
+        self.arrays |= {"rows": rows.reshape(-1), "post": self.post, "ordered": delays is not None}
         if delays is not None:
-            cells = self.parts * (self.sources + 1) * delays.width
-            if delays.width <= WIDEST_TABLE and cells <= max(4 * self.size, 1 << 16):
-                starts = np.zeros((self.parts, self.sources, delays.width + 1), np.int32)
-        return Placed(rows, post, delays, starts)
+            self.arrays |= {"shortest": delays.shortest, "width": delays.width}
+            if delays.width <= WIDEST_TABLE and rows.size * delays.width <= max(4 * self.size, 1 << 16):
+                self.starts = np.zeros((len(rows), len(lengths), delays.width + 1), np.int32)
 
-    def buffers(self, most: int, sources: int, delays: Delays | None) -> dict[str, Any]:
-        """Room for blocks of at most so many synapses and sources, and what all blocks are told."""
-        various = delays is not None
-        cells = max(self.parts * sources, delays.width + 1 if delays is not None else 0)
-        return self.fixed | {
+    def buffers(self, most: int, sources: int) -> dict[str, Array]:
+        """Room for blocks of at most so many synapses and sources."""
+        return {
             "cell": np.empty(most, np.int32),
-            "order": np.empty(most if various else 0, np.int32),
-            "at": np.zeros(cells, np.int64),
+            "order": np.empty(most if self.width else 0, np.int32),
+            "at": np.zeros(max(self.arrays["parts"] * sources, self.width + 1), np.int64),
             "place": np.empty(most, np.int64),
         }
 
-    def into(self, block: Mapping[str, Any], placed: Placed) -> Callable[[int, int], None]:
-        """What puts the synapses of a block in their places.
+    def of(self, block: Mapping[str, Any]) -> Callable[[int, int], None]:
+        """What puts the synapses of a block of sources in their places.
 
         Args:
             block: From `buffers`, with `target` and, where they differ, `delay` of the block's synapses.
-            placed: Takes them.
         """
-        delays, lengths = placed.delays, self.fixed["lengths"]
-        arrays = {**block, "rows": placed.rows.reshape(-1), "post": placed.post, "ordered": delays is not None}
-        order = table = None
-        if delays is not None:
-            arrays |= {"shortest": delays.shortest, "width": delays.width}
-            order = given(kernels.order_by_delay, arrays, free=1, work=self.size // 8)
-            if placed.starts is not None:
-                arrays["starts"] = placed.starts.reshape(-1)
-                table = given(kernels.table_delays, arrays, free=2, work=max(self.size, len(arrays["starts"])) // 8)
+        arrays, lengths = {**self.arrays, **block}, self.arrays["lengths"]
         place_rows = given(kernels.place_rows, arrays, free=2, work=self.size // 8)
+        order = table = None
+        if self.width:
+            order = given(kernels.order_by_delay, arrays, free=1, work=self.size // 8)
+        if self.starts is not None:
+            arrays["starts"] = self.starts.reshape(-1)
+            table = given(kernels.table_delays, arrays, free=2, work=max(self.size, self.starts.size) // 8)
 
         def place(first: int, last: int) -> None:
             if order is not None:
@@ -253,7 +234,7 @@ class Builder:
         self.finder = TargetFinder(self.partners, request.sources, ground.seeds)
         self.lengths = self.finder.lengths
         self.size = self.finder.size
-        self.placing = Placing(self.lengths, request.bounds)
+        self.parts = len(request.bounds) - 1
         self.blocks = blocks_of(self.lengths, BLOCK)
         self.various = request.synapses.sorting is not None
         self.wrong: dict[str, int] = {}
@@ -278,19 +259,23 @@ class Builder:
             The synapses, and the values of variables by name in storage order, shape (m,) each.
         """
         variables = {v.name: np.empty(self.size, dtype) for v, (_, dtype) in self.request.variables.items()}
-        placed = self.place(rows, delays, variables, keep_steps=keep_steps)
+        steps = None
+        placing = self.placing(rows, delays)
+        if delays is not None and (placing.starts is None or keep_steps):
+            steps = np.empty(self.size, np.int32)
+        self.place(placing, variables if steps is None else variables | {"delay": steps})
         if delays is not None:
-            delays = replace(delays, starts=placed.starts, steps=placed.filled.get("delay"))
-        plain = self.placing.parts == 1 and delays is None and self.finder.in_order
+            delays = replace(delays, starts=placing.starts, steps=steps)
+        plain = self.parts == 1 and delays is None and self.finder.in_order
         sizes = tuple(p.size for p in self.partners)
         numbers = None if plain else partial(self.numbers, rows, delays)
         source, target = self.request.synapses.source, self.request.synapses.target
-        return Connectivity(rows, placed.post, numbers, sizes, source, target, delays), variables
+        return Connectivity(rows, placing.post, numbers, sizes, source, target, delays), variables
 
     def numbers(self, rows: IntArray, delays: Delays | None) -> IntArray:
         """The creation number of each synapse in storage order, computed again."""
         created = np.empty(self.size, np.int64)
-        self.place(rows, delays, {"created": created}, keep_steps=False)
+        self.place(self.placing(rows, delays), {"created": created})
         return created
 
     # what kernels are told
@@ -344,19 +329,19 @@ class Builder:
 
     def survey(self) -> tuple[IntArray, Delays | None]:
         """Where rows begin in each part, and the range of delays."""
-        counts = np.zeros((self.placing.parts, self.request.sources), np.int64)
+        counts = np.zeros((self.parts, self.request.sources), np.int64)
         workers: list[_Worker] = []
 
         def work(worker: _Worker, block: tuple[int, int]) -> None:
             worker.find_targets(*block)
-            if self.placing.parts > 1:
+            if self.parts > 1:
                 worker.count_parts(*block)
             if self.various:
                 worker.fill(*block, kept=False)
 
-        if self.placing.parts > 1 or self.various:
-            workers = self.each_block(work, Placed(np.zeros((0, 0), np.int64), np.zeros(0, np.int32)), counts)
-        if self.placing.parts == 1:
+        if self.parts > 1 or self.various:
+            workers = self.each_block(work, counts=counts)
+        if self.parts == 1:
             counts[0] = self.lengths
         rows = rows_of(counts)
         if not self.various:
@@ -367,28 +352,31 @@ class Builder:
         shortest, longest = min(s[0] for s in spans), max(s[1] for s in spans)
         return rows, Delays(shortest, longest, min(s[2] for s in spans if s[0] == shortest))
 
-    def place(self, rows: IntArray, delays: Delays | None, filled: Mapping[str, Array], *, keep_steps: bool) -> Placed:
-        """Fill arrays in storage order: targets, delays, and what is asked for (variables, or creation numbers)."""
-        post = np.empty(self.size, index_dtype(int(self.request.bounds[-1])))
-        placed = self.placing.room(rows, post, delays)
-        placed.filled.update(filled)
-        if delays is not None and (placed.starts is None or keep_steps):
-            placed.filled["delay"] = np.empty(self.size, np.int32)
+    def placing(self, rows: IntArray, delays: Delays | None) -> Placing:
+        """A pass that fills arrays in storage order."""
+        dtype = index_dtype(int(self.request.bounds[-1]))
+        return Placing(self.lengths, self.request.bounds, rows, delays, dtype)
+
+    def place(self, placing: Placing, filled: Mapping[str, Array]) -> None:
+        """Fill arrays in storage order: targets, and what is asked for by name: variables, `delay`, `created`."""
         kept = any(v.name in filled for v in self.request.variables)
 
         def work(worker: _Worker, block: tuple[int, int]) -> None:
             worker.find_targets(*block)
-            if kept or delays is not None:
+            if kept or placing.width:
                 worker.fill(*block, kept=kept)
             worker.place(*block)
 
-        for worker in self.each_block(work, placed):
+        for worker in self.each_block(work, placing, filled):
             for name, k in worker.wrong():
                 self.wrong[name] = min(k, self.wrong.get(name, k))
-        return placed
 
     def each_block(
-        self, work: Callable[[_Worker, tuple[int, int]], None], placed: Placed, counts: Array | None = None
+        self,
+        work: Callable[[_Worker, tuple[int, int]], None],
+        placing: Placing | None = None,
+        filled: Mapping[str, Array] | None = None,
+        counts: Array | None = None,
     ) -> list[_Worker]:
         """Do something with every block of sources; gives the workers."""
         left: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
@@ -402,7 +390,7 @@ class Builder:
                 work(worker, block)
             return worker
 
-        workers = [_Worker(self, placed, counts) for _ in range(self.request.threads)]
+        workers = [_Worker(self, placing, filled or {}, counts) for _ in range(self.request.threads)]
         with ThreadPoolExecutor(self.request.threads) as pool:
             return list(pool.map(work_off, workers))
 
@@ -410,20 +398,25 @@ class Builder:
 class _Worker:
     """What one thread needs: buffers for a block, and functions that are given them."""
 
-    def __init__(self, builder: Builder, placed: Placed, counts: Array | None) -> None:
+    def __init__(
+        self, builder: Builder, placing: Placing | None, filled: Mapping[str, Array], counts: Array | None
+    ) -> None:
         self.builder = builder
-        self.placed = placed
+        self.placing = placing
+        self.filled = filled
         self.counts = counts
         blocks, lengths = builder.blocks, builder.lengths
         most = max((int(lengths[a:b].sum()) for a, b in blocks), default=0)
         sources = max((b - a for a, b in blocks), default=0)
-        numbered = "created" in placed.filled or builder.finder.shuffled
+        numbered = "created" in filled or builder.finder.shuffled
         self.span = np.array([np.iinfo(np.int64).max, -1, np.iinfo(np.int64).max], np.int64)
-        self.buffers: dict[str, Any] = builder.placing.buffers(most, sources, placed.delays) | {
+        self.buffers: dict[str, Array] = {
             "target": np.empty(most, np.int32),
             "created": np.empty(most if numbered else 0, np.int64),
             "delay": np.empty(most, np.int32),
         }
+        if placing is not None:
+            self.buffers |= placing.buffers(most, sources)
         self.values = {v.name: np.empty(most, dtype) for v, (_, dtype) in builder.request.variables.items()}
         self.find_targets = builder.finder.into(self.buffers["target"], self.buffers["created"] if numbered else None)
         self.first_nan: list[IntArray] = []
@@ -434,19 +427,21 @@ class _Worker:
     def count_parts(self) -> Callable[[int, int], None]:
         """Count the synapses of a block in each part."""
         assert self.counts is not None
-        arrays = self.buffers | {"counts": self.counts.reshape(-1)}
+        arrays = parts_arrays(self.builder.lengths, self.builder.request.bounds) | self.buffers
+        arrays["counts"] = self.counts.reshape(-1)
         return given(kernels.count_parts, arrays, free=2, work=self.builder.size // 8)
 
     @cached_property
     def place_rows(self) -> Callable[[int, int], None]:
         """Find the places of a block, and put its targets there."""
-        return self.builder.placing.into(self.buffers, self.placed)
+        assert self.placing is not None
+        return self.placing.of(self.buffers)
 
     @cached_property
     def copies(self) -> list[Callable[[int], None]]:
         """Put a block's values in their places."""
         made, place = self.buffers | self.values, self.buffers["place"]
-        arrays = [{"place": place, "values": made[name], "out": out} for name, out in self.placed.filled.items()]
+        arrays = [{"place": place, "values": made[name], "out": out} for name, out in self.filled.items()]
         return [given(kernels.copy_to_places, a, free=1, work=self.builder.size // 8) for a in arrays]
 
     def place(self, first: int, last: int) -> None:

@@ -21,13 +21,12 @@ from snnrun.connect.runs import (
     given,
     listed,
     room_for_draws,
-    signed,
 )
 from snnrun.equations.dag import Node, Op, Variable, is_fixed
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.kernels import connect as kernels
 from snnrun.kernels import functions
-from snnrun.kernels.streams import stream_key
+from snnrun.kernels.streams import signed, stream_key
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import All, Connect, FixedDegree, Generated, IntArray, OneToOne, Pairs
 from snnrun.model.rule_values import Ground, degrees, own_partners

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from snnrun.codegen.native import compiled
 from snnrun.kernels import connect as kernels
+from snnrun.kernels.streams import signed
 from snnrun.model.network import Connect, IntArray, NeuronSubset, Seeds, everything
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -326,9 +327,3 @@ def places(subset: NeuronSubset) -> Int32:
     found = np.zeros(int(ids.max(initial=-1)) + 1, np.int32)
     found[ids] = np.arange(subset.size)
     return found
-
-
-def signed(value: int) -> int:
-    """A 64-bit pattern as a signed number."""
-    value &= 0xFFFF_FFFF_FFFF_FFFF
-    return value - 2**64 if value >= 2**63 else value

@@ -44,7 +44,7 @@ from snnrun.engine.watch import Found
 from snnrun.equations.dag import Kind, Node, Op, variables_of
 from snnrun.kernels.arithmetic import Precision
 from snnrun.kernels.binomial import binomial_table
-from snnrun.kernels.streams import stream_key
+from snnrun.kernels.streams import signed, stream_key
 from snnrun.model.choice import chosen_synapses
 from snnrun.model.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.model.expected import expected_synapses
@@ -582,13 +582,7 @@ def _integer(value: IntValue, env: Environment, network: Network, numbers: Mappi
     if isinstance(value, int):
         return value
     if value.use is IntUse.SEED:
-        return _signed(network.seeds.of(value.owner))
+        return signed(network.seeds.of(value.owner))
     if value.use is IntUse.STREAM:
-        return _signed(stream_key(value.owner))
+        return signed(stream_key(value.owner))
     return numbers[value]
-
-
-def _signed(value: int) -> int:
-    """A 64-bit pattern as a signed number."""
-    value &= 0xFFFF_FFFF_FFFF_FFFF
-    return value - 2**64 if value >= 2**63 else value

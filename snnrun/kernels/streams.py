@@ -14,3 +14,9 @@ def stream_key(name: str) -> int:
         name: The object and the use, such as `groups.exc.xi`, so that a new object changes no other's numbers.
     """
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+
+
+def signed(value: int) -> int:
+    """A seed or key as a signed number with the same 64 bits, as kernels take it."""
+    value &= 0xFFFF_FFFF_FFFF_FFFF
+    return value - 2**64 if value >= 2**63 else value
