@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnrun.kernels import functions
+from snnrun.kernels import functions, primitives
 
 NAMES = {"abs": "absolute"}
 
@@ -16,8 +16,6 @@ def apply(name: str, args: tuple[float, ...]) -> float:
         name: Its name in equations.
         args: Its arguments, in SI units.
     """
-    if name == "sqrt":
-        with np.errstate(all="ignore"):
-            return float(np.sqrt(np.float64(args[0])))
+    function = primitives.sqrt if name == "sqrt" else getattr(functions, NAMES.get(name, name))
     with np.errstate(all="ignore"):
-        return float(getattr(functions, NAMES.get(name, name))(*(np.float64(a) for a in args)))
+        return float(function(*map(np.float64, args)))

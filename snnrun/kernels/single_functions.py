@@ -11,20 +11,9 @@ functions of their own.
 
 from __future__ import annotations
 
+from snnrun.kernels import functions as double
 from snnrun.kernels.functions import _slow_cos as double_slow_cos
 from snnrun.kernels.functions import _slow_sin as double_slow_sin
-from snnrun.kernels.functions import arccos as double_arccos
-from snnrun.kernels.functions import arcsin as double_arcsin
-from snnrun.kernels.functions import arctan as double_arctan
-from snnrun.kernels.functions import cosh as double_cosh
-from snnrun.kernels.functions import exp as double_exp
-from snnrun.kernels.functions import floordiv as double_floordiv
-from snnrun.kernels.functions import fmod_python as double_fmod_python
-from snnrun.kernels.functions import log as double_log
-from snnrun.kernels.functions import log1p as double_log1p
-from snnrun.kernels.functions import sinh as double_sinh
-from snnrun.kernels.functions import tan as double_tan
-from snnrun.kernels.functions import timestep as double_timestep
 from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import (
     Doubles,
@@ -103,7 +92,7 @@ def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
 @kernel(single=True, inline=True)
 def timestep(t: Doubles, dt: Doubles) -> Numbers:
     """The number of whole steps in a time, with a thousandth of a step of tolerance; times in double precision."""
-    return single_of(double_timestep(double_of(t), double_of(dt)))
+    return single_of(double.timestep(double_of(t), double_of(dt)))
 
 
 @kernel(single=True, inline=True)
@@ -177,13 +166,13 @@ def inverse_exprel(x: Numbers) -> Numbers:
 @kernel(single=True, inline=True)
 def sinh(x: Numbers) -> Numbers:
     """The hyperbolic sine."""
-    return single_of(double_sinh(double_of(x)))
+    return single_of(double.sinh(double_of(x)))
 
 
 @kernel(single=True, inline=True)
 def cosh(x: Numbers) -> Numbers:
     """The hyperbolic cosine."""
-    return single_of(double_cosh(double_of(x)))
+    return single_of(double.cosh(double_of(x)))
 
 
 @kernel(single=True, inline=True)
@@ -225,13 +214,13 @@ def log(x: Numbers) -> Numbers:
 @kernel(single=True, inline=True)
 def log1p(x: Numbers) -> Numbers:
     """log(1 + x), exact near 0."""
-    return single_of(double_log1p(double_of(x)))
+    return single_of(double.log1p(double_of(x)))
 
 
 @kernel(inline=True)
 def log10(x: Numbers) -> Numbers:
     """The logarithm to base 10; -inf at 0, NaN below."""
-    return single_of(0.4342944819032518 * double_log(double_of(x)))
+    return single_of(0.4342944819032518 * double.log(double_of(x)))
 
 
 @kernel(inline=True)
@@ -239,7 +228,7 @@ def _double_power(x: Doubles, y: Doubles) -> Doubles:
     """x**y for x >= 0, in double precision."""
     bounded = select(y > 1e300, 1e300, y)
     bounded = select(bounded < -1e300, -1e300, bounded)
-    return double_exp(bounded * double_log(x))
+    return double.exp(bounded * double.log(x))
 
 
 @kernel(single=True, inline=True)
@@ -314,34 +303,34 @@ def cos(x: Numbers) -> Numbers:
 @kernel(single=True, inline=True)
 def tan(x: Numbers) -> Numbers:
     """The tangent of an angle in radians."""
-    return single_of(double_tan(double_of(x)))
+    return single_of(double.tan(double_of(x)))
 
 
 @kernel(single=True, inline=True)
 def arctan(x: Numbers) -> Numbers:
     """The inverse of `tan`, in [-pi/2, pi/2]."""
-    return single_of(double_arctan(double_of(x)))
+    return single_of(double.arctan(double_of(x)))
 
 
 @kernel(single=True, inline=True)
 def arcsin(x: Numbers) -> Numbers:
     """The inverse of `sin`, in [-pi/2, pi/2]; NaN outside of [-1, 1]."""
-    return single_of(double_arcsin(double_of(x)))
+    return single_of(double.arcsin(double_of(x)))
 
 
 @kernel(single=True, inline=True)
 def arccos(x: Numbers) -> Numbers:
     """The inverse of `cos`, in [0, pi]; NaN outside of [-1, 1]."""
-    return single_of(double_arccos(double_of(x)))
+    return single_of(double.arccos(double_of(x)))
 
 
 @kernel(single=True, inline=True)
 def fmod_python(a: Numbers, b: Numbers) -> Numbers:
     """The remainder a % b as Python defines it, with the sign of b; NaN for b = 0; exact for |a / b| < 2**52."""
-    return single_of(double_fmod_python(double_of(a), double_of(b)))
+    return single_of(double.fmod_python(double_of(a), double_of(b)))
 
 
 @kernel(single=True, inline=True)
 def floordiv(a: Numbers, b: Numbers) -> Numbers:
     """The quotient a // b as Python defines it: the floor of the exact one; infinite or NaN for b = 0."""
-    return single_of(double_floordiv(double_of(a), double_of(b)))
+    return single_of(double.floordiv(double_of(a), double_of(b)))
