@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 import warnings
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.files.writing import replacing
 from snnrun.plot.options import Options, Size
 from snnrun.plot.quantities import Scale, plain
 from snnrun.plot.style import FAINT
@@ -76,17 +76,14 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
         if kind not in _FORMATS:
             raise ExperimentError(Diagnostic("PL105", f"no pictures in `{kind}`", None, "use " + ", ".join(_FORMATS)))
         path = stem.with_name(f"{stem.name}.{kind}")
-        aside = stem.with_name(f".{stem.name}.{os.getpid()}-tmp")
         try:
-            with warnings.catch_warnings():
+            with replacing(path) as temporary, warnings.catch_warnings():
                 # A user's label may hold letters the bundled font lacks; a box is drawn for them.
                 warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
                 # A page of stamp size has no room for axes; it is drawn as well as can be.
                 warnings.filterwarnings("ignore", message=r"constrained_layout not applied")
-                figure.savefig(aside, format=kind, metadata=_NO_METADATA[kind])
-            aside.replace(path)
+                figure.savefig(temporary, format=kind, metadata=_NO_METADATA[kind])
         except OSError as error:
-            aside.unlink(missing_ok=True)
             raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
         paths.append(path)
     return paths
