@@ -164,7 +164,7 @@ class CallChecker(ABC):
 
     def _random(self, expr: Call, args: list[Typed]) -> Typed:
         if self.scope.draw is None:
-            raise at(expr.span, "EQ208", f"`{expr.function}()` has no place in {self.scope.place}")
+            raise at(expr.span, "EQ208", f"`{expr.function}()` is not allowed in {self.scope.place}")
         wanted = 1 if expr.function == "poisson" else 0
         self._count(expr, wanted)
         if args and not args[0].dimension.is_one:
@@ -247,6 +247,6 @@ def too_deep(span: Span) -> ExperimentError:
     return at(
         span,
         "EQ102",
-        f"more than {MAX_LEVELS} operations stand one on the other here, with those of subexpressions and functions",
+        f"more than {MAX_LEVELS} operations are nested here, counting those of subexpressions and functions",
         "compute parts of it from fewer others",
     )

@@ -231,7 +231,7 @@ class Checker(CallChecker):
             raise at(
                 expr.span,
                 "EQ211",
-                f"a list has no place in {self.scope.place}",
+                f"a list is not allowed in {self.scope.place}",
                 "give the values to a parameter in `initial`, and use the parameter",
             )
         items = [self.check(item) for item in expr.items]

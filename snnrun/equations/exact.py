@@ -16,7 +16,7 @@ _MOST_BITS = 4096  # an exact value may not grow beyond this; 1e308 has 1024
 
 
 class Open:
-    """In place of the value of a constant that is given later: arithmetic with it is open too, reading it fails."""
+    """Stands for the value of a constant that is given later: arithmetic with it is open too, reading it fails."""
 
     __slots__ = ()
 

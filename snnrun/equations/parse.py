@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar
 
 from snnrun.equations.ast import (
@@ -29,7 +30,7 @@ from snnrun.equations.ast import (
     Unary,
     children,
 )
-from snnrun.errors import Diagnostic, ExperimentError, at, did_you_mean
+from snnrun.errors import Attempts, ExperimentError, at, did_you_mean
 from snnrun.source import Span, Text
 from snnrun.units.names import lookup_unit, unit_names
 
@@ -322,7 +323,7 @@ def _must_be_flat(expr: Expr) -> None:
             raise at(
                 expr.span,
                 "EQ102",
-                f"more than {MAX_LEVELS} operations stand one on the other here",
+                f"more than {MAX_LEVELS} operations are nested here",
                 "put the parts of a long sum or product into brackets: `(a + b + ...) + (c + d + ...)`",
             )
         stack.extend((part, level + 1) for part in children(node))
@@ -397,16 +398,10 @@ def parse_statements(text: Text) -> tuple[Statement, ...]:
 
 def collect(items: Iterable[A], parse: Callable[[A], B]) -> tuple[B, ...]:
     """Apply a parser to each item; errors of all items are raised together."""
-    done: list[B] = []
-    problems: list[Diagnostic] = []
-    for item in items:
-        try:
-            done.append(parse(item))
-        except ExperimentError as error:
-            problems.extend(error.diagnostics)
-    if problems:
-        raise ExperimentError(*problems)
-    return tuple(done)
+    attempts = Attempts()
+    done = [attempts.attempt(partial(parse, item)) for item in items]
+    attempts.stop_if_errors()
+    return tuple(d for d in done if d is not None)
 
 
 def _statement(text: Text) -> Statement:

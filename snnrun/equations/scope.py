@@ -76,14 +76,14 @@ class Scope:
         symbols: Names with their graphs; they shadow units.
         functions: The file's own functions.
         arrays: Timed arrays.
-        noise: Makes the leaf of `xi` or `xi_name`; None where noise has no place.
-        draw: Makes the stream of one use of rand(), randn() or poisson(); None where they have no place.
+        noise: Makes the leaf of `xi` or `xi_name`; None where noise is not allowed.
+        draw: Makes the stream of one use of rand(), randn() or poisson(); None where they are not allowed.
         missing: Explains a name that is not found (a help line), before the nearest name is offered.
         place: What this is, for messages: "the equations of `lif`".
-        lists: Whether `[a, b, c]`, one value an element, has a place here.
-        used: Told of every name that is found, with its place; in functions, with the place of the call.
-        called: Told of every function of the file and every array that is called, in the same way.
-        column: Told of every column of an array that is asked for, with its place; raises where there is none such.
+        lists: Whether `[a, b, c]`, one value an element, is allowed.
+        used: Called with every name that is found and its place; in functions, the place of the call.
+        called: Called with every function of the file and every array that is called, in the same way.
+        column: Called with every column of an array that is read and its place; raises when it does not exist.
     """
 
     symbols: Mapping[str, Typed]

@@ -31,7 +31,7 @@ from snnrun.units.dimensions import ONE, TIME, Dimension
 Result = TypeVar("Result")
 Path: TypeAlias = tuple[str | int, ...]
 Limit: TypeAlias = tuple[Node, Callable[[Any], Any]]
-"""A number, and whether a value of it is wrong."""
+"""A value as a graph, and a function that says whether a number is a wrong value of it."""
 MOST_STEPS = 2**53  # up to here a number of steps times dt is exact to the last bit but one
 TOO_MANY = "at most 2**53 (9e15) are counted"
 KEPT_BY_THE_RUN = ("lastspike", "not_refractory")  # variables of neurons that nothing in a file sets
@@ -47,7 +47,7 @@ class Member:
 
 
 def meanings(members: Mapping[str, Member]) -> Mapping[str, Typed]:
-    """What expressions read under the names of members."""
+    """The meanings of members as expressions read them."""
     return Derived(members, lambda name: members[name].typed)
 
 
@@ -59,7 +59,7 @@ class Population:
         view: All its neurons.
         members: Variables and subexpressions by name.
         subgroups: Parts by name.
-        frozen: Variables that stand still while a neuron is refractory.
+        frozen: Variables that keep their values while a neuron is refractory.
         constant: Parameters that nothing changes during a run.
         has_spikes: Whether it can spike.
     """
@@ -112,14 +112,14 @@ class Context:
     _found: dict[Callable[[Context], Any], Any] = field(default_factory=dict)
 
     def once(self, find: Callable[[Context], Result]) -> Result:
-        """What a function finds in the file, which it is asked for once."""
+        """What a function finds in the file, computed once."""
         if find not in self._found:
             self._found[find] = find(self)
         return self._found[find]  # type: ignore[no-any-return]
 
     @contextmanager
     def collecting(self, failed: str | None = None) -> Iterator[None]:
-        """Keep errors and go on; `failed` names an object that others must not complain about."""
+        """Keep errors and go on; `failed` names an object whose users then report no errors about it."""
         try:
             yield
         except ExperimentError as error:
@@ -207,7 +207,7 @@ class Context:
         return Checker(self.graph, Scope({}, place="a unit")).check(expr)
 
     def draws(self, owner: str, use: str, *, shared: bool = False) -> Callable[[str], Draw]:
-        """Streams of rand() and its like for one object: the first, the second, ... use has its own."""
+        """Streams of rand() and its like for one object; each use of a function has a stream of its own."""
 
         def draw(function: str) -> Draw:
             stem = f"{owner}.{function}"
@@ -278,7 +278,7 @@ class Context:
         return whole
 
     def is_wrong(self, typed: Typed, wrong: Callable[[Any], Any]) -> bool:
-        """Whether a number is known and wrong; of one that is given later, this is asked when it is (`limits`).
+        """Whether a number is known and wrong. That of an open constant is checked when it is given (`limits`).
 
         Args:
             typed: The number.
@@ -317,7 +317,7 @@ class Context:
         return population.subgroups[tail]
 
     def before_step(self, node: Node) -> Node:
-        """A graph read before the step holds its `constant over dt` values: these are computed on the spot."""
+        """A graph to be read before the step: `constant over dt` values are not stored yet and computed in place."""
 
         def replace(n: Node) -> Node | None:
             if n.op is not Op.VARIABLE:
@@ -331,7 +331,7 @@ class Context:
 
 
 class AlreadyReported(ExperimentError):
-    """What this refers to has failed already and was reported there."""
+    """The object that is referred to has errors, which were reported there."""
 
 
 def _list_of(names: Mapping[str, Any], lead: str) -> str | None:

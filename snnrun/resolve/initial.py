@@ -16,7 +16,7 @@ from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.equations.exact import WIDEST
 from snnrun.equations.scope import Typed, must_be_number, not_whole, wrong_dimension
-from snnrun.errors import Diagnostic, ExperimentError, Severity, at, did_you_mean
+from snnrun.errors import Attempts, Diagnostic, Severity, at, did_you_mean
 from snnrun.files.npy import Unreadable
 from snnrun.model.evaluate import holds_inf
 from snnrun.model.expected import exact_total
@@ -58,19 +58,16 @@ def initial_values(
         place: What this is, for messages.
     """
     lines: list[Initial] = []
-    problems: list[Diagnostic] = []
+    attempts = Attempts()
     for name in context.document.keys(path):
         here = (*path, name)
-        try:
-            if name not in targets:
-                raise context.key_error(
-                    "NET140", f"`{name}` is not a variable that {place} can set", here, did_you_mean(name, targets)
-                )
-            lines += _Values(context, here, f"{owner}.initial.{name}", size, targets[name], symbols, place).lines()
-        except ExperimentError as error:
-            problems.extend(error.diagnostics)
-    if problems:
-        raise ExperimentError(*problems)
+        if name not in targets:
+            message = f"`{name}` is not a variable that {place} can set"
+            attempts.add(context.key_error("NET140", message, here, did_you_mean(name, targets)))
+            continue
+        values = _Values(context, here, f"{owner}.initial.{name}", size, targets[name], symbols, place)
+        lines += attempts.attempt(values.lines) or ()
+    attempts.stop_if_errors()
     context.report.extend(replaced(lines, size))
     return tuple(lines)
 

@@ -1,4 +1,4 @@
-"""Tables of names that are put together of others without a copy: a file may have thousands of names in one place."""
+"""Tables of names made of other tables without copying them: a file may have thousands of names in one place."""
 
 from __future__ import annotations
 

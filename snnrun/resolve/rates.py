@@ -1,4 +1,4 @@
-"""Rates of Poisson processes that no step can have are refused before the run where they can be known."""
+"""Rates of Poisson processes beyond 0 to 1/dt are refused before the run, where they are known then."""
 
 from __future__ import annotations
 

@@ -118,8 +118,8 @@ def _network(context: Context) -> Network:
     synapses = with_hidden_values(synapses, operations)
     monitors = resolve_monitors(context, synapses, steps)
     context.report.stop_if_errors()
-    assert groups.keys() == experiment.groups.keys(), "a group was left out without a word"
-    assert synapses.keys() == experiment.synapses.keys(), "synapses were left out without a word"
+    assert groups.keys() == experiment.groups.keys(), "a group is missing, and no error says so"
+    assert synapses.keys() == experiment.synapses.keys(), "synapses are missing, and no error says so"
     network = Network(
         name=str(experiment.name),
         graph=context.graph,

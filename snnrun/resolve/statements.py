@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from snnrun.equations.ast import Binary, Name, Statement
@@ -11,7 +12,7 @@ from snnrun.equations.check import Checker
 from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.parse import parse_statements
 from snnrun.equations.scope import Typed, must_be_number, not_whole, wrong_dimension
-from snnrun.errors import Diagnostic, ExperimentError, at, did_you_mean
+from snnrun.errors import Attempts, ExperimentError, at, did_you_mean
 from snnrun.model.network import Assignment, Block, Stored
 from snnrun.resolve.context import Context
 from snnrun.resolve.names import Names
@@ -77,26 +78,23 @@ class _Lowering:
         self.symbols = Names(self.temporaries, locale.symbols)
 
     def run(self, statements: tuple[Statement, ...]) -> Block:
-        problems: list[Diagnostic] = []
+        attempts = Attempts()
         for statement in statements:
-            try:
-                self.statement(statement)
-            except ExperimentError as error:
-                problems.extend(error.diagnostics)
-        problems.extend(self.unread(statements))
-        if problems:
-            raise ExperimentError(*problems)
+            attempts.attempt(partial(self.statement, statement))
+        for error in self.unread(statements):
+            attempts.add(error)
+        attempts.stop_if_errors()
         stored = [(v, n) for v, n in self.values.items() if v.owner != "local"]
         return Block(tuple(Assignment(v, n) for v, n in stored))
 
-    def unread(self, statements: tuple[Statement, ...]) -> list[Diagnostic]:
+    def unread(self, statements: tuple[Statement, ...]) -> list[ExperimentError]:
         """Names that are written but neither variables nor read again: misspellings."""
         read = {name for s in statements for name in self.context.names_used(s.value)}
         return [
-            Diagnostic(
+            at(
+                s.target_span,
                 "EQ215",
                 f"`{s.target}` is not a variable of {self.locale.place}, and its value is never used",
-                s.target_span,
                 did_you_mean(s.target, self.locale.targets),
             )
             for s in statements

@@ -40,7 +40,7 @@ class Extension:
         """The tree of a file merged with all it extends, without the key `extends`.
 
         Raises:
-            ExperimentError: A file is missing or broken, the files form a ring, or a path leads out.
+            ExperimentError: A file is missing or broken, the files extend each other in a cycle, or a path leads out.
         """
         source, root = self.read(path, name)
         self.folders[source] = Path(name).parent
@@ -57,8 +57,10 @@ class Extension:
         path = resolve_file(text, folder, self.data_root)
         self._count += 1
         if path.resolve() in self._open:
-            ring = " → ".join(p.name for p in (*self._open, path))
-            raise at(text.span(), "EXT101", f"files extend each other in a ring: {ring}", "break the ring")
+            cycle = " → ".join(p.name for p in (*self._open, path))
+            raise at(
+                text.span(), "EXT101", f"files extend each other in a cycle: {cycle}", "remove one of these `extends`"
+            )
         if len(self._open) >= _DEPTH_LIMIT or self._count > _FILE_LIMIT:
             message = f"more than {_DEPTH_LIMIT} files extend each other, or more than {_FILE_LIMIT} in all"
             raise at(text.span(), "EXT102", message, "merge some of these files")

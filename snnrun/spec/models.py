@@ -475,7 +475,7 @@ class Rule(Section):
 
 
 class NamedConnect(Rule):
-    """All pairs, or each neuron with its namesake, between subgroups."""
+    """All pairs, or each neuron with the neuron of the same index, between subgroups."""
 
     rule: NamedRule = Field(description="`all` or `one_to_one`.")
 
@@ -859,7 +859,7 @@ class Phase(Section):
 
 
 class Run(Section):
-    """How long, how fine, how fast."""
+    """Duration, time step and options of the run."""
 
     duration: Expression | None = Field(None, description="Simulated time; or give `phases`.")
     dt: Expression = Field(description="Time step.")

@@ -54,7 +54,7 @@ _Solve = Callable[[System, Matrix, Mapping[Variable, Node], frozenset[Variable]]
 
 
 def _with_frozen(system: System, matrix: Matrix, rest: Mapping[Variable, Node], solve: _Solve) -> dict[Variable, Node]:
-    """The new values, with those for elements whose frozen variables stand still."""
+    """The new values, for elements with frozen variables too."""
     new = solve(system, matrix, rest, frozenset())
     if system.active is not None and system.frozen:
         held = solve(system, matrix, rest, system.frozen)

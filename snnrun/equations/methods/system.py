@@ -34,7 +34,7 @@ class System:
     Args:
         graph: The graph that the nodes belong to.
         rhs: Right-hand side of each state variable, subexpressions already put in. [unit of the variable / s]
-        frozen: State variables that stand still while `active` is false (`unless refractory`).
+        frozen: State variables that keep their values while `active` is false (`unless refractory`).
         active: Truth value per element, or None when nothing is ever frozen.
         fixed: Variables that no statement changes during a run (parameters).
         dt: The step. [s]
@@ -57,7 +57,7 @@ class System:
         return any(n.op is Op.NOISE for n in walk(*self.rhs.values()))
 
     def hold(self, updates: Mapping[Variable, Node]) -> dict[Variable, Node]:
-        """Keep frozen variables where they are; right for methods that read start-of-step values only."""
+        """Keep the values of frozen variables; valid for methods that read start-of-step values only."""
         if self.active is None:
             return dict(updates)
         return {

@@ -79,7 +79,7 @@ def test_errors_have_a_code_and_the_smallest_place(text: str, code: str, part: s
 
 def test_a_list_has_a_place_only_where_each_element_takes_a_value() -> None:
     assert check("[1, 2]*3.5", lists=True).node.kind is Kind.FLOAT
-    with pytest.raises(ExperimentError, match=r"EQ211.*no place in the test"):
+    with pytest.raises(ExperimentError, match=r"EQ211.*not allowed in the test"):
         check("[1, 2]*3")
 
 
