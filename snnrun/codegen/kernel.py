@@ -10,7 +10,6 @@ Where one thread needs what another wrote, all wait for each other; these places
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from snnrun.codegen.arguments import (
@@ -23,27 +22,24 @@ from snnrun.codegen.arguments import (
     CType,
     IntKey,
     IntUse,
-    IntValue,
     KernelArray,
 )
 from snnrun.codegen.delivery import deliver_all
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
-from snnrun.codegen.module import Call, Kernel, Line, Module, member, printable, spike_loop
+from snnrun.codegen.module import Call, Kernel, Line, Module, listed, member, printable, spike_loop
+from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
-from snnrun.equations.dag import Kind, Node, Op, Variable, is_fixed, variables_of, walk
-from snnrun.kernels import recording, spikes
+from snnrun.equations.dag import Kind, Op, Variable, is_fixed, variables_of, walk
+from snnrun.kernels import spikes
 from snnrun.model.network import (
     Block,
     Group,
     GroupKind,
     Network,
     Operation,
-    RateMonitor,
     Slot,
-    SpikeMonitor,
-    StateMonitor,
     Summed,
     Synapses,
 )
@@ -60,7 +56,7 @@ def generate(network: Network) -> Kernel:
             module.kinds.update({replace(s.variable, reach=reach): s.kind for s in group.stored})
     for synapses in network.synapses.values():
         module.kinds.update({s.variable: s.kind for s in synapses.stored})
-    _guard(module)
+    guard(module)
     stages = (_start, _groups, _thresholds, deliver_all, _resets, _end)
     for slot, stage in zip(Slot, stages, strict=True):
         module.lines.append(Line(f"# {slot.value}"))
@@ -188,30 +184,12 @@ def _alike(lines: list[Line], number: int, before: set[int]) -> list[Call]:
     return found
 
 
-def _guard(module: Module) -> None:
-    """Stop before a step in which a buffer of spikes could overflow.
-
-    All threads look at the same number: how many spikes there were a step ago, so that none waits for the last step's.
-    """
-    monitors = [m for m in module.network.monitors if isinstance(m, SpikeMonitor) and not m.counts_only]
-    for monitor in monitors:
-        owner = f"monitors.{monitor.name}"
-        values = (IntUse.N.of(f"groups.{monitor.source.group}"), IntUse.CAPACITY.of(owner))
-        module.plain(recording.is_full, values, [reads(ArrayUse.ROOM.of(owner))], ends=True)
-    for monitor in monitors:
-        owner = f"monitors.{monitor.name}"
-        accesses = [reads(ArrayUse.COUNT.of(owner)), writes(ArrayUse.ROOM.of(owner))]
-        module.plain(recording.keep_count, (), accesses, divided=False)
-
-
 # start
 
 
 def _start(module: Module) -> None:
     _operations(module, Slot.START)
-    for monitor in module.network.monitors:
-        if isinstance(monitor, StateMonitor) and monitor.slot is Slot.START:
-            _sample(module, monitor)
+    record(module, Slot.START)
 
 
 def _operations(module: Module, slot: Slot) -> None:
@@ -255,42 +233,6 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
         w.loop(f"for k in range({n}):")
         w.assign(own, module.place(target, "k"), module.kinds, lost(block, module.clipped))
         w.end()
-
-
-def _sample(module: Module, monitor: StateMonitor) -> None:
-    owner = f"monitors.{monitor.name}"
-    w = module.writer(monitor.source)
-    _in_window(w, monitor.window.start, monitor.window.stop)
-    every = w.integer("every", monitor.every)
-    w.loop(f"if step % {every} != 0:")
-    w.line("return")
-    w.end()
-    count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
-    ids = w.array("ids", ArrayUse.IDS.of(owner))
-    n = w.integer("n_elements", IntUse.N.of(owner))
-    w.line(f"base = {count}[0] * {n}")
-    w.loop(f"for e in range({n}):")
-    w.line(f"k = {ids}[e]")
-    place = module.place(monitor.source, "k")
-    for number, text in enumerate(w.evaluate([c.node for c in monitor.columns], place)):
-        buffer = w.array(f"out{number}", ArrayUse.RECORD.of(owner, monitor.columns[number].name))
-        w.line(f"{buffer}[base + e] = {_as_float(text, monitor.columns[number].node)}")
-    w.end()
-    w.line(f"{count}[0] += 1")
-    module.call("sample", owner, w, divided=False)
-
-
-def _as_float(text: str, node: Node) -> str:
-    if node.kind is Kind.FLOAT:
-        return text
-    return f"float({text})" if node.kind is Kind.INT else f"select({text}, 1.0, 0.0)"
-
-
-def _in_window(w: Writer, start: IntValue, stop: IntValue) -> None:
-    first, last = w.integer("window_start", start), w.integer("window_stop", stop)
-    w.loop(f"if step < {first} or step >= {last}:")
-    w.line("return")
-    w.end()
 
 
 # groups
@@ -492,10 +434,8 @@ def _thresholds(module: Module) -> None:
         for group in module.network.groups.values():
             if group.threshold is not None and name in {s.variable.name for s in group.stored}:
                 marked = writes(ArrayUse.VARIABLE.of(group.path, name), type, own=True)
-                module.plain(function, _own_lists(group.path), [*_listed(group.path, own=True), marked])
-    for monitor in module.network.monitors:
-        if isinstance(monitor, SpikeMonitor):
-            _record_spikes(module, monitor)
+                module.plain(function, _own_lists(group.path), [*listed(group.path, own=True), marked])
+    record(module, Slot.THRESHOLDS)
 
 
 def _list_spikes(module: Module, group: Group) -> None:
@@ -516,53 +456,6 @@ def _own_lists(path: str) -> tuple[IntKey, ...]:
     return IntUse.N.of(path), IntUse.DEPTH.of(path), THREAD, THREADS, IntUse.LOW.of(path)
 
 
-def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
-    owner = f"monitors.{monitor.name}"
-    path = f"groups.{monitor.source.group}"
-    if monitor.source.whole and not monitor.columns:
-        function: Callable[..., None] = recording.count_spikes
-        written = [writes(ArrayUse.COUNTS.of(owner))]
-        if not monitor.counts_only:
-            function = recording.record_spikes
-            columns = [writes(ArrayUse.RECORD.of(owner, name), CType.I64) for name in ("step", "id")]
-            written += [writes(ArrayUse.COUNT.of(owner)), *columns]
-        _recorded(module, monitor, function, [reads(ArrayUse.BOUNDS.of(path)), *_listed(path), *written])
-        return
-    w = module.writer(path)
-    _in_window(w, monitor.window.start, monitor.window.stop)
-    spike_loop(w, path)
-    if not monitor.source.whole:
-        member = w.array("member", ArrayUse.MEMBER.of(owner))
-        w.loop(f"if {member}[k] != 0:")
-    w.line(f"{w.array('counts', ArrayUse.COUNTS.of(owner), write=True)}[k] += 1")
-    if not monitor.counts_only:
-        count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
-        w.line(f"at = {count}[0]")
-        w.line(f"{w.array('out_step', ArrayUse.RECORD.of(owner, 'step'), CType.I64)}[at] = step")
-        w.line(f"{w.array('out_id', ArrayUse.RECORD.of(owner, 'id'), CType.I64)}[at] = k")
-        texts = w.evaluate([c.node for c in monitor.columns], Place("k"))
-        for number, (column, text) in enumerate(zip(monitor.columns, texts, strict=True)):
-            buffer = w.array(f"out{number}", ArrayUse.RECORD.of(owner, "." + column.name))
-            w.line(f"{buffer}[at] = {_as_float(text, column.node)}")
-        w.line(f"{count}[0] = at + 1")
-    module.call("record_spikes", owner, w, divided=False)
-
-
-def _listed(path: str, *, own: bool = False) -> list[Access]:
-    """The spikes of a group, and how many there are."""
-    return [reads(ArrayUse.SPIKES.of(path), own=own), reads(ArrayUse.LENGTHS.of(path), own=own)]
-
-
-def _recorded(
-    module: Module, monitor: SpikeMonitor | RateMonitor, function: Callable[..., None], accesses: list[Access]
-) -> None:
-    """A call of a function of `snnrun.kernels.recording`."""
-    path = f"groups.{monitor.source.group}"
-    values: tuple[IntValue, ...] = (monitor.window.start, monitor.window.stop)
-    values += (() if isinstance(monitor, RateMonitor) else (IntUse.N.of(path),)) + (IntUse.DEPTH.of(path), THREADS)
-    module.plain(function, values, accesses, divided=False, about=f"monitors.{monitor.name}")
-
-
 # resets and end
 
 
@@ -576,30 +469,6 @@ def _resets(module: Module) -> None:
 
 
 def _end(module: Module) -> None:
-    for monitor in module.network.monitors:
-        if isinstance(monitor, RateMonitor):
-            _count_rate(module, monitor)
+    record(module, Slot.END, before_operations=True)
     _operations(module, Slot.END)
-    for monitor in module.network.monitors:
-        if isinstance(monitor, StateMonitor) and monitor.slot is Slot.END:
-            _sample(module, monitor)
-
-
-def _count_rate(module: Module, monitor: RateMonitor) -> None:
-    owner = f"monitors.{monitor.name}"
-    path = f"groups.{monitor.source.group}"
-    if monitor.source.whole:
-        written = [writes(ArrayUse.COUNT.of(owner)), writes(ArrayUse.RECORD.of(owner, "number"), CType.I64)]
-        _recorded(module, monitor, recording.record_rate, [reads(ArrayUse.LENGTHS.of(path)), *written])
-        return
-    w = module.writer(path)
-    _in_window(w, monitor.window.start, monitor.window.stop)
-    count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
-    out = w.array("out", ArrayUse.RECORD.of(owner, "number"), CType.I64)
-    w.line("found = 0")
-    spike_loop(w, path)
-    w.line(f"found += int({w.array('member', ArrayUse.MEMBER.of(owner))}[k])")
-    w.depth = 1
-    w.line(f"{out}[{count}[0]] = found")
-    w.line(f"{count}[0] += 1")
-    module.call("count_rate", owner, w, divided=False)
+    record(module, Slot.END)

@@ -22,7 +22,7 @@ from snnrun.codegen.arguments import (
     KernelArray,
     index_type,
 )
-from snnrun.codegen.emit import Access, Ends, Fill, Place, Writer, writes
+from snnrun.codegen.emit import Access, Ends, Fill, Place, Writer, reads, writes
 from snnrun.codegen.lost import Clipped
 from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
@@ -298,3 +298,8 @@ def spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
     w.line(f"base = slot * {n} + {first}")
     w.loop(f"for b in range(base, base + {number}[slot * {threads} + {thread}]):")
     w.line(f"k = int({spikes}[b])")
+
+
+def listed(path: str, *, own: bool = False) -> list[Access]:
+    """The spikes of a group, and how many there are."""
+    return [reads(ArrayUse.SPIKES.of(path), own=own), reads(ArrayUse.LENGTHS.of(path), own=own)]

@@ -23,9 +23,9 @@ from snnrun.codegen.module import Kernel
 from snnrun.codegen.native import sleeping
 from snnrun.connect.builder import Builder, BuildRequest, connect, is_large, sort_for_delivery
 from snnrun.connect.connectivity import Connectivity, Delays, connectivity_key, pointers
-from snnrun.engine.buffers import count_room, sample_room, spike_room
 from snnrun.engine.cache import RunCache
 from snnrun.engine.failures import failed
+from snnrun.engine.monitors import add_buffers
 from snnrun.engine.parts import nodes_of_group, nodes_of_synapses
 from snnrun.engine.start import begin_group, begin_spikes, begin_synapses
 from snnrun.engine.values import (
@@ -45,7 +45,6 @@ from snnrun.equations.dag import Kind, Node, Op, variables_of
 from snnrun.kernels.arithmetic import Precision
 from snnrun.kernels.binomial import binomial_table
 from snnrun.kernels.streams import signed, stream_key
-from snnrun.model.choice import chosen_synapses
 from snnrun.model.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.model.expected import expected_synapses
 from snnrun.model.lists import lists_must_fit
@@ -59,13 +58,8 @@ from snnrun.model.network import (
     NeuronSubset,
     Pathway,
     PoissonInput,
-    RateMonitor,
-    SpikeMonitor,
-    StateMonitor,
     Stored,
-    SynapseChoice,
     Synapses,
-    as_array,
 )
 from snnrun.model.rates import is_impossible
 from snnrun.model.rule_values import Ground
@@ -124,7 +118,8 @@ class _Builder:
         for operation in n.operations:
             self.put(ArrayUse.AT.of(f"operations.{operation.name}"), operation.at)
             self.put(ArrayUse.CURSOR.of(f"operations.{operation.name}"), np.zeros(1, np.int64))
-        self.monitors()
+        for monitor in n.monitors:
+            add_buffers(self.built, self.put, monitor)
         self.buffers()
         self.put(ArrayUse.DT.of(RUN), np.array([n.dt]))
         self.put(ArrayUse.FAILURE.of(RUN), np.zeros((n.threads, 8), np.int64))  # a line of the cache each
@@ -426,7 +421,7 @@ class _Builder:
             if key.use is ArrayUse.RING and key.owner == owner:
                 self.put(key, np.zeros(1 if dense else slots * targets))
 
-    # inputs and monitors
+    # inputs
 
     def poisson_input(self, poisson: PoissonInput) -> None:
         owner = f"inputs.{poisson.name}"
@@ -436,64 +431,6 @@ class _Builder:
         table = input_table(self.network, poisson)
         self.put(ArrayUse.BINOMIAL.of(owner), table)
         self.numbers[IntUse.BINOMIAL.of(owner)] = len(table)
-
-    def monitors(self) -> None:
-        for monitor in self.network.monitors:
-            owner = f"monitors.{monitor.name}"
-            match monitor:
-                case SpikeMonitor():
-                    self.spike_monitor(owner, monitor)
-                case StateMonitor():
-                    self.state_monitor(owner, monitor)
-                case RateMonitor():
-                    self.member(owner, monitor.source)
-                    self.put(ArrayUse.COUNT.of(owner), np.zeros(1, np.int64))
-                    self.numbers[IntUse.CAPACITY.of(owner)], room = count_room(self.network, monitor)
-                    self.put(ArrayUse.RECORD.of(owner, "number"), np.zeros(room, np.int64))
-                case _:
-                    pass
-
-    def member(self, owner: str, view: NeuronSubset) -> None:
-        mask = np.zeros(self.network.groups[view.group].size, np.uint8)
-        mask[view.ids] = 1
-        self.put(ArrayUse.MEMBER.of(owner), mask)
-
-    def spike_monitor(self, owner: str, monitor: SpikeMonitor) -> None:
-        size = self.network.groups[monitor.source.group].size
-        self.member(owner, monitor.source)
-        self.put(ArrayUse.COUNTS.of(owner), np.zeros(size, np.int64))
-        self.put(ArrayUse.COUNT.of(owner), np.zeros(1, np.int64))
-        capacity = spike_room(self.network, monitor)
-        self.numbers[IntUse.CAPACITY.of(owner)] = capacity
-        if not monitor.counts_only:
-            self.put(ArrayUse.ROOM.of(owner), np.zeros(2, np.int64))
-            for name in ("step", "id"):
-                self.put(ArrayUse.RECORD.of(owner, name), np.zeros(capacity, np.int64))
-            for column in monitor.columns:
-                self.put(ArrayUse.RECORD.of(owner, "." + column.name), np.zeros(capacity))
-
-    def state_monitor(self, owner: str, monitor: StateMonitor) -> None:
-        if monitor.source.startswith("synapses."):
-            ids = self.synapse_ids(monitor)
-        else:
-            assert isinstance(monitor.ids, range | np.ndarray)
-            ids = as_array(monitor.ids)
-        self.put(ArrayUse.IDS.of(owner), ids)
-        self.put(ArrayUse.COUNT.of(owner), np.zeros(1, np.int64))
-        self.numbers[IntUse.N.of(owner)] = len(ids)
-        self.numbers[IntUse.CAPACITY.of(owner)], room = sample_room(self.network, monitor, len(ids))
-        for column in monitor.columns:
-            self.put(ArrayUse.RECORD.of(owner, column.name), np.zeros(room * len(ids)))
-
-    def synapse_ids(self, monitor: StateMonitor) -> IntArray:
-        """Storage positions of synapses given by their creation numbers."""
-        made = self.built.connectivity[monitor.source.removeprefix("synapses.")]
-        place = np.empty(made.size, np.int64)
-        place[made.created] = np.arange(made.size)
-        if monitor.ids is None:
-            return place
-        assert isinstance(monitor.ids, SynapseChoice)
-        return place[chosen_synapses(monitor.ids, made.size, lambda: (made.i, made.j))]
 
     # what the kernel asks for
 

@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snnrun.codegen.arguments import ArrayKey, ArrayUse, IntUse
+from snnrun.codegen.arguments import ArrayKey
 from snnrun.codegen.native import KernelThreads, NativeKernel, PythonKernel
 from snnrun.engine.failures import failed
+from snnrun.engine.monitors import drop, hand_over, longest_call
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array, Built, bring_up_to_date, value_now, wrong_refractory
 from snnrun.engine.watch import Watch
 from snnrun.errors import Diagnostic, RunError
-from snnrun.model.network import Monitor, Network, Phase, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import Network, Phase
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
@@ -186,11 +187,8 @@ class Simulation:
             if phase.start <= self.step < phase.stop and phase.stop_when is not None:
                 stops.append(self._to_next_look(phase) or phase.stop_when.every)
         for monitor in self.network.monitors:
-            capacity = self.built.numbers.get(IntUse.CAPACITY.of(f"monitors.{monitor.name}"))
-            if isinstance(monitor, StateMonitor):
-                stops.append(max(1, (capacity or 1) * monitor.every))
-            elif isinstance(monitor, RateMonitor):
-                stops.append(capacity or 1)
+            longest = longest_call(self.built, monitor)
+            stops += [] if longest is None else [longest]
         return max(1, min(stops))
 
     # recording
@@ -198,35 +196,7 @@ class Simulation:
     def _flush(self, first: int) -> None:
         """Hand over what the calls since step `first` recorded."""
         for monitor in self.network.monitors:
-            self._flush_monitor(monitor, first)
-
-    def _flush_monitor(self, monitor: Monitor, first: int) -> None:
-        owner = f"monitors.{monitor.name}"
-        count = self.arrays.get(ArrayUse.COUNT.of(owner))
-        if count is None or not count[0]:
-            return
-        n = int(count[0])
-        match monitor:
-            case SpikeMonitor(columns=columns):
-                extras = {c.name: self.arrays[ArrayUse.RECORD.of(owner, "." + c.name)][:n] for c in columns}
-                steps, ids = (self.arrays[ArrayUse.RECORD.of(owner, part)][:n] for part in ("step", "id"))
-                self.sink.spikes(monitor.name, steps, ids, extras)
-            case StateMonitor(columns=columns):
-                width = self.built.numbers[IntUse.N.of(owner)]
-                data = {
-                    c.name: self.arrays[ArrayUse.RECORD.of(owner, c.name)][: n * width].reshape(n, width)
-                    for c in columns
-                }
-                self.sink.states(monitor.name, data, _sample_number(monitor, first))
-            case RateMonitor():
-                spikes = self.arrays[ArrayUse.RECORD.of(owner, "number")][:n]
-                self.sink.numbers(monitor.name, spikes, max(first - monitor.window.start, 0))
-            case _:
-                pass
-        count[0] = 0
-        room = self.arrays.get(ArrayUse.ROOM.of(owner))
-        if room is not None:
-            room[:] = 0
+            hand_over(self.built, first, self.sink, monitor)
 
     # failures
 
@@ -267,22 +237,9 @@ class Simulation:
             n = min(step - self.step, self._to_next_stop())
             self.step += self.threads.advance(self.step, n, self._tables)
             if not keep:
-                self._drop()
-
-    def _drop(self) -> None:
-        """Forget what was recorded and not handed over."""
-        for monitor in self.network.monitors:
-            for use in (ArrayUse.COUNT, ArrayUse.ROOM):
-                array = self.arrays.get(use.of(f"monitors.{monitor.name}"))
-                if array is not None:
-                    array[:] = 0
+                for monitor in self.network.monitors:
+                    drop(self.built, monitor)
 
     def _network_at(self, step: int) -> Network:
         """The network with the constants of a step."""
         return next((p.network for p in self.network.phases if p.start <= step < p.stop), self.network)
-
-
-def _sample_number(monitor: StateMonitor, step: int) -> int:
-    """Which sample of a monitor the first one at or after a step is."""
-    beginning = -(-monitor.window.start // monitor.every)
-    return max(-(-step // monitor.every), beginning) - beginning

@@ -12,7 +12,7 @@ from snnrun.codegen.arguments import ArrayKey, ArrayUse
 from snnrun.codegen.module import Kernel
 from snnrun.connect.builder import BLOCK, WIDEST_TABLE, index_dtype, is_large
 from snnrun.connect.partners import is_listed
-from snnrun.engine.buffers import count_room, sample_room, spike_room
+from snnrun.engine.monitors import buffer_bytes
 from snnrun.engine.values import STORED
 from snnrun.engine.watch import MOST as MOST_COPIED
 from snnrun.equations.dag import Kind, is_fixed
@@ -21,11 +21,7 @@ from snnrun.kernels.arithmetic import Precision
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses, synapses_of
 from snnrun.model.network import (
-    Monitor,
     Network,
-    RateMonitor,
-    SpikeMonitor,
-    StateMonitor,
     Stored,
     Synapses,
     changing_variables,
@@ -91,7 +87,7 @@ def expected_memory(network: Network, kernel: Kernel) -> float:
     asked = {array.key for array in kernel.arrays}
     synapses = [_synapses(s, network, asked) for s in network.synapses.values()]
     kept = sum(float(_group(network, g.path)) for g in network.groups.values()) + sum(k for k, _ in synapses)
-    kept += sum(_monitor(m, network) for m in network.monitors) + _buffers(network, kernel)
+    kept += sum(buffer_bytes(network, m) for m in network.monitors) + _buffers(network, kernel)
     changing = changing_variables(network)
     state = sum(8.0 * g.size for g in network.groups.values() for s in g.stored if _name(s) in changing)
     for each in network.synapses.values():
@@ -153,25 +149,6 @@ def _group(network: Network, path: str) -> float:
                 steps = float(evaluate(pathway.delay, Environment())) if known and pathway.delay is not None else 0.0
                 depth = max(depth, 2 + (steps if known and pathway.uniform_delay else _LONGEST_DELAY))
     return group.size * (8.0 * len(group.stored) + 1 + 4 * depth)
-
-
-def _monitor(monitor: Monitor, network: Network) -> float:
-    """Bytes of the buffers of a monitor."""
-    match monitor:
-        case SpikeMonitor():
-            size = network.groups[monitor.source.group].size
-            columns = 0 if monitor.counts_only else 2 + len(monitor.columns)
-            return 9.0 * size + 8.0 * columns * spike_room(network, monitor)
-        case StateMonitor():
-            if monitor.number is not None:
-                elements = float(monitor.number)
-            else:
-                elements = synapses_of(network.synapses[monitor.source.partition(".")[2]])
-            return 8.0 * len(monitor.columns) * elements * sample_room(network, monitor, elements)[1]
-        case RateMonitor():
-            return 8.0 * count_room(network, monitor)[1]
-        case _:
-            return 0.0
 
 
 def _buffers(network: Network, kernel: Kernel) -> float:

@@ -23,9 +23,10 @@ from snnrun.resolve.constants import (
 )
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delay_settings import with_parts
-from snnrun.resolve.events import resolve_monitors, resolve_operations, with_hidden_values
 from snnrun.resolve.groups import resolve_groups
 from snnrun.resolve.inputs import resolve_inputs
+from snnrun.resolve.monitors import resolve_monitors
+from snnrun.resolve.operations import resolve_operations, with_hidden_values
 from snnrun.resolve.phases import resolve_phases
 from snnrun.resolve.rates import refuse_impossible_writes
 from snnrun.resolve.synapses import resolve_synapses

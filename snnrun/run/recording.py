@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from snnrun.codegen.arguments import ArrayUse
 from snnrun.engine.values import Built
-from snnrun.equations.dag import Kind, Op, Variable, is_fixed
+from snnrun.equations.dag import Op, Variable, is_fixed
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import (
     ConnectivityMonitor,
@@ -27,8 +28,6 @@ from snnrun.results import layout
 from snnrun.results.writer import ResultsWriter
 from snnrun.run.stages import Checked, Prepared
 from snnrun.spec.models import Seeds
-
-_TYPES = {Kind.FLOAT: layout.ValueType.DOUBLE, Kind.INT: layout.ValueType.INTEGER, Kind.BOOL: layout.ValueType.BOOLEAN}
 
 
 def open_results(folder: Path, prepared: Prepared, hash: str) -> ResultsWriter:
@@ -93,53 +92,14 @@ class _Bins:
 
 def plan_of(built: Built) -> layout.RecordingPlan:
     """What a network records, as the results know it."""
-    network = built.network
-    dt = network.dt
-    spikes: list[layout.SpikeChannel] = []
-    states: list[layout.StateChannel] = []
-    rates: list[layout.RateChannel] = []
-    pairs: list[layout.ConnectivityChannel] = []
-    for m in network.monitors:
-        match m:
-            case SpikeMonitor():
-                size = network.groups[m.source.group].size
-                spikes.append(
-                    layout.SpikeChannel(
-                        m.name,
-                        m.source.name,
-                        size,
-                        m.counts_only,
-                        _columns(m.columns, double=True),
-                        window=_window(network, m),
-                    )
-                )
-            case StateMonitor():
-                states.append(_state_channel(built, m))
-            case RateMonitor():
-                rates.append(
-                    layout.RateChannel(
-                        m.name,
-                        m.source.name,
-                        m.source.size,
-                        m.bin * dt,
-                        m.smooth,
-                        m.window.start * dt,
-                        _window(network, m),
-                    )
-                )
-            case ConnectivityMonitor():
-                s = network.synapses[m.synapses]
-                pairs.append(
-                    layout.ConnectivityChannel(
-                        m.name,
-                        s.name,
-                        s.source.name,
-                        s.target.name,
-                        network.groups[s.source.group].size,
-                        network.groups[s.target.group].size,
-                    )
-                )
-    return layout.RecordingPlan(tuple(spikes), tuple(states), tuple(rates), tuple(pairs))
+    channels = [_CHANNELS[type(monitor)](built, monitor) for monitor in built.network.monitors]
+
+    def of(kind: type) -> tuple[Any, ...]:
+        return tuple(channel for channel in channels if isinstance(channel, kind))
+
+    return layout.RecordingPlan(
+        of(layout.SpikeChannel), of(layout.StateChannel), of(layout.RateChannel), of(layout.ConnectivityChannel)
+    )
 
 
 def _window(network: Network, m: SpikeMonitor | StateMonitor | RateMonitor) -> tuple[float, float] | None:
@@ -148,18 +108,21 @@ def _window(network: Network, m: SpikeMonitor | StateMonitor | RateMonitor) -> t
     return None if whole else (m.window.start * network.dt, m.window.stop * network.dt)
 
 
-def _columns(recorded: tuple[Recorded, ...], *, double: bool = False) -> tuple[layout.Column, ...]:
-    return tuple(
-        layout.Column(c.name, c.dimension.symbol, layout.ValueType.DOUBLE if double else _TYPES[c.node.kind])
-        for c in recorded
-    )
+def _columns(recorded: tuple[Recorded, ...]) -> tuple[layout.Column, ...]:
+    return tuple(layout.Column(column.name, column.dimension.symbol) for column in recorded)
+
+
+def _spike_channel(built: Built, m: SpikeMonitor) -> layout.SpikeChannel:
+    size = built.network.groups[m.source.group].size
+    window = _window(built.network, m)
+    return layout.SpikeChannel(m.name, m.source.name, size, m.counts_only, _columns(m.columns), window=window)
 
 
 def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
     dt = built.network.dt
     section, _, name = m.source.partition(".")
     first = -(-m.window.start // m.every) * m.every
-    columns, window = _columns(m.columns, double=True), _window(built.network, m)
+    columns, window = _columns(m.columns), _window(built.network, m)
     if section == "groups":
         assert isinstance(m.ids, range | np.ndarray)
         return layout.StateChannel(m.name, name, as_array(m.ids), columns, first * dt, m.every * dt, window=window)
@@ -167,6 +130,27 @@ def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
     stored = built.arrays[ArrayUse.IDS.of(f"monitors.{m.name}")]
     ids, pre, post = (a[stored].astype(np.int64) for a in (connectivity.created, connectivity.pre, connectivity.post))
     return layout.StateChannel(m.name, name, ids, columns, first * dt, m.every * dt, pre, post, window)
+
+
+def _rate_channel(built: Built, m: RateMonitor) -> layout.RateChannel:
+    dt, window = built.network.dt, _window(built.network, m)
+    source = m.source
+    return layout.RateChannel(m.name, source.name, source.size, m.bin * dt, m.smooth, m.window.start * dt, window)
+
+
+def _connectivity_channel(built: Built, m: ConnectivityMonitor) -> layout.ConnectivityChannel:
+    s = built.network.synapses[m.synapses]
+    sizes = (built.network.groups[view.group].size for view in (s.source, s.target))
+    return layout.ConnectivityChannel(m.name, s.name, s.source.name, s.target.name, *sizes)
+
+
+_CHANNELS: dict[type, Callable[[Built, Any], Any]] = {
+    SpikeMonitor: _spike_channel,
+    StateMonitor: _state_channel,
+    RateMonitor: _rate_channel,
+    ConnectivityMonitor: _connectivity_channel,
+}
+"""The channel of each kind of monitor."""
 
 
 def describe(checked: Checked, full_hash: str) -> layout.Description:

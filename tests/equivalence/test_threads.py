@@ -13,7 +13,7 @@ from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
 from snnrun.connect import builder
-from snnrun.engine import buffers, build
+from snnrun.engine import build, monitors
 from snnrun.engine.build import partition
 from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Memory
@@ -167,7 +167,7 @@ def test_a_full_buffer_ends_a_call_and_loses_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(build, "GRAIN", 8)
     roomy = recorded(CROWDED, 1)
     assert len(roomy["spikes ids"]) == 67 * 200
-    monkeypatch.setattr(buffers, "SPIKE_BUFFER", 1)
+    monkeypatch.setattr(monitors, "SPIKE_BUFFER", 1)
     for threads in (1, 2, 3, 5):
         memory, _ = run_network(replace(network_of(CROWDED), threads=threads))
         parts = [len(steps) for steps, _, _ in memory.spike_parts["spikes"]]

@@ -1,0 +1,240 @@
+"""What the engine does for each kind of monitor: buffers, their size, when to empty them, and where the data go.
+
+A buffer holds what a kernel records between two calls, never more than a run can record. `KINDS` has a line for each
+kind of monitor; the statements that write into the buffers are in `codegen/monitors.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snnrun.codegen.arguments import ArrayKey, ArrayUse, IntUse
+from snnrun.engine.recording import Sink
+from snnrun.engine.values import Array, Built
+from snnrun.model.choice import chosen_synapses
+from snnrun.model.expected import synapses_of
+from snnrun.model.network import (
+    ConnectivityMonitor,
+    IntArray,
+    Monitor,
+    Network,
+    NeuronSubset,
+    RateMonitor,
+    SpikeMonitor,
+    StateMonitor,
+    SynapseChoice,
+    as_array,
+)
+
+STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two calls of the kernel
+SPIKE_BUFFER = 1 << 16  # spikes
+COUNT_BUFFER = 1 << 16  # steps
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorKind:
+    """What the engine does for a kind of monitor, in functions whose last argument is the monitor.
+
+    Args:
+        capacity: Most entries that its buffer can hold, and how many a run needs; `number` says how many elements
+            each has (samples of state monitors only).
+        buffers: Its arrays, for a capacity as `capacity` gives it.
+        bytes: Bytes of these.
+        longest: Most steps of a call of the kernel, for its capacity; None where the kernel ends before the buffer
+            is full.
+        hand_over: Give a sink the first n entries, which were recorded from a step on.
+    """
+
+    capacity: Callable[[Network, float, Any], tuple[int, int]]
+    buffers: Callable[[Built, int, Any], dict[ArrayKey, Array]]
+    bytes: Callable[[Network, Any], float]
+    hand_over: Callable[[Built, int, int, Sink, Any], None]
+    longest: Callable[[int, Any], int] | None = None
+
+
+def add_buffers(built: Built, put: Callable[[ArrayKey, Array], None], monitor: Monitor) -> None:
+    """Make the buffers of a monitor, if it records during the run.
+
+    Args:
+        built: The network in memory, whose synapses are there.
+        put: Keeps an array.
+        monitor: The monitor.
+    """
+    kind, owner = KINDS.get(type(monitor)), owner_of(monitor)
+    if kind is None:
+        return
+    number = 1
+    if isinstance(monitor, StateMonitor):
+        ids = _sampled(built, monitor)
+        put(ArrayUse.IDS.of(owner), ids)
+        number = built.numbers[IntUse.N.of(owner)] = len(ids)
+    built.numbers[IntUse.CAPACITY.of(owner)], room = kind.capacity(built.network, number, monitor)
+    put(ArrayUse.COUNT.of(owner), np.zeros(1, np.int64))
+    for key, array in kind.buffers(built, room, monitor).items():
+        put(key, array)
+
+
+def buffer_bytes(network: Network, monitor: Monitor) -> float:
+    """Bytes of the buffers of a monitor."""
+    kind = KINDS.get(type(monitor))
+    return 0.0 if kind is None else kind.bytes(network, monitor)
+
+
+def longest_call(built: Built, monitor: Monitor) -> int | None:
+    """How many steps a call of the kernel may have before a buffer is full; None: the kernel looks at that itself."""
+    kind = KINDS.get(type(monitor))
+    if kind is None or kind.longest is None:
+        return None
+    return kind.longest(built.numbers[IntUse.CAPACITY.of(owner_of(monitor))], monitor)
+
+
+def hand_over(built: Built, first: int, sink: Sink, monitor: Monitor) -> None:
+    """Give a sink what was recorded since step `first`, and empty the buffer."""
+    kind = KINDS.get(type(monitor))
+    count = 0 if kind is None else int(built.arrays[ArrayUse.COUNT.of(owner_of(monitor))][0])
+    if kind is not None and count:
+        kind.hand_over(built, count, first, sink, monitor)
+        drop(built, monitor)
+
+
+def drop(built: Built, monitor: Monitor) -> None:
+    """Empty the buffer of a monitor."""
+    for use in (ArrayUse.COUNT, ArrayUse.ROOM):
+        array = built.arrays.get(use.of(owner_of(monitor)))
+        if array is not None:
+            array[:] = 0
+
+
+def owner_of(monitor: Monitor) -> str:
+    """The path of a monitor in the file."""
+    return f"monitors.{monitor.name}"
+
+
+def _record(monitor: Monitor, name: str) -> ArrayKey:
+    return ArrayUse.RECORD.of(owner_of(monitor), name)
+
+
+def _steps(network: Network, monitor: SpikeMonitor | StateMonitor | RateMonitor) -> int:
+    """Steps between the first and the last that a monitor may record, whatever the phases."""
+    parts = [network, *(phase.network for phase in network.phases)]
+    same = [m for p in parts for m in p.monitors if not isinstance(m, ConnectivityMonitor) and m.name == monitor.name]
+    windows = [m.window for m in same if m.window.start < m.window.stop]
+    start = min((w.start for w in windows), default=0)
+    stop = max((w.stop for w in windows), default=0)
+    return max(0, min(stop, network.steps) - max(start, 0))
+
+
+# spikes
+
+
+def _spike_capacity(network: Network, _number: float, monitor: SpikeMonitor) -> tuple[int, int]:
+    """Two steps in which all neurons spike always fit."""
+    size = network.groups[monitor.source.group].size
+    room = min(max(3 * size, SPIKE_BUFFER), size * (_steps(network, monitor) + 3))
+    return room, room
+
+
+def _spike_buffers(built: Built, room: int, monitor: SpikeMonitor) -> dict[ArrayKey, Array]:
+    size, owner = built.network.groups[monitor.source.group].size, owner_of(monitor)
+    arrays: dict[ArrayKey, Array] = {
+        ArrayUse.MEMBER.of(owner): _members(size, monitor.source),
+        ArrayUse.COUNTS.of(owner): np.zeros(size, np.int64),
+    }
+    if not monitor.counts_only:
+        arrays[ArrayUse.ROOM.of(owner)] = np.zeros(2, np.int64)
+        arrays |= {_record(monitor, name): np.zeros(room, np.int64) for name in ("step", "id")}
+        arrays |= {_record(monitor, f".{column.name}"): np.zeros(room) for column in monitor.columns}
+    return arrays
+
+
+def _spike_bytes(network: Network, monitor: SpikeMonitor) -> float:
+    columns = 0 if monitor.counts_only else 2 + len(monitor.columns)
+    return 9.0 * network.groups[monitor.source.group].size + 8.0 * columns * _spike_capacity(network, 1, monitor)[0]
+
+
+def _hand_over_spikes(built: Built, n: int, _first: int, sink: Sink, monitor: SpikeMonitor) -> None:
+    steps, ids = (built.arrays[_record(monitor, name)][:n] for name in ("step", "id"))
+    extras = {c.name: built.arrays[_record(monitor, f".{c.name}")][:n] for c in monitor.columns}
+    sink.spikes(monitor.name, steps, ids, extras)
+
+
+def _members(size: int, source: NeuronSubset) -> Array:
+    """Which neurons of a group are watched."""
+    mask = np.zeros(size, np.uint8)
+    mask[source.ids] = 1
+    return mask
+
+
+# samples
+
+
+def _sampled(built: Built, monitor: StateMonitor) -> IntArray:
+    """The sampled elements, of synapses their places in storage order."""
+    if not monitor.source.startswith("synapses."):
+        assert isinstance(monitor.ids, range | np.ndarray)
+        return as_array(monitor.ids)
+    made = built.connectivity[monitor.source.removeprefix("synapses.")]
+    place = np.empty(made.size, np.int64)
+    place[made.created] = np.arange(made.size)
+    if monitor.ids is None:
+        return place
+    assert isinstance(monitor.ids, SynapseChoice)
+    return place[chosen_synapses(monitor.ids, made.size, lambda: (made.i, made.j))]
+
+
+def _sample_capacity(network: Network, number: float, monitor: StateMonitor) -> tuple[int, int]:
+    most = max(1, int(STATE_BUFFER // (8 * max(1, number))))
+    return most, min(most, 1 + _steps(network, monitor) // monitor.every)
+
+
+def _sample_buffers(built: Built, room: int, monitor: StateMonitor) -> dict[ArrayKey, Array]:
+    width = built.numbers[IntUse.N.of(owner_of(monitor))]
+    return {_record(monitor, column.name): np.zeros(room * width) for column in monitor.columns}
+
+
+def _sample_bytes(network: Network, monitor: StateMonitor) -> float:
+    number = monitor.number
+    elements = synapses_of(network.synapses[monitor.source.partition(".")[2]]) if number is None else float(number)
+    return 8.0 * len(monitor.columns) * elements * _sample_capacity(network, elements, monitor)[1]
+
+
+def _hand_over_samples(built: Built, n: int, first: int, sink: Sink, monitor: StateMonitor) -> None:
+    width = built.numbers[IntUse.N.of(owner_of(monitor))]
+    data = {c.name: built.arrays[_record(monitor, c.name)][: n * width].reshape(n, width) for c in monitor.columns}
+    beginning = -(-monitor.window.start // monitor.every)
+    sink.states(monitor.name, data, max(-(-first // monitor.every), beginning) - beginning)
+
+
+# numbers of spikes
+
+
+def _number_capacity(network: Network, _number: float, monitor: RateMonitor) -> tuple[int, int]:
+    return COUNT_BUFFER, min(COUNT_BUFFER, 1 + _steps(network, monitor))
+
+
+def _number_buffers(built: Built, room: int, monitor: RateMonitor) -> dict[ArrayKey, Array]:
+    members = _members(built.network.groups[monitor.source.group].size, monitor.source)
+    return {ArrayUse.MEMBER.of(owner_of(monitor)): members, _record(monitor, "number"): np.zeros(room, np.int64)}
+
+
+def _number_bytes(network: Network, monitor: RateMonitor) -> float:
+    return 8.0 * _number_capacity(network, 1, monitor)[1]
+
+
+def _hand_over_numbers(built: Built, n: int, first: int, sink: Sink, monitor: RateMonitor) -> None:
+    numbers = built.arrays[_record(monitor, "number")][:n]
+    sink.numbers(monitor.name, numbers, max(first - monitor.window.start, 0))
+
+
+KINDS: dict[type, MonitorKind] = {
+    SpikeMonitor: MonitorKind(_spike_capacity, _spike_buffers, _spike_bytes, _hand_over_spikes),
+    StateMonitor: MonitorKind(
+        _sample_capacity, _sample_buffers, _sample_bytes, _hand_over_samples, lambda n, monitor: n * monitor.every
+    ),
+    RateMonitor: MonitorKind(_number_capacity, _number_buffers, _number_bytes, _hand_over_numbers, lambda n, _: n),
+}
+"""The kinds of monitors that record during a run; the others are stored at its end."""

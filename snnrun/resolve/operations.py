@@ -1,0 +1,177 @@
+"""Operations of the file to those of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from snnrun.equations.dag import variables_of
+from snnrun.equations.parse import parse_statements
+from snnrun.errors import at
+from snnrun.model.elapsed import as_event
+from snnrun.model.network import (
+    Assignment,
+    Block,
+    Hook,
+    IntArray,
+    NeuronSubset,
+    Operation,
+    Slot,
+    Synapses,
+)
+from snnrun.resolve.context import AlreadyReported, Context, Path
+from snnrun.resolve.group_names import group_scope, is_member
+from snnrun.resolve.series import read_series
+from snnrun.resolve.statements import StatementScope, lower_statements
+from snnrun.resolve.synapse_names import hidden_values, names_of_synapses, why_unknown
+from snnrun.spec import models
+from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
+
+
+def resolve_operations(
+    context: Context, synapses: Mapping[str, Synapses], steps: int
+) -> tuple[tuple[Operation, ...], tuple[Hook, ...]]:
+    """All operations, and the calls of Python functions."""
+    operations: list[Operation] = []
+    hooks: list[Hook] = []
+    for name, model in context.experiment.operations.items():
+        with context.collecting(f"operations.{name}"):
+            try:
+                if isinstance(model, models.CallOperation):
+                    hooks.append(_hook(context, name, model))
+                else:
+                    operations.append(_operation(context, name, model, synapses))
+                    _must_act(context, ("operations", name), operations[-1], steps)
+            except AlreadyReported:
+                context.failed.add(f"operations.{name}")
+    return tuple(operations), tuple(hooks)
+
+
+def _hook(context: Context, name: str, model: models.CallOperation) -> Hook:
+    path: Path = ("operations", name)
+    file, colon, function = model.call.rpartition(":")
+    if not colon or not function.isidentifier() or not file.endswith(".py"):
+        raise context.error("NET210", "`call` names a function of a file: `run/hooks.py:function`", (*path, "call"))
+    return Hook(name, file, function, context.steps((*path, "every"), "`every`", 1))
+
+
+def _operation(context: Context, name: str, model: models.Operation, synapses: Mapping[str, Synapses]) -> Operation:
+    path: Path = ("operations", name)
+    every, at_steps = _times(context, path, model)
+    slot = Slot(model.when.value)
+    if slot not in (Slot.START, Slot.END):
+        raise context.error(
+            "NET199", f"operations at `{slot.value}` are not supported yet", (*path, "when"), "use `start` or `end`"
+        )
+    text = context.text((*path, "target"))
+    owner = text.value.strip()
+    if owner in context.experiment.synapses:
+        if owner not in synapses:
+            raise AlreadyReported
+        locale = synapse_locale(context, synapses[owner], f"operation `{name}`", f"operations.{name}")
+        target = f"synapses.{owner}"
+        block = lower_statements(context, context.text((*path, "do")), locale)
+        block = as_event(context.graph, block, synapses[owner].elapsed, slot)
+    else:
+        view = context.view((*path, "target"), f"the target of operation `{name}`")
+        target = f"groups.{view.group}"
+        locale = _shared_aware(context, view, name)
+        block = _only_members(context, view, lower_statements(context, context.text((*path, "do")), locale))
+    if slot is Slot.START:
+        block = Block(tuple(Assignment(a.variable, context.before_step(a.value)) for a in block.assignments))
+    return Operation(name, target, block, every, at_steps, slot, model.order)
+
+
+def _times(context: Context, path: Path, model: models.Operation) -> tuple[int, IntArray]:
+    if (model.every is None) == (model.at is None):
+        raise context.key_error("NET211", "an operation has either `every` or `at`", path)
+    if model.every is not None:
+        return context.steps((*path, "every"), "`every`", 1), np.zeros(0, dtype=np.int64)
+    place = (*path, "at")
+    times, _ = read_series(context, place, TIME, "`at`")
+    if not len(times):
+        raise context.error("NET139", "`at`: the list is empty", place)
+    steps = []
+    for k, seconds in enumerate(times):
+        item = (*place, k) if context.document.has((*place, k)) else place
+        steps.append(context.whole_steps(float(seconds), context.document.span(item), "`at`"))
+    return 0, np.unique(np.array(steps, dtype=np.int64))
+
+
+def _must_act(context: Context, path: Path, operation: Operation, steps: int) -> None:
+    """Warn of times after the end of the run."""
+    end = format_quantity(steps * context.dt, TIME)
+    late = operation.at[operation.at >= steps]
+    if len(late):
+        moment = format_quantity(float(late[0] * context.dt), TIME)
+        context.report.warn(
+            "NET213",
+            f"operation `{operation.name}` never acts at {moment}: the run ends at {end}",
+            context.document.span((*path, "at")),
+        )
+    elif operation.every >= steps:
+        context.report.warn(
+            "NET213",
+            f"operation `{operation.name}` acts at 0 s only: the run ends at {end}",
+            context.document.span((*path, "every")),
+        )
+
+
+def _shared_aware(context: Context, view: NeuronSubset, name: str) -> StatementScope:
+    """Statements on a group may assign shared variables; rand() in them is then one number for all."""
+    locale = group_scope(context, view, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True)
+    text = context.text(("operations", name, "do"))
+    targets = [locale.targets.get(s.target) for s in parse_statements(text)]
+    assigned = [t.stored.variable.shared for t in targets if t is not None]
+    if any(assigned) and not all(assigned):
+        raise at(
+            text.span(),
+            "NET212",
+            "shared and own variables cannot be assigned by the same operation",
+            "split it into two operations",
+        )
+    if assigned and all(assigned):
+        options = {"draw": context.draws(f"operations.{name}", "noise", shared=True)}
+        return StatementScope(locale.symbols, locale.targets, locale.place, options, locale.refuse)
+    return locale
+
+
+def _only_members(context: Context, view: NeuronSubset, block: Block) -> Block:
+    """Restrict a block to a subgroup."""
+    if view.whole:
+        return block
+    g = context.graph
+    member = is_member(context, view)
+    members = context.populations[view.group].members
+    kinds = {a.variable: members[a.variable.name].typed.node.kind for a in block.assignments}
+    return Block(
+        tuple(
+            Assignment(a.variable, g.select(member, a.value, g.variable(a.variable, kinds[a.variable])))
+            for a in block.assignments
+        )
+    )
+
+
+def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> StatementScope:
+    """Where statements about synapses stand."""
+    symbols, targets = names_of_synapses(context, synapses)
+    options = {"draw": context.draws(stream, "noise"), "missing": partial(why_unknown, context, synapses.name)}
+    return StatementScope(symbols, targets, place, options)
+
+
+def with_hidden_values(synapses: Mapping[str, Synapses], operations: Iterable[Operation]) -> dict[str, Synapses]:
+    """Synapses with the arrays that operations on them need beside those of their own statements."""
+    found = dict(synapses)
+    for operation in operations:
+        section, _, name = operation.target.partition(".")
+        if section == "synapses":
+            old = found[name]
+            hidden = hidden_values(
+                old.path, variables_of(*operation.block.values), {s.variable.name for s in old.stored}
+            )
+            found[name] = replace(old, stored=(*old.stored, *hidden)) if hidden else old
+    return found
