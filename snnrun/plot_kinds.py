@@ -6,6 +6,7 @@ table, so it knows none of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -82,8 +83,8 @@ class Kind:
     parameters: int | None = None
     y_parameter: bool = False
     several_y: bool = False
-    x: Axis = Axis.OTHER
-    y: Axis = Axis.OTHER
+    x: Axis = Axis.TIME
+    y: Axis = Axis.NUMBER
     labels: tuple[str, ...] = ("x", "y")
     series: Series | None = None
     proportion: float = 0.52
@@ -101,8 +102,6 @@ _TABLE = (
         "spikes over time, one row a neuron",
         _HISTOGRAM - {"ylim", "lines"},
         _SPIKES,
-        x=Axis.TIME,
-        y=Axis.NUMBER,
         labels=("x",),
         series=Series.GROUPS,
         proportion=0.62,
@@ -112,7 +111,6 @@ _TABLE = (
         "recorded variables over time",
         frozenset({"monitor", "source", "variables", "neurons", "marks", "overlay", "xlim", "ylim", "lines", "vlines"}),
         ("state",),
-        x=Axis.TIME,
         y=Axis.VARIABLE,
         series=Series.VARIABLES,
     ),
@@ -122,7 +120,6 @@ _TABLE = (
         _HISTOGRAM - {"neurons"},
         ("rate", "spikes"),
         one_kind=True,
-        x=Axis.TIME,
         y=Axis.RATE,
         series=Series.GROUPS,
     ),
@@ -131,19 +128,10 @@ _TABLE = (
         "rate over the time of a trial, averaged over trials",
         _HISTOGRAM | {"marks", "period"},
         _SPIKES,
-        x=Axis.TIME,
         y=Axis.RATE,
         series=Series.GROUPS,
     ),
-    Kind(
-        "isi",
-        "histogram of inter-spike intervals",
-        _HISTOGRAM,
-        _SPIKES,
-        x=Axis.INTERVAL,
-        y=Axis.NUMBER,
-        series=Series.GROUPS,
-    ),
+    Kind("isi", "histogram of inter-spike intervals", _HISTOGRAM, _SPIKES, x=Axis.INTERVAL, series=Series.GROUPS),
     Kind(
         "curve",
         "metrics of a sweep against a parameter, or one value a neuron against another",
@@ -162,7 +150,6 @@ _TABLE = (
         of_synapses=True,
         one_variable=True,
         x=Axis.VARIABLE,
-        y=Axis.NUMBER,
         proportion=0.46,
         narrow=1.45,
     ),
@@ -172,6 +159,8 @@ _TABLE = (
         frozenset({"monitor", "source"}),
         ("connectivity",),
         most=1,
+        x=Axis.OTHER,
+        y=Axis.OTHER,
         labels=("y", "source", "target"),
         proportion=0.46,
         narrow=1.45,
@@ -186,8 +175,6 @@ _TABLE = (
         sweep=None,
         axes=Names.QUANTITIES,
         parameters=2,
-        x=Axis.TIME,
-        y=Axis.NUMBER,
         labels=("x", "y", "z"),
         proportion=0.6,
     ),
@@ -207,8 +194,6 @@ _TABLE = (
         _SPIKES,
         sweep=True,
         results=True,
-        x=Axis.TIME,
-        y=Axis.NUMBER,
         series=Series.GROUPS,
     ),
     Kind(
@@ -217,8 +202,6 @@ _TABLE = (
         _HISTOGRAM - {"lines", "vlines"},
         _SPIKES,
         most=1,
-        x=Axis.TIME,
-        y=Axis.NUMBER,
     ),
     Kind(
         "scatter",
@@ -232,3 +215,8 @@ _TABLE = (
     ),
 )
 PLOT_KINDS = {kind.name: kind for kind in _TABLE}
+
+
+def default_variable(names: Iterable[str]) -> str:
+    """The stored variable of synapses that is drawn when none is named: a weight, or one that is no delay."""
+    return min(names, key=lambda name: (name not in {"w", "weight"}, name == "delay"))

@@ -13,6 +13,7 @@ from snnrun.plot.page import Place, apply_limits, cells_in, draw_lines, name_axe
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE
+from snnrun.plot_kinds import default_variable
 from snnrun.results.layout import FloatArray, IntArray, Monitor, MonitorKind, storage_error
 
 _BINS = 50
@@ -68,16 +69,10 @@ def _found(source: Source, monitor: Monitor, options: Options) -> _Weights:
         trace = results.states(monitor.name, name, last=True)
         return _Weights(trace.data.ravel().astype(float), trace.unit, name, trace.pre, trace.post, *trace.times_s)
     pairs = results.connectivity(monitor.name)
-    name = options.variables[0] if options.variables else _most_telling(list(pairs.values))
+    name = options.variables[0] if options.variables else default_variable(pairs.values)
     if name not in pairs.values:
         raise _missing(monitor, name, list(pairs.values))
     return _Weights(pairs.values[name].astype(float), pairs.units[name], name, pairs.pre, pairs.post)
-
-
-def _most_telling(names: list[str]) -> str:
-    """A variable called like a weight, or any but the delay, or the delay."""
-    ordered = sorted(names, key=lambda name: (name not in {"w", "weight"}, name == "delay"))
-    return ordered[0]
 
 
 def _histogram(axes: Axes, found: _Weights, scale: Scale, options: Options) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from snnrun.errors import did_you_mean
-from snnrun.model.network import Monitor, SpikeMonitor, StateMonitor, SynapseChoice, as_array
+from snnrun.model.network import ConnectivityMonitor, Monitor, SpikeMonitor, StateMonitor, SynapseChoice, as_array
 from snnrun.model.recorded import recorded_spans
-from snnrun.plot_kinds import Axis, Names
+from snnrun.plot_kinds import Axis, Names, default_variable
 from snnrun.resolve.plot import Plot
 from snnrun.resolve.plot_monitors import columns_of
 from snnrun.resolve.swept import axes_of, axis_names
@@ -186,7 +186,9 @@ def _of_axis(plot: Plot, axis: Axis, drawn: Sequence[Monitor]) -> Dimension | No
     if axis is not Axis.VARIABLE:
         return _DIMENSIONS.get(axis)
     recorded = [(name, d) for m in drawn for name, d in columns_of(plot.network, m).items()]
-    chosen = plot.listed("variables") or [name for name, _ in recorded][: 1 if plot.kind.one_variable else None]
+    chosen = plot.listed("variables") or [name for name, _ in recorded]
+    if plot.kind.one_variable and not plot.listed("variables"):
+        chosen = [default_variable(chosen)] if isinstance(drawn[0], ConnectivityMonitor) else chosen[:1]
     found = {dimension for name, dimension in recorded if name in chosen}
     if len(found) == 1:
         return found.pop()

@@ -1013,9 +1013,19 @@ class Plot(Section):
         None,
         description='Which neurons: `all`, a number of them, a list, a slice `"0:10"`; absent: all, of traces a few.',
     )
-    x: AxisName | None = Field(None, description="What the horizontal axis shows: a swept parameter or a metric.")
-    y: AxisNames | None = Field(None, description="What the vertical axis shows: a metric or several.")
-    z: AxisName | None = Field(None, description="The metric that colours show (heatmap, sweep).")
+    x: AxisName | None = Field(
+        None,
+        description="What the horizontal axis shows: a swept parameter, a metric, or a recorded variable "
+        "`monitor.variable` (scatter).",
+    )
+    y: AxisNames | None = Field(
+        None, description="What the vertical axis shows: a metric or several, or a recorded variable (scatter)."
+    )
+    z: AxisName | None = Field(
+        None,
+        description="What colours show: a metric (heatmap, sweep), `time` or a recorded variable (scatter; absent: the "
+        "neuron).",
+    )
     log: Names | None = Field(
         None,
         description="Axes on a logarithmic scale: any of `x`, `y`, `z`; absent: as the values of a sweep are spread; "

@@ -50,6 +50,7 @@ monitors:
   r: {kind: rate, source: cells, bin: 5 ms}
   r2: {kind: rate, source: others, bin: 5 ms}
   con: {kind: connectivity, source: s, variables: [w, x]}
+  delayed: {kind: connectivity, source: s, variables: [delay, x]}
   con2: {kind: connectivity, source: s, variables: [x, delay]}
 run: {duration: 40 ms, dt: 0.1 ms}
 metrics: {rate: mean_rate(out), level: mean(v.v), depth: mean(v.u), each: rates(out), first: first_spikes(out)}
@@ -294,6 +295,7 @@ def refused(place, plot, at, sweep=False):
         ("kind: sweep, y: rate", "PLT511", "sweep"),
         ("kind: rasters, monitor: out", "PLT511", "rasters"),
         ("kind: curve, x: each, y: rate", "PLT511", "rate"),
+        ("kind: weights, monitor: delayed, xlim: [0 ms, 2 ms]", "PLT513", "0 ms"),  # it draws `x`, not the delay
         ("kind: scatter, x: v.v", "PLT511", "scatter"),
         ("kind: scatter, x: v.v, y: [v.u, v.v]", "PLT511", "y"),
         ("kind: scatter, x: v.v, y: v.w", "PLT504", "v.w"),
