@@ -253,7 +253,7 @@ class _Run:
     def ended(self, checked: Checked, outcome: Outcome | SweepOutcome, report: dict[str, Any]) -> None:
         """Report a run or a sweep, and show warnings about its results."""
         self.line.clear()
-        warnings = located(checked.document, outcome.remarks)
+        warnings = located(checked.document, outcome.warnings)
         render(warnings, sys.stderr)
         self.report |= report | {"warnings": [w.as_json() for w in warnings]}
 

@@ -12,7 +12,7 @@ from snnrun.equations.ast import Call, Expr, Name, Number, Quantity
 from snnrun.errors import at, did_you_mean
 from snnrun.metrics.expressions import PLAIN_FUNCTIONS, must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS, Accumulator, Function, Input
-from snnrun.metrics.running import RunMetrics, Value, doubted
+from snnrun.metrics.running import RunMetrics, Value, explained
 from snnrun.metrics.samples import Moments
 from snnrun.metrics.spikes import Train
 from snnrun.metrics.terms import Need, Size, Term
@@ -156,13 +156,13 @@ class _Call:
         number = len(self.checker.needs) - 1
 
         def why(run: RunMetrics, _: Value) -> str | None:
-            wrong = [run.finiteness.why(monitor.name, variable) for monitor, variable in columns]
+            wrong = [run.nonfinite.why(monitor.name, variable) for monitor, variable in columns]
             accumulator = run.accumulators[number]
             if isinstance(accumulator, Moments) and accumulator.has_overflowed:
                 wrong.append(f"`{text_of(self.expr)}` is too large for a number")
             return next(filter(None, wrong), None)
 
-        return doubted(term, why)
+        return explained(term, why)
 
     def check_samples(self, monitor: StateMonitor) -> None:
         """Refuse more samples than the function takes."""

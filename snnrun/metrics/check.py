@@ -16,9 +16,9 @@ from snnrun.errors import at, did_you_mean
 from snnrun.metrics.calls import checked_call
 from snnrun.metrics.expressions import ExpressionChecker, must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS
+from snnrun.metrics.nonfinite import shown
 from snnrun.metrics.objects import group_variable, naming_advice, synapse_variable
-from snnrun.metrics.remarks import shown
-from snnrun.metrics.running import RunMetrics, Value, doubted
+from snnrun.metrics.running import RunMetrics, Value, explained
 from snnrun.metrics.terms import Metrics, Need, Term
 from snnrun.model.network import Network
 from snnrun.resolve.context import Context
@@ -53,7 +53,7 @@ def check_metrics(context: Context, network: Network) -> Metrics:
 
 
 class MetricChecker(ExpressionChecker):
-    """Checks a metric. Its terms are computed from a `RunMetrics`, which they tell where a value stops being finite.
+    """Checks a metric. Its terms are computed from a `RunMetrics`, and note there why a value is not finite.
 
     Args:
         context: The file.
@@ -83,7 +83,7 @@ class MetricChecker(ExpressionChecker):
         self.monitors = {m.name: m for m in network.monitors}
 
     def computed(self, expr: Expr, function: Callable[..., Any], dimension: Dimension | None, *terms: Term) -> Term:
-        """What a function makes of terms; it tells when it makes something that is not finite of what is."""
+        """A function of terms, which notes when it makes a value that is not finite of values that are."""
         plain = super().computed(expr, function, dimension, *terms)
         if dimension is None:
             return plain
@@ -93,7 +93,7 @@ class MetricChecker(ExpressionChecker):
             result = function(*values)
             if np.any(np.logical_and.reduce(np.broadcast_arrays(~np.isfinite(result), *map(np.isfinite, values)))):
                 divided = function is np.divide and np.any(np.equal(values[1], 0))
-                run.doubt(f"`{text_of(expr)}` {'divides by 0' if divided else 'is no finite number'}")
+                run.note(f"`{text_of(expr)}` {'divides by 0' if divided else 'is no finite number'}")
             return result
 
         return replace(plain, compute=compute)
@@ -118,11 +118,11 @@ class MetricChecker(ExpressionChecker):
         term = self.metrics[expr.id]
 
         def compute(run: RunMetrics) -> Value:
-            with run.computing(()):  # its own doubts are told of it
+            with run.computing(()):  # its own reasons are noted for it
                 value: Value = term.compute(run)
                 return value
 
-        return doubted(replace(term, compute=compute), lambda _, value: f"`{expr.id}` is {shown(value)}")
+        return explained(replace(term, compute=compute), lambda _, value: f"`{expr.id}` is {shown(value)}")
 
     def constant(self, expr: Name) -> Term:
         """A constant of the file, or the duration of the run."""

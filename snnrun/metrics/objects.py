@@ -6,8 +6,8 @@ import numpy as np
 
 from snnrun.equations.ast import Name
 from snnrun.errors import at, did_you_mean
-from snnrun.metrics.remarks import shown
-from snnrun.metrics.running import RunMetrics, Value, doubted
+from snnrun.metrics.nonfinite import shown
+from snnrun.metrics.running import RunMetrics, Value, explained
 from snnrun.metrics.terms import Size, Term
 from snnrun.model.network import Network, NeuronSubset, Synapses
 from snnrun.resolve.context import Context
@@ -67,7 +67,7 @@ def _final(owner: str, variable: str, dimension: Dimension, of: NeuronSubset | s
         return f"`{owner.partition('.')[2]}.{variable}` is {shown(value)}"
 
     size: Size | None = of.size if isinstance(of, NeuronSubset) else of
-    return doubted(Term(dimension, compute, size), why)
+    return explained(Term(dimension, compute, size), why)
 
 
 def naming_advice(context: Context, network: Network, name: str) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from snnrun.metrics.functions import Accumulator
-from snnrun.metrics.remarks import Finiteness, Remark, shown
+from snnrun.metrics.nonfinite import NonfiniteCounter, RunWarning, shown
 from snnrun.metrics.samples import TakesSamples
 from snnrun.metrics.spikes import Bins, Counts, TakesSpikes
 from snnrun.metrics.terms import Metrics, Term
@@ -40,7 +40,7 @@ class RunMetrics:
     def __init__(self, checked: Metrics, network: Network) -> None:
         self.checked = checked
         self.network = network
-        self.finiteness = Finiteness.of(network)
+        self.nonfinite = NonfiniteCounter.of(network)
         self.final: Callable[[str, str], Value]
         self.counters: Callable[[str], IntArray]
         self.ran: Network | None = None
@@ -48,7 +48,7 @@ class RunMetrics:
         self.accumulators: list[Accumulator] = []
         self._of_spikes: dict[str, list[tuple[SpikeMonitor, TakesSpikes]]] = {}
         self._of_states: dict[str, list[tuple[str, TakesSamples]]] = {}
-        self._doubts: dict[Path, str] = {}
+        self._reasons: dict[Path, str] = {}
         self._computing: Path = ()
         for need in checked.needs:
             accumulator: Any = need.make(network)
@@ -71,7 +71,7 @@ class RunMetrics:
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
         """Take spikes of a monitor, shape (n,) each."""
         with np.errstate(all="ignore"):
-            self.finiteness.spikes(name, steps, ids, extras)
+            self.nonfinite.spikes(name, steps, ids, extras)
         for monitor, accumulator in self._of_spikes.get(name, ()):
             source = monitor.source
             accumulator.spikes(steps, ids if source.whole else source.places(ids))
@@ -79,7 +79,7 @@ class RunMetrics:
     def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
         """Take samples of a monitor, shape (samples, elements) each; `first` is the number of the first."""
         with np.errstate(all="ignore"):
-            self.finiteness.states(name, data, first)
+            self.nonfinite.states(name, data, first)
             for variable, accumulator in self._of_states.get(name, ()):
                 accumulator.samples(data[variable])
 
@@ -107,31 +107,31 @@ class RunMetrics:
 
     @property
     def stops(self) -> dict[int, Callable[[], bool]]:
-        """For each phase that may end early, by number, what tells that it should."""
+        """For each phase that may end early, by number, a function that returns whether it ends now."""
         return {
             k: partial(self._value, ("run", "phases", k, "stop_when"), term) for k, term in self.checked.stops.items()
         }
 
     def _value(self, path: Path, term: Term) -> Any:
-        """The value of what stands at a place of the file: what is doubted meanwhile is told of that place."""
-        self._doubts.pop(path, None)
+        """The value of the expression at a place of the file; reasons why it is not finite are noted for that place."""
+        self._reasons.pop(path, None)
         with self.computing(path), np.errstate(all="ignore"):
             return term.compute(self)
 
     @contextmanager
     def computing(self, path: Path) -> Iterator[None]:
-        """Note for a place of the file what is doubted meanwhile; for no place when it is noted elsewhere."""
+        """While in it, note reasons for a place of the file; the empty path drops them, as they are noted elsewhere."""
         before, self._computing = self._computing, path
         try:
             yield
         finally:
             self._computing = before
 
-    def doubt(self, reason: str) -> None:
-        """Note that what is being computed comes from a value that is not finite; the first reason counts."""
-        self._doubts.setdefault(self._computing, reason)
+    def note(self, reason: str) -> None:
+        """Note why what is being computed is not finite; the first reason counts."""
+        self._reasons.setdefault(self._computing, reason)
 
-    def remarks(self, values: Mapping[str, tuple[Value, str]]) -> list[Remark]:
+    def warnings(self, values: Mapping[str, tuple[Value, str]]) -> list[RunWarning]:
         """The warnings of recorded values and metrics that are not finite, once the run is over.
 
         A function that is not defined for what happened (`cv_isi` of a silent group) gives NaN without a warning.
@@ -140,29 +140,31 @@ class RunMetrics:
             values: The metrics, as far as there are some.
         """
         network = self.ran or self.network
-        found = list(self.finiteness.remarks(network))
+        found = list(self.nonfinite.warnings(network))
         for k, phase in enumerate(network.phases):
             path: Path = ("run", "phases", k, "stop_when")
-            if path in self._doubts:
-                message = f"`stop_when` of phase `{phase.name}` was not known when last looked at: {self._doubts[path]}"
-                found.append(Remark("MET408", path, message, "a comparison with NaN never holds"))
+            if path in self._reasons:
+                message = (
+                    f"`stop_when` of phase `{phase.name}` was not known when last looked at: {self._reasons[path]}"
+                )
+                found.append(RunWarning("MET408", path, message, "a comparison with NaN never holds"))
         for name, (value, _) in values.items():
             path = ("metrics", name)
-            doubt = self._doubts.get(path)
-            if doubt is not None:
+            reason = self._reasons.get(path)
+            if reason is not None:
                 said = "comes from values that are not finite" if np.all(np.isfinite(value)) else f"is {shown(value)}"
-                found.append(Remark("MET408", path, f"metric `{name}` {said}: {doubt}"))
+                found.append(RunWarning("MET408", path, f"metric `{name}` {said}: {reason}"))
         return found
 
 
-def doubted(term: Term, why: Callable[[RunMetrics, Value], str | None]) -> Term:
-    """A term that tells, when it is not finite, why; a reason of None means that it is so by definition."""
+def explained(term: Term, why: Callable[[RunMetrics, Value], str | None]) -> Term:
+    """A term that notes why it is not finite when it is not; `why` returns None where that is its definition."""
 
     def compute(run: RunMetrics) -> Value:
         value: Value = term.compute(run)
         reason = None if np.all(np.isfinite(value)) else why(run, value)
         if reason is not None:
-            run.doubt(reason)
+            run.note(reason)
         return value
 
     return replace(term, compute=compute)

@@ -16,11 +16,11 @@ from snnrun.plot.options import Options
 from snnrun.plot.page import (
     Place,
     add_colorbar,
+    add_note,
     apply_limits,
     draw_lines,
     legend,
     name_axes,
-    remark,
     round_ticks,
     say,
     share_text,
@@ -118,9 +118,9 @@ def draw_curve(place: Place, source: Source, options: Options) -> None:
         add_colorbar(place, shades, axes, shade_label(found))
     legend(axes, always=bool(found.note) or any_lost(found))
     for text in reversed(found.sets):
-        remark(place, text)
+        add_note(place, text)
     if found.of > len(found.curves):
-        remark(place, share_text(len(found.curves), found.of, "curves"))
+        add_note(place, share_text(len(found.curves), found.of, "curves"))
 
 
 def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale:

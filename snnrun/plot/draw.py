@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from snnrun.plot.options import PAGE, Options, Picture, picture_from, size_from
-from snnrun.plot.page import Place, add_frame, new_figure, remark, save
+from snnrun.plot.page import Place, add_frame, add_note, new_figure, save
 from snnrun.plot.quantities import plain
 from snnrun.plot.rasters import chosen_points, has_rasters
 from snnrun.plot.source import Source, stop_text
@@ -86,7 +86,7 @@ def compose(source: Source, picture: Picture) -> Figure:
     add_frame(figure, title, about)
     stopped = None if source.results is None else stop_text(source)
     if stopped is not None:
-        remark(figure, stopped)
+        add_note(figure, stopped)
     if count == 1:
         _panel(figure, source, picture.panels[0])
         return figure

@@ -14,12 +14,12 @@ from snnrun.plot.options import Options
 from snnrun.plot.page import (
     Place,
     add_colorbar,
+    add_note,
     apply_limits,
     cells_in,
     draw_lines,
     legend,
     name_axes,
-    remark,
     round_ticks,
     say,
 )
@@ -82,7 +82,7 @@ def draw_heatmap(place: Place, source: Source, options: Options) -> None:
             raise storage_error("ST209", "a heatmap shows two parameters of a sweep", "use `kind: sweep`")
         found, name = map_of(points, x, y, colour), points.name
         for text in reversed([t for axis in points.axes if axis in (x, y) for t in set_texts(points, axis)]):
-            remark(place, text)
+            add_note(place, text)
     else:
         found, colour, name = _state_map(place, source, options)
     if not np.isfinite(found.values).any():
@@ -200,9 +200,9 @@ def _state_map(place: Place, source: Source, options: Options) -> tuple[Map, Sca
     data, times = _block_means(trace.data.astype(float), every), trace.times_s[::every]
     data = _block_means(data.T, merged).T
     if every > 1:
-        remark(place, f"each column is the mean of {every} samples")
+        add_note(place, f"each column is the mean of {every} samples")
     if merged > 1:
-        remark(place, f"each row is the mean of {merged} {'synapses' if monitor.synapses else 'neurons'}")
+        add_note(place, f"each row is the mean of {merged} {'synapses' if monitor.synapses else 'neurons'}")
     time = time_scale(float(np.ptp(trace.times_s)))
     colour = readable(data, trace.unit)
     label = "Synapse number" if monitor.synapses else "Neuron index"

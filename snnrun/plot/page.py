@@ -89,7 +89,7 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
     return paths
 
 
-def remark(place: Place, text: str) -> None:
+def add_note(place: Place, text: str) -> None:
     """A line at the foot of the page, above what identifies the run."""
     root = place.get_figure(root=True)
     assert isinstance(root, Figure)

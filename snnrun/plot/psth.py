@@ -9,7 +9,7 @@ import numpy as np
 from snnrun.plot.histogram import divided, time_edges
 from snnrun.plot.observed import hatch, seconds_in, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, remark, round_ticks, say
+from snnrun.plot.page import Place, add_note, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span, told_apart
 from snnrun.results.layout import FloatArray, MonitorKind
@@ -44,7 +44,7 @@ def draw_psth(place: Place, source: Source, options: Options) -> None:
     if hatch(
         axes, together([np.stack([edges[:-1][any_seen], edges[1:][any_seen]], axis=1)]), options.visible(window), time
     ):
-        remark(place, NOT_RECORDED)
+        add_note(place, NOT_RECORDED)
     if options.marks is not None:
         axes.axvline(0, color="black", linewidth=0.7, linestyle="--")
     axes.set_xlim(*time(window))

@@ -12,7 +12,7 @@ from matplotlib.transforms import blended_transform_factory
 from snnrun.plot.histogram import population_rate, time_edges
 from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, inches, name_axes, remark, round_ticks, say
+from snnrun.plot.page import Place, add_note, apply_limits, draw_bins, draw_lines, inches, name_axes, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span
 from snnrun.results.layout import MonitorKind
@@ -34,7 +34,7 @@ def draw_raster(place: Place, source: Source, options: Options) -> None:
     time = time_scale(span[1] - span[0])
     above, below = place.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
     if dots(above, drawn, options, time=time, span=span):
-        remark(place, NOT_RECORDED)
+        add_note(place, NOT_RECORDED)
     above.tick_params(labelbottom=False)
     _rates(below, drawn, source, options, time=time, span=span)
     for axes in (above, below):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, inches, name_axes, remark, round_ticks, say, share_text, some_of
+from snnrun.plot.page import Place, add_note, apply_limits, inches, name_axes, round_ticks, say, share_text, some_of
 from snnrun.plot.points import value_name
 from snnrun.plot.quantities import plain, time_scale
 from snnrun.plot.raster import dots
@@ -51,7 +51,7 @@ def draw_rasters(place: Place, source: Source, options: Options) -> None:
         place.legend(marks, list(groups), loc="outside lower left", ncols=min(len(groups), 4))
     size = source.table.status.size
     if size > len(numbers):
-        remark(place, share_text(len(numbers), size, "points"))
+        add_note(place, share_text(len(numbers), size, "points"))
 
 
 def chosen_points(source: Source) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from snnrun.plot.histogram import population_rate, smoothed, time_edges
 from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, remark, round_ticks, say
+from snnrun.plot.page import Place, add_note, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import NOT_RECORDED, Source, bands, nothing_text, shown_span
 from snnrun.plot.style import PALETTE
@@ -75,7 +75,7 @@ def _draw(place: Place, options: Options, lines: list[_Line], span: tuple[float,
         look = {"color": line.colour, "linewidth": 1.0, "label": None if alone else label}
         draw_bins(axes, line.values, time(line.edges), filled=alone, **look)
     if hatch(axes, together(line.observed for line in lines), options.visible(span), time):
-        remark(place, NOT_RECORDED)
+        add_note(place, NOT_RECORDED)
     axes.set_xlim(*time(span))
     axes.set_ylim(bottom=0)
     draw_lines(axes, options, time, _HERTZ)

@@ -15,11 +15,11 @@ from snnrun.plot.options import Options
 from snnrun.plot.page import (
     Place,
     add_colorbar,
+    add_note,
     apply_limits,
     draw_lines,
     legend,
     name_axes,
-    remark,
     round_ticks,
     say,
     share_text,
@@ -139,7 +139,7 @@ def _elements(place: Place, source: Source, monitor: Monitor, options: Options) 
     if options.neurons is None and len(picked) > _MOST_NAMED:
         chosen = some_of(len(picked), _SOME_LINES)
         things = "synapses" if monitor.synapses else "neurons"
-        remark(place, f"{share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
+        add_note(place, f"{share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
         picked = picked[chosen]
     return [int(k) for k in picked]
 
@@ -160,7 +160,7 @@ def _draw_by_neuron(
         name = plain(options.label(f"{kind} {neuron}"), 40) if 1 < len(everyone) <= _MOST_NAMED else None
         axes.plot(across[mine], up[mine], color=colour, label=name, **look)
     if len(everyone) > _MOST_NAMED:
-        remark(place, f"{kind}s of low indices are dark, those of high indices light")
+        add_note(place, f"{kind}s of low indices are dark, those of high indices light")
 
 
 def _look(found: _Points) -> dict[str, Any]:

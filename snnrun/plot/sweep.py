@@ -23,11 +23,11 @@ from snnrun.plot.options import Options
 from snnrun.plot.page import (
     Place,
     add_colorbar,
+    add_note,
     apply_limits,
     draw_lines,
     legend,
     name_axes,
-    remark,
     round_ticks,
     say,
     share_text,
@@ -173,7 +173,7 @@ def draw_sweep(place: Place, source: Source, options: Options) -> None:
             assert_never(layout.form)
     outer_labels(used, rows, columns, keep_x=not share)
     if layout.of > len(layout.panels):
-        remark(place, share_text(len(layout.panels), layout.of, "panels"))
+        add_note(place, share_text(len(layout.panels), layout.of, "panels"))
 
 
 def width_inch(place: Place) -> float:
@@ -194,9 +194,9 @@ def _curves(place: Place, panels: list[Axes], layout: Layout, options: Options, 
         name_curves(axes, found, options, across, up)
         axes.set_title(plain(_title(layout, index)), fontsize=7)
         for text in reversed(found.sets):
-            remark(place, text)
+            add_note(place, text)
         if found.of > len(found.curves):
-            remark(place, share_text(len(found.curves), found.of, "curves"))
+            add_note(place, share_text(len(found.curves), found.of, "curves"))
     _legend_below(place, panels)
 
 
@@ -215,7 +215,7 @@ def _maps(place: Place, panels: list[Axes], layout: Layout, options: Options, up
         axes.set_title(plain(_title(layout, index)), fontsize=7)
     assert mesh is not None
     for text in reversed([t for axis in layout.points.axes[:2] for t in set_texts(layout.points, axis)]):
-        remark(place, text)
+        add_note(place, text)
     add_colorbar(place, mesh, panels, options.labels.get("z", up.label(layout.points.name)))
     _legend_below(place, panels)
 

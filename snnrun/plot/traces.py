@@ -15,13 +15,13 @@ from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
     Place,
+    add_note,
     apply_limits,
     draw_lines,
     fitting,
     inches,
     legend,
     name_axes,
-    remark,
     round_ticks,
     say,
     share_text,
@@ -78,7 +78,7 @@ def draw_traces(place: Place, source: Source, options: Options) -> None:
         marks = _marks(source, row.monitor, options)
         _one_variable(axes, source, options, row, time=time, marks=marks, first=k == 0 or named)
         if hatch(axes, source.run().recorded(row.monitor.name), options.visible(span), time):
-            remark(place, NOT_RECORDED)
+            add_note(place, NOT_RECORDED)
         if named:
             axes.set_title(fitting(options.label(row.monitor.name), inches(axes)[0]), loc="right")
         axes.tick_params(labelbottom=axes is panels[-1])
@@ -88,7 +88,7 @@ def draw_traces(place: Place, source: Source, options: Options) -> None:
     name_axes(panels[-1], options, time.label("Time"), None)
     place.align_ylabels(list(panels))
     if any(len(row.trace.ids) > _MOST_CURVES for row in found):
-        remark(place, "of many curves, those of low indices are dark, those of high indices light")
+        add_note(place, "of many curves, those of low indices are dark, those of high indices light")
 
 
 def _names(monitor: Monitor, options: Options) -> Sequence[str]:
@@ -116,7 +116,7 @@ def _overlaid(place: Place, source: Source, options: Options, found: list[_Row],
         _draw_marks(axes, marks, first, colours[: len(first.trace.ids)], time=time, scale=scale)
     draw_lines(axes, options, time, scale)
     if hatch(axes, together(source.run().recorded(row.monitor.name) for row in found), options.visible(span), time):
-        remark(place, NOT_RECORDED)
+        add_note(place, NOT_RECORDED)
     axes.set_xlim(*time(span))
     apply_limits(axes, options, time, scale)
     round_ticks(axes)
@@ -134,7 +134,7 @@ def _chosen(place: Place, source: Source, monitor: Monitor, name: str, options: 
     if options.neurons is None and len(picked) > _MOST_CURVES:
         chosen = some_of(len(picked), _SOME_CURVES)
         things = "synapses" if monitor.synapses else "neurons"
-        remark(place, f"{monitor.name}: {share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
+        add_note(place, f"{monitor.name}: {share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
         picked = picked[chosen]
     return results.states(monitor.name, name, elements=np.flatnonzero(np.isin(ids, picked)).tolist())
 

@@ -9,7 +9,17 @@ from matplotlib.axes import Axes
 
 from snnrun.errors import StorageError
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, cells_in, draw_lines, name_axes, remark, round_ticks, say, two_panels
+from snnrun.plot.page import (
+    Place,
+    add_note,
+    apply_limits,
+    cells_in,
+    draw_lines,
+    name_axes,
+    round_ticks,
+    say,
+    two_panels,
+)
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE
@@ -39,7 +49,7 @@ def draw_weights(place: Place, source: Source, options: Options) -> None:
     monitor = _monitor(source, options)
     found = _found(source, monitor, options)
     if found.time_s is not None:
-        remark(place, f"values at {time_scale(found.time_s).text(found.time_s)}")
+        add_note(place, f"values at {time_scale(found.time_s).text(found.time_s)}")
     if not np.isfinite(found.values).any():
         say(place, f"no values of '{found.name}' in '{monitor.name}'")
         return
@@ -101,7 +111,7 @@ def _matrix(place: Place, axes: Axes, found: _Weights, scale: Scale) -> None:
     counts, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits)
     sums, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits, weights=scale(found.values))
     if cells != sizes:
-        remark(place, "each cell of the matrix is the mean of its synapses")
+        add_note(place, "each cell of the matrix is the mean of its synapses")
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     image = axes.imshow(means, origin="lower", aspect="auto", extent=(*limits[1], *limits[0]))
     axes.spines[["top", "right"]].set_visible(True)

@@ -12,7 +12,7 @@ import numpy as np
 from snnrun.codegen.arguments import ArrayUse
 from snnrun.engine.start import final_state
 from snnrun.engine.values import delays_of
-from snnrun.metrics.remarks import Remark
+from snnrun.metrics.nonfinite import RunWarning
 from snnrun.metrics.running import numbers_of
 from snnrun.model.network import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor, as_array
 from snnrun.model.recorded import recorded_spans
@@ -35,7 +35,7 @@ class RunSummary:
         ran: The network as it ran: phases that ended early are shorter.
         metrics: Value and SI symbol of each metric; none when the run stopped before its end.
         counts: Spikes of each spike monitor.
-        remarks: Values that are not finite.
+        warnings: Values that are not finite.
         problem: What stopped the run before its end, None for a whole run.
     """
 
@@ -44,7 +44,7 @@ class RunSummary:
     ran: Network
     metrics: Mapping[str, tuple[Any, str]]
     counts: Mapping[str, int]
-    remarks: Sequence[Remark]
+    warnings: Sequence[RunWarning]
     problem: BaseException | None
 
 
@@ -74,8 +74,8 @@ def finish(folder: Path, prepared: Prepared, results: ResultsWriter, problem: Ba
         _put_curves(results, prepared, metrics)
     stopped = RunStatus.INTERRUPTED if isinstance(problem, KeyboardInterrupt) else RunStatus.FAILED
     status = RunStatus.COMPLETE if whole else stopped
-    remarks = running.remarks(metrics)
-    return RunSummary(status, results.finish(metrics, status), ran, metrics, counts, remarks, problem)
+    warnings = running.warnings(metrics)
+    return RunSummary(status, results.finish(metrics, status), ran, metrics, counts, warnings, problem)
 
 
 def _put_recorded(results: ResultsWriter, ran: Network, reached: int | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from snnrun import __version__
 from snnrun.engine.phases import ended_early
 from snnrun.errors import Diagnostic
-from snnrun.metrics.remarks import Remark
+from snnrun.metrics.nonfinite import RunWarning
 from snnrun.model.state import STATE_FILE
 from snnrun.results import layout
 from snnrun.results.folder import Published, RunFolder
@@ -175,14 +175,14 @@ def write_log(
         lines.append(f"phase {name} ended at {step * summary.ran.dt:.9g} s")
     lines += [f"spikes of {name}: {count}" for name, count in summary.counts.items()]
     lines += [f"no pictures: {_reason(plot_error)}"] if plot_error is not None else []
-    lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in located(checked.document, summary.remarks)]
+    lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in located(checked.document, summary.warnings)]
     lines += [f"stopped: {_reason(problem)}" if problem is not None else "done"]
     write_text(folder / "run.log", "\n".join(lines) + "\n")
 
 
-def located(document: Document, remarks: Iterable[Remark]) -> list[Diagnostic]:
-    """Remarks of a run as warnings with their places in the file."""
-    return [remark.at(document.nearest_span(remark.path)) for remark in remarks]
+def located(document: Document, warnings: Iterable[RunWarning]) -> list[Diagnostic]:
+    """Warnings of a run as warnings with their places in the file."""
+    return [warning.at(document.nearest_span(warning.path)) for warning in warnings]
 
 
 def metrics_as_json(metrics: Mapping[str, tuple[Any, str]]) -> dict[str, Any]:

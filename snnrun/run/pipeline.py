@@ -324,7 +324,7 @@ def _outcome(
         problem=summary.problem,
         plot_error=plot_error,
         kept_old=published.kept_old,
-        remarks=tuple(summary.remarks),
+        warnings=tuple(summary.warnings),
     )
 
 

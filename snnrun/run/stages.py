@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snnrun.codegen.native import NativeKernel, PythonKernel
     from snnrun.engine.checkpoint import SharedState
     from snnrun.engine.values import Built
-    from snnrun.metrics.remarks import Remark
+    from snnrun.metrics.nonfinite import RunWarning
     from snnrun.metrics.running import RunMetrics
     from snnrun.metrics.terms import Metrics
     from snnrun.model.network import Network
@@ -153,7 +153,7 @@ class Outcome:
         problem: What stopped the run before its end (a `RunError`, or `KeyboardInterrupt`), None for a whole run.
         plot_error: Why pictures are missing although the run is whole, None otherwise.
         kept_old: Whether the folder holds an earlier result, which was as good or better than this one.
-        remarks: Values that are not finite.
+        warnings: Values that are not finite.
     """
 
     folder: Path
@@ -166,4 +166,4 @@ class Outcome:
     problem: BaseException | None = None
     plot_error: SnnrunError | KeyboardInterrupt | None = None
     kept_old: bool = False
-    remarks: tuple[Remark, ...] = ()
+    warnings: tuple[RunWarning, ...] = ()

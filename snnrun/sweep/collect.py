@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun import __version__
-from snnrun.metrics.remarks import Remark
+from snnrun.metrics.nonfinite import RunWarning
 from snnrun.resolve.context import Path
 from snnrun.results.folder import write_durably
 from snnrun.results.sweep_table import Axis, Coordinate, PointStatus, write_sweep
@@ -40,7 +40,7 @@ class Collected:
         failed: Why points failed.
         notes: Notes on points.
         left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
-        remarks: Values that are not finite, by point.
+        warnings: Values that are not finite, by point.
     """
 
     plan: Plan
@@ -50,7 +50,7 @@ class Collected:
     failed: dict[int, str] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
     left_out: dict[str, None] = field(default_factory=dict)
-    remarks: dict[int, tuple[Remark, ...]] = field(default_factory=dict)
+    warnings: dict[int, tuple[RunWarning, ...]] = field(default_factory=dict)
 
     @property
     def metrics_text(self) -> str:
@@ -79,19 +79,19 @@ class Collected:
         lines = [f"snnrun {__version__}  {name}  {self.plan.size} points"]
         lines += [f"point {k}: {reason}" for k, reason in sorted(self.failed.items())]
         lines += [f"point {k}: {note}" for k, note in sorted(self.notes.items())]
-        lines += [f"point {k}: warning[{r.code}] {r.message}" for k in sorted(self.remarks) for r in self.remarks[k]]
+        lines += [f"point {k}: warning[{r.code}] {r.message}" for k in sorted(self.warnings) for r in self.warnings[k]]
         return "\n".join([*lines, end]) + "\n"
 
-    def merged_remarks(self) -> list[Remark]:
-        """The remarks of all points, each once: of its first point, with the number of others."""
-        points: dict[tuple[str, Path], list[tuple[int, Remark]]] = {}
-        for k in sorted(self.remarks):
-            for remark in self.remarks[k]:
-                points.setdefault((remark.code, remark.path), []).append((k, remark))
-        found: list[Remark] = []
-        for (k, remark), *others in points.values():
+    def merged_warnings(self) -> list[RunWarning]:
+        """The warnings of all points, each once: of its first point, with the number of others."""
+        points: dict[tuple[str, Path], list[tuple[int, RunWarning]]] = {}
+        for k in sorted(self.warnings):
+            for warning in self.warnings[k]:
+                points.setdefault((warning.code, warning.path), []).append((k, warning))
+        found: list[RunWarning] = []
+        for (k, warning), *others in points.values():
             also = f"; so also at {len(others):,} other point{'s' if len(others) > 1 else ''}" if others else ""
-            found.append(replace(remark, message=f"point {k}: {remark.message}{also}"))
+            found.append(replace(warning, message=f"point {k}: {warning.message}{also}"))
         return found
 
 
@@ -133,8 +133,8 @@ def collect(folder: FilePath, plan: Plan, names: Sequence[str]) -> Collected:
             found.digests[k] = record.digest
         if record.reason:
             found.notes[k] = record.reason
-        if record.remarks:
-            found.remarks[k] = record.remarks
+        if record.warnings:
+            found.warnings[k] = record.warnings
     found.metrics = {
         name: (flat[name].reshape((*plan.shape, *flat[name].shape[1:])), units[name])
         for name in names

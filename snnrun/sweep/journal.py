@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from snnrun.errors import StorageError
 from snnrun.files.reading import from_json, open_regular
 from snnrun.files.writing import sync
-from snnrun.metrics.remarks import Remark
+from snnrun.metrics.nonfinite import RunWarning
 from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
 from snnrun.results.sweep_table import PointStatus
@@ -49,7 +49,7 @@ class Record:
         digest: Digest of its results; empty when it keeps none.
         reason: Why it failed, or why its pictures are missing.
         left_out: Metrics with too many numbers for a journal.
-        remarks: Values that are not finite.
+        warnings: Values that are not finite.
     """
 
     point: int
@@ -59,7 +59,7 @@ class Record:
     digest: str = ""
     reason: str = ""
     left_out: tuple[str, ...] = ()
-    remarks: tuple[Remark, ...] = ()
+    warnings: tuple[RunWarning, ...] = ()
 
     def to_line(self) -> bytes:
         """A line of a journal: a checksum and JSON."""
@@ -75,7 +75,7 @@ class Record:
                 ("digest", self.digest),
                 ("reason", self.reason),
                 ("left_out", list(self.left_out)),
-                ("remarks", [[r.code, list(r.path), r.message, r.help] for r in self.remarks]),
+                ("remarks", [[r.code, list(r.path), r.message, r.help] for r in self.warnings]),
             )
             if value
         }
@@ -98,7 +98,7 @@ class Record:
                 str(plain.get("digest", "")),
                 str(plain.get("reason", "")),
                 tuple(map(str, plain.get("left_out", ()))),
-                tuple(map(_remark, plain.get("remarks", ()))),
+                tuple(map(_warning, plain.get("remarks", ()))),
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None  # not a line of this program
@@ -108,9 +108,11 @@ def _numbers(value: Any) -> float | list[float]:
     return [float(v) for v in value] if isinstance(value, list) else float(value)
 
 
-def _remark(plain: Any) -> Remark:
+def _warning(plain: Any) -> RunWarning:
     code, path, message, help = plain
-    return Remark(str(code), tuple(k if isinstance(k, int) else str(k) for k in path), str(message), help and str(help))
+    return RunWarning(
+        str(code), tuple(k if isinstance(k, int) else str(k) for k in path), str(message), help and str(help)
+    )
 
 
 def _checksum(text: bytes) -> bytes:

@@ -19,7 +19,7 @@ import numpy as np
 from snnrun import __version__
 from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
 from snnrun.files.reading import read_bytes
-from snnrun.metrics.remarks import Remark
+from snnrun.metrics.nonfinite import RunWarning
 from snnrun.results.done import read_done
 from snnrun.results.folder import PICTURES, complete_folder, recover, refresh_pictures, update_latest, write_durably
 from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
@@ -63,7 +63,7 @@ class SweepOutcome:
         left_out: Metrics that fit into no table: too many numbers, or not equally many at every point.
         problem: What stopped it before its end, if anything did.
         plot_error: Why pictures are missing although all points ran, None otherwise.
-        remarks: Values that are not finite at some points.
+        warnings: Values that are not finite at some points.
     """
 
     folder: Path
@@ -82,7 +82,7 @@ class SweepOutcome:
     left_out: tuple[str, ...]
     problem: UnfinishedError | KeyboardInterrupt | None
     plot_error: SnnrunError | KeyboardInterrupt | None
-    remarks: tuple[Remark, ...] = ()
+    warnings: tuple[RunWarning, ...] = ()
 
 
 def run_sweep(
@@ -341,5 +341,5 @@ class _Table:
             tuple(found.left_out),
             problem,
             self.plot_error,
-            tuple(found.merged_remarks()),
+            tuple(found.merged_warnings()),
         )

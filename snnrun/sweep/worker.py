@@ -23,7 +23,7 @@ import numpy as np
 from snnrun.engine.cache import CONNECTIVITY_BYTES, RunCache
 from snnrun.engine.recording import Nothing
 from snnrun.errors import SnnrunError, StorageError, UnfinishedError
-from snnrun.metrics.remarks import Remark
+from snnrun.metrics.nonfinite import RunWarning
 from snnrun.metrics.running import numbers_of
 from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.run import pipeline
@@ -110,7 +110,7 @@ class Worker:
         prepared = pipeline.prepare(checked, self.cache, self.clock, self.options.threads)
         pipeline.simulate(prepared, Nothing(), self.clock, progress, allow_code=self.options.allow_code)
         metrics = numbers_of(prepared.metrics.values())
-        return _record(k, metrics, prepared.metrics.remarks(metrics))
+        return _record(k, metrics, prepared.metrics.warnings(metrics))
 
     def _kept(self, k: int, checked: Checked, point: Point, progress: Progress) -> Record:
         """Run a point into a folder of its own."""
@@ -128,10 +128,10 @@ class Worker:
         if isinstance(outcome.plot_error, KeyboardInterrupt | UnfinishedError):
             raise outcome.plot_error
         reason = f"no pictures: {outcome.plot_error}" if outcome.plot_error is not None else ""
-        return replace(_record(k, outcome.metrics, outcome.remarks), digest=outcome.digest, reason=reason)
+        return replace(_record(k, outcome.metrics, outcome.warnings), digest=outcome.digest, reason=reason)
 
 
-def _record(k: int, metrics: Mapping[str, tuple[Any, str]], remarks: Sequence[Remark]) -> Record:
+def _record(k: int, metrics: Mapping[str, tuple[Any, str]], warnings: Sequence[RunWarning]) -> Record:
     """The record of a point that ran to its end."""
     kept = {
         name: (np.asarray(value, dtype=np.float64).tolist(), unit)
@@ -139,7 +139,7 @@ def _record(k: int, metrics: Mapping[str, tuple[Any, str]], remarks: Sequence[Re
         if np.size(value) <= MOST_VALUES
     }
     left_out = tuple(name for name in metrics if name not in kept)
-    return Record(k, PointStatus.COMPLETE, kept, left_out=left_out, remarks=tuple(remarks))
+    return Record(k, PointStatus.COMPLETE, kept, left_out=left_out, warnings=tuple(warnings))
 
 
 def answer(record: Record) -> list[Any]:

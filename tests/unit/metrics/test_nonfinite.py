@@ -14,7 +14,7 @@ from snnrun.sweep.local import run_sweep
 
 FILE = """\
 version: 1
-name: remarks
+name: warnings
 groups:
   cells:
     size: 4
@@ -50,7 +50,7 @@ def ran(tmp_path, *metrics, text=FILE):
     file.write_text(text + "".join(f"  {m}\n" for m in metrics) + ("" if metrics else "  n: count(out)\n"))
     checked = pipeline.check(pipeline.read(file))
     outcome = pipeline.run(checked, tmp_path / "out", RunOptions(plots=False))
-    found = located(checked.document, outcome.remarks)
+    found = located(checked.document, outcome.warnings)
     log = (outcome.folder / "run.log").read_text()
     assert all(f"warning[{d.code}] {d.message}  ({d.span})" in log for d in found)
     blamed = [(d.code, d.span.file.text[d.span.start : d.span.end], d.message) for d in found]
@@ -133,7 +133,7 @@ def test_a_monitor_that_records_nothing_is_told_once(tmp_path):
     file.write_text(text.replace(", variables: [z]", "") + "  a: max(late.x)\n  b: mean(late.x)/2\n")
     checked = pipeline.check(pipeline.read(file))
     assert [w.code for w in checked.warnings if w.code == "NET225"] == ["NET225"]
-    assert pipeline.run(checked, tmp_path / "out", RunOptions(plots=False)).remarks == ()
+    assert pipeline.run(checked, tmp_path / "out", RunOptions(plots=False)).warnings == ()
 
 
 def test_a_stop_when_that_is_never_known_is_told(tmp_path):
@@ -148,7 +148,7 @@ def test_a_stop_when_that_is_never_known_is_told(tmp_path):
 @pytest.mark.parametrize("keep", ["metrics", "results"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_points_of_a_sweep_tell_it_too(tmp_path, keep, workers):
-    text = FILE.replace("name: remarks", "name: remarks\nconstants: {zero: 3}").replace("t/ms - 3)", "t/ms - zero)")
+    text = FILE.replace("name: warnings", "name: warnings\nconstants: {zero: 3}").replace("t/ms - 3)", "t/ms - zero)")
     file = tmp_path / "s.yaml"
     sweep = f"sweep: {{axes: {{zero: [9, 3, 8, 5]}}, keep: {keep}}}\n"
     file.write_text(f"{text}  top: max(xs.x)\n{sweep}".replace(", variables: [z]", ""))
@@ -158,11 +158,11 @@ def test_points_of_a_sweep_tell_it_too(tmp_path, keep, workers):
         return run_sweep(check_sweep(checked), tmp_path / "out", RunOptions(plots=False), workers=workers)
 
     outcome = swept()
-    of_monitor, of_metric, _late = located(checked.document, outcome.remarks)
+    of_monitor, of_metric, _late = located(checked.document, outcome.warnings)
     assert of_monitor.message.startswith("point 1: monitor `xs`: 4 of 16 values of `x` are not finite")
     assert of_metric.message.endswith("recorded are not finite; so also at 1 other point")
     assert of_metric.span.file.text[of_metric.span.start : of_metric.span.end] == "max(xs.x)"
     log = (outcome.folder / "run.log").read_text()
     assert [k for k in range(4) if f"point {k}: warning[MET408] metric `top` is not a number" in log] == [1, 3]
     assert json.loads((outcome.folder / "metrics.json").read_text())["metrics"]["top"]["values"][1] is None
-    assert swept().remarks == outcome.remarks  # nothing is left to run
+    assert swept().warnings == outcome.warnings  # nothing is left to run

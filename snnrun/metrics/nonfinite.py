@@ -1,6 +1,6 @@
-"""What is told at the end of a run: values that are not finite among what it recorded, and in its metrics.
+"""Warnings at the end of a run: recorded values and metrics that are not finite.
 
-A variable that stops being finite ends a run (`watch`). Subexpressions, and what metrics compute, do not.
+A variable that stops being finite ends a run (`engine.watch`). Subexpressions and metrics do not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from snnrun.units.quantities import format_quantity
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class RunWarning:
     """A warning of a run.
 
     Args:
@@ -42,8 +42,8 @@ class Remark:
 
 
 @dataclass(slots=True)
-class Looked:
-    """What is known of a recorded variable.
+class Count:
+    """How many values of a recorded variable are not finite.
 
     Args:
         values: How many values were recorded.
@@ -62,43 +62,43 @@ class Looked:
 
 
 @dataclass(slots=True)
-class Finiteness:
+class NonfiniteCounter:
     """Counts recorded values that are not finite.
 
     Args:
-        stored: Monitors and variables that are no subexpressions: they are infinite only where the file says so, which
-            is no remark.
-        seen: By monitor and variable.
+        stored: Monitors and their variables that are no subexpressions: they are infinite only where the file says so,
+            which needs no warning.
+        counts: By monitor and variable.
     """
 
     stored: frozenset[tuple[str, str]] = frozenset()
-    seen: dict[tuple[str, str], Looked] = field(default_factory=dict)
+    counts: dict[tuple[str, str], Count] = field(default_factory=dict)
 
     @classmethod
     def of(cls, network: Network) -> Self:
-        """What looks at the recordings of a network."""
+        """The counter of the recordings of a network."""
         monitors = [m for m in network.monitors if isinstance(m, SpikeMonitor | StateMonitor)]
         return cls(frozenset((m.name, c.name) for m in monitors for c in m.columns if c.node.op is Op.VARIABLE))
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
-        """Look at variables recorded with spikes."""
+        """Count in variables recorded with spikes, shape (n,) each."""
         for variable, values in extras.items():
-            found = self._look(name, variable, values)
+            found = self._count(name, variable, values)
             if found is not None:
                 k = int(np.argmax(found))
-                self.seen[name, variable].first = int(steps[k]), int(ids[k]), float(values[k])
+                self.counts[name, variable].first = int(steps[k]), int(ids[k]), float(values[k])
 
     def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
-        """Look at samples, shape (samples, elements) each."""
+        """Count in samples, shape (samples, elements) each."""
         for variable, values in data.items():
-            found = self._look(name, variable, values)
+            found = self._count(name, variable, values)
             if found is not None:
                 row, column = (int(k) for k in np.unravel_index(int(np.argmax(found)), values.shape))
-                self.seen[name, variable].first = first + row, column, float(values[row, column])
+                self.counts[name, variable].first = first + row, column, float(values[row, column])
 
-    def _look(self, name: str, variable: str, values: FloatArray) -> FloatArray | None:
-        """Count; which are not finite, when they are the first of the variable."""
-        seen = self.seen.setdefault((name, variable), Looked())
+    def _count(self, name: str, variable: str, values: FloatArray) -> FloatArray | None:
+        """Count; return which are not finite when they are the first of the variable."""
+        seen = self.counts.setdefault((name, variable), Count())
         seen.values += values.size
         if np.isfinite(values.sum()):  # a sum is quick; it may also overflow by itself
             return None
@@ -110,18 +110,18 @@ class Finiteness:
 
     def why(self, monitor: str, variable: str) -> str | None:
         """Why something that is computed from a variable is not finite; None when the variable is."""
-        seen = self.seen.get((monitor, variable))
+        seen = self.counts.get((monitor, variable))
         if seen is None or not seen.wrong:
             return None
         return f"{seen.share} of `{variable}` that `{monitor}` recorded are not finite"
 
-    def remarks(self, network: Network) -> Iterator[Remark]:
-        """A remark for each variable with values that are not finite."""
+    def warnings(self, network: Network) -> Iterator[RunWarning]:
+        """A warning for each variable with values that are not finite."""
         for monitor in network.monitors:
             if not isinstance(monitor, SpikeMonitor | StateMonitor):
                 continue
             for k, column in enumerate(monitor.columns):
-                seen = self.seen.get((monitor.name, column.name))
+                seen = self.counts.get((monitor.name, column.name))
                 if seen is None or seen.first is None:
                     continue
                 number, element, value = seen.first
@@ -133,7 +133,7 @@ class Finiteness:
                     who = f"neuron {element}"
                 became = "NaN (not a number)" if np.isnan(value) else "infinite"
                 when = format_quantity(number * network.dt, TIME)
-                yield Remark(
+                yield RunWarning(
                     "RUN310",
                     ("monitors", monitor.name, "variables", k),
                     f"monitor `{monitor.name}`: {seen.share} of `{column.name}` are not finite; "
