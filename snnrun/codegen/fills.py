@@ -2,7 +2,7 @@
 
 A run is a row of one rule: the synapses that the rule gives one source, with creation numbers that follow each other
 (or are listed). Rules with the same structure share one function; their constants and streams are arguments. The
-numbers are those of `network.evaluate`, and a test compares the two.
+numbers are those of `model.evaluate`, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class FillKernel:
         structures: For each rule, which function it uses.
         floats: For each rule, the values it hands over.
         ints: For each rule, the whole numbers it hands over.
-        neurons: Variables of neurons that are read, in the order of the pointer table, and the type of each.
+        neurons: Variables of neurons that are read, and the type of each; their arrays come last in the pointer
+            table, after those of `TABLE`, two for each variable (its buffer, and the creation number of its first
+            NaN), and buffers of random numbers.
         draws: The largest number of streams that one function reads.
-        first: Where the neurons' arrays begin in the pointer table; before them come those of `TABLE`, then two for
-            each variable (its buffer, and the creation number of its first NaN), and buffers of random numbers.
     """
 
     text: str
@@ -79,8 +79,6 @@ TABLE = (
     ("view_j", "i32"),
     ("outgoing", "i64"),
     ("span", "i64"),
-    ("c", "f64"),
-    ("q", "i64"),
 )
 RULE = 4  # columns of the table of rules: function, row of its values, first source id, whether numbers are listed
 _STORES = {"f8": "f64", "f4": "f32", "i8": "i64", "u1": "u8"}
@@ -192,10 +190,8 @@ def _body(
         "    for e in range(first, first + count):",
         f"        r = {RULE} * run_rule[e]",
         "        n = run_count[e]",
-        "        for x in range(numbers[0]):",
-        "            c[x] = all_floats[rules[r + 1] * numbers[0] + x]",
-        "        for x in range(numbers[1]):",
-        "            q[x] = all_ints[rules[r + 1] * numbers[1] + x]",
+        "        f = rules[r + 1] * numbers[0]",
+        "        q = rules[r + 1] * numbers[1]",
         "        contiguous = rules[r + 3] == 0",
         "        k0 = run_created[e]",
         "        pre = source_ids[rules[r + 2] + run_source[e]]",
@@ -204,8 +200,8 @@ def _body(
     for number, text in enumerate(texts):
         function = next(f for f in printed if f.text == text)
         arguments = [*_RUN]
-        arguments += [f"q[{x}]" for x in range(len(function.writer.ints))]
-        arguments += [f"c[{x}]" for x in range(len(function.writer.floats))]
+        arguments += [f"all_ints[q + {x}]" for x in range(len(function.writer.ints))]
+        arguments += [f"all_floats[f + {x}]" for x in range(len(function.writer.floats))]
         arguments += [_argument(a.key, names, variables, neurons) for a in function.writer.arrays.values()]
         lines.append(f"        {'if' if number == 0 else 'elif'} rules[r] == {number}:")
         lines.append(f"            fill_{number}({', '.join(arguments)})")

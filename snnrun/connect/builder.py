@@ -462,8 +462,6 @@ class _Worker:
             "delay": self.buffers["delay"],
             "steps": np.empty(longest, np.int64),
             "span": self.span,
-            "c": np.zeros(max((len(f) for f in fill.floats), default=0)),
-            "q": np.zeros(max((len(f) for f in fill.ints), default=0), np.int64),
         }
         self.first_nan = [np.array([-1], np.int64) for _ in self.values]
         pairs = [a for pair in zip(self.values.values(), self.first_nan, strict=True) for a in pair]
