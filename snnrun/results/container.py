@@ -67,7 +67,7 @@ def create_on_disk(path: Path) -> h5py.File:
     return h5py.File(made)
 
 
-def groups(file: h5py.File, path: str) -> h5py.Group:
+def require_group(file: h5py.File, path: str) -> h5py.Group:
     """A group; it and those above it are made where they are missing."""
     node = file
     for part in path.split("/"):
@@ -196,7 +196,7 @@ def open_for_reading(path: Path, *, damaged: bool = False) -> h5py.File:
         raise storage_error("ST203", f"`{path}` is damaged or not an HDF5 file", RUN_AGAIN) from error
 
 
-def inside(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
+def object_at(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
     """The object at a path, or None; anything that could lead to another file is refused.
 
     Raises:

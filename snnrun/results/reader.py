@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.results.container import inside, open_for_reading, text_attribute
+from snnrun.results.container import object_at, open_for_reading, text_attribute
 from snnrun.results.digest import DatasetDigest, Digest, RunningHash
 from snnrun.results.grid import Grid
 from snnrun.results.layout import (
@@ -233,7 +233,7 @@ class Results:
 
     def recorded(self, name: str) -> FloatArray:
         """From when to when a monitor recorded, shape (stretches, 2), in order. [s]."""
-        stored = inside(self._file, f"snnrun/recorded/{name}/time")
+        stored = object_at(self._file, f"snnrun/recorded/{name}/time")
         if isinstance(stored, h5py.Dataset):
             spans: FloatArray = stored[:]
             return spans
@@ -243,7 +243,7 @@ class Results:
 
     def watched(self, name: str) -> IntArray | None:
         """The neurons of the group that a monitor of spikes or rates watches, in its order; None for all of them."""
-        stored = inside(self._file, f"snnrun/recorded/{name}/neurons")
+        stored = object_at(self._file, f"snnrun/recorded/{name}/neurons")
         if not isinstance(stored, h5py.Dataset):
             return None
         runs = [np.arange(first, stop) for first, stop in stored[:]]
@@ -252,7 +252,7 @@ class Results:
     def counts(self, name: str) -> IntArray:
         """Number of spikes of each neuron of the whole group, shape (size,)."""
         monitor = self.monitor(name, MonitorKind.SPIKES, MonitorKind.COUNTS)
-        stored = inside(self._file, f"snnrun/counts/{name}")
+        stored = object_at(self._file, f"snnrun/counts/{name}")
         if isinstance(stored, h5py.Dataset):
             counts: IntArray = stored[:].astype(np.int64)
             return counts
@@ -336,7 +336,7 @@ class Results:
 
     def series_names(self) -> tuple[str, ...]:
         """The stored curves."""
-        group = inside(self._file, "snnrun/series")
+        group = object_at(self._file, "snnrun/series")
         return tuple(group) if isinstance(group, h5py.Group) else ()
 
     def series(self, name: str) -> dict[str, SeriesColumn]:
@@ -355,7 +355,7 @@ class Results:
     @cached_property
     def metrics(self) -> dict[str, Metric]:
         """All metrics of the run."""
-        group = inside(self._file, "snnrun/metrics")
+        group = object_at(self._file, "snnrun/metrics")
         if not isinstance(group, h5py.Group):
             return {}
         found = {}
@@ -385,11 +385,11 @@ class Results:
                     paths.append(f"snnrun/rates/{m.name}/rate")
                 case MonitorKind.CONNECTIVITY:
                     paths += [f"edges/{m.name}/source_node_id", f"edges/{m.name}/target_node_id"]
-                    values = inside(self._file, f"edges/{m.name}/0")
+                    values = object_at(self._file, f"edges/{m.name}/0")
                     paths += [f"edges/{m.name}/0/{key}" for key in values] if values is not None else []
         for name in self.series_names():
             paths += [f"snnrun/series/{name}/{key}" for key in self.series(name)]
-        return [path for path in paths if inside(self._file, path) is not None]
+        return [path for path in paths if object_at(self._file, path) is not None]
 
     def _hash(self, path: str) -> DatasetDigest:
         dataset = self._dataset(path)
@@ -418,13 +418,13 @@ class Results:
         return float(self._times(path, step, row + 1)[row])
 
     def _group(self, path: str) -> h5py.Group:
-        node = inside(self._file, path)
+        node = object_at(self._file, path)
         if not isinstance(node, h5py.Group):
             raise storage_error("ST205", f"these results have no `{path}`: not a file of this program, or not finished")
         return node
 
     def _dataset(self, path: str) -> h5py.Dataset:
-        node = inside(self._file, path)
+        node = object_at(self._file, path)
         if not isinstance(node, h5py.Dataset):
             raise storage_error("ST205", f"these results have no `{path}`: not a file of this program, or not finished")
         return node
@@ -435,7 +435,7 @@ class Results:
         return Grid.of(float(attributes["start"]), float(attributes[step])).seconds(np.arange(length))
 
     def _optional(self, path: str, keep: slice | list[int]) -> IntArray | None:
-        node = inside(self._file, path)
+        node = object_at(self._file, path)
         if not isinstance(node, h5py.Dataset):
             return None
         values: IntArray = node[keep].astype(np.int64)

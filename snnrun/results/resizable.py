@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snnrun.results.container import groups
+from snnrun.results.container import require_group
 from snnrun.results.digest import DatasetDigest, RunningHash
 
 BLOCK_BYTES = 1 << 20
@@ -112,7 +112,7 @@ class ResizableDataset:
     def _place(self, file: h5py.File) -> tuple[h5py.Group, str]:
         """The group of the dataset, and its name in it."""
         above, _, name = self.path.rpartition("/")
-        return groups(file, above) if above else file, name
+        return require_group(file, above) if above else file, name
 
     def _joined(self) -> NDArray[np.generic]:
         if not self._parts:

@@ -21,8 +21,8 @@ from snnrun.results.container import (
     attach,
     coordinate,
     dimension,
-    inside,
     little_endian,
+    object_at,
     open_for_reading,
     text_attribute,
 )
@@ -282,7 +282,7 @@ def _cell(value: Any) -> str:
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    node = inside(file, name)
+    node = object_at(file, name)
     if not isinstance(node, h5py.Dataset):
         raise KeyError(name)
     return node

@@ -35,8 +35,8 @@ from snnrun.results.container import (
     create_on_disk,
     dimension,
     flush_and_trim,
-    groups,
     little_endian,
+    require_group,
     reserve,
     single_precision_view,
     variable,
@@ -299,7 +299,7 @@ class ResultsWriter:
     def _write_root(self, file: h5py.File, status: RunStatus) -> None:
         file.attrs["magic"] = _MAGIC
         file.attrs["version"] = _SONATA_VERSION
-        extras = groups(file, "snnrun")
+        extras = require_group(file, "snnrun")
         write_attributes(extras, self._attributes)
         extras.attrs["description"] = self._description.to_json()
         extras.attrs["monitors"] = json.dumps([_plain(m) for m in _monitors(self._plan)], ensure_ascii=False)
@@ -329,7 +329,7 @@ class ResultsWriter:
         mapping: h5py.Group | None = None
         for column, dataset in zip(channel.columns, data, strict=True):
             attach(dataset, (time, element))
-            report = groups(file, f"report/{channel.name}.{column.name}")
+            report = require_group(file, f"report/{channel.name}.{column.name}")
             view = single_precision_view(report, "data", dataset)
             view.attrs["units"] = column.unit
             # All variables of a monitor are sampled at the same places and times: one table, several names.
@@ -365,7 +365,7 @@ class ResultsWriter:
                 dataset.dims[0].attach_scale(edge)
             group.attrs["source_size"] = np.int64(channel.source_size)
             group.attrs["target_size"] = np.int64(channel.target_size)
-            groups(group, "0")
+            require_group(group, "0")
             for path, stream in self._streams.items():
                 if path.startswith(f"{base}/0/"):
                     stream.finish(file).dims[0].attach_scale(edge)
@@ -409,7 +409,7 @@ def _time_axis(group: h5py.Group, grid: Grid, length: int) -> h5py.Dataset:
 
 def _write_mapping(group: h5py.Group, channel: StateChannel, grid: Grid, samples: int) -> h5py.Group:
     """SONATA's table of what the columns of a report are: one element a neuron."""
-    mapping: h5py.Group = groups(group, "mapping")
+    mapping: h5py.Group = require_group(group, "mapping")
     n = len(channel.ids)
     nodes = coordinate(variable(mapping, "node_ids", channel.ids.astype("<u8"), None))
     nodes.attrs["sorted"] = np.uint8(bool(np.all(channel.ids[1:] > channel.ids[:-1])))
@@ -425,7 +425,7 @@ def _write_mapping(group: h5py.Group, channel: StateChannel, grid: Grid, samples
 def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> None:
     if not metrics:
         return
-    group = groups(file, "snnrun/metrics")
+    group = require_group(file, "snnrun/metrics")
     for name in sorted(metrics):
         _check_key(name)
         value, unit = metrics[name]
@@ -436,7 +436,7 @@ def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> N
 
 def _write_recorded(file: h5py.File, recorded: Mapping[str, tuple[FloatArray, IntArray | None]]) -> None:
     for name, (spans, neurons) in recorded.items():
-        group = groups(file, f"snnrun/recorded/{name}")
+        group = require_group(file, f"snnrun/recorded/{name}")
         scales = dimension(group, "span", len(spans)), dimension(group, "ends", 2)
         variable(group, "time", spans, "s", scales)
         if neurons is not None:
