@@ -1,4 +1,4 @@
-"""`snnrun list`, `diff`, `verify` and `best`: looking across results."""
+"""`snnrun list`, `diff`, `verify` and `best`: results compared."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from snnrun.compare.side_by_side import Extent, Pair
     from snnrun.compare.verify import Mismatch, Verdict
 
-_FALLS_SHORT = 1
+_DIFFERENT = 1  # exit code: something differs, or there is no result
 _HASH = 8
 
 
@@ -49,7 +49,7 @@ _HASH = 8
 def list_results(
     root: Path, where: str | None, sort: str | None, limit: int | None, *, damaged: bool, json: bool
 ) -> None:
-    """The results below a folder as a table, the newest first; at its end what cannot be read."""
+    """List the results below a folder, the newest first, and the folders that cannot be read."""
     condition = None if where is None else Formula(where, "--where")
     found = results_below(root, damaged=damaged)
     entries = found.entries
@@ -75,7 +75,7 @@ def list_results(
 
 
 def _matching(entries: list[Entry], condition: Formula | None) -> list[Entry]:
-    """Runs that meet a condition, and sweeps with a point that does."""
+    """Runs that meet a condition, and sweeps with a point that meets it."""
     if condition is None:
         return entries
     holds = [condition.holds(entry) for entry in entries]
@@ -85,7 +85,7 @@ def _matching(entries: list[Entry], condition: Formula | None) -> list[Entry]:
 
 
 def _sorted(entries: list[Entry], sort: str | None) -> list[Entry]:
-    """By name, by time (the newest first), or by a formula (the smallest first, a sweep by its smallest point)."""
+    """Sorted by name, by time (the newest first), or by a formula (ascending, a sweep by its smallest point)."""
     newest = sorted(entries, key=lambda e: "" if e.started is None else e.started.isoformat(), reverse=True)
     if sort is None or sort == "when":
         return newest
@@ -192,7 +192,7 @@ _DATA = {
 
 
 def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
-    """What differs between two experiments or results; exit 1 when something does."""
+    """Show what differs between two experiments or results; exit 1 when something does."""
     from snnrun.compare.documents import Side, differences
     from snnrun.compare.side_by_side import side_by_side
 
@@ -217,11 +217,11 @@ def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
         if data:
             _write_pairs(pairs, data)
     if not same:
-        sys.exit(_FALLS_SHORT)
+        sys.exit(_DIFFERENT)
 
 
 def _data(a: Entry, b: Entry, *, damaged: bool) -> str:
-    """Whether recorded data are the `same`, `differ`, or cannot be compared as files are `damaged`."""
+    """Whether recorded data are the `same`, `differ`, or are `damaged` and cannot be compared."""
     if damaged and not (is_whole(a) and is_whole(b)):
         return "damaged"
     return "same" if a.done.digest == b.done.digest else "differ"
@@ -230,7 +230,7 @@ def _data(a: Entry, b: Entry, *, damaged: bool) -> str:
 def _experiment_of(path: Path) -> Path:
     """The experiment a path means: itself, or that of a folder of results."""
     if path.is_dir() and not (path / EXPERIMENT_FILE).is_file():
-        entry_at(path)  # says what is wrong with it
+        entry_at(path)  # raises an error that says what is wrong
     if not path.exists():
         raise ExperimentError(Diagnostic("CMP101", f"there is no file or folder `{path}`"))
     return path / EXPERIMENT_FILE if path.is_dir() else path
@@ -320,7 +320,7 @@ def verify_folder(folder: Path, *, everything: bool, allow_code: bool, damaged: 
     else:
         _write_verdict(verdict)
     if not verdict.equal:
-        sys.exit(_FALLS_SHORT)
+        sys.exit(_DIFFERENT)
 
 
 def _write_verdict(verdict: Verdict) -> None:
@@ -410,7 +410,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, damaged: bool, json: bool) -> None:
-    """The best points of a sweep, or the best runs and points below a folder."""
+    """Show the best points of a sweep, or the best runs and points below a folder."""
     from snnrun.compare.ranking import command_for, parameters_of, rank
 
     formula = Formula(by, "--by")
@@ -442,7 +442,7 @@ def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, da
         return
     if not points:
         say("nothing to rank: no finished point has a number there")
-        sys.exit(_FALLS_SHORT)
+        sys.exit(_DIFFERENT)
     names = dict.fromkeys(name for _, parameters, _ in points for name in parameters)
     columns = [Column("rank", [str(k + 1) for k in range(len(points))], right=True)]
     columns.append(quantity_column(by, points[0][0].dimension, [[c.value] for c, _, _ in points]))

@@ -1,4 +1,4 @@
-"""Where the program begins: what must be settled before the first import of a library."""
+"""The entry point: what must be set before libraries are imported."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import os
 
 def main() -> None:
     """Run the command line."""
-    # Imports make much that stays and little to collect; the collector starts when a simulation does (`cli.run`).
+    # Imports allocate objects that stay; garbage collection starts with the simulation (`cli.run`).
     gc.disable()
-    # numpy starts a thread for each processor, which costs more than a check of a file. Its linear algebra is asked for
-    # small matrices only, and should not give other bits where there are other numbers of processors.
+    # OpenBLAS starts a thread for each processor, which takes longer than a check of a file. It is used for small
+    # matrices only, whose bits must not depend on the number of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from snnrun.cli.output import secure
 

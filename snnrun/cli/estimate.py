@@ -1,4 +1,4 @@
-"""`snnrun run --dry-run`: what experiments will cost, before they run."""
+"""`snnrun run --dry-run`: the cost of experiments before they run."""
 
 from __future__ import annotations
 

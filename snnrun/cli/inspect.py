@@ -1,4 +1,4 @@
-"""`snnrun validate`, `show` and `plot`: looking without running."""
+"""`snnrun validate`, `show` and `plot`: commands that run nothing."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def show_file(file: Path, overrides: Sequence[str], *, resolved: bool, kernel: b
     document = pipeline.read(file, overrides)
     checked = pipeline.check(document)
     if resolved:
-        sys.stdout.write(document.to_yaml())  # it spells out what a terminal must not have
+        sys.stdout.write(document.to_yaml())  # the text escapes control codes itself
         return
     if kernel:
         from snnrun.codegen.kernel import generate
@@ -148,7 +148,7 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
 
 
 def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float) -> str:
-    """How events with many delays are delivered; the spread of delays is known once they are drawn."""
+    """How events with different delays are delivered; their distribution is known when the delays are drawn."""
     from snnrun.codegen.delivery import added_terms
     from snnrun.engine.build import RING_BELOW
 

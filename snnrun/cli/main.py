@@ -1,4 +1,4 @@
-"""The command line. Talk on stderr, data on stdout; modules are imported by the command that needs them."""
+"""The command line. Messages go to stderr, data to stdout; a command imports the modules that it needs."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def _version(value: bool) -> None:
 
 @dataclass(slots=True)
 class Session:
-    """What holds for every command.
+    """State of one call of the program.
 
     Args:
         debug: Whether errors show their tracebacks.
-        publishes: Whether the command is there for files, not for what it prints.
+        publishes: Whether the command writes files, so that lost output is no error.
     """
 
     debug: bool = False
@@ -120,7 +120,7 @@ def _run(command: RunCommand) -> None:
         estimate_files(command)
         return
     if sys.stderr.isatty() and not (command.quiet or command.json):
-        sys.stderr.write("\r\x1b[Kreading ...")  # a sign of life while modules load
+        sys.stderr.write("\r\x1b[Kreading ...")  # shown while modules are imported
         sys.stderr.flush()
     from snnrun.plot.ahead import Painter
 
@@ -313,7 +313,7 @@ def main() -> None:
 
 
 def _refuse_undecodable(words: Sequence[str]) -> None:
-    """Refuse words that are no text: they could be stored neither in the results nor in their description.
+    """Refuse arguments that are not valid text: results could not store them.
 
     Raises:
         ExperimentError: CMD102.
@@ -334,7 +334,7 @@ def _not_printed(trouble: OSError) -> Exception:
 
 
 def _exit_code(error: Exception) -> int:
-    """Say what went wrong; the exit code that belongs to it."""
+    """Print an error; its exit code."""
     from snnrun.cli.render import render, say
     from snnrun.errors import Diagnostic, SnnrunError
 
@@ -343,7 +343,7 @@ def _exit_code(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, typer.Exit | typer.Abort):
         return int(getattr(error, "exit_code", 1))
-    show_usage = getattr(error, "show", None)  # a wrong use of the command line
+    show_usage = getattr(error, "show", None)  # of a wrong use of the command line
     if callable(show_usage):
         shown = io.StringIO()
         show_usage(shown)

@@ -1,4 +1,4 @@
-"""Standard output and error that may go away (a closed pipe or terminal, a full disk): what is said is lost."""
+"""Standard output and error that may be closed (pipe, terminal) or full (disk): then text is lost, not the command."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class _Output(io.FileIO):
     """A file descriptor to which writing never fails.
 
     Attributes:
-        lost: The first error of writing; None as long as all was written.
+        lost: The first error of writing; None when everything was written.
     """
 
     lost: OSError | None = None
 
     def write(self, data: object) -> int:
-        """Write, or drop what cannot be written."""
+        """Write, or discard what cannot be written."""
         size = memoryview(data).nbytes  # type: ignore[arg-type]
         try:
             written = super().write(data)  # type: ignore[arg-type]
         except OSError as error:
             self.lost = self.lost or error
             return size
-        return size if written is None else written  # None: the other end is slower than it says it may be
+        return size if written is None else written  # None: a non-blocking pipe is full
 
 
 def secure() -> None:
@@ -36,7 +36,7 @@ def secure() -> None:
     for number in _STANDARD:
         try:
             os.fstat(number)
-        except OSError:  # closed: a file of results must not be opened under this number
+        except OSError:  # closed: a file of results must not get this number
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(0, closefd=False))
     sys.stdout = _stream(sys.stdout, 1, "replace")
@@ -54,7 +54,7 @@ def _stream(before: TextIO | None, number: int, errors: str) -> io.TextIOWrapper
 
 
 def lost() -> OSError | None:
-    """Why standard output did not get everything; None when it did, or when its reader had seen enough."""
+    """Why standard output is incomplete; None when it is complete, or its reader closed the pipe."""
     sys.stdout.flush()
     error = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "lost", None)
     return error if isinstance(error, OSError) and error.errno != errno.EPIPE else None

@@ -1,6 +1,6 @@
-"""The line that changes while a run goes on: what is being done, simulated time, speed, remaining time.
+"""The progress line of a run: stage, simulated time, speed, remaining time.
 
-On a terminal it is drawn over; where nobody looks (pipes, log files) it is not written at all.
+On a terminal it is overwritten; to pipes and log files it is not written.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from snnrun.cli.render import clean, columns_of, encodable, say
 
 WIDTH = 26
 EVERY = 0.1  # between two drawings [s]
-PATIENCE = 0.3  # short runs show no bar [s]
+PATIENCE = 0.3  # shorter runs show no bar [s]
 
 
 class Line:
-    """Lines on stderr, the last of which may be drawn over.
+    """Lines on stderr; the last one may be temporary.
 
     Args:
-        quiet: Whether to stay silent.
+        quiet: Whether nothing is written.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -29,14 +29,14 @@ class Line:
         self._visible = self.lively  # the command says `reading ...` while modules load
 
     def put(self, text: str) -> None:
-        """One or more lines that stay."""
+        """Write one or more lines."""
         if not self.quiet:
             self.clear()
             say(text)
             sys.stderr.flush()
 
     def show(self, text: str) -> None:
-        """A line that the next one replaces; only on a terminal."""
+        """Write a temporary line, which the next one replaces; only on a terminal."""
         if self.lively:
             room = max(shutil.get_terminal_size().columns - 1, 20)
             shown = encodable(clean(text), sys.stderr)
@@ -47,7 +47,7 @@ class Line:
             self._visible = True
 
     def clear(self) -> None:
-        """Remove the line that was shown."""
+        """Remove the temporary line."""
         if self._visible:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
@@ -77,15 +77,15 @@ class Bar:
         return f"{self.total:,} points" if self.dt is None else time_text(self.total * self.dt)
 
     def start(self) -> None:
-        """Begin to count the time."""
+        """Start the clock."""
         self.started = time.perf_counter()
         self.before: int | None = None
 
     def update(self, done: int, _total: int) -> None:
-        """Draw the state, not more often than the eye wants."""
+        """Draw the bar, at most every `EVERY` seconds."""
         self.done = done
         if self.before is None:
-            self.before = done if self.dt is None else 0  # a sweep may go on where an earlier command stopped
+            self.before = done if self.dt is None else 0  # a sweep may continue one that an earlier command began
         now = time.perf_counter()
         if not self.line.lively or now - self.drawn < EVERY or now - self.started < PATIENCE:
             return
@@ -108,14 +108,14 @@ class Bar:
 
 
 def time_text(seconds: float) -> str:
-    """A simulated time as people write it: 50 us, 0.1 ms, 300 ms, 1.5 s."""
+    """A simulated time in a readable unit: 50 us, 0.1 ms, 300 ms, 1.5 s."""
     if seconds < 1e-4:
         return f"{seconds * 1e6:.4g} us"
     return f"{seconds * 1e3:.4g} ms" if seconds < 1 else f"{seconds:.5g} s"
 
 
 def clock_text(seconds: float) -> str:
-    """A time to wait, as clocks show it: 0:01:30."""
+    """A duration as h:mm:ss: 0:01:30."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

@@ -53,7 +53,7 @@ def render(diagnostics: Iterable[Diagnostic], stream: TextIO, *, colour: bool | 
     Args:
         diagnostics: In the order to show.
         stream: Where to, usually stderr.
-        colour: Whether to colour; None: when the stream is a terminal and the environment does not object.
+        colour: Whether to use colour codes; None: as `wants_colour` says.
     """
     is_coloured = wants_colour(stream) if colour is None else colour
     shown = [render_one(item, colour=is_coloured) for item in diagnostics]
@@ -85,7 +85,7 @@ def encodable(text: str, stream: TextIO) -> str:
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether colour codes are welcome: a terminal, no `NO_COLOR`, not a dumb terminal."""
+    """Whether to write colour codes: to a terminal, without `NO_COLOR`, not to a dumb terminal."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return stream.isatty()
@@ -122,7 +122,7 @@ class _Paint:
     """Wraps text in colour codes, or not.
 
     Args:
-        active: Whether to.
+        active: Whether to use them.
     """
 
     active: bool
@@ -153,9 +153,9 @@ def _excerpt(span: Span, paint: _Paint, margin: str, width: int) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """A text as a terminal may have it: one line, no control codes, nothing invisible that changes how it reads.
+    """A text that is safe on a terminal: one line, no control codes, no invisible characters.
 
-    All text that is not the program's own goes through here: names and descriptions of files, of results, of folders.
+    All text that is not the program's own goes through here: names and descriptions in files and results, folders.
     """
     if text.isascii() and text.isprintable():
         return text

@@ -1,4 +1,4 @@
-"""`snnrun status`: how far a sweep is, read from its folder alone."""
+"""`snnrun status`: the state of a sweep, read from its folder."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SHOWN = 3  # failed points that are named
 
 
 def show_status(folder: Path, *, json: bool) -> None:
-    """Say what is done, running, failed and left in a folder of a sweep or of a run.
+    """Print the state of a sweep or a run.
 
     Raises:
-        StorageError: ST111, there is neither in this folder.
+        StorageError: ST111, the folder holds neither.
     """
     state = read_state(folder)
     if state is None:

@@ -1,4 +1,4 @@
-"""Tables on stdout: plain text in columns, the head in bold on a terminal that likes colour."""
+"""Tables on stdout: plain text in columns, the head in bold on a terminal with colours."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Column:
     Args:
         head: Its name.
         cells: One text a row.
-        right: Whether it is aligned at its right end, as numbers are.
+        right: Whether it is aligned right, as numbers are.
     """
 
     head: str
@@ -57,13 +57,13 @@ def write_table(columns: Sequence[Column]) -> None:
 def quantity_column(
     name: str, dimension: Dimension, cells: Sequence[Sequence[float] | None], joint: str = " to "
 ) -> Column:
-    """Numbers of one dimension in one unit, which stands in the head: `rate [Hz]`.
+    """Numbers of one dimension in one unit, which the head names: `rate [Hz]`.
 
     Args:
         name: What they are.
         dimension: Their dimension.
         cells: For each row one number, the ends of a range, or None for an empty cell. [SI]
-        joint: What stands between the ends of a range.
+        joint: Text between the ends of a range.
     """
     finite = [abs(v) for cell in cells if cell is not None for v in cell if math.isfinite(v)]
     unit = readable_unit(max(finite, default=0.0), dimension)
@@ -75,7 +75,7 @@ def quantity_column(
 
 
 def number_text(value: float) -> str:
-    """A number with five digits, as people write it."""
+    """A number with five significant digits."""
     if not math.isfinite(value):
         return str(value)
     text = f"{value:.5g}"
@@ -83,7 +83,7 @@ def number_text(value: float) -> str:
 
 
 def shortened(text: str) -> str:
-    """A value of a file with the long numbers in it rounded: `9.21896 ms` for `9.218962839222513 ms`."""
+    """A value of a file with long numbers rounded: `9.21896 ms` for `9.218962839222513 ms`."""
     return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.6g}", text)
 
 

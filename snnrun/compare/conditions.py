@@ -1,4 +1,4 @@
-"""Conditions and formulas over metrics, such as `rate > 10 Hz and cv < 0.5`, through the project's own parser."""
+"""Conditions and formulas over metrics of results, such as `rate > 10 Hz and cv < 0.5`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Unknown(Exception):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """What a formula gave: numbers with a dimension, or a truth value (dimension None), any shape."""
+class Evaluated:
+    """The value of a formula: numbers with a dimension, or truth values (dimension None), any shape."""
 
     values: NDArray[Any]
     dimension: Dimension | None
@@ -46,7 +46,7 @@ class Formula:
         self.text = text
         self.expr = parse_expression(Text.plain(text, option))
 
-    def numbers(self, entry: Entry) -> Outcome | None:
+    def numbers(self, entry: Entry) -> Evaluated | None:
         """Its values for some results, None when they lack a name that it uses.
 
         Raises:
@@ -63,16 +63,16 @@ class Formula:
         found = self._of(entry, ExpressionChecker.condition)
         return None if found is None else np.asarray(found.values, dtype=np.bool_)
 
-    def _of(self, entry: Entry, check: Callable[[ExpressionChecker, Expr], Term]) -> Outcome | None:
+    def _of(self, entry: Entry, check: Callable[[ExpressionChecker, Expr], Term]) -> Evaluated | None:
         try:
             term = check(_EntryChecker(entry), self.expr)
         except Unknown:
             return None
         with np.errstate(all="ignore"):
-            return Outcome(np.asarray(term.compute(None)), term.dimension)
+            return Evaluated(np.asarray(term.compute(None)), term.dimension)
 
     def unknown(self, entries: list[Entry]) -> ExperimentError:
-        """The error when no results have what it names."""
+        """The error of a formula with a name that no results have."""
         name = next((n for n in _names(self.expr) if not any(_has(entry, n.id) for entry in entries)), None)
         if name is None:
             return at(self.expr.span, "CMP201", "no results have all of these at once")
@@ -81,7 +81,7 @@ class Formula:
         return at(name.span, "CMP201", f"no results here have a metric `{name.id}`", advice)
 
     def mixed(self, dimensions: list[Dimension]) -> ExperimentError:
-        """The error when it means different things in different results."""
+        """The error of a formula whose dimension differs between results."""
         kinds = " and ".join(dimension.describe() for dimension in dimensions[:2])
         return at(self.expr.span, "EQ203", f"this is {kinds} in different results, which have no order")
 

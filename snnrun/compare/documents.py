@@ -1,8 +1,8 @@
-"""What differs between two experiments in meaning: values that are left out and values that are the default are alike.
+"""Differences in meaning between two experiments: a value that is left out equals the default.
 
-Compared are the checked experiments: `extends` expanded, quantities in SI units, expressions parsed, axes of sweeps by
-their values, files that they name by their contents. The order of keys counts only where the format gives it a meaning:
-in `initial`, in `operations` and among the pathways of a synapses object.
+The checked experiments are compared: `extends` expanded, quantities in SI units, expressions parsed, axes of sweeps by
+their values, files by their contents. The order of keys matters only where the format gives it a meaning: in `initial`,
+`operations` and the pathways of a synapses object.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _LONGEST = 160
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where two experiments differ.
+    """A place where two experiments differ.
 
     Args:
-        place: Where, in the words of the file: `groups.lif.equations: v`.
-        a: What the first one says; None when it says nothing there.
-        b: What the second one says.
+        place: Where, as a path of the file: `groups.lif.equations: v`.
+        a: Text of the first one; None when it has none there.
+        b: Text of the second one.
     """
 
     place: str
@@ -66,19 +66,19 @@ class Side:
 
     @cached_property
     def tree(self) -> dict[str, Any]:
-        """The whole experiment as plain data, what it leaves out at its default."""
+        """The whole experiment as plain data, with defaults."""
         tree: dict[str, Any] = self.checked.experiment.model_dump(by_alias=True, mode="json")
         tree.pop("extends", None)
         return tree
 
     @property
     def is_named(self) -> bool:
-        """Whether the experiment says its name; otherwise it has that of its file."""
+        """Whether the file gives the name of the experiment; otherwise it is that of the file."""
         return self.checked.document.root.entries["name"].key.style is not ScalarStyle.GIVEN
 
     @cached_property
     def own(self) -> frozenset[str]:
-        """Names that are no units in this file."""
+        """Names that are not units in this file."""
         return own_names(self.checked.document)
 
     @cached_property
@@ -100,7 +100,7 @@ class Side:
         return sha + (colon + function if value not in files else "")
 
     def shown(self, place: Path, value: object) -> str | None:
-        """A value as its file writes it; in brackets what it does not write."""
+        """A value as its file writes it; a default in brackets."""
         if value is _ABSENT:
             return None
         node = self.checked.document.find(place)
@@ -121,7 +121,7 @@ class _Comparison:
     own: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        # A name that is no unit in one file is none in both: `m` may mean metre and a gate of a channel.
+        # A name that one file defines is not a unit in either: `m` may be metre or a gate of a channel.
         object.__setattr__(self, "own", self.a.own | self.b.own)
 
     def walk(self, place: Path, a: Any, b: Any) -> Iterator[Difference]:
@@ -163,7 +163,7 @@ class _Comparison:
         return None if value is None else meaning_of(value, self.own)
 
     def equations(self, place: Path, a: str, b: str) -> Iterator[Difference]:
-        """Line by line, by the variable that each defines."""
+        """Compare line by line, by the variable that each defines."""
         left, right = definitions_of(a, self.own), definitions_of(b, self.own)
         if left is None or right is None:
             if not self.alike(place, a, b):
@@ -184,7 +184,7 @@ class _Comparison:
         return [self.a.contents(a) or "", self.b.contents(b) or ""]
 
     def sweeps(self, a: Any, b: Any) -> Iterator[Difference]:
-        """Axes by their values, the rest as it is."""
+        """Compare axes by their values, and the other keys."""
         plans = self.a.plan, self.b.plan
         if plans[0] is None or plans[1] is None:
             if plans[0] is not plans[1]:

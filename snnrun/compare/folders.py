@@ -1,4 +1,4 @@
-"""Folders of results as one table: what each run or sweep is called, how it ended, and its metrics with units."""
+"""Folders of results: name, status and metrics with units of each run or sweep."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HASH = re.compile(r"[0-9a-f]{8}")
 
 
 class Kind(StrEnum):
-    """What a folder of results holds."""
+    """The kind of a folder of results."""
 
     RUN = "run"
     SWEEP = "sweep"
@@ -65,8 +65,8 @@ class Entry:
         path: The folder.
         kind: Whether it holds a run or a sweep.
         name: The experiment's name.
-        done: What `DONE.json` says.
-        started: When it began; None when the provenance does not say.
+        done: Its `DONE.json`.
+        started: When it began; None when unknown.
         metrics: Metrics by name; those of a sweep over its grid.
         table: A sweep's table.
     """
@@ -81,7 +81,7 @@ class Entry:
 
     @property
     def hash(self) -> str:
-        """The first figures of the hash of the experiment."""
+        """The first digits of the hash of the experiment."""
         return self.path.name
 
     @property
@@ -113,7 +113,7 @@ class Entry:
 
     @cached_property
     def constants(self) -> dict[str, Measured]:
-        """The constants of the experiment, read from its file when first asked for; none if that cannot be read."""
+        """The constants of the experiment, read from its file when they are needed; none if it cannot be read."""
         try:
             context = pipeline.check(pipeline.read(self.experiment)).resolved.context
         except ExperimentError:
@@ -132,7 +132,7 @@ class Unreadable:
     Args:
         path: The folder.
         why: What is wrong with it.
-        damaged: Whether its files are not as they were published.
+        damaged: Whether files do not have their digests.
     """
 
     path: Path
@@ -142,7 +142,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is in and below a folder, each sorted by path.
+    """The results in and below a folder, sorted by path.
 
     Args:
         entries: Results.
@@ -160,8 +160,8 @@ def entry_at(path: Path, *, damaged: bool = False, whole: bool = False) -> Entry
 
     Args:
         path: The folder.
-        damaged: Whether results that are not as they were published are read too.
-        whole: Whether all data are compared with their digests, so that the digest of the run can be believed.
+        damaged: Whether damaged results are read too.
+        whole: Whether all files are compared with their digests, so that the digest of the run is verified.
 
     Raises:
         StorageError: CMP101 to CMP103, ST209: there is no folder, it holds no results, or they are not finished or
@@ -179,7 +179,7 @@ def entry_at(path: Path, *, damaged: bool = False, whole: bool = False) -> Entry
 
 
 def is_whole(entry: Entry) -> bool:
-    """Whether the recorded data are what the digest of `DONE.json` says, whatever became of the files of text."""
+    """Whether the recorded data have the digest of `DONE.json`; text files are not checked."""
     names = [name for name in _data(entry.done) if "/" in name or name in {RESULTS_FILE, SWEEP_FILE}]
     return not damage(entry.path, entry.done, names)
 
@@ -210,7 +210,7 @@ def results_below(root: Path, *, damaged: bool = False) -> Found:
 
     Args:
         root: The folder.
-        damaged: Whether results that are not as they were published are read too.
+        damaged: Whether damaged results are read too.
 
     Raises:
         StorageError: CMP101, there is no such folder.
@@ -278,7 +278,7 @@ def complete_points(table: SweepTable) -> np.ndarray:
 
 
 def _followed(path: Path) -> Path:
-    """The folder a path means, by its own name: `latest` is another one tomorrow; a file of it names it too."""
+    """The folder that a path means: `latest` is followed, and a file of a folder stands for the folder."""
     if path.name == LATEST and (path.is_symlink() or path.is_file()):
         return latest(path.parent) or path
     return path.parent if path.name in {DONE_FILE, RESULTS_FILE, SWEEP_FILE} and path.is_file() else path

@@ -1,7 +1,7 @@
-"""Faults that made results wrong without a word and are mended since: what `verify` says of results of older versions.
+"""Faults of earlier versions that made results wrong without a message; `verify` lists those that may matter.
 
-One line a fault: the version that mended it, what was wrong, and whether an experiment may be affected. A test may say
-yes where the results are right, never the other way round, as far as the file tells.
+Each has a text and a test whether results of an experiment may be affected. A test may be true where the results are
+right; it is never false where the file shows that they may be wrong.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from snnrun.run.stages import Checked
 from snnrun.spec.nodes import plain
 
 _DRAWS = frozenset({Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON})
-_NEVER_S = 1e4  # what stood for "has never spiked" [s]
-_LANES = 64  # neurons a thread that are always shared out evenly
+_NEVER_S = 1e4  # the time since the last spike of neurons without one [s]
+_LANES = 64  # neurons: threads got multiples of this number
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ class KnownFault:
 
 
 def known_faults(checked: Checked, version: str, command: Sequence[str]) -> list[str]:
-    """What may be wrong in results of an earlier version.
+    """The faults that may have made results of an earlier version wrong.
 
     Args:
         checked: The experiment.
-        version: The version that made them.
-        command: The command line that made them.
+        version: The version that computed them.
+        command: The command line that computed them.
     """
     run = StoredRun(checked, command)
     return [
@@ -130,7 +130,7 @@ def _same_names(run: StoredRun) -> bool:
 
 
 def _event_driven(run: StoredRun) -> bool:
-    """Whether something beside events may read such variables; plain rules of plasticity were right."""
+    """Whether something other than events may read such variables; plain plasticity rules were right."""
     network = run.network
     readers = bool(network.operations or network.phases or network.hooks)
     return any(
@@ -184,7 +184,7 @@ def _method(run: StoredRun, name: str) -> bool:
 
 
 def _chained(run: StoredRun) -> bool:
-    """Whether `auto` takes `exact` for equations that feed one into the next with coefficients that may change."""
+    """Whether `auto` takes `exact` for a chain of equations with coefficients that may change."""
     objects: list[Any] = [*run.groups, *run.synapses]
     return any(
         o.integration is not None

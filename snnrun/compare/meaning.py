@@ -1,7 +1,7 @@
-"""What texts of a file mean, as values that are equal when the meaning is: `10 ms`, `0.01 s` and `10e-3*second`.
+"""Texts of a file in a normal form: equal for `10 ms`, `0.01 s` and `10e-3*second`.
 
-Numbers with units become exact SI numbers, products of them are multiplied out, everything else keeps the shape that
-the parser gives it: `a + b` and `b + a` differ, as they may in the last bit of a sum of three.
+Numbers with units become exact SI numbers and constant expressions are evaluated; everything else keeps the structure
+that the parser gives it. `a + b` and `b + a` differ, because sums of three terms may differ in the last bit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 
 def own_names(document: Document) -> frozenset[str]:
-    """Names that a file gives to something: they are no units in its expressions, whatever they are called."""
+    """Names that a file defines: they are not units in its expressions."""
     found: set[str] = set()
     for path, node in document.walk():
         if path:
@@ -48,8 +48,8 @@ def meaning_of(value: str | float | bool, own: frozenset[str]) -> Meaning:
     """The meaning of one value of a file.
 
     Args:
-        value: As the file holds it: an expression, statements, a connect rule, a number, or a plain word.
-        own: Names that are no units.
+        value: An expression, statements, a connect rule, a number, or a word.
+        own: Names that are not units.
     """
     text = value if isinstance(value, str) else number_literal(value)
     for read in (_expression, _statements, _generator):
@@ -140,7 +140,7 @@ _FOLD: dict[str, Callable[[Fraction, Dimension, Fraction, Dimension], Meaning | 
 
 
 def _small(base: Fraction, power: Fraction, dimension: Dimension) -> bool:
-    """Whether a power can be multiplied out without harm."""
+    """Whether a power is an exact number of moderate size."""
     if not dimension.is_one or power.denominator != 1 or (base == 0 and power < 0):
         return False
     return abs(power) * max(base.numerator.bit_length(), base.denominator.bit_length()) <= _MOST_BITS

@@ -46,7 +46,7 @@ class Ranking:
 
 
 def rank(entries: Sequence[Entry], by: Formula, where: Formula | None, *, smallest: bool, top: int) -> Ranking:
-    """Rank runs and points of sweeps; those that did not end, or whose value is NaN, take no part.
+    """Rank runs and points of sweeps; incomplete ones and values of NaN are left out.
 
     Raises:
         ExperimentError: CMP201, no results have what the formula names; or its dimensions do not fit.
@@ -80,7 +80,7 @@ def rank(entries: Sequence[Entry], by: Formula, where: Formula | None, *, smalle
 
 
 def parameters_of(candidate: Candidate) -> dict[str, str]:
-    """The swept parameters at a point, as its experiment writes them; none for a run."""
+    """The swept parameters of a point, as its experiment writes them; none for a run."""
     if candidate.point is None:
         return {}
     _, plan = _planned(candidate.entry)
@@ -88,14 +88,14 @@ def parameters_of(candidate: Candidate) -> dict[str, str]:
 
 
 def command_for(candidate: Candidate) -> list[str]:
-    """The words to type to run a candidate alone."""
+    """The command that runs a candidate alone."""
     words = ["snnrun", "run", str(candidate.entry.experiment)]
     if candidate.point is None:
         return words
     checked, _ = _planned(candidate.entry)
     words += ["--set", "sweep=null"]
     if checked.document.has(("plots",)):
-        words += ["--set", "plots=null"]  # pictures of a sweep have no place in one run
+        words += ["--set", "plots=null"]  # a single run has no pictures of a sweep
     for name, text in parameters_of(candidate).items():
         words += ["--set", f"{name}={text}"]
     return words

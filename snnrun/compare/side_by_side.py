@@ -13,7 +13,7 @@ from snnrun.units.dimensions import Dimension
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A metric in one of two folders: a number, or the smallest and largest of many; how many there are. [SI]."""
+    """A metric in one of two folders: smallest and largest value, number of values. [SI]."""
 
     low: float
     high: float

@@ -1,4 +1,4 @@
-"""Running results again: whether the same bits come out, and where they differ first if not."""
+"""Runs results again, and compares the bits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SAMPLE = 5
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """What came out otherwise.
+    """A run or point with different results.
 
     Args:
         place: The run, or the point of a sweep: `point 12 (tau = 5 ms)`.
@@ -49,18 +49,18 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What running again showed.
+    """The result of running again.
 
     Args:
         folder: The folder.
-        digest: What `DONE.json` says the digest is.
+        digest: The digest in `DONE.json`.
         is_sweep: Whether it holds a sweep.
-        damage: Files that are not as they were published; nothing was run when there are any.
-        mismatches: What came out otherwise.
+        damage: Damaged files; nothing was run when there are any.
+        mismatches: Runs or points with different results.
         checked: Runs, or points of a sweep, that were run again.
         of: How many there are.
-        unlike: How this machine differs from the one the results are from: version, processor, arithmetic.
-        faults: What is known to have been wrong in the version that made them, and may matter here.
+        unlike: Differences to the machine that computed the results: version, processor, packages.
+        faults: Known faults of the version that computed them, as far as they may matter.
     """
 
     folder: Path
@@ -92,10 +92,10 @@ def verify(
 
     Args:
         path: Folder of the results.
-        scratch: An empty folder for the runs; whoever made it removes it.
+        scratch: An empty folder for the runs, which the caller removes.
         number: Points of a sweep to run, spread evenly over it; None for all.
         allow_code: Whether Python functions of the experiment may run.
-        damaged: Whether to compare with results that are not as they were published.
+        damaged: Whether to compare with damaged results.
         progress: Called with (runs done, runs in all).
 
     Raises:
@@ -115,11 +115,11 @@ def verify(
     checked = _checked(entry)
     if not allow_code:
         pipeline.refuse_hooks(checked)
-    again = _Again(scratch, allow_code=allow_code, damaged=damaged)
+    rerun = _Rerun(scratch, allow_code=allow_code, damaged=damaged)
     if entry.kind is Kind.SWEEP:
-        return _sweep(entry, checked, again, number, progress)
+        return _sweep(entry, checked, rerun, number, progress)
     progress(0, 1)
-    mismatch = again.compare(checked, "the run", entry.path, None)
+    mismatch = rerun.compare(checked, "the run", entry.path, None)
     return Verdict(folder, done.digest, False, (), [mismatch] if mismatch else [], 1, 1, *_why(entry, checked))
 
 
@@ -141,7 +141,7 @@ def _checked(entry: Entry) -> Checked:
 
 
 def _why(entry: Entry, checked: Checked) -> tuple[list[str], list[str]]:
-    """How this machine differs from the one some results are from, and what was wrong in the version that made them."""
+    """Differences to the machine that computed results, and known faults of the version that computed them."""
     version = entry.done.versions.get("snnrun", "")
     return unlike(entry, checked), known_faults(checked, version, _command(entry))
 
@@ -153,8 +153,8 @@ def _command(entry: Entry) -> list[str]:
         return []
 
 
-class _Again:
-    """Runs in a scratch folder, compared with what was stored."""
+class _Rerun:
+    """Runs in a scratch folder, compared with stored results."""
 
     def __init__(self, scratch: Path, *, allow_code: bool, damaged: bool) -> None:
         self.scratch = scratch
@@ -205,7 +205,7 @@ def _mismatch(
 def _sweep(
     entry: Entry,
     checked: Checked,
-    again: _Again,
+    rerun: _Rerun,
     number: int | None,
     progress: Callable[[int, int], None],
 ) -> Verdict:
@@ -224,14 +224,14 @@ def _sweep(
         point = plan.point(k)
         there = point_folder(entry.path, k)
         metrics = {name: measured.values[point.index] for name, measured in entry.metrics.items()}
-        found = again.compare(check_point(base, point), f"point {k} ({point.text})", there, metrics)
+        found = rerun.compare(check_point(base, point), f"point {k} ({point.text})", there, metrics)
         if found is not None:
             mismatches.append(found)
     return Verdict(entry.path, entry.done.digest, True, (), mismatches, len(chosen), len(ran), *_why(entry, checked))
 
 
 def unlike(entry: Entry, checked: Checked) -> list[str]:
-    """What differs between here and where some results are from, of what may change bits."""
+    """Differences to the machine that computed results, of those that may change bits."""
     found = []
     version = entry.done.versions.get("snnrun")
     if version != __version__:

@@ -22,7 +22,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from snnrun.connect.connectivity import Connectivity
-from snnrun.engine.parts import Parts
+from snnrun.engine.parts import BuiltParts
 from snnrun.model.network import Network
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Structure:
     network: Network
     kernel: Kernel
     networks: int = 0
-    parts: Table[Seeds, Parts] = field(default_factory=lambda: Table(most=1))
+    parts: Table[Seeds, BuiltParts] = field(default_factory=lambda: Table(most=1))
 
 
 class RunCache:
@@ -112,12 +112,12 @@ class RunCache:
         structure.networks += 1
         return structure.kernel
 
-    def parts(self, network: Network) -> Parts | None:
+    def parts(self, network: Network) -> BuiltParts | None:
         """The parts that a network has in common with others; None for the first of its structure."""
         structure = self.structures.entries.get(_identity(network))
         if structure is None or structure.networks < 2:
             return None  # a copy of the only one would be of no use
-        return structure.parts.get(network.seeds, Parts)
+        return structure.parts.get(network.seeds, BuiltParts)
 
     def compile(self, kernel: Kernel) -> tuple[Compiled, NativeKernel | PythonKernel]:
         """The machine code of a kernel."""

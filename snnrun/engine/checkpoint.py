@@ -1,7 +1,7 @@
-"""Checkpoints of a run: its state, and what it recorded, so that a run that was killed goes on with the same bits.
+"""Checkpoints of a run: its state and its recordings, so that a run that was killed continues with the same bits.
 
-What was recorded is kept as it came and handed to the sinks again: files of results and metrics then stand where they
-stood, because neither depends on how recorded data are cut into pieces. Random numbers need no state.
+Recordings are stored in order and sent to the sinks again, which restores results and metrics: neither depends on how
+recorded data are divided into chunks. Random numbers have no state.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from snnrun.model.network import FloatArray, IntArray
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
-WAITING_BYTES = 64 << 20  # recorded data kept in memory between two checkpoints
+WAITING_BYTES = 64 << 20  # recorded data kept in memory until they are stored
 
 Note = Callable[[str], None]
 
@@ -39,11 +39,11 @@ class _Part:
 
 @dataclass(slots=True)
 class Tape:
-    """A sink that keeps everything in order, until it is stored."""
+    """A sink that keeps recordings in order until they are stored."""
 
     parts: list[_Part] = field(default_factory=list)
     bytes: int = 0
-    closed: bool = False  # whether the rest is not kept any more
+    closed: bool = False  # whether further recordings are discarded
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
         """Keep spikes."""
@@ -70,7 +70,7 @@ class Tape:
         self.bytes = 0
 
     def joined(self) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Everything as few arrays, and what they are: chunks that follow one another are one."""
+        """All recordings as arrays with a description; consecutive chunks are joined."""
         runs: dict[tuple[str, str], list[list[_Part]]] = {}
         for part in self.parts:
             of_monitor = runs.setdefault((part.kind, part.monitor), [])
@@ -96,7 +96,7 @@ def _follows(chunks: list[_Part], part: _Part) -> bool:
 
 
 def play(arrays: Mapping[str, Array], description: Mapping[str, Any], sink: Sink) -> None:
-    """Hand to a sink what a tape held."""
+    """Send the recordings of a tape to a sink."""
     for part in description["parts"]:
         found = {name: arrays[key] for name, key in part["arrays"].items()}
         match part["kind"]:
@@ -125,13 +125,13 @@ class SharedState:
 
     @property
     def records(self) -> bool:
-        """Whether what this run records is kept for the next ones."""
+        """Whether recordings of this run are kept for the next ones."""
         return self._state is None
 
     def resume(self, simulation: Simulation, sink: Sink) -> bool:
-        """Go on from the state that another run left, if one has; hand the sink what that run recorded."""
+        """Continue from the state of another run, if there is one, and send its recordings to the sink."""
         if self._state is None:
-            self.tape = Tape()  # the run before this one did not come so far
+            self.tape = Tape()  # the run before this one stopped earlier
             return False
         _end_phases(simulation, self._ended)
         play(*self.tape.joined(), sink)
@@ -139,7 +139,7 @@ class SharedState:
         return True
 
     def visit(self, simulation: Simulation) -> None:
-        """Between two calls of the kernel: leave the state at the end of the first part."""
+        """Between two calls of the kernel: store the state at the end of the phase."""
         if self._state is None and simulation.step == simulation.network.phases[self.phase].stop:
             self._state, self._step, self._ended = simulation.state(), simulation.step, dict(simulation.ended)
             self.tape.closed = True
@@ -161,25 +161,25 @@ class Archive(Protocol):
         """Its state, and the facts stored with it."""
 
     def recordings(self) -> Iterator[tuple[Mapping[str, Array], Mapping[str, Any]]]:
-        """What was recorded until then, as `Tape.joined` gave it."""
+        """Recordings until then, as from `Tape.joined`."""
 
     def record(self, arrays: Mapping[str, Array], description: Mapping[str, Any]) -> None:
-        """Keep what was recorded since the last time."""
+        """Store recordings since the last call."""
 
     def save(self, step: int, state: Mapping[str, Array], facts: Mapping[str, Any]) -> None:
-        """Keep a state: from now on the newest checkpoint."""
+        """Store a state, which is then the newest checkpoint."""
 
     def discard(self) -> None:
         """Remove all of it."""
 
 
 class Checkpoints:
-    """Takes the checkpoints of one run, and goes on from the last one of a run that was killed.
+    """Stores the checkpoints of one run, and continues from the last one of a run that was killed.
 
     Args:
         archive: Where they are kept.
-        every: Time between two of them; None to take none. [s, of a clock on the wall]
-        note: Called with what a person should know.
+        every: Wall-clock time between two of them; None to store none. [s]
+        note: Called with notes for the user.
     """
 
     def __init__(self, archive: Archive, every: float | None, note: Note = lambda _text: None) -> None:
@@ -191,26 +191,28 @@ class Checkpoints:
 
     @property
     def records(self) -> bool:
-        """Whether what the run records is kept for a checkpoint."""
+        """Whether recordings are kept for a checkpoint."""
         return self.every is not None
 
     def resume(self, simulation: Simulation, sink: Sink) -> bool:
-        """Go on from the last checkpoint, if there is one: restore the state, hand the sink what was recorded."""
+        """Continue from the last checkpoint, if there is one: restore the state, send recordings to the sink."""
         step = self.archive.adopt()
         if step is None:
             if self.archive.rejected:
-                self.note("a checkpoint is damaged, or of another version or number of threads: beginning at the start")
+                self.note(
+                    "a checkpoint is damaged, or of another version or number of threads: the run starts from the beginning"
+                )
             return False
         state, facts = self.archive.state()
         _end_phases(simulation, {int(number): int(step) for number, step in facts["ended"]})
         for arrays, description in self.archive.recordings():
             play(arrays, description, sink)
         simulation.restore({ArrayKey.from_text(name): array for name, array in state.items()}, step)
-        self.note(f"goes on from a checkpoint at {format_quantity(step * simulation.network.dt, TIME)}")
+        self.note(f"continues from a checkpoint at {format_quantity(step * simulation.network.dt, TIME)}")
         return True
 
     def visit(self, simulation: Simulation) -> None:
-        """Between two calls of the kernel: store what became too much for memory; take a checkpoint when it is time.
+        """Between two calls of the kernel: store recordings that need much memory; store a checkpoint when it is due.
 
         A checkpoint that cannot be stored does not stop the run: the one before it stays.
         """
@@ -223,10 +225,10 @@ class Checkpoints:
                 self.save(simulation)
         except StorageError as error:
             self._saved_at = time.monotonic()
-            self.note(f"{error.diagnostics[0].message}; the run goes on")
+            self.note(f"{error.diagnostics[0].message}; the run continues")
 
     def save(self, simulation: Simulation) -> None:
-        """Take a checkpoint now.
+        """Store a checkpoint now.
 
         Raises:
             StorageError: It cannot be stored.
@@ -237,7 +239,7 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
     def discard(self) -> None:
-        """The run has ended: nothing is left to go on from."""
+        """Remove all checkpoints: the run has ended."""
         self.archive.discard()
 
     def _store(self) -> None:

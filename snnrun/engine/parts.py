@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from snnrun.codegen.arguments import ArrayKey, IntKey
 from snnrun.connect.connectivity import Connectivity, nodes_in
@@ -12,16 +13,17 @@ from snnrun.equations.dag import Node, Parameter, walk
 from snnrun.model.network import Group, Initial, IntArray, Network, Synapses
 
 PART_BYTES = 1 << 26
-"""Larger parts are built anew: that costs less than the run that follows, and no second copy stays in memory."""
+"""Larger parts are built again: that takes less time than the run, and no second copy stays in memory."""
+_TABLES = ("arrays", "numbers", "own_numbers", "connectivity")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What building a part left.
+class BuiltPart:
+    """What building a group or a synapses object adds to a network.
 
     Args:
         arrays: Its arrays as they were before the first step.
-        numbers: Whole numbers that kernels ask for.
+        numbers: Whole numbers for kernels.
         own_numbers: The same where they differ between threads.
         connectivity: Synapses by name of their object.
         depths: Steps for which the spikes of each group are kept, by its path.
@@ -35,10 +37,10 @@ class Part:
 
 
 @dataclass(slots=True)
-class Parts:
+class BuiltParts:
     """The parts of networks that differ in the values of `Parameter`s only."""
 
-    _known: dict[str, Part | None] = field(default_factory=dict)  # None: too large, or it depends on a `Parameter`
+    _known: dict[str, BuiltPart | None] = field(default_factory=dict)  # None: too large, or it depends on a `Parameter`
 
     def knows(self, network: Network) -> bool:
         """Whether all that decides how large a network becomes is known."""
@@ -52,13 +54,13 @@ class Parts:
         built: Built,
         depths: dict[str, int],
     ) -> None:
-        """Build a part, or put back what it was.
+        """Build a part, or copy the one that is known.
 
         Args:
             path: Its place in the file.
-            nodes: Gives what its values are computed from.
+            nodes: Gives the graphs that its values are computed from.
             build: Builds it.
-            built: The network in the making.
+            built: The network, to which it is added.
             depths: Steps for which spikes are kept, by group.
         """
         if path in self._known:
@@ -68,38 +70,26 @@ class Parts:
             else:
                 _put(known, built, depths)
             return
-        before = replace(
-            built,
-            arrays=dict(built.arrays),
-            numbers=dict(built.numbers),
-            own_numbers=dict(built.own_numbers),
-            connectivity=dict(built.connectivity),
-        )
+        before = {name: set(getattr(built, name)) for name in _TABLES}
         build()
-        part = _added(before, built, depths)
+        added = {name: _without(getattr(built, name), before[name]) for name in _TABLES}
+        part = BuiltPart(**added, depths=dict(depths))
         settled = not any(isinstance(n.payload, Parameter) for n in walk(*nodes()))
         small = sum(array.nbytes for array in part.arrays.values()) <= PART_BYTES
         self._known[path] = _kept(part, built) if settled and small else None
 
 
-def _added(before: Built, after: Built, depths: dict[str, int]) -> Part:
-    """What a network has that it had not before."""
-    return Part(
-        {k: a for k, a in after.arrays.items() if k not in before.arrays},
-        {k: n for k, n in after.numbers.items() if k not in before.numbers},
-        {k: n for k, n in after.own_numbers.items() if k not in before.own_numbers},
-        {k: w for k, w in after.connectivity.items() if k not in before.connectivity},
-        dict(depths),
-    )
+def _without(table: dict[Any, Any], keys: set[Any]) -> dict[Any, Any]:
+    return {key: value for key, value in table.items() if key not in keys}
 
 
-def _kept(part: Part, built: Built) -> Part:
+def _kept(part: BuiltPart, built: Built) -> BuiltPart:
     """A part with arrays of its own for all that a run changes."""
     arrays = {k: cache_aligned(a.copy()) if built.changes(k) else a for k, a in part.arrays.items()}
     return replace(part, arrays=arrays)
 
 
-def _put(part: Part, built: Built, depths: dict[str, int]) -> None:
+def _put(part: BuiltPart, built: Built, depths: dict[str, int]) -> None:
     built.arrays.update(_kept(part, built).arrays)
     built.numbers.update(part.numbers)
     built.own_numbers.update(part.own_numbers)

@@ -164,7 +164,7 @@ def simulate(
     """Simulate stage: run the network into a sink, feeding the metrics too.
 
     Raises:
-        RunError: The run cannot go on.
+        RunError: The run cannot continue.
         UnfinishedError: It was stopped after a checkpoint.
     """
     from snnrun.engine.driver import Simulation  # noqa: PLC0415 - only to run

@@ -106,7 +106,7 @@ class Dispatcher:
         """Run what is missing; when this returns, every point of the sweep has a record.
 
         Raises:
-            SnnrunError: It cannot go on.
+            SnnrunError: It cannot continue.
             KeyboardInterrupt: It was stopped.
         """
         self._progress = progress

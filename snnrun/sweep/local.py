@@ -98,7 +98,7 @@ def run_sweep(
 ) -> SweepOutcome:
     """Run the points that are not on the disk yet, and make the table when none is missing.
 
-    A point that fails is marked with its reason and the others go on. A sweep that is stopped keeps its points.
+    A point that fails is marked with its reason and the others run. A sweep that is stopped keeps its points.
 
     Args:
         sweep: The sweep.
@@ -166,7 +166,7 @@ def run_points(
         How many points were run.
 
     Raises:
-        SnnrunError: It cannot go on.
+        SnnrunError: It cannot continue.
     """
     started = time.time()
     run = Dispatcher(sweep, folder, options, clock, retry_failed=retry_failed, only=points)

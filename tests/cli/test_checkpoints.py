@@ -63,7 +63,7 @@ def killed_at_random(background, process, place):
             victim.communicate()
             again = process("run", file, *OPTIONS, "--out", f"out{trial}")
             assert again.code == 0, again.err
-            went_on += "goes on from a checkpoint" in again.err
+            went_on += "continues from a checkpoint" in again.err
             folder = place / f"out{trial}" / "killed" / "latest"
             done = json.loads((folder / "DONE.json").read_text())
             assert (done["status"], done["digest"]) == ("complete", whole["digest"])
@@ -109,7 +109,7 @@ def test_a_signal_stores_a_checkpoint_and_says_how_to_go_on(background, process,
     waited(place, again, f".*.{again.pid}-checkpoint/checkpoint.json")
     again.send_signal(signal.SIGINT)
     _, err = again.communicate(timeout=30)
-    assert "note: goes on from a checkpoint at" in err
+    assert "note: continues from a checkpoint at" in err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -143,7 +143,7 @@ def test_a_run_killed_at_any_tenth_goes_on_with_the_same_bits(file, whole, tmp_p
     assert len(left(tmp_path)) == 1
     notes, again = run(file, tmp_path)
     assert len(notes) == 1
-    assert notes[0].startswith("goes on from a checkpoint at ")
+    assert notes[0].startswith("continues from a checkpoint at ")
     assert again.digest == whole.digest
     assert again.metrics == whole.metrics
     assert again.counts == whole.counts
@@ -154,7 +154,7 @@ def test_a_run_killed_many_times_goes_on_each_time(file, whole, tmp_path):
     for kill_at in range(100, STEPS, 100):
         assert run(file, tmp_path, kill_at)[1] is None
     notes, again = run(file, tmp_path, every=None)  # takes none itself, and goes on all the same
-    assert "goes on" in notes[0]
+    assert "continues" in notes[0]
     assert again.digest == whole.digest
     assert again.metrics == whole.metrics
 
@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_not_used(file, whole, tmp_path, damage):
             index.write_text(json.dumps(json.loads(index.read_text()) | {"state": "../../../kept.npz"}))
     notes, again = run(file, tmp_path)
     assert len(notes) == 1
-    assert "beginning at the start" in notes[0]
+    assert "starts from the beginning" in notes[0]
     assert again.digest == whole.digest
     assert left(tmp_path) == []
 
@@ -214,7 +214,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_run(file, whole, tmp_path, mon
 
     monkeypatch.setattr(state_file.np, "savez", full)
     notes, outcome = run(file, tmp_path)
-    assert "cannot write the checkpoint `recorded-000001.npz`: No space left on device; the run goes on" in notes
+    assert "cannot write the checkpoint `recorded-000001.npz`: No space left on device; the run continues" in notes
     assert outcome.digest == whole.digest
     assert left(tmp_path) == []
 

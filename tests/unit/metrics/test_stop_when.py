@@ -196,7 +196,7 @@ def test_a_checkpoint_after_the_end_of_a_phase_knows_of_it(tmp_path, monkeypatch
     one = checked(tmp_path, "count(out) > limit")
     notes = []
     again = pipeline.run(one, tmp_path / "k", RunOptions(plots=False), callbacks=Callbacks(note=notes.append))
-    assert "goes on" in notes[0]
+    assert "continues" in notes[0]
     assert (again.digest, again.metrics) == (whole.digest, whole.metrics)
 
 
