@@ -199,9 +199,7 @@ class Checkpoints:
         step = self.archive.adopt()
         if step is None:
             if self.archive.rejected:
-                self.note(
-                    "a checkpoint is damaged, or of another version or number of threads: the run starts from the beginning"
-                )
+                self.note("an unfit checkpoint (damaged, other version or number of threads): the run starts anew")
             return False
         state, facts = self.archive.state()
         _end_phases(simulation, {int(number): int(step) for number, step in facts["ended"]})

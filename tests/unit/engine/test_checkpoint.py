@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_not_used(file, whole, tmp_path, damage):
             index.write_text(json.dumps(json.loads(index.read_text()) | {"state": "../../../kept.npz"}))
     notes, again = run(file, tmp_path)
     assert len(notes) == 1
-    assert "starts from the beginning" in notes[0]
+    assert "starts anew" in notes[0]
     assert again.digest == whole.digest
     assert left(tmp_path) == []
 
