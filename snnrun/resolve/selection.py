@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from snnrun.equations.ast import Expr, ListOf
+from snnrun.equations.ast import ListOf
 from snnrun.equations.dag import Kind, Node, Op, walk
 from snnrun.equations.exact import WIDEST
 from snnrun.equations.scope import Typed
@@ -16,7 +17,7 @@ from snnrun.model.network import Indices, IntArray, SynapseChoice, evenly
 from snnrun.resolve.context import Context, Path, exact_int
 from snnrun.resolve.series import is_spaced, read_series
 from snnrun.source import Span
-from snnrun.spec.nodes import ListNode
+from snnrun.spec.nodes import ListNode, ScalarNode
 from snnrun.units.dimensions import ONE
 
 _LOWEST = -(2**31)  # numbers of synapses are checked once there are synapses
@@ -28,36 +29,37 @@ _SLICE = re.compile(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(\d+)\s*)?")
 def select_indices(context: Context, path: Path, size: int, what: str) -> Indices:
     """Indices within 0 to size - 1, all different, in the order the user gave.
 
+    Args:
+        context: The resolution.
+        path: Where the choice stands: `all`, a list, a slice, or a condition on `i`.
+        size: How many elements there are.
+        what: Who chooses, for messages.
+
     Raises:
         ExperimentError: NET120 for an index outside, an empty selection, or text that selects nothing; NET131 for an
             index that is named twice.
     """
-    node = context.document.node(path)
-    if is_spaced(node):
-        return _checked(context, path, _evenly(context, path, what), size, what)
-    if isinstance(node, ListNode):
-        numbers = [context.integer((*path, k), f"an index of {what}", -size) for k in range(len(node.items))]
-        return _checked(context, path, np.array(numbers, dtype=np.int64), size, what)
-    text = context.text(path)
-    word = text.value.strip()
-    if word == "all":
+    if _is_all(context, path):
         return range(size)
-    found = _SLICE.fullmatch(text.value)
-    if found:
-        start, stop, step = (int(g) if g else None for g in found.groups())
-        return _sliced(slice(start, stop, step), size, what, text.span())
-    expr = context.expression(path)
-    if isinstance(expr, ListOf):
-        values = [context.integer_of(item, f"an index of {what}", -size) for item in expr.items]
-        return _checked(context, path, np.array(values, dtype=np.int64), size, what)
-    return _by_expression(context, path, size, what)
+    g = context.graph
+
+    def symbols() -> dict[str, Typed]:
+        return {"i": Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE), "N": exact_int(g, "N", size)}
+
+    choice = _choice(context, path, symbols, -size, what)
+    if choice.cut is not None:
+        return _sliced(choice.cut, size, what, choice.span)
+    if choice.condition is not None:
+        return _fulfilling(context, choice.condition, choice.span, size, what)
+    assert choice.numbers is not None
+    return _checked(context, path, choice.numbers, size, what)
 
 
 def choose_synapses(context: Context, path: Path, ends: tuple[int, int], what: str) -> SynapseChoice:
     """Some synapses of an object: a list of numbers, a slice, or a condition on `i` and `j`.
 
     Args:
-        context: What is known so far.
+        context: The resolution.
         path: Where the choice stands.
         ends: Neurons of the source and of the target.
         what: Who chooses, for messages.
@@ -65,31 +67,58 @@ def choose_synapses(context: Context, path: Path, ends: tuple[int, int], what: s
     Raises:
         ExperimentError: NET120 for an empty list, or text that chooses nothing.
     """
+    g = context.graph
+
+    def symbols() -> dict[str, Typed]:
+        found = {end: Typed(g.node(Op.INDEX, (), Kind.INT, end), ONE) for end in ("i", "j")}
+        return found | {f"N_{end}": exact_int(g, f"N_{end}", n) for end, n in zip(("pre", "post"), ends, strict=True)}
+
+    return _choice(context, path, symbols, _LOWEST, what)
+
+
+def _is_all(context: Context, path: Path) -> bool:
     node = context.document.node(path)
+    return isinstance(node, ScalarNode) and context.text(path).value.strip() == "all"
+
+
+def _choice(
+    context: Context, path: Path, symbols: Callable[[], Mapping[str, Typed]], lowest: int, what: str
+) -> SynapseChoice:
+    """A choice as it is written: numbers, a slice, or a condition on the indices of an element.
+
+    Args:
+        context: The resolution.
+        path: Where it stands.
+        symbols: Makes the names that a condition may use beside constants.
+        lowest: The least number.
+        what: Who chooses, for messages.
+    """
+    node, each = context.document.node(path), f"an index of {what}"
     if is_spaced(node):
         return _numbered(context, path, _evenly(context, path, what).tolist(), what)
     if isinstance(node, ListNode):
-        items = [context.integer((*path, k), f"an index of {what}", _LOWEST) for k in range(len(node.items))]
-        return _numbered(context, path, items, what)
+        return _numbered(
+            context, path, [context.integer((*path, k), each, lowest) for k in range(len(node.items))], what
+        )
     text = context.text(path)
     found = _SLICE.fullmatch(text.value)
     if found:
         return SynapseChoice(what, text.span(), cut=slice(*(int(g) if g else None for g in found.groups())))
     expr = context.expression(path)
     if isinstance(expr, ListOf):
-        items = [context.integer_of(item, f"an index of {what}", _LOWEST) for item in expr.items]
-        return _numbered(context, path, items, what)
-    g = context.graph
-    symbols = {end: Typed(g.node(Op.INDEX, (), Kind.INT, end), ONE) for end in ("i", "j")}
-    symbols |= {f"N_{end}": exact_int(g, f"N_{end}", n) for end, n in zip(("pre", "post"), ends, strict=True)}
-    typed = context.checker(symbols, what).check(expr)
-    _refuse_variables(typed, expr.span, f"{what}: the choice may use `i`, `j`, `N_pre`, `N_post` and constants only")
+        return _numbered(context, path, [context.integer_of(item, each, lowest) for item in expr.items], what)
+    known = symbols()
+    typed = context.checker(known, what).check(expr)
+    if any(n.op in {Op.VARIABLE, Op.TIME, Op.STEP} for n in walk(typed.node)):
+        names = ", ".join(f"`{name}`" for name in known)
+        raise at(expr.span, "NET120", f"{what}: the choice may use {names} and constants only")
     if typed.node.kind is Kind.BOOL:
         return SynapseChoice(what, expr.span, condition=typed.node)
     if typed.exact is None:
-        message = f"{what}: write a list, a slice such as `0:10`, `all`, or a condition on `i` and `j`"
+        indices = " and ".join(f"`{name}`" for name in ("i", "j") if name in known)
+        message = f"{what}: write a list, a slice such as `0:10`, `all`, or a condition on {indices}"
         raise at(expr.span, "NET120", message)
-    return _numbered(context, path, [context.integer_of(expr, f"an index of {what}", _LOWEST)], what)
+    return _numbered(context, path, [context.integer_of(expr, each, lowest)], what)
 
 
 def _evenly(context: Context, path: Path, what: str) -> IntArray:
@@ -105,11 +134,6 @@ def _numbered(context: Context, path: Path, items: list[int], what: str) -> Syna
     return SynapseChoice(what, context.document.span(path), numbers=np.array(items, dtype=np.int64))
 
 
-def _refuse_variables(typed: Typed, span: Span, message: str) -> None:
-    if any(n.op in {Op.VARIABLE, Op.TIME, Op.STEP} for n in walk(typed.node)):
-        raise at(span, "NET120", message)
-
-
 def _sliced(wanted: slice, size: int, what: str, span: Span) -> range:
     if wanted.stop is not None and wanted.stop > size:
         raise at(span, "NET120", f"{what}: the slice ends at {wanted.stop}, but there are only {size}")
@@ -122,8 +146,6 @@ def _sliced(wanted: slice, size: int, what: str, span: Span) -> range:
 
 
 def _checked(context: Context, path: Path, ids: IntArray, size: int, what: str) -> Indices:
-    if not len(ids):
-        raise context.error("NET120", f"{what}: the list is empty", path)
     wrong = ids[(ids >= size) | (ids < -size)]
     if len(wrong):
         raise context.error("NET120", f"{what}: index {wrong[0]} is outside 0 to {size - 1}", path)
@@ -134,24 +156,10 @@ def _checked(context: Context, path: Path, ids: IntArray, size: int, what: str) 
     return evenly(ids)
 
 
-def _by_expression(context: Context, path: Path, size: int, what: str) -> Indices:
-    g = context.graph
-    symbols = {"i": Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE), "N": exact_int(g, "N", size)}
-    expr = context.expression(path)
-    typed = context.checker(symbols, what).check(expr)
-    _refuse_variables(typed, expr.span, f"{what}: the choice may use `i`, `N` and constants only")
-    if typed.node.kind is Kind.BOOL:
-        return _fulfilling(context, typed.node, expr, size, what)
-    if typed.exact is None:
-        raise at(expr.span, "NET120", f"{what}: write a list, a slice such as `0:10`, `all`, or a condition on `i`")
-    value = context.integer_of(expr, f"an index of {what}", -size)
-    return _checked(context, path, np.array([value], dtype=np.int64), size, what)
-
-
-def _fulfilling(context: Context, condition: Node, expr: Expr, size: int, what: str) -> Indices:
+def _fulfilling(context: Context, condition: Node, span: Span, size: int, what: str) -> Indices:
     if size > MOST_TRIED:
         raise at(
-            expr.span,
+            span,
             "NET120",
             f"{what}: a condition is tried on at most {MOST_TRIED:,} elements, there are {size:,}",
             "write a slice such as `0:1000` or `::10`",
@@ -163,5 +171,5 @@ def _fulfilling(context: Context, condition: Node, expr: Expr, size: int, what: 
         parts.append(block[np.broadcast_to(holds, block.shape)])
     ids = np.concatenate(parts)
     if not len(ids):
-        raise at(expr.span, "NET120", f"{what}: no index fulfils this condition")
+        raise at(span, "NET120", f"{what}: no index fulfils this condition")
     return evenly(ids)

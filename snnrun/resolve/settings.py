@@ -18,7 +18,7 @@ from snnrun.resolve.delays import rules_with_delays
 from snnrun.source import SourceFile, Span
 from snnrun.spec.document import Document
 from snnrun.spec.models import CallOperation, Experiment, NeuronGroup, PoissonGroup
-from snnrun.spec.nodes import MapNode, Node, ScalarNode
+from snnrun.spec.nodes import MapNode, Node, ScalarNode, dotted
 
 
 def setting_of(context: Context, name: str) -> Path | None:
@@ -63,7 +63,7 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
     if once:
         raise context.key_error(
             "NET145",
-            f"`{name}` is used by `{_shown(once[0])}`, which is read once{_when(once[0])}",
+            f"`{name}` is used by `{dotted(once[0])}`, which is read once{_when(once[0])}",
             at,
             "a phase can set what equations, statements, rates and delays read: give them a constant of their own"
             if followed
@@ -74,7 +74,7 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
     if opening:
         context.report.warn(
             "NET146",
-            f"`{name}` is also used by `{_shown(opening[0])}`, which keeps the value it has in `constants`",
+            f"`{name}` is also used by `{dotted(opening[0])}`, which keeps the value it has in `constants`",
             context.document.key_span(at),
         )
 
@@ -92,20 +92,20 @@ def _must_delay(context: Context, setting: Path, at: Path) -> None:
     document, name, owner = context.document, str(setting[1]), setting[:-1]
     node = document.find(owner)
     if len(owner) > 2 and isinstance(node, ScalarNode):
-        reason = f"`{_shown(owner[2:])}` of `{name}` has no delay of its own"
+        reason = f"`{dotted(owner[2:])}` of `{name}` has no delay of its own"
         raise context.key_error("NET143", reason, at, "write the pathway as `{do: ..., delay: ...}`")
     if len(owner) > 2 and not _is_pathway(node):
         known = _settable_delays(document, name)
         meant = [n for n in known if str(owner[-1]) in n.split(".")[1:-1]]
         advice = " or ".join(f"`{n}`" for n in meant or known) or "the pathway as `{do: ..., delay: ...}`"
-        reason = f"`{name}` has no single pathway `{_shown(owner[2:])}`"
+        reason = f"`{name}` has no single pathway `{dotted(owner[2:])}`"
         raise context.key_error("NET143", reason, at, f"write {advice}")
     if owner[2:3] == ("on_post",):
         return
     of_rules = all(rules_with_delays(document.find((*owner[:2], "connect"))))
     if of_rules or (len(owner) == 2 and _pathways_with_delays(document.find((*owner, "on_pre")))):
         what = "each rule of `connect`" if of_rules else "each pathway `on_pre`"
-        message = f"nothing in the run reads `{_shown(setting[1:])}`: {what} has its own"
+        message = f"nothing in the run reads `{dotted(setting[1:])}`: {what} has its own"
         raise context.key_error("NET145", message, at)
 
 
@@ -131,10 +131,6 @@ def _settable_delays(document: Document, name: str) -> list[str]:
         elif isinstance(node, MapNode):
             found += [f"{name}.{side}.{key}.delay" for key, entry in node.entries.items() if _is_pathway(entry.value)]
     return found
-
-
-def _shown(path: Path) -> str:
-    return ".".join(str(step) for step in path)
 
 
 def _when(path: Path) -> str:

@@ -27,7 +27,7 @@ from snnrun.spec import connect_advice, nodes
 from snnrun.spec.document import Document
 from snnrun.spec.forms import Form, field_of, form_at, keys_of, tagged_branches, unwrap
 from snnrun.spec.models import Experiment, NamedRule, Rule
-from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe
+from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe, dotted
 from snnrun.spec.read_values import unread
 from snnrun.spec.rules import check_rules
 
@@ -114,11 +114,6 @@ def _without_empty(node: Node) -> Any:
                 for key, entry in entries.items()
                 if not (isinstance(entry.value, ScalarNode) and entry.value.value is None)
             }
-
-
-def dotted(path: nodes.Path) -> str:
-    """A path as the user writes it in options: `groups.exc.size`."""
-    return ".".join(str(step) for step in path)
 
 
 class _Problem:

@@ -9,7 +9,7 @@ from pathlib import Path
 from snnrun.source import SourceFile, Span, Text
 from snnrun.spec import nodes
 from snnrun.spec.core_schema import number_literal, resolve_plain
-from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode
+from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, ScalarNode, child
 from snnrun.spec.read_values import ReadValues
 from snnrun.spec.scalar_text import ScalarStyle
 
@@ -57,7 +57,7 @@ class Document:
     def _find(self, path: nodes.Path) -> Node | None:
         node: Node | None = self.root
         for step in path:
-            node = _child(node, step)
+            node = child(node, step)
             if node is None:
                 return None
         return node
@@ -198,7 +198,7 @@ def _grouped(values: Mapping[nodes.Path, Value], keys: Mapping[nodes.Path, Text]
 def _changed(node: Node | None, change: tuple[str | int, _Changes]) -> Node:
     """A copy of a map or list with one of its parts changed."""
     step, changes = change
-    old = None if node is None else _child(node, step)
+    old = None if node is None else child(node, step)
     new = changes.value if changes.is_leaf else old
     for part in changes.parts.items():
         new = _changed(new, part)
@@ -244,13 +244,3 @@ def _as_node(value: Text | Node | str | float | bool) -> Node:
         return ScalarNode(resolve_plain(value.value), value.span(), value.value, ScalarStyle.GIVEN, value)
     literal = value if isinstance(value, str) else number_literal(value)
     return nodes.scalar(value, SourceFile(f"value {literal}", literal))
-
-
-def _child(node: Node | None, step: str | int) -> Node | None:
-    match node:
-        case MapNode():
-            return node.get(str(step))
-        case ListNode(items=items) if isinstance(step, int) and 0 <= step < len(items):
-            return items[step]
-        case _:
-            return None

@@ -112,6 +112,22 @@ def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
             pass
 
 
+def child(node: Node | None, step: str | int) -> Node | None:
+    """The value at a key of a map or an index of a list, or None."""
+    match node:
+        case MapNode():
+            return node.get(str(step))
+        case ListNode(items=items) if isinstance(step, int) and 0 <= step < len(items):
+            return items[step]
+        case _:
+            return None
+
+
+def dotted(path: Path) -> str:
+    """A path as the user writes it in options: `groups.exc.size`."""
+    return ".".join(str(step) for step in path)
+
+
 def describe(node: Node) -> str:
     """What a value is, in words for a message."""
     match node:

@@ -12,7 +12,7 @@ from snnrun.spec import nodes
 from snnrun.spec.core_schema import resolve_plain
 from snnrun.spec.document import Document
 from snnrun.spec.load_yaml import parse_yaml
-from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe
+from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, child, describe
 from snnrun.spec.read import check_characters
 from snnrun.spec.scalar_text import ScalarStyle
 from snnrun.spec.vocabulary import TOP_LEVEL, has_free_names, may_grow
@@ -49,7 +49,7 @@ def _apply(document: Document, option: str) -> Document:
     path = find_path(document, dotted, adding=True)
     given = _value(file, start)
     if given is None and not document.has(path):
-        raise at(dotted.span(), "SET104", f"there is no `{_dotted(path)}` to remove")
+        raise at(dotted.span(), "SET104", f"there is no `{nodes.dotted(path)}` to remove")
     return document.with_values({path: given}, _keys(path, dotted))
 
 
@@ -117,7 +117,7 @@ def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text, *, addi
         name = ".".join(step for step, _, _ in steps[:count])
         place = dotted.span(steps[0][1], steps[count - 1][2])
         step = _step(node, path, name, place, is_last=len(steps) == count)
-        node = None if node is None else _below(node, step)
+        node = child(node, step)
         path = (*path, step)
         steps = steps[count:]
     return path
@@ -141,8 +141,8 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
     if isinstance(node, ListNode):
         return _index(node, path, name, place)
     if isinstance(node, ScalarNode):
-        message = f"`{_dotted(path)}` is {describe(node)}, it has no `{name}`"
-        raise at(place, "SET103", message, f"write `{_dotted(path)}=value`")
+        message = f"`{nodes.dotted(path)}` is {describe(node)}, it has no `{name}`"
+        raise at(place, "SET103", message, f"write `{nodes.dotted(path)}=value`")
     known: list[str] = [] if node is None else list(node.entries)
     if name in known or (path and not _has_free_names(path, known)) or (not path and name in TOP_LEVEL and is_last):
         return name
@@ -152,7 +152,7 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
     if not path and is_last and node is not None:
         constants = node.get("constants")
         candidates += list(constants.entries) if isinstance(constants, MapNode) else []
-    where = f"in `{_dotted(path)}`" if path else "in this experiment"
+    where = f"in `{nodes.dotted(path)}`" if path else "in this experiment"
     advice = did_you_mean(name, candidates) or (f"known here: {', '.join(candidates[:12])}" if candidates else None)
     raise at(place, "SET103", f"there is no `{name}` {where}", advice)
 
@@ -165,15 +165,5 @@ def _has_free_names(path: nodes.Path, keys: list[str]) -> bool:
 def _index(node: ListNode, path: nodes.Path, name: str, place: Span) -> int:
     if name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(node.items):
         return int(name)
-    advice = f"it has {len(node.items)} items; the first is `{_dotted((*path, 0))}`"
-    raise at(place, "SET103", f"`{_dotted(path)}` has no item `{name}`", advice)
-
-
-def _below(node: Node, step: str | int) -> Node | None:
-    if isinstance(node, ListNode):
-        return node.items[int(step)]
-    return node.get(str(step)) if isinstance(node, MapNode) else None
-
-
-def _dotted(path: nodes.Path) -> str:
-    return ".".join(str(step) for step in path)
+    advice = f"it has {len(node.items)} items; the first is `{nodes.dotted((*path, 0))}`"
+    raise at(place, "SET103", f"`{nodes.dotted(path)}` has no item `{name}`", advice)
