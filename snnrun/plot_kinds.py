@@ -47,7 +47,7 @@ class Kind:
     """A kind of plot.
 
     Args:
-        name: Its name in the file; `plot/NAME.py` has its function `draw_NAME(place, source, options)`.
+        name: Its name in the file; `plot/NAME.py` has its function `draw_NAME(figure, source, options)`.
         meaning: What it shows.
         options: Its keys, beside those that every plot has.
         monitors: The kinds of monitors that it is drawn from, the better ones first; none when it is drawn from none.

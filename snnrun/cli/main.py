@@ -122,17 +122,17 @@ def _run(command: RunCommand) -> None:
     if sys.stderr.isatty() and not (command.quiet or command.json):
         sys.stderr.write("\r\x1b[Kreading ...")  # shown while modules are imported
         sys.stderr.flush()
-    from snnrun.plot.ahead import Painter
+    from snnrun.plot.ahead import PlotProcess
 
-    painter = Painter()
+    plot_process = PlotProcess()
     if not command.no_plots:
-        painter.start()
+        plot_process.start()
     try:
         from snnrun.cli.run import run_files
 
-        run_files(command, painter)
+        run_files(command, plot_process)
     finally:
-        painter.close()
+        plot_process.close()
 
 
 @app.command()

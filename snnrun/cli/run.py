@@ -25,7 +25,7 @@ from snnrun.cli.summary import (
 )
 from snnrun.engine.cache import RunCache
 from snnrun.errors import SnnrunError, UnfinishedError
-from snnrun.plot.ahead import Painter
+from snnrun.plot.ahead import PlotProcess
 from snnrun.run import pipeline
 from snnrun.run.folder import located
 from snnrun.run.options import Callbacks, RunOptions
@@ -48,13 +48,13 @@ _DOING = {
 }
 
 
-def run_files(command: RunCommand, painter: Painter | None = None) -> None:
+def run_files(command: RunCommand, plot_process: PlotProcess | None = None) -> None:
     """Run each file; a file that fails does not stop the others, the exit code is that of the first failure."""
     options, cache = command.run_options(), RunCache()
     reports: list[dict[str, Any]] = []
     codes: list[int] = []
     for number, file in enumerate(command.files):
-        one = _Run(file, command, options, cache, painter)
+        one = _Run(file, command, options, cache, plot_process)
         if number:
             one.line.put("")
         codes.append(one.run())
@@ -78,13 +78,13 @@ class _Run:
     """
 
     def __init__(
-        self, file: Path, command: RunCommand, options: RunOptions, cache: RunCache, painter: Painter | None
+        self, file: Path, command: RunCommand, options: RunOptions, cache: RunCache, plot_process: PlotProcess | None
     ) -> None:
         self.file = file
         self.command = command
         self.options = options
         self.cache = cache
-        self.painter = painter
+        self.plot_process = plot_process
         self.line = Line(quiet=command.quiet or command.json)
         self.clock = Clock(self.entered)
         self.report: dict[str, Any] = {"file": str(file)}
@@ -154,7 +154,7 @@ class _Run:
             cache=self.cache,
             clock=self.clock,
             callbacks=Callbacks(bar.update, built, note),
-            painter=self.painter,
+            plot_process=self.plot_process,
         )
         self.ended(checked, outcome, run_report(outcome))
         if outcome.problem is None:

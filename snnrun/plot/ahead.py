@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 600.0
+TIMEOUT_S = 600.0
 
 
-class Painter:
-    """The process, from its start until it has drawn or is not needed any more."""
+class PlotProcess:
+    """A process that imports matplotlib at once and draws later."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -49,7 +49,7 @@ class Painter:
             return None
         request = json.dumps([str(folder.absolute()), plots, str(out.absolute()), list(formats)])
         try:
-            answer, _ = process.communicate(request, timeout=PATIENCE_S)
+            answer, _ = process.communicate(request, timeout=TIMEOUT_S)
             return [Path(name) for name in json.loads(answer)]
         except (OSError, ValueError, subprocess.TimeoutExpired):
             return None
@@ -66,7 +66,7 @@ class Painter:
 
 
 def main() -> None:
-    """Import what drawing needs, wait for the request, draw, answer."""
+    """Import matplotlib, wait for the request, draw, answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the simulation
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, inches, name_axes, round_ticks, say, share_text, some_of, two_panels
+from snnrun.plot.page import AnyFigure, inches, name_axes, round_ticks, share_text, show_message, some_of, two_panels
 from snnrun.plot.quantities import plain
 from snnrun.plot.source import Source
 from snnrun.plot.style import INK, PALETTE
@@ -19,14 +19,14 @@ _MOST_DOTS = 20_000
 _CELLS = 400
 
 
-def draw_connectivity(place: Place, source: Source, options: Options) -> None:
+def draw_connectivity(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw one monitor."""
     monitor = source.monitors(options, MonitorKind.CONNECTIVITY)[0]
     pairs = source.run().connectivity(monitor.name)
     if not len(pairs.pre):
-        say(place, f"no connections in '{monitor.name}'")
+        show_message(figure, f"no connections in '{monitor.name}'")
         return
-    left, right = two_panels(place)
+    left, right = two_panels(figure)
     _columns(left, source, pairs, options)
     _matrix(right, pairs, options)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
-    Place,
+    AnyFigure,
     add_colorbar,
     add_note,
     apply_limits,
@@ -22,8 +22,8 @@ from snnrun.plot.page import (
     legend,
     name_axes,
     round_ticks,
-    say,
     share_text,
+    show_message,
     some_of,
 )
 from snnrun.plot.points import (
@@ -101,13 +101,13 @@ class Curves:
     sets: tuple[str, ...] = ()
 
 
-def draw_curve(place: Place, source: Source, options: Options) -> None:
-    """Draw it."""
+def draw_curve(figure: AnyFigure, source: Source, options: Options) -> None:
+    """Draw curves with their bands, and points without a result."""
     found = _all_curves(source, options)
     if not any(np.isfinite(curve.y).any() for curve in found.curves):
-        say(place, f"all values of '{found.y.label}' are NaN")
+        show_message(figure, f"all values of '{found.y.label}' are NaN")
         return
-    axes = place.add_subplot()
+    axes = figure.add_subplot()
     up = readable(np.concatenate([c.y for c in found.curves]), found.y.unit)
     across = draw_curves(axes, found, options, up)
     draw_lines(axes, options, across, up)
@@ -115,12 +115,12 @@ def draw_curve(place: Place, source: Source, options: Options) -> None:
     name_curves(axes, found, options, across, up)
     shades = colours_of(found)
     if shades is not None:
-        add_colorbar(place, shades, axes, shade_label(found))
+        add_colorbar(figure, shades, axes, shade_label(found))
     legend(axes, always=bool(found.note) or any_lost(found))
     for text in reversed(found.sets):
-        add_note(place, text)
+        add_note(figure, text)
     if found.of > len(found.curves):
-        add_note(place, share_text(len(found.curves), found.of, "curves"))
+        add_note(figure, share_text(len(found.curves), found.of, "curves"))
 
 
 def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale:
@@ -264,8 +264,8 @@ def _column(columns: dict[str, SeriesColumn], wanted: str | None, position: int)
 
 def _sweep_curves(table: SweepTable, options: Options) -> Curves:
     points = Points.of(table, options.y, options.labels)
-    place, x = points.place(options.x, _longest(points))
-    return curves_along(points.in_order(place), x)
+    number, x = points.axis(options.x, _longest(points))
+    return curves_along(points.in_order(number), x)
 
 
 def _longest(points: Points) -> int:

@@ -1,4 +1,4 @@
-"""All pictures of a folder: the ones asked for, or the ones that what was recorded suggests."""
+"""All pictures of a folder: those of its file, or one for each kind of recorded data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from snnrun.plot.options import PAGE, Options, Picture, picture_from, size_from
-from snnrun.plot.page import Place, add_frame, add_note, new_figure, save
+from snnrun.plot.page import AnyFigure, add_frame, add_note, new_figure, save
 from snnrun.plot.quantities import plain
 from snnrun.plot.rasters import chosen_points, has_rasters
 from snnrun.plot.source import Source, stop_text
-from snnrun.plot.style import looks
+from snnrun.plot.style import style_context
 from snnrun.plot.sweep import Form, grid_of, layout_of
 from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.results.layout import NAME_PATTERN, MonitorKind, storage_error
@@ -62,7 +62,7 @@ def draw(
             pictures = [replace(picture, size=size_from(size)) for picture in pictures]
         written: list[Path] = []
         for picture, name in zip(pictures, file_names(pictures), strict=True):
-            with looks(style or picture.style):
+            with style_context(style or picture.style):
                 figure = compose(source, picture)
                 try:
                     out.mkdir(parents=True, exist_ok=True)
@@ -90,16 +90,16 @@ def compose(source: Source, picture: Picture) -> Figure:
     if count == 1:
         _panel(figure, source, picture.panels[0])
         return figure
-    places = figure.subfigures(rows, columns, squeeze=False).ravel()
-    for place, options in zip(places, picture.panels, strict=False):
+    parts = figure.subfigures(rows, columns, squeeze=False).ravel()
+    for part, options in zip(parts, picture.panels, strict=False):
         if options.title:
-            place.suptitle(plain(options.title), fontsize=8)
-        _panel(place, source, options)
+            part.suptitle(plain(options.title), fontsize=8)
+        _panel(part, source, options)
     return figure
 
 
 def suggested(source: Source) -> list[Picture]:
-    """One picture of each kind that what was recorded suggests."""
+    """The pictures of results whose file names none: one for each kind of recorded data."""
     if source.table is not None:
         scalar = [n for n, (v, _) in source.table.metrics.items() if np.ndim(v) == len(source.table.axes)]
         pictures = [_single(Options("sweep", y=name, name=_file_name(name))) for name in scalar]
@@ -137,13 +137,13 @@ def file_names(pictures: Sequence[Picture]) -> list[str]:
     return names
 
 
-def _panel(place: Place, source: Source, options: Options) -> None:
+def _panel(figure: AnyFigure, source: Source, options: Options) -> None:
     module = import_module(f"snnrun.plot.{options.kind}")  # a name of the table, whatever the file says
-    getattr(module, f"draw_{options.kind}")(place, source, options)
+    getattr(module, f"draw_{options.kind}")(figure, source, options)
 
 
 def _proportion(source: Source, picture: Picture) -> float:
-    """Height over width that suits what is drawn."""
+    """Height over width of a picture."""
     kinds = [PLOT_KINDS[panel.kind] for panel in picture.panels]
     width = (picture.size or PAGE).width
     if len(kinds) == 1 and source.table is not None and kinds[0].sweep:
@@ -153,7 +153,7 @@ def _proportion(source: Source, picture: Picture) -> float:
 
 
 def _multiples(source: Source, options: Options, width: float) -> float:
-    """The same for a page of small panels, or for the one picture of a sweep."""
+    """Height over width of a page of small panels."""
     assert source.table is not None
     if options.kind == "rasters":
         number, panel = len(chosen_points(source)), 0.8

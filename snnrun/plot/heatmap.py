@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
-    Place,
+    AnyFigure,
     add_colorbar,
     add_note,
     apply_limits,
@@ -21,7 +21,7 @@ from snnrun.plot.page import (
     legend,
     name_axes,
     round_ticks,
-    say,
+    show_message,
 )
 from snnrun.plot.points import Points, is_logarithmic, places_along, scale_along, set_texts, short_name, texts_along
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
@@ -68,34 +68,34 @@ class Map:
     log: tuple[str, ...] = ()
 
 
-def draw_heatmap(place: Place, source: Source, options: Options) -> None:
-    """Draw it."""
+def draw_heatmap(figure: AnyFigure, source: Source, options: Options) -> None:
+    """Draw a heatmap with its colour bar."""
     if source.table is not None:
         points = Points.of(source.table, options.z, options.labels)
         if len(points.axes) < 2:
             raise storage_error("ST209", "a heatmap needs a sweep of two parameters", "use `kind: curve`")
-        first, x = points.place(options.x, 0)
-        second, y = points.place(options.y, 1 if first == 0 else 0)
+        first, x = points.axis(options.x, 0)
+        second, y = points.axis(options.y, 1 if first == 0 else 0)
         colour = readable(points.values, points.unit)
         points = points.in_order(first, second)
         if len(points.axes) > 2:
             raise storage_error("ST209", "a heatmap shows two parameters of a sweep", "use `kind: sweep`")
         found, name = map_of(points, x, y, colour), points.name
         for text in reversed([t for axis in points.axes if axis in (x, y) for t in set_texts(points, axis)]):
-            add_note(place, text)
+            add_note(figure, text)
     else:
-        found, colour, name = _state_map(place, source, options)
+        found, colour, name = _state_map(figure, source, options)
     if not np.isfinite(found.values).any():
-        say(place, f"all values of '{name}' are NaN")
+        show_message(figure, f"all values of '{name}' are NaN")
         return
-    axes = place.add_subplot()
+    axes = figure.add_subplot()
     mesh = draw_map(axes, found, options, norm_of(found.values, options))
     round_ticks(axes, integer_y=source.table is None)
     name_cells(axes, found)
     draw_lines(axes, options, found.x_scale, found.y_scale)
     apply_limits(axes, options, found.x_scale, found.y_scale)
     name_axes(axes, options, found.x_label, found.y_label)
-    add_colorbar(place, mesh, axes, options.labels.get("z", colour.label(name)))
+    add_colorbar(figure, mesh, axes, options.labels.get("z", colour.label(name)))
     legend(axes, always=True)
 
 
@@ -186,7 +186,7 @@ def name_cells(axes: Axes, found: Map) -> None:
             axis.set_ticks(((edges[:-1] + edges[1:]) / 2).tolist(), [plain(t, 16) for t in texts])
 
 
-def _state_map(place: Place, source: Source, options: Options) -> tuple[Map, Scale, str]:
+def _state_map(figure: AnyFigure, source: Source, options: Options) -> tuple[Map, Scale, str]:
     monitor = source.monitors(options, MonitorKind.STATE)[0]
     variable = options.variables[0] if options.variables else monitor.columns[0].name
     results = source.run()
@@ -195,14 +195,14 @@ def _state_map(place: Place, source: Source, options: Options) -> tuple[Map, Sca
     trace = results.states(monitor.name, variable, elements=picked.tolist())
     if not trace.data.size:
         raise storage_error("ST209", f"no samples in '{monitor.name}'")
-    across, up = cells_in(place)
+    across, up = cells_in(figure)
     every, merged = -(-len(trace.times_s) // across), -(-len(trace.ids) // up)
     data, times = _block_means(trace.data.astype(float), every), trace.times_s[::every]
     data = _block_means(data.T, merged).T
     if every > 1:
-        add_note(place, f"each column is the mean of {every} samples")
+        add_note(figure, f"each column is the mean of {every} samples")
     if merged > 1:
-        add_note(place, f"each row is the mean of {merged} {'synapses' if monitor.synapses else 'neurons'}")
+        add_note(figure, f"each row is the mean of {merged} {'synapses' if monitor.synapses else 'neurons'}")
     time = time_scale(float(np.ptp(trace.times_s)))
     colour = readable(data, trace.unit)
     label = "Synapse number" if monitor.synapses else "Neuron index"

@@ -58,7 +58,7 @@ def divided(counts: FloatArray, seconds: FloatArray, size: int, dt: float) -> Fl
 
 
 def smoothed(values: FloatArray, bin: float, width: float) -> FloatArray:
-    """A rate smoothed by a Gaussian; bins that are NaN stay so and have no part in the others, shape (bins,).
+    """A rate smoothed by a Gaussian; bins that are NaN stay NaN and do not count for the others, shape (bins,).
 
     Args:
         values: The rate in each bin, shape (bins,). [Hz]

@@ -6,28 +6,37 @@ import numpy as np
 
 from snnrun.plot.observed import stretch_of
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import (
+    AnyFigure,
+    apply_limits,
+    draw_bins,
+    draw_lines,
+    legend,
+    name_axes,
+    round_ticks,
+    show_message,
+)
 from snnrun.plot.quantities import Scale, plain, readable, round_step
-from snnrun.plot.source import Band, Source, bands, told_apart
+from snnrun.plot.source import Band, Source, bands, with_own_colours
 from snnrun.results.layout import FloatArray, IntArray, MonitorKind
 
 _BINS = 50
 _SHARE = Scale(1.0, "")
 
 
-def draw_isi(place: Place, source: Source, options: Options) -> None:
+def draw_isi(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw all monitors into one picture, with each one's coefficient of variation."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
     dt = source.about().dt
-    found = [(band, *intervals(band, dt)) for band in told_apart(bands(source, options, monitors))]
+    found = [(band, *intervals(band, dt)) for band in with_own_colours(bands(source, options, monitors))]
     found = [item for item in found if item[1].size]
     if not found:
-        say(place, "no neuron spiked twice in " + ", ".join(f"'{m.name}'" for m in monitors))
+        show_message(figure, "no neuron spiked twice in " + ", ".join(f"'{m.name}'" for m in monitors))
         return
     everything = np.concatenate([item[1] for item in found])
     longest = float(np.quantile(everything, 0.995)) * 1.05 if options.xlim is None else float(everything.max())
     edges = _edges(longest, options, source.about().dt)
-    axes = place.add_subplot()
+    axes = figure.add_subplot()
     time = readable([longest], "s")
     for band, lengths, rows in found:
         shares = np.histogram(lengths, bins=edges - source.about().dt / 2)[0] / lengths.size

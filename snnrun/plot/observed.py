@@ -41,7 +41,7 @@ def together(observed: Iterable[FloatArray]) -> FloatArray:
 
 
 def gaps(observed: FloatArray, span: tuple[float, float]) -> FloatArray:
-    """What is left of a span without some stretches, shape (gaps, 2). [s]."""
+    """The gaps between stretches within a span, shape (gaps, 2). [s]."""
     edges = np.concatenate([[span[0]], np.clip(observed, *span).ravel(), [span[1]]]).reshape(-1, 2)
     shortest = 1e-9 * (span[1] - span[0])
     return np.asarray(edges[edges[:, 1] - edges[:, 0] > shortest], np.float64)

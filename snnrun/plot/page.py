@@ -27,8 +27,8 @@ from snnrun.results.layout import Description, FloatArray, IntArray, storage_err
 if TYPE_CHECKING:
     from matplotlib.axis import Axis as MatplotlibAxis
 
-Place = Figure | SubFigure
-"""Where one plot is drawn: a figure, or one of several parts of it."""
+AnyFigure = Figure | SubFigure
+"""The figure that a plot is drawn into: a whole one, or a part of one."""
 
 _M_PER_INCH = 0.0254
 _FORMATS = ("png", "svg", "pdf")
@@ -53,7 +53,7 @@ def new_figure(size: Size, proportion: float) -> Figure:
 
 
 def add_frame(figure: Figure, title: str, description: Description | None) -> None:
-    """The title above, and below, small, what identifies the run."""
+    """Add the title, and at the foot the hash and the seed of the run."""
     width = figure.get_figwidth()
     if title:
         line = fitting(title, 1.7 * width)
@@ -89,9 +89,9 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
     return paths
 
 
-def add_note(place: Place, text: str) -> None:
-    """A line at the foot of the page, above what identifies the run."""
-    root = place.get_figure(root=True)
+def add_note(figure: AnyFigure, text: str) -> None:
+    """Add a line at the foot of the page, above the hash and the seed."""
+    root = figure.get_figure(root=True)
     assert isinstance(root, Figure)
     foot = root.get_supxlabel()
     lines = textwrap.wrap(plain(text), max(int(root.get_figwidth() * _FOOT_LETTERS_PER_INCH), 20))
@@ -103,9 +103,9 @@ def _foot(figure: Figure, text: str) -> None:
     figure.supxlabel(text, x=0.995, ha="right", multialignment="right", fontsize=5, color=FAINT)
 
 
-def say(place: Place, message: str) -> None:
-    """Say why there is nothing to draw, where the picture would be."""
-    axes = place.add_subplot()
+def show_message(figure: AnyFigure, message: str) -> None:
+    """Write why there is nothing to draw in the middle of the figure."""
+    axes = figure.add_subplot()
     axes.set_axis_off()
     text = "\n".join(textwrap.wrap(plain(message), max(int(inches(axes)[0] * _LETTERS_PER_INCH * 0.9), 16)))
     axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, color=FAINT, transform=axes.transAxes)
@@ -118,10 +118,10 @@ def round_ticks(axes: Axes, *, integer_x: bool = False, integer_y: bool = False)
     _locate(axes.yaxis, height * 1.3, integer_y)
 
 
-def two_panels(place: Place) -> tuple[Axes, Axes]:
-    """Two axes beside each other, or below each other where the place is higher than wide."""
-    box = place.bbox
-    left, right = place.subplots(2, 1) if box.height > box.width else place.subplots(1, 2)
+def two_panels(figure: AnyFigure) -> tuple[Axes, Axes]:
+    """Two axes beside each other, or below each other where the figure is higher than wide."""
+    box = figure.bbox
+    left, right = figure.subplots(2, 1) if box.height > box.width else figure.subplots(1, 2)
     return left, right
 
 
@@ -133,19 +133,19 @@ def inches(axes: Axes) -> tuple[float, float]:
     return box.width * figure.bbox.width / figure.dpi, box.height * figure.bbox.height / figure.dpi
 
 
-def cells_in(place: Place | Axes) -> tuple[int, int]:
-    """How many cells an image may have across and up there: smaller ones than a pixel would be left out unseen.
+def cells_in(area: AnyFigure | Axes) -> tuple[int, int]:
+    """How many cells an image may have across and up: matplotlib leaves out cells smaller than a pixel.
 
-    What names, ticks and colour bars take is known only once the layout has run; it is left for them.
+    The room for names, ticks and colour bars is known only once the layout has run; a part is left for them.
     """
-    figure = place.get_figure(root=True)
-    assert figure is not None
+    root = area.get_figure(root=True)
+    assert root is not None
     dpi = rcParams["savefig.dpi"]
-    dpi = figure.dpi if isinstance(dpi, str) else dpi
-    if isinstance(place, Axes):
-        width, height = (0.65 * length for length in inches(place))
+    dpi = root.dpi if isinstance(dpi, str) else dpi
+    if isinstance(area, Axes):
+        width, height = (0.65 * length for length in inches(area))
     else:
-        width, height = (0.5 * length / figure.dpi for length in (place.bbox.width, place.bbox.height))
+        width, height = (0.5 * length / root.dpi for length in (area.bbox.width, area.bbox.height))
     return max(int(width * dpi), 10), max(int(height * dpi), 10)
 
 
@@ -223,9 +223,9 @@ def draw_bins(axes: Axes, values: FloatArray, edges: FloatArray, *, filled: bool
     axes.stairs(values, edges, fill=filled, baseline=0 if filled else None, **look)
 
 
-def add_colorbar(place: Place, colours: ScalarMappable, axes: Axes | list[Axes], label: str) -> None:
+def add_colorbar(figure: AnyFigure, colours: ScalarMappable, axes: Axes | list[Axes], label: str) -> None:
     """The scale of colours beside some axes, with round ticks."""
-    bar = place.colorbar(colours, ax=axes, label=plain(label), aspect=25, pad=0.02)
+    bar = figure.colorbar(colours, ax=axes, label=plain(label), aspect=25, pad=0.02)
     bar.outline.set_linewidth(0.6)
     if isinstance(colours.norm, LogNorm):
         narrow = float(colours.norm.vmax or 1) / float(colours.norm.vmin or 1) < 100
@@ -263,5 +263,5 @@ def some_of(number: int, most: int) -> IntArray:
 
 
 def share_text(shown: int, number: int, things: str) -> str:
-    """What a picture says of a choice: `2,000 of 100,000 synapses, chosen at random`."""
+    """The note for a random choice: `2,000 of 100,000 synapses, chosen at random`."""
     return f"{shown:,} of {number:,} {things}, chosen at random"

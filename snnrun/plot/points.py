@@ -1,4 +1,4 @@
-"""A sweep's table as pictures see it: one metric over its axes, repetitions averaged, points without a value known."""
+"""One metric of a sweep over its axes: repetitions averaged, points without a value marked."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ class Points:
             int(np.prod([len(table.axes[k].values) for k in places], dtype=np.int64)),
         )
 
-    def place(self, wanted: str | None, otherwise: int = 0) -> tuple[int, Axis]:
-        """An axis, and what to draw along it: its own values, or a parameter that varies along it.
+    def axis(self, wanted: str | None, otherwise: int = 0) -> tuple[int, Axis]:
+        """The number of an axis, and what to draw along it: its own values, or a parameter that varies along it.
 
         Raises:
             StorageError: There is no such parameter.

@@ -9,30 +9,40 @@ import numpy as np
 from snnrun.plot.histogram import divided, time_edges
 from snnrun.plot.observed import hatch, seconds_in, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, add_note, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import (
+    AnyFigure,
+    add_note,
+    apply_limits,
+    draw_bins,
+    draw_lines,
+    legend,
+    name_axes,
+    round_ticks,
+    show_message,
+)
 from snnrun.plot.quantities import Scale, plain, time_scale
-from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span, told_apart
+from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span, with_own_colours
 from snnrun.results.layout import FloatArray, MonitorKind
 
 _AROUND_S = (-0.05, 0.1)
 _HERTZ = Scale(1.0, "Hz")
 
 
-def draw_psth(place: Place, source: Source, options: Options) -> None:
+def draw_psth(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw all monitors into one picture; neither period nor trigger given, the whole run is one trial."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
-    drawn = told_apart(bands(source, options, monitors))
+    drawn = with_own_colours(bands(source, options, monitors))
     if not any(len(band.times_s) for band in drawn):
-        say(place, nothing_text(source, monitors))
+        show_message(figure, nothing_text(source, monitors))
         return
     span = shown_span(source, monitors)
     triggers, window = _trials(source, options, span)
     if not len(triggers):
-        say(place, f"no spikes in '{options.marks}' to align to")
+        show_message(figure, f"no spikes in '{options.marks}' to align to")
         return
     dt = source.about().dt
     edges = time_edges(window, options, dt, sum(len(band.times_s) for band in drawn))
-    axes = place.add_subplot()
+    axes = figure.add_subplot()
     time = time_scale(window[1] - window[0])
     seen = []
     for band in drawn:
@@ -44,7 +54,7 @@ def draw_psth(place: Place, source: Source, options: Options) -> None:
     if hatch(
         axes, together([np.stack([edges[:-1][any_seen], edges[1:][any_seen]], axis=1)]), options.visible(window), time
     ):
-        add_note(place, NOT_RECORDED)
+        add_note(figure, NOT_RECORDED)
     if options.marks is not None:
         axes.axvline(0, color="black", linewidth=0.7, linestyle="--")
     axes.set_xlim(*time(window))

@@ -1,4 +1,4 @@
-"""From SI numbers to what a person wants to read on an axis: `mV` not `V`, `ms` or `s`, `m²` not `m**2`."""
+"""SI numbers in the units of axis labels: `mV` instead of `V`, `ms` or `s`, `m²` instead of `m**2`."""
 
 from __future__ import annotations
 

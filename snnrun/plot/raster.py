@@ -12,7 +12,17 @@ from matplotlib.transforms import blended_transform_factory
 from snnrun.plot.histogram import population_rate, time_edges
 from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, add_note, apply_limits, draw_bins, draw_lines, inches, name_axes, round_ticks, say
+from snnrun.plot.page import (
+    AnyFigure,
+    add_note,
+    apply_limits,
+    draw_bins,
+    draw_lines,
+    inches,
+    name_axes,
+    round_ticks,
+    show_message,
+)
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span
 from snnrun.results.layout import MonitorKind
@@ -23,18 +33,18 @@ _PIXELS_PER_PT = 2.0
 _RASTERISE_ABOVE = 5_000
 
 
-def draw_raster(place: Place, source: Source, options: Options) -> None:
-    """Draw it."""
+def draw_raster(figure: AnyFigure, source: Source, options: Options) -> None:
+    """Draw spikes and, below, the rate of each group."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
     drawn = bands(source, options, monitors)
     if not any(len(band.times_s) for band in drawn):
-        say(place, nothing_text(source, monitors))
+        show_message(figure, nothing_text(source, monitors))
         return
     span = shown_span(source, monitors)
     time = time_scale(span[1] - span[0])
-    above, below = place.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
+    above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
     if dots(above, drawn, options, time=time, span=span):
-        add_note(place, NOT_RECORDED)
+        add_note(figure, NOT_RECORDED)
     above.tick_params(labelbottom=False)
     _rates(below, drawn, source, options, time=time, span=span)
     for axes in (above, below):
@@ -44,7 +54,7 @@ def draw_raster(place: Place, source: Source, options: Options) -> None:
     round_ticks(below)
     _rows_axis(above, drawn, options)
     name_axes(below, options, time.label("Time"), None)
-    place.align_ylabels([above, below])
+    figure.align_ylabels([above, below])
 
 
 def dots(axes: Axes, drawn: list[Band], options: Options, *, time: Scale, span: tuple[float, float]) -> bool:

@@ -10,7 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, add_note, apply_limits, inches, name_axes, round_ticks, say, share_text, some_of
+from snnrun.plot.page import (
+    AnyFigure,
+    add_note,
+    apply_limits,
+    inches,
+    name_axes,
+    round_ticks,
+    share_text,
+    show_message,
+    some_of,
+)
 from snnrun.plot.points import value_name
 from snnrun.plot.quantities import plain, time_scale
 from snnrun.plot.raster import dots
@@ -25,13 +35,13 @@ _LETTERS_PER_INCH = 16.0  # of a panel's title
 _MOST_LINES = 3
 
 
-def draw_rasters(place: Place, source: Source, options: Options) -> None:
-    """Draw it."""
+def draw_rasters(figure: AnyFigure, source: Source, options: Options) -> None:
+    """Draw a small raster for each point."""
     if source.table is None:
         raise storage_error("ST208", "a page of rasters needs a sweep, and this folder holds one run")
     numbers = chosen_points(source)
-    rows, columns = grid_of(len(numbers), width_inch(place))
-    panels = place.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel().tolist()
+    rows, columns = grid_of(len(numbers), width_inch(figure))
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel().tolist()
     for axes in panels[len(numbers) :]:
         axes.remove()
     used = panels[: len(numbers)]
@@ -43,15 +53,15 @@ def draw_rasters(place: Place, source: Source, options: Options) -> None:
     if groups is None:
         for axes in used:
             axes.remove()
-        say(place, "no results of single points were kept: `keep: results` keeps them")
+        show_message(figure, "no results of single points were kept: `keep: results` keeps them")
         return
     outer_labels(used, rows, columns)
     if len(groups) > 1:
         marks = [Line2D([], [], linestyle="none", marker="o", markersize=3, color=colour) for colour in groups.values()]
-        place.legend(marks, list(groups), loc="outside lower left", ncols=min(len(groups), 4))
+        figure.legend(marks, list(groups), loc="outside lower left", ncols=min(len(groups), 4))
     size = source.table.status.size
     if size > len(numbers):
-        add_note(place, share_text(len(numbers), size, "points"))
+        add_note(figure, share_text(len(numbers), size, "points"))
 
 
 def chosen_points(source: Source) -> list[int]:

@@ -10,7 +10,17 @@ import numpy as np
 from snnrun.plot.histogram import population_rate, smoothed, time_edges
 from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
-from snnrun.plot.page import Place, add_note, apply_limits, draw_bins, draw_lines, legend, name_axes, round_ticks, say
+from snnrun.plot.page import (
+    AnyFigure,
+    add_note,
+    apply_limits,
+    draw_bins,
+    draw_lines,
+    legend,
+    name_axes,
+    round_ticks,
+    show_message,
+)
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import NOT_RECORDED, Source, bands, nothing_text, shown_span
 from snnrun.plot.style import PALETTE
@@ -30,7 +40,7 @@ class _Line:
     observed: FloatArray
 
 
-def draw_rate(place: Place, source: Source, options: Options) -> None:
+def draw_rate(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw all monitors into one picture."""
     kinds: tuple[MonitorKind, ...] = (
         (MonitorKind.RATE,) if _has_rate_monitor(source, options) else (MonitorKind.SPIKES,)
@@ -41,9 +51,9 @@ def draw_rate(place: Place, source: Source, options: Options) -> None:
     span = shown_span(source, monitors)
     lines = [line for monitor in monitors for line in _lines(source, options, monitor, monitors)]
     if not any(np.any(line.values > 0) for line in lines):
-        say(place, nothing_text(source, monitors))
+        show_message(figure, nothing_text(source, monitors))
         return
-    _draw(place, options, _told_apart(lines), span)
+    _draw(figure, options, _with_own_colours(lines), span)
 
 
 def _lines(source: Source, options: Options, monitor: Monitor, among: Sequence[Monitor]) -> list[_Line]:
@@ -66,8 +76,8 @@ def _lines(source: Source, options: Options, monitor: Monitor, among: Sequence[M
     ]
 
 
-def _draw(place: Place, options: Options, lines: list[_Line], span: tuple[float, float]) -> None:
-    axes = place.add_subplot()
+def _draw(figure: AnyFigure, options: Options, lines: list[_Line], span: tuple[float, float]) -> None:
+    axes = figure.add_subplot()
     time = time_scale(span[1] - span[0])
     for line in lines:
         label = plain(options.label(line.name), 40)
@@ -75,7 +85,7 @@ def _draw(place: Place, options: Options, lines: list[_Line], span: tuple[float,
         look = {"color": line.colour, "linewidth": 1.0, "label": None if alone else label}
         draw_bins(axes, line.values, time(line.edges), filled=alone, **look)
     if hatch(axes, together(line.observed for line in lines), options.visible(span), time):
-        add_note(place, NOT_RECORDED)
+        add_note(figure, NOT_RECORDED)
     axes.set_xlim(*time(span))
     axes.set_ylim(bottom=0)
     draw_lines(axes, options, time, _HERTZ)
@@ -89,7 +99,7 @@ def _has_rate_monitor(source: Source, options: Options) -> bool:
     return not options.monitors and any(m.kind is MonitorKind.RATE for m in source.run().monitors())
 
 
-def _told_apart(lines: list[_Line]) -> list[_Line]:
+def _with_own_colours(lines: list[_Line]) -> list[_Line]:
     """Lines whose groups share a colour (or are one group) get colours of their own."""
     if len({line.colour for line in lines}) == len(lines):
         return lines

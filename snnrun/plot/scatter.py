@@ -13,7 +13,7 @@ from matplotlib.collections import LineCollection
 from snnrun.plot.heatmap import norm_of
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
-    Place,
+    AnyFigure,
     add_colorbar,
     add_note,
     apply_limits,
@@ -21,8 +21,8 @@ from snnrun.plot.page import (
     legend,
     name_axes,
     round_ticks,
-    say,
     share_text,
+    show_message,
     some_of,
 )
 from snnrun.plot.quantities import Scale, plain, readable
@@ -61,25 +61,25 @@ class _Points:
         return readable(np.append(self.values[axis], [value for _, value in lines]), self.units[axis])
 
 
-def draw_scatter(place: Place, source: Source, options: Options) -> None:
-    """Draw it."""
-    found = _points(place, source, options)
+def draw_scatter(figure: AnyFigure, source: Source, options: Options) -> None:
+    """Draw a line for each neuron, or a point for each spike."""
+    found = _points(figure, source, options)
     if not found.ids.size:
         what = "samples" if found.joined else "spikes"
-        say(place, f"no {what} in '{found.monitor.name}'")
+        show_message(figure, f"no {what} in '{found.monitor.name}'")
         return
     if not np.any(np.isfinite(found.values["x"]) & np.isfinite(found.values["y"])):
-        say(place, f"all values of '{options.x}' or '{options.y}' are NaN")
+        show_message(figure, f"all values of '{options.x}' or '{options.y}' are NaN")
         return
-    axes = place.add_subplot()
+    axes = figure.add_subplot()
     x, y = found.scale("x", options), found.scale("y", options)
     for axis, scale in (("x", axes.set_xscale), ("y", axes.set_yscale)):
         if options.is_log(axis):
             scale("log")
     if options.z is None:
-        _draw_by_neuron(place, axes, source, found, options, x, y)
+        _draw_by_neuron(figure, axes, source, found, options, x, y)
     else:
-        _draw_by_value(place, axes, found, options, x, y)
+        _draw_by_value(figure, axes, found, options, x, y)
     axes.autoscale_view()
     draw_lines(axes, options, x, y)
     apply_limits(axes, options, x, y)
@@ -93,7 +93,7 @@ def _variable(name: str | None) -> str:
     return (name or "").rpartition(".")[2]
 
 
-def _points(place: Place, source: Source, options: Options) -> _Points:
+def _points(figure: AnyFigure, source: Source, options: Options) -> _Points:
     """The values along the axes."""
     named = [(axis, name) for axis, name in (("x", options.x), ("y", options.y), ("z", options.z)) if name]
     columns = {
@@ -103,7 +103,7 @@ def _points(place: Place, source: Source, options: Options) -> _Points:
     if monitor.kind is MonitorKind.SPIKES:
         found = _at_spikes(source, monitor, columns, options)
     else:
-        found = _at_samples(source, monitor, columns, _elements(place, source, monitor, options))
+        found = _at_samples(source, monitor, columns, _elements(figure, source, monitor, options))
     if options.z == _TIME:
         found.values["z"], found.units["z"] = found.values[_TIME], "s"
     return found
@@ -132,20 +132,20 @@ def _at_samples(source: Source, monitor: Monitor, columns: Mapping[str, tuple[st
     return _Points(monitor, values, {axis: trace.unit for axis, trace in traces.items()}, ids, joined=True)
 
 
-def _elements(place: Place, source: Source, monitor: Monitor, options: Options) -> list[int]:
+def _elements(figure: AnyFigure, source: Source, monitor: Monitor, options: Options) -> list[int]:
     """Columns of the neurons that are drawn."""
     ids = source.run().elements(monitor.name)
     picked = np.flatnonzero(np.isin(ids, options.pick(ids)))
     if options.neurons is None and len(picked) > _MOST_NAMED:
         chosen = some_of(len(picked), _SOME_LINES)
         things = "synapses" if monitor.synapses else "neurons"
-        add_note(place, f"{share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
+        add_note(figure, f"{share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
         picked = picked[chosen]
     return [int(k) for k in picked]
 
 
 def _draw_by_neuron(
-    place: Place, axes: Axes, source: Source, found: _Points, options: Options, x: Scale, y: Scale
+    figure: AnyFigure, axes: Axes, source: Source, found: _Points, options: Options, x: Scale, y: Scale
 ) -> None:
     """A colour for each neuron."""
     order = np.argsort(found.ids, kind="stable")
@@ -160,7 +160,7 @@ def _draw_by_neuron(
         name = plain(options.label(f"{kind} {neuron}"), 40) if 1 < len(everyone) <= _MOST_NAMED else None
         axes.plot(across[mine], up[mine], color=colour, label=name, **look)
     if len(everyone) > _MOST_NAMED:
-        add_note(place, f"{kind}s of low indices are dark, those of high indices light")
+        add_note(figure, f"{kind}s of low indices are dark, those of high indices light")
 
 
 def _look(found: _Points) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _look(found: _Points) -> dict[str, Any]:
     return {**look, "linestyle": "none", "marker": "o", "markersize": size, "markeredgewidth": 0}
 
 
-def _draw_by_value(place: Place, axes: Axes, found: _Points, options: Options, x: Scale, y: Scale) -> None:
+def _draw_by_value(figure: AnyFigure, axes: Axes, found: _Points, options: Options, x: Scale, y: Scale) -> None:
     """Colours show time or a variable."""
     z = found.scale("z", options)
     across, up, shown = x(found.values["x"]), y(found.values["y"]), z(found.values["z"])
@@ -187,4 +187,4 @@ def _draw_by_value(place: Place, axes: Axes, found: _Points, options: Options, x
         drawn = axes.scatter(across, up, c=shown, norm=norm, s=look["markersize"] ** 2, linewidths=0, zorder=2)
     drawn.set_rasterized(look["rasterized"])
     name = "Time" if options.z == _TIME else _variable(options.z)
-    add_colorbar(place, drawn, axes, options.labels.get("z", z.label(name)))
+    add_colorbar(figure, drawn, axes, options.labels.get("z", z.label(name)))

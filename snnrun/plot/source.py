@@ -1,4 +1,4 @@
-"""What pictures are made from: one run's results or one sweep's table."""
+"""The source of a picture: the results of a run, or the table of a sweep."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BEYOND = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a picture's data come from.
+    """The results of a run or the table of a sweep, with the colours of groups.
 
     Args:
         results: A run's results, None for a sweep.
@@ -191,7 +191,7 @@ def _band(name: str, colour: str, neurons: IntArray, train: SpikeTrain, observed
 
 
 def shown_span(source: Source, monitors: Sequence[Monitor]) -> tuple[float, float]:
-    """From when to when a picture goes: the windows of its monitors, or little more than a stopped run got to. [s]."""
+    """Limits of the time axis: the windows of the monitors, cut soon after the time that a stopped run reached. [s]."""
     results = source.run()
     windows = [m.window or (0.0, source.about().duration) for m in monitors]
     start, stop = min(w[0] for w in windows), min(max(w[1] for w in windows), source.about().duration)
@@ -204,7 +204,7 @@ def shown_span(source: Source, monitors: Sequence[Monitor]) -> tuple[float, floa
 
 
 def stop_text(source: Source) -> str | None:
-    """What pictures of a run that was stopped say."""
+    """The note in pictures of a run that was stopped."""
     results = source.run()
     if results.status is RunStatus.COMPLETE:
         return None
@@ -217,13 +217,13 @@ NOT_RECORDED = "hatched: not recorded"
 
 
 def nothing_text(source: Source, monitors: Sequence[Monitor]) -> str:
-    """What a picture without a spike says: that there was none, or that nothing was recorded."""
+    """The message of a picture without spikes: there was none, or nothing was recorded."""
     names = ", ".join(f"'{m.name}'" for m in monitors)
     some = any(len(source.run().recorded(m.name)) for m in monitors)
     return f"no spikes in {names}" if some else f"nothing was recorded by {names}"
 
 
-def told_apart(drawn: Sequence[Band]) -> list[Band]:
+def with_own_colours(drawn: Sequence[Band]) -> list[Band]:
     """Bands that share a colour (monitors of one group) get colours of their own."""
     if len({band.colour for band in drawn}) == len(drawn):
         return list(drawn)

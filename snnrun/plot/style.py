@@ -1,4 +1,4 @@
-"""How all pictures look, whatever the machine's own matplotlib settings are."""
+"""The style of all pictures, independent of the matplotlib settings of the machine."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _SETTINGS: dict[str, Any] = {
     "ytick.major.width": 0.6,
 }
 
-# What a style file may set: looks, not programs to run, places to write to, or what makes bytes differ.
+# What a style file may set: style_context, not programs to run, places to write to, or what makes bytes differ.
 _STYLE_GROUPS = frozenset(
     {"axes", "axes3d", "contour", "errorbar", "figure", "font", "grid", "hist", "image", "legend", "lines"}
     | {"markers", "patch", "path", "polaraxes", "savefig", "scatter", "text", "xtick", "ytick", "xaxis", "yaxis"}
@@ -76,7 +76,7 @@ _LARGEST = {"dpi": 1200.0, "size": 100.0, "labelsize": 100.0, "titlesize": 100.0
 
 
 @contextmanager
-def looks(style: str | None) -> Iterator[None]:
+def style_context(style: str | None) -> Iterator[None]:
     """Our settings on top of matplotlib's defaults, and a style file's on top of ours; the caller's come back after."""
     chosen: dict[str, Any] = {**_SETTINGS, **(style_settings(Path(style)) if style else {})}
     groups = _STYLE_GROUPS | {"svg", "pdf"}

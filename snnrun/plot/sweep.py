@@ -1,4 +1,4 @@
-"""A sweep at a glance, in the picture that suits its shape.
+"""One picture of a whole sweep, chosen by the number of its axes.
 
 One parameter: a curve. Two: a curve for each value of the shorter, or a heatmap when both have many. Three and more:
 small multiples of one of these, one a value of the others. Points anywhere in the space (samples): the metric against
@@ -21,7 +21,7 @@ from snnrun.plot.curve import curves_along, draw_curves, mark_lost, name_curves
 from snnrun.plot.heatmap import draw_map, map_of, name_cells, norm_of
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
-    Place,
+    AnyFigure,
     add_colorbar,
     add_note,
     apply_limits,
@@ -29,8 +29,8 @@ from snnrun.plot.page import (
     legend,
     name_axes,
     round_ticks,
-    say,
     share_text,
+    show_message,
     some_of,
 )
 from snnrun.plot.points import (
@@ -102,13 +102,13 @@ def layout_of(table: SweepTable, options: Options) -> Layout:
     shown: list[Axis] = []
     for name in wanted:
         if name is not None:
-            place, axis = points.place(name)
-            places.append(place)
+            number, axis = points.axis(name)
+            places.append(number)
             shown.append(axis)
-    for place in _ranked(points):
-        if place not in places and len(places) < 2:
-            places.append(place)
-            shown.append(points.place(None, place)[1])
+    for number in _ranked(points):
+        if number not in places and len(places) < 2:
+            places.append(number)
+            shown.append(points.axis(None, number)[1])
     ordered = points.in_order(*places)
     if len(shown) == 1:
         return Layout(Form.CURVES, ordered, shown[0], None, [()], 1)
@@ -146,46 +146,46 @@ def grid_of(number: int, width_inch: float) -> tuple[int, int]:
     return math.ceil(number / columns), columns
 
 
-def draw_sweep(place: Place, source: Source, options: Options) -> None:
+def draw_sweep(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw it: `y` (or `z`) is the metric."""
     if source.table is None:
         raise storage_error("ST208", "a sweep picture needs a sweep, and this folder holds one run")
     layout = layout_of(source.table, options)
     points = layout.points
     if not np.isfinite(points.values).any():
-        say(place, f"all values of '{points.name}' are NaN")
+        show_message(figure, f"all values of '{points.name}' are NaN")
         return
     up = readable(points.values, points.unit)
-    rows, columns = grid_of(len(layout.panels), width_inch(place))
+    rows, columns = grid_of(len(layout.panels), width_inch(figure))
     share = layout.form is not Form.SCATTER
-    panels = place.subplots(rows, columns, squeeze=False, sharex=share, sharey=True).ravel().tolist()
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=True).ravel().tolist()
     for axes in panels[len(layout.panels) :]:
         axes.remove()
     used = panels[: len(layout.panels)]
     match layout.form:
         case Form.CURVES:
-            _curves(place, used, layout, options, up)
+            _curves(figure, used, layout, options, up)
         case Form.HEATMAP:
-            _maps(place, used, layout, options, up)
+            _maps(figure, used, layout, options, up)
         case Form.SCATTER:
-            _scatters(place, used, layout, options, up)
+            _scatters(figure, used, layout, options, up)
         case _:
             assert_never(layout.form)
     outer_labels(used, rows, columns, keep_x=not share)
     if layout.of > len(layout.panels):
-        add_note(place, share_text(len(layout.panels), layout.of, "panels"))
+        add_note(figure, share_text(len(layout.panels), layout.of, "panels"))
 
 
-def width_inch(place: Place) -> float:
-    """The width of a place. [inch]."""
-    return float(place.bbox.width / place.dpi)
+def width_inch(figure: AnyFigure) -> float:
+    """The width of a figure. [inch]."""
+    return float(figure.bbox.width / figure.dpi)
 
 
 def _title(layout: Layout, index: tuple[int, ...]) -> str:
     return ", ".join(place_name(layout.points, axis, k) for axis, k in zip(layout.points.axes[2:], index, strict=True))
 
 
-def _curves(place: Place, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
+def _curves(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
     for axes, index in zip(panels, layout.panels, strict=True):
         found = curves_along(layout.points.at(*index), layout.x)
         across = draw_curves(axes, found, options, up)
@@ -194,13 +194,13 @@ def _curves(place: Place, panels: list[Axes], layout: Layout, options: Options, 
         name_curves(axes, found, options, across, up)
         axes.set_title(plain(_title(layout, index)), fontsize=7)
         for text in reversed(found.sets):
-            add_note(place, text)
+            add_note(figure, text)
         if found.of > len(found.curves):
-            add_note(place, share_text(len(found.curves), found.of, "curves"))
-    _legend_below(place, panels)
+            add_note(figure, share_text(len(found.curves), found.of, "curves"))
+    _legend_below(figure, panels)
 
 
-def _maps(place: Place, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
+def _maps(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
     assert layout.y is not None
     norm = norm_of(up(layout.points.values), options)
     mesh = None
@@ -215,12 +215,12 @@ def _maps(place: Place, panels: list[Axes], layout: Layout, options: Options, up
         axes.set_title(plain(_title(layout, index)), fontsize=7)
     assert mesh is not None
     for text in reversed([t for axis in layout.points.axes[:2] for t in set_texts(layout.points, axis)]):
-        add_note(place, text)
-    add_colorbar(place, mesh, panels, options.labels.get("z", up.label(layout.points.name)))
-    _legend_below(place, panels)
+        add_note(figure, text)
+    add_colorbar(figure, mesh, panels, options.labels.get("z", up.label(layout.points.name)))
+    _legend_below(figure, panels)
 
 
-def _scatters(place: Place, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
+def _scatters(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
     points = layout.points
     lost = (points.failed | points.absent) & np.isnan(points.values)
     for axes, (k,) in zip(panels, layout.panels, strict=True):
@@ -249,10 +249,10 @@ def _scatters(place: Place, panels: list[Axes], layout: Layout, options: Options
                 range(len(texts)), [plain(text, 12) for text in texts], rotation=30 if len(texts) > 3 else 0
             )
         name_axes(axes, options, across.label(short_name(parameter)), up.label(points.name))
-    _legend_below(place, panels)
+    _legend_below(figure, panels)
 
 
-def _legend_below(place: Place, panels: list[Axes]) -> None:
+def _legend_below(figure: AnyFigure, panels: list[Axes]) -> None:
     """One legend for all panels; below them, as each has its title above."""
     found: dict[str, Any] = {}
     for axes in panels:
@@ -264,12 +264,12 @@ def _legend_below(place: Place, panels: list[Axes]) -> None:
         legend(panels[0], always=True)
         return
     longest = max(len(label) for label in found)
-    columns = max(1, min(len(found), int(0.8 * width_inch(place) / (0.35 + 0.068 * longest))))
-    place.legend(list(found.values()), list(found), loc="outside lower left", ncols=columns)
+    columns = max(1, min(len(found), int(0.8 * width_inch(figure) / (0.35 + 0.068 * longest))))
+    figure.legend(list(found.values()), list(found), loc="outside lower left", ncols=columns)
 
 
 def outer_labels(panels: list[Axes], rows: int, columns: int, *, keep_x: bool = False) -> None:
-    """Axis labels at the rim only; panels above an empty place keep their numbers."""
+    """Axis labels at the rim only; panels above an empty one keep their numbers."""
     for k, axes in enumerate(panels):
         row, column = divmod(k, columns)
         if column:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
-    Place,
+    AnyFigure,
     add_note,
     apply_limits,
     draw_lines,
@@ -23,8 +23,8 @@ from snnrun.plot.page import (
     legend,
     name_axes,
     round_ticks,
-    say,
     share_text,
+    show_message,
     some_of,
 )
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
@@ -56,29 +56,29 @@ class _Row:
     trace: Trace
 
 
-def draw_traces(place: Place, source: Source, options: Options) -> None:
+def draw_traces(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw the variables of all monitors above each other, or in one pair of axes."""
     monitors = source.monitors(options, MonitorKind.STATE)
-    found = [_Row(m, name, _chosen(place, source, m, name, options)) for m in monitors for name in _names(m, options)]
+    found = [_Row(m, name, _chosen(figure, source, m, name, options)) for m in monitors for name in _names(m, options)]
     names = ", ".join(f"'{m.name}'" for m in monitors)
     if not any(row.trace.data.size for row in found):
-        say(place, f"no samples in {names}")
+        show_message(figure, f"no samples in {names}")
         return
     if not any(np.isfinite(row.trace.data).any() for row in found):
-        say(place, f"all values in {names} are NaN")
+        show_message(figure, f"all values in {names} are NaN")
         return
     span = shown_span(source, monitors)
     if options.overlay and len({row.trace.unit for row in found}) == 1:
-        _overlaid(place, source, options, found, span)
+        _overlaid(figure, source, options, found, span)
         return
-    panels = place.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
+    panels = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
     time = time_scale(span[1] - span[0])
     named = len(monitors) > 1
     for k, (axes, row) in enumerate(zip(panels, found, strict=True)):
         marks = _marks(source, row.monitor, options)
         _one_variable(axes, source, options, row, time=time, marks=marks, first=k == 0 or named)
         if hatch(axes, source.run().recorded(row.monitor.name), options.visible(span), time):
-            add_note(place, NOT_RECORDED)
+            add_note(figure, NOT_RECORDED)
         if named:
             axes.set_title(fitting(options.label(row.monitor.name), inches(axes)[0]), loc="right")
         axes.tick_params(labelbottom=axes is panels[-1])
@@ -86,18 +86,20 @@ def draw_traces(place: Place, source: Source, options: Options) -> None:
     apply_limits(panels[-1], options, time, None)
     round_ticks(panels[-1])
     name_axes(panels[-1], options, time.label("Time"), None)
-    place.align_ylabels(list(panels))
+    figure.align_ylabels(list(panels))
     if any(len(row.trace.ids) > _MOST_CURVES for row in found):
-        add_note(place, "of many curves, those of low indices are dark, those of high indices light")
+        add_note(figure, "of many curves, those of low indices are dark, those of high indices light")
 
 
 def _names(monitor: Monitor, options: Options) -> Sequence[str]:
     return options.variables or tuple(c.name for c in monitor.columns)
 
 
-def _overlaid(place: Place, source: Source, options: Options, found: list[_Row], span: tuple[float, float]) -> None:
+def _overlaid(
+    figure: AnyFigure, source: Source, options: Options, found: list[_Row], span: tuple[float, float]
+) -> None:
     """All variables in one pair of axes, each curve in a colour of its own."""
-    axes = place.subplots()
+    axes = figure.subplots()
     time = time_scale(span[1] - span[0])
     first = found[0]
     ends = [end for row in found for end in _ends(row.trace.data)]
@@ -116,7 +118,7 @@ def _overlaid(place: Place, source: Source, options: Options, found: list[_Row],
         _draw_marks(axes, marks, first, colours[: len(first.trace.ids)], time=time, scale=scale)
     draw_lines(axes, options, time, scale)
     if hatch(axes, together(source.run().recorded(row.monitor.name) for row in found), options.visible(span), time):
-        add_note(place, NOT_RECORDED)
+        add_note(figure, NOT_RECORDED)
     axes.set_xlim(*time(span))
     apply_limits(axes, options, time, scale)
     round_ticks(axes)
@@ -126,7 +128,7 @@ def _overlaid(place: Place, source: Source, options: Options, found: list[_Row],
     legend(axes, always=True)
 
 
-def _chosen(place: Place, source: Source, monitor: Monitor, name: str, options: Options) -> Trace:
+def _chosen(figure: AnyFigure, source: Source, monitor: Monitor, name: str, options: Options) -> Trace:
     """The elements asked for; a few, chosen at random, when there are many and nothing was asked for."""
     results = source.run()
     ids = results.elements(monitor.name)
@@ -134,7 +136,7 @@ def _chosen(place: Place, source: Source, monitor: Monitor, name: str, options: 
     if options.neurons is None and len(picked) > _MOST_CURVES:
         chosen = some_of(len(picked), _SOME_CURVES)
         things = "synapses" if monitor.synapses else "neurons"
-        add_note(place, f"{monitor.name}: {share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
+        add_note(figure, f"{monitor.name}: {share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
         picked = picked[chosen]
     return results.states(monitor.name, name, elements=np.flatnonzero(np.isin(ids, picked)).tolist())
 

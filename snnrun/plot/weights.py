@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from snnrun.errors import StorageError
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
-    Place,
+    AnyFigure,
     add_note,
     apply_limits,
     cells_in,
     draw_lines,
     name_axes,
     round_ticks,
-    say,
+    show_message,
     two_panels,
 )
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
@@ -44,22 +44,22 @@ class _Weights:
     time_s: float | None = None
 
 
-def draw_weights(place: Place, source: Source, options: Options) -> None:
+def draw_weights(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw one variable of one monitor: of realised pairs, or the last sample of a state monitor."""
     monitor = _monitor(source, options)
     found = _found(source, monitor, options)
     if found.time_s is not None:
-        add_note(place, f"values at {time_scale(found.time_s).text(found.time_s)}")
+        add_note(figure, f"values at {time_scale(found.time_s).text(found.time_s)}")
     if not np.isfinite(found.values).any():
-        say(place, f"no values of '{found.name}' in '{monitor.name}'")
+        show_message(figure, f"no values of '{found.name}' in '{monitor.name}'")
         return
     scale = readable(found.values, found.unit)
     if found.pre is None or found.post is None:
-        _histogram(place.add_subplot(), found, scale, options)
+        _histogram(figure.add_subplot(), found, scale, options)
         return
-    left, right = two_panels(place)
+    left, right = two_panels(figure)
     _histogram(left, found, scale, options)
-    _matrix(place, right, found, scale)
+    _matrix(figure, right, found, scale)
 
 
 def _monitor(source: Source, options: Options) -> Monitor:
@@ -100,7 +100,7 @@ def _histogram(axes: Axes, found: _Weights, scale: Scale, options: Options) -> N
     name_axes(axes, options, scale.label(found.name), "Synapses")
 
 
-def _matrix(place: Place, axes: Axes, found: _Weights, scale: Scale) -> None:
+def _matrix(figure: AnyFigure, axes: Axes, found: _Weights, scale: Scale) -> None:
     """Mean value of the synapses of each pair, or of each small square of pairs."""
     assert found.pre is not None
     assert found.post is not None
@@ -111,14 +111,14 @@ def _matrix(place: Place, axes: Axes, found: _Weights, scale: Scale) -> None:
     counts, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits)
     sums, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits, weights=scale(found.values))
     if cells != sizes:
-        add_note(place, "each cell of the matrix is the mean of its synapses")
+        add_note(figure, "each cell of the matrix is the mean of its synapses")
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     image = axes.imshow(means, origin="lower", aspect="auto", extent=(*limits[1], *limits[0]))
     axes.spines[["top", "right"]].set_visible(True)
     round_ticks(axes, integer_x=True, integer_y=True)
     axes.set_xlabel("Source neuron index")
     axes.set_ylabel("Target neuron index")
-    bar = place.colorbar(image, ax=axes, label=plain(scale.label(found.name)), aspect=25, pad=0.03)
+    bar = figure.colorbar(image, ax=axes, label=plain(scale.label(found.name)), aspect=25, pad=0.03)
     bar.outline.set_linewidth(0.6)
 
 

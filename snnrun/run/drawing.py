@@ -14,7 +14,7 @@ from snnrun.run.stages import Checked, Clock, Stage
 from snnrun.spec.document import Document
 
 if TYPE_CHECKING:
-    from snnrun.plot.ahead import Painter
+    from snnrun.plot.ahead import PlotProcess
 
 Plots = list[dict[str, Any]] | None
 """Pictures as plain data; None for those that the results suggest."""
@@ -84,7 +84,7 @@ def draw_after_run(
     plots: Plots,
     formats: Sequence[str],
     clock: Clock,
-    painter: Painter | None = None,
+    plot_process: PlotProcess | None = None,
     received: Sequence[int] = (),
 ) -> tuple[list[Path], SnnrunError | KeyboardInterrupt | None]:
     """Plot stage: an error of drawing leaves the results as they are.
@@ -94,7 +94,7 @@ def draw_after_run(
         plots: The pictures.
         formats: File formats.
         clock: Timings.
-        painter: A process that draws, started before.
+        plot_process: A process that draws, started before.
         received: Signals to stop that arrived before; then nothing is drawn.
 
     Returns:
@@ -104,7 +104,9 @@ def draw_after_run(
         return [], StoppedBySignal(received[0])
     try:
         with clock.stage(Stage.PLOT), stop_on_signals():
-            drawn = painter.draw(folder, plots, folder / "plots", formats) if painter and plots != [] else None
+            drawn = (
+                plot_process.draw(folder, plots, folder / "plots", formats) if plot_process and plots != [] else None
+            )
             return draw(folder, plots, formats) if drawn is None else drawn, None
     except (SnnrunError, KeyboardInterrupt) as error:
         return [], error

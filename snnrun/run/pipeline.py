@@ -37,7 +37,7 @@ from snnrun.units.quantities import format_quantity
 if TYPE_CHECKING:
     from snnrun.engine.cache import RunCache
     from snnrun.engine.checkpoint import Checkpoints
-    from snnrun.plot.ahead import Painter
+    from snnrun.plot.ahead import PlotProcess
     from snnrun.results.folder import Published
     from snnrun.run.final import RunSummary
     from snnrun.run.folder import Destination
@@ -225,7 +225,7 @@ def run(
     cache: RunCache | None = None,
     clock: Clock | None = None,
     callbacks: Callbacks = Callbacks(),
-    painter: Painter | None = None,
+    plot_process: PlotProcess | None = None,
     path: Path | None = None,
 ) -> Outcome:
     """Run an experiment without its sweep, and publish its folder.
@@ -240,7 +240,7 @@ def run(
         cache: What it may share with other runs.
         clock: Timings so far.
         callbacks: What to call during the run.
-        painter: A process that draws, started before.
+        plot_process: A process that draws, started before.
         path: The run's folder, when it is a point of a sweep.
 
     Raises:
@@ -267,7 +267,9 @@ def run(
         pictures: list[Path] = []
         plot_error: SnnrunError | KeyboardInterrupt | None = None
         if summary.problem is None and (options.plots or received):
-            pictures, plot_error = draw_after_run(folder.path, checked.plots, options.formats, clock, painter, received)
+            pictures, plot_error = draw_after_run(
+                folder.path, checked.plots, options.formats, clock, plot_process, received
+            )
         with clock.stage(Stage.WRITE), defer_signals():
             folders.write_experiment(folder.path, document, files)
             folders.write_provenance(folder.path, checked, options.command, started, clock.seconds)

@@ -10,7 +10,7 @@ import pytest
 from cli_experiments import SMALL, write
 
 from snnrun.cli.main import main
-from snnrun.plot.ahead import Painter
+from snnrun.plot.ahead import PlotProcess
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def place(tmp_path, monkeypatch, kernels):
 def snnrun(place, monkeypatch, capsys):
     """Call a command in this process."""
 
-    monkeypatch.setattr(Painter, "start", lambda _painter: None)  # pictures are drawn where tests can reach in
+    monkeypatch.setattr(PlotProcess, "start", lambda _painter: None)  # pictures are drawn where tests can reach in
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["snnrun", *map(str, words)])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from snnrun.plot.ahead import Painter
+from snnrun.plot.ahead import PlotProcess
 from snnrun.plot.draw import draw
 
 
@@ -16,13 +16,13 @@ def folder(snnrun, small):
 
 @pytest.fixture
 def started(monkeypatch):
-    """A painter that has started, with the real `start` (the fixture `snnrun` switches it off)."""
+    """A plot_process that has started, with the real `start` (the fixture `snnrun` switches it off)."""
     monkeypatch.undo()
-    painter = Painter()
+    plot_process = PlotProcess()
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    painter.start()
-    yield painter
-    painter.close()
+    plot_process.start()
+    yield plot_process
+    plot_process.close()
 
 
 def test_it_draws_the_same_bytes(folder, tmp_path, started):

@@ -7,7 +7,7 @@ from snnrun.errors import ExperimentError
 from snnrun.plot.draw import compose, file_names
 from snnrun.plot.options import picture_from
 from snnrun.plot.source import Source
-from snnrun.plot.style import looks
+from snnrun.plot.style import style_context
 from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.run import pipeline
 from snnrun.run.options import RunOptions
@@ -139,7 +139,7 @@ def drawn(place, folders, kind, plot):
     (plain,) = checked(place, plot, sweep).plots
     picture = picture_from(plain)
     source = Source.open(folders[sweep])
-    with looks(picture.style):
+    with style_context(picture.style):
         figure = compose(source, picture)
         figure.canvas.draw()
     source.close()
@@ -151,7 +151,7 @@ def test_weights_of_synapses_come_from_their_monitors_the_end_of_the_run_first(p
     assert plain["monitor"] == ["con"]
     (plain,) = checked(place, "kind: weights, monitor: sw, variables: x", sweep=False).plots
     source = Source.open(folders[False])
-    with looks(None):
+    with style_context(None):
         figure = compose(source, picture_from(plain))
     assert source.results.states("sw", "x").times_s[-1] == pytest.approx(0.039)
     source.close()

@@ -19,7 +19,7 @@ from snnrun.plot.options import picture_from
 from snnrun.plot.page import round_ticks
 from snnrun.plot.points import Points, student
 from snnrun.plot.source import Source
-from snnrun.plot.style import PALETTE, SPIKE, looks
+from snnrun.plot.style import PALETTE, SPIKE, style_context
 from snnrun.results.layout import Column, GroupFacts, RecordingPlan, SpikeChannel, StateChannel
 from snnrun.results.reader import Results
 from snnrun.results.sweep_table import Axis, SweepTable
@@ -90,7 +90,7 @@ def folders(tmp_path_factory):
 def figure_of(folder: Path, plot: dict):
     """The figure of one plot, laid out."""
     source = Source.open(folder)
-    with looks(None):
+    with style_context(None):
         figure = compose(source, picture_from(plot))
         figure.canvas.draw()
     source.close()
