@@ -165,6 +165,7 @@ class ArrayUse(Enum):
     COUNTS = _Traits("counts", CType.I64, Lifetime.STATE)
     COUNT = _Traits("count", CType.I64, Lifetime.STATE)
     ROOM = _Traits("room", CType.I64, Lifetime.STATE, by_step=True)
+    KEPT = _Traits("kept", None, Lifetime.STATE, IntUse.N)  # of each neuron of a group, by the name of the monitor
     RECORD = _Traits("record", CType.F64, Lifetime.RECORD)
     # values of synapses while these are made (`fills`)
     OUT = _Traits("out", CType.F64)
