@@ -62,6 +62,9 @@ def guard(module: Module) -> None:
 def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     owner = f"monitors.{monitor.name}"
     path = f"groups.{monitor.source.group}"
+    if monitor.condition is not None:
+        _record_events(module, monitor, monitor.condition)
+        return
     if monitor.source.whole and not monitor.columns:
         function: Callable[..., None] = recording.count_spikes
         written = [writes(ArrayUse.COUNTS.of(owner))]
@@ -77,18 +80,43 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     if not monitor.source.whole:
         member = w.array("member", ArrayUse.MEMBER.of(owner))
         w.loop(f"if {member}[k] != 0:")
-    w.line(f"{w.array('counts', ArrayUse.COUNTS.of(owner), write=True)}[k] += 1")
-    if not monitor.counts_only:
-        count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
-        w.line(f"at = {count}[0]")
-        w.line(f"{w.array('out_step', ArrayUse.RECORD.of(owner, 'step'), CType.I64)}[at] = step")
-        w.line(f"{w.array('out_id', ArrayUse.RECORD.of(owner, 'id'), CType.I64)}[at] = k")
-        texts = w.evaluate([c.node for c in monitor.columns], Place("k"))
-        for number, (column, text) in enumerate(zip(monitor.columns, texts, strict=True)):
-            buffer = w.array(f"out{number}", ArrayUse.RECORD.of(owner, "." + column.name))
-            w.line(f"{buffer}[at] = {_as_float(text, column.node)}")
-        w.line(f"{count}[0] = at + 1")
+    _record_one(w, monitor)
     module.call("record_spikes", owner, w, divided=False)
+
+
+def _record_events(module: Module, monitor: SpikeMonitor, condition: Node) -> None:
+    """Record the neurons of which a condition holds that did not hold in the step before, in the window or not."""
+    owner, path = f"monitors.{monitor.name}", f"groups.{monitor.source.group}"
+    w = module.writer(path)
+    held = w.array("held", ArrayUse.KEPT.of(path, monitor.name), CType.U8, write=True)
+    member = w.array("member", ArrayUse.MEMBER.of(owner))
+    first, last = w.integer("window_start", monitor.window.start), w.integer("window_stop", monitor.window.stop)
+    w.loop(f"for k in range({w.integer('n', IntUse.N.of(path))}):")
+    (holds,) = w.evaluate([condition], Place("k"))
+    now, before = w.temporary("now"), w.temporary("before")
+    w.line(f"{now} = select({holds}, 1, 0)")
+    w.line(f"{before} = int({held}[k])")
+    w.line(f"{held}[k] = {now}")
+    w.loop(f"if {now} > {before} and step >= {first} and step < {last} and int({member}[k]) != 0:")
+    _record_one(w, monitor)
+    module.call("record_events", owner, w, divided=False)
+
+
+def _record_one(w: Writer, monitor: SpikeMonitor) -> None:
+    """Record neuron k in this step."""
+    owner = f"monitors.{monitor.name}"
+    w.line(f"{w.array('counts', ArrayUse.COUNTS.of(owner), write=True)}[k] += 1")
+    if monitor.counts_only:
+        return
+    count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
+    w.line(f"at = {count}[0]")
+    w.line(f"{w.array('out_step', ArrayUse.RECORD.of(owner, 'step'), CType.I64)}[at] = step")
+    w.line(f"{w.array('out_id', ArrayUse.RECORD.of(owner, 'id'), CType.I64)}[at] = k")
+    texts = w.evaluate([c.node for c in monitor.columns], Place("k"))
+    for number, (column, text) in enumerate(zip(monitor.columns, texts, strict=True)):
+        buffer = w.array(f"out{number}", ArrayUse.RECORD.of(owner, "." + column.name))
+        w.line(f"{buffer}[at] = {_as_float(text, column.node)}")
+    w.line(f"{count}[0] = at + 1")
 
 
 def _count_rate(module: Module, monitor: RateMonitor) -> None:

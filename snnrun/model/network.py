@@ -585,13 +585,19 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class SpikeMonitor:
-    """Records which neuron spikes when; `columns` are values before the reset."""
+    """Records which neuron spikes when, or of which neuron a condition becomes true.
+
+    Args:
+        columns: Values before the reset.
+        condition: Graph of the condition; None for spikes.
+    """
 
     name: str
     source: NeuronSubset
     columns: tuple[Recorded, ...]
     counts_only: bool
     window: Window
+    condition: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from snnrun.model.network import (
     part,
 )
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population
+from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.names import Derived
 from snnrun.resolve.selection import choose_synapses, select_indices
 from snnrun.resolve.synapse_names import HIDDEN
@@ -81,6 +82,10 @@ class _Monitor:
                 (*self.path, "source"),
                 "add `threshold:` to the group",
             )
+        return self.watched(view)
+
+    def watched(self, view: NeuronSubset) -> NeuronSubset:
+        """The neurons of the source that `indices` names."""
         path = (*self.path, "indices")
         if not self.context.document.has(path):
             return view
@@ -93,6 +98,16 @@ class _Monitor:
         known = _recordable(self.context.populations[view.group])
         columns = self.columns(model.variables or [], known, view.group)
         return SpikeMonitor(self.name, view, columns, model.counts_only, self.window())
+
+    def events(self, model: models.EventMonitor) -> SpikeMonitor:
+        view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
+        scope = group_scope(self.context, view, f"the condition of monitor `{self.name}`", self.name, guarded=False)
+        expr = self.context.expression((*self.path, "condition"))
+        condition = self.context.checker(scope.symbols, scope.place).condition(expr, scope.place).node
+        columns = self.columns(model.variables or [], _recordable(self.context.populations[view.group]), view.group)
+        return SpikeMonitor(
+            self.name, self.watched(view), columns, counts_only=False, window=self.window(), condition=condition
+        )
 
     def columns(
         self, names: list[str], known: Mapping[str, tuple[Node, Dimension]], source: str
@@ -212,15 +227,11 @@ class _Monitor:
         return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
 
 
-def _events(monitor: _Monitor, _model: models.EventMonitor) -> Monitor:
-    raise monitor.context.key_error("NET199", "monitors of custom events are not supported yet", monitor.path)
-
-
 _READERS: dict[type, Callable[[_Monitor, Any], Monitor]] = {
     models.SpikeMonitor: _Monitor.spikes,
     models.StateMonitor: _Monitor.state,
     models.RateMonitor: _Monitor.rate,
-    models.EventMonitor: _events,
+    models.EventMonitor: _Monitor.events,
     models.ConnectivityMonitor: _Monitor.connectivity,
 }
 """What reads each kind of monitor."""

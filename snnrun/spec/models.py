@@ -770,12 +770,16 @@ class RateMonitor(Section):
 
 
 class EventMonitor(Section):
-    """Records custom events."""
+    """Records when a condition becomes true."""
 
     kind: Literal["events"] = Field(description="`events`.")
     source: Reference = Field(description="Group or subgroup.")
-    event: Identifier = Field(description="Name of the event.")
-    variables: list[Identifier] | None = Field(None, description="Variables stored with each event.")
+    condition: Expression = Field(
+        description="Condition on a neuron: `v > -50*mV`. It is looked at in each step with the thresholds, before "
+        "resets. An event is recorded where it holds and did not hold in the step before; before the first step it "
+        "holds nowhere."
+    )
+    variables: list[Identifier] | None = Field(None, description="Variables stored with each event, before the reset.")
     indices: Series | None = Field(None, description=_INDICES)
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
 

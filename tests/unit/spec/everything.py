@@ -91,7 +91,7 @@ monitors:
   m1: {kind: spikes, source: exc.a, variables: [v], indices: all, counts_only: false, window: [0 s, 1 s]}
   m2: {kind: state, source: exc, variables: [v, w], indices: [0, 1], dt: 1 ms, when: end, window: [0 s, 1 s]}
   m3: {kind: rate, source: exc, bin: 1 ms, smooth: 5 ms}
-  m4: {kind: events, source: exc, event: burst}
+  m4: {kind: events, source: exc, condition: v > 2}
   m5: {kind: connectivity, source: s3, variables: [w]}
 operations:
   o1: {target: exc, every: 10 ms, do: v = 0, when: start, order: 1}

@@ -66,6 +66,7 @@ FILE: dict[str, Any] = {
         "spikes": {"kind": "spikes", "source": "g"},
         "state": {"kind": "state", "source": "g", "variables": ["v"]},
         "rate": {"kind": "rate", "source": "g"},
+        "events": {"kind": "events", "source": "g", "condition": "v > 0.5"},
         "pairs": {"kind": "connectivity", "source": "y"},
     },
     "operations": {"o": {"target": "g", "every": "1 ms", "do": "w += 1"}},
@@ -224,6 +225,18 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         )
     ],
+    "EventMonitor": [
+        (
+            "monitors.events",
+            {
+                "source": "g.first",
+                "condition": "v > 0.6",
+                "variables": ["v"],
+                "indices": [0],
+                "window": ["1 ms", "2 ms"],
+            },
+        )
+    ],
     "RateMonitor": [
         ("monitors.rate", {"source": "g.first", "bin": "1 ms", "smooth": "1 ms", "window": ["1 ms", "2 ms"]}),
     ],
@@ -295,7 +308,6 @@ ELSEWHERE = {
     "ValueFile": None,  # unit/network
     "CallOperation": None,  # cli/test_run_command.py
     "Event": None,  # refused: not there yet
-    "EventMonitor": None,
     "Link": None,
     "Plot": None,
     "Panels": None,
