@@ -78,7 +78,8 @@ def _spike_lines(network: Network, counts: Mapping[str, int]) -> Iterator[str]:
         spans = recorded_spans(network, monitors[name])
         size, steps = monitors[name].source.size, sum(stop - start for start, stop in spans)
         rate = f" · {count / size / (steps * network.dt):.3g} Hz" if size * steps else ""
-        yield f"{name}  {number_text(count, 'spike')} of {number_text(size, 'neuron')}{rate}"
+        what = "spike" if monitors[name].condition is None else "event"
+        yield f"{name}  {number_text(count, what)} of {number_text(size, 'neuron')}{rate}"
 
 
 def stopped_line(outcome: Outcome) -> str:
