@@ -192,12 +192,12 @@ def _state_map(figure: AnyFigure, source: Source, options: Options) -> tuple[Map
     results = source.run()
     ids = results.elements(monitor.name)
     picked = np.flatnonzero(np.isin(ids, options.pick(ids)))
-    trace = results.states(monitor.name, variable, elements=picked.tolist())
+    trace = source.samples(monitor.name, variable, picked.tolist())
     if not trace.data.size:
         raise storage_error("ST209", f"no samples in '{monitor.name}'")
     across, up = cells_in(figure)
     every, merged = -(-len(trace.times_s) // across), -(-len(trace.ids) // up)
-    data, times = _block_means(trace.data.astype(float), every), trace.times_s[::every]
+    data, times = _block_means(trace.data, every), trace.times_s[::every]
     data = _block_means(data.T, merged).T
     if every > 1:
         add_note(figure, f"each column is the mean of {every} samples")

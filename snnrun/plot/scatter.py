@@ -120,13 +120,10 @@ def _at_spikes(source: Source, monitor: Monitor, columns: Mapping[str, tuple[str
 
 
 def _at_samples(source: Source, monitor: Monitor, columns: Mapping[str, tuple[str, str]], chosen: list[int]) -> _Points:
-    """Samples of some elements; those of times that were not recorded are NaN and make a gap."""
-    results = source.run()
-    traces = {axis: results.states(name, variable, elements=chosen) for axis, (name, variable) in columns.items()}
+    """Samples of some elements; NaN makes a gap."""
+    traces = {axis: source.samples(name, variable, chosen) for axis, (name, variable) in columns.items()}
     first = traces["x"]
-    middles = first.times_s[:, None] + source.about().dt / 2
-    seen = np.any([(start < middles) & (middles < stop) for start, stop in results.recorded(monitor.name)], axis=0)
-    values = {axis: np.where(seen, trace.data, np.nan).T.ravel() for axis, trace in traces.items()}
+    values = {axis: trace.data.T.ravel() for axis, trace in traces.items()}
     values[_TIME] = np.tile(first.times_s, len(first.ids))
     ids = np.repeat(first.ids, len(first.times_s))
     return _Points(monitor, values, {axis: trace.unit for axis, trace in traces.items()}, ids, joined=True)

@@ -22,7 +22,7 @@ from snnrun.results.layout import (
     RunStatus,
     storage_error,
 )
-from snnrun.results.reader import Results, SpikeTrain
+from snnrun.results.reader import Results, SpikeTrain, Trace
 from snnrun.results.sweep_table import SweepTable, point_folder, read_sweep
 
 _BEYOND = 0.05
@@ -107,6 +107,14 @@ class Source:
             what = " or ".join(k.value for k in kinds)
             raise storage_error("ST206", f"a {options.kind} picture needs a {what} monitor, and there is none")
         return found
+
+    def samples(self, monitor: str, variable: str, elements: Sequence[int] | None = None) -> Trace:
+        """The samples of a variable, NaN at times that were not recorded, where results hold 0 for whole numbers."""
+        trace = self.run().states(monitor, variable, elements=elements)
+        middles = trace.times_s[:, None] + self.about().dt / 2
+        spans = self.run().recorded(monitor)
+        seen = np.any([(start < middles) & (middles < stop) for start, stop in spans], axis=0) if len(spans) else False
+        return replace(trace, data=np.where(seen, trace.data, np.nan))
 
     def colour(self, name: str) -> str:
         """The colour of a group, subgroup or synapses object."""

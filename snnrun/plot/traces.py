@@ -110,7 +110,7 @@ def _overlaid(
         for k, element in enumerate(row.trace.ids):
             own = options.label(row.name)
             label = own if len(row.trace.ids) == 1 else f"{own}, {_element_name(row.trace, k, int(element))}"
-            x, y = thinned(row.trace.times_s, row.trace.data[:, k].astype(float))
+            x, y = thinned(row.trace.times_s, row.trace.data[:, k])
             axes.plot(time(x), scale(y), color=colours[number], linewidth=0.9, label=plain(label, 40))
             number += 1
     marks = _marks(source, first.monitor, options)
@@ -138,7 +138,7 @@ def _chosen(figure: AnyFigure, source: Source, monitor: Monitor, name: str, opti
         things = "synapses" if monitor.synapses else "neurons"
         add_note(figure, f"{monitor.name}: {share_text(len(chosen), len(picked), things)}; `neurons: all` draws all")
         picked = picked[chosen]
-    return results.states(monitor.name, name, elements=np.flatnonzero(np.isin(ids, picked)).tolist())
+    return source.samples(monitor.name, name, np.flatnonzero(np.isin(ids, picked)).tolist())
 
 
 def _one_variable(
@@ -157,7 +157,7 @@ def _one_variable(
     scale = readable([*_ends(trace.data), *(v for _, v, _ in constants), *(v for _, v in options.lines)], trace.unit)
     colours = _curve_colours(source, monitor, len(trace.ids))
     for k, (element, colour) in enumerate(zip(trace.ids, colours, strict=True)):
-        x, y = thinned(trace.times_s, trace.data[:, k].astype(float))
+        x, y = thinned(trace.times_s, trace.data[:, k])
         label = plain(options.label(_element_name(trace, k, int(element))), 40)
         named = 1 < len(trace.ids) <= _MOST_CURVES
         axes.plot(time(x), scale(y), color=colour, linewidth=0.9, label=label if named else None, zorder=2)

@@ -86,6 +86,9 @@ def test_whole_numbers_are_not_drawn_where_they_were_not_recorded(folder):
     (line,) = axes.lines
     assert np.flatnonzero(np.isnan(line.get_xdata())).tolist() == list(range(20, 40))
     assert np.nanmax(line.get_xdata()) > 3
+    (axes,) = figure_of(folder, {"kind": "traces", "monitor": "w", "variables": ["n"], "marks": False}).axes
+    for line in axes.lines:
+        assert np.flatnonzero(np.isnan(line.get_ydata())).tolist() == list(range(20, 40))
 
 
 def test_a_point_for_each_spike(folder):
