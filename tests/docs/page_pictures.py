@@ -16,13 +16,13 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "tutorial.md", ROOT / "docs" / "sweeps.md")
-COLOURS = 256  # of a palette, which halves the files
+COLOURS = 192  # of a palette, which makes an image smaller
 EXPERIMENTS = {
     "sweep-curves": "sweeps/f-i-curve",
     "sweep-heatmap": "sweeps/rate-plane",
     "sweep-rasters": "sweeps/coupling",
 }
-"""Images that have not the name of a tutorial's file, and their experiments."""
+"""The experiments of images that do not have the name of a file of the tutorial."""
 DRAWN = {
     "12-random-connectivity": "points/00001/plots/connectivity.png",
     "13-neighbours": "plots/condition.png",
@@ -30,7 +30,7 @@ DRAWN = {
     "sweep-heatmap": "plots/cv.png",
     "sweep-rasters": "plots/rasters.png",
 }
-"""Images of experiments that draw several pictures, and which one they show."""
+"""The picture of an image whose experiment draws several."""
 
 
 def shown() -> list[str]:
@@ -56,13 +56,18 @@ def draw(image: str, out: Path) -> Path:
     return picture
 
 
+def shrink(drawn: Path, image: Path) -> None:
+    """Write a picture as an image of a page: half as wide, which is about the width of a page."""
+    with Image.open(drawn) as picture:
+        small = picture.convert("RGB").reduce(2)
+    small.quantize(COLOURS, dither=Image.Dither.NONE).save(image, optimize=True)
+
+
 def main() -> None:
     """Make all images."""
     with tempfile.TemporaryDirectory() as folder:
         for image in shown():
-            with Image.open(draw(image, Path(folder))) as picture:
-                small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-            small.save(IMAGES / f"{image}.png", optimize=True)
+            shrink(draw(image, Path(folder)), IMAGES / f"{image}.png")
 
 
 if __name__ == "__main__":

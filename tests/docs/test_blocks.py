@@ -113,5 +113,5 @@ def test_the_tutorial_page_runs_every_experiment_of_the_tutorial():
 
 def test_pictures_of_the_pages_are_small():
     sizes = {file.name: file.stat().st_size for file in (ROOT / "docs" / "images").iterdir()}
-    assert max(sizes.values()) < 40_000
-    assert sum(sizes.values()) < 600_000
+    assert max(sizes.values()) < 65_000
+    assert sum(sizes.values()) < 450_000
