@@ -97,6 +97,14 @@ def test_every_link_leads_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_files_that_pages_on_the_code_name_are_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name in re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|md|yaml))`", text):
+        if "NAME" not in name:
+            assert (ROOT / name).exists() or (ROOT / "snnrun" / name).exists(), name
+
+
 def test_the_file_in_the_readme_is_the_file_that_the_readme_runs():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = next(found[2] for found in BLOCK.finditer(text) if found[1] == "yaml")
