@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import math
 import os
 import shlex
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun.cli.progress import Bar, Line, number_text, time_text
-from snnrun.cli.render import put, say
+from snnrun.cli.render import put, put_json, say
 from snnrun.cli.tables import Column, quantity_column, shortened, values_text, write_table
 from snnrun.compare.conditions import Formula
 from snnrun.compare.folders import (
@@ -57,7 +56,7 @@ def list_results(
     shown = _sorted(_matching(entries, condition), sort)
     shown = shown if limit is None else shown[:limit]
     if json:
-        _write_json(
+        put_json(
             {
                 "results": [_entry_json(entry, condition) for entry in shown],
                 "unfinished": [str(path) for path in unfinished],
@@ -120,7 +119,7 @@ def _write_entries(entries: Sequence[Entry], condition: Formula | None, unreadab
         Column("when", [*(_when(e) for e in entries), *none]),
     ]
     for name, dimension in names:
-        cells = [_ends(e.metrics.get(name)) if _has(e, name, dimension) else None for e in entries]
+        cells = [e.metrics[name].extent if _has(e, name, dimension) else None for e in entries]
         columns.append(quantity_column(name, dimension, [*cells, *(None for _ in unreadable)]))
     columns.append(Column("why", [*("" for _ in entries), *(bad.why for bad in unreadable)]))
     write_table(columns)
@@ -133,14 +132,6 @@ def _is_plain(entry: Entry, measured: Measured) -> bool:
 def _has(entry: Entry, name: str, dimension: Dimension) -> bool:
     measured = entry.metrics.get(name)
     return measured is not None and measured.dimension == dimension and _is_plain(entry, measured)
-
-
-def _ends(measured: Measured | None) -> list[float] | None:
-    """The smallest and the largest value; NaN when none is a number."""
-    if measured is None:
-        return None
-    finite = measured.values[np.isfinite(measured.values)]
-    return [float(finite.min()), float(finite.max())] if finite.size else [math.nan]
 
 
 def _points(entry: Entry, condition: Formula | None) -> str:
@@ -178,8 +169,8 @@ def _metric_json(entry: Entry, measured: Measured) -> dict[str, Any]:
     unit = measured.dimension.symbol
     if entry.kind is Kind.RUN:
         return {"value": as_json(measured.values), "unit": unit}
-    low_high = _ends(measured) or [math.nan]
-    return {"min": as_json(low_high[0]), "max": as_json(low_high[-1]), "unit": unit}
+    low, high = measured.extent
+    return {"min": as_json(low), "max": as_json(high), "unit": unit}
 
 
 # diff
@@ -211,7 +202,7 @@ def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
         if data:
             report["data"] = data
             report["metrics"] = [_pair_json(pair) for pair in pairs]
-        _write_json(report)
+        put_json(report)
     else:
         _write_differences(first, second, found)
         if data:
@@ -316,7 +307,7 @@ def verify_folder(folder: Path, *, everything: bool, allow_code: bool, damaged: 
         )
     line.clear()
     if json:
-        _write_json(_verdict_json(verdict))
+        put_json(_verdict_json(verdict))
     else:
         _write_verdict(verdict)
     if not verdict.equal:
@@ -438,7 +429,7 @@ def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, da
             }
             for c, parameters, words in points
         ]
-        _write_json({"by": by, "best": listed, "of": ranking.of})
+        put_json({"by": by, "best": listed, "of": ranking.of})
         return
     if not points:
         say("nothing to rank: no finished point has a number there")
@@ -455,7 +446,3 @@ def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, da
     write_table(columns)
     say(f"{number_text(ranking.of)} compared; to run the best one alone:")
     say(" ".join(shlex.quote(word) for word in points[0][2]))
-
-
-def _write_json(content: dict[str, Any]) -> None:
-    put(json_module.dumps(content))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from snnrun.cli.progress import bytes_text, number_text, time_text
-from snnrun.cli.render import put, render
+from snnrun.cli.render import put, put_json, render
 from snnrun.run import pipeline
 from snnrun.sweep.estimate import Estimate, estimate
 
@@ -30,12 +30,12 @@ def estimate_files(command: RunCommand) -> None:
             sweep = check_sweep(checked)
         render([*checked.warnings, *(sweep.warnings if sweep is not None else ())], sys.stderr)
         found = estimate(checked, sweep, probe=command.probe)
-        reports.append({"file": str(file)} | found.as_json())
+        reports.append({"file": str(file)} | asdict(found))
         if not command.json:
             along = sweep.plan.describe() if sweep is not None else "one run"
             put("\n".join([f"{checked.name}: {along}", *_lines(found)]))
     if command.json:
-        put(json_module.dumps(reports[0] if len(reports) == 1 else {"runs": reports}))
+        put_json(reports[0] if len(reports) == 1 else {"runs": reports})
 
 
 def _lines(found: Estimate) -> Iterator[str]:
@@ -43,6 +43,6 @@ def _lines(found: Estimate) -> Iterator[str]:
     yield f"  compiles  {number_text(found.kernels, 'kernel')}{of}"
     if found.connected:
         yield f"  wirings   {found.wirings:,} made for {number_text(found.connected, 'object')} of synapses{of}"
-    yield f"  memory    about {bytes_text(found.memory)} a run, beside recordings"
-    yield f"  disk      about {bytes_text(found.disk)}"
+    yield f"  memory    about {bytes_text(found.memory_bytes)} a run, beside recordings"
+    yield f"  disk      about {bytes_text(found.disk_bytes)}"
     yield f"  time      about {time_text(found.seconds)} in one process, from {found.basis}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from snnrun.cli.progress import bytes_text, number_text, time_text
-from snnrun.cli.render import put, render, say
+from snnrun.cli.render import put, put_json, render, say
 from snnrun.equations.dag import is_fixed
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.model.evaluate import Environment, evaluate
@@ -39,7 +38,7 @@ def validate_files(files: Sequence[Path], overrides: Sequence[str], *, json: boo
             state = f"{len(errors)} error{'' if len(errors) == 1 else 's'}" if errors else f"valid · {summary}"
             say(f"{file}: {state}")
     if json:
-        put(json_module.dumps({"valid": not bad, "files": reports}))
+        put_json({"valid": not bad, "files": reports})
     if bad:
         sys.exit(2)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_module
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from snnrun.cli.progress import bytes_text, number_text
-from snnrun.cli.render import put, say
+from snnrun.cli.render import put, put_json, say
+from snnrun.cli.tables import Column, write_table
 from snnrun.codegen.cache import LIMIT, Kept, cache_folder, clear, kept_kernels, lowered_functions
 from snnrun.codegen.target import processor
 from snnrun.errors import Diagnostic, StorageError
@@ -41,9 +41,10 @@ def cache_info(*, json: bool) -> None:
                 for kernel in kernels
             ],
         }
-        put(json_module.dumps(report))
+        put_json(report)
         return
-    put("\n".join([str(folder), _summary(kernels, functions, here), *_table(kernels, now)]))
+    put(f"{folder}\n{_summary(kernels, functions, here)}")
+    write_table(_table(kernels, now))
 
 
 def _summary(kernels: Sequence[Kept], functions: tuple[int, int], here: str) -> str:
@@ -56,24 +57,14 @@ def _summary(kernels: Sequence[Kept], functions: tuple[int, int], here: str) -> 
     return " · ".join([*parts, f"{fitting} for this processor ({here})"])
 
 
-def _table(kernels: Sequence[Kept], now: float) -> list[str]:
-    """One line a kernel, the one used last first."""
-    rows = [
-        (
-            _age(max(now - kernel.used, 0.0)),
-            bytes_text(kernel.size),
-            kernel.processor or "damaged",
-            kernel.function or ", ".join(kernel.objects) or "the engine itself",
-        )
-        for kernel in kernels
-    ]
-    if not rows:
-        return []
-    rows.insert(0, ("last use", "size", "processor", "first made for"))
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+def _table(kernels: Sequence[Kept], now: float) -> list[Column]:
+    """One row for each kernel, the last used one first."""
+    made_for = [kernel.function or ", ".join(kernel.objects) or "the engine itself" for kernel in kernels]
     return [
-        f"  {age:<{widths[0]}}  {size:>{widths[1]}}  {name:<{widths[2]}}  {objects}"
-        for age, size, name, objects in rows
+        Column("last use", [_age(max(now - kernel.used, 0.0)) for kernel in kernels]),
+        Column("size", [bytes_text(kernel.size) for kernel in kernels], right=True),
+        Column("processor", [kernel.processor or "damaged" for kernel in kernels]),
+        Column("first made for", made_for),
     ]
 
 
@@ -112,6 +103,6 @@ def clear_cache(*, json: bool) -> None:
     except OSError as error:
         raise _unreadable(folder, error) from None
     if json:
-        put(json_module.dumps({"folder": str(folder), "removed": number, "bytes": size}))
+        put_json({"folder": str(folder), "removed": number, "bytes": size})
     else:
         say(f"removed {number_text(number, 'kernel')}, {bytes_text(size)}, from {folder}")

@@ -12,6 +12,7 @@ A warning is one line. Plain text with a few colour codes: no library is loaded 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -19,7 +20,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from snnrun.errors import Diagnostic, Severity
 from snnrun.source import Span
@@ -72,6 +73,11 @@ def say(text: str) -> None:
 def put(text: str) -> None:
     """Write lines on stdout, safe in any terminal and in an encoding that it takes."""
     _write(text, sys.stdout)
+
+
+def put_json(content: dict[str, Any]) -> None:
+    """Write a JSON object on stdout."""
+    put(json.dumps(content))
 
 
 def _write(text: str, stream: TextIO) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json as json_module
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnrun.cli.options import RunCommand
 from snnrun.cli.progress import Bar, Line, number_text, time_text
-from snnrun.cli.render import put, render, say
+from snnrun.cli.render import put_json, render, say
 from snnrun.cli.summary import (
     built_line,
     headline,
@@ -62,7 +61,7 @@ def run_files(command: RunCommand, plot_process: PlotProcess | None = None) -> N
         if codes[-1] == UnfinishedError.exit_code or codes[-1] > _BY_SIGNAL:
             break
     if command.json:
-        put(json_module.dumps(reports[0] if len(command.files) == 1 else {"runs": reports}))
+        put_json(reports[0] if len(command.files) == 1 else {"runs": reports})
     failed = [code for code in codes if code]
     if failed:
         if len(command.files) > 1:

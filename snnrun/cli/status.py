@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
 import shlex
 from pathlib import Path
 from typing import Any
 
 from snnrun.cli.progress import clock_text, number_text
-from snnrun.cli.render import put
+from snnrun.cli.render import put, put_json
 from snnrun.files.reading import reason_of
 from snnrun.results.done import QUICK_BYTES, Done
 from snnrun.results.layout import DONE_FILE, storage_error
@@ -40,7 +39,10 @@ def show_status(folder: Path, *, json: bool) -> None:
 
 
 def _put(plain: dict[str, Any], lines: list[str], *, json: bool) -> None:
-    put(json_module.dumps(plain) if json else "\n".join(lines))
+    if json:
+        put_json(plain)
+    else:
+        put("\n".join(lines))
 
 
 def _as_json(folder: Path, state: State) -> dict[str, Any]:

@@ -69,12 +69,12 @@ def quantity_column(
     unit = readable_unit(max(finite, default=0.0), dimension)
     texts = []
     for cell in cells:
-        ends = dict.fromkeys(number_text(v / float(unit.scale)) for v in cell or ())
+        ends = dict.fromkeys(digits_text(v / float(unit.scale)) for v in cell or ())
         texts.append(joint.join(ends))
     return Column(name if dimension.is_one else f"{name} [{unit.name}]", texts, right=True)
 
 
-def number_text(value: float) -> str:
+def digits_text(value: float) -> str:
     """A number with five significant digits."""
     if not math.isfinite(value):
         return str(value)

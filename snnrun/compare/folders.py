@@ -56,6 +56,12 @@ class Measured:
     values: FloatArray
     dimension: Dimension
 
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The smallest and the largest finite value; NaN when there is none."""
+        finite = self.values[np.isfinite(self.values)]
+        return (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
+
 
 @dataclass(frozen=True, eq=False)
 class Entry:

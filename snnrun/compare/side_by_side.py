@@ -66,9 +66,4 @@ def _pair(name: str, a: Measured | None, b: Measured | None) -> Pair:
 
 
 def _side(measured: Measured | None) -> Extent | None:
-    if measured is None:
-        return None
-    finite = measured.values[np.isfinite(measured.values)]
-    if not finite.size:
-        return Extent(math.nan, math.nan, measured.values.size)
-    return Extent(float(finite.min()), float(finite.max()), measured.values.size)
+    return None if measured is None else Extent(*measured.extent, measured.values.size)

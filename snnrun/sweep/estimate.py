@@ -8,7 +8,6 @@ import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from snnrun.engine.cache import RunCache
 from snnrun.engine.memory import expected_memory
@@ -33,8 +32,8 @@ class Estimate:
         kernels: Different kernels among those: each is compiled once.
         wirings: Synapses objects that will be connected; the other points share these.
         connected: Synapses objects of all examined points together.
-        memory: State and synapses of the largest examined point. [byte]
-        disk: Size of what will be stored. [byte]
+        memory_bytes: State and synapses of the largest examined point. [byte]
+        disk_bytes: Size of what will be stored. [byte]
         seconds: Time of all runs in one process. [s]
         basis: How the time was estimated.
     """
@@ -44,24 +43,10 @@ class Estimate:
     kernels: int
     wirings: int
     connected: int
-    memory: float
-    disk: float
+    memory_bytes: int
+    disk_bytes: int
     seconds: float
     basis: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {
-            "points": self.points,
-            "examined": self.examined,
-            "kernels": self.kernels,
-            "wirings": self.wirings,
-            "connected": self.connected,
-            "memory_bytes": round(self.memory),
-            "disk_bytes": round(self.disk),
-            "seconds": round(self.seconds, 6),
-            "basis": self.basis,
-        }
 
 
 def estimate(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Estimate:
@@ -118,9 +103,9 @@ def estimate(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> E
         kernels=len(kernels),
         wirings=len(wirings) + alone,
         connected=connected,
-        memory=memory,
-        disk=disk,
-        seconds=(seconds + checking) * share,
+        memory_bytes=round(memory),
+        disk_bytes=round(disk),
+        seconds=round((seconds + checking) * share, 6),
         basis=basis,
     )
 

@@ -266,7 +266,7 @@ def test_units_computes(snnrun, place, words, answer):
         (["1e308*1e308"], "too large"),
         (["(" * 5000], ""),
         (["2*V < 3*V"], "a condition"),
-        (["rand()"], "no place"),
+        (["rand()"], "is not allowed"),
         ([""], "missing"),
     ],
 )

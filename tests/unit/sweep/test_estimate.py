@@ -34,8 +34,8 @@ def estimated(tmp_path, sweep, **options):
 def test_one_run_is_one_kernel_one_wiring_and_its_samples(tmp_path):
     found = estimated(tmp_path, "")
     assert (found.points, found.kernels, found.wirings) == (1, 1, 1)
-    assert found.disk == 100 * 100 * 8
-    assert found.memory > 5000 * 8
+    assert found.disk_bytes == 100 * 100 * 8
+    assert found.memory_bytes > 5000 * 8
 
 
 @pytest.mark.parametrize(
