@@ -115,7 +115,7 @@ class _Array:
         file = find_file(self.context, path)
         size = (model.resize[0], model.resize[1]) if model.resize else None
         with reading(self.context, path):
-            values = read_picture(file, model.channel.value, size)
+            values = read_picture(file, model.channel, size)
         if model.invert:
             values = 1.0 - values
         if model.flip in ("vertical", "both"):
@@ -124,14 +124,14 @@ class _Array:
             values = values[..., :, ::-1]
         if values.ndim == 3:
             return values.reshape(len(values), -1)
-        return self.turned(values, transpose=model.transpose, axis=model.time_axis.value)
+        return self.turned(values, transpose=model.transpose, axis=model.time_axis)
 
     def numbers(self, model: FileArray) -> tuple[FloatArray, str | None]:
         found, own = read_numbers(self.context, self.path)
         values = np.atleast_1d(found)
         if values.ndim > 2:
             values = values.reshape(len(values), -1)
-        return self.turned(values, transpose=model.transpose, axis=model.time_axis.value), own
+        return self.turned(values, transpose=model.transpose, axis=model.time_axis), own
 
     def turned(self, values: FloatArray, *, transpose: bool, axis: str) -> FloatArray:
         if values.ndim == 2 and (transpose != (axis == "columns")):

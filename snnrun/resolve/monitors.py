@@ -128,7 +128,7 @@ class _Monitor:
         every = 1
         if model.dt is not None:
             every = self.context.steps((*self.path, "dt"), f"`dt` of monitor `{self.name}`", 1)
-        slot = Slot(model.when.value)
+        slot = Slot(model.when)
         if slot not in (Slot.START, Slot.END):
             raise self.context.error(
                 "NET199",

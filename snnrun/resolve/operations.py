@@ -62,7 +62,7 @@ def _hook(context: Context, name: str, model: models.CallOperation) -> Hook:
 def _operation(context: Context, name: str, model: models.Operation, synapses: Mapping[str, Synapses]) -> Operation:
     path: Path = ("operations", name)
     every, at_steps = _times(context, path, model)
-    slot = Slot(model.when.value)
+    slot = Slot(model.when)
     if slot not in (Slot.START, Slot.END):
         raise context.error(
             "NET199", f"operations at `{slot.value}` are not supported yet", (*path, "when"), "use `start` or `end`"

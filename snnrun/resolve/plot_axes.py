@@ -28,7 +28,7 @@ def check_axes(plot: Plot) -> None:
     kind, experiment = plot.kind, plot.context.experiment
     if kind.sweep and not plot.swept:
         raise plot.error("PLT511", f"a {kind.name} plot shows a sweep, and this file has none", "kind")
-    if kind.results and experiment.sweep is not None and experiment.sweep.keep.value != "results":
+    if kind.results and experiment.sweep is not None and experiment.sweep.keep != "results":
         message = f"a {kind.name} plot shows the spikes of each point, and the sweep keeps metrics alone"
         raise plot.error("PLT511", message, "kind", help="add `keep: results` to the sweep")
     for k, axis in enumerate(plot.listed("log")):

@@ -134,8 +134,8 @@ def _network(context: Context) -> Network:
         hooks=hooks,
         monitors=monitors,
         arrays=context.arrays,
-        math=Math(experiment.run.math.value),
-        precision=Precision(experiment.run.precision.value),
+        math=Math(experiment.run.math),
+        precision=Precision(experiment.run.precision),
         threads=experiment.run.threads,
     )
     if experiment.run.start_from is None:

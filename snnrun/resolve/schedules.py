@@ -12,7 +12,7 @@ from snnrun.resolve.delays import warn_between_steps
 from snnrun.resolve.edges import read_spikes
 from snnrun.resolve.series import read_series
 from snnrun.resolve.tables import unit_of
-from snnrun.spec.models import Duplicates, SpikeGroup
+from snnrun.spec.models import SpikeGroup
 from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import ONE, TIME
 from snnrun.units.quantities import format_quantity
@@ -51,7 +51,7 @@ def _schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Sch
     steps, ids = steps[order], ids[order]
     again = np.zeros(len(steps), np.bool_)
     again[1:] = (np.diff(steps) == 0) & (np.diff(ids) == 0)
-    if np.any(again) and model.duplicates is Duplicates.ERROR:
+    if np.any(again) and model.duplicates == "error":
         k = int(np.argmax(again))
         first, second = (format_quantity(float(times[order[n]]), TIME) for n in (k - 1, k))
         place = (*where, int(order[k]))

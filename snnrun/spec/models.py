@@ -68,55 +68,23 @@ class Method(StrEnum):
         vars()[name.upper()] = name
 
 
-class Slot(StrEnum):
-    """The parts of one step, in their order."""
+Slot = Literal["start", "groups", "thresholds", "synapses", "resets", "end"]
+"""The parts of one step, in their order."""
 
-    START = "start"
-    GROUPS = "groups"
-    THRESHOLDS = "thresholds"
-    SYNAPSES = "synapses"
-    RESETS = "resets"
-    END = "end"
+Precision = Literal["double", "single"]
+"""Floating-point numbers of the state."""
 
+MathMode = Literal["strict", "fast"]
+"""Whether the compiler may reorder arithmetic."""
 
-class Precision(StrEnum):
-    """Floating-point numbers of the state."""
+Channel = Literal["red", "green", "blue", "alpha", "luminance"]
+"""Which values of a picture count."""
 
-    DOUBLE = "double"
-    SINGLE = "single"
+Flip = Literal["vertical", "horizontal", "both"]
+"""How a picture is mirrored."""
 
-
-class MathMode(StrEnum):
-    """Whether the compiler may reorder arithmetic."""
-
-    STRICT = "strict"
-    FAST = "fast"
-
-
-class Channel(StrEnum):
-    """Which values of a picture count."""
-
-    RED = "red"
-    GREEN = "green"
-    BLUE = "blue"
-    ALPHA = "alpha"
-    LUMINANCE = "luminance"
-
-
-class Flip(StrEnum):
-    """How a picture is mirrored."""
-
-    VERTICAL = "vertical"
-    HORIZONTAL = "horizontal"
-    BOTH = "both"
-
-
-class TimeAxis(StrEnum):
-    """Which axis of a table is time."""
-
-    ROWS = "rows"
-    COLUMNS = "columns"
-    FRAMES = "frames"
+TimeAxis = Literal["rows", "columns", "frames"]
+"""Which axis of a table is time."""
 
 
 class SampleMethod(StrEnum):
@@ -127,18 +95,11 @@ class SampleMethod(StrEnum):
     RANDOM = "random"
 
 
-class Keep(StrEnum):
-    """What a sweep stores of each point."""
+Keep = Literal["metrics", "results"]
+"""What a sweep stores of each point."""
 
-    METRICS = "metrics"
-    RESULTS = "results"
-
-
-class Duplicates(StrEnum):
-    """What becomes of two given spikes of a neuron in one step."""
-
-    ERROR = "error"
-    MERGE = "merge"
+Duplicates = Literal["error", "merge"]
+"""What becomes of two given spikes of a neuron in one step."""
 
 
 class PlotKind(StrEnum):
@@ -180,7 +141,7 @@ class FileArray(Section):
     )
     transpose: Flag = Field(False, description="Whether rows and columns are exchanged.")
     scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
-    time_axis: TimeAxis = Field(TimeAxis.ROWS, description="Which axis is time.")
+    time_axis: TimeAxis = Field("rows", description="Which axis is time.")
     dt: Expression | None = Field(None, description="Length of one time bin.")
 
 
@@ -188,7 +149,7 @@ class ImageArray(Section):
     """A timed array from a picture."""
 
     image: Statements = Field(description="Picture (png, jpg, tif, gif), relative to this file.")
-    channel: Channel = Field(Channel.LUMINANCE, description="Which channel counts; values are 0 to 1.")
+    channel: Channel = Field("luminance", description="Which channel counts; values are 0 to 1.")
     invert: Flag = Field(False, description="Whether dark is 1 and bright is 0.")
     flip: Flip | None = Field(None, description="How the picture is mirrored.")
     transpose: Flag = Field(False, description="Whether rows and columns are exchanged.")
@@ -196,7 +157,7 @@ class ImageArray(Section):
         None, min_length=2, max_length=2, description="`[rows, columns]` the picture is resized to."
     )
     scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
-    time_axis: TimeAxis = Field(TimeAxis.ROWS, description="Which axis is time; the other one counts neurons.")
+    time_axis: TimeAxis = Field("rows", description="Which axis is time; the other one counts neurons.")
     dt: Expression | None = Field(None, description="Length of one time bin.")
 
 
@@ -384,7 +345,7 @@ class SpikeGroup(Section):
     )
     period: Expression | None = Field(None, description="The spikes repeat after this time.")
     duplicates: Duplicates = Field(
-        Duplicates.ERROR,
+        "error",
         description="Two spikes of a neuron in one step: an `error`, or taken as one (`merge`).",
     )
     subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
@@ -755,7 +716,7 @@ class StateMonitor(Section):
     variables: list[Identifier] = Field(min_length=1, description="Variables and subexpressions to record.")
     indices: Series | None = Field(None, description=_INDICES)
     dt: Expression | None = Field(None, description="Interval between samples; absent: every step.")
-    when: Slot = Field(Slot.START, description="Part of the step in which it samples.")
+    when: Slot = Field("start", description="Part of the step in which it samples.")
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
 
 
@@ -819,7 +780,7 @@ class Operation(Section):
     every: Expression | None = Field(None, description="Interval; acts at t = 0, d, 2d, ...")
     at: Series | None = Field(None, description="Time, list of times or range of times; instead of `every`.")
     do: Statements = Field(description="Statements: `I = rand()*50*nA`.")
-    when: Slot = Field(Slot.START, description="Part of the step in which it acts.")
+    when: Slot = Field("start", description="Part of the step in which it acts.")
     order: Order = Field(0, description=_ORDER)
 
 
@@ -882,9 +843,9 @@ class Run(Section):
     )
     save_state: Flag = Field(False, description="Whether the state at the end is stored, as `state.npz`.")
     threads: Count = Field(1, description="Threads of one run; the result does not depend on it.")
-    precision: Precision = Field(Precision.DOUBLE, description="Floating-point numbers of the state.")
+    precision: Precision = Field("double", description="Floating-point numbers of the state.")
     math: MathMode = Field(
-        MathMode.STRICT,
+        "strict",
         description="`fast` lets the compiler reorder arithmetic and rounds exponentials less well: other bits.",
     )
 
@@ -972,18 +933,14 @@ class Sweep(Section):
     sample: Sample | None = Field(None, description="Points drawn from ranges: `{method, size, ranges, seed}`.")
     repeat: Count = Field(1, description="Runs of each point, with other seeds.")
     shared: Identifier | None = Field(None, description="Phase that is run once and that all points continue from.")
-    keep: Keep = Field(Keep.METRICS, description="What is stored of each point: `metrics` or whole `results`.")
+    keep: Keep = Field("metrics", description="What is stored of each point: `metrics` or whole `results`.")
 
 
 # --- Plots -----------------------------------------------------------------------------------------------------------
 
 
-class PageWidth(StrEnum):
-    """Widths of a picture in print."""
-
-    COLUMN = "column"
-    PAGE = "page"
-
+PageWidth = Literal["column", "page"]
+"""Widths of a picture in print."""
 
 PlotSize = TypeAliasType(
     "PlotSize",

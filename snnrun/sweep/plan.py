@@ -48,7 +48,7 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     if number > MOST_POINTS:
         raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
     keep = context.document.has(("sweep", "keep"))
-    keep_results = sweep.keep.value == "results" if keep else not context.experiment.metrics
+    keep_results = sweep.keep == "results" if keep else not context.experiment.metrics
     if context.experiment.run.save_state and not keep_results:
         message = "the points of this sweep keep metrics only, no state"
         raise context.key_error("SWP710", message, ("run", "save_state"), "add `keep: results` to the sweep")

@@ -85,7 +85,7 @@ def test_numbers_and_booleans_keep_their_type(tmp_path):
 def test_absent_keys_have_the_documented_defaults(tmp_path):
     experiment = experiment_of(tmp_path, minimal())
     assert (experiment.name, experiment.seed, experiment.sweep, experiment.plots) == ("x", 1, None, None)
-    assert (experiment.run.threads, experiment.run.precision.value, experiment.run.math.value) == (
+    assert (experiment.run.threads, experiment.run.precision, experiment.run.math) == (
         1,
         "double",
         "strict",
