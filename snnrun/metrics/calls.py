@@ -100,7 +100,7 @@ class _Call:
     def values(self, constants: tuple[Expr, ...]) -> list[Any]:
         """The constants after the inputs."""
         context = self.checker.context
-        return [constant.read(context, arg) for constant, arg in zip(self.form.constants, constants, strict=True)]
+        return [read(context, arg) for read, arg in zip(self.form.constants, constants, strict=True)]
 
     def accumulated(
         self, make: Callable[[Network], Accumulator], inputs: list[tuple[Any, str]], size: Size | None

@@ -52,18 +52,13 @@ class Input(Enum):
     VALUES = "values"  # an expression with one value an element
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A constant that a function takes after its inputs.
-
-    Args:
-        read: Its value, checked.
-    """
-
-    read: Callable[[Context, Expr], Any]
+def _bin_width(context: Context, expr: Expr) -> int:
+    """The width of a bin in steps."""
+    return context.steps_of(expr, "the width of a bin", 1)
 
 
 def _percent(context: Context, expr: Expr) -> float:
+    """A number from 0 to 100."""
     value = context.constant_of(expr, ONE, "the percentile")
     if not 0 <= value <= 100:
         raise at(expr.span, "MET409", f"a percentile is a number from 0 to 100, this is {value:g}", "50 is the median")
@@ -71,14 +66,10 @@ def _percent(context: Context, expr: Expr) -> float:
 
 
 def _neurons(context: Context, expr: Expr) -> NeuronSubset:
+    """A group or subgroup."""
     if not isinstance(expr, Name):
         raise at(expr.span, "MET403", "write the name of a group or subgroup here")
     return context.view_named(expr.id, expr.span, "the end of synapses")
-
-
-PERCENT = Argument(_percent)
-NEURONS = Argument(_neurons)
-BIN = Argument(lambda context, expr: context.steps_of(expr, "the width of a bin", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +81,7 @@ class Function:
         inputs: What it takes.
         make: Makes its accumulator from the `Train` of each monitor of spikes, and from the constants.
         reduce: Where the input is not recorded: its value from the values of the input, and from the constants.
-        constants: The constants that it takes after the inputs.
+        constants: What reads the arguments after the inputs.
         dimension: Dimension of the result; None for that of the input.
         each: Whether it has one value an element.
         counts: Whether it does with the number of spikes of each neuron, without their times.
@@ -103,7 +94,7 @@ class Function:
     inputs: tuple[Input, ...]
     make: Callable[..., Accumulator] | None = None
     reduce: Callable[..., float] | None = None
-    constants: tuple[Argument, ...] = ()
+    constants: tuple[Callable[[Context, Expr], Any], ...] = ()
     dimension: Dimension | None = ONE
     each: bool = False
     counts: bool = False
@@ -133,9 +124,9 @@ def _of_values(name: str, reduce: Callable[..., Any]) -> Function:
     return Function(name, (Input.VALUES,), reduce=reduce, dimension=None)
 
 
-_PERCENTILE: dict[str, Any] = {"constants": (PERCENT,), "dimension": None, "example": "percentile(rates(out), 90)"}
+_PERCENTILE: dict[str, Any] = {"constants": (_percent,), "dimension": None, "example": "percentile(rates(out), 90)"}
 _WEIGHTS: dict[str, Any] = {"dimension": None, "each": True, "example": "weights(stdp.w, inputs.early)"}
-_BINNED: dict[str, Any] = {"constants": (BIN,), "at_end": True}
+_BINNED: dict[str, Any] = {"constants": (_bin_width,), "at_end": True}
 _TABLE = (
     _of_counts("count", lambda counts, _: float(counts.sum())),
     Function("count", (Input.SYNAPSES,), reduce=np.size),
@@ -152,8 +143,8 @@ _TABLE = (
     _of_spikes("correlation", Pairwise, **_BINNED, most=MOST_PAIRED, example="correlation(out, 5 ms)"),
     Function("correlation", (Input.SPIKES,) * 2, PopulationPair.of, **_BINNED, example="correlation(exc, inh, 5 ms)"),
     Function("correlation", (Input.STATE,) * 2, Comoments, at_end=True, example="correlation(vw.v, vw.w)"),
-    Function("weights", (Input.WEIGHTS,), constants=(NEURONS,), **_WEIGHTS),
-    Function("weights", (Input.WEIGHTS,), constants=(NEURONS, NEURONS), **_WEIGHTS),
+    Function("weights", (Input.WEIGHTS,), constants=(_neurons,), **_WEIGHTS),
+    Function("weights", (Input.WEIGHTS,), constants=(_neurons, _neurons), **_WEIGHTS),
     *(_of_state(name) for name in ("mean", "std", "min", "max", "last")),
     _of_values("mean", np.mean),
     _of_values("std", np.std),

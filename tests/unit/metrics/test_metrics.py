@@ -669,6 +669,20 @@ def metrics_of_a_run(tmp_path, text):
     return {name: value for name, (value, _) in outcome.metrics.items()}
 
 
+def test_checked_metrics_are_used_twice_with_accumulators_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "kernels"))
+    file = tmp_path / "m.yaml"
+    several = "n: count(out)\n  cv: cv_isi(out)\n  m: mean(v)\n  p: percentile(v, 10)\n  c: correlation(vw.v, vw.w)"
+    file.write_text(FILE.replace('m: "METRIC"', several))
+    checked = pipeline.check(pipeline.read(file))
+    first, again = (pipeline.run(checked, tmp_path / k, RunOptions(plots=False)).metrics for k in "ab")
+    assert first["n"][0] > 0
+    assert {name: str(value) for name, value in first.items()} == {name: str(value) for name, value in again.items()}
+    one, other = (checked.metrics.start(checked.resolved.network) for _ in range(2))
+    one.spikes("out", np.array([3]), np.array([0]), {})
+    assert [run.accumulators[0].value() for run in (one, other)] == [1, 0]
+
+
 VARIABLES = """\
 version: 1
 constants: {factor: 2}
