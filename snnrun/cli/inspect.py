@@ -149,7 +149,7 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
 def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float) -> str:
     """How events with different delays are delivered; their distribution is known when the delays are drawn."""
     from snnrun.codegen.delivery import added_terms
-    from snnrun.engine.build import RING_BELOW
+    from snnrun.engine.synapses import RING_BELOW
 
     if pathway is not synapses.sorting:
         return "looked up in a list sorted by delay"

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.codegen.kernel import generate
-from snnrun.engine.build import input_table, parameter_arrays, precompute, sending_steps
+from snnrun.engine.build import input_table, precompute
+from snnrun.engine.parameters import parameter_arrays, sending_steps
 from snnrun.engine.values import Built, SynapseValues, bring_up_to_date, set_group
 from snnrun.equations.dag import Op, variables_of, walk
 from snnrun.model.network import Block, Network, Phase, Synapses

@@ -12,16 +12,7 @@ from snnrun.equations.dag import variables_of
 from snnrun.equations.parse import parse_statements
 from snnrun.errors import at
 from snnrun.model.elapsed import as_event
-from snnrun.model.network import (
-    Assignment,
-    Block,
-    Hook,
-    IntArray,
-    NeuronSubset,
-    Operation,
-    Slot,
-    Synapses,
-)
+from snnrun.model.network import Assignment, Block, Hook, IntArray, NeuronSubset, Operation, Slot, Synapses
 from snnrun.resolve.context import AlreadyReported, Context, Path
 from snnrun.resolve.group_names import group_scope, is_member
 from snnrun.resolve.series import read_series

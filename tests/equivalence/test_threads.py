@@ -13,7 +13,7 @@ from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
 from snnrun.connect import builder
-from snnrun.engine import build, monitors
+from snnrun.engine import build, monitors, synapses
 from snnrun.engine.build import partition
 from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Memory
@@ -203,9 +203,9 @@ def test_results_are_the_same_for_any_number_of_bands(worth_it: int, monkeypatch
     monkeypatch.setattr(builder, "WORTH_IT", worth_it)
     one = recorded(text, 1)
     assert all(len(values) > 5 and np.ptp(values) > 0 for values in one.values()), "something happens everywhere"
-    monkeypatch.setattr(build, "SHORTEST_ROW", 1)
+    monkeypatch.setattr(synapses, "SHORTEST_ROW", 1)
     for most, threads, bands in ((1024, 1, 4), (256, 2, 7)):
-        monkeypatch.setattr(build, "BAND_BYTES", most)
+        monkeypatch.setattr(synapses, "BAND_BYTES", most)
         _, built = run_network(replace(network_of(text), threads=threads, steps=1))
         assert built.numbers[IntUse.BANDS.of("synapses.learn")] == bands  # of 203 or 104 neurons with two variables
         assert built.numbers[IntUse.BANDS.of("synapses.feed")] > 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray
 
-from snnrun.engine import build as build_module
+from snnrun.engine import synapses as synapses_module
 from snnrun.results.done import read_done
 from snnrun.results.sweep_table import PointStatus, read_sweep
 from snnrun.run import pipeline
@@ -80,13 +80,13 @@ def test_values_share_one_kernel_and_sizes_do_too(tmp_path):
 
 def test_connections_that_no_value_changes_are_made_once(tmp_path, monkeypatch):
     made = []
-    connect = build_module.connect
+    connect = synapses_module.connect
 
     def counted(*arguments, **options):
         made.append(arguments)
         return connect(*arguments, **options)
 
-    monkeypatch.setattr(build_module, "connect", counted)
+    monkeypatch.setattr(synapses_module, "connect", counted)
     file = TUTORIAL / "15-time-constant-sweep.yaml"
     checked = pipeline.check(pipeline.read(file))
     outcome = run_sweep(check_sweep(checked), tmp_path / "out", RunOptions(plots=False), workers=1)
