@@ -22,8 +22,10 @@ from snnrun.model.network import Connect, IntArray, NeuronSubset, Seeds, everyth
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Int32: TypeAlias = NDArray[np.int32]
 
-FEW = 1000
-"""Random numbers, up to which plain Python draws them (in 35 ms at most) sooner than a kernel is compiled."""
+FEW = 500
+"""Random numbers, up to which plain Python draws them (in 20 ms at most) sooner than a kernel is compiled (in 300)."""
+ADVANCE = 32
+"""Random numbers that are drawn at least for a run, as some are drawn in advance."""
 
 
 class Sampling(IntEnum):
@@ -202,7 +204,7 @@ class TargetFinder:
         self.lengths = self.runs.lengths
         self.arrays = rules_arrays(partners, seeds) | self.runs.arrays() | {"write": 1}
         self.shuffled = any(p.created is not None for p in partners)
-        drawn = sum(p.size + 64 * len(p.counts) for p in partners if p.sampling in _DRAWN)
+        drawn = sum(p.size + ADVANCE * len(p.counts) for p in partners if p.sampling in _DRAWN)
         self.work = drawn + int(self.lengths.sum()) // 16
 
     @property
@@ -258,7 +260,7 @@ def count_by_chance(rule: Connect, partners: Partners, seeds: Seeds) -> IntArray
     runs = Runs(np.zeros(0, np.int64), number, source, low, size, own, count, np.zeros(n, np.int64))
     arrays = rules_arrays([partners], seeds) | runs.arrays() | room_for_draws(0, 0)
     arrays |= {"mine": np.ones(1, np.uint8), "write": 0, "target": np.zeros(1, np.int32)}
-    given(kernels.targets_by_chance, arrays, free=2, work=64 * n)(0, n)
+    given(kernels.targets_by_chance, arrays, free=2, work=ADVANCE * n)(0, n)
     return count.astype(np.int64)
 
 

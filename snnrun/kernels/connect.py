@@ -132,9 +132,9 @@ def different(
     found = 0
     pair = 0
     while found < few:
-        draw(pair, 32, row, seed, stream, draws)
-        pair += 32
-        for b in range(64):
+        draw(pair, 16, row, seed, stream, draws)
+        pair += 16
+        for b in range(32):
             j = min(int(draws[b] * float(size)), size - 1)
             if found < few and seen[j] == 0:
                 seen[j] = 1
@@ -397,9 +397,9 @@ def targets_by_chance(
             pair = 0
             n = 0
             while j < high:
-                draw_gaps(pair, 32, row, seed, streams[rule], scales[rule], float(size), draws)
-                pair += 32
-                for b in range(64):
+                draw_gaps(pair, 16, row, seed, streams[rule], scales[rule], float(size), draws)
+                pair += 16
+                for b in range(32):
                     j += 1 + int(draws[b])
                     if j >= high:
                         break
