@@ -45,7 +45,7 @@ class Variables(Mapping[str, Array]):
 
 
 class NetworkView:
-    """What a hook sees of the network.
+    """The network as a hook sees it.
 
     Args:
         built: The network in memory.
@@ -80,7 +80,7 @@ class NetworkView:
 
 
 def find_hooks(context: Context, hooks: tuple[Hook, ...]) -> None:
-    """Make sure that the files exist; nothing of them is read.
+    """Check that the files exist, without reading them.
 
     Raises:
         ExperimentError: FIL201 when one is missing.
@@ -132,10 +132,10 @@ def _load(context: Context, hook: Hook) -> Callable[..., Any]:
 
 
 class _FromSource(SourceFileLoader):
-    """Loads a file as it is now: no compiled copy is read, or left in the user's folder."""
+    """Loads a source file without reading or writing a compiled copy in the user's folder."""
 
     def path_stats(self, path: Any) -> Any:
-        """Refuse the facts that a compiled copy is compared with."""
+        """Tell the loader that there is no compiled copy."""
         raise OSError(path)
 
 
