@@ -139,8 +139,8 @@ class Metric:
     unit: str
 
 
-class Results:
-    """The results of one run, opened without locks; links and data in other files are refused."""
+class ResultsFile:
+    """An open `results.h5`, without locks: its groups and tables by path; links and data in other files are refused."""
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
@@ -168,6 +168,42 @@ class Results:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def dataset(self, path: str) -> h5py.Dataset:
+        """A recorded dataset as it stands in the file.
+
+        Raises:
+            StorageError: There is none, or it leads out of the file.
+        """
+        return self._dataset(path)
+
+    def _group(self, path: str) -> h5py.Group:
+        node = object_at(self._file, path)
+        if not isinstance(node, h5py.Group):
+            raise storage_error("ST205", f"these results have no `{path}`: not a file of this program, or not finished")
+        return node
+
+    def _dataset(self, path: str) -> h5py.Dataset:
+        node = object_at(self._file, path)
+        if not isinstance(node, h5py.Dataset):
+            raise storage_error("ST205", f"these results have no `{path}`: not a file of this program, or not finished")
+        return node
+
+    def _times(self, path: str, step: str, length: int) -> FloatArray:
+        """The regular times of a table that says its start and step. [s]."""
+        attributes = self._group(path).attrs
+        return Grid.of(float(attributes["start"]), float(attributes[step])).seconds(np.arange(length))
+
+    def _optional(self, path: str, keep: slice | list[int]) -> IntArray | None:
+        node = object_at(self._file, path)
+        if not isinstance(node, h5py.Dataset):
+            return None
+        values: IntArray = node[keep].astype(np.int64)
+        return values
+
+
+class Results(ResultsFile):
+    """The results of one run."""
 
     @cached_property
     def description(self) -> Description:
@@ -367,79 +403,20 @@ class Results:
 
     def digest(self) -> Digest:
         """The digest of the recorded data, computed again from the file, block by block."""
-        return Digest.of(self._hash(path) for path in self._recorded())
-
-    def _recorded(self) -> list[str]:
-        paths: list[str] = []
-        for m in self.monitors():
-            match m.kind:
-                case MonitorKind.SPIKES:
-                    paths += [f"spikes/{m.name}/timestamps", f"spikes/{m.name}/node_ids"]
-                    paths += [spike_variable(m.name, c.name) for c in m.columns]
-                    paths.append(f"snnrun/counts/{m.name}")
-                case MonitorKind.COUNTS:
-                    paths.append(f"snnrun/counts/{m.name}")
-                case MonitorKind.STATE:
-                    paths += [state_variable(m.name, c.name) for c in m.columns]
-                case MonitorKind.RATE:
-                    paths.append(f"snnrun/rates/{m.name}/rate")
-                case MonitorKind.CONNECTIVITY:
-                    paths += [f"edges/{m.name}/source_node_id", f"edges/{m.name}/target_node_id"]
-                    values = object_at(self._file, f"edges/{m.name}/0")
-                    paths += [f"edges/{m.name}/0/{key}" for key in values] if values is not None else []
-        for name in self.series_names():
-            paths += [f"snnrun/series/{name}/{key}" for key in self.series(name)]
-        return [path for path in paths if object_at(self._file, path) is not None]
-
-    def _hash(self, path: str) -> DatasetDigest:
-        dataset = self._dataset(path)
-        running = RunningHash()
-        row_bytes = dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))
-        for start, stop in blocks(dataset.shape[0], max(row_bytes, 1)):
-            running.update(np.ascontiguousarray(dataset[start:stop]))
-        return running.digest(path, text_attribute(dataset, "units"), dataset.dtype, dataset.shape)
+        paths = [path for monitor in self.monitors() for path in _recorded_paths(self._file, monitor)]
+        paths += [f"snnrun/series/{name}/{key}" for name in self.series_names() for key in self.series(name)]
+        there = [path for path in paths if object_at(self._file, path) is not None]
+        return Digest.of(_hash(self._dataset(path), path) for path in there)
 
     @property
     def math(self) -> str:
         """The mode of arithmetic: `strict` or `fast`."""
         return text_attribute(self._group("snnrun"), "math", "strict")
 
-    def dataset(self, path: str) -> h5py.Dataset:
-        """A recorded dataset as it stands in the file.
-
-        Raises:
-            StorageError: There is none, or it leads out of the file.
-        """
-        return self._dataset(path)
-
     def time_of(self, path: str, row: int) -> float:
         """The time of a row of a table of regular times, such as `snnrun/states/v`. [s]."""
         step = "bin" if path.startswith("snnrun/rates/") else "step"
         return float(self._times(path, step, row + 1)[row])
-
-    def _group(self, path: str) -> h5py.Group:
-        node = object_at(self._file, path)
-        if not isinstance(node, h5py.Group):
-            raise storage_error("ST205", f"these results have no `{path}`: not a file of this program, or not finished")
-        return node
-
-    def _dataset(self, path: str) -> h5py.Dataset:
-        node = object_at(self._file, path)
-        if not isinstance(node, h5py.Dataset):
-            raise storage_error("ST205", f"these results have no `{path}`: not a file of this program, or not finished")
-        return node
-
-    def _times(self, path: str, step: str, length: int) -> FloatArray:
-        """The regular times of a table that says its start and step. [s]."""
-        attributes = self._group(path).attrs
-        return Grid.of(float(attributes["start"]), float(attributes[step])).seconds(np.arange(length))
-
-    def _optional(self, path: str, keep: slice | list[int]) -> IntArray | None:
-        node = object_at(self._file, path)
-        if not isinstance(node, h5py.Dataset):
-            return None
-        values: IntArray = node[keep].astype(np.int64)
-        return values
 
     def _range(self, times: h5py.Dataset, window: tuple[float, float]) -> slice | NDArray[np.bool_]:
         """Which spikes fall in a window; two searches in the file when it is sorted by time."""
@@ -448,6 +425,33 @@ class Results:
             return slice(_first_not_below(times, low), _first_not_below(times, high))
         values = times[:]
         return np.asarray((values >= low) & (values < high))
+
+
+def _recorded_paths(file: h5py.File, monitor: Monitor) -> list[str]:
+    """Where the data of a monitor stand that count for the digest."""
+    name = monitor.name
+    match monitor.kind:
+        case MonitorKind.SPIKES:
+            columns = [spike_variable(name, column.name) for column in monitor.columns]
+            return [f"spikes/{name}/timestamps", f"spikes/{name}/node_ids", *columns, f"snnrun/counts/{name}"]
+        case MonitorKind.COUNTS:
+            return [f"snnrun/counts/{name}"]
+        case MonitorKind.STATE:
+            return [state_variable(name, column.name) for column in monitor.columns]
+        case MonitorKind.RATE:
+            return [f"snnrun/rates/{name}/rate"]
+        case MonitorKind.CONNECTIVITY:
+            values = object_at(file, f"edges/{name}/0")
+            ends = [f"edges/{name}/source_node_id", f"edges/{name}/target_node_id"]
+            return [*ends, *(f"edges/{name}/0/{key}" for key in values or ())]
+
+
+def _hash(dataset: h5py.Dataset, path: str) -> DatasetDigest:
+    running = RunningHash()
+    row_bytes = dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))
+    for start, stop in blocks(dataset.shape[0], max(row_bytes, 1)):
+        running.update(np.ascontiguousarray(dataset[start:stop]))
+    return running.digest(path, text_attribute(dataset, "units"), dataset.dtype, dataset.shape)
 
 
 def _first_not_below(times: h5py.Dataset, bound: float) -> int:

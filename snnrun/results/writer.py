@@ -26,19 +26,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from snnrun.errors import Diagnostic, InternalError
 from snnrun.results.container import (
-    SORTING,
     MemoryFile,
-    attach,
     close_on_disk,
     column_plain,
-    coordinate,
     create_on_disk,
     dimension,
     flush_and_trim,
     little_endian,
     require_group,
     reserve,
-    single_precision_view,
     variable,
     write_attributes,
 )
@@ -52,14 +48,20 @@ from snnrun.results.layout import (
     MonitorKind,
     RecordingPlan,
     RunStatus,
-    SpikeChannel,
-    StateChannel,
     runs_of,
     spike_variable,
     state_variable,
     storage_error,
 )
 from snnrun.results.resizable import ResizableDataset, blocks
+from snnrun.results.tables import (
+    finish_connectivity,
+    finish_counts,
+    finish_rates,
+    finish_series,
+    finish_spikes,
+    finish_states,
+)
 
 WAITING_BYTES = 16 << 20
 """Whole blocks kept in memory before the file is there: what records less is written at once, in a few large writes."""
@@ -213,15 +215,7 @@ class ResultsWriter:
                 self._reserve_rest()
             file = self._file
             self._write_root(file, RunStatus(status))
-            for channel in self._plan.spikes:
-                if not channel.counts_only:
-                    self._finish_spikes(file, channel)
-            for state in self._plan.states:
-                self._finish_states(file, state)
-            self._finish_rates(file)
-            self._finish_connectivity(file)
-            self._finish_counts(file)
-            self._finish_series(file)
+            self._finish_tables(file)
             _write_recorded(file, self._recorded)
             _write_metrics(file, metrics)
             if isinstance(file, MemoryFile):
@@ -233,6 +227,21 @@ class ResultsWriter:
             self.abort()
             raise _cannot_write(self._path, error) from error
         return Digest.of(s.digest() for s in self._streams.values() if s.recorded)
+
+    def _finish_tables(self, file: h5py.File) -> None:
+        streams, plan = self._streams, self._plan
+        for channel in plan.spikes:
+            if not channel.counts_only:
+                finish_spikes(file, streams, channel, ordered=channel.name not in self._unsorted)
+        for state in plan.states:
+            finish_states(file, streams, state)
+        for rate in plan.rates:
+            finish_rates(file, streams, rate)
+        for pairs in plan.connectivities:
+            finish_connectivity(file, streams, pairs)
+        for channel in plan.spikes:
+            finish_counts(file, streams, channel)
+        finish_series(file, streams, self._labels)
 
     def abort(self) -> None:
         """Give the file up and remove it."""
@@ -304,122 +313,6 @@ class ResultsWriter:
         extras.attrs["description"] = self._description.to_json()
         extras.attrs["monitors"] = json.dumps([_plain(m) for m in _monitors(self._plan)], ensure_ascii=False)
         extras.attrs["status"] = status.value
-
-    def _finish_spikes(self, file: h5py.File, channel: SpikeChannel) -> None:
-        base = f"spikes/{channel.name}"
-        times = coordinate(self._streams[f"{base}/timestamps"].finish(file))
-        others = [f"{base}/node_ids", *(spike_variable(channel.name, c.name) for c in channel.columns)]
-        for path in others:
-            self._streams[path].finish(file).dims[0].attach_scale(times)
-        sorting = 0 if channel.name in self._unsorted else 2
-        file[base].attrs.create("sorting", sorting, dtype=SORTING)
-
-    def _finish_states(self, file: h5py.File, channel: StateChannel) -> None:
-        if not channel.columns:
-            return
-        grid = Grid.of(channel.start, channel.step)
-        data = [self._streams[state_variable(channel.name, c.name)].finish(file) for c in channel.columns]
-        group = data[0].parent
-        group.attrs["start"], group.attrs["step"] = channel.start, channel.step
-        time = _time_axis(group, grid, data[0].shape[0])
-        element = coordinate(variable(group, "element", channel.ids.astype("<i8"), None))
-        if channel.pre is not None and channel.post is not None:
-            variable(group, "pre", channel.pre.astype("<i8"), "1", (element,))
-            variable(group, "post", channel.post.astype("<i8"), "1", (element,))
-        mapping: h5py.Group | None = None
-        for column, dataset in zip(channel.columns, data, strict=True):
-            attach(dataset, (time, element))
-            report = require_group(file, f"report/{channel.name}.{column.name}")
-            view = single_precision_view(report, "data", dataset)
-            view.attrs["units"] = column.unit
-            # All variables of a monitor are sampled at the same places and times: one table, several names.
-            report["time"], report["element"] = time, element
-            attach(view, (time, element))
-            if mapping is None:
-                mapping = _write_mapping(report, channel, grid, dataset.shape[0])
-            else:
-                report["mapping"] = mapping
-
-    def _finish_rates(self, file: h5py.File) -> None:
-        for channel in self._plan.rates:
-            rate = self._streams[f"snnrun/rates/{channel.name}/rate"].finish(file)
-            group = rate.parent
-            rate.dims[0].attach_scale(_time_axis(group, Grid.of(channel.start, channel.bin), rate.shape[0]))
-            group.attrs["start"], group.attrs["bin"] = channel.start, channel.bin
-            if channel.smooth is not None:
-                group.attrs["smooth"] = channel.smooth
-
-    def _finish_connectivity(self, file: h5py.File) -> None:
-        for channel in self._plan.connectivities:
-            base = f"edges/{channel.name}"
-            source = self._streams.get(f"{base}/source_node_id")
-            if source is None:
-                continue
-            target = self._streams[f"{base}/target_node_id"]
-            pre, post = source.finish(file), target.finish(file)
-            pre.attrs["node_population"] = channel.source
-            post.attrs["node_population"] = channel.target
-            group = file[base]
-            edge = dimension(group, "edge", source.length)
-            for dataset in (pre, post, *_edge_tables(group, source.length)):
-                dataset.dims[0].attach_scale(edge)
-            group.attrs["source_size"] = np.int64(channel.source_size)
-            group.attrs["target_size"] = np.int64(channel.target_size)
-            require_group(group, "0")
-            for path, stream in self._streams.items():
-                if path.startswith(f"{base}/0/"):
-                    stream.finish(file).dims[0].attach_scale(edge)
-
-    def _finish_counts(self, file: h5py.File) -> None:
-        for channel in self._plan.spikes:
-            stream = self._streams.get(f"snnrun/counts/{channel.name}")
-            if stream is not None:
-                counts = stream.finish(file)
-                counts.dims[0].attach_scale(dimension(counts.parent, f"{channel.name}.neuron", stream.length))
-
-    def _finish_series(self, file: h5py.File) -> None:
-        for name, labels in self._labels.items():
-            scale: h5py.Dataset | None = None
-            for key, label in labels.items():
-                dataset = self._streams[f"snnrun/series/{name}/{key}"].finish(file)
-                if scale is None:
-                    scale = dimension(dataset.parent, "row", dataset.shape[0])
-                dataset.attrs["long_name"] = label
-                dataset.dims[0].attach_scale(scale)
-            file[f"snnrun/series/{name}"].attrs["columns"] = json.dumps(list(labels), ensure_ascii=False)
-
-
-def _edge_tables(group: h5py.Group, length: int) -> list[h5py.Dataset]:
-    """The tables SONATA wants beside the pairs: one type, one group, so all but one are constant and take no room."""
-    kind = group.create_dataset("edge_type_id", (length,), "<i8", fillvalue=-1)
-    number = group.create_dataset("edge_group_id", (length,), "<u4", fillvalue=0)
-    index = group.create_dataset("edge_group_index", (length,), "<u8")
-    for start, stop in blocks(length):
-        index[start:stop] = np.arange(start, stop, dtype="<u8")
-    return [kind, number, index]
-
-
-def _time_axis(group: h5py.Group, grid: Grid, length: int) -> h5py.Dataset:
-    time = group.create_dataset("time", (length,), "<f8")
-    for start, stop in blocks(length):
-        time[start:stop] = grid.milliseconds(np.arange(start, stop))
-    time.attrs["units"] = "ms"
-    return coordinate(time)
-
-
-def _write_mapping(group: h5py.Group, channel: StateChannel, grid: Grid, samples: int) -> h5py.Group:
-    """SONATA's table of what the columns of a report are: one element a neuron."""
-    mapping: h5py.Group = require_group(group, "mapping")
-    n = len(channel.ids)
-    nodes = coordinate(variable(mapping, "node_ids", channel.ids.astype("<u8"), None))
-    nodes.attrs["sorted"] = np.uint8(bool(np.all(channel.ids[1:] > channel.ids[:-1])))
-    coordinate(variable(mapping, "index_pointers", np.arange(n + 1, dtype="<u8"), None))
-    mapping["index_pointer"] = h5py.SoftLink("index_pointers")
-    variable(mapping, "element_ids", np.zeros(n, "<u4"), None, (nodes,))
-    variable(mapping, "element_pos", np.zeros(n, "<f4"), None, (nodes,))
-    ends = grid.milliseconds(np.array([0, samples]))
-    coordinate(variable(mapping, "time", np.array([ends[0], ends[1], grid.step]), "ms"))
-    return mapping
 
 
 def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> None:
