@@ -125,8 +125,7 @@ class _Run:
         self.command.refuse_for(checked)
         self.command.refuse_swept_seed(checked)
         render(checked.warnings, sys.stderr)
-        if not self.options.allow_code:
-            pipeline.refuse_hooks(checked)
+        pipeline.refuse_hooks(checked, allowed=self.options.allow_code)
         gc.freeze()  # what was made so far stays
         gc.enable()
         return checked

@@ -113,8 +113,7 @@ def verify(
         advice = f"run it: snnrun run {entry.experiment}"
         raise storage_error("CMP301", f"`{entry.path}` holds a run that was {state}", advice)
     checked = _checked(entry)
-    if not allow_code:
-        pipeline.refuse_hooks(checked)
+    pipeline.refuse_hooks(checked, allowed=allow_code)
     rerun = _Rerun(scratch, allow_code=allow_code, damaged=damaged)
     if entry.kind is Kind.SWEEP:
         return _sweep(entry, checked, rerun, number, progress)

@@ -253,15 +253,12 @@ def run(
 
     clock = clock or Clock()
     started = time.time()
-    if not options.allow_code:
-        refuse_hooks(checked)
+    refuse_hooks(checked, allowed=options.allow_code)
     document, files = folders.portable(checked.document, checked.resolved.context.files)
     destination = folders.destination_of(checked.name, document, files, out, path)
     with claim(destination.path) as folder:
         prepared = prepare(checked, cache or RunCache(), clock, options.threads)
         callbacks.built(prepared)
-        for text in prepared.built.notes:
-            callbacks.note(text)
         checkpoints = _checkpoints(prepared, destination, options, callbacks)
         summary, received = _record(folder.path, prepared, destination, options, clock, callbacks, checkpoints)
         pictures: list[Path] = []
@@ -295,6 +292,8 @@ def _record(
     from snnrun.run.recording import FileSink, open_results  # noqa: PLC0415
 
     progress, allow_code = callbacks.progress, options.allow_code
+    for text in prepared.built.notes:
+        callbacks.note(text)
     with open_results(folder, prepared, destination.hash) as results:
         sink = FileSink(results, prepared.built.network)
         problem: BaseException | None = None
@@ -355,13 +354,13 @@ def _checkpoints(
     return Checkpoints(CheckpointFolder(destination.path, identity), options.checkpoint_every, callbacks.note)
 
 
-def refuse_hooks(checked: Checked) -> None:
-    """Refuse an experiment that calls Python functions.
+def refuse_hooks(checked: Checked, *, allowed: bool) -> None:
+    """Refuse an experiment that calls Python functions, unless that is allowed.
 
     Raises:
         ExperimentError: HOK601, naming the file.
     """
-    if checked.resolved.network.hooks:
+    if checked.resolved.network.hooks and not allowed:
         from snnrun.run.hooks import load_hooks  # noqa: PLC0415 - few experiments have any
 
         load_hooks(checked.resolved.context, checked.resolved.network.hooks, allowed=False)

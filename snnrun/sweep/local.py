@@ -114,8 +114,7 @@ def run_sweep(
         SnnrunError: It cannot continue: code that is not allowed, no place to write, no process to run a point.
     """
     started = time.time()
-    if not options.allow_code:
-        pipeline.refuse_hooks(sweep.checked)
+    pipeline.refuse_hooks(sweep.checked, allowed=options.allow_code)
     with defer_signals() as received:
         place = create_sweep_folder(sweep, out, options.command)
         run = Dispatcher(sweep, place.path, options, clock or Clock(), retry_failed=retry_failed)

@@ -249,26 +249,13 @@ class ParameterReader:
 
     def _must_fit(self, typed: Typed, path: Path) -> None:
         """Compare with the value that the file has now."""
-        now = self._now()
+        now = _value_in_file(self.context, self.place)
         if now is not None and not typed.fits(now.dimension):
             raise self.context.error(
                 "EQ209",
                 f"`{self.name}` is {now.dimension.describe()}, this value is {typed.dimension.describe()}",
                 path,
             )
-
-    def _now(self) -> Typed | None:
-        """The parameter's value in the file, when it is a constant expression."""
-        if self.place[0] == "constants":
-            return self.context.constants.get(str(self.place[1]))
-        node = self.context.document.find(self.place)
-        if not isinstance(node, ScalarNode) or isinstance(node.value, bool):
-            return None
-        try:
-            typed = self.context.checker({}, "").check(parse_expression(node.text))
-        except Exception:  # noqa: BLE001 - a text that is no constant expression is swept as a text
-            return None
-        return typed if typed.exact is not None else None
 
     def from_paths(self, paths: list[Path]) -> Values:
         """Values written out: quantities where all of them are, otherwise texts, lists and maps as they stand."""
@@ -295,7 +282,7 @@ class ParameterReader:
 
     def _numbers(self, paths: list[Path]) -> list[Typed] | None:
         """The values as quantities; None when they are something else."""
-        now = self._now()
+        now = _value_in_file(self.context, self.place)
         if now is None:
             try:
                 found = [self._constant(path) for path in paths]
@@ -310,6 +297,20 @@ class ParameterReader:
             found.append(self._constant(path))
             self._must_fit(found[-1], path)
         return self._of_one_dimension(found, now.dimension)
+
+
+def _value_in_file(context: Context, place: Path) -> Typed | None:
+    """The value of a parameter in the file, when it is a constant expression."""
+    if place[0] == "constants":
+        return context.constants.get(str(place[1]))
+    node = context.document.find(place)
+    if not isinstance(node, ScalarNode) or isinstance(node.value, bool):
+        return None
+    try:
+        typed = context.checker({}, "").check(parse_expression(node.text))
+    except Exception:  # noqa: BLE001 - a text that is no constant expression is swept as a text
+        return None
+    return typed if typed.exact is not None else None
 
 
 def _held(number: str, scale: Fraction) -> float:
