@@ -1,3 +1,3 @@
 """Spiking neural network experiments as data: one file, one command."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -18,6 +18,7 @@ from snnrun.model.network import (
     GroupKind,
     Network,
     Pathway,
+    Slot,
     Synapses,
 )
 from snnrun.run import pipeline
@@ -108,8 +109,12 @@ def _description(checked: Checked) -> Iterator[str]:
 
 
 def _group(group: Group, network: Network) -> Iterator[str]:
-    kinds = {GroupKind.NEURONS: "neurons", GroupKind.POISSON: "Poisson sources", GroupKind.SPIKES: "given spikes"}
-    yield f"  {group.name}: {group.size:,} {kinds[group.kind]}"
+    one, many = {
+        GroupKind.NEURONS: ("neuron", "neurons"),
+        GroupKind.POISSON: ("Poisson source", "Poisson sources"),
+        GroupKind.SPIKES: ("neuron with given spikes", "neurons with given spikes"),
+    }[group.kind]
+    yield f"  {group.name}: {group.size:,} {one if group.size == 1 else many}"
     if group.integration is not None:
         names = ", ".join(group.integration.variables)
         yield f"    {names} by {group.integration.method} ({group.integration.reason})"
@@ -163,23 +168,30 @@ def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float
 
 
 def _step_order(network: Network) -> Iterator[str]:
-    start = [f"operation {o.name}" for o in network.operations if o.slot.value == "start"]
-    end = [f"operation {o.name}" for o in network.operations if o.slot.value == "end"]
+    """What acts in each slot of a step, in order."""
+    from snnrun.codegen.monitors import recording_in
+
     pathways = [(p.order, f"{s.name}.{p.key}") for s in network.synapses.values() for p in s.pathways]
     pathways += [(i.order, f"input {i.name}") for i in network.inputs]
-    groups = [f"{s.name} (synapses)" for s in network.synapses.values() if s.update.assignments]
-    groups += [g.name for g in network.groups.values() if g.update.assignments]
-    resets = [g.name for g in network.groups.values() if g.reset.assignments and g.intervals is None]
-    thresholds = [g.name for g in network.groups.values() if g.threshold is not None or g.schedule is not None]
-    for slot, names in (
-        ("start", [*[f"call {h.function}" for h in network.hooks], *start, "monitors sample"]),
-        ("groups", groups),
-        ("thresholds", thresholds),
-        ("synapses", [n for _, n in sorted(pathways, key=lambda p: p[0])]),
-        ("resets", resets),
-        ("end", end),
-    ):
-        yield f"  {slot:<11}{', '.join(names) if names else '-'}"
+    groups = network.groups.values()
+    acting = {
+        Slot.START: [f"call {hook.function}" for hook in network.hooks],
+        Slot.GROUPS: [
+            *(f"{s.name} (synapses)" for s in network.synapses.values() if s.update.assignments),
+            *(g.name for g in groups if g.update.assignments),
+        ],
+        Slot.THRESHOLDS: [g.name for g in groups if g.threshold is not None or g.schedule is not None],
+        Slot.SYNAPSES: [name for _, name in sorted(pathways, key=lambda pathway: pathway[0])],
+        Slot.RESETS: [g.name for g in groups if g.reset.assignments and g.intervals is None],
+    }
+    for slot in Slot:
+        names = [
+            *acting.get(slot, []),
+            *(f"monitor {m.name}" for m in recording_in(network, slot, before_operations=True)),
+            *(f"operation {o.name}" for o in sorted(network.operations, key=lambda o: o.order) if o.slot is slot),
+            *(f"monitor {m.name}" for m in recording_in(network, slot)),
+        ]
+        yield f"  {slot.value:<11}{', '.join(names) if names else '-'}"
 
 
 def plot_folder(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from snnrun.codegen.emit import Access, Place, Writer, reads, writes
 from snnrun.codegen.module import Module, listed, spike_loop
 from snnrun.equations.dag import Kind, Node
 from snnrun.kernels import recording
-from snnrun.model.network import RateMonitor, Slot, SpikeMonitor, StateMonitor
+from snnrun.model.network import Monitor, Network, RateMonitor, Slot, SpikeMonitor, StateMonitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,16 @@ class MonitorKind:
 
 def record(module: Module, slot: Slot, *, before_operations: bool = False) -> None:
     """Add the lines of the monitors that record in a slot of a step."""
-    for monitor in module.network.monitors:
+    for monitor in recording_in(module.network, slot, before_operations=before_operations):
+        KINDS[type(monitor)].write(module, monitor)
+
+
+def recording_in(network: Network, slot: Slot, *, before_operations: bool = False) -> Iterator[Monitor]:
+    """The monitors that record in a slot of a step, before or after its operations."""
+    for monitor in network.monitors:
         kind = KINDS.get(type(monitor))
         if kind is not None and kind.slot(monitor) is slot and kind.before_operations is before_operations:
-            kind.write(module, monitor)
+            yield monitor
 
 
 def guard(module: Module) -> None:

@@ -81,12 +81,18 @@ class CompiledFunction:
 
     Args:
         function: It has the mark of kernels, and returns an int or nothing.
+
+    Raises:
+        TypeError: It returns something else.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.names = function.__code__.co_varnames[: function.__code__.co_argcount]
         self._function = function
-        self._returns = ctypes.c_int64 if function.__annotations__["return"] == "int" else None
+        returns = function.__annotations__["return"]
+        if returns not in ("int", "None"):
+            raise TypeError(f"`{function.__name__}` returns {returns}; an int or nothing is passed on")
+        self._returns = ctypes.c_int64 if returns == "int" else None
         self._lock = Lock()
         self._loaded: dict[tuple[str, ...], Any] = {}
         self._engines: list[Any] = []  # they own the code

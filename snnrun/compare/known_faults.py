@@ -30,6 +30,7 @@ from snnrun.model.network import (
 from snnrun.run.stages import Checked
 from snnrun.spec.nodes import plain
 
+_QUOTIENTS = frozenset({Op.DIV, Op.FLOORDIV, Op.MOD})
 _DRAWS = frozenset({Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON})
 _NEVER_S = 1e4  # the time since the last spike of neurons without one [s]
 _LANES = 64  # neurons: threads got multiples of this number
@@ -109,6 +110,12 @@ def known_faults(checked: Checked, version: str, command: Sequence[str]) -> list
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:3] if part.isdigit() and len(part) < 9)
+
+
+def _divides_by_zero(run: StoredRun) -> bool:
+    """Whether a denominator of the file is 0 as it stands, or because its terms cancel."""
+    quotients = (node for node in run.checked.resolved.context.graph.nodes() if node.op in _QUOTIENTS)
+    return any(node.args[1].op is Op.LITERAL and node.args[1].payload == 0 for node in quotients)
 
 
 def _threads(run: StoredRun) -> bool:
@@ -290,5 +297,6 @@ FAULTS: Sequence[KnownFault] = (
             and run.says("groups", "exp(", "**")
         ),
     ),
+    KnownFault("0/0 of terms that cancel was 0", _divides_by_zero, "0.3.0"),
 )
 """All of them, those that change most results first."""

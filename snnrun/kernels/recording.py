@@ -14,7 +14,7 @@ def is_full(step: int, n: int, capacity: int, room: Array) -> bool:
         step: Number of the step.
         n: Size of the group.
         capacity: Size of the buffer.
-        room: Spikes in the buffer after the last even and the last odd step, int64, shape (2,).
+        room: Spikes in the buffer before the last even and the last odd step, int64, shape (2,).
     """
     full: bool = room[(step + 1) % 2] + 2 * n > capacity
     return full

@@ -86,7 +86,7 @@ def probabilities(rule: Connect, p: Node, i: IntArray, j: IntArray, env: Environ
     if np.any(wrong):
         at = int(np.argmax(wrong))
         message = f"a probability lies between 0 and 1, for i = {i[at]}, j = {j[at]} it is {chance[at]:g}"
-        raise ExperimentError(Diagnostic("NET182", message, rule.span, "limit it, or choose the pairs with `where`"))
+        raise ExperimentError(Diagnostic("NET182", message, rule.span, "limit it with `clip`"))
     return chance
 
 

@@ -41,10 +41,11 @@ _MANY_SAMPLES = 8_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Marks:
-    """Spikes of the drawn neurons, and the refractory period that follows them where it is constant. [s]."""
+    """Spikes or events of the drawn neurons, and the refractory period after spikes where it is constant. [s]."""
 
     train: SpikeTrain
     refractory_s: float | None
+    events: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,13 +215,14 @@ def _marks(source: Source, monitor: Monitor, options: Options) -> _Marks | None:
     results = source.run()
     name = options.marks
     if name is None:
-        same = [m.name for m in results.monitors() if m.kind is MonitorKind.SPIKES and m.source == monitor.source]
+        spiking = [m for m in results.monitors() if m.kind is MonitorKind.SPIKES and not m.events]
+        same = [m.name for m in spiking if m.source == monitor.source]
         if not same or monitor.synapses:
             return None
         name = same[0]
     spikes = results.monitor(name, MonitorKind.SPIKES)
     facts = source.about().group(spikes.source)
-    return _Marks(results.spikes(name), facts.refractory_s if facts else None)
+    return _Marks(results.spikes(name), facts.refractory_s if facts and not spikes.events else None, spikes.events)
 
 
 def _draw_marks(axes: Axes, marks: _Marks, row: _Row, colours: list[Any], *, time: Scale, scale: Scale) -> None:
@@ -233,13 +235,22 @@ def _draw_marks(axes: Axes, marks: _Marks, row: _Row, colours: list[Any], *, tim
     if of_one and marks.refractory_s and not dense:
         for start in train.times_s[mine]:
             axes.axvspan(*time([start, start + marks.refractory_s]), color="#EDEDED", linewidth=0, zorder=0.5)
+    label = "event" if marks.events else "spike"
     if name in train.extras:
         values = scale(train.extras[name][mine].astype(float))
         colour = SPIKE if of_one else FAINT
-        axes.plot(time(train.times_s[mine]), values, "o", color=colour, markersize=3, zorder=3, label="spike")
+        axes.plot(
+            time(train.times_s[mine]),
+            values,
+            "o",
+            color=colour,
+            markersize=3,
+            zorder=3,
+            label=label,
+        )
         return
     if of_one or trace.pre is not None:
-        _spike_lines(axes, time(train.times_s[mine]), SPIKE, "spike", dense=dense)
+        _spike_lines(axes, time(train.times_s[mine]), SPIKE, label, dense=dense)
         return
     for element, colour in zip(trace.ids, colours, strict=True):
         _spike_lines(axes, time(train.times_s[train.ids == element]), colour, None, dense=dense)

@@ -169,7 +169,7 @@ def _check_list(plot: Plot, drawn: Sequence[Monitor], numbers: list[object], wro
         if isinstance(number, bool) or not isinstance(number, int):
             raise plot.error("PLT505", wrong, "neurons", k)
         if not any(_watches(plot.network, m, number) for m in drawn):
-            names = ", ".join(f"`{m.name}`" for m in drawn)
+            names = ", ".join(dict.fromkeys(f"`{m.name}`" for m in drawn))
             raise plot.error("PLT505", f"neuron {number} is not recorded by {names}", "neurons", k)
     if len(set(numbers)) < len(numbers):
         raise plot.error("PLT505", "a neuron is named twice", "neurons")

@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from snnrun.equations.dag import Kind, Node, Op
+from snnrun.equations.dag import Kind, Node, Op, walk
+from snnrun.equations.exact import OPEN
 from snnrun.equations.parse import parse_generator
 from snnrun.equations.scope import Typed
 from snnrun.errors import at, did_you_mean
@@ -33,6 +34,8 @@ from snnrun.source import Text
 from snnrun.spec import models as spec
 from snnrun.spec.nodes import ListNode, plain
 from snnrun.units.dimensions import LENGTH, ONE
+
+ROUNDING = 1e-9  # relative, by which a distance may exceed the largest one
 
 
 def named_rule(reader: RuleReader, word: str) -> Rule:
@@ -65,7 +68,8 @@ def _distance(reader: RuleReader) -> Rule:
     distance = _length_of(reader, _differences(reader))
     where = _not_itself(reader) if not reader.flag("autapses", default=True) else None
     if context.document.has(limit):
-        near = g.binary(Op.LE, distance, _positive_length(reader, limit, "the largest distance"))
+        most = _positive_length(reader, limit, "the largest distance").node
+        near = g.binary(Op.LE, distance, g.mul(g.as_float(most), g.literal(1 + ROUNDING)))
         where = near if where is None else g.logical_and(near, where)
     p, uses_distance = None, context.document.has(limit)
     if context.document.has(path):
@@ -105,7 +109,12 @@ def _differences(reader: RuleReader) -> list[Node]:
         raise context.error("NET191", message, around, "give one for each, or one for all")
     half = g.literal(0.5)
     for k, difference in enumerate(found):
-        period = _positive_length(reader, (*around, k) if several else around, "a period")
+        typed = _positive_length(reader, (*around, k) if several else around, "a period")
+        if typed.exact is OPEN:
+            context.limits.append((typed.node, np.isinf))
+        elif typed.exact is not None and math.isinf(typed.value):
+            continue  # not periodic in this direction
+        period = g.as_float(typed.node)
         turns = g.function("floor", (g.add(g.div(difference, period), half),))
         found[k] = g.sub(difference, g.mul(period, turns))
     return found
@@ -122,6 +131,9 @@ def _coordinate(reader: RuleReader, name: str, path: Path, end: str) -> Node:
     if typed.dimension != LENGTH:
         message = f"a coordinate is a length, `{name}` of `{subset.group}` is {typed.dimension.describe()}"
         raise reader.context.error("NET191", message, path, "give it a unit such as `meter`")
+    if any(n.op is Op.TIME for n in walk(typed.node)):
+        message = f"a coordinate stays as it is, `{name}` of `{subset.group}` changes with time"
+        raise reader.context.error("NET191", message, path, "synapses are made once, before the run")
     return reader.context.graph.as_float(typed.node)
 
 
@@ -136,13 +148,13 @@ def _length_of(reader: RuleReader, differences: list[Node]) -> Node:
     return g.function("sqrt", (total,))
 
 
-def _positive_length(reader: RuleReader, path: Path, what: str) -> Node:
+def _positive_length(reader: RuleReader, path: Path, what: str) -> Typed:
     """A length that is the same for all pairs, in meters."""
     expr = reader.context.expression(path)
     typed = reader.context.checker({}, what).value(expr, LENGTH, what)
     if reader.context.is_wrong(typed, lambda length: np.logical_not(length > 0)):
         raise at(expr.span, "NET191", f"{what} is larger than zero, this is {typed.value:g} m")
-    return reader.context.graph.as_float(typed.node)
+    return typed
 
 
 def _not_itself(reader: RuleReader) -> Node | None:

@@ -218,6 +218,8 @@ def _is_read_in_run(context: Context, path: Path) -> bool:
             return "delay" in rest
         case ("operations", str(name), "do" | "every"):
             return not isinstance(context.experiment.operations[name], CallOperation)
+        case ("monitors", _, "condition"):
+            return True
         case ("run", "phases", _, "set" | "stop_when", *_):
             return True
     return False

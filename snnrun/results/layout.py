@@ -83,6 +83,7 @@ class SpikeChannel:
         columns: Variables recorded at each spike, before the reset.
         dt: Step of the group's own clock, None for the run's. [s]
         window: From when to when it records, None for the whole run. [s]
+        events: Whether it is a `kind: events` monitor.
     """
 
     name: str
@@ -92,6 +93,7 @@ class SpikeChannel:
     columns: tuple[Column, ...] = ()
     dt: float | None = None
     window: tuple[float, float] | None = None
+    events: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +191,7 @@ class Monitor:
         window: From when to when it was to record, None for the whole run. [s]
         synapses: True for a state monitor of synapses.
         dt: For spikes, step of the group's own clock, None for the run's. [s]
+        events: For spikes, whether a condition became true instead.
     """
 
     name: str
@@ -200,6 +203,7 @@ class Monitor:
     window: tuple[float, float] | None = None
     synapses: bool = False
     dt: float | None = None
+    events: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -474,4 +474,5 @@ def _monitor(item: dict[str, Any]) -> Monitor:
         window=None if window is None else (float(window[0]), float(window[1])),
         synapses=bool(item["synapses"]),
         dt=None if item["dt"] is None else float(item["dt"]),
+        events=bool(item.get("events", False)),
     )

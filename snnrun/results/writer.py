@@ -347,6 +347,7 @@ def _monitors(plan: RecordingPlan) -> list[Monitor]:
             c.columns,
             window=c.window,
             dt=c.dt,
+            events=c.events,
         )
         for c in plan.spikes
     ]
@@ -373,6 +374,7 @@ def _plain(monitor: Monitor) -> dict[str, Any]:
         "window": monitor.window,
         "synapses": monitor.synapses,
         "dt": monitor.dt,
+        **({"events": True} if monitor.events else {}),
     }
 
 

@@ -115,7 +115,8 @@ def _columns(recorded: tuple[Recorded, ...]) -> tuple[layout.Column, ...]:
 def _spike_channel(built: Built, m: SpikeMonitor) -> layout.SpikeChannel:
     size = built.network.groups[m.source.group].size
     window = _window(built.network, m)
-    return layout.SpikeChannel(m.name, m.source.name, size, m.counts_only, _columns(m.columns), window=window)
+    columns, events = _columns(m.columns), m.condition is not None
+    return layout.SpikeChannel(m.name, m.source.name, size, m.counts_only, columns, window=window, events=events)
 
 
 def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:

@@ -458,11 +458,14 @@ class DistanceConnect(Rule):
     p: Expression | None = Field(
         None, description="Probability, a number or an expression of the distance `d`: `exp(-d/(200*um))`. Absent: 1."
     )
-    max_distance: Expression | None = Field(None, description="Neurons farther apart are not connected.")
+    max_distance: Expression | None = Field(
+        None,
+        description="Neurons farther apart are not connected; one at this distance is, whatever the last digits are.",
+    )
     period: Expressions | None = Field(
         None,
         description="Length after which space begins again, so that neurons at opposite edges are near (a ring, a "
-        "torus): one for all coordinates, or a list.",
+        "torus): one for all coordinates, or a list; `inf*mm` in a list for a coordinate that does not repeat.",
     )
     autapses: Flag = Field(True, description="Whether a neuron may connect to itself.")
     n: Expression | None = Field(None, description="Number of synapses a pair: a number or an expression, also random.")
@@ -736,9 +739,9 @@ class EventMonitor(Section):
     kind: Literal["events"] = Field(description="`events`.")
     source: Reference = Field(description="Group or subgroup.")
     condition: Expression = Field(
-        description="Condition on a neuron: `v > -50*mV`. It is looked at in each step with the thresholds, before "
-        "resets. An event is recorded where it holds and did not hold in the step before; before the first step it "
-        "holds nowhere."
+        description="Condition on a neuron: `v > -50*mV`. It is looked at in each step after the thresholds, so "
+        "`not_refractory` and `lastspike` know the spikes of this step, and before resets. An event is recorded where "
+        "it holds and did not hold in the step before; before the first step it holds nowhere."
     )
     variables: list[Identifier] | None = Field(None, description="Variables stored with each event, before the reset.")
     indices: Series | None = Field(None, description=_INDICES)

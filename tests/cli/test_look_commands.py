@@ -90,6 +90,12 @@ def test_show_names_groups_methods_order_and_memory(snnrun):
     assert re.search(r"memory about \d+ MB beside", said.out)
 
 
+def test_show_names_the_monitors_where_they_record(snnrun):
+    step = snnrun("show", TUTORIAL / "16-hodgkin-huxley.yaml").out.partition("one step\n")[2]
+    assert "  start      operation new_current, monitor voltage\n" in step
+    assert "  thresholds hh, monitor spikes\n" in step
+
+
 def test_show_says_which_method_and_why(snnrun):
     said = snnrun("show", TUTORIAL / "16-hodgkin-huxley.yaml")
     assert "exponential_euler" in said.out

@@ -26,11 +26,12 @@ groups:
       dv/dt = {NeuronGroup.equations}/ms : 1
       x : 1
       y : 1
+      h : meter
       u = a(t) + f(1) + c + D : 1
     threshold: v > {NeuronGroup.threshold}
     reset: v = {NeuronGroup.reset}
     refractory: {NeuronGroup.refractory}
-    initial: {v: {initial}, x: [{where: i < {ValueRule.where}, value: {ValueRule.value}}]}
+    initial: {v: {initial}, x: [{where: i < {ValueRule.where}, value: {ValueRule.value}}], h: 4*um*i}
     subgroups: {s: {NeuronGroup.subgroups}}
   p:
     kind: poisson
@@ -74,6 +75,16 @@ synapses:
       - {fixed_indegree: {IndegreeConnect.fixed_indegree}}
       - {fixed_outdegree: {OutdegreeConnect.fixed_outdegree}}
       - {fixed_total: {TotalConnect.fixed_total}}
+  near:
+    source: g
+    target: g
+    on_pre: y_post += 0.1
+    connect:
+      positions: h
+      p: {DistanceConnect.p}
+      max_distance: {DistanceConnect.max_distance}
+      period: {DistanceConnect.period}
+      n: {DistanceConnect.n}
 operations:
   e: {target: g, every: {Operation.every}, do: y += {Operation.do}}
   t: {target: g, at: {Operation.at}, do: y += 1}
@@ -92,6 +103,12 @@ monitors:
     bin: {RateMonitor.bin}
     smooth: {RateMonitor.smooth}
     window: [0 ms, {RateMonitor.window}]
+  ev:
+    kind: events
+    source: g
+    condition: v > 0.35*{EventMonitor.condition}
+    indices: [0, {EventMonitor.indices}]
+    window: [0 ms, {EventMonitor.window}]
   pp: {kind: spikes, source: p}
   qq: {kind: spikes, source: q}
   zz: {kind: spikes, source: z}
@@ -155,6 +172,10 @@ PLACES = {
     "SourcesConnect.i": "K",
     "SourcesConnect.p": "K",
     "SourcesConnect.n": "K",
+    "DistanceConnect.p": "0.5*K",
+    "DistanceConnect.max_distance": "10*um*K",
+    "DistanceConnect.period": "20*um*K",
+    "DistanceConnect.n": "K",
     "IndegreeConnect.fixed_indegree": "K",
     "OutdegreeConnect.fixed_outdegree": "K",
     "TotalConnect.fixed_total": "K",
@@ -166,6 +187,9 @@ PLACES = {
     "StateMonitor.indices": "K",
     "StateMonitor.dt": "0.1*ms*K",
     "StateMonitor.window": "20*ms*K",
+    "EventMonitor.condition": "K",
+    "EventMonitor.indices": "K",
+    "EventMonitor.window": "20*ms*K",
     "RateMonitor.bin": "0.5*ms*K",
     "RateMonitor.smooth": "1*ms*K",
     "RateMonitor.window": "20*ms*K",
@@ -185,7 +209,7 @@ ELSEWHERE = {
     **dict.fromkeys(("ValueFile.unit", "Plot.title", "Plot.labels", "Panels.title", "Plot.neurons"), "no expressions"),
     **dict.fromkeys(("FileArray.dt", "ImageArray.dt", "FileArray.scale", "ImageArray.scale"), "as ValuesArray.dt"),
     **dict.fromkeys(("LogBounds.log", "WholeBounds.whole"), "sweeps, which are planned before a run"),
-    **dict.fromkeys(("Event.condition", "Event.do", "EventMonitor.indices", "EventMonitor.window"), "not supported"),
+    **dict.fromkeys(("Event.condition", "Event.do"), "not supported"),
     **dict.fromkeys(("NeuronGroup.events", "Link.index", "NeuronGroup.dt", "PoissonGroup.dt"), "not supported"),
     **dict.fromkeys(("SpikeGroup.dt",), "not supported"),
     **dict.fromkeys(("Run.duration",), "there are phases"),
@@ -220,7 +244,7 @@ def text_of(place: str, value: str | None) -> str:
 def recorded(text: str) -> bytes:
     """Everything that a run records."""
     memory, _ = run_network(network_of(text))
-    parts = [np.concatenate(memory.spike_steps(name)) for name in ("sp", "pp", "qq", "zz")]
+    parts = [np.concatenate(memory.spike_steps(name)) for name in ("sp", "ev", "pp", "qq", "zz")]
     parts += [memory.state("st", name).ravel() for name in ("v", "x", "y", "u")]
     return b"".join(np.asarray(part, np.float64).tobytes() for part in parts)
 

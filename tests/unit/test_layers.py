@@ -86,3 +86,23 @@ def test_the_scan_finds_what_it_looks_for(text):
 
 def test_the_scan_lets_patterns_and_safe_loading_pass():
     assert list(faults("re.compile(x)\nnp.load(x, allow_pickle=False)\nself.exec()\n")) == []
+
+
+def lengths(kind):
+    """(lines, place) of every definition of a kind in the package."""
+    return [
+        (node.end_lineno - node.lineno + 1, f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, kind)
+    ]
+
+
+def test_no_class_is_longer_than_250_lines():
+    assert [place for lines, place in lengths(ast.ClassDef) if lines > 250] == []
+
+
+def test_no_function_is_longer_than_60_lines_and_few_than_30():
+    functions = sorted(lengths(ast.FunctionDef))
+    assert [place for lines, place in functions if lines > 60] == []
+    assert functions[len(functions) * 95 // 100][0] < 30

@@ -11,7 +11,7 @@ import pytest
 from snnrun.codegen import native
 from snnrun.codegen.cache import Compiled, obtain_function
 from snnrun.codegen.native import CompiledFunction, compiled
-from snnrun.kernels import connect
+from snnrun.kernels import connect, functions
 
 
 def copied(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
@@ -23,6 +23,11 @@ def copied(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
 def test_a_function_is_one_for_all_who_ask() -> None:
     assert compiled(connect.copy_to_places) is compiled(connect.copy_to_places)
     assert compiled(connect.copy_to_places).names == ("n", "place", "values", "out")
+
+
+def test_a_function_whose_result_is_not_passed_on_is_refused() -> None:
+    with pytest.raises(TypeError, match="`exp` returns Numbers"):
+        compiled(functions.exp)
 
 
 def test_arrays_that_are_not_contiguous_are_refused() -> None:

@@ -107,6 +107,7 @@ AFFECTED = {
     "samples that are NaN": PLAIN.replace("n: count(out)", "n: max(x)").replace(
         "  out:", "  x: {kind: state, source: pop, variables: [x]}\n  out:"
     ),
+    "terms that cancel": PLAIN.replace("v > 1", "v > 1 + (x-x)/(x-x)"),
     "floating-point": SWEEP,
     "above one spike a step": PLAIN.replace(
         "groups:\n", "groups:\n  p: {kind: poisson, size: 3, rates: 'i*kHz + t*kHz/second'}\n"

@@ -378,8 +378,8 @@ def change_state(folder, arrays=None, **description):
     [
         ("v", np.array([0, np.nan, 0, 0]), "not a number"),
         ("flag", np.array([0, 1, 2, 0], np.uint8), "neither true nor false"),
-        ("v", np.zeros(4, complex), "no list of numbers"),
-        ("v", np.zeros((2, 2)), "no list of numbers"),
+        ("v", np.zeros(4, complex), "not a list of numbers"),
+        ("v", np.zeros((2, 2)), "not a list of numbers"),
     ],
 )
 def test_values_that_no_run_leaves_are_refused(tmp_path, name, array, words):

@@ -79,11 +79,12 @@ def one_neuron(folder: Path, refractory: float | None = 5e-3) -> Path:
             v, last = -65e-3, k * DT
 
     def fill(writer):
+        writer.add_spikes("above", np.array(steps) - 3, np.zeros(len(steps), int))
         writer.add_spikes("out", np.array(steps), np.zeros(len(steps), int))
         writer.add_states("trace", {"v": np.array(trace)[:, None]})
 
     plan = RecordingPlan(
-        spikes=(SpikeChannel("out", "neuron", 1),),
+        spikes=(SpikeChannel("above", "neuron", 1, events=True), SpikeChannel("out", "neuron", 1)),
         states=(StateChannel("trace", "neuron", np.array([0]), (Column("v", "V"),), 0.0, DT),),
     )
     facts = GroupFacts("neuron", 1, ("v", -50e-3), ("v", -65e-3), refractory)

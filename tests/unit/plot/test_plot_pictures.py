@@ -350,6 +350,13 @@ def test_traces_are_in_millivolts_with_threshold_reset_spikes_and_refractory_per
     assert widths == pytest.approx([5.0] * len(times))
 
 
+def test_marked_events_have_no_refractory_period(folders):
+    (axes,) = figure_of(folders("one"), {"kind": "traces", "marks": "above"}).axes
+    assert len(axes.patches) == 0
+    assert "event" in {t.get_text() for t in axes.get_legend().get_texts()}
+    assert sum(line.get_color() == SPIKE for line in axes.lines) >= 4
+
+
 def test_spikes_that_carry_the_variable_are_dots_on_its_trace(folders):
     axes = figure_of(folders("hh"), {"kind": "traces", "variables": ["v"]}).axes[0]
     (dots,) = [line for line in axes.lines if line.get_marker() == "o"]

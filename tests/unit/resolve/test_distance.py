@@ -30,6 +30,7 @@ groups:
       x : meter
       y : meter
       z = 0.1*mm*(i % 7) : meter
+      moving = x + t*meter/second : meter
       angle : 1
     threshold: v > 1
     initial: {x: width*rand(), y: width*rand()}
@@ -100,6 +101,27 @@ def test_each_coordinate_may_have_a_period_of_its_own(tmp_path: Path) -> None:
     assert np.array_equal(connected(built, 60, 60), near)
 
 
+LATTICE = FILE.replace("{x: width*rand(), y: width*rand()}", "{x: (i % 20)*50*um, y: (i // 20)*50*um}", 1)
+
+
+def test_neighbours_on_a_lattice_are_found_whatever_the_last_digits_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.FILE", LATTICE)
+    built = made(tmp_path, "{positions: [x, y], max_distance: 50 um, autapses: false}", 200)
+    neighbours = connected(built, 200, 200).sum(axis=1)
+    assert np.bincount(neighbours).tolist() == [0, 0, 4, 2 * (18 + 8), 18 * 8]  # corners, edges, inside
+    torus = "{positions: [x, y], max_distance: 100 um, autapses: false, period: [1 mm, 0.5 mm]}"
+    assert set(connected(made(tmp_path, torus, 200), 200, 200).sum(axis=1)) == {12}
+
+
+def test_an_infinite_period_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.FILE", LATTICE)
+    cylinder = made(tmp_path, "{positions: [x, y], max_distance: 50 um, period: [inf*mm, 0.5 mm]}", 200)
+    neighbours = connected(cylinder, 200, 200).sum(axis=1)  # itself too
+    assert np.bincount(neighbours).tolist() == [0, 0, 0, 0, 2 * 10, 18 * 10]
+
+
 def test_positions_may_lie_outside_of_the_period(tmp_path: Path) -> None:
     built = made(tmp_path, "{positions: x, max_distance: 0.03 mm, period: 0.1 mm}")
     x = coordinate(built, "x")
@@ -151,6 +173,7 @@ def test_ends_may_be_different_groups(tmp_path: Path) -> None:
         ("{positions: [x, x], max_distance: 1 mm}", "[x, x]", "NET191.*different"),
         ("{positions: [x, y, z, v], max_distance: 1 mm}", "[x, y, z, v]", "NET191.*one to three"),
         ("{positions: [x, angle], max_distance: 1 mm}", "angle", "NET191.*a coordinate is a length, `angle`"),
+        ("{positions: moving, max_distance: 1 mm}", "moving", "NET191.*changes with time"),
         ("{positions: x}", "positions", "NET191.*nothing depends on the distance"),
         ("{positions: x, p: 0.1}", "positions", "NET191.*nothing depends on the distance"),
         ("{positions: x, p: d/mm + width/mm - 5}", "", "NET182.*between 0 and 1"),
