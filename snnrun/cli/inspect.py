@@ -20,6 +20,7 @@ from snnrun.model.network import (
     Pathway,
     Slot,
     Synapses,
+    adds_the_same,
 )
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked
@@ -158,7 +159,7 @@ def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float
 
     if pathway is not synapses.sorting:
         return "looked up in a list sorted by delay"
-    if not added_terms(network, synapses, pathway):
+    if not added_terms(network, synapses, pathway) or not adds_the_same(network, synapses):
         return "looked up in rows sorted by delay"
     each = expected / max(synapses.source.size, 1)
     return (

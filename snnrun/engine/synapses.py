@@ -19,7 +19,7 @@ from snnrun.equations.dag import Kind, variables_of
 from snnrun.kernels.arithmetic import Precision
 from snnrun.model.evaluate import Environment
 from snnrun.model.expected import expected_synapses
-from snnrun.model.network import LONGEST_DELAY, ConnectivityMonitor, IntArray, Pathway, Stored, Synapses
+from snnrun.model.network import LONGEST_DELAY, ConnectivityMonitor, IntArray, Pathway, Stored, Synapses, adds_the_same
 from snnrun.model.rule_values import Ground
 from snnrun.source import Span
 
@@ -236,16 +236,21 @@ class SynapsesBuilder:
         if delays is None or synapses.sorting is None:
             return False
         owner = synapses.pathway_path(synapses.sorting)
-        dense = self.is_dense(synapses, size, delays.width)
-        return not dense and any(key.use is ArrayUse.RING and key.owner == owner for key in self.types)
+        looked_up = self.is_looked_up(synapses, size, delays.width)
+        return not looked_up and any(key.use is ArrayUse.RING and key.owner == owner for key in self.types)
 
     def shows_delays(self, synapses: Synapses) -> bool:
         """Whether a monitor stores the delay of each synapse."""
         monitors = (m for m in self.network.monitors if isinstance(m, ConnectivityMonitor))
         return any(m.synapses == synapses.name and m.delays for m in monitors)
 
-    def is_dense(self, synapses: Synapses, size: int, width: int) -> bool:
-        """Whether so many synapses of a source share a delay that looking up what arrives is cheaper than a ring."""
+    def is_looked_up(self, synapses: Synapses, size: int, width: int) -> bool:
+        """Whether what arrives is looked up and not taken from a ring.
+
+        So many synapses of a source share a delay that this is cheaper, or phases change what they add.
+        """
+        if not adds_the_same(self.network, synapses):
+            return True
         return size > RING_BELOW * width * self.network.groups[synapses.source.group].size
 
     def put_ring(self, synapses: Synapses, owner: str, size: int, longest: int, width: int) -> None:
@@ -253,13 +258,13 @@ class SynapsesBuilder:
         neurons = self.network.groups[synapses.source.group].size
         self.put(ArrayUse.SEGMENTS.of(owner), np.empty((self.network.threads, 4 * neurons), np.int64))
         targets = self.network.groups[synapses.target.group].size
-        dense = self.is_dense(synapses, size, width)
+        looked_up = self.is_looked_up(synapses, size, width)
         slots = 1 << longest.bit_length()  # a power of two: the slot of a step is found by a mask
         self.numbers[IntUse.MASK.of(owner)] = slots - 1
-        self.numbers[IntUse.RING.of(owner)] = int(not dense)
+        self.numbers[IntUse.RING.of(owner)] = int(not looked_up)
         for key in self.types:
             if key.use is ArrayUse.RING and key.owner == owner:
-                self.put(key, np.zeros(1 if dense else slots * targets))
+                self.put(key, np.zeros(1 if looked_up else slots * targets))
 
 
 def line_of(synapses: Synapses, name: str) -> Span | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from snnrun.equations.dag import Constant, Graph, Node, Parameter
 from snnrun.equations.methods.system import System
-from snnrun.model.network import ConnectivityMonitor, Network, Window, as_array
+from snnrun.model.network import ConnectivityMonitor, Network, Window, adds_the_same, as_array
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 
@@ -28,6 +28,7 @@ def common_part(network: Network, phase: int) -> str:
         digest.add(part.sets)
         digest.add(part.stop_when)
         digest.add(_until(part.network, steps))
+    digest.add(tuple(adds_the_same(network, synapses) for synapses in network.synapses.values()))
     return digest.text()
 
 

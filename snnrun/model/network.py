@@ -734,6 +734,7 @@ class Phase:
         sets: Values that variables take before its first step; each with the path of their object.
         network: The network with the constants of this phase, and only the monitors that record in it switched on.
         stop_when: What ends it before `stop`; then the phases after it begin earlier.
+        alters: Synapses objects whose statements may compute other values from this phase on.
     """
 
     name: str
@@ -742,6 +743,7 @@ class Phase:
     sets: tuple[tuple[str, Initial], ...]
     network: Network
     stop_when: StopWhen | None = None
+    alters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -833,6 +835,11 @@ def evenly(ids: IntArray) -> Indices:
 
 
 CONNECTED = ("i", "j", "N_incoming", "N_outgoing")  # what connections decide
+
+
+def adds_the_same(network: Network, synapses: Synapses) -> bool:
+    """Whether statements of synapses compute the same in all phases, so at the spike the same as when it arrives."""
+    return not any(synapses.name in phase.alters for phase in network.phases)
 
 
 def changing_variables(network: Network) -> set[tuple[str, str]]:

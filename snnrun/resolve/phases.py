@@ -44,9 +44,19 @@ def resolve_phases(context: Context, network: Network, again: Again) -> tuple[Ph
             sets = [line for setting in new for line in _rates_again(context, now, setting)]
             sets += _variables(context, names, now, k, model)
             stop_when = _stop_when(context, names.constants, k) if model.stop_when is not None else None
-            found.append(Phase(model.name, start, stop, tuple(sets), _recording(context, now, model, k), stop_when))
+            recording, alters = _recording(context, now, model, k), frozenset(_altered(context, now, new))
+            found.append(Phase(model.name, start, stop, tuple(sets), recording, stop_when, alters))
         start = stop
     return tuple(found)
+
+
+def _altered(context: Context, network: Network, settings: Iterable[Path]) -> Iterator[str]:
+    """The synapses objects whose statements read, also through variables of both ends, what a phase sets."""
+    for synapses in network.synapses.values():
+        texts: list[Path] = [("synapses", synapses.name, key) for key in ("equations", "on_pre", "on_post")]
+        texts += [("groups", end.group, "equations") for end in (synapses.source, synapses.target)]
+        if any(reads(context, setting, text) for setting in settings for text in texts):
+            yield synapses.name
 
 
 def _variables(

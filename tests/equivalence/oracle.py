@@ -42,6 +42,7 @@ from snnrun.model.network import (
     SynapseChoice,
     Synapses,
     Window,
+    adds_the_same,
 )
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -372,6 +373,8 @@ class Oracle:
         """Whether what arrives is summed before it is added: where few synapses of a source share a delay."""
         delays = self.delays(synapses, pathway)
         if pathway is not synapses.sorting or not added_terms(self.network, synapses, pathway):
+            return False
+        if not adds_the_same(self.network, synapses):
             return False
         width = int(delays.max() - delays.min()) + 1 if len(delays) else 1
         return len(delays) <= 20 * width * self.network.groups[synapses.source.group].size

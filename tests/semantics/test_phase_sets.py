@@ -410,3 +410,30 @@ def test_what_follows_from_the_run_or_is_computed_cannot_be_set(name: str) -> No
     assert found.code == "NET143"
     assert f"`{variable}` of `{owner}` cannot be set" in found.message
     assert found.help == f"what can be set: `{'v' if owner == 'g' else 'w'}`"
+
+
+SENT_BEFORE = """
+constants: {K: 1, D: 2*K}
+groups:
+  source: {kind: spikes, size: 1, indices: [0], times: [0.5 ms]}
+  g: {size: 20, equations: "x : 1\\nu = 3*K : 1"}
+synapses:
+  s: {source: source, target: g, connect: all, on_pre: x_post += {TERM}, delay: {DELAY}}
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: a, duration: 1 ms}
+    - {name: b, duration: 5 ms, set: {K: 10}}
+"""
+
+
+@pytest.mark.parametrize(("term", "of_k"), [("K", 1), ("D", 2), ("u_post", 3)])
+@pytest.mark.parametrize(("delay", "late"), [("1 ms", 0), ("1 ms + j*0.1*ms", 0), ("j*0.1*ms", 5)])
+def test_statements_act_with_the_constants_of_the_step_in_which_they_act(
+    term: str, of_k: int, delay: str, late: int
+) -> None:
+    """A spike at step 5 reaches neuron j at step 5 + j at the earliest; the second phase begins at step 10."""
+    network = network_of(SENT_BEFORE.replace("{TERM}", term).replace("{DELAY}", delay))
+    built = run_network(network)[1]
+    found = value_now(built, built.network, "groups.g", "x", 0)
+    assert found.tolist() == [of_k] * late + [10 * of_k] * (20 - late)

@@ -107,6 +107,9 @@ AFFECTED = {
     "samples that are NaN": PLAIN.replace("n: count(out)", "n: max(x)").replace(
         "  out:", "  x: {kind: state, source: pop, variables: [x]}\n  out:"
     ),
+    "in which they were sent": (SYNAPSES + "constants: {k: 1}\n")
+    .replace("x_post += 1", "x_post += k")
+    .replace("duration: 10 ms,", "phases: [{name: a, duration: 5 ms}, {name: b, duration: 5 ms, set: {k: 2}}],"),
     "terms that cancel": PLAIN.replace("v > 1", "v > 1 + (x-x)/(x-x)"),
     "floating-point": SWEEP,
     "above one spike a step": PLAIN.replace(
