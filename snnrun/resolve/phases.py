@@ -16,7 +16,7 @@ from snnrun.resolve.constants import phase_steps
 from snnrun.resolve.context import Context, Path, known
 from snnrun.resolve.initial import phase_values, replaced
 from snnrun.resolve.rates import refuse_impossible_writes
-from snnrun.resolve.settings import must_be_read, reads, setting_of
+from snnrun.resolve.settings import must_be_read, readers, reads, setting_of
 from snnrun.source import SourceFile, Text
 from snnrun.spec import models
 from snnrun.spec.document import Document
@@ -52,10 +52,11 @@ def resolve_phases(context: Context, network: Network, again: Again) -> tuple[Ph
 
 def _altered(context: Context, network: Network, settings: Iterable[Path]) -> Iterator[str]:
     """The synapses objects whose statements read, also through variables of both ends, what a phase sets."""
+    places = {path[:3] for setting in settings for path in readers(context, setting)}
     for synapses in network.synapses.values():
         texts: list[Path] = [("synapses", synapses.name, key) for key in ("equations", "on_pre", "on_post")]
         texts += [("groups", end.group, "equations") for end in (synapses.source, synapses.target)]
-        if any(reads(context, setting, text) for setting in settings for text in texts):
+        if not places.isdisjoint(texts):
             yield synapses.name
 
 

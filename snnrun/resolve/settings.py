@@ -54,10 +54,10 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
     if setting[0] in ("synapses", "inputs"):
         return
     name = ".".join(str(step) for step in setting if step not in ("constants", "groups"))
-    readers = sorted(set(_readers(context, setting)), key=str)
-    followed = [path for path in readers if _is_read_in_run(context, path)]
-    opening = [path for path in readers if path[0] in ("metrics", "plots") or "initial" in path]
-    once = [path for path in readers if path not in followed and path not in opening]
+    found = sorted(set(readers(context, setting)), key=str)
+    followed = [path for path in found if _is_read_in_run(context, path)]
+    opening = [path for path in found if path[0] in ("metrics", "plots") or "initial" in path]
+    once = [path for path in found if path not in followed and path not in opening]
     if not followed and not once:
         once = opening
     if once:
@@ -84,7 +84,7 @@ def is_replaced_at_start(context: Context, place: Path) -> bool:
     phases = context.experiment.run.phases or ()
     if not any(setting_of(context, name) == place for phase in phases[:1] for name in phase.set or {}):
         return False
-    return all(path[:2] != ("run", "phases") and _is_read_in_run(context, path) for path in _readers(context, place))
+    return all(path[:2] != ("run", "phases") and _is_read_in_run(context, path) for path in readers(context, place))
 
 
 def _must_delay(context: Context, setting: Path, at: Path) -> None:
@@ -139,10 +139,10 @@ def _when(path: Path) -> str:
 
 def reads(context: Context, setting: Path, reader: Path) -> bool:
     """Whether what stands at or below a place of the file reads a setting."""
-    return any(path[: len(reader)] == reader for path in _readers(context, setting))
+    return any(path[: len(reader)] == reader for path in readers(context, setting))
 
 
-def _readers(context: Context, setting: Path) -> Iterator[Path]:
+def readers(context: Context, setting: Path) -> Iterator[Path]:
     """Places of the file that read a constant, through other constants too."""
     pending, seen = [setting], {setting}
     while pending:
