@@ -121,6 +121,10 @@ class Source:
         facts = self.description.group(name) if self.description else None
         return self.colours.get(name, self.colours.get(facts.name, FAINT) if facts else FAINT)
 
+    def colour_of_monitor(self, name: str, k: int) -> str:
+        """The colour of monitor k of those that watch a group or subgroup: its own, then colours that no group has."""
+        return self.colour(name) if k == 0 else PALETTE[(len(set(self.colours.values())) + k - 1) % len(PALETTE)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Band:
@@ -152,19 +156,20 @@ def bands(
         source: Where they are.
         options: Which neurons.
         monitors: The monitors.
-        among: All monitors of the picture, so that several of one group are called by their own names.
+        among: All monitors of the picture, so that several of one group have names and colours of their own.
     """
     everything = monitors if among is None else among
     found = []
     for monitor in monitors:
         train = source.run().spikes(monitor.name)
         parts = _parts(source, monitor)
-        several = sum(m.source == monitor.source for m in everything) > 1
+        same = [m.name for m in everything if m.source == monitor.source]
+        recorded = source.run().recorded(monitor.name)
         for name, ids in parts:
-            picked = options.pick(ids)
-            label = f"{monitor.name}" if several and len(parts) == 1 else name
-            recorded = source.run().recorded(monitor.name)
-            found.append(_band(label, source.colour(name), picked, train, recorded))
+            label, colour = name, source.colour(name)
+            if len(same) > 1 and len(parts) == 1:
+                label, colour = monitor.name, source.colour_of_monitor(name, same.index(monitor.name))
+            found.append(_band(label, colour, options.pick(ids), train, recorded))
     return [band for band in found if len(band.neurons)]
 
 

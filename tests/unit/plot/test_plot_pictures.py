@@ -350,6 +350,13 @@ def test_traces_are_in_millivolts_with_threshold_reset_spikes_and_refractory_per
     assert widths == pytest.approx([5.0] * len(times))
 
 
+def test_monitors_of_one_group_have_colours_of_their_own(folders):
+    above, below = figure_of(folders("one"), {"kind": "raster"}).axes
+    colours = {line.get_color() for line in above.lines if line.get_marker() == "|"}
+    assert len(colours) == 2
+    assert {mpl.colors.to_hex(p.get_edgecolor()) for p in below.patches} == {mpl.colors.to_hex(c) for c in colours}
+
+
 def test_marked_events_have_no_refractory_period(folders):
     (axes,) = figure_of(folders("one"), {"kind": "traces", "marks": "above"}).axes
     assert len(axes.patches) == 0
