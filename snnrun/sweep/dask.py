@@ -7,6 +7,7 @@ folder, which every worker must see under the same path, so nothing is lost when
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 import time
@@ -25,6 +26,7 @@ from snnrun.sweep.worker import Worker, answer, error_as_json, open_sweep
 
 AHEAD = 2  # batches for each thread of the cluster
 RETRIES = 2  # of a batch whose task failed
+LOGGERS = ("distributed", "distributed.client", "distributed.gc")  # what they say of a lost scheduler, SWP712 says
 REACH_S = 10.0  # a scheduler that does not answer for this time is lost [s]
 
 Answer = dict[str, Any]
@@ -50,6 +52,8 @@ class DaskPool:
             raise RunError(
                 Diagnostic("SWP713", "`--scheduler` needs the package `distributed`", None, advice)
             ) from None
+        for name in LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._address = address
         self._settings = (str(folder.absolute()), json.dumps(options.as_json()))
         self._said: queue.Queue[tuple[tuple[int, ...], Any]] = queue.Queue()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -151,6 +152,14 @@ def test_a_point_that_kills_the_workers_of_a_cluster_is_marked_and_the_others_go
     assert list(found["failed"]) == ["1"]
     assert "the process that ran it was lost: KilledWorker" in found["failed"]["1"]
     assert found["missing"] == 0
+
+
+def test_a_lost_scheduler_writes_no_log_of_the_client(snnrun, place, cluster):
+    cluster.start_worker()
+    file = sweep_file(place, 2, 2)
+    run_json(snnrun, file, "--no-plots", "--scheduler", cluster.address)
+    for name in ("distributed", "distributed.client", "distributed.core", "distributed.utils"):
+        assert not logging.getLogger(name).isEnabledFor(logging.ERROR), name
 
 
 def test_a_scheduler_that_is_not_there_is_an_error(snnrun, place):
