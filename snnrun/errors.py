@@ -13,7 +13,7 @@ A stage collects its diagnostics in a `Report` and stops before the next stage (
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
@@ -109,6 +109,19 @@ class InternalError(SnnrunError):
     exit_code = 70
 
 
+MOST_ERRORS = 100  # that are shown; each may search thousands of names for one that is meant
+
+
+def _first(items: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """The diagnostics up to the last error that is shown, and a note when there are more."""
+    errors = [n for n, item in enumerate(items) if item.severity is Severity.ERROR]
+    if len(errors) < MOST_ERRORS:
+        return items
+    shown = items[: errors[MOST_ERRORS - 1] + 1]
+    note = f"only the first {MOST_ERRORS} errors are shown"
+    return (*shown, Diagnostic("FMT212", note, None, "correct them and check again", Severity.WARNING))
+
+
 @dataclass(slots=True)
 class Report:
     """Diagnostics of one stage, collected so that all are shown at once."""
@@ -146,6 +159,15 @@ class Report:
         """The warnings only."""
         return [d for d in self.items if d.severity is Severity.WARNING]
 
+    def stop_if_many_errors(self) -> None:
+        """End the stage when there are so many errors that nobody reads more.
+
+        Raises:
+            ExperimentError: With what is collected.
+        """
+        if len(self.items) >= MOST_ERRORS and len(self.errors) >= MOST_ERRORS:
+            raise ExperimentError(*_first(self.items))
+
     def stop_if_errors(self) -> None:
         """End the stage.
 
@@ -153,7 +175,7 @@ class Report:
             ExperimentError: With every diagnostic collected, when at least one is an error.
         """
         if self.errors:
-            raise ExperimentError(*self.items)
+            raise ExperimentError(*_first(self.items))
 
 
 class Attempts:
@@ -172,9 +194,15 @@ class Attempts:
             return None
 
     def add(self, error: ExperimentError) -> None:
-        """Keep an error; one without diagnostics was reported elsewhere."""
+        """Keep an error; one without diagnostics was reported elsewhere.
+
+        Raises:
+            ExperimentError: There are so many that nobody reads more.
+        """
         self._failed = True
         self._diagnostics.extend(error.diagnostics)
+        if len(self._diagnostics) >= MOST_ERRORS:
+            self.stop_if_errors()
 
     def stop_if_errors(self) -> None:
         """End the work.
@@ -183,7 +211,7 @@ class Attempts:
             ExperimentError: Some step has failed; with the diagnostics of all.
         """
         if self._failed:
-            raise ExperimentError(*self._diagnostics)
+            raise ExperimentError(*_first(self._diagnostics))
 
 
 _MOST_READ = 10_000  # of thousands of names, for each of thousands of wrong ones

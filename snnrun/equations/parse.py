@@ -41,6 +41,7 @@ MAX_CHARACTERS = 4096
 MAX_DEPTH = 64  # of brackets
 MAX_LEVELS = 128  # of operations on the results of others
 MAX_NODES = 2000
+MOST_LINES = 10_000  # of equations or statements in one text
 MAX_DIGITS = 64
 MAX_EXPONENT = 308
 LARGEST = Fraction(sys.float_info.max)
@@ -366,6 +367,9 @@ def split_lines(text: Text, separators: str = "\n;") -> list[Text]:
             piece = text.slice(start, min(position, len(value)))
             if _strip_comments(piece.value).strip():
                 pieces.append(_trim(piece))
+                if len(pieces) > MOST_LINES:
+                    advice = "quantities that are alike can be one variable of a larger group"
+                    raise at(pieces[-1].span(), "EQ108", f"a text has more than {MOST_LINES:,} lines", advice)
             start, depth = position + 1, 0
         position += 1
     return pieces

@@ -126,6 +126,7 @@ class Context:
             self.report.extend(error.diagnostics)
             if failed is not None:
                 self.failed.add(failed)
+            self.report.stop_if_many_errors()
 
     def error(self, code: str, message: str, path: Path, help: str | None = None) -> ExperimentError:
         """An error at the value of a path."""

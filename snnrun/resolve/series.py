@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -13,12 +14,16 @@ from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import FloatArray
 from snnrun.resolve.context import Context, Path, known
-from snnrun.spec.nodes import ListNode, MapNode, Node
+from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 from snnrun.spec.values import SPACED
 from snnrun.units.dimensions import ONE, Dimension
 
 MOST = 10**6
 """Values that a range may have."""
+
+_NUMBER = re.compile(
+    r"-?\d{1,17}(\.\d{0,17})?(e-?\d{1,2})?"
+)  # needs no parser, of which lists of many would take seconds
 
 
 def is_list(node: Node | None) -> bool:
@@ -51,7 +56,11 @@ def read_series(context: Context, path: Path, dimension: Dimension | None, what:
         return _spaced(context, path, dimension, what)
     if isinstance(node, ListNode):
         values = []
-        for k in range(len(node.items)):
+        for k, item in enumerate(node.items):
+            if dimension == ONE and isinstance(item, ScalarNode) and _NUMBER.fullmatch(item.literal):
+                context.document.find((*path, k))  # it is read
+                values.append(float(item.literal))
+                continue
             value = _number(context, (*path, k), dimension, what)
             dimension = value.dimension if dimension is None and not value.is_zero else dimension
             values.append(value.value)

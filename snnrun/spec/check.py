@@ -11,6 +11,7 @@ FMT208  keys that do not go together
 FMT209  an option that this kind of plot does not have
 FMT210  an unknown version of the format
 FMT211  a value that nothing reads
+FMT212  more errors than are shown
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from snnrun.errors import Diagnostic, Report, did_you_mean
+from snnrun.errors import MOST_ERRORS, Diagnostic, Report, did_you_mean
 from snnrun.source import Span
 from snnrun.spec import connect_advice, nodes
 from snnrun.spec.document import Document
@@ -46,7 +47,7 @@ def parse_experiment(document: Document) -> Experiment:
     try:
         experiment = Experiment.model_validate(_without_empty(document.root))
     except ValidationError as failure:
-        problems = [_Problem(document, error) for error in failure.errors(include_url=False)]
+        problems = [_Problem(document, error) for error in failure.errors(include_url=False)[:MOST_ERRORS]]
         misspelt = {(*problem.path[:-1], word) for problem in problems if (word := problem.meant())}
         for problem in problems:
             # A key that is missing because its name is misspelt is one mistake, not two.
@@ -276,9 +277,9 @@ class _Problem:
 
     def _wrong_length(self, report: Report) -> None:
         wanted = self.context.get("min_length", self.context.get("max_length"))
-        found = len(self.node.items) if isinstance(self.node, ListNode) else self.context.get("actual_length")
+        found = len(nodes.items(self.node)) if self.node is not None else 0
         most = self.context.get("max_length")
-        if found == 0 or not isinstance(self.node, ListNode):
+        if found == 0:
             message = f"{self.name} is empty"
         elif "min_length" not in self.context and most is not None and most > 2:
             message = f"{self.name} has {found:,} items, at most {most:,} are possible"

@@ -409,7 +409,7 @@ Pathways = TypeAliasType(
     Annotated[
         Annotated[Statements, Tag(ONE_TAG)]
         | Annotated[Pathway, Tag("<pathway>")]
-        | Annotated[dict[Identifier, PathwayForm], Tag(MAP_TAG)],
+        | Annotated[dict[Identifier, PathwayForm], Field(max_length=1000), Tag(MAP_TAG)],
         Discriminator(_pathways_form),
     ],
 )

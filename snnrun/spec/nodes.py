@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snnrun.source import SourceFile, Span, Text
@@ -121,6 +121,17 @@ def child(node: Node | None, step: str | int) -> Node | None:
             return items[step]
         case _:
             return None
+
+
+def items(node: Node) -> Sequence[Node]:
+    """The values of a list or a map."""
+    match node:
+        case ListNode(items=found):
+            return found
+        case MapNode(entries=entries):
+            return [entry.value for entry in entries.values()]
+        case ScalarNode():
+            return ()
 
 
 def dotted(path: Path) -> str:

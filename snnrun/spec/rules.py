@@ -7,6 +7,7 @@ whose shape is wrong is left alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from snnrun.errors import Report, did_you_mean
 from snnrun.plot_kinds import PLOT_KINDS
@@ -16,9 +17,16 @@ from snnrun.spec.models import CONNECT_FORMS, Plot, Rule
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 from snnrun.spec.values import SPACED
 
+_MOST: Final = (
+    (3_000, ("groups", "inputs", "synapses", "monitors", "operations", "arrays", "metrics"), "objects"),
+    (10_000, ("constants", "functions"), "constants and functions"),
+)
+"""How many entries some sections may have together, so that any file is checked within seconds."""
+
 
 def check_rules(document: Document, report: Report) -> None:
-    """Report keys that do not go together."""
+    """Report keys that do not go together, and sections that are too long."""
+    _check_amounts(document, report)
     _check_groups(document, report)
     _check_operations(document, report)
     _check_connect(document, report)
@@ -34,6 +42,18 @@ def _maps(document: Document, section: str) -> Iterator[tuple[nodes.Path, MapNod
         node = document.find((section, key))
         if isinstance(node, MapNode):
             yield (section, key), node
+
+
+def _check_amounts(document: Document, report: Report) -> None:
+    for most, sections, what in _MOST:
+        numbers = {section: len(document.keys((section,))) for section in sections}
+        if sum(numbers.values()) > most:
+            longest = max(numbers, key=numbers.__getitem__)
+            message = f"the file has {sum(numbers.values()):,} {what}, at most {most:,} are possible"
+            advice = (
+                f"objects that are alike can be one with more elements; `{longest}` has {numbers[longest]:,} entries"
+            )
+            report.error("FMT206", message, document.key_span((longest,)), advice)
 
 
 def _check_groups(document: Document, report: Report) -> None:

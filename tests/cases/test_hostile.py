@@ -4,7 +4,7 @@ import pytest
 
 from snnrun.codegen.cache import obtain
 from snnrun.codegen.kernel import generate
-from snnrun.errors import ExperimentError
+from snnrun.errors import MOST_ERRORS, ExperimentError
 from snnrun.run import pipeline
 
 RUN = "run: {duration: 1 ms, dt: 0.1 ms}\n"
@@ -19,7 +19,7 @@ def check(folder, text):
 def errors(folder, text):
     with pytest.raises(ExperimentError) as caught:
         check(folder, text)
-    return [(item.code, item.span.line, item.message) for item in caught.value.diagnostics]
+    return [(item.code, item.span.line if item.span else 0, item.message) for item in caught.value.diagnostics]
 
 
 def equation(text, method="euler"):
@@ -91,3 +91,61 @@ def test_long_rows_and_deep_nests_of_operations_are_refused(tmp_path, text):
 def test_what_is_just_short_enough_compiles(tmp_path, method):
     checked = check(tmp_path, f"version: 1\n{equation('(' + '+'.join(['v'] * 126) + ')', method)}{RUN}")
     assert obtain(generate(checked.resolved.network).text).object
+
+
+BASE = "groups: {g: {size: 10, equations: 'dv/dt = -v/ms : 1', threshold: v > 1}}\n" + RUN
+
+
+def _entries(section, line, number):
+    return f"version: 1\n{section}:\n" + "".join(f"  {line.format(k)}\n" for k in range(number)) + BASE
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        (_entries("constants", "c{}: 1 mV", 10_001), "FMT206", "10,001 constants and functions, at most 10,000"),
+        (_entries("monitors", "m{}: {{kind: spikes, source: g}}", 3000), "FMT206", "3,001 objects"),
+        (
+            "version: 1\nsynapses:\n  s:\n    source: g\n    target: g\n    connect: all\n    on_pre:\n"
+            + "".join(f"      p{k}: v_post += 1\n" for k in range(1001))
+            + BASE,
+            "FMT206",
+            "`synapses.s.on_pre` has 1,001 items, at most 1,000",
+        ),
+        (
+            "version: 1\ngroups:\n  g:\n    size: 1\n    equations: |\n"
+            + "".join(f"      v{k} : 1\n" for k in range(10_001))
+            + RUN,
+            "EQ108",
+            "more than 10,000 lines",
+        ),
+    ],
+)
+def test_a_file_holds_at_most_so_much_as_is_checked_within_seconds(tmp_path, text, code, words):
+    found = errors(tmp_path, text)
+    assert [(c, words in message) for c, _, message in found] == [(code, True)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 1\n" + "".join(f"f{k}: 1\n" for k in range(3000)) + BASE,
+        "version: 1\ngroups:\n"
+        + "".join(f"  g{k}: {{size: 1, equations: 'dv/dt = -w{k}/ms : 1'}}\n" for k in range(2500))
+        + RUN,
+        "version: 1\ngroups:\n  g:\n    size: 1\n    equations: |\n"
+        + "".join(f"      dv{k}/dt = -w{k}/ms : 1\n" for k in range(2500))
+        + RUN,
+    ],
+)
+def test_of_thousands_of_errors_the_first_are_shown(tmp_path, text):
+    found = errors(tmp_path, text)
+    assert len(found) == MOST_ERRORS + 1
+    assert found[-1] == ("FMT212", 0, "only the first 100 errors are shown")
+
+
+def test_a_list_of_plain_numbers_is_what_its_expressions_would_be(tmp_path):
+    listed = ["1", "-2.5", "1e-3", "0.1", "3.", "12345678901234567", "(0.1)", "1/3"]
+    text = f"version: 1\narrays: {{a: {{dt: 1 ms, values: [{', '.join(listed)}]}}}}\n{BASE}"
+    values = check(tmp_path, text).resolved.network.arrays["a"].values
+    assert values.tolist() == [1, -2.5, 1e-3, 0.1, 3.0, 12345678901234568, 0.1, 1 / 3]
