@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from snnrun.compare.folders import Entry, Measured
 from snnrun.equations.ast import Call, Expr, Name, walk
+from snnrun.equations.calls import must_count
 from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph
+from snnrun.equations.functions import FUNCTIONS
 from snnrun.equations.parse import parse_expression
 from snnrun.equations.scope import Scope
 from snnrun.errors import ExperimentError, at, did_you_mean
-from snnrun.metrics.expressions import PLAIN_FUNCTIONS, ExpressionChecker
+from snnrun.metrics.expressions import ExpressionChecker
 from snnrun.metrics.terms import Term
 from snnrun.source import Text
 from snnrun.units.dimensions import Dimension
@@ -128,5 +130,7 @@ class _EntryChecker(ExpressionChecker):
 
     def function(self, expr: Call) -> Term:
         """There are functions of numbers only."""
-        advice = ", ".join(PLAIN_FUNCTIONS)
+        if expr.function in FUNCTIONS:
+            must_count(expr, 2)  # of what a run measured there is one value
+        advice = ", ".join(FUNCTIONS)
         raise at(expr.name_span, "EQ202", f"there is no function `{expr.function}` here", advice)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial, reduce
+from typing import Any
 
 from snnrun.equations.ast import Call, Expr
 from snnrun.equations.dag import Graph, Kind, Node, Op
-from snnrun.equations.exact import OPEN, apply, limited, must_fit_whole
-from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, DimensionRule, Function, instead_of
+from snnrun.equations.exact import OPEN, Exact, apply, limited, must_fit_whole
+from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, REDUCES, DimensionRule, Function, instead_of
 from snnrun.equations.parse import MAX_LEVELS
 from snnrun.equations.scope import (
     ArrayFunction,
@@ -21,7 +24,7 @@ from snnrun.equations.scope import (
 )
 from snnrun.errors import ExperimentError, at, did_you_mean
 from snnrun.source import Span
-from snnrun.units.dimensions import ONE, TIME
+from snnrun.units.dimensions import ONE, TIME, Dimension
 
 MAX_CALLED_PARTS = 20_000  # of the functions that one expression calls, each counted as often as it is called
 MAX_CALLED_IN_FILE = 500_000
@@ -106,67 +109,52 @@ class CallChecker(ABC):
             "EQ202",
             f"there is no function `{name}`",
             self.scope.missing(name)
-            or instead_of(name, len(expr.args))
+            or instead_of(name)
             or did_you_mean(name, known)
             or f"functions: {', '.join(sorted(known))}",
         )
 
-    def _count(self, expr: Call, wanted: int) -> None:
-        if len(expr.args) != wanted:
-            plural = "argument" if wanted == 1 else "arguments"
-            raise at(expr.span, "EQ206", f"`{expr.function}` takes {wanted} {plural}, here it has {len(expr.args)}")
-
     def _function(self, expr: Call, function: Function, args: list[Typed]) -> Typed:
-        self._count(expr, function.arguments)
-        first = args[0]
-        dimension = ONE
-        match function.rule:
-            case DimensionRule.PLAIN:
-                if not first.dimension.is_one:
-                    raise at(
-                        expr.args[0].span,
-                        "EQ204",
-                        f"`{function.name}` wants a dimensionless argument, this is {first.dimension.describe()}",
-                        f"divide it by a quantity in {first.dimension.symbol}",
-                    )
-            case DimensionRule.SAME:
-                dimension = next((a.dimension for a in args if not a.is_zero), ONE)
-                for other, part in zip(args[1:], expr.args[1:], strict=True):
-                    if not other.fits(dimension):
-                        raise at(
-                            part.span,
-                            "EQ204",
-                            f"the arguments of `{function.name}` must be alike: the first is "
-                            f"{first.dimension.describe()}, this is {other.dimension.describe()}",
-                            suggestion(first, other),
-                        )
-            case DimensionRule.ROOT:
-                dimension = first.dimension ** Fraction(1, 2)
-            case DimensionRule.ANY_TO_PLAIN:
-                pass
-        node = self._function_node(function, [a.node for a in args])
-        exact = None
+        dimension = result_dimension(expr, function, [(a.dimension, a.is_zero) for a in args])
+        exact = self._exact(function, args)
+        if exact is not None and exact is not OPEN and function.integer:
+            must_fit_whole(exact, expr.span)
+        return Typed(self._function_node(function, [a.node for a in args]), dimension, limited(exact, expr.span))
+
+    def _exact(self, function: Function, args: list[Typed]) -> Exact:
+        """The value of a function of constants."""
+        exact: Exact = None
         if any(a.exact is OPEN for a in args):
             exact = OPEN
         elif all(a.exact is not None for a in args):
-            exact = apply(function.name, [a.value for a in args])
-            if function.integer:
-                must_fit_whole(exact, expr.span)
-        return Typed(node, dimension, limited(exact, expr.span))
+            values: list[Any] = [a.exact for a in args]
+            extreme = {"min": min, "max": max}.get(function.name)
+            exact = extreme(values) if extreme else apply(function.name, [a.value for a in args])
+        return exact
 
     def _function_node(self, function: Function, args: list[Node]) -> Node:
         g = self.graph
         if function.name == "clip":
             x, low, high = args
             return g.select(g.binary(Op.LT, x, low), low, g.select(g.binary(Op.GT, x, high), high, x))
+        if function.name in ("min", "max"):
+            return reduce(partial(self._extreme, Op.LT if function.name == "min" else Op.GT), args)
         node = g.function(function.name, tuple(args))
         return g.as_int(node) if function.integer else node
+
+    def _extreme(self, op: Op, a: Node, b: Node) -> Node:
+        """The smaller or larger of two numbers; NaN if one of them is."""
+        g = self.graph
+        first = g.binary(op, a, b)
+        if Kind.FLOAT in (a.kind, b.kind):
+            first = g.binary(Op.OR, first, g.binary(Op.NE, a, a))
+        return g.select(first, a, b)
 
     def _random(self, expr: Call, args: list[Typed]) -> Typed:
         if self.scope.draw is None:
             raise at(expr.span, "EQ208", f"`{expr.function}()` is not allowed in {self.scope.place}")
         wanted = 1 if expr.function == "poisson" else 0
-        self._count(expr, wanted)
+        must_count(expr, wanted)
         if args and not args[0].dimension.is_one:
             raise at(
                 expr.args[0].span,
@@ -183,7 +171,7 @@ class CallChecker(ABC):
         return Typed(self.graph.as_int(node) if op is Op.POISSON else node, ONE)
 
     def _int(self, expr: Call, args: list[Typed]) -> Typed:
-        self._count(expr, 1)
+        must_count(expr, 1)
         if not args[0].dimension.is_one:
             raise at(
                 expr.args[0].span,
@@ -197,14 +185,14 @@ class CallChecker(ABC):
         return Typed(self.graph.as_int(args[0].node), ONE, exact)
 
     def _timestep(self, expr: Call, args: list[Typed]) -> Typed:
-        self._count(expr, 2)
+        must_count(expr, 2)
         for arg, part in zip(args, expr.args, strict=True):
             if not arg.fits(TIME):
                 raise at(part.span, "EQ204", f"`timestep` wants times, this is {arg.dimension.describe()}")
         return Typed(self.graph.as_int(self.graph.function("timestep", tuple(a.node for a in args))), ONE)
 
     def _user_function(self, expr: Call, function: UserFunction) -> Typed:
-        self._count(expr, len(function.parameters))
+        must_count(expr, len(function.parameters))
         if function.name in self._open:
             raise at(expr.span, "EQ212", f"the function `{function.name}` calls itself")
         args = [self.check(a) for a in expr.args]
@@ -225,7 +213,7 @@ class CallChecker(ABC):
             self.local, self.outermost = outer, call
 
     def _array(self, expr: Call, array: ArrayFunction) -> Typed:
-        self._count(expr, 1 if array.columns is None else 2)
+        must_count(expr, 1 if array.columns is None else 2)
         time = number_of(self.check(expr.args[0]), TIME, f"the first argument of `{array.name}`", expr.args[0])
         args = [self.graph.as_float(time.node)]
         if array.columns is not None:
@@ -240,6 +228,54 @@ class CallChecker(ABC):
                 self.scope.column(array, column.node, expr.args[1].span)
             args.append(column.node)
         return Typed(self.graph.node(Op.TIMED, tuple(args), Kind.FLOAT, array.name), array.dimension)
+
+
+def result_dimension(expr: Call, function: Function, given: Sequence[tuple[Dimension, bool]]) -> Dimension:
+    """The dimension of the result of a function.
+
+    Args:
+        expr: The call.
+        function: What is called.
+        given: The dimension of each argument, and whether it is a literal 0, which has any.
+
+    Raises:
+        ExperimentError: EQ204, an argument has a wrong dimension; EQ206, their number is wrong.
+    """
+    must_count(expr, len(function.parameters), more=function.more)
+    first = given[0][0]
+    match function.rule:
+        case DimensionRule.PLAIN:
+            if not first.is_one:
+                message = f"`{function.name}` wants a dimensionless argument, this is {first.describe()}"
+                raise at(expr.args[0].span, "EQ204", message, f"divide it by a quantity in {first.symbol}")
+            return ONE
+        case DimensionRule.ROOT:
+            return first ** Fraction(1, 2)
+        case DimensionRule.ANY_TO_PLAIN:
+            return ONE
+        case DimensionRule.SAME | DimensionRule.ALIKE_TO_PLAIN:
+            same = next((dimension for dimension, is_zero in given if not is_zero), ONE)
+            for part, (dimension, is_zero) in zip(expr.args[1:], given[1:], strict=True):
+                if not is_zero and dimension != same:
+                    message = f"the arguments of `{function.name}` must be alike: the first is {first.describe()}, "
+                    raise at(
+                        part.span, "EQ204", f"{message}this is {dimension.describe()}", suggestion(first, dimension)
+                    )
+            return same if function.rule is DimensionRule.SAME else ONE
+
+
+def must_count(expr: Call, wanted: int, *, more: bool = False) -> None:
+    """Refuse a call with another number of arguments; with `more`, with fewer.
+
+    Raises:
+        ExperimentError: EQ206.
+    """
+    given = len(expr.args)
+    if given < wanted or (given > wanted and not more):
+        plural = "argument" if wanted == 1 else "arguments"
+        least = "at least " if more else ""
+        help = REDUCES if more and given == 1 else None
+        raise at(expr.span, "EQ206", f"`{expr.function}` takes {least}{wanted} {plural}, here it has {given}", help)
 
 
 def too_deep(span: Span) -> ExperimentError:

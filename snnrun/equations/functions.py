@@ -13,6 +13,7 @@ class DimensionRule(Enum):
     SAME = "all arguments alike, result alike"
     ROOT = "result has half the exponents"
     ANY_TO_PLAIN = "any dimension in, dimensionless out"
+    ALIKE_TO_PLAIN = "all arguments alike, dimensionless out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +22,24 @@ class Function:
 
     Args:
         name: Its name.
-        arguments: How many it takes.
+        parameters: The names of its arguments.
         rule: What it does with dimensions.
         meaning: What it gives, for the reference.
         integer: Whether it gives a whole number.
+        more: Whether it takes more arguments too.
     """
 
     name: str
-    arguments: int
+    parameters: tuple[str, ...]
     rule: DimensionRule
     meaning: str
     integer: bool = False
+    more: bool = False
+
+    @property
+    def signature(self) -> str:
+        """A call of it with the names of its arguments."""
+        return f"{self.name}({', '.join(self.parameters)}{', ...' if self.more else ''})"
 
 
 _PLAIN = {
@@ -50,17 +58,29 @@ _PLAIN = {
     "log10": "logarithm to base 10",
     "log1p": "log(1 + x), accurate near 0",
     "exprel": "(exp(x) - 1)/x, which is 1 at x = 0: for rates such as a*(v - b)/(1 - exp(-(v - b)/c))",
+    "erf": "error function: the normal distribution function is (1 + erf(x/sqrt(2)))/2",
+    "erfc": "1 - erf(x), accurate for large x",
 }
-
-FUNCTIONS: dict[str, Function] = {
-    **{name: Function(name, 1, DimensionRule.PLAIN, meaning) for name, meaning in _PLAIN.items()},
-    "floor": Function("floor", 1, DimensionRule.PLAIN, "the largest whole number that is not above x", integer=True),
-    "ceil": Function("ceil", 1, DimensionRule.PLAIN, "the smallest whole number that is not below x", integer=True),
-    "sqrt": Function("sqrt", 1, DimensionRule.ROOT, "square root, of quantities too"),
-    "abs": Function("abs", 1, DimensionRule.SAME, "x without its sign"),
-    "sign": Function("sign", 1, DimensionRule.ANY_TO_PLAIN, "1, -1 or 0"),
-    "clip": Function("clip", 3, DimensionRule.SAME, "x, but at least `low` and at most `high`: `clip(x, low, high)`"),
+_WHOLE = {
+    "floor": "the largest whole number that is not above x",
+    "ceil": "the smallest whole number that is not below x",
+    "round": "the nearest whole number; halves go to the even one, as in Python: `round(2.5)` is 2",
+    "rint": "the same as `round`",
 }
+_X, _AB = ("x",), ("a", "b")
+_TABLE = (
+    *(Function(name, _X, DimensionRule.PLAIN, meaning) for name, meaning in _PLAIN.items()),
+    *(Function(name, _X, DimensionRule.PLAIN, meaning, integer=True) for name, meaning in _WHOLE.items()),
+    Function("sqrt", _X, DimensionRule.ROOT, "square root, of quantities too"),
+    Function("abs", _X, DimensionRule.SAME, "x without its sign"),
+    Function("sign", _X, DimensionRule.ANY_TO_PLAIN, "1, -1 or 0"),
+    Function("clip", ("x", "low", "high"), DimensionRule.SAME, "x, but at least `low` and at most `high`"),
+    Function("min", _AB, DimensionRule.SAME, "the smallest of its arguments; NaN if one of them is", more=True),
+    Function("max", _AB, DimensionRule.SAME, "the largest of its arguments; NaN if one of them is", more=True),
+    Function("hypot", _AB, DimensionRule.SAME, "sqrt(a**2 + b**2)"),
+    Function("arctan2", ("y", "x"), DimensionRule.ALIKE_TO_PLAIN, "the angle of the point (x, y), from -pi to pi"),
+)
+FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE}
 
 # These build nodes of their own kind (see check.py)
 SPECIAL_FUNCTIONS = {
@@ -72,19 +92,21 @@ SPECIAL_FUNCTIONS = {
 }
 FUNCTION_NAMES: tuple[str, ...] = (*FUNCTIONS, *SPECIAL_FUNCTIONS)
 
-_REDUCES = "an equation sees one neuron at a time: `metrics` can reduce a variable of a group, equations cannot yet"
+REDUCES = "an equation sees one neuron at a time: `metrics` can reduce a variable of a group, equations cannot yet"
 _INSTEAD = {
-    **dict.fromkeys(("mean", "std", "sum", "any", "all", "median", "var", "argmax", "argmin"), _REDUCES),
+    **dict.fromkeys(("mean", "std", "sum", "any", "all", "median", "var", "argmax", "argmin"), REDUCES),
     "pow": "write `x**y`",
     "power": "write `x**y`",
     "mod": "write `x % y`",
     "ln": "write `log(x)`",
     "log2": "write `log(x)/log(2)`",
-    "round": "write `floor(x + 0.5)`",
     "fabs": "write `abs(x)`",
     "asin": "write `arcsin(x)`",
     "acos": "write `arccos(x)`",
     "atan": "write `arctan(x)`",
+    "atan2": "write `arctan2(y, x)`",
+    **dict.fromkeys(("maximum", "fmax"), "write `max(a, b)`"),
+    **dict.fromkeys(("minimum", "fmin"), "write `min(a, b)`"),
     "heaviside": "write `int(x > 0)`",
     "step": "write `int(x > 0)`",
     "float": "numbers need no conversion",
@@ -95,25 +117,17 @@ _INSTEAD = {
 }
 
 
-def instead_of(name: str, arguments: int) -> str | None:
+def instead_of(name: str) -> str | None:
     """What to write for a function that other languages have."""
-    if name in ("max", "min", "maximum", "minimum", "fmax", "fmin"):
-        if arguments < 2:
-            return _REDUCES
-        return f"write `{'b + (a - b)*int(a > b)' if 'max' in name else 'b + (a - b)*int(a < b)'}`, or `clip`"
     return _INSTEAD.get(name)
 
 
 def functions_reference() -> str:
     """The section of the format reference about functions (Markdown)."""
-    rows = [(_signature(f), f.meaning, f.rule.value) for f in FUNCTIONS.values()]
+    rows = [(f.signature, f.meaning, f.rule.value) for f in FUNCTIONS.values()]
     rows += [(signature, meaning, "") for signature, meaning in SPECIAL_FUNCTIONS.values()]
     lines = [f"| `{signature}` | {meaning} | {rule} |" for signature, meaning, rule in sorted(rows)]
     return "\n".join([_FUNCTIONS, *lines]) + "\n"
-
-
-def _signature(function: Function) -> str:
-    return "clip(x, low, high)" if function.name == "clip" else f"{function.name}(x)"
 
 
 _FUNCTIONS = """\

@@ -189,7 +189,7 @@ def mismatch(doing: str, exprs: tuple[Expr, Expr], left: Typed, right: Typed, sp
     """
     a, b = _quote(exprs[0], "the left side"), _quote(exprs[1], "the right side")
     message = f"cannot {doing} {a} and {b}: {a} is {left.dimension.describe()}, {b} is {right.dimension.describe()}"
-    return at(span, "EQ203", message, suggestion(left, right))
+    return at(span, "EQ203", message, suggestion(left.dimension, right.dimension))
 
 
 def _quote(expr: Expr, otherwise: str) -> str:
@@ -197,12 +197,12 @@ def _quote(expr: Expr, otherwise: str) -> str:
     return f"`{text}`" if len(text) <= 32 and "\n" not in text else otherwise
 
 
-def suggestion(left: Typed, right: Typed) -> str | None:
+def suggestion(left: Dimension, right: Dimension) -> str | None:
     """What factor would mend a sum of two different things."""
-    for a, b in ((left.dimension, right.dimension), (right.dimension, left.dimension)):
+    for a, b in ((left, right), (right, left)):
         if b.is_one and not a.is_one:
             return f"a plain number has no unit: write for example `{_example(a)}`"
-    ratio = (left.dimension / right.dimension).symbol
+    ratio = (left / right).symbol
     words = {
         "ohm": "multiply the current by a resistance, for example `R*I` with `R: 100 Mohm`",
         "S": "divide the voltage by a resistance, or multiply it by a conductance",

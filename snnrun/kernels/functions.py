@@ -39,6 +39,10 @@ _ROUNDER = 6755399441055744.0
 _EXPONENT_ROUNDER = 6755399441057790.0
 _TWO_52 = 4503599627370496.0
 _TWO_M100 = 7.888609052210118e-31
+_TWO_500 = 3.273390607896142e150
+_TWO_600 = 4.149515568880993e180
+_TWO_M400 = 3.872591914849318e-121
+_TWO_M600 = 2.409919865102884e-181
 # Above 2**30 radians, sin, cos and tan take the slow path (Payne-Hanek reduction).
 _LARGEST_ANGLE = 30  # exponent of 2
 # The bits of 2/pi after 24 zero bits, in words of 64.
@@ -100,6 +104,13 @@ def ceil(x: Numbers) -> Numbers:
 
 
 @kernel(inline=True)
+def rint(x: Numbers) -> Numbers:
+    """The integer nearest to x; of two that are equally near, the even one."""
+    shift = with_sign(_TWO_52, x)
+    return select(absolute(x) < _TWO_52, with_sign((x + shift) - shift, x), x)
+
+
+@kernel(inline=True)
 def sign(x: Numbers) -> Numbers:
     """-1, 0 or 1; NaN for NaN."""
     return select(x > 0.0, 1.0, select(x < 0.0, -1.0, select(x == x, 0.0, x)))  # noqa: PLR0124
@@ -110,6 +121,37 @@ def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
     """Limit x to [low, high]; NaN stays."""
     raised = select(x < low, low, x)
     return select(raised > high, high, raised)
+
+
+@kernel(inline=True)
+def minimum(a: Numbers, b: Numbers) -> Numbers:
+    """The smaller of two numbers; NaN if one of them is NaN."""
+    return select((a < b) | (a != a), a, b)  # noqa: PLR0124
+
+
+@kernel(inline=True)
+def maximum(a: Numbers, b: Numbers) -> Numbers:
+    """The larger of two numbers; NaN if one of them is NaN."""
+    return select((a > b) | (a != a), a, b)  # noqa: PLR0124
+
+
+@kernel(inline=True)
+def hypot(x: Numbers, y: Numbers) -> Numbers:
+    """sqrt(x**2 + y**2) without overflow on the way; infinite if one of them is."""
+    a = maximum(absolute(x), absolute(y))
+    b = minimum(absolute(x), absolute(y))
+    infinite = (absolute(x) == _INFINITY) | (absolute(y) == _INFINITY)
+    # By a power of two the squares stay within the range; what is lost of b then does not count beside a.
+    scale = select(a > _TWO_500, _TWO_M600, select(a < _TWO_M400, _TWO_600, 1.0))
+    back = select(a > _TWO_500, _TWO_600, select(a < _TWO_M400, _TWO_M600, 1.0))
+    square, square_lo = two_product(a * scale, a * scale)
+    other, other_lo = two_product(b * scale, b * scale)
+    total, total_lo = two_sum(square, other)
+    root = sqrt(total)
+    again, again_lo = two_product(root, root)
+    rest = ((total - again) - again_lo) + (total_lo + (square_lo + other_lo))
+    length = (root + rest / select(root > 0.0, root + root, 1.0)) * back
+    return select(infinite, _INFINITY, length)
 
 
 @kernel(inline=True)
@@ -569,6 +611,18 @@ def tan(x: Numbers) -> Numbers:
 
 
 @kernel(inline=True)
+def _arctangent_tail(z: Numbers) -> Numbers:
+    """(arctan(t) - t) / t**3 for z = t**2 and |t| <= sqrt(2) - 1."""
+    w = z * z
+    low = (-0.3333333333333333 + 0.19999999999995516 * z) + (-0.14285714284665682 + 0.11111111015187018 * z) * w
+    middle = (-0.0909090457530649 + 0.07692183125376892 * z) + (-0.06664510525508936 + 0.05858140904866328 * z) * w
+    high = (-0.050854078345894844 + 0.03923044778479309 * z) + -0.019175404711104935 * w
+    u = w * w
+    p = low + (middle + high * u) * u
+    return p  # noqa: RET504 - one term a line
+
+
+@kernel(inline=True)
 def arctan(x: Numbers) -> Numbers:
     """The inverse of `tan`, in [-pi/2, pi/2]."""
     a = absolute(x)
@@ -580,13 +634,33 @@ def arctan(x: Numbers) -> Numbers:
     base_lo = select(large, 6.123233995736766e-17, select(middle, 3.061616997868383e-17, 0.0))
     t = above / below
     z = t * t
-    w = z * z
-    low = (-0.3333333333333333 + 0.19999999999995516 * z) + (-0.14285714284665682 + 0.11111111015187018 * z) * w
-    middle = (-0.0909090457530649 + 0.07692183125376892 * z) + (-0.06664510525508936 + 0.05858140904866328 * z) * w
-    high = (-0.050854078345894844 + 0.03923044778479309 * z) + -0.019175404711104935 * w
-    u = w * w
-    p = low + (middle + high * u) * u
-    return with_sign(base + (t + (t * z * p + base_lo)), x)
+    return with_sign(base + (t + (t * z * _arctangent_tail(z) + base_lo)), x)
+
+
+@kernel(inline=True)
+def arctan2(y: Numbers, x: Numbers) -> Numbers:
+    """The angle of the point (x, y), in [-pi, pi]; zeros and infinities as IEEE 754 says."""
+    a = absolute(y)
+    b = absolute(x)
+    infinite = (a == _INFINITY) | (b == _INFINITY)
+    scale = select((a > 1e300) | (b > 1e300), 0.0625, 1.0)  # sums below stay finite
+    p = select(infinite, select(a == _INFINITY, 1.0, 0.0), a * scale)
+    q = select(infinite, select(b == _INFINITY, 1.0, 0.0), b * scale)
+    q = select((p == 0.0) & (q == 0.0), 1.0, q)
+    left = bits_of(x) < 0
+    large = p > 2.414213562373095 * q
+    middle = (p > 0.41421356237309503 * q) & (p <= 2.414213562373095 * q)
+    t = select(large, -q, select(middle, p - q, p)) / select(large, p, select(middle, p + q, q))
+    t = select(left, -t, t)
+    base = select(middle, select(left, 2.356194490192345, 0.7853981633974483), select(left, 3.141592653589793, 0.0))
+    base = select(large, 1.5707963267948966, base)
+    low = select(
+        middle, select(left, 9.184850993605148e-17, 3.061616997868383e-17), select(left, 1.2246467991473532e-16, 0.0)
+    )
+    low = select(large, 6.123233995736766e-17, low)
+    z = t * t
+    angle = base + (t + (t * z * _arctangent_tail(z) + low))
+    return select((x != x) | (y != y), _NAN, with_sign(angle, y))  # noqa: PLR0124
 
 
 @kernel(inline=True)
@@ -626,6 +700,79 @@ def arccos(x: Numbers) -> Numbers:
     double = 2.0 * root + 2.0 * tail
     outer = select(x > 0.0, double, 3.141592653589793 - (double - 1.2246467991473532e-16))
     return select(small, inner, outer)
+
+
+@kernel(inline=True)
+def _erf_near_zero(x: Numbers) -> Numbers:
+    """erf(x) for |x| <= 1/2."""
+    z = x * x
+    w = z * z
+    low = (-0.3761263890318375 + 0.11283791670954868 * z) + (-0.026866170644999358 + 0.005223977622008845 * z) * w
+    high = (-0.0008548326509718547 + 0.00012055286128871108 * z) + (
+        -1.4923000283850108e-05 + 1.6371164552892836e-06 * z
+    ) * w
+    u = w * w
+    p = low + (high + -1.4620256114391553e-07 * u) * u
+    return x + x * (0.1283791670955126 + z * p)
+
+
+@kernel(inline=True)
+def _erfc_from_quarter(a: Numbers) -> Numbers:
+    """erfc(a) for a >= 1/4.
+
+    A polynomial in (a - 4)/(a + 4) gives (1 + 2 a) exp(a**2) erfc(a), which lies between 1.1 and 1.3.
+
+    Reference: Shepherd and Laframboise, "Chebyshev approximation of (1 + 2x) exp(x**2) erfc x in 0 <= x < oo",
+    Mathematics of Computation 36(153), 1981; the coefficients are our own.
+    """
+    x = select(a > 28.0, 28.0, a)
+    t = (x - 4.0) / (x + 4.0)
+    z = t * t
+    w = z * z
+    u = w * w
+    p0 = (-0.13962111684056253 + 0.015379652102618597 * t) + (0.06809705425469584 + -0.10103906603622928 * t) * z
+    p1 = (0.09373283499824064 + -0.06633036581414242 * t) + (0.03716751553908357 + -0.0161977340323516 * t) * z
+    p2 = (0.00503196996666749 + -0.0007577734860630955 * t) + (-0.00019925666144779398 + 0.00015062263869832063 * t) * z
+    p3 = (-2.4399168581359357e-05 + -1.1225073441207885e-05 * t) + (
+        5.70904920398339e-06 + 3.0004915002623137e-07 * t
+    ) * z
+    p4 = (-8.230985931298478e-07 + 6.662957577166884e-08 * t) + (
+        1.0607461024634225e-07 + -1.2084408879838477e-08 * t
+    ) * z
+    p5 = -1.0598718509807043e-08 + -4.064846485384011e-12 * t
+    p = (p0 + p1 * w) + ((p2 + p3 * w) + (p4 + p5 * w) * u) * u
+    tail = t * p - 4.262192513884628e-17
+    f = 1.2329951186255526 + tail
+    f_lo = tail - (f - 1.2329951186255526)
+    twice = x + x
+    d = 1.0 + twice
+    d_lo = select(twice > 1.0, 1.0 - (d - twice), twice - (d - 1.0))
+    q = f / d
+    product, error = two_product(q, d)
+    q_lo = (((f - product) - error) + (f_lo - q * d_lo)) / d
+    square, square_lo = two_product(x, x)
+    bounded = _bounded_exponent(-square)
+    s = fma(bounded, _LOG2_E, _EXPONENT_ROUNDER)
+    n = s - _EXPONENT_ROUNDER
+    r = fma(n, -_LN2_HI, bounded) - fma(n, _LN2_LO, square_lo)
+    z = r * r
+    grown = fma(z, _exp_tail(r, z), r)
+    return _times_power_of_two(q + (q * grown + q_lo * (1.0 + grown)), s)
+
+
+@kernel(inline=True)
+def erf(x: Numbers) -> Numbers:
+    """The error function: 2/sqrt(pi) times the integral of exp(-s**2) from 0 to x."""
+    a = absolute(x)
+    return select(a < 0.5, _erf_near_zero(x), with_sign(1.0 - _erfc_from_quarter(a), x))
+
+
+@kernel(inline=True)
+def erfc(x: Numbers) -> Numbers:
+    """1 - erf(x), exact where erf(x) is near 1."""
+    a = absolute(x)
+    beyond = _erfc_from_quarter(a)
+    return select(a < 0.25, 1.0 - _erf_near_zero(x), select(x < 0.0, 2.0 - beyond, beyond))
 
 
 @kernel(inline=True)

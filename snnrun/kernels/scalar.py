@@ -6,7 +6,8 @@ import numpy as np
 
 from snnrun.kernels import functions, primitives
 
-NAMES = {"abs": "absolute"}
+NAMES = {"abs": "absolute", "min": "minimum", "max": "maximum", "round": "rint"}
+"""Functions that have another name here than in equations."""
 
 
 def apply(name: str, args: tuple[float, ...]) -> float:

@@ -77,6 +77,13 @@ def ceil(x: Numbers) -> Numbers:
 
 
 @kernel(single=True, inline=True)
+def rint(x: Numbers) -> Numbers:
+    """The integer nearest to x; of two that are equally near, the even one."""
+    shift = single_of_bits((bits_of(x) & _SIGN) | _TWO_23_BITS)
+    return select(absolute(x) < _TWO_23, with_sign((x + shift) - shift, x), x)
+
+
+@kernel(single=True, inline=True)
 def sign(x: Numbers) -> Numbers:
     """-1, 0 or 1; NaN for NaN."""
     return select(x == 0.0, 0.0, select(x > 0.0, 1.0, select(x < 0.0, -1.0, x)))
@@ -87,6 +94,24 @@ def clip(x: Numbers, low: Numbers, high: Numbers) -> Numbers:
     """Limit x to [low, high]; NaN stays."""
     raised = select(x < low, low, x)
     return select(raised > high, high, raised)
+
+
+@kernel(single=True, inline=True)
+def minimum(a: Numbers, b: Numbers) -> Numbers:
+    """The smaller of two numbers; NaN if one of them is NaN."""
+    return select((a < b) | (a != a), a, b)  # noqa: PLR0124
+
+
+@kernel(single=True, inline=True)
+def maximum(a: Numbers, b: Numbers) -> Numbers:
+    """The larger of two numbers; NaN if one of them is NaN."""
+    return select((a > b) | (a != a), a, b)  # noqa: PLR0124
+
+
+@kernel(single=True, inline=True)
+def hypot(x: Numbers, y: Numbers) -> Numbers:
+    """sqrt(x**2 + y**2) without overflow on the way; infinite if one of them is."""
+    return single_of(double.hypot(double_of(x), double_of(y)))
 
 
 @kernel(single=True, inline=True)
@@ -310,6 +335,24 @@ def tan(x: Numbers) -> Numbers:
 def arctan(x: Numbers) -> Numbers:
     """The inverse of `tan`, in [-pi/2, pi/2]."""
     return single_of(double.arctan(double_of(x)))
+
+
+@kernel(single=True, inline=True)
+def arctan2(y: Numbers, x: Numbers) -> Numbers:
+    """The angle of the point (x, y), in [-pi, pi]; zeros and infinities as IEEE 754 says."""
+    return single_of(double.arctan2(double_of(y), double_of(x)))
+
+
+@kernel(single=True, inline=True)
+def erf(x: Numbers) -> Numbers:
+    """The error function: 2/sqrt(pi) times the integral of exp(-s**2) from 0 to x."""
+    return single_of(double.erf(double_of(x)))
+
+
+@kernel(single=True, inline=True)
+def erfc(x: Numbers) -> Numbers:
+    """1 - erf(x), exact where erf(x) is near 1."""
+    return single_of(double.erfc(double_of(x)))
 
 
 @kernel(single=True, inline=True)

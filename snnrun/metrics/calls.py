@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun.equations.ast import Call, Expr, Name, Number, Quantity
+from snnrun.equations.functions import FUNCTIONS as PLAIN_FUNCTIONS
 from snnrun.errors import at, did_you_mean
-from snnrun.metrics.expressions import PLAIN_FUNCTIONS, must_have, text_of
+from snnrun.metrics.expressions import must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS, Accumulator, Function, Input
 from snnrun.metrics.running import RunMetrics, Value, explained
 from snnrun.metrics.samples import Moments

@@ -7,7 +7,7 @@ names and functions mean differs, so each has a subclass of `ExpressionChecker`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -26,21 +26,18 @@ from snnrun.equations.ast import (
     Unary,
     is_zero,
 )
+from snnrun.equations.calls import result_dimension
 from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph
+from snnrun.equations.functions import FUNCTIONS as PLAIN_FUNCTIONS
+from snnrun.equations.functions import Function
 from snnrun.equations.scope import Scope
 from snnrun.errors import at
+from snnrun.kernels.scalar import NAMES
 from snnrun.metrics.terms import Size, Term
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 
-PLAIN_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "sqrt": np.sqrt,
-    "abs": np.abs,
-    "log": np.log,
-    "exp": np.exp,
-    "log10": np.log10,
-}
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": np.add,
     "-": np.subtract,
@@ -56,6 +53,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "and": np.logical_and,
     "or": np.logical_or,
 }
+_REDUCING = frozenset({"min", "max"})  # with one argument they reduce what it has to one number
 _VERBS = {"+": "add", "-": "subtract", **dict.fromkeys(COMPARISONS, "compare")}
 
 _ADVICE = "write the unit, for example `rate > 10 Hz`"
@@ -137,8 +135,8 @@ class ExpressionChecker:
                 return self.computed(expr, np.negative, inner.dimension, inner)
             case Binary():
                 return self._binary(expr)
-            case Call(function=name) if name in PLAIN_FUNCTIONS:
-                return self._plain_function(expr)
+            case Call(function=name, args=args) if name in PLAIN_FUNCTIONS and (len(args) > 1 or name not in _REDUCING):
+                return self._plain_function(expr, PLAIN_FUNCTIONS[name])
             case Call():
                 return self.function(expr)
             case ListOf():
@@ -164,16 +162,18 @@ class ExpressionChecker:
                 dimension = _common_dimension(expr, a, b)
         return self.computed(expr, function, None if expr.op in COMPARISONS else dimension, a, b)
 
-    def _plain_function(self, expr: Call) -> Term:
-        must_have(expr, 1)
-        inner = self.number(expr.args[0])
-        dimension = inner.unit
-        if expr.function == "sqrt":
-            dimension = dimension ** Fraction(1, 2)
-        elif expr.function != "abs" and not dimension.is_one:
-            message = f"`{expr.function}` wants a dimensionless argument, this is {dimension.describe()}"
-            raise at(expr.args[0].span, "EQ204", message)
-        return self.computed(expr, PLAIN_FUNCTIONS[expr.function], dimension, inner)
+    def _plain_function(self, expr: Call, function: Function) -> Term:
+        terms = [self.number(arg) for arg in expr.args]
+        given = [(term.unit, is_zero(arg)) for term, arg in zip(terms, expr.args, strict=True)]
+        dimension = result_dimension(expr, function, given)
+
+        def compute(*values: Any) -> Any:
+            from snnrun.kernels import arrays  # noqa: PLC0415 - few metrics use functions
+
+            kernel = getattr(arrays, NAMES.get(function.name, function.name))
+            return reduce(kernel, values) if function.more else kernel(*values)
+
+        return self.computed(expr, compute, dimension, *terms)
 
 
 def must_have(expr: Call, *numbers: int, example: str | None = None) -> None:

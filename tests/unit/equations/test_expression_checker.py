@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from snnrun.equations.check import Checker
@@ -58,6 +59,15 @@ def check(text: str, **options: object) -> Typed:
         ("x and on", "EQ205", "x"),
         ("not x", "EQ205", "x"),
         ("clip(v, 0, 1)", "EQ204", "1"),
+        ("max(v, I)", "EQ204", "I"),
+        ("min(v, 0, 1)", "EQ204", "1"),
+        ("hypot(v, x)", "EQ204", "x"),
+        ("arctan2(v, tau)", "EQ204", "tau"),
+        ("round(v)", "EQ204", "v"),
+        ("erf(v)", "EQ204", "v"),
+        ("max(on, x)", "EQ205", "on"),
+        ("max(x)", "EQ206", "max(x)"),
+        ("hypot(x, x, x)", "EQ206", "hypot(x, x, x)"),
         ("rand()", "EQ208", "rand()"),
         ("xi", "EQ208", "xi"),
         ("1/0", "EQ210", "1/0"),
@@ -103,11 +113,12 @@ def test_a_misspelt_name_is_guessed() -> None:
     [
         ("max(x)", "one neuron at a time"),
         ("mean(x)", "one neuron at a time"),
-        ("max(x, 1)", "write `b + (a - b)*int(a > b)`"),
+        ("maximum(x, 1)", "write `max(a, b)`"),
+        ("atan2(x, 1)", "write `arctan2(y, x)`"),
         ("where(on, x, 1)", "int(c)*a + int(not c)*b"),
         ("ln(x)", "write `log(x)`"),
         ("tna(x)", "did you mean `tan`?"),
-        ("frobnicate(x)", "functions: abs, arccos, arcsin, arctan, ceil, clip, "),
+        ("frobnicate(x)", "functions: abs, arccos, arcsin, arctan, arctan2, ceil, clip, "),
     ],
 )
 def test_an_unknown_function_is_met_with_what_there_is(text: str, advice: str) -> None:
@@ -119,8 +130,6 @@ def test_an_unknown_function_is_met_with_what_there_is(text: str, advice: str) -
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("3 + (5 - 3)*int(5 > 3)", 5),  # the advice for max(5, 3)
-        ("3 + (5 - 3)*int(5 < 3)", 3),
         ("int(1 > 0)*4 + int(not 1 > 0)*7", 4),
     ],
 )
@@ -138,6 +147,9 @@ def test_what_the_advice_says_is_right(text: str, value: int) -> None:
         ("int(on)", Kind.INT),
         ("n + x", Kind.FLOAT),
         ("floor(x)", Kind.INT),
+        ("round(x)", Kind.INT),
+        ("max(n, 0)", Kind.INT),
+        ("min(n, x)", Kind.FLOAT),
         ("on == (x > 1)", Kind.BOOL),
     ],
 )
@@ -145,7 +157,31 @@ def test_kinds_follow_the_operations(text: str, kind: Kind) -> None:
     assert check(text).node.kind is kind
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("round(2.5)", 2),
+        ("rint(3.5)", 4),
+        ("max(2, 7/2, 3)", Fraction(7, 2)),
+        ("min(0.1, 0.3)", Fraction(1, 10)),
+        ("hypot(3*mV, 4*mV)/mV", 5),
+        ("arctan2(0, -1)/pi", 1),
+        ("erf(0.5) + erfc(0.5)", 1),
+    ],
+)
+def test_functions_of_constants_have_their_value(text: str, value: Fraction) -> None:
+    assert check(text).exact == value
+
+
+def test_an_extreme_of_what_is_not_a_number_is_none() -> None:
+    for text in ("min(x, 1)", "min(1, x)", "max(x, 1)", "max(1, x)", "max(1, 2, x, 3)"):
+        value = evaluate(check(text).node, Environment(read=lambda _: float("nan")))
+        assert np.isnan(value), text
+
+
 def test_dimensions_follow_the_operations() -> None:
+    assert check("hypot(v, 3*mV) + max(v, 0) + abs(v)").dimension == dimension("mV")
+    assert check("arctan2(v, 0)").dimension.is_one
     assert check("(R*I - v)/tau").dimension == dimension("mV") / dimension("ms")
     assert check("sqrt(v*v)").dimension == dimension("mV")
     assert check("v**2/v").dimension == dimension("mV")

@@ -128,6 +128,19 @@ FUNCTIONS = {
 }
 
 
+def normal_range(library, rng, n):
+    """Where erfc is neither 0 nor 2, more around the places where the formula changes."""
+    near = rng.choice([-0.5, -0.25, 0.25, 0.5, 28], n) + rng.normal(0, 1e-3, n)
+    return np.concatenate([library.over_exponents(rng, n), rng.uniform(-7, 7, n), rng.uniform(-1, 30, n), near])
+
+
+# numpy has no such functions, so few points are compared, with mpmath
+RARE = {
+    "erf": (normal_range, mpmath.erf),
+    "erfc": (normal_range, lambda x: mpmath.erfc(x) if x < 40 else mpmath.mpf(0)),
+}
+
+
 def errors_in_ulp(library, got, exact):
     """Distance of results from exact ones (long double) in units of the last place of the exact result."""
     assert got.dtype == library.float
@@ -166,6 +179,81 @@ def assert_within_2_ulp(library, got, exact, *where):
         assert abs(mpmath.mpf(float(got)) - exact) <= 2 * mpmath.mpf(float(np.spacing(np.abs(rounded)))), where
     else:
         assert got == rounded, where
+
+
+@libraries
+@pytest.mark.parametrize("n", [500, pytest.param(50_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", RARE)
+def test_error_functions_within_2_ulp_of_mpmath(library, name, n):
+    points, exact = RARE[name]
+    x = points(library, np.random.default_rng(8), n).astype(library.float)
+    for value, got in zip(x, getattr(library.functions, name)(x), strict=True):
+        with mpmath.workprec(200):
+            assert_within_2_ulp(library, got, exact(mpmath.mpf(float(value))), value)
+
+
+@libraries
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("erf", [0.0, -0.0, 1.0, -1.0, nan, 5e-324]), ("erfc", [1.0, 1.0, 0.0, 2.0, nan, 1.0])],
+)
+def test_error_functions_are_right_at_their_edges(library, name, values):
+    for x, value in zip([0.0, -0.0, inf, -inf, nan, 5e-324], values, strict=True):
+        assert_same_number(getattr(library.functions, name)(x), value, x, library=library)
+
+
+def points_of_a_plane(library, n):
+    """Coordinates of both signs: alike, of all sizes, and on both sides of where `arctan2` changes its formula."""
+    rng = np.random.default_rng(9)
+    y = np.concatenate([rng.normal(size=2 * n), library.over_exponents(rng, 2 * n)])
+    with np.errstate(all="ignore"):
+        x = np.concatenate(
+            [
+                rng.normal(size=n),
+                y[n : 2 * n] * rng.choice([-1, 1], n) * rng.choice([math.sqrt(2) - 1, 1, math.sqrt(2) + 1], n),
+                y[2 * n : 3 * n] * np.ldexp(rng.normal(size=n), rng.integers(-60, 60, n)),
+                library.over_exponents(rng, n),
+            ]
+        )
+        y, x = y.astype(library.float), x.astype(library.float)
+    kept = np.isfinite(x) & np.isfinite(y) & (x != 0) & (y != 0)
+    return y[kept], x[kept]
+
+
+@extended
+@libraries
+@pytest.mark.parametrize("n", POINTS)
+@pytest.mark.parametrize("name", ["arctan2", "hypot"])
+def test_angles_and_lengths_within_2_ulp_of_extended_precision(library, name, n):
+    y, x = points_of_a_plane(library, n)
+    with np.errstate(all="ignore"):
+        exact = getattr(np, name)(y.astype(np.longdouble), x.astype(np.longdouble))
+    errors = errors_in_ulp(library, getattr(library.functions, name)(y, x), exact)
+    assert errors.max() <= 2.0, (y[errors.argmax()], x[errors.argmax()])
+
+
+@libraries
+@pytest.mark.parametrize("name", ["arctan2", "hypot", "minimum", "maximum"])
+def test_functions_of_two_numbers_at_the_edges_are_those_of_ieee(library, name):
+    for a, b in itertools.product([0.0, -0.0, 1.0, -2.0, inf, -inf, nan, 1e-40], repeat=2):
+        with np.errstate(all="ignore"):
+            x, y = library.float(a), library.float(b)
+            expected = getattr(np, name)(x.astype(np.longdouble), y.astype(np.longdouble))
+        if name in ("minimum", "maximum") and a == b == 0:
+            continue
+        assert_same_number(getattr(library.functions, name)(x, y), expected, a, b, library=library)
+
+
+@libraries
+def test_rounding_takes_halves_to_the_even_number(library):
+    np.testing.assert_array_equal(library.functions.rint([0.5, 1.5, 2.5, -0.5, -1.5]), [0, 2, 2, 0, -2])
+    whole = np.ldexp(1.0, np.arange(60))
+    x = np.concatenate([whole, whole + 0.5, whole - 0.5, np.nextafter(whole, 0), [0.49999999999999994, inf]])
+    x = np.concatenate([x, -x]).astype(library.float)
+    rounded = library.functions.rint(x)
+    np.testing.assert_array_equal(rounded, np.rint(x))
+    np.testing.assert_array_equal(np.signbit(rounded), np.signbit(x))
+    assert math.isnan(library.functions.rint(nan))
 
 
 @libraries

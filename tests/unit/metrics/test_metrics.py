@@ -439,6 +439,8 @@ def checked(tmp_path, metric):
         ("sqrt(max(v)*max(v))", "V"),
         ("abs(-max(v))", "V"),
         ("log(max(v)/mV)", "1"),
+        ("max(min(v), std(v), 0)", "V"),
+        ("arctan2(max(v), min(v)) + round(max(v)/mV)", "1"),
         ("max(v)**2", "V**2"),
         ("cells.v", "V"),
         ("fano(out, 50 ms) + synchrony(out, 5*dt) + cv_isi(out)", "1"),
@@ -653,6 +655,8 @@ metrics:
         ("weights(from_mid.w, a.some)", [20, 21, 22]),  # neuron 4 of `a` is the third of `a.mid`; neuron 1 is not in it
         ("min(weights(from_mid.w, a.low))", math.nan),
         ("sqrt(mean(weights(one.w, a, b.last)))", math.sqrt(7)),
+        ("max(hypot(weights(one.w, a, b.last), 3), 4*2, 2)", [8]),
+        ("round(mean(weights(one.w, a, b.last))) + erf(0)", 7),
         ("max(weights(one.w, a.low))", math.nan),
         ("min(2*weights(ab.w, a.mid) + 1*mV)", 41e-3),
     ],
