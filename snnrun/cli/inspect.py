@@ -17,11 +17,14 @@ from snnrun.model.network import (
     Group,
     GroupKind,
     Network,
+    Operation,
     Pathway,
+    PoissonInput,
     Slot,
     Synapses,
     adds_the_same,
 )
+from snnrun.model.order import Actor, actors
 from snnrun.run import pipeline
 from snnrun.run.stages import Checked
 
@@ -170,29 +173,36 @@ def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float
 
 def _step_order(network: Network) -> Iterator[str]:
     """What acts in each slot of a step, in order."""
-    from snnrun.codegen.monitors import recording_in
-
-    pathways = [(p.order, f"{s.name}.{p.key}") for s in network.synapses.values() for p in s.pathways]
-    pathways += [(i.order, f"input {i.name}") for i in network.inputs]
-    groups = network.groups.values()
-    acting = {
-        Slot.START: [f"call {hook.function}" for hook in network.hooks],
-        Slot.GROUPS: [
-            *(f"{s.name} (synapses)" for s in network.synapses.values() if s.update.assignments),
-            *(g.name for g in groups if g.update.assignments),
-        ],
-        Slot.THRESHOLDS: [g.name for g in groups if g.threshold is not None or g.schedule is not None],
-        Slot.SYNAPSES: [name for _, name in sorted(pathways, key=lambda pathway: pathway[0])],
-        Slot.RESETS: [g.name for g in groups if g.reset.assignments and g.intervals is None],
-    }
+    equations = [f"{s.name} (synapses)" for s in network.synapses.values() if s.update.assignments]
     for slot in Slot:
-        names = [
-            *acting.get(slot, []),
-            *(f"monitor {m.name}" for m in recording_in(network, slot, before_operations=True)),
-            *(f"operation {o.name}" for o in sorted(network.operations, key=lambda o: o.order) if o.slot is slot),
-            *(f"monitor {m.name}" for m in recording_in(network, slot)),
-        ]
+        names = [f"call {hook.function}" for hook in network.hooks] if slot is Slot.START else []
+        for actor in actors(network, slot):
+            if isinstance(actor, Group) and slot is Slot.GROUPS:
+                names += equations
+                equations = []
+            names += [_acting(actor, slot)] if _acting(actor, slot) else []
         yield f"  {slot.value:<11}{', '.join(names) if names else '-'}"
+
+
+def _acting(actor: Actor, slot: Slot) -> str:
+    """The name of what acts in a slot; empty for a group that does nothing in it."""
+    match actor:
+        case Group():
+            acts = {
+                Slot.GROUPS: bool(actor.update.assignments),
+                Slot.THRESHOLDS: actor.threshold is not None or actor.schedule is not None,
+                Slot.RESETS: bool(actor.reset.assignments) and actor.intervals is None,
+            }
+            return actor.name if acts[slot] else ""
+        case tuple():
+            synapses, pathway = actor
+            return f"{synapses.name}.{pathway.key}"
+        case PoissonInput():
+            return f"input {actor.name}"
+        case Operation():
+            return f"operation {actor.name}"
+        case _:
+            return f"monitor {actor.name}"
 
 
 def plot_folder(

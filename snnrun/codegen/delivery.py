@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from snnrun.codegen.arguments import THREAD, THREADS, ArrayUse, CType, IntUse
 from snnrun.codegen.emit import Fill, Place, Writer, possible, reads, writes
 from snnrun.codegen.lost import lost
@@ -13,19 +11,7 @@ from snnrun.kernels.spikes import list_refractory
 from snnrun.model.network import Assignment, Block, Network, Pathway, PoissonInput, Synapses, changing_variables
 
 
-def deliver_all(module: Module) -> None:
-    """The `synapses` slot of a step."""
-    acts: list[tuple[int, Callable[[], None]]] = []
-    for synapses in module.network.synapses.values():
-        for pathway in synapses.pathways:
-            acts.append((pathway.order, lambda s=synapses, p=pathway: _deliver(module, s, p)))  # type: ignore[misc]
-    for poisson in module.network.inputs:
-        acts.append((poisson.order, lambda i=poisson: _poisson_input(module, i)))  # type: ignore[misc]
-    for _, act in sorted(acts, key=lambda a: a[0]):
-        act()
-
-
-def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
+def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     """The events of one pathway.
 
     One delay: the lists of spikes are kept until they arrive, and each source's row is worked on then, one band of
@@ -293,7 +279,8 @@ def _ask(w: Writer, path: str, begin: str, stop: str) -> list[str]:
     return [f"prefetch_range({local}, {begin}, {stop}, {64 // type.dtype.itemsize})" for local, type in arrays]
 
 
-def _poisson_input(module: Module, poisson: PoissonInput) -> None:
+def poisson_input(module: Module, poisson: PoissonInput) -> None:
+    """The events of a Poisson input."""
     owner = f"inputs.{poisson.name}"
     w = module.writer(f"groups.{poisson.target.group}")
     if poisson.counts.op is Op.BINOMIAL:

@@ -10,7 +10,10 @@ Where one thread needs what another wrote, all wait for each other; these places
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from typing import Any
 
 from snnrun.codegen.arguments import (
     RUN,
@@ -24,7 +27,7 @@ from snnrun.codegen.arguments import (
     IntUse,
     KernelArray,
 )
-from snnrun.codegen.delivery import deliver_all
+from snnrun.codegen.delivery import deliver, poisson_input
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
@@ -39,10 +42,12 @@ from snnrun.model.network import (
     GroupKind,
     Network,
     Operation,
+    PoissonInput,
     Slot,
     Summed,
     Synapses,
 )
+from snnrun.model.order import actors, between_update_and_threshold
 
 MANY = 128  # blocks of a step
 ALIKE = 8  # calls that are worth a loop
@@ -57,10 +62,9 @@ def generate(network: Network) -> Kernel:
     for synapses in network.synapses.values():
         module.kinds.update({s.variable: s.kind for s in synapses.stored})
     guard(module)
-    stages = (_start, _groups, _thresholds, deliver_all, _resets, _end)
-    for slot, stage in zip(Slot, stages, strict=True):
+    for slot in Slot:
         module.lines.append(Line(f"# {slot.value}"))
-        stage(module)
+        _slot(module, slot)
     text, structure = _texts(module)
     floats, ints = (node for _, node in module.floats), (value for _, value in module.ints)
     return Kernel(text, structure, network.math, tuple(module.table), tuple(floats), tuple(ints))
@@ -184,18 +188,34 @@ def _alike(lines: list[Line], number: int, before: set[int]) -> list[Call]:
     return found
 
 
-# start
+def _slot(module: Module, slot: Slot) -> None:
+    """What acts in a slot of a step. Groups that follow one another are done together."""
+    if slot is Slot.GROUPS and not module.network.groups:
+        return
+    prepared = False
+    for together, chosen in groupby(actors(module.network, slot), lambda actor: isinstance(actor, Group)):
+        if together:
+            groups: list[Any] = list(chosen)
+            if slot is Slot.GROUPS and not prepared:
+                _before_groups(module)
+                prepared = True
+            _OF_GROUPS[slot](module, groups)
+            continue
+        for actor in chosen:
+            match actor:
+                case Operation():
+                    _operation(module, actor)
+                case PoissonInput():
+                    poisson_input(module, actor)
+                case tuple():
+                    deliver(module, *actor)
+                case Group():
+                    raise AssertionError(actor)
+                case _:
+                    record(module, actor)
 
 
-def _start(module: Module) -> None:
-    _operations(module, Slot.START)
-    record(module, Slot.START)
-
-
-def _operations(module: Module, slot: Slot) -> None:
-    chosen = [op for op in module.network.operations if op.slot is slot]
-    for operation in sorted(chosen, key=lambda op: op.order):
-        _operation(module, operation)
+# operations
 
 
 def _operation(module: Module, operation: Operation) -> None:
@@ -238,7 +258,7 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
 # groups
 
 
-def _groups(module: Module) -> None:
+def _before_groups(module: Module) -> None:
     network = module.network
     _summed(module)
     for group in network.groups.values():
@@ -252,7 +272,10 @@ def _groups(module: Module) -> None:
             w.assign(synapses.update.assignments, module.place(synapses.path, "k"), module.kinds)
             w.end()
             module.call("update_synapses", synapses.path, w, divided=synapses.divisible)
-    for group in network.groups.values():
+
+
+def _groups(module: Module, groups: Sequence[Group]) -> None:
+    for group in groups:
         _update(module, group)
 
 
@@ -328,14 +351,16 @@ def _add_up(module: Module, synapses: Synapses, summed: Summed, use: ArrayUse) -
 
 def _update(module: Module, group: Group) -> None:
     """Refractoriness, integration and threshold of one group, in one loop without branches."""
+    moved = _looks_late(module, group)
     if group.kind is GroupKind.POISSON and group.intervals is None:
-        _draw_spikes(module, group)
+        if not moved:
+            _draw_spikes(module, group)
         return
     shared = tuple(a for a in group.update.assignments if a.variable.shared)
     own = tuple(a for a in group.update.assignments if not a.variable.shared)
     changed = {a.variable for a in shared}
     # a threshold that reads a shared variable must see its new value, made after the neurons' (they see the old one)
-    later = group.threshold is not None and bool(changed & variables_of(group.threshold))
+    later = group.threshold is not None and (moved or bool(changed & variables_of(group.threshold)))
     if own or group.refractory is not None or (group.threshold is not None and not later):
         w, place = _neuron_loop(module, group)
         active = _refractoriness(w, group, place)
@@ -348,12 +373,29 @@ def _update(module: Module, group: Group) -> None:
         w = module.writer(group.path)
         w.assign(shared, Place("0"), module.kinds)
         module.call("update_shared", group.path, w, divided=False)
-    if later:
-        w, place = _neuron_loop(module, group)
-        pointer = w.variable_array(not_refractory(group), Kind.BOOL) if group.refractory is not None else None
-        _flag(w, group, place, pointer and f"({pointer}[k] != 0)")
-        w.end()
-        module.call("cross", group.path, w, divided=True)
+    if later and not moved:
+        _cross(module, group)
+
+
+def _looks_late(module: Module, group: Group) -> bool:
+    """Whether a group looks at its threshold in its slot: operations change what it reads after the equations."""
+    if group.threshold is None:
+        return False
+    blocks = [operation.block for operation in between_update_and_threshold(module.network, group)]
+    written = {(a.variable.owner, a.variable.name) for block in blocks for a in block.assignments}
+    return any((v.owner, v.name) in written for v in variables_of(group.threshold))
+
+
+def _cross(module: Module, group: Group) -> None:
+    """Note which neurons cross the threshold, in a loop of its own."""
+    if group.kind is GroupKind.POISSON and group.intervals is None:
+        _draw_spikes(module, group)
+        return
+    w, place = _neuron_loop(module, group)
+    pointer = w.variable_array(not_refractory(group), Kind.BOOL) if group.refractory is not None else None
+    _flag(w, group, place, pointer and f"({pointer}[k] != 0)")
+    w.end()
+    module.call("cross", group.path, w, divided=True)
 
 
 def _draw_spikes(module: Module, group: Group) -> None:
@@ -426,16 +468,18 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
 # thresholds
 
 
-def _thresholds(module: Module) -> None:
-    for group in module.network.groups.values():
+def _thresholds(module: Module, groups: Sequence[Group]) -> None:
+    for group in groups:
+        if _looks_late(module, group):
+            _cross(module, group)
+    for group in groups:
         _list_spikes(module, group)
     marks = (("lastspike", spikes.mark_spiked, CType.I64), ("not_refractory", spikes.mark_refractory, CType.U8))
     for name, function, type in marks:
-        for group in module.network.groups.values():
+        for group in groups:
             if group.threshold is not None and name in {s.variable.name for s in group.stored}:
                 marked = writes(ArrayUse.VARIABLE.of(group.path, name), type, own=True)
                 module.plain(function, _own_lists(group.path), [*listed(group.path, own=True), marked])
-    record(module, Slot.THRESHOLDS)
 
 
 def _list_spikes(module: Module, group: Group) -> None:
@@ -456,11 +500,11 @@ def _own_lists(path: str) -> tuple[IntKey, ...]:
     return IntUse.N.of(path), IntUse.DEPTH.of(path), THREAD, THREADS, IntUse.LOW.of(path)
 
 
-# resets and end
+# resets
 
 
-def _resets(module: Module) -> None:
-    for group in module.network.groups.values():
+def _resets(module: Module, groups: Sequence[Group]) -> None:
+    for group in groups:
         if group.reset.assignments:
             w = module.writer(group.path)
             spike_loop(w, group.path, mine=True)
@@ -468,7 +512,5 @@ def _resets(module: Module) -> None:
             module.call("reset", group.path, w, divided=True)
 
 
-def _end(module: Module) -> None:
-    record(module, Slot.END, before_operations=True)
-    _operations(module, Slot.END)
-    record(module, Slot.END)
+_OF_GROUPS = {Slot.GROUPS: _groups, Slot.THRESHOLDS: _thresholds, Slot.RESETS: _resets}
+"""What groups do in a slot."""

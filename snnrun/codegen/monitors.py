@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from snnrun.codegen.emit import Access, Place, Writer, reads, writes
 from snnrun.codegen.module import Module, listed, spike_loop
 from snnrun.equations.dag import Kind, Node
 from snnrun.kernels import recording
-from snnrun.model.network import Monitor, Network, RateMonitor, Slot, SpikeMonitor, StateMonitor
+from snnrun.model.network import Monitor, RateMonitor, SpikeMonitor, StateMonitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +22,17 @@ class MonitorKind:
     """What a kernel does for a kind of monitor.
 
     Args:
-        write: Adds its lines to a step.
-        slot: The slot of the step where they belong.
-        before_operations: Whether they come before the operations of the slot, else after them.
+        write: Adds its lines to a step; `model/order.py` says where in the step.
         guarded: Whether one step may record so much that the kernel must end before its buffer is full.
     """
 
     write: Callable[[Module, Any], None]
-    slot: Callable[[Any], Slot]
-    before_operations: bool = False
     guarded: Callable[[Any], bool] = lambda _monitor: False
 
 
-def record(module: Module, slot: Slot, *, before_operations: bool = False) -> None:
-    """Add the lines of the monitors that record in a slot of a step."""
-    for monitor in recording_in(module.network, slot, before_operations=before_operations):
-        KINDS[type(monitor)].write(module, monitor)
-
-
-def recording_in(network: Network, slot: Slot, *, before_operations: bool = False) -> Iterator[Monitor]:
-    """The monitors that record in a slot of a step, before or after its operations."""
-    for monitor in network.monitors:
-        kind = KINDS.get(type(monitor))
-        if kind is not None and kind.slot(monitor) is slot and kind.before_operations is before_operations:
-            yield monitor
+def record(module: Module, monitor: Monitor) -> None:
+    """Add the lines of a monitor to a step."""
+    KINDS[type(monitor)].write(module, monitor)
 
 
 def guard(module: Module) -> None:
@@ -192,10 +179,8 @@ def _recorded(
 
 
 KINDS: dict[type, MonitorKind] = {
-    SpikeMonitor: MonitorKind(
-        _record_spikes, lambda _: Slot.THRESHOLDS, guarded=lambda monitor: not monitor.counts_only
-    ),
-    StateMonitor: MonitorKind(_sample, lambda monitor: monitor.slot),
-    RateMonitor: MonitorKind(_count_rate, lambda _: Slot.END, before_operations=True),
+    SpikeMonitor: MonitorKind(_record_spikes, guarded=lambda monitor: not monitor.counts_only),
+    StateMonitor: MonitorKind(_sample),
+    RateMonitor: MonitorKind(_count_rate),
 }
 """The kinds of monitors that record during a run; the others are stored at its end."""

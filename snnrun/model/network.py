@@ -537,7 +537,7 @@ class Operation:
         block: What it does, to each element.
         every: Period in steps; 0 when `at` lists the times.
         at: Steps at which it runs, ascending.
-        slot: START or END.
+        slot: The slot in which it acts.
         order: Position within the slot.
     """
 
@@ -627,7 +627,8 @@ class StateMonitor:
         source: `groups.x` or `synapses.x`.
         ids: Elements, in the user's order; of synapses what chooses them, or None for all.
         every: Steps between samples.
-        slot: START (before the step) or END.
+        slot: The slot in which it samples.
+        order: Position within the slot.
     """
 
     name: str
@@ -637,6 +638,7 @@ class StateMonitor:
     every: int
     window: Window
     slot: Slot
+    order: int = 0
 
     @property
     def number(self) -> int | None:

@@ -129,30 +129,27 @@ class _Monitor:
         if model.dt is not None:
             every = self.context.steps((*self.path, "dt"), f"`dt` of monitor `{self.name}`", 1)
         slot = Slot(model.when)
-        if slot not in (Slot.START, Slot.END):
-            raise self.context.error(
-                "NET199",
-                f"monitors at `{slot.value}` are not supported yet",
-                (*self.path, "when"),
-                "use `start` or `end`",
-            )
         source = self.context.text((*self.path, "source")).value.strip()
         if source in self.context.experiment.synapses:
             return self.state_of_synapses(model, every, slot)
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
         known = _recordable(self.context.populations[view.group])
-        columns = self.sampled(self.columns(model.variables, known, view.group), slot)
+        columns = self.sampled(self.columns(model.variables, known, view.group), before=self.is_before(model))
         ids = view.members
         path = (*self.path, "indices")
         if self.context.document.has(path):
             ids = chosen(ids, select_indices(self.context, path, view.size, f"monitor `{self.name}`"))
         if all(isinstance(c.node.payload, Variable) and c.node.payload.shared for c in columns):
             ids = ids[:1]
-        return StateMonitor(self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot)
+        return StateMonitor(self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot, model.order)
 
-    def sampled(self, columns: tuple[Recorded, ...], slot: Slot) -> tuple[Recorded, ...]:
+    def is_before(self, model: models.StateMonitor) -> bool:
+        """Whether a monitor samples before the equations of a step are integrated."""
+        return self.context.precedes_groups(Slot(model.when), model.order)
+
+    def sampled(self, columns: tuple[Recorded, ...], *, before: bool) -> tuple[Recorded, ...]:
         """What is sampled before the step shows the `constant over dt` values of this step, not of the one before."""
-        if slot is not Slot.START:
+        if not before:
             return columns
         return tuple(replace(c, node=self.context.before_step(c.node)) for c in columns)
 
@@ -204,9 +201,9 @@ class _Monitor:
             if s.variable.name != "lastupdate"
         }
         known |= dict(synapses.expressions)
-        columns = self.sampled(self.columns(model.variables, known, synapses.name), slot)
-        graph = self.context.graph
-        columns = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, slot)) for c in columns)
+        graph, before = self.context.graph, self.is_before(model)
+        columns = self.sampled(self.columns(model.variables, known, synapses.name), before=before)
+        columns = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, before=before)) for c in columns)
         ids = None
         path = (*self.path, "indices")
         if self.context.document.has(path) and model.indices != "all":
@@ -215,7 +212,7 @@ class _Monitor:
             size = exact_total(synapses)
             if size is not None and ids.condition is None:
                 numbered_synapses(ids, size)  # what can be said before the run
-        return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot)
+        return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot, model.order)
 
     def rate(self, model: models.RateMonitor) -> RateMonitor:
         width = self.context.steps((*self.path, "bin"), "`bin`", 1) if model.bin is not None else 1

@@ -54,10 +54,7 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
     path: Path = ("operations", name)
     every, at_steps = _times(context, path, model)
     slot = Slot(model.when)
-    if slot not in (Slot.START, Slot.END):
-        raise context.error(
-            "NET199", f"operations at `{slot.value}` are not supported yet", (*path, "when"), "use `start` or `end`"
-        )
+    before = context.precedes_groups(slot, model.order)
     text = context.text((*path, "target"))
     owner = text.value.strip()
     if owner in context.experiment.synapses:
@@ -66,13 +63,13 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
         locale = synapse_locale(context, synapses[owner], f"operation `{name}`", f"operations.{name}")
         target = f"synapses.{owner}"
         block = lower_statements(context, context.text((*path, "do")), locale)
-        block = as_event(context.graph, block, synapses[owner].elapsed, slot)
+        block = as_event(context.graph, block, synapses[owner].elapsed, before=before)
     else:
         view = context.view((*path, "target"), f"the target of operation `{name}`")
         target = f"groups.{view.group}"
         locale = _shared_aware(context, view, name)
         block = _only_members(context, view, lower_statements(context, context.text((*path, "do")), locale))
-    if slot is Slot.START:
+    if before:
         block = Block(tuple(Assignment(a.variable, context.before_step(a.value)) for a in block.assignments))
     return Operation(name, target, block, every, at_steps, slot, model.order)
 

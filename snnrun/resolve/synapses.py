@@ -21,7 +21,6 @@ from snnrun.model.network import (
     Integration,
     NeuronSubset,
     Pathway,
-    Slot,
     Stored,
     Summed,
     Synapses,
@@ -97,7 +96,7 @@ class _Synapses:
         self.attempts.stop_if_errors()
         self.check_rules(rules, pathways, initial)
         now = Block(tuple(Assignment(v, n) for v, n in elapsed.items()))
-        current = partial(up_to_date, self.graph, elapsed=now, slot=Slot.GROUPS)
+        current = partial(up_to_date, self.graph, elapsed=now, before=False)
         block = Block(tuple(Assignment(a.variable, current(a.value)) for a in block.assignments))
         summed = tuple(Summed(s.target, current(s.value)) for s in summed)
         computed = {n: m for n, m in variables.members.items() if m.stored is None}

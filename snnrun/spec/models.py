@@ -262,6 +262,14 @@ _FINITE: Final = (
 )
 _DT: Final = "Time step of this object; absent: that of the run."
 _ORDER: Final = "Place among others of the same slot."
+_WHEN: Final = (
+    "Slot of the step: `start`, `groups` (equations), `thresholds`, `synapses` (pathways, inputs), `resets` or `end`. "
+    "Values are those of this moment."
+)
+_PLACE: Final = (
+    "Place in the slot, among the orders of groups (0 unless given), of pathways (`on_pre` -1, `on_post` 1) and inputs "
+    "(0). With the same order, groups, pathways and inputs come first, then operations, then monitors."
+)
 
 
 class NeuronGroup(Section):
@@ -719,7 +727,8 @@ class StateMonitor(Section):
     variables: list[Identifier] = Field(min_length=1, description="Variables and subexpressions to record.")
     indices: Series | None = Field(None, description=_INDICES)
     dt: Expression | None = Field(None, description="Interval between samples; absent: every step.")
-    when: Slot = Field("start", description="Part of the step in which it samples.")
+    when: Slot = Field("start", description=_WHEN)
+    order: Order = Field(0, description=_PLACE)
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
 
 
@@ -783,8 +792,8 @@ class Operation(Section):
     every: Expression | None = Field(None, description="Interval; acts at t = 0, d, 2d, ...")
     at: Series | None = Field(None, description="Time, list of times or range of times; instead of `every`.")
     do: Statements = Field(description="Statements: `I = rand()*50*nA`.")
-    when: Slot = Field("start", description="Part of the step in which it acts.")
-    order: Order = Field(0, description=_ORDER)
+    when: Slot = Field("start", description=_WHEN)
+    order: Order = Field(0, description=_PLACE)
 
 
 class CallOperation(Section):

@@ -461,6 +461,65 @@ run:
     - {name: third, duration: 6 ms, set: {chance: 500 Hz, pop.taum: 2*taum}}
 """
 
+SCHEDULE = """
+name: schedule
+constants: {tau: 4 ms}
+groups:
+  early:
+    size: 3
+    equations: "dv/dt = (1.2 + 0.2*i - v)/tau : 1\\nheld = v + gain : 1 (constant over dt)\\ngain : 1 (shared)"
+    method: euler
+    threshold: v + 0.01*held > 1
+    reset: v = 0
+    order: -3
+  late:
+    size: 4
+    equations: "dv/dt = (1.1 + 0.1*i + s - v)/tau : 1 (unless refractory)\\nds/dt = -s/tau : 1 (shared)\\nsum : 1\\nkick : 1"
+    method: exact
+    threshold: v + 0.1*s + kick > 1
+    reset: v = 0; kick = 0
+    refractory: 0.7 ms
+    order: 2
+  chance: {kind: poisson, size: 5, rates: [10 Hz, 20 Hz, 30 Hz, 40 Hz, 50 Hz]}
+synapses:
+  syn:
+    source: early
+    target: late
+    connect: all
+    equations: |
+      w : 1
+      dx/dt = -x/tau : 1 (event-driven)
+      dy/dt = -y/tau : 1 (clock-driven)
+      sum_post = x + y : 1 (summed)
+    on_pre: x += 1; y += w
+    on_post: w = w + 0.1*x
+    initial: {w: 0.1*i}
+    method: euler
+operations:
+  before: {target: early, every: 0.3 ms, when: groups, order: -4, do: v = v + 0.1*held}
+  between: {target: early, every: 0.4 ms, when: groups, order: 0, do: v = v + 0.01*held}
+  gain: {target: early, every: 0.4 ms, when: groups, order: 1, do: gain = gain + 0.01}
+  after: {target: late, every: 0.5 ms, when: groups, order: 2, do: kick = kick + 0.1*rand()}
+  shared: {target: late, every: 0.6 ms, when: thresholds, order: -9, do: s = s + 0.1}
+  rates: {target: chance, every: 1 ms, when: thresholds, order: -1, do: rates = 1*kHz*int(rand() < 0.5)}
+  learn: {target: syn, every: 0.4 ms, when: groups, order: 1, do: w = 0.9*w + 0.01*x; x = x + 0.001*v_post}
+  drive: {target: syn, every: 0.7 ms, when: synapses, do: kick_post = kick_post + 0.002*x}
+  cross: {target: syn, every: 0.5 ms, when: resets, order: 3, do: v_pre = v_pre + 0.01*y}
+monitors:
+  se: {kind: spikes, source: early, variables: [v, held]}
+  sl: {kind: spikes, source: late, variables: [v, kick, s]}
+  sc: {kind: spikes, source: chance, variables: [rates]}
+  m0: {kind: state, source: early, variables: [v, held], when: groups, order: -5}
+  m1: {kind: state, source: early, variables: [v, held, gain], when: groups}
+  m2: {kind: state, source: late, variables: [v, kick, not_refractory, sum], when: thresholds}
+  m3: {kind: state, source: late, variables: [v, kick, sum], when: synapses}
+  m4: {kind: state, source: late, variables: [v, kick], when: resets, order: 9}
+  w0: {kind: state, source: syn, variables: [w, x, y], when: groups, order: -5}
+  w1: {kind: state, source: syn, variables: [w, x, y], when: groups}
+  w2: {kind: state, source: syn, variables: [w, x, y], when: synapses, dt: 0.3 ms}
+run: {duration: 16 ms, dt: 0.1 ms}
+"""
+
 NETWORKS = {
     "phases": PHASES,
     "methods": METHODS,
@@ -471,4 +530,5 @@ NETWORKS = {
     "plasticity": PLASTICITY,
     "sums": SUMS,
     "wiring": WIRING,
+    "schedule": SCHEDULE,
 }

@@ -7,8 +7,9 @@ before they add, as that changes the rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -121,12 +122,8 @@ class Oracle:
             for phase in self.network.phases:
                 if phase.start == step:
                     self.begin(phase)
-            self.start()
-            self.groups()
-            self.thresholds()
-            self.synapses()
-            self.resets()
-            self.end()
+            for slot in Slot:
+                self.slot(slot)
 
     def begin(self, phase: Phase) -> None:
         """Other constants, the values that the phase sets, and what follows from both."""
@@ -227,30 +224,49 @@ class Oracle:
         else:
             self.one_by_one(block, owner, at["own"])
 
-    # start
+    # what acts in a slot
 
-    def start(self) -> None:
-        self.operations(Slot.START)
-        self.sample(Slot.START)
+    def slot(self, slot: Slot) -> None:
+        """By order; of the same order the model first, then operations, then monitors, as in the file."""
+        acts: list[tuple[int, int, Callable[[], None]]] = []
+        if slot is Slot.SYNAPSES:
+            acts += self.deliveries()
+        if slot is Slot.END:
+            acts.append((0, 0, self.count_rates))
+        for group in self.network.groups.values():
+            if slot is Slot.GROUPS:
+                acts.append((group.order, 0, partial(self.integrate, group)))
+            if slot is Slot.THRESHOLDS:
+                acts.append((group.order, 0, partial(self.threshold, group)))
+            if slot is Slot.RESETS:
+                acts.append((group.order, 0, partial(self.reset, group)))
+        for operation in self.network.operations:
+            if operation.slot is slot:
+                acts.append((operation.order, 1, partial(self.operate, operation)))
+        for monitor in self.network.monitors:
+            if isinstance(monitor, StateMonitor) and monitor.slot is slot:
+                acts.append((monitor.order, 2, partial(self.sample, monitor)))
+            if isinstance(monitor, SpikeMonitor) and slot is Slot.THRESHOLDS:
+                acts.append((self.network.groups[monitor.source.group].order, 2, partial(self.record, monitor)))
+        if slot is Slot.GROUPS:  # before the first group
+            acts.append((min((g.order for g in self.network.groups.values()), default=0), -1, self.before_groups))
+        for _, _, act in sorted(acts, key=lambda act: act[:2]):
+            act()
 
-    def operations(self, slot: Slot) -> None:
-        chosen = [o for o in self.network.operations if o.slot is slot and self.is_due(o)]
-        for operation in sorted(chosen, key=lambda o: o.order):
+    def operate(self, operation: Operation) -> None:
+        if self.is_due(operation):
             self.for_each(operation.block, operation.target)
 
     def is_due(self, operation: Operation) -> bool:
         return self.step % operation.every == 0 if operation.every else self.step in operation.at
 
-    def sample(self, slot: Slot) -> None:
-        for monitor in self.network.monitors:
-            if not isinstance(monitor, StateMonitor) or monitor.slot is not slot or not self.records(monitor.window):
-                continue
-            if self.step % monitor.every == 0:
-                at, _ = self.everywhere(monitor.source)
-                ids = self.sampled(monitor)
-                columns = self.columns(monitor.columns, {reach: index[ids] for reach, index in at.items()}, ids)
-                before = len(range(0, self.step, monitor.every)) - len(range(0, monitor.window.start, monitor.every))
-                self.memory.states(monitor.name, {name: values[None, :] for name, values in columns.items()}, before)
+    def sample(self, monitor: StateMonitor) -> None:
+        if self.records(monitor.window) and self.step % monitor.every == 0:
+            at, _ = self.everywhere(monitor.source)
+            ids = self.sampled(monitor)
+            columns = self.columns(monitor.columns, {reach: index[ids] for reach, index in at.items()}, ids)
+            before = len(range(0, self.step, monitor.every)) - len(range(0, monitor.window.start, monitor.every))
+            self.memory.states(monitor.name, {name: values[None, :] for name, values in columns.items()}, before)
 
     def sampled(self, monitor: StateMonitor) -> Array:
         """The elements a monitor samples; synapses are numbered as they were created."""
@@ -277,15 +293,16 @@ class Oracle:
 
     # groups
 
-    def groups(self) -> None:
+    def before_groups(self) -> None:
         self.summed()
         for group in self.network.groups.values():
             self.for_each(group.held, group.path)
         for synapses in self.network.synapses.values():
             self.for_each(synapses.update, synapses.path)
-        for group in self.network.groups.values():
-            self.refractoriness(group)
-            self.for_each(group.update, group.path)
+
+    def integrate(self, group: Group) -> None:
+        self.refractoriness(group)
+        self.for_each(group.update, group.path)
 
     def summed(self) -> None:
         """All sums are of values before any of them is rewritten."""
@@ -317,17 +334,13 @@ class Oracle:
 
     # thresholds
 
-    def thresholds(self) -> None:
-        for group in self.network.groups.values():
-            spiking = self.spiking(group)
-            self.history[group.path].append(spiking)
-            if (group.path, "lastspike") in self.arrays:
-                self.arrays[group.path, "lastspike"][spiking] = self.step
-            if group.refractory is not None:
-                self.arrays[group.path, "not_refractory"][spiking] = False
-        for monitor in self.network.monitors:
-            if isinstance(monitor, SpikeMonitor) and self.records(monitor.window):
-                self.record(monitor)
+    def threshold(self, group: Group) -> None:
+        spiking = self.spiking(group)
+        self.history[group.path].append(spiking)
+        if (group.path, "lastspike") in self.arrays:
+            self.arrays[group.path, "lastspike"][spiking] = self.step
+        if group.refractory is not None:
+            self.arrays[group.path, "not_refractory"][spiking] = False
 
     def spiking(self, group: Group) -> list[int]:
         """The neurons that spike in this step, ascending."""
@@ -344,6 +357,8 @@ class Oracle:
         return np.flatnonzero(crossed).tolist()
 
     def record(self, monitor: SpikeMonitor) -> None:
+        if not self.records(monitor.window):
+            return
         now = self.history[f"groups.{monitor.source.group}"][self.step]
         ids = np.array([k for k in now if k in set(monitor.source.ids.tolist())], np.int64)
         self.counts[monitor.name][ids] += 1
@@ -353,21 +368,16 @@ class Oracle:
 
     # synapses
 
-    def synapses(self) -> None:
-        acts: list[tuple[int, Synapses, Pathway] | tuple[int, PoissonInput, None]] = [
-            (p.order, s, p) for s in self.network.synapses.values() for p in s.pathways
-        ]
-        acts += [(i.order, i, None) for i in self.network.inputs]
-        for _, owner, pathway in sorted(acts, key=lambda act: act[0]):
-            if isinstance(owner, PoissonInput):
-                self.poisson_input(owner)
-            else:
-                assert pathway is not None
-                arriving = self.arriving(owner, pathway)
-                if self.sums_first(owner, pathway):
-                    self.summed_first(pathway.block, owner.path, arriving)
-                else:
-                    self.one_by_one(pathway.block, owner.path, arriving)
+    def deliveries(self) -> list[tuple[int, int, Callable[[], None]]]:
+        found = [(p.order, 0, partial(self.deliver, s, p)) for s in self.network.synapses.values() for p in s.pathways]
+        return [*found, *((i.order, 0, partial(self.poisson_input, i)) for i in self.network.inputs)]
+
+    def deliver(self, synapses: Synapses, pathway: Pathway) -> None:
+        arriving = self.arriving(synapses, pathway)
+        if self.sums_first(synapses, pathway):
+            self.summed_first(pathway.block, synapses.path, arriving)
+        else:
+            self.one_by_one(pathway.block, synapses.path, arriving)
 
     def sums_first(self, synapses: Synapses, pathway: Pathway) -> bool:
         """Whether what arrives is summed before it is added: where few synapses of a source share a delay."""
@@ -439,15 +449,12 @@ class Oracle:
 
     # resets and end
 
-    def resets(self) -> None:
-        for group in self.network.groups.values():
-            self.one_by_one(group.reset, group.path, self.history[group.path][self.step])
+    def reset(self, group: Group) -> None:
+        self.one_by_one(group.reset, group.path, self.history[group.path][self.step])
 
-    def end(self) -> None:
+    def count_rates(self) -> None:
         for monitor in self.network.monitors:
             if isinstance(monitor, RateMonitor) and self.records(monitor.window):
                 members = set(monitor.source.ids.tolist())
                 number = sum(k in members for k in self.history[f"groups.{monitor.source.group}"][self.step])
                 self.memory.numbers(monitor.name, np.array([number]), self.step - monitor.window.start)
-        self.operations(Slot.END)
-        self.sample(Slot.END)

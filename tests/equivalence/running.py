@@ -17,7 +17,7 @@ from snnrun.codegen.arguments import ArrayUse
 from snnrun.codegen.cache import obtain
 from snnrun.codegen.kernel import generate
 from snnrun.codegen.module import Kernel
-from snnrun.codegen.native import NativeKernel
+from snnrun.codegen.native import NativeKernel, PythonKernel
 from snnrun.engine.build import build
 from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Memory
@@ -136,6 +136,15 @@ def final(built: Built, owner: str, name: str) -> NDArray[np.float64]:
 def run_kernel(experiment: Path | str, *overrides: str, most: int | None = None) -> Memory:
     """Run a file or text by its kernel."""
     return run_network(network_of(experiment, *overrides), most)[0]
+
+
+def run_plain(experiment: Path | str, *overrides: str) -> Memory:
+    """Run a file or text by its kernel as plain Python: a run of few steps is over before one is compiled."""
+    network, memory = network_of(experiment, *overrides), Memory()
+    kernel = generate(network)
+    with np.errstate(all="ignore"):
+        Simulation(build(network, kernel), PythonKernel(kernel.text), memory).run()
+    return memory
 
 
 def run_oracle(experiment: Path | str, *overrides: str) -> Memory:

@@ -61,7 +61,8 @@ class Model:
         self.synapses = {name: self.connect(name, item) for name, item in tree.get("synapses", {}).items()}
         for item in tree.get("operations", {}).values():
             target = self.groups.get(item["target"]) or self.synapses[item["target"]]
-            target.run_regularly(item["do"], dt=quantity(item["every"], {}), order=item.get("order", 0))
+            when, order = item.get("when", "start"), item.get("order", 0)
+            target.run_regularly(item["do"], dt=quantity(item["every"], {}), when=when, order=order)
         self.monitors = {name: self.monitor(item) for name, item in tree["monitors"].items()}
 
     def group(self, name: str, group: dict[str, Any]) -> Any:
@@ -149,7 +150,7 @@ class Model:
         if item["kind"] == "spikes":
             return SpikeMonitor(self.part(item["source"])[0], item.get("variables"))
         source = self.groups.get(item["source"]) or self.synapses[item["source"]]
-        extra = optional(item, "when")
+        extra = optional(item, "when") | optional(item, "order")
         if "dt" in item:
             extra["dt"] = quantity(item["dt"], {})
         return StateMonitor(source, item["variables"], record=item.get("indices", True), **extra)

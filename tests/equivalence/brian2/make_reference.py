@@ -25,6 +25,7 @@ import integrators
 import networks
 import plasticity
 import refractoriness
+import scheduling
 import variables
 import wiring
 from brian2 import BrianLogger, defaultclock, ms, prefs
@@ -42,6 +43,7 @@ MODULES = (
     plasticity,
     expressions,
     networks,
+    scheduling,
 )
 
 

@@ -221,6 +221,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "indices": [0],
                 "dt": "1 ms",
                 "when": "end",
+                "order": 2,
                 "window": ["1 ms", "2 ms"],
             },
         )

@@ -1,0 +1,69 @@
+"""Who acts in each slot of a step, in order.
+
+In a slot they act by `order`. Of those with the same order the objects of the model come first, then operations, then
+monitors, each in the order of the file. A spike monitor has the order of its group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from snnrun.model.network import (
+    Group,
+    Monitor,
+    Network,
+    Operation,
+    Pathway,
+    PoissonInput,
+    RateMonitor,
+    Slot,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+)
+
+Actor: TypeAlias = Group | tuple[Synapses, Pathway] | PoissonInput | Operation | Monitor
+_MODEL, _OPERATION, _MONITOR = range(3)
+
+
+def actors(network: Network, slot: Slot) -> list[Actor]:
+    """Who acts in a slot, in order. Monitors that record after the run are not among them."""
+    found: list[tuple[int, int, Actor]] = []
+    if slot in (Slot.GROUPS, Slot.THRESHOLDS, Slot.RESETS):
+        found += [(group.order, _MODEL, group) for group in network.groups.values()]
+    if slot is Slot.SYNAPSES:
+        found += [(p.order, _MODEL, (s, p)) for s in network.synapses.values() for p in s.pathways]
+        found += [(i.order, _MODEL, i) for i in network.inputs]
+    found += [(o.order, _OPERATION, o) for o in network.operations if o.slot is slot]
+    for m in network.monitors:
+        match m:
+            case RateMonitor() if slot is Slot.END:
+                found.append((0, _MODEL, m))
+            case SpikeMonitor() if slot is Slot.THRESHOLDS:
+                found.append((network.groups[m.source.group].order, _MONITOR, m))
+            case StateMonitor() if slot is m.slot:
+                found.append((m.order, _MONITOR, m))
+            case _:
+                pass
+    return [actor for _, _, actor in sorted(found, key=lambda entry: entry[:2])]
+
+
+def precedes_groups(slot: Slot, order: int, groups: Iterable[int]) -> bool:
+    """Whether what acts in a slot acts before sums, `constant over dt` and all equations of a step.
+
+    Args:
+        slot: Where it acts.
+        order: Its order.
+        groups: The orders of all groups.
+    """
+    return slot is Slot.START or (slot is Slot.GROUPS and order < min(groups, default=0))
+
+
+def between_update_and_threshold(network: Network, group: Group) -> list[Operation]:
+    """The operations that act after the equations of a group and before its threshold."""
+    return [
+        o
+        for o in network.operations
+        if (o.slot is Slot.GROUPS and o.order >= group.order) or (o.slot is Slot.THRESHOLDS and o.order < group.order)
+    ]
