@@ -19,8 +19,7 @@ from snnrun.equations.exact import OPEN
 from snnrun.equations.parse import parse_expression
 from snnrun.equations.scope import ArrayFunction, Scope, Typed, UserFunction
 from snnrun.errors import ExperimentError, Report, at, did_you_mean
-from snnrun.model.network import NeuronSubset, Seeds, Slot, Stored, TimedArray
-from snnrun.model.order import precedes_groups
+from snnrun.model.network import NeuronSubset, Seeds, Stored, TimedArray
 from snnrun.resolve.columns import must_exist
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.uses import Uses
@@ -317,10 +316,6 @@ class Context:
                 did_you_mean(tail, population.subgroups) or _list_of(population.subgroups, "its subgroups are"),
             )
         return population.subgroups[tail]
-
-    def precedes_groups(self, slot: Slot, order: int) -> bool:
-        """Whether what acts in a slot acts before the equations of the step are integrated."""
-        return precedes_groups(slot, order, (group.order for group in self.experiment.groups.values()))
 
     def before_step(self, node: Node) -> Node:
         """A graph to be read before the step: `constant over dt` values are not stored yet and computed in place."""

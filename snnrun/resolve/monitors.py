@@ -29,6 +29,7 @@ from snnrun.model.network import (
 )
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population
 from snnrun.resolve.group_names import group_scope
+from snnrun.resolve.moments import is_before_groups
 from snnrun.resolve.names import Derived
 from snnrun.resolve.selection import choose_synapses, select_indices
 from snnrun.resolve.synapse_names import HIDDEN
@@ -134,7 +135,9 @@ class _Monitor:
             return self.state_of_synapses(model, every, slot)
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
         known = _recordable(self.context.populations[view.group])
-        columns = self.sampled(self.columns(model.variables, known, view.group), before=self.is_before(model))
+        columns = self.sampled(
+            self.columns(model.variables, known, view.group), before=is_before_groups(self.context, model)
+        )
         ids = view.members
         path = (*self.path, "indices")
         if self.context.document.has(path):
@@ -142,10 +145,6 @@ class _Monitor:
         if all(isinstance(c.node.payload, Variable) and c.node.payload.shared for c in columns):
             ids = ids[:1]
         return StateMonitor(self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot, model.order)
-
-    def is_before(self, model: models.StateMonitor) -> bool:
-        """Whether a monitor samples before the equations of a step are integrated."""
-        return self.context.precedes_groups(Slot(model.when), model.order)
 
     def sampled(self, columns: tuple[Recorded, ...], *, before: bool) -> tuple[Recorded, ...]:
         """What is sampled before the step shows the `constant over dt` values of this step, not of the one before."""
@@ -201,7 +200,7 @@ class _Monitor:
             if s.variable.name != "lastupdate"
         }
         known |= dict(synapses.expressions)
-        graph, before = self.context.graph, self.is_before(model)
+        graph, before = self.context.graph, is_before_groups(self.context, model)
         columns = self.sampled(self.columns(model.variables, known, synapses.name), before=before)
         columns = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, before=before)) for c in columns)
         ids = None

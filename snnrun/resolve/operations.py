@@ -15,6 +15,7 @@ from snnrun.model.elapsed import as_event
 from snnrun.model.network import Assignment, Block, Hook, IntArray, NeuronSubset, Operation, Slot, Synapses
 from snnrun.resolve.context import AlreadyReported, Context, Path
 from snnrun.resolve.group_names import group_scope, is_member
+from snnrun.resolve.moments import is_before_groups
 from snnrun.resolve.series import read_series
 from snnrun.resolve.statements import StatementScope, lower_statements
 from snnrun.resolve.synapse_names import hidden_values, names_of_synapses, why_unknown
@@ -54,7 +55,7 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
     path: Path = ("operations", name)
     every, at_steps = _times(context, path, model)
     slot = Slot(model.when)
-    before = context.precedes_groups(slot, model.order)
+    before = is_before_groups(context, model)
     text = context.text((*path, "target"))
     owner = text.value.strip()
     if owner in context.experiment.synapses:
