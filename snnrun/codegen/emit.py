@@ -280,6 +280,12 @@ class Writer:
 
         The old values of the variables `lost` are noted where they are not finite.
         """
+        names = self.compute(assignments, place, lost)
+        for assignment, name in zip(assignments, names, strict=True):
+            self.store(assignment.variable, name, place, kinds[assignment.variable])
+
+    def compute(self, assignments: tuple[Assignment, ...], place: Place, lost: tuple[Variable, ...] = ()) -> list[str]:
+        """Compute the values of a block as `assign` does; gives their names."""
         old = [v for v in lost if v in {a.variable for a in assignments}]
         texts = self.evaluate([*(a.value for a in assignments), *(self.graph.variable(v) for v in old)], place)
         for variable, text in zip(old, texts[len(assignments) :], strict=True):
@@ -293,8 +299,7 @@ class Writer:
             name = self.temporary("new_" + assignment.variable.name)
             self.line(f"{name} = {text}")
             names.append(name)
-        for assignment, name in zip(assignments, names, strict=True):
-            self.store(assignment.variable, name, place, kinds[assignment.variable])
+        return names
 
     def note(self, element: str, code: str, value: str) -> None:
         """Remember a failure, if it is the first of this thread: where, of what, and its value."""

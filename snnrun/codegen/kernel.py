@@ -34,7 +34,7 @@ from snnrun.codegen.lost import clipped, lost
 from snnrun.codegen.module import Call, Kernel, Line, Module, listed, member, printable, spike_loop
 from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
-from snnrun.equations.dag import Kind, Op, Variable, is_fixed, variables_of, walk
+from snnrun.equations.dag import Kind, Op, Variable, is_fixed, variables_of
 from snnrun.kernels import spikes
 from snnrun.model.network import (
     Block,
@@ -239,20 +239,19 @@ def _operation(module: Module, operation: Operation) -> None:
 
 
 def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
-    """A block for every element; assignments of shared variables happen once, before the loop."""
+    """A block for every element. Values of shared variables are computed once, before the loop, and stored after it."""
     shared = tuple(a for a in block.assignments if a.variable.shared)
     own = tuple(a for a in block.assignments if not a.variable.shared)
-    if shared:
-        w.assign(shared, Place("0"), module.kinds, lost(block, module.clipped))
-        # the graphs of the loop hold what came before the block; stored values are read anew from here on
-        if own:
-            own_texts = {a.variable for a in shared}
-            assert not any(n.payload in own_texts for a in own for n in walk(a.value) if n.op is Op.VARIABLE)
+    losing = lost(block, module.clipped)
+    names = w.compute(shared, Place("0"), losing)
     if own:
+        w.leaves |= {id(a.value): name for a, name in zip(shared, names, strict=True) if not is_fixed(a.value)}
         n = w.integer("n", IntUse.N.of(target))
         w.loop(f"for k in range({n}):")
-        w.assign(own, module.place(target, "k"), module.kinds, lost(block, module.clipped))
+        w.assign(own, module.place(target, "k"), module.kinds, losing)
         w.end()
+    for a, name in zip(shared, names, strict=True):
+        w.store(a.variable, name, Place("0"), module.kinds[a.variable])
 
 
 # groups

@@ -168,12 +168,19 @@ def must_be_shared(node: Node, definition: Definition) -> None:
     Raises:
         ExperimentError: EQ218.
     """
+    name = differing(node)
+    if name is not None:
+        raise at(definition.span, "EQ218", f"`{definition.name}` is shared, but {name} differs between elements")
+
+
+def differing(node: Node) -> str | None:
+    """What in a graph differs between the elements of a group; None when nothing does."""
     for n in walk(node):
         own = (n.op is Op.VARIABLE and not n.payload.shared) or n.op is Op.INDEX  # type: ignore[attr-defined]
         drawn = isinstance(n.payload, Draw) and not n.payload.shared
         if own or drawn:
-            name = n.payload.name if isinstance(n.payload, Variable) else "a value of each neuron"
-            raise at(definition.span, "EQ218", f"`{definition.name}` is shared, but `{name}` differs between elements")
+            return f"`{n.payload.name}`" if isinstance(n.payload, Variable) else "a value of each neuron"
+    return None
 
 
 def noise_leaf(graph: Graph, owner: str, *, shared: bool) -> Callable[[str], Node]:

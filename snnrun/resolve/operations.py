@@ -9,8 +9,6 @@ from functools import partial
 import numpy as np
 
 from snnrun.equations.dag import variables_of
-from snnrun.equations.parse import parse_statements
-from snnrun.errors import at
 from snnrun.model.elapsed import as_event
 from snnrun.model.network import Assignment, Block, Hook, IntArray, NeuronSubset, Operation, Slot, Synapses
 from snnrun.resolve.context import AlreadyReported, Context, Path
@@ -68,7 +66,7 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
     else:
         view = context.view((*path, "target"), f"the target of operation `{name}`")
         target = f"groups.{view.group}"
-        locale = _shared_aware(context, view, name)
+        locale = _scope_of_group(context, view, name)
         block = _only_members(context, view, lower_statements(context, context.text((*path, "do")), locale))
     if before:
         block = Block(tuple(Assignment(a.variable, context.before_step(a.value)) for a in block.assignments))
@@ -110,39 +108,28 @@ def _must_act(context: Context, path: Path, operation: Operation, steps: int) ->
         )
 
 
-def _shared_aware(context: Context, view: NeuronSubset, name: str) -> StatementScope:
+def _scope_of_group(context: Context, view: NeuronSubset, name: str) -> StatementScope:
     """Statements on a group may assign shared variables; rand() in them is then one number for all."""
-    locale = group_scope(context, view, f"operation `{name}`", f"operations.{name}", guarded=True, allow_shared=True)
-    text = context.text(("operations", name, "do"))
-    targets = [locale.targets.get(s.target) for s in parse_statements(text)]
-    assigned = [t.stored.variable.shared for t in targets if t is not None]
-    if any(assigned) and not all(assigned):
-        raise at(
-            text.span(),
-            "NET212",
-            "shared and own variables cannot be assigned by the same operation",
-            "split it into two operations",
-        )
-    if assigned and all(assigned):
-        options = {"draw": context.draws(f"operations.{name}", "noise", shared=True)}
-        return StatementScope(locale.symbols, locale.targets, locale.place, options, locale.refuse)
-    return locale
+    stream = f"operations.{name}"
+    scope = group_scope(context, view, f"operation `{name}`", stream, guarded=True, allow_shared=True)
+    return replace(scope, shared={"draw": context.draws(stream, "noise", shared=True)})
 
 
 def _only_members(context: Context, view: NeuronSubset, block: Block) -> Block:
-    """Restrict a block to a subgroup."""
+    """Restrict a block to a subgroup; what is shared has no members."""
     if view.whole:
         return block
     g = context.graph
     member = is_member(context, view)
     members = context.populations[view.group].members
-    kinds = {a.variable: members[a.variable.name].typed.node.kind for a in block.assignments}
-    return Block(
-        tuple(
-            Assignment(a.variable, g.select(member, a.value, g.variable(a.variable, kinds[a.variable])))
-            for a in block.assignments
-        )
-    )
+
+    def restricted(a: Assignment) -> Assignment:
+        if a.variable.shared:
+            return a
+        kind = members[a.variable.name].typed.node.kind
+        return Assignment(a.variable, g.select(member, a.value, g.variable(a.variable, kind)))
+
+    return Block(tuple(restricted(a) for a in block.assignments))
 
 
 def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> StatementScope:

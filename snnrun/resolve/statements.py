@@ -15,6 +15,7 @@ from snnrun.equations.scope import Typed, must_be_number, not_whole, wrong_dimen
 from snnrun.errors import Attempts, ExperimentError, at, did_you_mean
 from snnrun.model.network import Assignment, Block, Stored
 from snnrun.resolve.context import Context
+from snnrun.resolve.definitions import differing
 from snnrun.resolve.names import Names
 from snnrun.source import Text
 
@@ -42,6 +43,8 @@ class StatementScope:
         place: What this is, for messages.
         options: Randomness allowed (see `Context.scope`).
         refuse: Explains why a known name may not be assigned.
+        shared: Like `options`, for statements whose values are shared: rand() is one number for all. None where no
+            statement may assign a shared variable.
     """
 
     symbols: Mapping[str, Typed]
@@ -49,6 +52,7 @@ class StatementScope:
     place: str
     options: Mapping[str, Any]
     refuse: Callable[[str], str | None] = lambda _name: None
+    shared: Mapping[str, Any] | None = None
 
 
 def lower_statements(
@@ -76,9 +80,11 @@ class _Lowering:
         self.values = values
         self.temporaries: dict[str, Typed] = {}
         self.symbols = Names(self.temporaries, locale.symbols)
+        self.shared: list[Statement] = []
 
     def run(self, statements: tuple[Statement, ...]) -> Block:
         attempts = Attempts()
+        self.shared = self.shared_statements(statements)
         for statement in statements:
             attempts.attempt(partial(self.statement, statement))
         for error in self.unread(statements):
@@ -101,8 +107,22 @@ class _Lowering:
             if s.target in self.temporaries and s.target not in read
         ]
 
-    def checker(self) -> Checker:
-        return self.context.checker(self.symbols, self.locale.place, **self.locale.options)
+    def shared_statements(self, statements: tuple[Statement, ...]) -> list[Statement]:
+        """The statements that assign shared variables, and the local names that these are computed from."""
+        if self.locale.shared is None:
+            return []
+        found: list[Statement] = []
+        needed: set[str] = set()
+        for s in reversed(statements):
+            target = self.locale.targets.get(s.target)
+            if s.target in needed if target is None else target.stored.variable.shared:
+                found.append(s)
+                needed |= self.context.names_used(s.value)
+        return found
+
+    def checker(self, s: Statement) -> Checker:
+        options = self.locale.shared if s in self.shared and self.locale.shared is not None else self.locale.options
+        return self.context.checker(self.symbols, self.locale.place, **options)
 
     def statement(self, s: Statement) -> None:
         target = self.locale.targets.get(s.target)
@@ -115,6 +135,10 @@ class _Lowering:
         if target.guard is not None:
             old = self.values.get(stored.variable) or self.graph.variable(stored.variable, stored.kind)
             node = self.graph.select(self.current(target.guard), node, old)
+        different = differing(node) if stored.variable.shared else None
+        if different is not None:
+            message = f"`{s.target}` is shared by all neurons, but {different} differs between them"
+            raise at(s.value.span, "EQ218", message, "assign it a value that is the same for all")
         self.values[stored.variable] = node
 
     def current(self, node: Node) -> Node:
@@ -125,7 +149,7 @@ class _Lowering:
         expr = s.value
         if s.op != "=":
             expr = Binary(s.op, Name(s.target, s.target_span), s.value, s.span)
-        typed = self.checker().check(expr)
+        typed = self.checker(s).check(expr)
         return replace(typed, node=self.current(typed.node))
 
     def fitting(self, stored: Stored, typed: Typed, s: Statement) -> Node:

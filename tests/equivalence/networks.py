@@ -497,8 +497,7 @@ synapses:
     method: euler
 operations:
   before: {target: early, every: 0.3 ms, when: groups, order: -4, do: v = v + 0.1*held}
-  between: {target: early, every: 0.4 ms, when: groups, order: 0, do: v = v + 0.01*held}
-  gain: {target: early, every: 0.4 ms, when: groups, order: 1, do: gain = gain + 0.01}
+  between: {target: early, every: 0.4 ms, when: groups, order: 0, do: v = v + 0.01*held*gain; own = rand(); both = gain + 0.01*rand(); gain = both; v = v + 0.01*both*own + 0.01*gain}
   after: {target: late, every: 0.5 ms, when: groups, order: 2, do: kick = kick + 0.1*rand()}
   shared: {target: late, every: 0.6 ms, when: thresholds, order: -9, do: s = s + 0.1}
   rates: {target: chance, every: 1 ms, when: thresholds, order: -1, do: rates = 1*kHz*int(rand() < 0.5)}

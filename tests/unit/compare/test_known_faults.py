@@ -111,6 +111,8 @@ AFFECTED = {
     .replace("x_post += 1", "x_post += k")
     .replace("duration: 10 ms,", "phases: [{name: a, duration: 5 ms}, {name: b, duration: 5 ms, set: {k: 2}}],"),
     "terms that cancel": PLAIN.replace("v > 1", "v > 1 + (x-x)/(x-x)"),
+    "set no shared variable": PLAIN.replace("x : 1", "x : 1\n      y : 1 (shared)")
+    + "operations: {o: {target: pop, every: 1 ms, do: y = 1}}\n",
     "floating-point": SWEEP,
     "above one spike a step": PLAIN.replace(
         "groups:\n", "groups:\n  p: {kind: poisson, size: 3, rates: 'i*kHz + t*kHz/second'}\n"
