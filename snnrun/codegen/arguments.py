@@ -158,6 +158,7 @@ class ArrayUse(Enum):
     BINOMIAL = _Traits("binomial", None)
     TIMED = _Traits("timed", None)
     TIMED_GRID = _Traits("timed_grid", CType.F64)
+    TIMED_POINTS = _Traits("timed_points", CType.F64)
     AT = _Traits("at", CType.I64)
     # monitors
     MEMBER = _Traits("member", CType.U8)

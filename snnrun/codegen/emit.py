@@ -7,12 +7,13 @@ Names are chosen last, from those of the model: two functions that differ in nam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from snnrun.codegen.arguments import RUN, ArrayKey, ArrayUse, CType, IntKey, IntUse, IntValue, KernelArray
 from snnrun.codegen.names import Names, shown, stem_of
-from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, is_fixed
+from snnrun.equations.dag import CHANGING, Draw, Graph, Kind, Lookup, Node, Op, Variable, is_fixed, walk
 from snnrun.kernels.scalar import NAMES
 from snnrun.model.network import Assignment
 from snnrun.model.rates import ROUNDING
@@ -162,6 +163,7 @@ class Writer:
     owner: str
     real: CType = CType.F64
     lines: list[str] = field(default_factory=list)
+    prologue: list[str] = field(default_factory=list)
     depth: int = 1
     names: Names = field(default_factory=Names)
     arrays: dict[str, KernelArray] = field(default_factory=dict)
@@ -171,6 +173,7 @@ class Writer:
     accesses: set[Access] = field(default_factory=set)
     overrides: dict[Variable, str] = field(default_factory=dict)
     leaves: dict[int, str] = field(default_factory=dict)
+    rows_of_time: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
     _fixed: dict[int, str] = field(default_factory=dict)
     _int_keys: dict[IntKey | str | int, str] = field(default_factory=dict)
 
@@ -179,6 +182,16 @@ class Writer:
     def line(self, text: str) -> None:
         """Add one line at the current depth."""
         self.lines.append(_INDENT * self.depth + text)
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """Lines written within come before all others: what is computed once a call, not once an element."""
+        lines, depth = self.lines, self.depth
+        self.lines, self.depth = self.prologue, 1
+        try:
+            yield
+        finally:
+            self.lines, self.depth = lines, depth
 
     def comment(self, text: str) -> None:
         """Add a comment; text of the user is cut to one printable line."""
@@ -327,7 +340,7 @@ class Writer:
 
     def text(self, first: Sequence[str] = ("step", "t")) -> str:
         """The whole function, whose name is `@`, with places for names."""
-        return "\n".join([f"def @({self.arguments(first)}):", *self.lines]) + "\n"
+        return "\n".join([f"def @({self.arguments(first)}):", *self.prologue, *self.lines]) + "\n"
 
     def meanings(self) -> list[str]:
         """What those of its numbers are that no constant of the file is the whole of."""
@@ -481,17 +494,61 @@ class _Expressions:
         return name
 
     def timed(self, node: Node) -> str:
-        name = str(node.payload)
+        lookup = node.payload
+        assert isinstance(lookup, Lookup)
+        name = lookup.name
         w = self.w
         pointer = w.array(f"array_{name}", ArrayUse.TIMED.of("arrays", name), w.real)
         grid = w.array(f"grid_{name}", ArrayUse.TIMED_GRID.of("arrays", name))
         rows = w.integer(f"rows_{name}", IntUse.ROWS.of(name))
-        row = f"timed_row({self.text(node.args[0])}, {grid}[0], {grid}[1], {rows})"
-        if len(node.args) == 1:
+        if lookup.even:
+            row, part = f"timed_row({self.text(node.args[0])}, {grid}[0], {grid}[1], {rows})", ""
+        else:
+            row, part = self.uneven_row(node.args[0], lookup, grid, rows)
+        following = f"min({row} + 1, {rows} - 1)"
+        if len(node.args) == 2:
+            columns = w.integer(f"columns_{name}", IntUse.COLUMNS.of(name))
+            column = f"clamped_column({self.text(node.args[1])}, {columns})"
+            if lookup.linear:
+                column = self.named_as("column", column)
+            row, following = (f"{place} * {columns} + {column}" for place in (row, following))
+        if not lookup.linear:
             return f"{pointer}[{row}]"
-        columns = w.integer(f"columns_{name}", IntUse.COLUMNS.of(name))
-        column = f"clamped_column({self.text(node.args[1])}, {columns})"
-        return f"{pointer}[{row} * {columns} + {column}]"
+        before = self.named_as(f"{name}_before", f"{pointer}[{row}]")
+        return f"({before} + ({pointer}[{following}] - {before}) * {part})"
+
+    def uneven_row(self, time: Node, lookup: Lookup, grid: str, rows: str) -> tuple[str, str]:
+        """The row of a timed array, and the part of it that has passed where values are linear between rows.
+
+        Where time alone decides, the row is searched once a call.
+        """
+        key = (lookup.name, id(time))
+        if key in self.w.rows_of_time:
+            return self.w.rows_of_time[key]
+        once = all(id(n) not in self.w.leaves and n.op not in CHANGING - {Op.TIME, Op.STEP} for n in walk(time))
+        if once:
+            with self.w.first():
+                found = _Expressions(self.w, self.place, [time]).searched_row(time, lookup, grid, rows)
+            self.w.rows_of_time[key] = found
+            return found
+        return self.searched_row(time, lookup, grid, rows)
+
+    def searched_row(self, time: Node, lookup: Lookup, grid: str, rows: str) -> tuple[str, str]:
+        points = self.w.array(f"points_{lookup.name}", ArrayUse.TIMED_POINTS.of("arrays", lookup.name))
+        moment: str = self.text(time)
+        if not moment.isidentifier():
+            moment = self.named_as("moment", moment)
+        row = self.named_as("row", f"row_at({moment} + {grid}[0], {points}, {rows})")
+        if not lookup.linear:
+            return row, ""
+        part = f"part_of_row({moment}, {points}, {row}, {rows})"
+        return row, self.named_as("part", part if self.w.real is CType.F64 else f"single_of({part})")
+
+    def named_as(self, stem: str, text: str) -> str:
+        """A name for a text, which is computed here."""
+        name = self.w.temporary(stem)
+        self.w.line(f"{name} = {text}")
+        return name
 
     def random(self, node: Node) -> str:
         draw = node.payload

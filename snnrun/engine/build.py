@@ -24,7 +24,7 @@ from snnrun.equations.dag import Node, Op
 from snnrun.kernels.binomial import binomial_table
 from snnrun.model.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.model.lists import lists_must_fit
-from snnrun.model.network import NEVER, Group, IntArray, Network, PoissonInput
+from snnrun.model.network import EARLY, NEVER, Group, IntArray, Network, PoissonInput
 from snnrun.model.rates import is_impossible
 
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
@@ -56,7 +56,11 @@ class _Builder(Allocation):
         self.built.own_numbers[THREAD] = np.arange(n.threads)
         for array in n.arrays.values():
             self.put(ArrayUse.TIMED.of("arrays", array.name), array.values.reshape(-1))
-            self.put(ArrayUse.TIMED_GRID.of("arrays", array.name), np.array(grid_of(array.dt, n.dt)))
+            if array.times is None:
+                self.put(ArrayUse.TIMED_GRID.of("arrays", array.name), np.array(grid_of(array.dt, n.dt)))
+            else:
+                self.put(ArrayUse.TIMED_GRID.of("arrays", array.name), np.array([EARLY * n.dt]))
+                self.put(ArrayUse.TIMED_POINTS.of("arrays", array.name), array.times)
             self.numbers[IntUse.ROWS.of(array.name)] = len(array.values)
             self.numbers[IntUse.COLUMNS.of(array.name)] = array.values.shape[1] if array.values.ndim == 2 else 1
         for group in n.groups.values():

@@ -227,7 +227,7 @@ class CallChecker(ABC):
             if self.scope.column is not None:
                 self.scope.column(array, column.node, expr.args[1].span)
             args.append(column.node)
-        return Typed(self.graph.node(Op.TIMED, tuple(args), Kind.FLOAT, array.name), array.dimension)
+        return Typed(self.graph.node(Op.TIMED, tuple(args), Kind.FLOAT, array.lookup), array.dimension)
 
 
 def result_dimension(expr: Call, function: Function, given: Sequence[tuple[Dimension, bool]]) -> Dimension:

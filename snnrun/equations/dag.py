@@ -46,7 +46,7 @@ class Op(Enum):
     POISSON = "poisson"  # payload: Draw; args (mean,); a whole number
     BINOMIAL = "binomial"  # payload: Draw; args (trials, probability); a whole number
     LIST = "list"  # payload: Numbers, one an element in the order the user counts; INT when all are whole
-    TIMED = "timed"  # payload: array's name; args (time,) or (time, INT column)
+    TIMED = "timed"  # payload: Lookup; args (time,) or (time, INT column)
     ADD = "+"
     SUB = "-"
     MUL = "*"
@@ -154,6 +154,21 @@ class Variable:
     name: str
     reach: str = "own"
     shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How a timed array is read.
+
+    Args:
+        name: Its name.
+        even: Whether its entries last equally long: whole steps.
+        linear: Whether values lie on straight lines between its times; else each holds until the next.
+    """
+
+    name: str
+    even: bool = True
+    linear: bool = False
 
 
 @dataclass(frozen=True, slots=True)

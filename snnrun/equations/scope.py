@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr, Number, Unary
-from snnrun.equations.dag import Draw, Kind, Node, Op
+from snnrun.equations.dag import Draw, Kind, Lookup, Node, Op
 from snnrun.equations.exact import OPEN, WIDEST, Exact
 from snnrun.errors import ExperimentError, at
 from snnrun.source import Span
@@ -66,6 +66,7 @@ class ArrayFunction:
     name: str
     dimension: Dimension
     columns: int | None
+    lookup: Lookup
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snnrun.kernels.marks import kernel
-from snnrun.kernels.primitives import Array, Numbers, select
+from snnrun.kernels.primitives import Array, Doubles, Numbers, select
 
 
 @kernel(exact=True, inline=True)
@@ -19,6 +19,42 @@ def timed_row(time: float, fine: float, k: float, rows: int) -> int:
     row = (time / fine + 0.5) / k
     row = select(row > rows - 1.0, rows - 1.0, row)
     return int(select(row > 0.0, row, 0.0))
+
+
+@kernel(exact=True)
+def row_at(time: float, points: Array, rows: int) -> int:
+    """Row of a timed array whose rows differ in length: the last one that begins at a time or before; or the first.
+
+    Args:
+        time: The time in s.
+        points: When each row begins, ascending, in s.
+        rows: Number of rows.
+    """
+    low = 0
+    high = rows
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if points[middle] <= time:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@kernel(exact=True, inline=True)
+def part_of_row(time: float, points: Array, row: int, rows: int) -> Doubles:
+    """How far a time is from the beginning of a row to that of the next, from 0 to 1; in the last row 0.
+
+    Args:
+        time: The time in s.
+        points: When each row begins, ascending, in s.
+        row: The row.
+        rows: Number of rows.
+    """
+    following = min(row + 1, rows - 1)
+    width = select(following > row, points[following] - points[row], 1.0)
+    part = (time - points[row]) / width
+    return select((following > row) & (part > 0.0), part, 0.0)
 
 
 @kernel(inline=True)

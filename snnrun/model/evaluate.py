@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Constant, Draw, Kind, Node, Numbers, Op, Parameter, Variable, is_fixed, walk
+from snnrun.equations.dag import Constant, Draw, Kind, Lookup, Node, Numbers, Op, Parameter, Variable, is_fixed, walk
 from snnrun.kernels import functions, random
 from snnrun.kernels.arithmetic import Precision
 from snnrun.kernels.scalar import NAMES
 from snnrun.kernels.streams import stream_key
-from snnrun.model.network import IntArray, Seeds, TimedArray
+from snnrun.model.network import EARLY, IntArray, Seeds, TimedArray
 from snnrun.model.propagator import propagator
 
 DTYPES = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
@@ -203,7 +203,8 @@ class _Evaluation:
                 assert isinstance(node.payload, Numbers)
                 return node.payload.array[env.index["list"]]
             case Op.TIMED:
-                return self.timed(env.arrays[str(node.payload)], args)
+                assert isinstance(node.payload, Lookup)
+                return self.timed(env.arrays[node.payload.name], args)
             case _:
                 return self.random(node, args)
 
@@ -238,13 +239,22 @@ class _Evaluation:
         raise AssertionError(node.op)
 
     def timed(self, array: TimedArray, args: list[Any]) -> Any:
-        e, k = grid_of(array.dt, self.env.dt)
-        row = np.clip((np.float64(args[0]) / e + 0.5) / k, 0.0, len(array.values) - 1.0)
-        rows: Any = np.asarray(row).astype(np.int64)
-        if array.values.ndim == 1:
-            return self.number(array.values[rows])
-        column = np.clip(args[1], 0, array.values.shape[1] - 1)
-        return self.number(array.values[rows, column])
+        time = np.float64(args[0])
+        column = () if array.values.ndim == 1 else (np.clip(args[1], 0, array.values.shape[1] - 1),)
+        if array.times is None:
+            e, k = grid_of(array.dt, self.env.dt)
+            row = np.clip((time / e + 0.5) / k, 0.0, len(array.values) - 1.0)
+            return self.number(array.values[(np.asarray(row).astype(np.int64), *column)])
+        early = np.where(np.isnan(time), -np.inf, time + EARLY * self.env.dt)
+        rows = np.maximum(np.searchsorted(array.times, early, "right") - 1, 0)
+        before = self.number(array.values[(rows, *column)])
+        if not array.linear:
+            return before
+        following = np.minimum(rows + 1, len(array.times) - 1)
+        width = np.where(following > rows, array.times[following] - array.times[rows], 1.0)
+        part = (time - array.times[rows]) / width
+        part = np.where((following > rows) & (part > 0.0), part, 0.0)
+        return before + (self.number(array.values[(following, *column)]) - before) * self.number(part)
 
     def exponential(self, node: Node, args: list[Any]) -> tuple[Any, Any]:
         n: Any = node.payload

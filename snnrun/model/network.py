@@ -677,24 +677,28 @@ class ConnectivityMonitor:
 Monitor: TypeAlias = SpikeMonitor | StateMonitor | RateMonitor | ConnectivityMonitor
 
 
+EARLY = 1e-3  # steps: of a time within this before an entry, the entry counts
+
+
 @dataclass(frozen=True, slots=True)
 class TimedArray:
-    """Values that change in steps of `dt`, clamped at both ends.
+    """Values over time; before the first and after the last of its times it has the first and the last value.
+
+    A time counts as reached `EARLY` of a step before it, so that the rounding of t never picks the entry before.
 
     Args:
         values: Shape (times,) or (times, columns).
-        dt: Length of one entry. [s]
+        dt: Length of one entry; 0 where entries differ in length. [s]
+        times: When each entry begins, ascending, shape (times,); None where all last `dt`. [s]
+        linear: Whether values lie on straight lines between the times.
     """
 
     name: str
     values: FloatArray
     dt: float
     dimension: Dimension
-
-    @property
-    def duration(self) -> float:
-        """Length of all entries in seconds."""
-        return len(self.values) * self.dt
+    times: FloatArray | None = None
+    linear: bool = False
 
 
 @dataclass(frozen=True, slots=True)

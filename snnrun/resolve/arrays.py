@@ -1,4 +1,4 @@
-"""The `arrays` section: values that change in steps, from the file itself, from files of numbers, from pictures."""
+"""The `arrays` section: values over time, from the file itself, from files of numbers, from pictures."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from fractions import Fraction
 
 import numpy as np
 
+from snnrun.equations.dag import Lookup
 from snnrun.equations.scope import ArrayFunction, Typed
+from snnrun.files.npy import Unreadable
 from snnrun.model.network import FloatArray, TimedArray
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int, known
 from snnrun.resolve.files import find_file, read_picture, reading
 from snnrun.resolve.series import read_series
-from snnrun.resolve.tables import read_numbers, unit_in
+from snnrun.resolve.tables import finite_numbers, read_numbers, read_table, unit_in, unit_of
 from snnrun.spec.models import FileArray, ImageArray, ValuesArray
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE, TIME, Dimension
+from snnrun.units.quantities import format_quantity
 
 
 def resolve_arrays(context: Context) -> None:
@@ -25,7 +28,8 @@ def resolve_arrays(context: Context) -> None:
             array = _Array(context, ("arrays", name)).read(model)
             context.arrays[name] = array
             columns = array.values.shape[1] if array.values.ndim == 2 else None
-            context.array_functions[name] = ArrayFunction(name, array.dimension, columns)
+            lookup = Lookup(name, array.times is None, array.linear)
+            context.array_functions[name] = ArrayFunction(name, array.dimension, columns, lookup)
             _publish(context, array, columns)
 
 
@@ -34,12 +38,21 @@ def _publish(context: Context, array: TimedArray, columns: int | None) -> None:
     facts = {"rows": exact_int(g, f"{array.name}.rows", len(array.values))}
     if columns is not None:
         facts["columns"] = exact_int(g, f"{array.name}.columns", columns)
-    length = Fraction(array.dt).limit_denominator(10**12) * len(array.values)
-    for name, value in (("duration", length), ("dt", Fraction(array.dt).limit_denominator(10**12))):
+    if array.dt:
+        dt = _exact(array.dt)
+        lengths = {"duration": dt * len(array.values), "dt": dt}
+    else:
+        assert array.times is not None
+        lengths = {"duration": _exact(array.times[-1])}
+    for name, value in lengths.items():
         facts[name] = Typed(g.constant(f"{array.name}.{name}", float(value)), TIME, value)
     for name, fact in facts.items():
         context.constants[f"{array.name}.{name}"] = fact
         context.uses.define(("arrays", array.name), fact)
+
+
+def _exact(time: float) -> Fraction:
+    return Fraction(time).limit_denominator(10**12)
 
 
 class _Array:
@@ -49,22 +62,52 @@ class _Array:
         self.name = str(path[-1])
 
     def read(self, model: ValuesArray | FileArray | ImageArray) -> TimedArray:
-        dt = self.bin_length()
+        times: FloatArray | None = None
         if isinstance(model, ValuesArray):
             values, dimension = self.written()
+            if model.times is not None:
+                times, _ = read_series(self.context, (*self.path, "times"), TIME, f"a time of array `{self.name}`")
         else:
-            values, own = (self.picture(model), None) if isinstance(model, ImageArray) else self.numbers(model)
+            if isinstance(model, ImageArray):
+                values, own = self.picture(model), None
+            elif model.time_column is not None:
+                times, values, own = self.columns(model)
+            else:
+                values, own = self.numbers(model)
             values, dimension = self.in_units(values, own)
         if not np.all(np.isfinite(values)):
             raise self.context.error("NET151", f"array `{self.name}` holds values that are not finite", self.path)
-        return TimedArray(self.name, np.ascontiguousarray(values), dt, dimension)
+        dt = self.checked_times(times, len(values)) if times is not None else self.entry_length()
+        linear = not isinstance(model, ImageArray) and model.between == "linear"
+        if linear and times is None:
+            times = dt * np.arange(len(values), dtype=np.float64)
+        return TimedArray(self.name, np.ascontiguousarray(values), dt, dimension, times, linear)
 
-    def bin_length(self) -> float:
+    def checked_times(self, times: FloatArray, count: int) -> float:
+        """Refuse times that are not those of `count` entries."""
+        here = (*self.path, "times" if self.context.document.has((*self.path, "times")) else "time_column")
+        if self.context.document.has((*self.path, "dt")):
+            message = f"array `{self.name}` has times: `dt` would contradict them"
+            raise self.context.key_error("NET150", message, (*self.path, "dt"), "leave `dt` out")
+        if len(times) != count:
+            raise self.context.error("NET150", f"there are {len(times)} times and {count} values", here)
+        if not np.all(np.isfinite(times)):
+            raise self.context.error("NET150", f"the times of array `{self.name}` must be finite", here)
+        late = np.flatnonzero(np.diff(times) <= 0)
+        if len(late):
+            k = int(late[0])
+            first, second = (format_quantity(float(t), TIME) for t in times[k : k + 2])
+            message = f"the times of array `{self.name}` must ascend: {second} stands after {first}"
+            item = (*here, k + 1)
+            raise self.context.error("NET150", message, item if self.context.document.has(item) else here)
+        return 0.0
+
+    def entry_length(self) -> float:
         path = (*self.path, "dt")
         if not self.context.document.has(path):
-            raise self.context.key_error(
-                "NET150", f"array `{self.name}` needs `dt`, the length of one entry", self.path
-            )
+            advice = "add `dt: 1 ms`, or the time of each entry: `times: [...]`, `time_column` of a table"
+            message = f"array `{self.name}` needs `dt`, the length of one entry"
+            raise self.context.key_error("NET150", message, self.path, advice)
         value = self.context.constant(path, TIME, f"`dt` of array `{self.name}`")
         if value <= 0 or not math.isfinite(value):
             raise self.context.error("NET150", f"`dt` of array `{self.name}` must be positive", path)
@@ -132,6 +175,21 @@ class _Array:
         if values.ndim > 2:
             values = values.reshape(len(values), -1)
         return self.turned(values, transpose=model.transpose, axis=model.time_axis), own
+
+    def columns(self, model: FileArray) -> tuple[FloatArray, FloatArray, str | None]:
+        """The times of a table, its values, and the unit that the file says all of its numbers are in."""
+        table = read_table(self.context, self.path)
+        at_file = (*self.path, "file")
+        with reading(self.context, at_file):
+            chosen = str(model.time_column)
+            times = finite_numbers(table.column(chosen), f"the times in `{chosen}`")
+            names = [n for n in table.columns if n != chosen] if model.column is None else [str(model.column)]
+            if not names or names == [chosen]:
+                raise Unreadable(f"it has no column of values beside `{chosen}`")
+            columns = [finite_numbers(table.column(name), f"the values in `{name}`") for name in names]
+        what = f"the time of array `{self.name}`"
+        scale = unit_of(self.context, (*self.path, "time_unit"), TIME, what, at_file, table.unit)
+        return times * scale, columns[0] if len(columns) == 1 else np.stack(columns, axis=1), table.unit
 
     def turned(self, values: FloatArray, *, transpose: bool, axis: str) -> FloatArray:
         if values.ndim == 2 and (transpose != (axis == "columns")):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnrun.equations.dag import Kind, Node, Op, Variable
+from snnrun.equations.dag import Kind, Lookup, Node, Op, Variable
 from snnrun.equations.scope import Typed
 from snnrun.model.network import NeuronSubset, TimedArray
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, exact_int, meanings
@@ -34,7 +34,7 @@ def place_in(context: Context, view: NeuronSubset) -> Node:
         return place if step == 1 else g.binary(Op.FLOORDIV, place, g.constant(f"{view.name}.step", step))
     name, first = _table(context, view)
     column = g.sub(own, g.constant(f"{view.name}.first", first))
-    return g.as_int(g.node(Op.TIMED, (g.literal(0.0), column), Kind.FLOAT, name))
+    return g.as_int(g.node(Op.TIMED, (g.literal(0.0), column), Kind.FLOAT, Lookup(name)))
 
 
 def is_member(context: Context, view: NeuronSubset) -> Node:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnrun.equations.dag import CHANGING, Node, Op, ValueNeededError, walk
+from snnrun.equations.dag import CHANGING, Lookup, Node, Op, ValueNeededError, walk
 from snnrun.equations.exact import OPEN
 from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
-from snnrun.model.network import Block, GroupKind, Indices, IntArray, Network, TimedArray, elements_at
+from snnrun.model.network import EARLY, Block, GroupKind, Indices, IntArray, Network, TimedArray, elements_at
 from snnrun.model.rates import advice, is_impossible
 from snnrun.resolve.context import Context, Path
 from snnrun.source import Span
@@ -49,9 +49,10 @@ def impossible_rate(
     asked = (rate,) if where is None else (rate, where)
     for n in walk(*asked):
         if n.op is Op.TIMED and n.args[0].op is Op.TIME:
-            if str(n.payload) not in arrays:
+            assert isinstance(n.payload, Lookup)
+            if n.payload.name not in arrays:
                 return None
-            timed.add(str(n.payload))
+            timed.add(n.payload.name)
         elif n.op is Op.INDEX:
             if n.payload != "own":  # of the other end of a synapse
                 return None
@@ -87,11 +88,15 @@ def _spread(size: int, most: int) -> IntArray:
 
 
 def _first_steps(arrays: list[TimedArray], dt: float, steps: int) -> IntArray:
-    """Steps of a run at which some array begins an entry."""
+    """Steps of a run at which some array begins an entry; of a linear one, those before and after its points too."""
     first = [np.zeros(1, np.int64)]
     for array in arrays:
-        within = min(len(array.values), int(steps * dt / array.dt) + 1)
-        first.append(np.ceil(np.arange(within) * (array.dt / dt) - 1e-3).astype(np.int64))
+        if array.times is None:
+            within = min(len(array.values), int(steps * dt / array.dt) + 1)
+            first.append(np.ceil(np.arange(within) * (array.dt / dt) - EARLY).astype(np.int64))
+        else:
+            points = np.clip(np.ceil(array.times / dt - EARLY), 0, steps).astype(np.int64)
+            first += [points, np.maximum(points - 1, 0)]
     found = np.unique(np.concatenate(first))
     return found[found < max(steps, 1)]
 

@@ -135,7 +135,7 @@ def unit_of(context: Context, path: Path, dimension: Dimension, what: str, of: P
     if found is None:
         if dimension.is_one:
             return 1.0
-        advice = f"add `unit: ...`, a unit of {dimension.describe()}"
+        advice = f"add `{path[-1]}: ...`, a unit of {dimension.describe()}"
         raise context.error("NET147", f"{what} is {dimension.describe()}: say in which unit its file is", of, advice)
     if found == dimension:
         return scale

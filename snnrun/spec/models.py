@@ -86,6 +86,9 @@ Flip = Literal["vertical", "horizontal", "both"]
 TimeAxis = Literal["rows", "columns", "frames"]
 """Which axis of a table is time."""
 
+Between = Literal["previous", "linear"]
+"""What a timed array is between two of its times."""
+
 
 class SampleMethod(StrEnum):
     """How points are drawn from a space of parameters."""
@@ -114,15 +117,28 @@ class PlotKind(StrEnum):
 # --- Arrays ----------------------------------------------------------------------------------------------------------
 
 
+_DT_OF_ENTRIES: Final = "Length of one entry, whole steps of the run."
+_BETWEEN: Final = (
+    "Values between two times: `previous` (each holds until the next time) or `linear` (on a straight line, at the "
+    "stages of a method too). Before the first time and after the last one, the first and the last value hold."
+)
+
+
 class ValuesArray(Section):
     """A timed array written in the file."""
 
     values: Table = Field(
-        description="Values in time order; a list of lists has one row a time bin, one column a neuron: `name(t, i)`. "
+        description="Values in time order; a list of lists has one row a time, one column a neuron: `name(t, i)`. "
         "A column that does not exist is refused; one that the run computes is held to the first and the last."
     )
     unit: Expression | None = Field(None, description="Unit of the values, such as `nA`; absent: they carry their own.")
-    dt: Expression | None = Field(None, description="Length of one time bin.")
+    dt: Expression | None = Field(None, description=_DT_OF_ENTRIES)
+    times: Series | None = Field(
+        None,
+        description="Instead of `dt`: the time of each value, ascending: `[0 ms, 3 ms, 50 ms]`. A value holds from the "
+        "first step at its time or after.",
+    )
+    between: Between = Field("previous", description=_BETWEEN)
 
 
 _NUMBERS: Final = "File of numbers (csv, tsv, txt, npy, npz, parquet, h5), relative to this file."
@@ -142,7 +158,14 @@ class FileArray(Section):
     transpose: Flag = Field(False, description="Whether rows and columns are exchanged.")
     scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
     time_axis: TimeAxis = Field("rows", description="Which axis is time.")
-    dt: Expression | None = Field(None, description="Length of one time bin.")
+    dt: Expression | None = Field(None, description=_DT_OF_ENTRIES)
+    time_column: Column | None = Field(
+        None,
+        description="Instead of `dt`: the column of a table with the time of each row, ascending. Without `column` all "
+        "other columns are values: one `name(t)`, several `name(t, i)`.",
+    )
+    time_unit: Expression | None = Field(None, description="Unit of the times, such as `ms`.")
+    between: Between = Field("previous", description=_BETWEEN)
 
 
 class ImageArray(Section):
@@ -158,7 +181,7 @@ class ImageArray(Section):
     )
     scale: Expression | None = Field(None, description="Factor for all values, with its unit.")
     time_axis: TimeAxis = Field("rows", description="Which axis is time; the other one counts neurons.")
-    dt: Expression | None = Field(None, description="Length of one time bin.")
+    dt: Expression | None = Field(None, description=_DT_OF_ENTRIES)
 
 
 Array = TypeAliasType(

@@ -519,6 +519,35 @@ monitors:
 run: {duration: 16 ms, dt: 0.1 ms}
 """
 
+TABLES = """
+name: tables
+arrays:
+  held: {times: [0.3 ms, 1 ms, 1.25 ms, 5 ms, 9 ms], values: [0, 1, 3, -2, 0.5], unit: nA}
+  line: {times: [0.5 ms, 1 ms, 1.25 ms, 5 ms, 9 ms], values: [0.25, 1, 3, -2, 0.5], between: linear}
+  columns: {times: [1 ms, 3 ms, 7 ms], values: [[0, 1], [2, 3], [4, 5]]}
+  lines: {times: [1 ms, 3 ms, 7 ms], values: [[0, 1], [2, 3], [4, 5]], between: linear}
+  even: {dt: 2 ms, values: [0, 1, 4, 2, 2], between: linear}
+groups:
+  pop:
+    size: 4
+    equations: |
+      dv/dt = (line(t) + 1.5*lines(t, i % 2) + columns(t - wait, i % 2) - v)/(5*ms) + held(t)/nA/(3*ms) : 1
+      wait : second
+      a = line(t) + lines(4*ms + wait, 0) : 1
+      b = even(t) + even(t - wait) : 1
+    method: rk4
+    threshold: v > 3
+    reset: v = even(t + 1*ms)
+    initial: {wait: 0.5*i*ms + 20*us}
+  source: {kind: poisson, size: 5, rates: 100*Hz*even(t)}
+synapses:
+  syn: {source: source, target: pop, connect: all, on_pre: v_post += 0.01*line(t - wait_post)}
+monitors:
+  s: {kind: spikes, source: pop, variables: [a]}
+  m: {kind: state, source: pop, variables: [v, a, b]}
+run: {duration: 12 ms, dt: 0.1 ms}
+"""
+
 NETWORKS = {
     "phases": PHASES,
     "methods": METHODS,
@@ -530,4 +559,5 @@ NETWORKS = {
     "sums": SUMS,
     "wiring": WIRING,
     "schedule": SCHEDULE,
+    "tables": TABLES,
 }

@@ -147,7 +147,7 @@ def _value(node: Node, place: Place) -> Any:
         case Op.STEP:
             return np.int64(place.step)
         case Op.TIMED:
-            return _timed(place, payload, args)
+            return _timed(place, payload.name, args)
         case _:
             return _drawn(node.op, payload, args, place)
 
@@ -159,11 +159,18 @@ def _function(name: str, args: list[Any]) -> Any:
 
 def _timed(place: Place, name: str, args: list[Any]) -> Any:
     array = place.network.arrays[name]
+    columns = 1 if len(args) == 1 else array.values.shape[1]
+    flat, column = array.values.reshape(-1), 0 if len(args) == 1 else min(max(int(args[1]), 0), columns - 1)
+    if array.times is not None:
+        row = max((k for k, time in enumerate(array.times) if time <= args[0] + 1e-3 * place.network.dt), default=0)
+        before = flat[row * columns + column]
+        if not array.linear or row == len(array.times) - 1 or args[0] <= array.times[row]:
+            return before
+        part = (args[0] - array.times[row]) / (array.times[row + 1] - array.times[row])
+        return before + (flat[(row + 1) * columns + column] - before) * part
     fine = 2.0 ** math.ceil(math.log2(8 * array.dt / place.network.dt))
     row = int(min(max((args[0] / (array.dt / fine) + 0.5) / fine, 0.0), len(array.values) - 1.0))
-    return (
-        array.values[row] if len(args) == 1 else array.values[row, min(max(int(args[1]), 0), array.values.shape[1] - 1)]
-    )
+    return flat[row * columns + column]
 
 
 def _drawn(op: Op, draw: Draw, args: list[Any], place: Place) -> Any:

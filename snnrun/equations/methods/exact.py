@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from snnrun.equations.dag import Graph, Node, Op, Variable, is_literal, variables_of, walk
+from snnrun.equations.dag import Graph, Lookup, Node, Op, Variable, is_literal, variables_of, walk
 from snnrun.equations.derive import NotLinear, collect_linear
 from snnrun.equations.methods.chain import solution
 from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update, refuse_noise
@@ -106,7 +106,7 @@ def linear(system: System) -> tuple[Matrix, dict[Variable, Node]]:
 
 
 def _moves(node: Node) -> bool:
-    """Whether a graph changes within the step. A timed array at `t` does not: its entries last whole steps."""
+    """Whether a graph changes within the step. A timed array at `t` does not, unless it is linear between its times."""
     seen: set[int] = set()
     stack = [node]
     while stack:
@@ -116,8 +116,14 @@ def _moves(node: Node) -> bool:
         seen.add(id(n))
         if n.op in {Op.TIME, Op.STEP, Op.UNIFORM, Op.NORMAL, Op.POISSON}:
             return True
-        stack.extend(n.args[1:] if n.op is Op.TIMED and n.args[0].op is Op.TIME else n.args)
+        stack.extend(n.args[1:] if _is_held(n) else n.args)
     return False
+
+
+def _is_held(node: Node) -> bool:
+    """Whether a node is an entry of a timed array that holds throughout the step."""
+    lookup = node.payload
+    return isinstance(lookup, Lookup) and not lookup.linear and node.args[0].op is Op.TIME
 
 
 def _alone(system: System, matrix: Matrix, rest: Mapping[Variable, Node]) -> dict[Variable, Node]:

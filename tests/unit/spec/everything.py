@@ -18,6 +18,8 @@ arrays:
   c: {values: "[1, 2]*nA", dt: 1 ms}
   d: {file: x.h5, dataset: /x, unit: mV, transpose: true, dt: 1 ms}
   f: {file: x.csv, column: rate, dt: 1 ms}
+  g: {values: [1, 2], times: [0 ms, 3 ms], between: linear}
+  h: {file: x.csv, time_column: when, time_unit: ms, column: rate, between: previous}
   e:
     image: page.png
     channel: red

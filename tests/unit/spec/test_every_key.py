@@ -41,6 +41,8 @@ FILE: dict[str, Any] = {
         "boxed": {"file": "a.h5", "dataset": "x", "dt": "1 ms"},
         "tabled": {"file": "a.csv", "column": "p", "dt": "1 ms"},
         "pictured": {"image": "a.png", "dt": "1 ms"},
+        "uneven": {"values": [[1, 2], [3, 4]], "times": ["0 ms", "1 ms"]},
+        "logged": {"file": "a.csv", "time_column": "p", "time_unit": "s"},
     },
     "groups": {
         "g": GROUP,
@@ -103,7 +105,10 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         )
     ],
     "Seeds": [("seed", {"connect": 2, "initial": 2, "noise": 2, "input": 2})],
-    "ValuesArray": [("arrays.written", {"values": [[1, 2], [3, 5]], "unit": "mV", "dt": "2 ms"})],
+    "ValuesArray": [
+        ("arrays.written", {"values": [[1, 2], [3, 5]], "unit": "mV", "dt": "2 ms"}),
+        ("arrays.uneven", {"times": ["0 ms", "2 ms"], "between": "linear"}),
+    ],
     "FileArray": [
         (
             "arrays.filed",
@@ -111,6 +116,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
         ("arrays.boxed", {"dataset": "y"}),
         ("arrays.tabled", {"column": "q"}),
+        ("arrays.logged", {"time_column": "q", "time_unit": "ms", "between": "linear"}),
     ],
     "ImageArray": [
         (
