@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -66,6 +67,12 @@ class Span:
         """1-based column of the first character."""
         return self.file.column_of(self.start)
 
+    def up_to(self, last: Span) -> Span:
+        """From here to the end of another place; the other place alone where that is no piece of one source."""
+        if last.file is not self.file or last.end < self.start:
+            return last
+        return Span(self.file, self.start, max(last.end, self.end))
+
     def __str__(self) -> str:
         """`file:line:column`, as editors and terminals understand it."""
         return f"{self.file.name}:{self.line}:{self.column}"
@@ -108,3 +115,58 @@ class Text:
     def slice(self, start: int, end: int) -> Text:
         """The part `value[start:end]`, with its places."""
         return Text(self.value[start:end], self.file, self.offsets[start : end + 1])
+
+    def places(self) -> tuple[Span, ...]:
+        """The pieces of sources that hold it."""
+        return (self.span(),)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedText(Text):
+    """A text whose parts stand in several places; made by `join`.
+
+    Args:
+        parts: The parts in order, each with the offset in `value` at which it begins.
+    """
+
+    parts: tuple[tuple[int, Text], ...] = ()
+
+    def span(self, start: int = 0, end: int | None = None) -> Span:
+        """The place of `value[start:end]`; of a range over several parts, that in the first of them."""
+        if end is None:
+            end = len(self.value)
+        index = max(bisect_right(self.parts, start, key=lambda part: part[0]) - 1, 0)
+        begin, part = self.parts[index]
+        return part.span(start - begin, end - begin)
+
+    def slice(self, start: int, end: int) -> Text:
+        """The part `value[start:end]`, with its places."""
+        inside = [
+            part.slice(max(start - begin, 0), end - begin)
+            for begin, part in self.parts
+            if begin < end and begin + len(part.value) > start
+        ]
+        if not inside:
+            place = self.span(start, start)
+            return Text("", place.file, (place.start,))
+        return inside[0] if len(inside) == 1 else join(inside)
+
+    def places(self) -> tuple[Span, ...]:
+        """The pieces of sources that hold it."""
+        return tuple(part.span() for _, part in self.parts)
+
+
+def join(pieces: Iterable[Text | str]) -> Text:
+    """Texts as one, each with its own places; a `str` between them has the place of the end of the text before it."""
+    parts: list[tuple[int, Text]] = []
+    value = ""
+    for piece in pieces:
+        if isinstance(piece, str):
+            place = parts[-1][1].span(len(parts[-1][1].value), None)
+            text = Text(piece, place.file, (place.start,) * (len(piece) + 1))
+        else:
+            text = piece
+        inner = text.parts if isinstance(text, JoinedText) else ((0, text),)
+        parts += [(len(value) + begin, part) for begin, part in inner if part.value]
+        value += text.value
+    return JoinedText(value, parts[0][1].file, (), tuple(parts))

@@ -17,6 +17,7 @@ SweepOrAnyFolder = Annotated[Path, Argument(help="Folder of a sweep, or of many 
 ResultsFolder = Annotated[Path, Argument(help="Folder of results.")]
 Task = Annotated[int, Argument(help="Number of the task in its array.", show_default=False)]
 NewName = Annotated[str, Argument(help="Name of the experiment; the file is NAME.yaml.", show_default=False)]
+ModelName = Annotated[str | None, Argument(help="Model to print; all models unless given.", show_default=False)]
 Expression = Annotated[str, Argument(help='For example "120*mA*60*ohm".', show_default=False)]
 
 # what changes an experiment

@@ -260,6 +260,14 @@ def new(name: given.NewName, like: given.Like = "lif", templates: given.Template
     new_experiment(name, like, list_only=templates)
 
 
+@app.command()
+def library(name: given.ModelName = None) -> None:
+    """List the models that `use:` knows, or print one of them."""
+    from snnrun.cli.library import show_library
+
+    show_library(name)
+
+
 @app.command(context_settings={"ignore_unknown_options": True})
 def units(expression: given.Expression, to: given.Unit = None) -> None:
     """Compute with quantities: 120*mA*60*ohm gives 7.2 V."""

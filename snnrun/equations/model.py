@@ -60,6 +60,7 @@ class Definition:
 
 _DIFFERENTIAL = re.compile(r"\s*d(?P<name>[^\W\d]\w*)\s*/\s*dt\s*=(?!=)")
 _ASSIGNED = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*=(?!=)")
+_ADDED = re.compile(r"\s*[^\W\d]\w*\s*\+=")
 _BARE = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*$")
 _UNIT_AND_FLAGS = re.compile(
     r"^(?P<unit>[^()]*(?:\([^()]*\)[^()]*)*?)\s*(?:\((?P<flags>[a-z][a-z ,\-]*)\))?\s*$", re.DOTALL
@@ -88,7 +89,10 @@ def parse_equations(text: Text) -> tuple[Definition, ...]:
 
 
 def _definition(line: Text) -> Definition:
-    colon = _colon(line)
+    colon = colon_of(line)
+    if _ADDED.match(line.value):
+        advice = "`+=` adds to a line of a model that the object uses; write `name = ... : unit`"
+        raise at(line.span(), "EQ111", "there is no model here that this line could add to", advice)
     if colon < 0:
         raise at(line.span(), "EQ110", "this line does not end in `: unit`", "write `: 1` for a dimensionless variable")
     left, right = line.slice(0, colon), line.slice(colon + 1, len(line.value))
@@ -100,7 +104,8 @@ def _definition(line: Text) -> Definition:
     return Definition(name, role, expr, unit, kind, flags, line.span(), line.span(name_start, name_end))
 
 
-def _colon(line: Text) -> int:
+def colon_of(line: Text) -> int:
+    """The offset of the colon before the unit of a line; -1 without one."""
     code = re.sub(r"#[^\n]*", lambda m: " " * len(m.group()), line.value)
     return code.rfind(":")
 

@@ -174,14 +174,14 @@ class _Parser:
         start = left.span
         self.advance()
         right = self.expression(PRECEDENCE["neg"]) if op == "**" else self.expression(level + 1)
-        whole = Span(start.file, start.start, max(right.span.end, start.end))
+        whole = start.up_to(right.span)
         if op in COMPARISONS and self.token.text in COMPARISONS:
             # a < b < c is (a < b) and (b < c)
             self.deeper()
             rest = self.infix(right, self.token.text, level)
             self.depth -= 1
             first = self.counted(Binary(op, left, right, whole))
-            return self.counted(Binary("and", first, rest, Span(start.file, start.start, rest.span.end)))
+            return self.counted(Binary("and", first, rest, start.up_to(rest.span)))
         return self.counted(Binary(op, left, right, whole))
 
     def prefix(self) -> Expr:
@@ -189,18 +189,18 @@ class _Parser:
         if token.text == "-" and token.kind == "op":
             self.advance()
             operand = self.expression(PRECEDENCE["neg"])
-            return self.counted(Unary("-", operand, Span(operand.span.file, self.start(token), operand.span.end)))
+            return self.counted(Unary("-", operand, self.place(token).up_to(operand.span)))
         if token.text == "+" and token.kind == "op":
             self.advance()
             return self.expression(PRECEDENCE["neg"])
         if token.text == "not" and token.kind == "name" and not self.is_whole_argument():
             self.advance()
             operand = self.expression(PRECEDENCE["not"])
-            return self.counted(Unary("not", operand, Span(operand.span.file, self.start(token), operand.span.end)))
+            return self.counted(Unary("not", operand, self.place(token).up_to(operand.span)))
         return self.primary()
 
-    def start(self, token: _Token) -> int:
-        return self.span(token.start, token.end).start
+    def place(self, token: _Token) -> Span:
+        return self.span(token.start, token.end)
 
     def primary(self) -> Expr:
         token = self.token

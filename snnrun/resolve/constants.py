@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from fractions import Fraction
 
@@ -13,7 +14,8 @@ from snnrun.equations.parse import MAX_LEVELS, parse_expression
 from snnrun.equations.scope import Typed, UserFunction
 from snnrun.errors import ExperimentError, at
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path
-from snnrun.spec.nodes import ScalarNode
+from snnrun.resolve.names import Names
+from snnrun.spec.nodes import ScalarNode, dotted
 from snnrun.units.dimensions import TIME
 
 _WHOLE = 2.0**63  # whole numbers from here on are kept as floating-point numbers
@@ -88,6 +90,52 @@ def _named(context: Context, name: str, typed: Typed, expr: Expr) -> Typed:
     named = Typed(context.graph.constant(name, value), typed.dimension, typed.exact)
     context.uses.define(("constants", name), named)
     return named
+
+
+def own_constants(context: Context, owner: Path, symbols: Mapping[str, Typed]) -> dict[str, Typed]:
+    """The constants of a group or synapses object; each may use those before it.
+
+    Args:
+        context: The resolution.
+        owner: The object.
+        symbols: Other names that they may use.
+
+    Raises:
+        ExperimentError: NET103 for what is not constant; EQ209 for a parameter of a model in another dimension.
+    """
+    found = context.own_constants[owner] = {}
+    names = Names(found, symbols)
+    for name in context.document.keys((*owner, "constants")):
+        path = (*owner, "constants", name)
+        expr = context.expression(path)
+        typed = context.checker(names, f"constant `{name}`", missing=_explain).check(expr)
+        if typed.exact is None:
+            raise at(expr.span, "NET103", f"constant `{name}` changes during the run")
+        _must_be_parameter(context, path, names, typed)
+        node = context.graph.constant(".".join((*map(str, owner), name)), typed.value)
+        found[name] = Typed(node, typed.dimension, typed.exact)
+        context.uses.define(path, found[name])
+    return found
+
+
+def _must_be_parameter(context: Context, path: Path, symbols: Mapping[str, Typed], typed: Typed) -> None:
+    """Compare a constant with what the model of its object has for it."""
+    document, name = context.document, str(path[-1])
+    parameter = document.parameters.get(path)
+    if parameter is None:
+        return
+    default, model = parameter.default, parameter.model
+    if document.find(path) is default:
+        if name in context.constants:
+            advice = f"give `{dotted(path[:-1])}` the line `{name}: {name}` if it is meant, or rename one of them"
+            value = f"the `{default.literal}` of the model `{model}`"
+            message = f"`{name}` of `{path[1]}` is {value}, not the constant of the file"
+            context.report.warn("NET231", message, document.key_span(path[:2]), advice)
+        return
+    usual = context.checker(symbols, f"constant `{name}`").check(parse_expression(default.text)).dimension
+    if not typed.fits(usual):
+        message = f"`{name}` of the model `{model}` is {usual.describe()}, this is {typed.dimension.describe()}"
+        raise context.error("EQ209", message, path, f"the model has `{default.literal}` unless it is given")
 
 
 def value_of(typed: Typed) -> float:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from snnrun.equations.dag import Kind, Op
 from snnrun.equations.scope import Typed
-from snnrun.errors import at
 from snnrun.model.network import Group, Indices, NeuronSubset, everything, part
+from snnrun.resolve.constants import own_constants
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population, exact_int
 from snnrun.resolve.neurons import resolve_neurons
 from snnrun.resolve.poisson import resolve_poisson
@@ -108,12 +108,6 @@ def _symbols(context: Context, name: str, size: int, model: models.Group) -> dic
         "i": Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE),
         "N": exact_int(g, "N", size),
     }
-    for constant in getattr(model, "constants", None) or {}:
-        path: Path = ("groups", name, "constants", constant)
-        expr = context.expression(path)
-        typed = context.checker(found, f"constant `{constant}`").check(expr)
-        if typed.exact is None:
-            raise at(expr.span, "NET103", f"constant `{constant}` changes during the run")
-        found[constant] = Typed(g.constant(f"groups.{name}.{constant}", typed.value), typed.dimension, typed.exact)
-        context.uses.define(path, found[constant])
+    if getattr(model, "constants", None):
+        found |= own_constants(context, ("groups", name), found)
     return found

@@ -114,7 +114,7 @@ def _value_for(context: Context, setting: Path, path: Path) -> Text | Node:
     name = ".".join(str(path[-1]).split(".")[-1:])
     if not isinstance(context.document.node(path), ScalarNode):
         raise context.error("NET143", f"the constant `{name}` takes one value, not a list or a map", path)
-    old = context.constants[name] if setting[0] == "constants" else context.populations[str(setting[1])].symbols[name]
+    old = (context.constants if setting[0] == "constants" else context.own_constants[setting[:2]])[name]
     typed = context.checker({}, "a phase").value(context.expression(path), old.dimension, f"`{name}`")
     known(typed, context.document.span(path), f"`{name}`")
     return context.text(path)

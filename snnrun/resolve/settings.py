@@ -17,7 +17,7 @@ from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import rules_with_delays
 from snnrun.source import SourceFile, Span
 from snnrun.spec.document import Document
-from snnrun.spec.models import CallOperation, Experiment, NeuronGroup, PoissonGroup
+from snnrun.spec.models import CallOperation, Experiment
 from snnrun.spec.nodes import MapNode, Node, ScalarNode, dotted
 
 
@@ -26,9 +26,9 @@ def setting_of(context: Context, name: str) -> Path | None:
     if name in context.experiment.constants:
         return ("constants", name)
     head, _, tail = name.partition(".")
-    group = context.experiment.groups.get(head)
-    if isinstance(group, NeuronGroup | PoissonGroup) and tail in (group.constants or {}):
-        return ("groups", head, "constants", tail)
+    for owner in (("groups", head), ("synapses", head)):
+        if tail in context.own_constants.get(owner, ()):
+            return (*owner, "constants", tail)
     if head in context.experiment.inputs and tail == "rate":
         return ("inputs", head, tail)
     synapses = context.experiment.synapses.get(head)
@@ -49,11 +49,11 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
     Raises:
         ExperimentError: NET145.
     """
-    if setting[0] == "synapses":
+    if setting[0] == "synapses" and setting[2] != "constants":
         _must_delay(context, setting, at)
-    if setting[0] in ("synapses", "inputs"):
+    if setting[0] in ("synapses", "inputs") and setting[2] != "constants":
         return
-    name = ".".join(str(step) for step in setting if step not in ("constants", "groups"))
+    name = ".".join(str(step) for step in setting if step not in ("constants", "groups", "synapses"))
     found = sorted(set(readers(context, setting)), key=str)
     followed = [path for path in found if _is_read_in_run(context, path)]
     opening = [path for path in found if path[0] in ("metrics", "plots") or "initial" in path]
@@ -172,8 +172,8 @@ def _scalars(context: Context) -> dict[SourceFile, tuple[list[int], list[tuple[i
     found: dict[SourceFile, dict[tuple[int, int], list[Path]]] = {}
     for path, node in context.document.walk():
         if isinstance(node, ScalarNode):
-            place = (node.span.start, node.span.end)
-            found.setdefault(node.span.file, {}).setdefault(place, []).append(path)
+            for span in dict.fromkeys(node.places):
+                found.setdefault(span.file, {}).setdefault((span.start, span.end), []).append(path)
     return {
         file: ([start for start, _ in sorted(places)], [(place[1], places[place]) for place in sorted(places)])
         for file, places in found.items()

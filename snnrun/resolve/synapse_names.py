@@ -108,7 +108,8 @@ def names_of_synapses(context: Context, synapses: Synapses) -> tuple[Names[Typed
             targets[name] = Target(stored)
     symbols |= {n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()}
     readable, writable = names_of_ends(context, synapses.path, synapses.source, synapses.target)
-    return Names(symbols, readable), Names(targets, writable)
+    own = context.own_constants.get(("synapses", synapses.name), {})
+    return Names(symbols, own, readable), Names(targets, writable)
 
 
 def hidden_values(owner: str, used: Iterable[Variable], known: Container[str]) -> tuple[Stored, ...]:

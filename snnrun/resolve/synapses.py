@@ -25,6 +25,7 @@ from snnrun.model.network import (
     Summed,
     Synapses,
 )
+from snnrun.resolve.constants import own_constants
 from snnrun.resolve.context import AlreadyReported, Context, Member, Path
 from snnrun.resolve.definitions import Variables, check_line, noise_leaf, read_definitions, resolve_subexpressions
 from snnrun.resolve.event_driven import values_now
@@ -124,17 +125,20 @@ class _Synapses:
         """Find the variables, and complete the scope."""
         context, scope = self.context, self.scope
         outer, targets = names_of_ends(context, self.owner, scope.source, scope.target)
-        for name in context.constants:
+        own = own_constants(context, self.path, {}) if self.model.constants else {}
+        places: list[Path] = [("constants", name) for name in context.constants]
+        for path in [*places, *((*self.path, "constants", name) for name in own)]:
+            name = str(path[-1])
             if name.endswith(("_pre", "_post")) and name in outer:
                 message = f"the constant `{name}` has the name of a variable that synapses `{self.name}` see"
-                raise context.key_error("NET170", message, ("constants", name), "rename the constant")
+                raise context.key_error("NET170", message, path, "rename the constant")
         definitions: tuple[Definition, ...] = ()
         if self.model.equations is not None:
             definitions = parse_equations(context.text((*self.path, "equations")))
         variables = self.variables = read_definitions(
             context, self.owner, f"the equations of `{self.name}`", definitions
         )
-        variables.outer = outer
+        variables.outer = Names(own, outer)
         for flag in ("unless refractory", "shared", "constant over dt", "linked"):
             for d in variables.with_flag(flag):
                 raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")

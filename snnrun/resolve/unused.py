@@ -60,7 +60,7 @@ def definition_of(path: Path) -> Path | None:
     """The definition at or around a place of the file, as `Context.uses` calls it; None where there is none."""
     if path[0] in _SECTIONS and len(path) > 1:
         return _noted(path[:2])
-    return path[:4] if path[0] == "groups" and path[2:3] == ("constants",) else None
+    return path[:4] if path[0] in ("groups", "synapses") and path[2:3] == ("constants",) else None
 
 
 def _noted(path: Path) -> Path:
@@ -73,9 +73,10 @@ def _definitions(context: Context) -> Iterator[Path]:
     document = context.document
     for section in _SECTIONS:
         yield from ((section, key) for key in document.keys((section,)))
-    for group in document.keys(("groups",)):
-        path: Path = ("groups", group, "constants")
-        yield from ((*path, key) for key in document.keys(path))
+    for section in ("groups", "synapses"):
+        for name in document.keys((section,)):
+            path: Path = (section, name, "constants")
+            yield from ((*path, key) for key in document.keys(path))
 
 
 def _ranges(context: Context) -> _Ranges:

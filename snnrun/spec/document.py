@@ -18,6 +18,19 @@ Value = Text | Node | str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A constant that an object has from a model.
+
+    Args:
+        model: The name of the model.
+        default: The value that it has unless the object gives another.
+    """
+
+    model: str
+    default: ScalarNode
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The merged tree of an experiment: the file, what it extends, and the options that change it.
 
@@ -26,6 +39,7 @@ class Document:
         path: The experiment file, as the user named it.
         data_root: The folder that holds every file the experiment may read (absolute, links resolved).
         folders: The folder of each source that is a file; a source that is an option has none.
+        parameters: The constants that objects have from models, by their paths.
         read_values: Where the values that are read are noted, if they are.
     """
 
@@ -33,6 +47,7 @@ class Document:
     path: Path
     data_root: Path
     folders: Mapping[SourceFile, Path] = field(default_factory=dict)
+    parameters: Mapping[nodes.Path, Parameter] = field(default_factory=dict)
     read_values: ReadValues | None = field(default=None, compare=False, repr=False)
 
     @property

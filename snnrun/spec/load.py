@@ -40,10 +40,28 @@ def load(
     extension = Extension(_read, root_folder)
     root = extension.load(file, str(path))
     document = _named(Document(root, file, root_folder, extension.folders))
-    document = apply_overrides(document, overrides)
+    document = _with_models(document, overrides)
     if seed is not None:
         document = document.with_values({("seed",): scalar(seed, SourceFile(f"--seed {seed}", str(seed)))})
     return replace(document, read_values=ReadValues())
+
+
+def _with_models(document: Document, options: Sequence[str]) -> Document:
+    """The document with options and models: options change what the file says, before models come in."""
+    if not _names_models(document, options):
+        return apply_overrides(document, options)
+    from snnrun.spec.use import Models  # noqa: PLC0415 - most files use no model
+
+    models = Models(_read)
+    return models.expand(apply_overrides(document, options, models.expand))
+
+
+def _names_models(document: Document, options: Sequence[str]) -> bool:
+    """Whether a group or synapses object uses a model, in the file or by an option."""
+    objects = (document.find((s, name)) for s in ("groups", "synapses") for name in document.keys((s,)))
+    return any(isinstance(node, MapNode) and "use" in node.entries for node in objects) or any(
+        ".use" in option for option in options
+    )
 
 
 def _read(path: Path, name: str) -> tuple[SourceFile, MapNode]:

@@ -261,6 +261,10 @@ class Link(Section):
     index: Expressions | None = Field(None, description="Which neuron of that group, for each of this one.")
 
 
+def _list_or_one(value: Any) -> str:
+    return LIST_TAG if isinstance(value, list | tuple) else ONE_TAG
+
+
 def _text_or_map(value: Any) -> str:
     return MAP_TAG if shape_of(value) == MAP_TAG else ONE_TAG
 
@@ -295,10 +299,37 @@ _PLACE: Final = (
 )
 
 
+class Use(Section):
+    """A model with other names."""
+
+    model: Statements = Field(description="Name of a model of the library, or a file below the experiment's folder.")
+    rename: dict[Identifier, Identifier] | None = Field(
+        None, description="Name in the model → name here, of anything that it defines or reads: `{g: g_exc}`."
+    )
+
+
+OneUse = TypeAliasType(
+    "OneUse",
+    Annotated[Annotated[Statements, Tag(ONE_TAG)] | Annotated[Use, Tag(MAP_TAG)], Discriminator(_text_or_map)],
+)
+Uses = TypeAliasType(
+    "Uses",
+    Annotated[
+        Annotated[OneUse, Tag(ONE_TAG)] | Annotated[list[OneUse], Tag(LIST_TAG)],
+        Discriminator(_list_or_one),
+    ],
+)
+_USE: Final = (
+    "Model or models it is made of: a name of the library (`snnrun library`), a file, `{model, rename}`, or a list of "
+    "these. What stands here itself counts before what they give."
+)
+
+
 class NeuronGroup(Section):
     """Neurons with equations."""
 
     kind: Literal["neurons"] = Field("neurons", description="`neurons`, which may be left out.")
+    use: Uses | None = Field(None, description=_USE)
     size: Expression | None = Field(None, description=_SIZE)
     equations: Statements | None = Field(
         None,
@@ -681,10 +712,6 @@ ConnectRule: Any = TypeAliasType(
 )
 
 
-def _list_or_one(value: Any) -> str:
-    return LIST_TAG if isinstance(value, list | tuple) else ONE_TAG
-
-
 Connect = TypeAliasType(
     "Connect",
     Annotated[
@@ -697,6 +724,7 @@ Connect = TypeAliasType(
 class Synapses(Section):
     """Synapses from one group to another."""
 
+    use: Uses | None = Field(None, description=_USE)
     source: Reference = Field(description="Group, subgroup, or another synapses object.")
     target: Reference = Field(description="Group, subgroup, or another synapses object.")
     equations: Statements | None = Field(
@@ -716,6 +744,7 @@ class Synapses(Section):
     )
     initial: dict[Identifier, InitialValue] | None = Field(None, description="Values at the start, in order." + _FINITE)
     method: Method = Field(Method.AUTO, description="Method of integration of its equations.")
+    constants: dict[Identifier, Expression] | None = Field(None, description="Constants of these synapses alone.")
 
 
 # --- Monitors --------------------------------------------------------------------------------------------------------

@@ -28,6 +28,11 @@ class ScalarNode:
     given: Text | None = None
 
     @property
+    def places(self) -> tuple[Span, ...]:
+        """Its places: several where it was joined from the texts of models."""
+        return (self.span,) if self.given is None else (self.span, *self.given.places())
+
+    @property
     def text(self) -> Text:
         """The characters of the value, each with its place in the source (computed at each call)."""
         if self.given is not None:

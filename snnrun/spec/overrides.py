@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from snnrun.errors import ExperimentError, Report, at, did_you_mean
@@ -20,8 +20,15 @@ from snnrun.spec.vocabulary import TOP_LEVEL, has_free_names, may_grow
 _STEP: Final = re.compile(r"[^.]+")
 
 
-def apply_overrides(document: Document, options: Sequence[str]) -> Document:
+def apply_overrides(
+    document: Document, options: Sequence[str], expand: Callable[[Document], Document] = lambda document: document
+) -> Document:
     """The document with the values of some options `path=value`, later ones on top of earlier ones.
+
+    Args:
+        document: The file as written.
+        options: The options.
+        expand: Makes of it the document whose paths options may name.
 
     Raises:
         ExperimentError: With every option that has no `=`, no such path or a broken value.
@@ -29,14 +36,14 @@ def apply_overrides(document: Document, options: Sequence[str]) -> Document:
     report = Report()
     for option in options:
         try:
-            document = _apply(document, option)
+            document = _apply(document, option, expand)
         except ExperimentError as problem:
             report.extend(problem.diagnostics)
     report.stop_if_errors()
     return document
 
 
-def _apply(document: Document, option: str) -> Document:
+def _apply(document: Document, option: str, expand: Callable[[Document], Document]) -> Document:
     file = SourceFile(f"--set {option}", option)
     check_characters(file)
     name, equals, value = option.partition("=")
@@ -46,10 +53,13 @@ def _apply(document: Document, option: str) -> Document:
         raise at(span, "SET101", f"`{option}` has no `=`", advice)
     start = len(name) + 1 + len(value) - len(value.lstrip())
     dotted = Text(name, file, tuple(range(len(name) + 1)))
-    path = find_path(document, dotted, adding=True)
+    known = document if "use" in name.split(".")[2:3] else expand(document)
+    path = find_path(known, dotted, adding=True)
     given = _value(file, start)
-    if given is None and not document.has(path):
+    if given is None and not known.has(path):
         raise at(dotted.span(), "SET104", f"there is no `{nodes.dotted(path)}` to remove")
+    if given is None and not document.has(path):
+        given = nodes.scalar(None, file)  # takes away what a model gives
     return document.with_values({path: given}, _keys(path, dotted))
 
 

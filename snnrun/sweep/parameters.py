@@ -82,6 +82,11 @@ class ParameterReader:
                 for item in error.diagnostics:
                     if item.code == "FMT203":  # the format has no such key there
                         raise self._unknown(item.help) from None
+        if place[2:3] == ("use",):
+            advice = "sweep `equations` or constants of the object, or give each model a run: `--set`"
+            raise self.context.key_error(
+                "SWP705", "models cannot be swept: they are part of the file", self._here(), advice
+            )
         if place[0] in _NOT_SWEPT:
             raise self.context.key_error("SWP705", f"`{place[0]}` cannot be swept", self._here())
         if len(place) == 1 and place != SEED:

@@ -55,7 +55,8 @@ synapses:
     target: g
     equations: |
       w : 1
-      m = {Synapses.equations} : 1
+      m = {Synapses.equations}*c : 1
+    constants: {c: {Synapses.constants}}
     on_pre: {one: {do: x_post += m*w*{Pathway.do}, delay: {Pathway.delay}}, two: x_post += {Synapses.on_pre}}
     on_post: y_post += {Synapses.on_post}
     delay: {Synapses.delay}
@@ -151,6 +152,7 @@ PLACES = {
     "PoissonInput.rate": "500*Hz*K",
     "PoissonInput.weight": "K",
     "Synapses.equations": "K",
+    "Synapses.constants": "K",
     "Pathway.do": "K",
     "Pathway.delay": "0.2*ms*K",
     "Synapses.on_pre": "K",
@@ -204,7 +206,9 @@ NO_CONSTANTS = {"ValuesArray.unit"}  # units alone
 ELSEWHERE = {
     **dict.fromkeys(("NeuronGroup.initial", "Experiment.constants", "Experiment.functions"), "here by another name"),
     **dict.fromkeys(("Experiment.metrics", "Linspace.linspace", "Logspace.logspace", "Range.range"), "as values here"),
-    **dict.fromkeys(("ValueRule.subgroup", "Phase.record", "Run.start_from", "CallOperation.call"), "names"),
+    **dict.fromkeys(
+        ("ValueRule.subgroup", "Phase.record", "Run.start_from", "CallOperation.call", "Use.model"), "names"
+    ),
     **dict.fromkeys(("FileArray.unit", "FileConnect.unit", "MatrixConnect.unit", "SpikeGroup.unit"), "units alone"),
     **dict.fromkeys(("ValueFile.unit", "Plot.title", "Plot.labels", "Panels.title", "Plot.neurons"), "no expressions"),
     **dict.fromkeys(("FileArray.dt", "ImageArray.dt", "FileArray.scale", "ImageArray.scale"), "as ValuesArray.dt"),

@@ -50,6 +50,7 @@ FILE: dict[str, Any] = {
         "s": {"kind": "spikes", "size": 4, "indices": [0, 1], "times": ["1 ms", "2 ms"]},
         "h": {"kind": "spikes", "size": 4, "file": "s.csv", "columns": ["i", "t"], "unit": "s"},
         "t": {"kind": "spikes", "size": 4, "file": "s.h5", "population": "one"},
+        "m": {"use": {"model": "lif", "rename": {"v": "u"}}, "size": 4},
         "u": {"kind": "spikes", "size": 4, "file": "a.h5", "dataset": "p", "columns": [0, 1], "unit": "s"},
     },
     "inputs": {"i": {"target": "g", "variable": "v", "size": 3, "rate": "5 Hz", "weight": 0.1}},
@@ -62,7 +63,8 @@ FILE: dict[str, Any] = {
             "on_pre": {"a": {"do": "v_post += w", "order": 1}, "b": {"do": "w = 1", "order": 2}},
             "method": "euler",
         },
-        "z": {"source": "p", "target": "g", "connect": "all", "on_pre": "v_post += 1"},
+        "z": {"source": "p", "target": "g", "connect": "all", "on_pre": "v_post += d", "constants": {"d": 1}},
+        "x": {"use": "./s.yaml", "source": "p", "target": "g", "connect": "all"},
     },
     "monitors": {
         "spikes": {"kind": "spikes", "source": "g"},
@@ -94,7 +96,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "arrays": {},
                 "groups": {"g": GROUP, "p": GROUP},
                 "inputs": {},
-                "synapses": {name: {"source": "p", "target": "g", "connect": "all"} for name in "yz"},
+                "synapses": {name: {"source": "p", "target": "g", "connect": "all"} for name in "xyz"},
                 "monitors": {"spikes": {"kind": "spikes", "source": "g", "window": ["1 ms", "2 ms"]}},
                 "operations": {},
                 "run": {"dt": "0.1 ms", "duration": "5 ms"},
@@ -153,8 +155,10 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "precision": "single",
                 "constants": {"k": 7},
             },
-        )
+        ),
+        ("groups.m", {"use": "lif"}),
     ],
+    "Use": [("groups.m.use", {"model": "./n.yaml", "rename": {"v": "w"}})],
     "PoissonGroup": [
         (
             "groups.p",
@@ -202,7 +206,9 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "initial": {"w": 1},
                 "method": "rk2",
             },
-        )
+        ),
+        ("synapses.z", {"constants": {"d": 2}}),
+        ("synapses.x", {"use": "./r.yaml"}),
     ],
     "Pathway": [("synapses.y.on_pre.a", {"do": "v_post += 2*w", "delay": "1 ms", "order": 3, "event": "e"})],
     "ValueRule": [("run.phases.1.set.g\\.w", {"value": 2, "where": "i > 1", "subgroup": "first"})],
@@ -331,6 +337,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(1)
     np.save(place / "a.npy", [[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]])
     np.save(place / "b.npy", [[1.0, 2.0, 3.0], [3.0, 4.0, 6.0]])
+    (place / "n.yaml").write_text("kind: neurons\nequations: 'dv/dt = -v/ms : 1'\n", encoding="utf-8")
+    (place / "s.yaml").write_text("kind: synapses\non_pre: v_post += 2\n", encoding="utf-8")
+    (place / "r.yaml").write_text("kind: synapses\non_pre: v_post += 3\n", encoding="utf-8")
     (place / "a.csv").write_text("p,q\n1,2\n3,4\n", encoding="utf-8")
     (place / "s.csv").write_text("i,t,j\n1,1,2\n2,2,3\n", encoding="utf-8")
     (place / "r.csv").write_text("i,t,j\n1,1,2\n2,3,3\n", encoding="utf-8")
