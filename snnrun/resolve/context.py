@@ -87,7 +87,6 @@ class Context:
         dt: The step. [s]
         phases: Phases of the run, also where this is the network of one of them.
         constants: Values of the `constants` section and of what the file makes known (`dt`, `stimulus.columns`).
-        own_constants: Constants of groups and synapses, by the path of their owner.
     """
 
     document: Document
@@ -97,7 +96,7 @@ class Context:
     graph: Graph = field(default_factory=Graph)
     dt: float = 0.0
     constants: dict[str, Typed] = field(default_factory=dict)
-    own_constants: dict[Path, dict[str, Typed]] = field(default_factory=dict)
+    own_constants: dict[Path, dict[str, Typed]] = field(default_factory=dict)  # of groups and synapses, by their paths
     functions: dict[str, UserFunction] = field(default_factory=dict)
     arrays: dict[str, TimedArray] = field(default_factory=dict)
     array_functions: dict[str, ArrayFunction] = field(default_factory=dict)

@@ -28,7 +28,11 @@ from snnrun.sweep.points import SEED, Values
 from snnrun.units.dimensions import ONE, Dimension
 
 MOST_VALUES = 100_000  # of all parameters together
-_NOT_SWEPT = ("sweep", "version", "extends", "name", "description", "references", "plots", "metrics")
+_NOT_SWEPT = {
+    **dict.fromkeys(("sweep", "version", "extends", "name", "description", "references", "plots", "metrics")),
+    "use": "sweep `equations` or constants of the object, or run the file once for each model: `--set`",
+}
+"""What is the same at all points, with advice."""
 
 
 @dataclass(slots=True)
@@ -82,13 +86,9 @@ class ParameterReader:
                 for item in error.diagnostics:
                     if item.code == "FMT203":  # the format has no such key there
                         raise self._unknown(item.help) from None
-        if place[2:3] == ("use",):
-            advice = "sweep `equations` or constants of the object, or give each model a run: `--set`"
-            raise self.context.key_error(
-                "SWP705", "models cannot be swept: they are part of the file", self._here(), advice
-            )
-        if place[0] in _NOT_SWEPT:
-            raise self.context.key_error("SWP705", f"`{place[0]}` cannot be swept", self._here())
+        fixed = str(place[2] if place[2:3] == ("use",) else place[0])
+        if fixed in _NOT_SWEPT:
+            raise self.context.key_error("SWP705", f"`{fixed}` cannot be swept", self._here(), _NOT_SWEPT[fixed])
         if len(place) == 1 and place != SEED:
             advice = f"name a part of it: `{place[0]}.name`"
             raise self.context.key_error("SWP705", f"`{place[0]}` is a whole section of the file", self._here(), advice)
