@@ -6,6 +6,7 @@ The engine knows no files: recorded data go to a sink. Results do not depend on 
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,6 +62,7 @@ class Simulation:
         self.stops = dict(stops or {})
         self.ended: dict[int, int] = {}  # phases that ended early, and where
         self._shorten = shorten
+        self._starts = [phase.start for phase in self.network.phases]
         self.step = 0
         self._tables = built.tables()
         self.watch = Watch(built)
@@ -96,12 +98,12 @@ class Simulation:
 
     def _constants_now(self) -> Network:
         """The network with the constants that counted until this step."""
-        begun = [phase for phase in self.network.phases if phase.start < max(self.step, 1)]
-        return begun[-1].network if begun else self.network
+        return self._network_at(max(self.step - 1, 0))
 
     def end_phase(self, number: int, step: int) -> None:
         """Let a phase end at a step that lies before its end."""
         self.network = shortened(self.network, number, step)
+        self._starts = [phase.start for phase in self.network.phases]
         self.ended[number] = step
         self._shorten(self.network, step)
 
@@ -128,7 +130,8 @@ class Simulation:
         done = self.threads.advance(first, n, self._tables)
         elapsed = time.perf_counter() - started
         self.step += done
-        last = self.step == self.network.steps or any(p.stop == self.step for p in self.network.phases)
+        phase = self._phase_of(self.step - 1)
+        last = self.step == (self.network.steps if phase is None else phase.stop)
         if self.watch.look(self.step, elapsed, last=last):
             self._fail(first)
         self._flush(first)
@@ -152,18 +155,20 @@ class Simulation:
 
     def _enter_phase(self) -> None:
         """At the first step of a phase, set what it sets."""
-        for phase in self.network.phases:
-            if phase.start == self.step:
-                begin(self.built, phase, self.network)
-                self._tables = self.built.tables()
-                self.watch.begin(self.step)
+        phase = self._phase_of(self.step)
+        if phase is not None and phase.start == self.step:
+            begin(self.built, phase, self.network, self._network_at(self.step - 1) if self.step else None)
+            self._tables = self.built.tables()
+            self.watch.begin(self.step)
 
     def _look_at_stops(self) -> None:
         """End the phase when what it waits for has come; looked at every so many steps of it."""
-        for number, holds in self.stops.items():
-            phase = self.network.phases[number]
-            if phase.start < self.step < phase.stop and self._to_next_look(phase) == 0 and holds():
-                self.end_phase(number, self.step)
+        number = self._number_of(self.step - 1)
+        if number is None or number not in self.stops:
+            return
+        phase = self.network.phases[number]
+        if self.step < phase.stop and self._to_next_look(phase) == 0 and self.stops[number]():
+            self.end_phase(number, self.step)
 
     def _to_next_look(self, phase: Phase) -> int:
         assert phase.stop_when is not None
@@ -181,10 +186,10 @@ class Simulation:
         """Steps until the end, the next call of Python, or a full buffer."""
         stops = [self.network.steps - self.step]
         stops += [every - self.step % every for every in self.hooks]
-        stops += [p.stop - self.step for p in self.network.phases if p.stop > self.step]
-        for number in self.stops:
-            phase = self.network.phases[number]
-            if phase.start <= self.step < phase.stop and phase.stop_when is not None:
+        phase = self._phase_of(self.step)
+        if phase is not None:
+            stops.append(phase.stop - self.step)
+            if phase.stop_when is not None:
                 stops.append(self._to_next_look(phase) or phase.stop_when.every)
         for monitor in self.network.monitors:
             longest = longest_call(self.built, monitor)
@@ -242,4 +247,15 @@ class Simulation:
 
     def _network_at(self, step: int) -> Network:
         """The network with the constants of a step."""
-        return next((p.network for p in self.network.phases if p.start <= step < p.stop), self.network)
+        phase = self._phase_of(step)
+        return self.network if phase is None else phase.network
+
+    def _phase_of(self, step: int) -> Phase | None:
+        """The phase that a step lies in."""
+        number = self._number_of(step)
+        return None if number is None else self.network.phases[number]
+
+    def _number_of(self, step: int) -> int | None:
+        """The number of the phase that a step lies in; None where there is none."""
+        number = bisect_right(self._starts, step) - 1  # of phases that were left out, the next one begins there too
+        return number if number >= 0 and step < self.network.phases[number].stop else None

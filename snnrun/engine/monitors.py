@@ -120,7 +120,7 @@ def _record(monitor: Monitor, name: str) -> ArrayKey:
 
 def _steps(network: Network, monitor: SpikeMonitor | StateMonitor | RateMonitor) -> int:
     """Steps between the first and the last that a monitor may record, whatever the phases."""
-    parts = [network, *(phase.network for phase in network.phases)]
+    parts = {id(part): part for part in (network, *(phase.network for phase in network.phases))}.values()
     same = [m for p in parts for m in p.monitors if not isinstance(m, ConnectivityMonitor) and m.name == monitor.name]
     windows = [m.window for m in same if m.window.start < m.window.stop]
     start = min((w.start for w in windows), default=0)

@@ -29,18 +29,17 @@ def ended_early(planned: Network, ran: Network) -> list[tuple[str, int]]:
     return [(b.name, b.stop) for a, b in pairs if b.stop - b.start < a.stop - a.start]
 
 
-def begin(built: Built, phase: Phase, planned: Network) -> None:
+def begin(built: Built, phase: Phase, planned: Network, before: Network | None) -> None:
     """Enter a phase: hand its constants to the kernel, then carry out its `set`. Arrays may move (`Built.tables`).
 
     Args:
         built: The network in memory.
         phase: The phase.
         planned: The network with its phases as long as they are now.
+        before: The network of the phase before it, if there is one.
     """
-    if phase.start > 0:
-        before = [p.network for p in planned.phases if p.start < phase.start][-1]
-        if any(_ages(s, phase) for s in before.synapses.values()):  # these changed with the constants until now
-            bring_up_to_date(built, before, phase.start)
+    if before is not None and any(_ages(s, phase) for s in before.synapses.values()):
+        bring_up_to_date(built, before, phase.start)  # these changed with the constants until now
     use_constants(built, phase, planned)
     network = phase.network
     for owner, line in phase.sets:
@@ -81,7 +80,9 @@ def use_constants(built: Built, phase: Phase, planned: Network) -> None:
     phase sets has a part of the pathway of its own, which takes the spikes that are sent from then on.
     """
     network = phase.network
-    kernel = generate(network)
+    kernel = built.kernels.get(id(network))
+    if kernel is None:
+        kernel = built.kernels[id(network)] = generate(network)
     assert kernel.structure == built.kernel.structure, "the phases of a run differ in values only"
     numbers = built.numbers | sending_steps(planned)
     for poisson in network.inputs:

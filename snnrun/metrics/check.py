@@ -19,9 +19,10 @@ from snnrun.metrics.functions import FUNCTIONS
 from snnrun.metrics.nonfinite import shown
 from snnrun.metrics.objects import group_variable, naming_advice, synapse_variable
 from snnrun.metrics.running import RunMetrics, Value, explained
-from snnrun.metrics.terms import Metrics, Need, Term
+from snnrun.metrics.terms import Condition, Metrics, Need, Term
 from snnrun.model.network import Network
-from snnrun.resolve.context import Context
+from snnrun.resolve.context import Context, Path
+from snnrun.resolve.repeats import plan_of
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 
@@ -42,13 +43,15 @@ def check_metrics(context: Context, network: Network) -> Metrics:
             checker = MetricChecker(context, network, terms, needs)
             terms[name] = checker.number(context.expression(("metrics", name)))
     context.report.stop_if_errors()
-    stops: dict[int, Term] = {}
-    for k, phase in enumerate(network.phases):
-        if phase.stop_when is not None:
+    read: dict[int, Condition] = {}  # repetitions share what they look at
+    for phase, part in zip(network.phases, context.once(plan_of).parts, strict=True):
+        if phase.stop_when is not None and id(phase.stop_when) not in read:
+            path: Path = (*part.path, "stop_when")
             with context.collecting():
                 stop = StopChecker(context, network, terms, needs, phase.stop_when.constants)
-                stops[k] = stop.whole(parse_expression(context.text(("run", "phases", k, "stop_when"))))
+                read[id(phase.stop_when)] = Condition(path, stop.whole(parse_expression(context.text(path))))
     context.report.stop_if_errors()
+    stops = {k: read[id(p.stop_when)] for k, p in enumerate(network.phases) if p.stop_when is not None}
     return Metrics(terms, stops, tuple(needs))
 
 

@@ -108,9 +108,7 @@ class RunMetrics:
     @property
     def stops(self) -> dict[int, Callable[[], bool]]:
         """For each phase that may end early, by number, a function that returns whether it ends now."""
-        return {
-            k: partial(self._value, ("run", "phases", k, "stop_when"), term) for k, term in self.checked.stops.items()
-        }
+        return {k: partial(self._value, condition.path, condition.term) for k, condition in self.checked.stops.items()}
 
     def _value(self, path: Path, term: Term) -> Any:
         """The value of the expression at a place of the file; reasons why it is not finite are noted for that place."""
@@ -141,12 +139,10 @@ class RunMetrics:
         """
         network = self.ran or self.network
         found = list(self.nonfinite.warnings(network))
-        for k, phase in enumerate(network.phases):
-            path: Path = ("run", "phases", k, "stop_when")
+        conditions = {c.path: network.phases[k].name.partition("[")[0] for k, c in self.checked.stops.items()}
+        for path, name in conditions.items():
             if path in self._reasons:
-                message = (
-                    f"`stop_when` of phase `{phase.name}` was not known when last looked at: {self._reasons[path]}"
-                )
+                message = f"`stop_when` of phase `{name}` was not known when last looked at: {self._reasons[path]}"
                 found.append(RunWarning("MET408", path, message, "a comparison with NaN never holds"))
         for name, (value, _) in values.items():
             path = ("metrics", name)

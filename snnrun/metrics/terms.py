@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from snnrun.model.network import Network, SpikeMonitor, StateMonitor
+from snnrun.resolve.context import Path
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:
@@ -59,6 +60,19 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A checked condition of a phase.
+
+    Args:
+        path: Where it stands in the file.
+        term: What it computes.
+    """
+
+    path: Path
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """The checked metrics of a file.
 
@@ -69,7 +83,7 @@ class Metrics:
     """
 
     terms: Mapping[str, Term] = field(default_factory=dict)
-    stops: Mapping[int, Term] = field(default_factory=dict)
+    stops: Mapping[int, Condition] = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
 
     def start(self, network: Network) -> RunMetrics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -15,6 +16,7 @@ from snnrun.equations.scope import Typed, UserFunction
 from snnrun.errors import ExperimentError, at
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path
 from snnrun.resolve.names import Names
+from snnrun.resolve.repeats import listed, plan_of
 from snnrun.spec.nodes import ScalarNode, dotted
 from snnrun.units.dimensions import TIME
 
@@ -152,9 +154,9 @@ def value_of(typed: Typed) -> float:
 def some_become_floats(context: Context) -> bool:
     """Whether a constant is a whole number that a phase sets to one that is not; it then never counts as whole."""
     found: set[Path] = set()
-    for k, phase in enumerate(context.experiment.run.phases or ()):
+    for place, phase in listed(context.experiment.run.phases):
         for name in phase.set or {}:
-            path: Path = ("run", "phases", k, "set", name)
+            path: Path = (*place, "set", name)
             whole = name in context.constants and context.constants[name].node.kind is Kind.INT
             if whole and isinstance(context.document.node(path), ScalarNode):
                 with suppress(ExperimentError):  # reported where the phase is read
@@ -199,9 +201,9 @@ def resolve_duration(context: Context) -> int:
             advice = "the phases have their own durations"
             raise context.key_error("NET106", "the run has `phases` and a `duration`", ("run", "duration"), advice)
         value, steps = Fraction(0), 0
-        for k in range(len(run.phases)):
-            path: Path = ("run", "phases", k, "duration")
-            value, steps = value + _length(context, path), steps + phase_steps(context, k)
+        for place, times in Counter(part.path for part in context.once(plan_of).parts).items():
+            path: Path = (*place, "duration")
+            value, steps = value + times * _length(context, path), steps + times * phase_steps(context, place)
             if steps > MOST_STEPS:
                 raise context.error("NET102", f"up to here the phases have {steps:.3g} steps, {TOO_MANY}", path)
     elif run.duration is not None:
@@ -218,6 +220,6 @@ def _length(context: Context, path: Path) -> Fraction:
     return Fraction(exact) if exact is not None and math.isfinite(exact) else Fraction(0)
 
 
-def phase_steps(context: Context, number: int) -> int:
-    """The number of steps of a phase."""
-    return context.steps(("run", "phases", number, "duration"), "`duration`", 1)
+def phase_steps(context: Context, place: Path) -> int:
+    """The number of steps of a phase of the file."""
+    return context.steps((*place, "duration"), "`duration`", 1)

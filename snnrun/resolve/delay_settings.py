@@ -25,7 +25,14 @@ def with_parts(network: Network, phases: Sequence[Phase]) -> tuple[Network, tupl
     whole = replace(network, phases=tuple(phases))
     _refuse_changing(whole, parts)
 
+    known: dict[int, Network] = {}
+
     def divided(one: Network) -> Network:
+        if id(one) not in known:
+            known[id(one)] = with_divided_pathways(one)
+        return known[id(one)]
+
+    def with_divided_pathways(one: Network) -> Network:
         synapses = {
             name: replace(s, pathways=tuple(p for q, own in enumerate(s.pathways) for p in _with(own, parts[name][q])))
             for name, s in one.synapses.items()
@@ -38,10 +45,12 @@ def with_parts(network: Network, phases: Sequence[Phase]) -> tuple[Network, tupl
 def _parts(synapses: Synapses, number: int, phases: Sequence[Phase]) -> list[Pathway]:
     """The parts of one pathway, the first that counts first."""
     found = [synapses.pathways[number]]
-    last = _timing(synapses, number)
+    last, known = _timing(synapses, number), dict[int, str]()
     for k, phase in enumerate(phases):
         now = phase.network.synapses[synapses.name]
-        timing = _timing(now, number)
+        if id(now) not in known:
+            known[id(now)] = _timing(now, number)
+        timing = known[id(now)]
         if timing != last:
             own = now.pathways[number]
             found[-1] = replace(found[-1], until=k)

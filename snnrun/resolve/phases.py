@@ -16,6 +16,7 @@ from snnrun.resolve.constants import phase_steps
 from snnrun.resolve.context import Context, Path, known
 from snnrun.resolve.initial import phase_values, replaced
 from snnrun.resolve.rates import refuse_impossible_writes
+from snnrun.resolve.repeats import Part, plan_of
 from snnrun.resolve.settings import must_be_read, readers, reads, setting_of
 from snnrun.source import SourceFile, Text
 from snnrun.spec import models
@@ -29,25 +30,87 @@ _CHECK = 0.01  # between two checks of `stop_when` [s]
 
 
 def resolve_phases(context: Context, network: Network, again: Again) -> tuple[Phase, ...]:
-    """The phases of the run, in order. What a phase sets stays so in the phases after it."""
-    found: list[Phase] = []
-    settings: dict[Path, Text | Node] = {}
-    start = 0
-    for k, model in enumerate(context.experiment.run.phases or ()):
-        stop = start + phase_steps(context, k)
-        with context.collecting():
-            new = _settings(context, k, model)
-            settings |= new
-            now, names = _with_settings(context, network, settings, again)
-            _input_rates_stand_still(context, (network, now), k, new)
-            refuse_impossible_writes(names, now, start, stop)
-            sets = [line for setting in new for line in _rates_again(context, now, setting)]
-            sets += _variables(context, names, now, k, model)
-            stop_when = _stop_when(context, names.constants, k) if model.stop_when is not None else None
-            recording, alters = _recording(context, now, model, k), frozenset(_altered(context, now, new))
-            found.append(Phase(model.name, start, stop, tuple(sets), recording, stop_when, alters))
+    """The phases of the run, in order. What a phase sets stays so in the phases after it.
+
+    Repetitions in which the same was set before share their networks.
+    """
+    if context.experiment.run.phases is None:
+        return ()
+    reader = _PhaseReader(context, network, again)
+    parts, found, start = context.once(plan_of).parts, list[Phase](), 0
+    lengths = {path: phase_steps(context, path) for path in dict.fromkeys(part.path for part in parts)}
+    for part in parts:
+        stop = start + lengths[part.path]
+        read = reader.read(part)
+        if read is not None:
+            phase, names = read
+            with context.collecting():
+                refuse_impossible_writes(names, phase.network, start, stop)
+            found.append(replace(phase, name=part.name, start=start, stop=stop))
         start = stop
     return tuple(found)
+
+
+class _PhaseReader:
+    """Reads the phases of a file; each once for all repetitions that find the same settings.
+
+    Args:
+        context: The resolution.
+        network: The network with the values of the file.
+        again: Resolves the file with other values.
+    """
+
+    def __init__(self, context: Context, network: Network, again: Again) -> None:
+        self.context = context
+        self.network = network
+        self.again = again
+        self.set_by: dict[Path, Path] = {}  # which phase of the file has set each value of the file
+        self.settings: dict[Path, Text | Node] = {}
+        self._new: dict[Path, dict[Path, Text | Node]] = {}
+        self._networks: dict[frozenset[tuple[Path, Path]], tuple[Network, Context]] = {}
+        self._read: dict[object, tuple[Phase, Context] | None] = {}
+
+    def read(self, part: Part) -> tuple[Phase, Context] | None:
+        """A phase, to be given its name and steps, and the names as they then are; None when it has errors."""
+        path = part.path
+        if path not in self._new:
+            self._new[path] = {}
+            with self.context.collecting():
+                self._new[path] = _settings(self.context, path, part.model)
+        new = self._new[path]
+        self.settings |= new
+        self.set_by |= dict.fromkeys(new, path)
+        key = (path, frozenset(self.set_by.items()))
+        if key not in self._read:
+            self._read[key] = None
+            with self.context.collecting():
+                self._read[key] = self._phase(part, new)
+        return self._read[key]
+
+    def _phase(self, part: Part, new: Mapping[Path, Text | Node]) -> tuple[Phase, Context]:
+        context, path, model = self.context, part.path, part.model
+        now, names = self._with_settings()
+        _input_rates_stand_still(context, (self.network, now), path, new)
+        sets = [line for setting in new for line in _rates_again(context, now, setting)]
+        sets += _variables(context, names, now, path, model)
+        stop_when = _stop_when(context, names.constants, path) if model.stop_when is not None else None
+        recording, alters = _recording(context, now, model, path), frozenset(_altered(context, now, new))
+        return Phase(part.name, 0, 0, tuple(sets), recording, stop_when, alters), names
+
+    def _with_settings(self) -> tuple[Network, Context]:
+        """The network with the values set until now: the same structure, other values."""
+        if not self.settings:
+            return self.network, self.context
+        key = frozenset(self.set_by.items())
+        if key not in self._networks:
+            text = f"{self.network.steps} * ({self.context.text(('run', 'dt')).value})"
+            length = scalar(text, SourceFile("run.duration", text))
+            changes: dict[Path, Any] = {**self.settings, ("run", "phases"): None, ("run", "duration"): length}
+            now, names = self.again(self.context.document.with_values(changes))
+            self.context.report.extend(names.report.warnings)
+            self.context.uses.add(names.uses)
+            self._networks[key] = now, replace(names, document=self.context.document)
+        return self._networks[key]
 
 
 def _altered(context: Context, network: Network, settings: Iterable[Path]) -> Iterator[str]:
@@ -61,14 +124,14 @@ def _altered(context: Context, network: Network, settings: Iterable[Path]) -> It
 
 
 def _variables(
-    context: Context, names: Context, network: Network, number: int, model: models.Phase
+    context: Context, names: Context, network: Network, place: Path, model: models.Phase
 ) -> list[tuple[str, Initial]]:
     """The values of variables that a phase sets, by their objects."""
     sizes = {p.path: p.view.size for p in context.populations.values()}
     lines: dict[str, list[Initial]] = {}
     for name in model.set or {}:
         if setting_of(context, name) is None:
-            path: Path = ("run", "phases", number, "set", name)
+            path: Path = (*place, "set", name)
             for owner, line in phase_values(names, network, path, f"phase `{model.name}`"):
                 lines.setdefault(owner, []).append(line)
     for owner, own in lines.items():
@@ -77,7 +140,7 @@ def _variables(
 
 
 def _input_rates_stand_still(
-    context: Context, networks: tuple[Network, Network], number: int, settings: Iterable[Path]
+    context: Context, networks: tuple[Network, Network], place: Path, settings: Iterable[Path]
 ) -> None:
     """Refuse to set the rate of an input where it differs between steps or neurons: one kernel serves all phases."""
     for setting in settings:
@@ -86,19 +149,19 @@ def _input_rates_stand_still(
             raise context.error(
                 "NET135",
                 f"a phase sets the rate of input `{setting[1]}` to one value for another: it cannot follow `t` or `i`",
-                ("run", "phases", number, "set", f"{setting[1]}.rate"),
+                (*place, "set", f"{setting[1]}.rate"),
                 "write the change into the expression, for example `10*Hz + 90*Hz*int(t > 1*second)`",
             )
 
 
-def _settings(context: Context, number: int, model: models.Phase) -> dict[Path, Text | Node]:
+def _settings(context: Context, path: Path, model: models.Phase) -> dict[Path, Text | Node]:
     """The values of the file that a phase sets, by their places."""
     found: dict[Path, Text | Node] = {}
     attempts = Attempts()
     for name in model.set or {}:
         setting = attempts.attempt(partial(setting_of, context, name))
         if setting is not None:
-            place: Path = ("run", "phases", number, "set", name)
+            place: Path = (*path, "set", name)
             value = attempts.attempt(partial(_value_for, context, setting, place))
             if value is not None:
                 found[setting] = value
@@ -127,34 +190,19 @@ def _rates_again(context: Context, network: Network, setting: Path) -> Iterator[
             yield from ((group.path, line) for line in group.initial if line.variable.name == "rates")
 
 
-def _stop_when(context: Context, values: Mapping[str, Typed], number: int) -> StopWhen:
+def _stop_when(context: Context, values: Mapping[str, Typed], place: Path) -> StopWhen:
     """What ends a phase early; the condition itself is checked with the metrics."""
-    path: Path = ("run", "phases", number, "stop_when")
+    path: Path = (*place, "stop_when")
     every = max(1, round(_CHECK / context.dt))
-    if context.document.has((*path[:-1], "check")):
-        every = context.steps((*path[:-1], "check"), "`check`", 1)
+    if context.document.has((*place, "check")):
+        every = context.steps((*place, "check"), "`check`", 1)
     used = sorted(names_in(context.expression(path)) & values.keys())
     for name in used:
         context.uses.note(("constants", name), context.text(path).span())
     return StopWhen(context.text(path).value, every, {n: (values[n].value, values[n].dimension) for n in used})
 
 
-def _with_settings(
-    context: Context, network: Network, settings: dict[Path, Text | Node], again: Again
-) -> tuple[Network, Context]:
-    """The network with other values of the file, and names as they then are: the same structure, other values."""
-    if not settings:
-        return network, context
-    text = f"{network.steps} * ({context.text(('run', 'dt')).value})"
-    length = scalar(text, SourceFile("run.duration", text))
-    changes: dict[Path, Any] = {**settings, ("run", "phases"): None, ("run", "duration"): length}
-    now, names = again(context.document.with_values(changes))
-    context.report.extend(names.report.warnings)
-    context.uses.add(names.uses)
-    return now, replace(names, document=context.document)
-
-
-def _recording(context: Context, network: Network, model: models.Phase, number: int) -> Network:
+def _recording(context: Context, network: Network, model: models.Phase, place: Path) -> Network:
     """The network with only those monitors switched on that record in a phase."""
     if model.record is None:
         return network
@@ -164,7 +212,7 @@ def _recording(context: Context, network: Network, model: models.Phase, number: 
             raise context.error(
                 "NET110",
                 f"there is no monitor `{name}`",
-                ("run", "phases", number, "record", k),
+                (*place, "record", k),
                 did_you_mean(name, known),
             )
     monitors = tuple(

@@ -160,6 +160,8 @@ def refuse_impossible_writes(context: Context, network: Network, start: int, sto
         ExperimentError: NET132.
     """
     groups = {g.path: g for g in network.groups.values() if g.kind is GroupKind.POISSON}
+    if not groups:
+        return
     blocks: list[tuple[Path, Block]] = [
         (("operations", o.name, "do"), o.block) for o in network.operations if o.acts_within(start, stop)
     ]

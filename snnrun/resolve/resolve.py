@@ -29,6 +29,7 @@ from snnrun.resolve.monitors import resolve_monitors
 from snnrun.resolve.operations import resolve_operations, with_hidden_values
 from snnrun.resolve.phases import resolve_phases
 from snnrun.resolve.rates import refuse_impossible_writes
+from snnrun.resolve.repeats import phases_of
 from snnrun.resolve.synapses import resolve_synapses
 from snnrun.resolve.unused import warn_of_silent_monitors
 from snnrun.spec import models
@@ -75,7 +76,7 @@ def resolve(
     """
     run = experiment.run
     context = Context(
-        document, experiment, phases=run.phases or () if phases is None else phases, open=open, floats=floats
+        document, experiment, phases=phases_of(run) if phases is None else phases, open=open, floats=floats
     )
     resolve_constants(context)
     resolve_functions(context)

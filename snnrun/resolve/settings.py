@@ -15,6 +15,7 @@ from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import rules_with_delays
+from snnrun.resolve.repeats import key_in_phase, phases_of
 from snnrun.source import SourceFile, Span
 from snnrun.spec.document import Document
 from snnrun.spec.models import CallOperation, Experiment
@@ -81,8 +82,8 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
 
 def is_replaced_at_start(context: Context, place: Path) -> bool:
     """Whether the first phase sets what stands at a place of the file before anything reads it."""
-    phases = context.experiment.run.phases or ()
-    if not any(setting_of(context, name) == place for phase in phases[:1] for name in phase.set or {}):
+    first = phases_of(context.experiment.run)[:1]
+    if not any(setting_of(context, name) == place for phase in first for name in phase.set or {}):
         return False
     return all(path[:2] != ("run", "phases") and _is_read_in_run(context, path) for path in readers(context, place))
 
@@ -191,7 +192,7 @@ def _named_later(context: Context) -> dict[str, list[Path]]:
     for path, node in context.document.walk():
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
             continue
-        if path[0] in ("metrics", "plots") or (path[:2] == ("run", "phases") and path[3:4] != ("duration",)):
+        if path[0] in ("metrics", "plots") or key_in_phase(path) not in (None, "duration", "repeat"):
             try:
                 names = names_in(parse_expression(node.text))
             except ExperimentError:
@@ -220,6 +221,4 @@ def _is_read_in_run(context: Context, path: Path) -> bool:
             return not isinstance(context.experiment.operations[name], CallOperation)
         case ("monitors", _, "condition"):
             return True
-        case ("run", "phases", _, "set" | "stop_when", *_):
-            return True
-    return False
+    return key_in_phase(path) in ("set", "stop_when")

@@ -879,6 +879,10 @@ class Phase(Section):
         "constant that is read once, when the network is built, is refused.",
     )
     record: list[Identifier] | None = Field(None, description="Monitors that record in it; absent: all.")
+    repeat: Expression | None = Field(
+        None,
+        description="How often it is carried out. Its repetitions are called `name[0]`, `name[1]`, ...",
+    )
     stop_when: Expression | None = Field(
         None,
         description="Ends the phase early: a condition over monitors as in `metrics` (over the whole run so far) and "
@@ -887,17 +891,38 @@ class Phase(Section):
     check: Expression | None = Field(None, description="How often `stop_when` is looked at; absent: 10 ms.")
 
 
+class RepeatedPhases(Section):
+    """Phases that are repeated together."""
+
+    name: Identifier | None = Field(None, description="Name of a repetition, such as `trial`.")
+    repeat: Expression = Field(
+        description="How often the phases are carried out. The repetitions of a phase `test` are called `test[0]`, "
+        "`test[1]`, ..., or `test[0][2]` where it is also repeated by itself."
+    )
+    phases: list[Phase] = Field(min_length=1, description="The phases, which may be repeated by themselves too.")
+
+
+PhaseForm = TypeAliasType(
+    "PhaseForm",
+    Annotated[
+        Annotated[Phase, Tag("<phase>")] | Annotated[RepeatedPhases, Tag("<phases>")],
+        Discriminator(form_by_key("phases", otherwise="<phase>")),
+    ],
+)
+
+
 class Run(Section):
     """Duration, time step and options of the run."""
 
     duration: Expression | None = Field(None, description="Simulated time; or give `phases`.")
     dt: Expression = Field(description="Time step.")
-    phases: list[Phase] | None = Field(
+    phases: list[PhaseForm] | None = Field(
         None,
         min_length=1,
         max_length=1000,
-        description="Parts of the run, one after the other: `{name, duration, set, record, stop_when, check}`; at most "
-        "1,000.",
+        description="Parts of the run, one after the other: a phase `{name, duration, set, record, stop_when, check, "
+        "repeat}`, or phases that are repeated together, `{repeat: 10, phases: [...]}`; at most 10,000, repetitions "
+        "counted.",
     )
     start_from: Statements | None = Field(
         None,

@@ -268,13 +268,12 @@ def _acts_too_early(checked: Checked, plan: Plan, point: Point) -> ExperimentErr
     """The error of a parameter that has an effect before the end of the shared phase."""
     axis = next(axis for axis, k in zip(plan.axes, point.index, strict=True) if k)
     assert plan.shared is not None
-    phases = checked.experiment.run.phases
-    assert phases is not None
+    shared = checked.resolved.network.phases[plan.shared].name
     what = f"`{axis.name}` acts" if len(axis.parameters) == 1 else "these parameters act"
     return ExperimentError(
         Diagnostic(
             "SWP707",
-            f"{what} before the end of phase `{phases[plan.shared].name}`, which all points share",
+            f"{what} before the end of phase `{shared}`, which all points share",
             _axis_span(checked, axis),
             "let a later phase set it (`set: {name: value}`), or remove `shared`",
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from snnrun.errors import did_you_mean
 from snnrun.resolve.context import Context, Path
+from snnrun.resolve.repeats import plan_of
 from snnrun.resolve.settings import is_replaced_at_start
 from snnrun.resolve.unused import definition_of, used_definitions
 from snnrun.spec.document import Document
@@ -147,12 +148,12 @@ def _shared_phase(context: Context, sweep: Sweep) -> int | None:
     """The number of the phase that all points continue from."""
     if sweep.shared is None:
         return None
-    names = [phase.name for phase in context.experiment.run.phases or ()]
-    if sweep.shared not in names:
-        advice = did_you_mean(sweep.shared, names) or "name a phase of `run.phases`"
+    plan = context.once(plan_of)
+    if sweep.shared not in plan.stretches:
+        advice = did_you_mean(sweep.shared, plan.stretches) or "name a phase of `run.phases`"
         raise context.error("SWP707", f"there is no phase `{sweep.shared}`", ("sweep", "shared"), advice)
-    number = names.index(sweep.shared)
-    if number + 1 == len(names):
+    _, number = plan.stretches[sweep.shared][-1]
+    if number + 1 == len(plan.parts):
         message = f"`{sweep.shared}` is the last phase: nothing comes after it"
         raise context.error("SWP707", message, ("sweep", "shared"))
     hooks = [name for name, o in context.experiment.operations.items() if isinstance(o, CallOperation)]

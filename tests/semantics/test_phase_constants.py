@@ -119,6 +119,7 @@ run:
     - {name: a, duration: {Phase.duration}}
     - {name: b, duration: 5 ms, set: {SET}}
     - {name: c, duration: 5 ms, set: {g.x: {Phase.set}}, stop_when: {Phase.stop_when}, check: {Phase.check}}
+    - {repeat: {RepeatedPhases.repeat}, phases: [{name: d, duration: 0.1 ms, repeat: {Phase.repeat}}]}
 metrics: {m: {metrics}}
 """
 # What stands at each place, with the constant K in it; as it is for other places, K being 1.
@@ -200,6 +201,8 @@ PLACES = {
     "Phase.set": "K",
     "Phase.stop_when": "count(sp) > 1000*K",
     "Phase.check": "1*ms*K",
+    "Phase.repeat": "K",
+    "RepeatedPhases.repeat": "K",
     "metrics": "count(sp)*K",
 }
 NO_CONSTANTS = {"ValuesArray.unit"}  # units alone

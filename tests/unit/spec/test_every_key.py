@@ -79,6 +79,7 @@ FILE: dict[str, Any] = {
         "phases": [
             {"name": "one", "duration": "5 ms"},
             {"name": "two", "duration": "5 ms", "stop_when": "count(spikes) > 3", "set": {"g.w": {"value": 1}}},
+            {"repeat": 2, "name": "four", "phases": [{"name": "five", "duration": "1 ms"}]},
         ],
     },
     "metrics": {"m": "count(spikes)"},
@@ -279,8 +280,12 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "record": [],
                 "stop_when": "count(spikes) > 4",
                 "check": "1 ms",
+                "repeat": 2,
             },
         )
+    ],
+    "RepeatedPhases": [
+        ("run.phases.2", {"name": "two", "repeat": 3, "phases": [{"name": "five", "duration": "2 ms"}]})
     ],
     "Sweep": [
         (
