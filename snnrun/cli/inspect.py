@@ -14,6 +14,8 @@ from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses
 from snnrun.model.network import (
+    SPIKE,
+    Event,
     Group,
     GroupKind,
     Network,
@@ -132,6 +134,9 @@ def _group(group: Group, network: Network) -> Iterator[str]:
     if group.refractory is not None and group.refractory.steps is not None and is_fixed(group.refractory.steps):
         steps = int(evaluate(group.refractory.steps, Environment(dt=network.dt)))
         yield f"    refractory {time_text(steps * network.dt)}"
+    for event in group.events:
+        does = ", with statements of its own" if event.block.assignments else ""
+        yield f"    event {event.name}: while its condition holds{does}"
     for name, view in group.subgroups.items():
         yield f"    subgroup {name}: {view.size:,} neurons"
 
@@ -150,9 +155,10 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
         else:
             steps = 0 if pathway.delay is None else int(evaluate(pathway.delay, Environment()))
             delay = f"delay {time_text(steps * network.dt)}"
-            way = "spike lists kept until they arrive" if steps else "delivered in the step of the spike"
+            way = "lists kept until they arrive" if steps else "delivered in the same step"
         end = "target" if pathway.post else "source"
-        yield f"    {pathway.name}: on spikes of the {end}, {delay} ({way})"
+        event = "spikes" if pathway.event == SPIKE else f"`{pathway.event}`"
+        yield f"    {pathway.name}: on {event} of the {end}, {delay} ({way})"
 
 
 def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float) -> str:
@@ -194,6 +200,8 @@ def _acting(actor: Actor, slot: Slot) -> str:
                 Slot.RESETS: bool(actor.reset.assignments) and actor.intervals is None,
             }
             return actor.name if acts[slot] else ""
+        case Event():
+            return f"{actor.group}.{actor.name}"
         case tuple():
             synapses, pathway = actor
             return f"{synapses.name}.{pathway.key}"

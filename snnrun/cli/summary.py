@@ -72,13 +72,13 @@ def run_lines(checked: Checked, outcome: Outcome) -> Iterator[str]:
 
 
 def _spike_lines(network: Network, counts: Mapping[str, int]) -> Iterator[str]:
-    """One line for each spike monitor: how many spikes, of how many neurons, their rate."""
+    """One line for each monitor of spikes or events: how many, of how many neurons, their rate."""
     monitors = {m.name: m for m in network.monitors if isinstance(m, SpikeMonitor)}
     for name, count in counts.items():
         spans = recorded_spans(network, monitors[name])
         size, steps = monitors[name].source.size, sum(stop - start for start, stop in spans)
         rate = f" · {count / size / (steps * network.dt):.3g} Hz" if size * steps else ""
-        what = "spike" if monitors[name].condition is None else "event"
+        what = "spike" if monitors[name].of_spikes else "event"
         yield f"{name}  {number_text(count, what)} of {number_text(size, 'neuron')}{rate}"
 
 

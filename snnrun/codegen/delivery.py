@@ -5,10 +5,19 @@ from __future__ import annotations
 from snnrun.codegen.arguments import THREAD, THREADS, ArrayUse, CType, IntUse
 from snnrun.codegen.emit import Fill, Place, Writer, possible, reads, writes
 from snnrun.codegen.lost import lost
-from snnrun.codegen.module import Module, member, spike_loop, spikes_of
+from snnrun.codegen.module import Module, event_loop, events_of, member
 from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, walk
 from snnrun.kernels.spikes import list_refractory
-from snnrun.model.network import Assignment, Block, Network, Pathway, PoissonInput, Synapses, changing_variables
+from snnrun.model.network import (
+    Assignment,
+    Block,
+    EventSource,
+    Network,
+    Pathway,
+    PoissonInput,
+    Synapses,
+    changing_variables,
+)
 
 
 def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
@@ -21,7 +30,7 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     spikes. Which of the two is cheaper is known when the synapses are: the kernel asks for the number `ring`.
     """
     owner = synapses.pathway_path(pathway)
-    source = f"groups.{(synapses.target if pathway.post else synapses.source).group}"
+    source = synapses.trigger(pathway)
     w = module.writer(synapses.path)
     rows = w.array("rows", (ArrayUse.COLUMNS if pathway.post else ArrayUse.ROWS).of(synapses.path))
     block, frozen = _without_guards(pathway.block)
@@ -42,7 +51,7 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
             w.depth = 1
     undo = [_keep_frozen(module, w, variable, divided=synapses.divisible) for variable in frozen]
     if pathway.uniform_delay and pathway.post:
-        spike_loop(w, source, IntUse.DELAY.of(owner), mine=synapses.divisible)
+        event_loop(w, source, IntUse.DELAY.of(owner), mine=synapses.divisible)
         w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
         w.line(f"s = {w.array('column_order', ArrayUse.COLUMN_ORDER.of(synapses.path))}[m]")
     elif pathway.uniform_delay:
@@ -116,7 +125,7 @@ def _ring(
         w.array(f"ring_{v.name}", ArrayUse.RING.of(owner, v.name), w.real, write=True, own=True) for v, _, _ in terms
     ]
     place = module.place(synapses.path, "s")
-    spike_loop(w, f"groups.{synapses.source.group}")
+    event_loop(w, synapses.trigger(pathway))
     w.loop(f"for s in range({rows}[k], {rows}[k + 1]):")
     texts = w.evaluate([term for _, term, _ in terms], place)
     w.line(f"at = ((step + {delays}[s]) & {mask}) * {neurons} + {w.index(place, 'post')}")
@@ -183,7 +192,7 @@ def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> st
     return f"restore_values({args})"
 
 
-def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, part: bool, mine: bool) -> None:
+def _delayed_loop(w: Writer, source: EventSource, owner: str, rows: str, *, part: bool, mine: bool) -> None:
     """Loop over the synapses of an unsorted pathway whose delay ends now: oldest spikes first, then by neuron."""
     delays = w.array("delays", ArrayUse.DELAYS.of(owner))
     longest, shortest = w.integer("longest", IntUse.LONGEST.of(owner)), w.integer("shortest", IntUse.SHORTEST.of(owner))
@@ -191,14 +200,14 @@ def _delayed_loop(w: Writer, path: str, owner: str, rows: str, *, part: bool, mi
         since, until = w.integer("since", IntUse.SINCE.of(owner)), w.integer("until", IntUse.UNTIL.of(owner))
         longest, shortest = f"min({longest}, step - {since})", f"max({shortest}, step - {until} + 1)"
     w.loop(f"for age in range({longest}, {shortest} - 1, -1):")
-    spikes_of(w, path, "(step - age)", mine=mine)
+    events_of(w, source, "(step - age)", mine=mine)
     w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
     w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
     w.loop("for m in range(begin, stop):")
     w.line(f"s = {w.array('order', ArrayUse.DELAY_ORDER.of(owner))}[m]")
 
 
-def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
+def _row_loop(w: Writer, source: EventSource, owner: str, rows: str, path: str) -> int:
     """Loop over the synapses of the neurons whose spikes arrive now, one band of targets after the other.
 
     The row that comes next is on its way from memory while this one is worked on.
@@ -207,10 +216,10 @@ def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
         The line before which is to be asked for row `after`, once the body of the loop is written.
     """
     w.loop(f"for band in range({w.integer('bands', IntUse.BANDS.of(path))}):")
-    w.line(f"first_row = band * ({w.integer('n_source', IntUse.N.of(source))} + 1)")
-    spike_loop(w, source, IntUse.DELAY.of(owner))
-    spikes = w.array("spikes", ArrayUse.SPIKES.of(source))
-    lengths = w.array("lengths", ArrayUse.LENGTHS.of(source))
+    w.line(f"first_row = band * ({w.integer('n_source', IntUse.N.of(source.group_path))} + 1)")
+    event_loop(w, source, IntUse.DELAY.of(owner))
+    spikes = w.array("spikes", ArrayUse.SPIKES.of(source.path))
+    lengths = w.array("lengths", ArrayUse.LENGTHS.of(source.path))
     last = f"base + {lengths}[slot * {w.integer('threads', THREADS)} + p] - 1"
     w.line(f"after = first_row + int({spikes}[min(b + 1, {last})])")
     here = len(w.lines)
@@ -218,7 +227,7 @@ def _row_loop(w: Writer, source: str, owner: str, rows: str, path: str) -> int:
     return here
 
 
-def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
+def _segment_loop(w: Writer, source: EventSource, owner: str, rows: str) -> int:
     """Loop over the synapses whose delay ends now, where those of one source and delay lie side by side.
 
     Oldest spikes first, then by neuron, then by synapse. What arrives with the next delay is on its way from memory
@@ -229,14 +238,14 @@ def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
     """
     longest, shortest = w.integer("longest", IntUse.LONGEST.of(owner)), w.integer("shortest", IntUse.SHORTEST.of(owner))
     sizes = [
-        w.integer("n", IntUse.N.of(path)),
-        w.integer("depth", IntUse.DEPTH.of(path)),
+        w.integer("n", IntUse.N.of(source.group_path)),
+        w.integer("depth", IntUse.DEPTH.of(source.path)),
         w.integer("threads", THREADS),
     ]
     lists = [
-        w.array("bounds", ArrayUse.BOUNDS.of(path)),
-        w.array("spikes", ArrayUse.SPIKES.of(path)),
-        w.array("lengths", ArrayUse.LENGTHS.of(path)),
+        w.array("bounds", ArrayUse.BOUNDS.of(source.group_path)),
+        w.array("spikes", ArrayUse.SPIKES.of(source.path)),
+        w.array("lengths", ArrayUse.LENGTHS.of(source.path)),
     ]
     width = w.integer("width", IntUse.WIDTH.of(owner))
     starts = w.array("starts", ArrayUse.STARTS.of(owner))
@@ -253,14 +262,14 @@ def _segment_loop(w: Writer, path: str, owner: str, rows: str) -> int:
     return here
 
 
-def _fetch(w: Writer, path: str, source: str, owner: str, here: int) -> None:
+def _fetch(w: Writer, path: str, source: EventSource, owner: str, here: int) -> None:
     """Ask for what the segments that come next hold of the synapses of an object, and end the loop over delays."""
     w.depth = 2
     w.line("waiting = coming")
     w.depth = 1
     segments = w.array("segments", ArrayUse.SEGMENTS.of(owner), own=True)
     text = [
-        f"next = (age & 1) * 2 * {w.integer('n', IntUse.N.of(source))}",
+        f"next = (age & 1) * 2 * {w.integer('n', IntUse.N.of(source.group_path))}",
         "for e in range(next, next + 2 * coming, 2):",
         f"    begin = {segments}[e]",
         f"    stop = {segments}[e + 1]",

@@ -31,13 +31,15 @@ from snnrun.codegen.delivery import deliver, poisson_input
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
-from snnrun.codegen.module import Call, Kernel, Line, Module, listed, member, printable, spike_loop
+from snnrun.codegen.module import Call, Kernel, Line, Module, event_loop, listed, member, printable
 from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
-from snnrun.equations.dag import Kind, Op, Variable, is_fixed, variables_of
+from snnrun.equations.dag import Kind, Node, Op, Variable, is_fixed, variables_of
 from snnrun.kernels import spikes
 from snnrun.model.network import (
     Block,
+    Event,
+    EventSource,
     Group,
     GroupKind,
     Network,
@@ -209,6 +211,10 @@ def _slot(module: Module, slot: Slot) -> None:
                     poisson_input(module, actor)
                 case tuple():
                     deliver(module, *actor)
+                case Event() if slot is Slot.THRESHOLDS:
+                    _look_for(module, actor)
+                case Event():
+                    _reset(module, actor.source, actor.block)
                 case Group():
                     raise AssertionError(actor)
                 case _:
@@ -430,11 +436,15 @@ def _neuron_loop(module: Module, group: Group) -> tuple[Writer, Place]:
 
 def _flag(w: Writer, group: Group, place: Place, active: str | None) -> None:
     """Note which neurons cross the threshold."""
-    if group.threshold is None:
-        return
-    (crossed,) = w.evaluate([group.threshold], place)
-    both = f"{crossed.closed} & {active}" if active else crossed
-    flags = w.array("flags", ArrayUse.FLAGS.of(group.path), write=True, own=True)
+    if group.threshold is not None:
+        _flag_where(w, EventSource(group.name), group.threshold, place, active)
+
+
+def _flag_where(w: Writer, source: EventSource, condition: Node, place: Place, active: str | None) -> None:
+    """Note which neurons have an event: those for which a condition holds, of the active ones."""
+    (holds,) = w.evaluate([condition], place)
+    both = f"{holds.closed} & {active}" if active else holds
+    flags = w.array("flags", ArrayUse.FLAGS.of(source.path), write=True, own=True)
     w.line(f"{flags}[k] = select({both}, 1, 0)")
 
 
@@ -477,26 +487,46 @@ def _thresholds(module: Module, groups: Sequence[Group]) -> None:
     for name, function, type in marks:
         for group in groups:
             if group.threshold is not None and name in {s.variable.name for s in group.stored}:
-                marked = writes(ArrayUse.VARIABLE.of(group.path, name), type, own=True)
-                module.plain(function, _own_lists(group.path), [*listed(group.path, own=True), marked])
+                source, marked = EventSource(group.name), writes(ArrayUse.VARIABLE.of(group.path, name), type, own=True)
+                module.plain(function, _own_lists(source), [*listed(source, own=True), marked])
+
+
+def _look_for(module: Module, event: Event) -> None:
+    """List the neurons that have a custom event in this step."""
+    w, place = _neuron_loop(module, module.network.groups[event.group])
+    _flag_where(w, event.source, event.condition, place, None)
+    w.end()
+    module.call("look_for", event.source.path, w, divided=True)
+    _list_flagged(module, event.source)
 
 
 def _list_spikes(module: Module, group: Group) -> None:
     """List the neurons of each thread that spike in this step."""
-    path, own = group.path, _own_lists(group.path)
-    lists = [writes(use.of(path), own=True) for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS)]
+    source, path = EventSource(group.name), group.path
     if group.kind is GroupKind.SPIKES:
         schedule = [reads(use.of(path)) for use in (ArrayUse.SCHEDULE_STEPS, ArrayUse.SCHEDULE_IDS)]
-        values = (*own, IntUse.HIGH.of(path), IntUse.SCHEDULED.of(path), IntUse.PERIOD.of(path))
-        module.plain(spikes.list_scheduled, values, [*lists, *schedule, writes(ArrayUse.CURSOR.of(path), own=True)])
+        values = (*_own_lists(source), IntUse.HIGH.of(path), IntUse.SCHEDULED.of(path), IntUse.PERIOD.of(path))
+        accesses = [*_written_lists(source), *schedule, writes(ArrayUse.CURSOR.of(path), own=True)]
+        module.plain(spikes.list_scheduled, values, accesses)
     elif group.threshold is not None:
-        flags = [reads(ArrayUse.FLAGS.of(path), type, own=True) for type in (CType.I64, CType.U8)]
-        module.plain(spikes.list_spikes, (*own, IntUse.HIGH.of(path)), [*flags, *lists])
+        _list_flagged(module, source)
 
 
-def _own_lists(path: str) -> tuple[IntKey, ...]:
-    """What says where the lists of the spikes of a thread's neurons lie, and where its neurons begin."""
-    return IntUse.N.of(path), IntUse.DEPTH.of(path), THREAD, THREADS, IntUse.LOW.of(path)
+def _list_flagged(module: Module, source: EventSource) -> None:
+    """List the neurons of each thread whose flag says that they have an event."""
+    flags = [reads(ArrayUse.FLAGS.of(source.path), type, own=True) for type in (CType.I64, CType.U8)]
+    values = (*_own_lists(source), IntUse.HIGH.of(source.group_path))
+    module.plain(spikes.list_spikes, values, [*flags, *_written_lists(source)])
+
+
+def _written_lists(source: EventSource) -> list[Access]:
+    return [writes(use.of(source.path), own=True) for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS)]
+
+
+def _own_lists(source: EventSource) -> tuple[IntKey, ...]:
+    """What says where the lists of an event of a thread's neurons lie, and where its neurons begin."""
+    path = source.group_path
+    return IntUse.N.of(path), IntUse.DEPTH.of(source.path), THREAD, THREADS, IntUse.LOW.of(path)
 
 
 # resets
@@ -504,11 +534,16 @@ def _own_lists(path: str) -> tuple[IntKey, ...]:
 
 def _resets(module: Module, groups: Sequence[Group]) -> None:
     for group in groups:
-        if group.reset.assignments:
-            w = module.writer(group.path)
-            spike_loop(w, group.path, mine=True)
-            w.assign(group.reset.assignments, Place("k"), module.kinds, lost(group.reset, module.clipped))
-            module.call("reset", group.path, w, divided=True)
+        _reset(module, EventSource(group.name), group.reset)
+
+
+def _reset(module: Module, source: EventSource, block: Block) -> None:
+    """Carry out the statements of an event."""
+    if block.assignments:
+        w = module.writer(source.group_path)
+        event_loop(w, source, mine=True)
+        w.assign(block.assignments, Place("k"), module.kinds, lost(block, module.clipped))
+        module.call("reset", source.path, w, divided=True)
 
 
 _OF_GROUPS = {Slot.GROUPS: _groups, Slot.THRESHOLDS: _thresholds, Slot.RESETS: _resets}

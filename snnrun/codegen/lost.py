@@ -15,7 +15,7 @@ Clipped = frozenset[tuple[str, str]]
 
 def clipped(network: Network) -> Clipped:
     """Variables, by owner and name, that are written as `clip(...)` only."""
-    blocks = [b for g in network.groups.values() for b in (g.held, g.update, g.reset)]
+    blocks = [b for g in network.groups.values() for b in g.blocks]
     blocks += [s.update for s in network.synapses.values()]
     blocks += [p.block for s in network.synapses.values() for p in s.pathways]
     blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]

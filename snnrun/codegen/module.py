@@ -27,7 +27,7 @@ from snnrun.codegen.lost import Clipped
 from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.kernels.arithmetic import Math
-from snnrun.model.network import Network, NeuronSubset, Synapses
+from snnrun.model.network import EventSource, Network, NeuronSubset, Synapses
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,29 +277,29 @@ def member(w: Writer, view: NeuronSubset, owner: str) -> str:
     return "b" if view.whole else f"{w.array('subset', ArrayUse.SUBSET.of(owner))}[b]"
 
 
-def spike_loop(w: Writer, group_path: str, delay: IntValue = 0, *, mine: bool = False) -> None:
-    """Open a loop over the neurons k of a group, or of the thread's own, that spiked `delay` steps ago."""
+def event_loop(w: Writer, source: EventSource, delay: IntValue = 0, *, mine: bool = False) -> None:
+    """Open a loop over the neurons k of a group, or of the thread's own, that had an event `delay` steps ago."""
     when = "step" if delay == 0 else f"(step - {w.integer('delay', delay)})"
-    spikes_of(w, group_path, when, mine=mine)
+    events_of(w, source, when, mine=mine)
 
 
-def spikes_of(w: Writer, group_path: str, when: str, *, mine: bool) -> None:
-    """Open a loop over the spikes of a step: thread by thread, which is in the order of neurons."""
-    n, depth = w.integer("n_source", IntUse.N.of(group_path)), w.integer("depth", IntUse.DEPTH.of(group_path))
+def events_of(w: Writer, source: EventSource, when: str, *, mine: bool) -> None:
+    """Open a loop over the neurons that had an event in a step: thread by thread, which is in the order of neurons."""
+    n, depth = w.integer("n_source", IntUse.N.of(source.group_path)), w.integer("depth", IntUse.DEPTH.of(source.path))
     threads = w.integer("threads", THREADS)
-    spikes = w.array("spikes", ArrayUse.SPIKES.of(group_path), own=mine)
-    number = w.array("lengths", ArrayUse.LENGTHS.of(group_path), own=mine)
+    spikes = w.array("spikes", ArrayUse.SPIKES.of(source.path), own=mine)
+    number = w.array("lengths", ArrayUse.LENGTHS.of(source.path), own=mine)
     w.line(f"slot = {when} % {depth}")
     if mine:
-        thread, first = w.integer("thread", THREAD), w.integer("first", IntUse.LOW.of(group_path))
+        thread, first = w.integer("thread", THREAD), w.integer("first", IntUse.LOW.of(source.group_path))
     else:
-        thread, first = "p", f"{w.array('bounds', ArrayUse.BOUNDS.of(group_path))}[p]"
+        thread, first = "p", f"{w.array('bounds', ArrayUse.BOUNDS.of(source.group_path))}[p]"
         w.loop(f"for p in range({threads}):")
     w.line(f"base = slot * {n} + {first}")
     w.loop(f"for b in range(base, base + {number}[slot * {threads} + {thread}]):")
     w.line(f"k = int({spikes}[b])")
 
 
-def listed(path: str, *, own: bool = False) -> list[Access]:
-    """The spikes of a group, and how many there are."""
-    return [reads(ArrayUse.SPIKES.of(path), own=own), reads(ArrayUse.LENGTHS.of(path), own=own)]
+def listed(source: EventSource, *, own: bool = False) -> list[Access]:
+    """The neurons that had an event, and how many there are."""
+    return [reads(ArrayUse.SPIKES.of(source.path), own=own), reads(ArrayUse.LENGTHS.of(source.path), own=own)]

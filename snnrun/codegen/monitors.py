@@ -11,7 +11,7 @@ from typing import Any
 
 from snnrun.codegen.arguments import THREADS, ArrayUse, CType, IntUse, IntValue
 from snnrun.codegen.emit import Access, Place, Writer, reads, writes
-from snnrun.codegen.module import Module, listed, spike_loop
+from snnrun.codegen.module import Module, event_loop, listed
 from snnrun.equations.dag import Kind, Node
 from snnrun.kernels import recording
 from snnrun.model.network import Monitor, RateMonitor, SpikeMonitor, StateMonitor
@@ -65,11 +65,11 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
             function = recording.record_spikes
             columns = [writes(ArrayUse.RECORD.of(owner, name), CType.I64) for name in ("step", "id")]
             written += [writes(ArrayUse.COUNT.of(owner)), *columns]
-        _recorded(module, monitor, function, [reads(ArrayUse.BOUNDS.of(path)), *listed(path), *written])
+        _recorded(module, monitor, function, [reads(ArrayUse.BOUNDS.of(path)), *listed(monitor.events), *written])
         return
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
-    spike_loop(w, path)
+    event_loop(w, monitor.events)
     if not monitor.source.whole:
         member = w.array("member", ArrayUse.MEMBER.of(owner))
         w.loop(f"if {member}[k] != 0:")
@@ -117,14 +117,14 @@ def _count_rate(module: Module, monitor: RateMonitor) -> None:
     path = f"groups.{monitor.source.group}"
     if monitor.source.whole:
         written = [writes(ArrayUse.COUNT.of(owner)), writes(ArrayUse.RECORD.of(owner, "number"), CType.I64)]
-        _recorded(module, monitor, recording.record_rate, [reads(ArrayUse.LENGTHS.of(path)), *written])
+        _recorded(module, monitor, recording.record_rate, [reads(ArrayUse.LENGTHS.of(monitor.events.path)), *written])
         return
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
     count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
     out = w.array("out", ArrayUse.RECORD.of(owner, "number"), CType.I64)
     w.line("found = 0")
-    spike_loop(w, path)
+    event_loop(w, monitor.events)
     w.line(f"found += int({w.array('member', ArrayUse.MEMBER.of(owner))}[k])")
     w.depth = 1
     w.line(f"{out}[{count}[0]] = found")
@@ -172,9 +172,10 @@ def _recorded(
     module: Module, monitor: SpikeMonitor | RateMonitor, function: Callable[..., None], accesses: list[Access]
 ) -> None:
     """A call of a function of `snnrun.kernels.recording`."""
-    path = f"groups.{monitor.source.group}"
+    events = monitor.events
     values: tuple[IntValue, ...] = (monitor.window.start, monitor.window.stop)
-    values += (() if isinstance(monitor, RateMonitor) else (IntUse.N.of(path),)) + (IntUse.DEPTH.of(path), THREADS)
+    values += () if isinstance(monitor, RateMonitor) else (IntUse.N.of(events.group_path),)
+    values += (IntUse.DEPTH.of(events.path), THREADS)
     module.plain(function, values, accesses, divided=False, about=f"monitors.{monitor.name}")
 
 

@@ -23,7 +23,7 @@ class Allocation:
         self.built = Built(network, kernel)
         self.arrays = self.built.arrays
         self.numbers = self.built.numbers
-        self.depths = {g.path: 2 for g in network.groups.values()}
+        self.depths = {source.path: 2 for g in network.groups.values() for source in g.sources}
         self.types = {array.key: array.type for array in kernel.arrays}
 
     def share(self, owner: str, firsts: IntArray) -> None:

@@ -69,7 +69,7 @@ class _Builder(Allocation):
         for synapses in n.synapses.values():
             self.part(synapses.path, partial(nodes_of_synapses, synapses, n), partial(builder.build, synapses))
         for group in n.groups.values():
-            self.spikes(group)
+            self.events(group)
         for poisson in n.inputs:
             self.poisson_input(poisson)
         for operation in n.operations:
@@ -134,13 +134,13 @@ class _Builder(Allocation):
                 message = f"the refractory time of neuron {wrong[0]} of `{group.name}` is {wrong[1]}"
                 raise problem("NET102", message, group.refractory.span)
 
-    def spikes(self, group: Group) -> None:
-        depth = self.depths[group.path]
-        self.numbers[IntUse.DEPTH.of(group.path)] = depth
+    def events(self, group: Group) -> None:
         padded = (group.size + 7) // 8 * 8
-        self.put(ArrayUse.FLAGS.of(group.path), np.zeros(padded, np.uint8))
-        self.put(ArrayUse.SPIKES.of(group.path), np.zeros(depth * group.size, np.int32))
-        self.put(ArrayUse.LENGTHS.of(group.path), np.zeros(depth * self.network.threads, np.int64))
+        for source in group.sources:
+            depth = self.numbers[IntUse.DEPTH.of(source.path)] = self.depths[source.path]
+            self.put(ArrayUse.FLAGS.of(source.path), np.zeros(padded, np.uint8))
+            self.put(ArrayUse.SPIKES.of(source.path), np.zeros(depth * group.size, np.int32))
+            self.put(ArrayUse.LENGTHS.of(source.path), np.zeros(depth * self.network.threads, np.int64))
         if group.schedule is not None:
             self.put(ArrayUse.SCHEDULE_STEPS.of(group.path), group.schedule.steps)
             self.put(ArrayUse.SCHEDULE_IDS.of(group.path), group.schedule.ids)

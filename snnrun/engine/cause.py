@@ -112,7 +112,7 @@ class _Search:
                 yield from (
                     (env, n, False) for reach, n in events for env in self.breaking(synapses, reach, element, n)
                 )
-            yield from ((own, n, False) for n in _values(wanted, group.reset))
+            yield from ((own, n, False) for n in _values(wanted, group.reset, *(e.block for e in group.events)))
         else:
             synapses = network.synapses[name]
             yield from ((own, n, True) for n in _values(wanted, *blocks, synapses.update))

@@ -141,14 +141,15 @@ def _synapses(synapses: Synapses, network: Network, asked: set[ArrayKey]) -> tup
 
 def _group(network: Network, path: str) -> float:
     group = network.groups[path.partition(".")[2]]
-    depth = 2.0
+    depths = dict.fromkeys(group.sources, 2.0)
     for s in network.synapses.values():
         for pathway in s.pathways:
-            if (s.target if pathway.post else s.source).group == group.name:
+            source = s.trigger(pathway)
+            if source in depths:
                 known = pathway.delay is None or is_fixed(pathway.delay)
                 steps = float(evaluate(pathway.delay, Environment())) if known and pathway.delay is not None else 0.0
-                depth = max(depth, 2 + (steps if known and pathway.uniform_delay else _LONGEST_DELAY))
-    return group.size * (8.0 * len(group.stored) + 1 + 4 * depth)
+                depths[source] = max(depths[source], 2 + (steps if known and pathway.uniform_delay else _LONGEST_DELAY))
+    return group.size * (8.0 * len(group.stored) + sum(1 + 4 * depth for depth in depths.values()))
 
 
 def _buffers(network: Network, kernel: Kernel) -> float:

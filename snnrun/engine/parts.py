@@ -26,7 +26,7 @@ class BuiltPart:
         numbers: Whole numbers for kernels.
         own_numbers: The same where they differ between threads.
         connectivity: Synapses by name of their object.
-        depths: Steps for which the spikes of each group are kept, by its path.
+        depths: Steps for which each event is kept, by the path of its source.
     """
 
     arrays: dict[ArrayKey, Array]
@@ -61,7 +61,7 @@ class BuiltParts:
             nodes: Gives the graphs that its values are computed from.
             build: Builds it.
             built: The network, to which it is added.
-            depths: Steps for which spikes are kept, by group.
+            depths: Steps for which each event is kept, by the path of its source.
         """
         if path in self._known:
             known = self._known[path]

@@ -11,7 +11,7 @@ from snnrun.codegen.delivery import added_terms
 from snnrun.engine.values import Array, Built, SynapseValues, problem, read_neurons
 from snnrun.equations.dag import Variable
 from snnrun.model.evaluate import Environment, evaluate
-from snnrun.model.network import NEVER, Group, IntArray, Pathway, Start, Synapses
+from snnrun.model.network import NEVER, SPIKE, EventSource, Group, IntArray, Pathway, Start, Synapses
 from snnrun.model.state import MOMENTS, RENEWED, describe_state, kept_variables, pairs_hash, spikes_name
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
@@ -48,19 +48,19 @@ def begin_spikes(built: Built, start: Start) -> list[str]:
         What a person should know: where delays are so long that the state does not hold all spikes still on their way.
     """
     notes = []
-    for group in built.network.groups.values():
-        depth = built.numbers[IntUse.DEPTH.of(group.path)]
-        kept = start.kept.get(group.name, 0)
-        if _longest_delay(built, group) > kept:
+    for source in (source for group in built.network.groups.values() for source in group.sources):
+        kept, longest = start.kept.get(source.name, 0), _longest_delay(built, source)
+        if longest > kept:
             known = "none" if kept == 0 else f"those of its last {format_quantity(kept * built.network.dt, TIME)}"
-            notes.append(f"of spikes of `{group.name}` that are still on their way, that run kept {known}")
-        steps, neurons = start.spikes.get(group.name, (_NONE, _NONE))
-        recent = steps >= -_longest_delay(built, group)
-        _list_spikes(built, group, depth, steps[recent], neurons[recent])
+            what = f"spikes of `{source.group}`" if source.event == SPIKE else f"`{source.event}` of `{source.group}`"
+            notes.append(f"of {what} that are still on their way, that run kept {known}")
+        steps, neurons = start.spikes.get(source.name, (_NONE, _NONE))
+        recent = steps >= -longest
+        _list_spikes(built, source, steps[recent], neurons[recent])
     for synapses in built.network.synapses.values():
         pathway = synapses.sorting
         if pathway is not None and built.numbers.get(IntUse.RING.of(synapses.pathway_path(pathway))):
-            steps, neurons = start.spikes.get(synapses.source.group, (_NONE, _NONE))
+            steps, neurons = start.spikes.get(synapses.trigger(pathway).name, (_NONE, _NONE))
             for step in np.unique(steps).tolist():
                 _add_to_ring(built, synapses, pathway, step, neurons[steps == step])
     return notes
@@ -69,21 +69,21 @@ def begin_spikes(built: Built, start: Start) -> list[str]:
 _NONE = np.zeros(0, np.int64)
 
 
-def _longest_delay(built: Built, group: Group) -> int:
-    """For how many steps spikes of a group can be on their way."""
-    return built.numbers[IntUse.DEPTH.of(group.path)] - 2  # a place for this step, and one for the next
+def _longest_delay(built: Built, source: EventSource) -> int:
+    """For how many steps an event can be on its way."""
+    return built.numbers[IntUse.DEPTH.of(source.path)] - 2  # a place for this step, and one for the next
 
 
-def _list_spikes(built: Built, group: Group, depth: int, steps: IntArray, neurons: IntArray) -> None:
-    """Fill the lists of spikes of steps before the first, as the kernel would have."""
-    bounds = built.arrays[ArrayUse.BOUNDS.of(group.path)]
-    threads = len(bounds) - 1
-    lists, number = (built.arrays[use.of(group.path)] for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS))
+def _list_spikes(built: Built, source: EventSource, steps: IntArray, neurons: IntArray) -> None:
+    """Fill the lists of an event in steps before the first, as the kernel would have."""
+    bounds = built.arrays[ArrayUse.BOUNDS.of(source.group_path)]
+    threads, depth, size = len(bounds) - 1, built.numbers[IntUse.DEPTH.of(source.path)], bounds[-1]
+    lists, number = (built.arrays[use.of(source.path)] for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS))
     for step in np.unique(steps).tolist():
         slot, spiked = step % depth, neurons[steps == step]
         for part in range(threads):
             mine = spiked[(spiked >= bounds[part]) & (spiked < bounds[part + 1])]
-            base = slot * group.size + bounds[part]
+            base = slot * size + bounds[part]
             lists[base : base + len(mine)] = mine
             number[slot * threads + part] = len(mine)
 
@@ -132,24 +132,25 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
         name: pairs_hash(w.in_creation_order(w.pre), w.in_creation_order(w.post))
         for name, w in built.connectivity.items()
     }
-    kept = {g.name: _longest_delay(built, g) for g in network.groups.values()}
+    sources = {source.name: source for g in network.groups.values() for source in g.sources}
+    kept = {name: _longest_delay(built, source) for name, source in sources.items()}
     kept = {name: number for name, number in kept.items() if number}
     for name, number in kept.items():
-        when, who = _last_spikes(built, network.groups[name], steps, number)
+        when, who = _last_spikes(built, sources[name], steps, number)
         arrays[spikes_name(name, "steps")], arrays[spikes_name(name, "neurons")] = when, who
     return arrays, describe_state(network, steps, wirings, kept)
 
 
-def _last_spikes(built: Built, group: Group, steps: int, number: int) -> tuple[IntArray, IntArray]:
-    """The spikes of a group in the last steps of a run: when, counted from its end, and who."""
-    bounds = built.arrays[ArrayUse.BOUNDS.of(group.path)]
-    threads, depth = len(bounds) - 1, built.numbers[IntUse.DEPTH.of(group.path)]
-    lists, lengths = (built.arrays[use.of(group.path)] for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS))
+def _last_spikes(built: Built, source: EventSource, steps: int, number: int) -> tuple[IntArray, IntArray]:
+    """When an event happened in the last steps of a run, counted from its end, and to whom."""
+    bounds = built.arrays[ArrayUse.BOUNDS.of(source.group_path)]
+    threads, depth, size = len(bounds) - 1, built.numbers[IntUse.DEPTH.of(source.path)], bounds[-1]
+    lists, lengths = (built.arrays[use.of(source.path)] for use in (ArrayUse.SPIKES, ArrayUse.LENGTHS))
     when, who = [_NONE], [_NONE]
     for ago in range(number, 0, -1):
         slot = (steps - ago) % depth
         for part in range(threads):
-            base, length = slot * group.size + bounds[part], lengths[slot * threads + part]
+            base, length = slot * size + bounds[part], lengths[slot * threads + part]
             when.append(np.full(length, -ago))
             who.append(lists[base : base + length].astype(np.int64))
     return np.concatenate(when), np.concatenate(who)

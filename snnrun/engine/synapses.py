@@ -182,10 +182,10 @@ class SynapsesBuilder:
             raise problem("NET174", message, pathway.span)
 
     def keep_range(self, synapses: Synapses, pathway: Pathway, shortest: int, longest: int) -> None:
-        """Tell the kernel the range of delays of a pathway, and how long spikes are kept."""
+        """Tell the kernel the range of delays of a pathway, and how long events are kept."""
         owner = synapses.pathway_path(pathway)
-        group = (synapses.target if pathway.post else synapses.source).group
-        self.depths[f"groups.{group}"] = max(self.depths[f"groups.{group}"], longest + 2)
+        source = synapses.trigger(pathway).path
+        self.depths[source] = max(self.depths[source], longest + 2)
         if pathway.uniform_delay:
             self.numbers[IntUse.DELAY.of(owner)] = longest
         else:

@@ -5,9 +5,10 @@ it. What happens in a step, in order:
 
     start       operations (when: start), then state monitors sample
     groups      summed variables; `constant over dt`; synaptic equations; refractoriness; equations of groups
-    thresholds  neurons that spike are listed, `lastspike` and `not_refractory` set; spike monitors record
+    thresholds  neurons that spike are listed, `lastspike` and `not_refractory` set; neurons that have a custom event
+                are listed; monitors of spikes and events record
     synapses    pathways and Poisson inputs act, by order, then as in the file
-    resets      the reset of every neuron that spiked
+    resets      the resets of neurons that spiked and the statements of events, by order, then as in the file
     end         rate monitors; operations (when: end)
 
 All reads of one block happen before its first write.
@@ -194,6 +195,61 @@ class Schedule:
     period: int
 
 
+SPIKE = "spike"  # the event that `threshold` decides
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """An event of a group. In each step the neurons that have it are listed, for pathways, statements and monitors.
+
+    Args:
+        group: Name of the group.
+        event: `spike`, or the name of a custom event.
+    """
+
+    group: str
+    event: str = SPIKE
+
+    @property
+    def name(self) -> str:
+        """What no other event has: the name of the group for its spikes."""
+        return self.group if self.event == SPIKE else f"{self.group}.events.{self.event}"
+
+    @property
+    def path(self) -> str:
+        """The owner of its lists of neurons."""
+        return f"groups.{self.name}"
+
+    @property
+    def group_path(self) -> str:
+        """The place of the group in the file."""
+        return f"groups.{self.group}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A custom event of a group.
+
+    Args:
+        name: Its name.
+        group: Name of the group.
+        condition: Graph of the condition; every neuron for which it holds has the event.
+        block: What happens to these neurons, in the slot `resets`.
+        order: Position among the resets of the network.
+    """
+
+    name: str
+    group: str
+    condition: Node
+    block: Block = EMPTY
+    order: int = 0
+
+    @property
+    def source(self) -> EventSource:
+        """The event as others know it."""
+        return EventSource(self.group, self.name)
+
+
 LONGEST_DELAY = 2**20  # steps: of a delay
 NEVER = -(2**62)  # `lastspike` of a neuron that has not spiked yet, in steps: before all that any run can reach
 
@@ -255,7 +311,11 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Neurons with the same equations, a Poisson source, or a list of spikes; `rate_span` is the place of its rates."""
+    """Neurons with the same equations, a Poisson source, or a list of spikes; `rate_span` is the place of its rates.
+
+    Args:
+        events: Custom events; their conditions are looked at when the neurons that spike are known.
+    """
 
     name: str
     size: int
@@ -275,20 +335,31 @@ class Group:
     intervals: Intervals | None = None
     order: int = 0
     rate_span: Span | None = None
+    events: tuple[Event, ...] = ()
 
     @property
     def path(self) -> str:
         """Its place in the file."""
         return f"groups.{self.name}"
 
+    @property
+    def sources(self) -> tuple[EventSource, ...]:
+        """All its events, spikes first."""
+        return (EventSource(self.name), *(event.source for event in self.events))
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """All that it writes to its variables."""
+        return (self.held, self.update, self.reset, *(event.block for event in self.events))
+
 
 @dataclass(frozen=True, slots=True)
 class Pathway:
-    """Statements that act on synapses when a neuron spikes.
+    """Statements that act on synapses when a neuron spikes, or has another event.
 
     Args:
         name: Its name in the file; `on_pre` and `on_post` may both have a pathway of one name.
-        post: Triggered by the spikes of the target instead of the source.
+        post: Triggered by the events of the target instead of the source.
         block: What happens at each synapse.
         delay: Graph of the delay in steps (INT); evaluated once for each synapse.
         uniform_delay: Whether the delay is the same for all synapses.
@@ -298,6 +369,7 @@ class Pathway:
             when it is sent. This part counts from the start of the phase of this number, or from the first step (0).
         until: It counts until the start of this phase; None: to the end.
         rule_delays: Delays in steps of the rules' own synapses while this part counts; empty: as the rules say.
+        event: Which event: `spike`, or a custom event of the group.
     """
 
     name: str
@@ -310,6 +382,7 @@ class Pathway:
     since: int = 0
     until: int | None = None
     rule_delays: tuple[Node | None, ...] = ()
+    event: str = SPIKE
 
     @property
     def is_part(self) -> bool:
@@ -471,6 +544,10 @@ class Synapses:
         """The pathway of a name, or the last of its parts: the one that counts at the end of the run."""
         return [p for p in self.pathways if p.post is post and p.name.partition("@")[0] == name][-1]
 
+    def trigger(self, pathway: Pathway) -> EventSource:
+        """The event that one of its pathways follows."""
+        return EventSource((self.target if pathway.post else self.source).group, pathway.event)
+
     def pathway_path(self, pathway: Pathway) -> str:
         """The place in the file of one of its pathways."""
         return f"{self.path}.{pathway.key}"
@@ -585,11 +662,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class SpikeMonitor:
-    """Records which neuron spikes when, or of which neuron a condition becomes true.
+    """Records which neuron has an event when, or of which neuron a condition becomes true.
 
     Args:
-        columns: Values before the reset.
-        condition: Graph of the condition; None for spikes.
+        columns: Values before the resets.
+        condition: Graph of the condition; None for an event of the group.
+        event: The event: `spike`, or a custom event.
     """
 
     name: str
@@ -598,6 +676,17 @@ class SpikeMonitor:
     counts_only: bool
     window: Window
     condition: Node | None = None
+    event: str = SPIKE
+
+    @property
+    def events(self) -> EventSource:
+        """The event that it records, where it has no condition."""
+        return EventSource(self.source.group, self.event)
+
+    @property
+    def of_spikes(self) -> bool:
+        """Whether it records spikes, not other events."""
+        return self.condition is None and self.event == SPIKE
 
 
 @dataclass(frozen=True, slots=True)
@@ -656,6 +745,11 @@ class RateMonitor:
     bin: int
     smooth: float | None
     window: Window
+
+    @property
+    def events(self) -> EventSource:
+        """What it counts."""
+        return EventSource(self.source.group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -759,9 +853,9 @@ class Start:
     Args:
         values: By path of the object and name of the variable; of synapses in the order of creation.
         wirings: For each synapses object the hash of its pairs, see `pairs_hash`.
-        spikes: For each group its last spikes, in their order: steps, counted from the end of that run (-1 is the last
-            one), and neurons; shape (n,) each.
-        kept: For each group, of how many of the last steps the spikes are known.
+        spikes: The last events of groups, by `EventSource.name`, in their order: steps, counted from the end of that
+            run (-1 is the last one), and neurons; shape (n,) each.
+        kept: For each of them, of how many of the last steps it is known.
         span: Where the file names the run.
     """
 
@@ -850,7 +944,7 @@ def adds_the_same(network: Network, synapses: Synapses) -> bool:
 
 def changing_variables(network: Network) -> set[tuple[str, str]]:
     """Variables that anything but a Python function changes during the run, by owner and name."""
-    blocks = [b for g in network.groups.values() for b in (g.update, g.reset, g.held)]
+    blocks = [b for g in network.groups.values() for b in g.blocks]
     blocks += [block for s in network.synapses.values() for block in (s.update, s.elapsed)]
     blocks += [p.block for s in network.synapses.values() for p in s.pathways]
     blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]

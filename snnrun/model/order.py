@@ -1,7 +1,8 @@
 """Who acts in each slot of a step, in order.
 
 In a slot they act by `order`. Of those with the same order the objects of the model come first, then operations, then
-monitors, each in the order of the file. A spike monitor has the order of its group.
+monitors, each in the order of the file. Groups come before custom events, whose conditions and monitors have the order
+of their group, as spike monitors have.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from snnrun.model.network import (
+    Event,
     Group,
     Monitor,
     Network,
@@ -23,7 +25,7 @@ from snnrun.model.network import (
     Synapses,
 )
 
-Actor: TypeAlias = Group | tuple[Synapses, Pathway] | PoissonInput | Operation | Monitor
+Actor: TypeAlias = Group | Event | tuple[Synapses, Pathway] | PoissonInput | Operation | Monitor
 _MODEL, _OPERATION, _MONITOR = range(3)
 
 
@@ -32,6 +34,11 @@ def actors(network: Network, slot: Slot) -> list[Actor]:
     found: list[tuple[int, int, Actor]] = []
     if slot in (Slot.GROUPS, Slot.THRESHOLDS, Slot.RESETS):
         found += [(group.order, _MODEL, group) for group in network.groups.values()]
+    events = [(group, event) for group in network.groups.values() for event in group.events]
+    if slot is Slot.THRESHOLDS:
+        found += [(group.order, _MODEL, event) for group, event in events]
+    if slot is Slot.RESETS:
+        found += [(event.order, _MODEL, event) for _, event in events if event.block.assignments]
     if slot is Slot.SYNAPSES:
         found += [(p.order, _MODEL, (s, p)) for s in network.synapses.values() for p in s.pathways]
         found += [(i.order, _MODEL, i) for i in network.inputs]

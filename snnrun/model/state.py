@@ -38,7 +38,7 @@ def pairs_hash(pre: IntArray, post: IntArray) -> str:
 
 
 def describe_state(network: Network, steps: int, wirings: Mapping[str, str], kept: Mapping[str, int]) -> dict[str, Any]:
-    """What stands beside the arrays of a state; `kept` is of how many of the last steps a group's spikes are there."""
+    """What stands beside the arrays of a state; `kept` is of how many of the last steps an event is known."""
     units = {f"{s.variable.owner}.{s.variable.name}": s.dimension.symbol for s in _stored(network)}
     return {
         "kind": "state",
@@ -50,6 +50,6 @@ def describe_state(network: Network, steps: int, wirings: Mapping[str, str], kep
     }
 
 
-def spikes_name(group: str, part: str) -> str:
-    """The name of an array of spikes of a group: `steps` or `neurons`. No variable has a name with a colon."""
-    return f"groups.{group}:{part}"
+def spikes_name(source: str, part: str) -> str:
+    """The name of an array of an event (`EventSource.name`): `steps` or `neurons`. No variable's has a colon."""
+    return f"groups.{source}:{part}"

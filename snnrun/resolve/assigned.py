@@ -14,13 +14,17 @@ from snnrun.spec.nodes import MapNode, ScalarNode
 
 
 def assigned_names(context: Context, group: str) -> frozenset[str] | None:
-    """Names that resets, operations, inputs and synapses assign in a group, before statements are checked.
+    """Names that resets, events, operations, inputs and synapses assign in a group, before statements are checked.
 
     None when a Python function may assign any. Texts that cannot be read count for nothing here: they are reported
     where they are resolved.
     """
     written = context.once(_written)
-    return None if written is None else frozenset((*_assigned(context, ("groups", group, "reset")), *written[group]))
+    if written is None:
+        return None
+    events = context.document.keys(("groups", group, "events"))
+    own = [("groups", group, "reset"), *(("groups", group, "events", event, "do") for event in events)]
+    return frozenset((*(name for path in own for name in _assigned(context, path)), *written[group]))
 
 
 def _written(context: Context) -> defaultdict[str, set[str]] | None:

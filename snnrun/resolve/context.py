@@ -19,7 +19,7 @@ from snnrun.equations.exact import OPEN
 from snnrun.equations.parse import parse_expression
 from snnrun.equations.scope import ArrayFunction, Scope, Typed, UserFunction
 from snnrun.errors import ExperimentError, Report, at, did_you_mean
-from snnrun.model.network import NeuronSubset, Seeds, Stored, TimedArray
+from snnrun.model.network import SPIKE, NeuronSubset, Seeds, Stored, TimedArray
 from snnrun.resolve.columns import must_exist
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.uses import Uses
@@ -61,7 +61,7 @@ class Population:
         subgroups: Parts by name.
         frozen: Variables that keep their values while a neuron is refractory.
         constant: Parameters that nothing changes during a run.
-        has_spikes: Whether it can spike.
+        events: The events that its neurons can have: `spike`, unless it has no threshold, and custom ones.
     """
 
     name: str
@@ -70,13 +70,18 @@ class Population:
     subgroups: dict[str, NeuronSubset]
     frozen: frozenset[str] = frozenset()
     constant: frozenset[str] = frozenset()
-    has_spikes: bool = True
+    events: tuple[str, ...] = (SPIKE,)
     symbols: dict[str, Typed] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
         """Its place in the file."""
         return f"groups.{self.name}"
+
+    @property
+    def has_spikes(self) -> bool:
+        """Whether it can spike."""
+        return SPIKE in self.events
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from snnrun.model.choice import numbered_synapses
 from snnrun.model.elapsed import up_to_date
 from snnrun.model.expected import exact_total
 from snnrun.model.network import (
+    SPIKE,
     ConnectivityMonitor,
     Monitor,
     NeuronSubset,
@@ -28,6 +29,7 @@ from snnrun.model.network import (
     part,
 )
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population
+from snnrun.resolve.events import known_event
 from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.moments import is_before_groups
 from snnrun.resolve.names import Derived
@@ -102,13 +104,20 @@ class _Monitor:
 
     def events(self, model: models.EventMonitor) -> SpikeMonitor:
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
+        population = self.context.populations[view.group]
+        condition, event = None, SPIKE
+        if model.condition is not None:
+            condition = self.condition(view)
+        else:
+            event = known_event(self.context, population, (*self.path, "event"))
+        view = self.spiking_view() if condition is None and event == SPIKE else self.watched(view)
+        columns = self.columns(model.variables or [], _recordable(population), view.group)
+        return SpikeMonitor(self.name, view, columns, False, self.window(), condition, event)
+
+    def condition(self, view: NeuronSubset) -> Node:
         scope = group_scope(self.context, view, f"the condition of monitor `{self.name}`", self.name, guarded=False)
         expr = self.context.expression((*self.path, "condition"))
-        condition = self.context.checker(scope.symbols, scope.place).condition(expr, scope.place).node
-        columns = self.columns(model.variables or [], _recordable(self.context.populations[view.group]), view.group)
-        return SpikeMonitor(
-            self.name, self.watched(view), columns, counts_only=False, window=self.window(), condition=condition
-        )
+        return self.context.checker(scope.symbols, scope.place).condition(expr, scope.place).node
 
     def columns(
         self, names: list[str], known: Mapping[str, tuple[Node, Dimension]], source: str

@@ -21,6 +21,7 @@ from snnrun.resolve.definitions import (
     read_definitions,
     resolve_subexpressions,
 )
+from snnrun.resolve.events import event_names, resolve_events
 from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.initial import initial_values
 from snnrun.resolve.integration import integrate, lift_propagators
@@ -49,7 +50,7 @@ class _Neurons:
         self.path: Path = ("groups", population.name)
         self.attempts = Attempts()
         self.held_values: dict[str, Node] = {}  # of `constant over dt` subexpressions, by name
-        population.has_spikes = model.threshold is not None
+        population.events = event_names(context, self.name, model)
         context.failed.add(f"{population.path}.equations")  # until all variables are known
         definitions = () if model.equations is None else parse_equations(context.text((*self.path, "equations")))
         self.variables = read_definitions(context, population.path, f"the equations of `{self.name}`", definitions)
@@ -62,6 +63,8 @@ class _Neurons:
         refractory = attempt(self.refractory)
         threshold = attempt(self.threshold)
         reset = attempt(self.reset)
+        symbols = self.variables.symbols()
+        events = resolve_events(context, population, self.model, symbols, self.explain, self.attempts)
         initial = attempt(self.initial)
         self.attempts.stop_if_errors()
         if population.path in context.failed:
@@ -88,6 +91,7 @@ class _Neurons:
             subgroups=population.subgroups,
             integration=integration,
             order=self.model.order,
+            events=events,
         )
 
     # variables
@@ -102,7 +106,7 @@ class _Neurons:
         self.refuse_flags()
         population.members = variables.members
         population.constant = frozenset(d.name for d in variables.with_flag("constant"))
-        if self.model.equations is None and self.model.threshold is None:
+        if self.model.equations is None and not population.events:
             raise context.key_error(
                 "NET136",
                 f"group `{self.name}` has neither `equations` nor a `threshold`",

@@ -1,4 +1,4 @@
-"""Pathways of synapses: the statements that act at a synapse on spikes of its source or target."""
+"""Pathways of synapses: the statements that act at a synapse on events of its source or target, such as spikes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from functools import partial
 
 from snnrun.equations.dag import Node, Variable, is_fixed
 from snnrun.errors import Attempts
-from snnrun.model.network import Pathway
+from snnrun.model.network import SPIKE, Pathway
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import read_delay, rules_with_delays
+from snnrun.resolve.events import known_event
 from snnrun.resolve.statements import StatementScope, lower_statements
 from snnrun.resolve.synapse_names import SynapseScope, why_unknown
 from snnrun.spec.nodes import MapNode
@@ -32,17 +33,17 @@ def resolve_pathways(
         if not context.document.has(path):
             continue
         population = context.populations[view.group]
-        if not population.has_spikes:
-            context.report.warn(
-                "NET173",
-                f"`{key}` never acts: `{population.name}` has no threshold, so it never spikes",
-                context.document.key_span(path),
-                "add `threshold:` to the group",
-            )
         for name, place in _places(context, path):
             pathway = attempts.attempt(partial(_pathway, context, scope, elapsed, name, place, post=key == "on_post"))
-            if pathway is not None and population.has_spikes:
+            if pathway is not None and pathway.event in population.events:
                 found.append(pathway)
+            elif pathway is not None:
+                context.report.warn(
+                    "NET173",
+                    f"`{name}` never acts: `{population.name}` has no threshold, so it never spikes",
+                    context.document.key_span(place),
+                    "add `threshold:` to the group",
+                )
     return tuple(found)
 
 
@@ -59,8 +60,8 @@ def _pathway(
 ) -> Pathway:
     document = context.document
     keys = {key: (*path, key) for key in document.keys(path)}  # none when it is a text
-    if "event" in keys and context.text(keys["event"]).value != "spike":
-        raise context.error("NET199", "pathways on custom events are not supported yet", keys["event"])
+    group = context.populations[(scope.target if post else scope.source).group]
+    event = known_event(context, group, keys["event"]) if "event" in keys else SPIKE
     locale = StatementScope(
         scope.symbols,
         scope.targets,
@@ -78,4 +79,4 @@ def _pathway(
         order = context.integer(keys["order"], "`order`", -(2**30))
     own_delays = not post and any(rules_with_delays(document.node((*scope.path, "connect"))))
     uniform = (delay is None or is_fixed(delay)) and not own_delays
-    return Pathway(name, post, block, delay, uniform, order, document.span(delay_path or path))
+    return Pathway(name, post, block, delay, uniform, order, document.span(delay_path or path), event=event)

@@ -207,6 +207,8 @@ def _is_read_in_run(context: Context, path: Path) -> bool:
     match path:
         case ("groups", _, "equations" | "threshold" | "reset" | "refractory" | "rates", *_):
             return True
+        case ("groups", _, "events", *rest):
+            return rest[-1] != "order"
         case ("inputs", _, "size" | "rate" | "weight"):
             return True
         case ("synapses", _, "equations"):

@@ -56,25 +56,25 @@ def resolve_start(context: Context, network: Network) -> Start:
     _must_fit(context, network, values)
     _must_mean_the_same(context, network, values, units)
     for group in network.groups.values():
-        if group.name in spikes and np.any(spikes[group.name][1] >= group.size):
+        if any(np.any(spikes[source.name][1] >= group.size) for source in group.sources if source.name in spikes):
             message = f"in that run `{group.name}` had more neurons than here, where it has {group.size}"
             raise context.error("FIL204", message, _PATH)
     return Start(values, wirings, spikes, kept, context.document.span(_PATH))
 
 
-def _spikes(arrays: dict[str, NDArray[Any]], group: str, kept: int) -> tuple[IntArray, IntArray]:
-    """Take the spikes of a group out of the arrays of a state.
+def _spikes(arrays: dict[str, NDArray[Any]], source: str, kept: int) -> tuple[IntArray, IntArray]:
+    """Take the neurons that had an event out of the arrays of a state.
 
     Raises:
-        ValueError: They are not spikes.
+        ValueError: They are not neurons at steps.
         KeyError: They are not there.
     """
-    steps, neurons = (arrays.pop(spikes_name(group, part)) for part in ("steps", "neurons"))
+    steps, neurons = (arrays.pop(spikes_name(source, part)) for part in ("steps", "neurons"))
     ascending = steps.ndim == neurons.ndim == 1 and len(steps) == len(neurons)
     if not ascending or steps.dtype.kind != "i" or neurons.dtype.kind != "i":
-        raise ValueError(group)
+        raise ValueError(source)
     if len(steps) and (steps.min() < -kept or steps.max() >= 0 or neurons.min() < 0 or np.any(np.diff(steps) < 0)):
-        raise ValueError(group)
+        raise ValueError(source)
     return steps.astype(np.int64), neurons.astype(np.int64)
 
 

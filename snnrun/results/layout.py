@@ -83,7 +83,7 @@ class SpikeChannel:
         columns: Variables recorded at each spike, before the reset.
         dt: Step of the group's own clock, None for the run's. [s]
         window: From when to when it records, None for the whole run. [s]
-        events: Whether it is a `kind: events` monitor.
+        events: Whether it records other events than spikes.
     """
 
     name: str
@@ -191,7 +191,7 @@ class Monitor:
         window: From when to when it was to record, None for the whole run. [s]
         synapses: True for a state monitor of synapses.
         dt: For spikes, step of the group's own clock, None for the run's. [s]
-        events: For spikes, whether a condition became true instead.
+        events: For spikes, whether they are other events instead.
     """
 
     name: str

@@ -115,7 +115,7 @@ def _columns(recorded: tuple[Recorded, ...]) -> tuple[layout.Column, ...]:
 def _spike_channel(built: Built, m: SpikeMonitor) -> layout.SpikeChannel:
     size = built.network.groups[m.source.group].size
     window = _window(built.network, m)
-    columns, events = _columns(m.columns), m.condition is not None
+    columns, events = _columns(m.columns), not m.of_spikes
     return layout.SpikeChannel(m.name, m.source.name, size, m.counts_only, columns, window=window, events=events)
 
 

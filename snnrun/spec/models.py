@@ -249,9 +249,18 @@ InitialValue = TypeAliasType(
 class Event(Section):
     """A custom event."""
 
-    condition: Expression = Field(description="When it happens.")
-    do: Statements | None = Field(None, description="Statements carried out when it happens.")
-    order: Order = Field(0, description="Place among others of the same slot.")
+    condition: Expression = Field(
+        description="The neurons for which it holds have the event in this step: `v > -50*mV`. It is looked at in each "
+        "step after the thresholds, so `not_refractory` and `lastspike` know the spikes of this step, and before "
+        "resets. Refractory neurons have it too, unless it says `not_refractory`; it is the event of each step in "
+        "which it holds, not only of the first."
+    )
+    do: Statements | None = Field(
+        None,
+        description="Statements for these neurons, where resets run; as a reset, they write to variables that are "
+        "`unless refractory` too.",
+    )
+    order: Order = Field(0, description="Place of `do` among the resets of the network, then as in the file.")
 
 
 class Link(Section):
@@ -351,7 +360,9 @@ class NeuronGroup(Section):
         + _FINITE,
     )
     events: dict[Identifier, EventForm] | None = Field(
-        None, description="Custom events: name → condition, or `{condition, do, order}`."
+        None,
+        description="Custom events: name → condition, or `{condition, do, order}`. Pathways and monitors name them; "
+        "`spike` is the event that `threshold` decides.",
     )
     linked: dict[Identifier, LinkForm] | None = Field(
         None, description="Variables `(linked)` in the equations: name → `group.variable`, or `{from, index}`."
@@ -453,7 +464,11 @@ class Pathway(Section):
         None, description="From the event to its effect; one, an expression, or a list; see `delay` above."
     )
     order: Order | None = Field(None, description="Place among pathways: `on_pre` -1 and `on_post` 1 unless given.")
-    event: Identifier = Field("spike", description="The event; `spike` or a custom event of the group.")
+    event: Identifier = Field(
+        "spike",
+        description="The event that it follows, of the source (`on_pre`) or the target (`on_post`): `spike`, or a "
+        "custom event of the group.",
+    )
 
 
 def _pathways_form(value: Any) -> str:
@@ -795,16 +810,22 @@ class RateMonitor(Section):
 
 
 class EventMonitor(Section):
-    """Records when a condition becomes true."""
+    """Records when neurons have an event, or when a condition becomes true."""
 
     kind: Literal["events"] = Field(description="`events`.")
     source: Reference = Field(description="Group or subgroup.")
-    condition: Expression = Field(
+    event: Reference | None = Field(
+        None,
+        description="An event of the group: `spike`, or a custom event; every step in which a neuron has it is "
+        "recorded. Either this or `condition`.",
+    )
+    condition: Expression | None = Field(
+        None,
         description="Condition on a neuron: `v > -50*mV`. It is looked at in each step after the thresholds, so "
         "`not_refractory` and `lastspike` know the spikes of this step, and before resets. An event is recorded where "
-        "it holds and did not hold in the step before; before the first step it holds nowhere."
+        "it holds and did not hold in the step before; before the first step it holds nowhere.",
     )
-    variables: list[Identifier] | None = Field(None, description="Variables stored with each event, before the reset.")
+    variables: list[Identifier] | None = Field(None, description="Variables stored with each event, before resets.")
     indices: Series | None = Field(None, description=_INDICES)
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
 

@@ -127,6 +127,20 @@ def _check_monitors(document: Document, report: Report) -> None:
             message = "`variables` and `counts_only` do not go together"
             advice = "keep one of them: counts have no values of single spikes"
             report.error("FMT208", message, document.key_span((*path, "variables")), advice)
+        kind = node.get("kind")
+        if isinstance(kind, ScalarNode) and kind.value == "events":
+            _check_events(document, report, path, node)
+
+
+def _check_events(document: Document, report: Report, path: nodes.Path, node: MapNode) -> None:
+    given = [key for key in ("event", "condition") if key in node.entries]
+    if not given:
+        advice = "name an `event` of the group, or give a `condition`: `v > 1`"
+        report.error("FMT202", f"`{path[1]}` needs `event` or `condition`", document.key_span(path), advice)
+    if len(given) > 1:
+        message = "`event` and `condition` do not go together"
+        advice = "keep one: `event` records each step in which a neuron has it, `condition` when it becomes true"
+        report.error("FMT208", message, document.key_span((*path, "condition")), advice)
 
 
 def _check_run(document: Document, report: Report) -> None:

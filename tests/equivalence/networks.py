@@ -548,7 +548,52 @@ monitors:
 run: {duration: 12 ms, dt: 0.1 ms}
 """
 
+EVENTS = """
+name: events
+constants: {level: 0.6, chance: 0.05}
+groups:
+  pop:
+    size: 9
+    equations: "dv/dt = (drive - v)/(4*ms) : 1 (unless refractory)\\nx : 1\\nn : integer\\ndrive : 1"
+    threshold: v > 1
+    reset: v = 0; x = 0
+    refractory: 0.7 ms
+    initial: {drive: 1.1 + 0.2*i, v: 0.1*i}
+    events:
+      high: {condition: v > level and v < level + 0.06, do: x += 0.1; n += 1}
+      silent: {condition: not not_refractory and rand() < 0.3, do: v = 0.01*n, order: -1}
+      chosen: rand() < chance
+      late: {condition: t - lastspike < 0.5*ms, do: x += rand(), order: 2}
+    subgroups: {part: "2:7", few: [8, 0, 3]}
+  out: {size: 7, equations: "dg/dt = -g/(2*ms) : 1\\nh : 1\\nda/dt = -a/(5*ms) : 1 (unless refractory)", threshold: g > 0.8, refractory: g > 0.4, events: {quiet: {condition: g < 0.2 and rand() < 0.3, do: h += 1}}, subgroups: {all_but: "1:7"}}
+synapses:
+  now: {source: pop.part, target: out, connect: all, on_pre: {do: g_post += 0.01*(i + 1), event: high}}
+  later: {source: pop.few, target: out, connect: all, on_pre: {do: g_post = 0.9*g_post + 0.1; a_post += 1, event: chosen, delay: 0.3 ms}}
+  ring: {source: pop, target: out, connect: all, equations: "w : 1", initial: {w: 0.01*i}, on_pre: {do: g_post += w, event: late, delay: 0.1*ms*(j + i)}}
+  sorted: {source: pop, target: out, equations: "w : 1", connect: {p: 0.6}, on_pre: {do: w += 0.01*v_pre; h_post += w, event: silent, delay: 0.1*ms*(i + 1)}}
+  back: {source: pop, target: out.all_but, equations: "w : 1\\ndy/dt = -y/(3*ms) : 1 (event-driven)", connect: all, on_pre: {a: {do: y += 1, event: high, delay: 0.2 ms}, b: {do: w += 1, delay: 0.1*ms*j}}, on_post: {do: w += y, event: quiet}}
+  post: {source: pop, target: out, equations: "w : 1", connect: {i: j}, on_post: {do: w += 1, event: quiet, delay: 0.1*ms*j}}
+monitors:
+  high: {kind: events, source: pop, event: high, variables: [v, x, n]}
+  late: {kind: events, source: pop.few, event: late, variables: [x]}
+  silent: {kind: events, source: pop, event: silent, window: [2 ms, 8 ms]}
+  spikes: {kind: events, source: pop.part, event: spike}
+  rising: {kind: events, source: pop, condition: v > 2*level/3, window: [0.4 ms, 20 ms]}
+  out: {kind: spikes, source: out}
+  quiet: {kind: events, source: out, event: quiet, indices: [5, 1]}
+  state: {kind: state, source: out, variables: [g, h, a], dt: 0.2 ms}
+  weights: {kind: state, source: back, variables: [w, y], dt: 1 ms}
+  posts: {kind: state, source: post, variables: [w], dt: 1 ms}
+  sums: {kind: state, source: sorted, variables: [w], dt: 1 ms}
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: first, duration: 5.3 ms}
+    - {name: second, duration: 4 ms, set: {level: 0.4, chance: 0.3, ring.on_pre.delay: 0.4*ms + 0.1*ms*j, later.on_pre.delay: 0.8 ms}}
+"""
+
 NETWORKS = {
+    "events": EVENTS,
     "phases": PHASES,
     "methods": METHODS,
     "noise": NOISE,

@@ -26,6 +26,8 @@ from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import (
     NEVER,
     Block,
+    Event,
+    EventSource,
     Group,
     GroupKind,
     Initial,
@@ -97,7 +99,9 @@ class Oracle:
             for s in wiring.made.synapses.stored:
                 values = np.array(wiring.made.values[s.variable.name], self.type_of(s.kind))
                 self.arrays[s.variable.owner, s.variable.name] = values[wiring.created]
-        self.history: dict[str, list[list[int]]] = {g.path: [] for g in network.groups.values()}
+        sources = [source for g in network.groups.values() for source in g.sources]
+        self.history: dict[EventSource, list[list[int]]] = {source: [] for source in sources}
+        self.held: dict[str, Array] = {}  # of monitors with a condition, where it holds
         self.counts: dict[str, Array] = {
             m.name: np.zeros(network.groups[m.source.group].size, np.int64)
             for m in network.monitors
@@ -239,7 +243,12 @@ class Oracle:
             if slot is Slot.THRESHOLDS:
                 acts.append((group.order, 0, partial(self.threshold, group)))
             if slot is Slot.RESETS:
-                acts.append((group.order, 0, partial(self.reset, group)))
+                acts.append((group.order, 0, partial(self.reset, EventSource(group.name), group.reset)))
+        for event in (event for group in self.network.groups.values() for event in group.events):
+            if slot is Slot.THRESHOLDS:
+                acts.append((self.network.groups[event.group].order, 0, partial(self.look_for, event)))
+            if slot is Slot.RESETS:
+                acts.append((event.order, 0, partial(self.reset, event.source, event.block)))
         for operation in self.network.operations:
             if operation.slot is slot:
                 acts.append((operation.order, 1, partial(self.operate, operation)))
@@ -336,11 +345,16 @@ class Oracle:
 
     def threshold(self, group: Group) -> None:
         spiking = self.spiking(group)
-        self.history[group.path].append(spiking)
+        self.history[EventSource(group.name)].append(spiking)
         if (group.path, "lastspike") in self.arrays:
             self.arrays[group.path, "lastspike"][spiking] = self.step
         if group.refractory is not None:
             self.arrays[group.path, "not_refractory"][spiking] = False
+
+    def look_for(self, event: Event) -> None:
+        at, elements = self.everywhere(event.source.group_path)
+        holds = np.broadcast_to(evaluate(event.condition, self.environment(at, elements)), elements.shape)
+        self.history[event.source].append(np.flatnonzero(holds).tolist())
 
     def spiking(self, group: Group) -> list[int]:
         """The neurons that spike in this step, ascending."""
@@ -357,14 +371,23 @@ class Oracle:
         return np.flatnonzero(crossed).tolist()
 
     def record(self, monitor: SpikeMonitor) -> None:
+        now = self.history[monitor.events][self.step] if monitor.condition is None else self.became(monitor)
         if not self.records(monitor.window):
             return
-        now = self.history[f"groups.{monitor.source.group}"][self.step]
         ids = np.array([k for k in now if k in set(monitor.source.ids.tolist())], np.int64)
         self.counts[monitor.name][ids] += 1
         if len(ids) and not monitor.counts_only:
             columns = self.columns(monitor.columns, {"own": ids}, ids)
             self.memory.spikes(monitor.name, np.full(len(ids), self.step), ids, columns)
+
+    def became(self, monitor: SpikeMonitor) -> list[int]:
+        """The neurons for which the condition of a monitor holds, and did not hold in the step before."""
+        at, elements = self.everywhere(f"groups.{monitor.source.group}")
+        assert monitor.condition is not None
+        holds = np.array(np.broadcast_to(evaluate(monitor.condition, self.environment(at, elements)), elements.shape))
+        before = self.held.get(monitor.name, np.zeros_like(holds))
+        self.held[monitor.name] = holds
+        return np.flatnonzero(holds & ~before).tolist()
 
     # synapses
 
@@ -410,7 +433,7 @@ class Oracle:
         """Synapses that a spike reaches now: oldest spikes first, then by neuron, then as created."""
         wiring = self.wirings[synapses.name]
         neurons = wiring.post if pathway.post else wiring.pre
-        history = self.history[f"groups.{(synapses.target if pathway.post else synapses.source).group}"]
+        history = self.history[synapses.trigger(pathway)]
         delays = self.delays(synapses, pathway)
         found: list[int] = []
         phases = self.network.phases
@@ -449,12 +472,12 @@ class Oracle:
 
     # resets and end
 
-    def reset(self, group: Group) -> None:
-        self.one_by_one(group.reset, group.path, self.history[group.path][self.step])
+    def reset(self, source: EventSource, block: Block) -> None:
+        self.one_by_one(block, source.group_path, self.history[source][self.step])
 
     def count_rates(self) -> None:
         for monitor in self.network.monitors:
             if isinstance(monitor, RateMonitor) and self.records(monitor.window):
                 members = set(monitor.source.ids.tolist())
-                number = sum(k in members for k in self.history[f"groups.{monitor.source.group}"][self.step])
+                number = sum(k in members for k in self.history[monitor.events][self.step])
                 self.memory.numbers(monitor.name, np.array([number]), self.step - monitor.window.start)

@@ -17,7 +17,10 @@ from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Memory
 from snnrun.model.network import Network
 
-SHORT = {"phases": ()}  # whose time is that of its phases
+SHORT = {
+    "phases": (),
+    "events": ("run.phases.0.duration=1 ms", "run.phases.1.duration=1 ms"),
+}  # whose time is that of its phases
 
 
 def run(network: Network, *, compiled: bool) -> tuple[Memory, Simulation]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import delivery
 import demos
+import events
 import expressions
 import inputs
 import integrators
@@ -44,6 +45,7 @@ MODULES = (
     expressions,
     networks,
     scheduling,
+    events,
 )
 
 

@@ -125,6 +125,17 @@ def test_spikes_on_their_way_arrive_in_the_second_half(tmp_path, delay, back, th
     assert state["groups.cells:steps"].max() < 0
 
 
+def test_events_on_their_way_arrive_in_the_second_half(tmp_path):
+    text = FILE.replace("    initial: {v: rand()}", "    events: {low: v < 0.02}\n    initial: {v: rand()}")
+    for number, delay in enumerate(["7 ms", "1 ms + 9*rand()*ms"]):
+        ends = "source: cells, target: cells, connect: {p: 0.3}"
+        kick = f"  kick{number}: {{{ends}, on_pre: {{do: v_post += 0.004, event: low, delay: {delay}}}}}\n"
+        text = text.replace("operations:", f"{kick}operations:")
+    state = check_halves(tmp_path, text)
+    assert len(state["groups.cells.events.low:steps"]) > 5
+    assert state["groups.cells.events.low:steps"].max() < 0
+
+
 # Few synapses of a source share a delay, and statements only add: what arrives is in a ring of sums.
 SUMS = """\
 version: 1

@@ -28,6 +28,7 @@ GROUP = {
     "reset": "v = 0",
     "refractory": "1 ms",
     "subgroups": {"first": "0:2", "rest": "2:4"},
+    "events": {"e": {"condition": "v > 0.5", "do": "w += 1"}},
 }
 FILE: dict[str, Any] = {
     "version": 1,
@@ -61,6 +62,7 @@ FILE: dict[str, Any] = {
             "equations": "w : 1\ndx/dt = -x/(5*ms) : 1 (clock-driven)",
             "connect": "all",
             "on_pre": {"a": {"do": "v_post += w", "order": 1}, "b": {"do": "w = 1", "order": 2}},
+            "on_post": {"do": "w = 3"},
             "method": "euler",
         },
         "z": {"source": "p", "target": "g", "connect": "all", "on_pre": "v_post += d", "constants": {"d": 1}},
@@ -71,6 +73,7 @@ FILE: dict[str, Any] = {
         "state": {"kind": "state", "source": "g", "variables": ["v"]},
         "rate": {"kind": "rate", "source": "g"},
         "events": {"kind": "events", "source": "g", "condition": "v > 0.5"},
+        "named": {"kind": "events", "source": "g", "event": "spike"},
         "pairs": {"kind": "connectivity", "source": "y"},
     },
     "operations": {"o": {"target": "g", "every": "1 ms", "do": "w += 1"}},
@@ -148,7 +151,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "refractory": "2 ms",
                 "method": "euler",
                 "initial": {"v": 0.5},
-                "events": {"e": "v > 3"},
+                "events": {"e": "v > 3", "f": "v > 2"},
                 "linked": {"v": "p.rates"},
                 "subgroups": {"first": "0:3", "rest": "2:4"},
                 "dt": "0.2 ms",
@@ -211,7 +214,10 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("synapses.z", {"constants": {"d": 2}}),
         ("synapses.x", {"use": "./r.yaml"}),
     ],
-    "Pathway": [("synapses.y.on_pre.a", {"do": "v_post += 2*w", "delay": "1 ms", "order": 3, "event": "e"})],
+    "Pathway": [
+        ("synapses.y.on_pre.a", {"do": "v_post += 2*w", "delay": "1 ms", "order": 3}),
+        ("synapses.y.on_post", {"event": "e"}),
+    ],
     "ValueRule": [("run.phases.1.set.g\\.w", {"value": 2, "where": "i > 1", "subgroup": "first"})],
     "SpikeMonitor": [
         (
@@ -239,6 +245,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         )
     ],
+    "Event": [("groups.g.events.e", {"condition": "v > 2", "do": "w += 2", "order": 1})],
     "EventMonitor": [
         (
             "monitors.events",
@@ -249,7 +256,8 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "indices": [0],
                 "window": ["1 ms", "2 ms"],
             },
-        )
+        ),
+        ("monitors.named", {"event": "e"}),
     ],
     "RateMonitor": [
         ("monitors.rate", {"source": "g.first", "bin": "1 ms", "smooth": "1 ms", "window": ["1 ms", "2 ms"]}),
@@ -302,13 +310,11 @@ CASES = [
     for key, value in changes.items()
 ]
 REFUSED = {
-    ("NeuronGroup", "events"): "NET199",
     ("NeuronGroup", "linked"): "NET199",
     ("NeuronGroup", "dt"): "NET199",
     ("NeuronGroup", "precision"): "NET199",
     ("PoissonGroup", "dt"): "NET199",
     ("SpikeGroup", "dt"): "NET199",
-    ("Pathway", "event"): "NET199",
     ("Run", "start_from"): "FIL201",  # there is no such folder
 }
 """What is not there yet, and what says so."""
@@ -325,7 +331,6 @@ ELSEWHERE = {
     "Sample": None,  # unit/sweep/test_sample.py
     "ValueFile": None,  # unit/network
     "CallOperation": None,  # cli/test_run_command.py
-    "Event": None,  # refused: not there yet
     "Link": None,
     "Plot": None,
     "Panels": None,
