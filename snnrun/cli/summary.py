@@ -92,16 +92,18 @@ def stopped_line(outcome: Outcome) -> str:
 
 def sweep_lines(outcome: SweepOutcome) -> Iterator[str]:
     """A sweep: points, time, files."""
-    before = outcome.points - outcome.missing - outcome.ran
-    found = f"{number_text(before, 'point')} {'was' if before == 1 else 'were'} done before"
+    before = outcome.points - outcome.missing - outcome.ran - outcome.reused
+    found = [f"{number_text(before, 'point')} {'was' if before == 1 else 'were'} done before"] if before else []
+    found += [f"{number_text(outcome.reused, 'point')} taken from earlier sweeps"] if outcome.reused else []
     if outcome.problem is None and not outcome.ran:
-        yield f"nothing to run: {'all ' if not outcome.missing else ''}{found}"
+        every = "all " if not outcome.missing and len(found) == 1 else ""
+        yield f"nothing to run: {every}{', '.join(found)}"
     elif outcome.problem is None:
         compiled = outcome.seconds["compile"]
         notes = ["one kernel" if outcome.kernels == 1 else f"{outcome.kernels} kernels"]
         notes += [f"compiled {compiled:.1f} s"] if compiled > LONG else []
         notes += [f"{outcome.workers} workers"] if outcome.workers > 1 else []
-        notes += [found] if before else []
+        notes += found
         each = outcome.loop_seconds / outcome.ran
         done = outcome.points - len(outcome.failed)
         yield (
@@ -139,6 +141,7 @@ def sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
         "counts": {},
         "points": outcome.points,
         "ran": outcome.ran,
+        "reused": outcome.reused,
         "missing": outcome.missing,
         "workers": outcome.workers,
         "failed": {str(k): reason for k, reason in outcome.failed.items()},

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -102,13 +103,17 @@ class Entry:
             return {}
         shape = self.table.status.shape
         places = {axis.name: k for k, axis in enumerate(self.table.axes)}
-        columns = [(a.name, a.unit, a.values, places[a.name]) for a in self.table.axes]
-        columns += [(c.name, c.unit, c.values, places[c.axis]) for c in self.table.coordinates]
+        columns: list[tuple[str, str | None, Any, int | None]] = [
+            (a.name, a.unit, a.values, places[a.name]) for a in self.table.axes
+        ]
+        columns += [(c.name, c.unit, c.values, places.get(c.axis)) for c in self.table.coordinates]
         found = {}
         for name, unit, values, place in columns:
             if unit is None:
                 continue
-            along = np.asarray(values, dtype=np.float64).reshape([-1 if k == place else 1 for k in range(len(shape))])
+            along = np.asarray(values, dtype=np.float64)
+            if place is not None:
+                along = along.reshape([-1 if k == place else 1 for k in range(len(shape))])
             found[name] = Measured(np.broadcast_to(along, shape), dimension_of(unit))
         return found
 

@@ -82,7 +82,7 @@ class Points:
             (labels or {}).get(name, name),
             unit,
             tuple(_called(a, labels) for k, a in enumerate(table.axes) if k not in places),
-            tuple((c.axis, _called(Axis(c.name, c.unit, c.values), labels)) for c in table.coordinates),
+            tuple((c.axis, _called(Axis(c.name, c.unit, c.values), labels)) for c in table.coordinates if c.axis),
             mean,
             half,
             failed,

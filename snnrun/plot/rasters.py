@@ -122,5 +122,5 @@ def _title(table: SweepTable, number: int) -> str:
     places = {axis.name: int(k) for axis, k in zip(table.axes, index, strict=True)}
     along = {c.axis for c in table.coordinates}
     parts = [value_name(axis, places[axis.name]) for axis in table.axes if axis.name not in along]
-    parts += [value_name(Axis(c.name, c.unit, c.values), places[c.axis]) for c in table.coordinates]
+    parts += [value_name(Axis(c.name, c.unit, c.values), places[c.axis]) for c in table.coordinates if c.axis]
     return ", ".join(part.replace(" ", "\u00a0") for part in parts)  # lines break between parameters only

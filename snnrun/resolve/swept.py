@@ -51,4 +51,4 @@ def swept(experiment: Experiment) -> tuple[str, ...]:
     names = [*(sweep.axes or {}), *(sweep.zip or {}), *(sweep.sample.ranges if sweep.sample else {})]
     for point in sweep.points or []:
         names += list(point)
-    return tuple(dict.fromkeys([*names, *(["repeat"] if sweep.repeat > 1 else [])]))
+    return tuple(dict.fromkeys([*names, *(["repeat"] if sweep.repetitions.num > 1 else [])]))

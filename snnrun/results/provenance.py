@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -10,12 +11,15 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 
 from snnrun.results.layout import PROVENANCE_FILE, storage_error
 
 PACKAGES = ("snnrun", "numpy", "llvmlite", "h5py", "matplotlib", "pydantic", "PyYAML", "Pillow")
+COMPUTING = ("llvmlite", "numba", "numpy")
 _GIT_TIMEOUT_S = 2.0
 
 
@@ -95,6 +99,17 @@ def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@lru_cache(maxsize=1)
+def program_hash() -> str:
+    """A hash of all files of this program, and of the versions of the packages that compute with it."""
+    digest = hashlib.sha256(repr(package_versions(COMPUTING)).encode())
+    root = Path(str(files("snnrun")))
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def processor_model() -> str:

@@ -59,13 +59,13 @@ class Axis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coordinate:
-    """A parameter that varies along an axis of another name (`zip`, `points`, `sample`: several along one).
+    """A parameter that varies along an axis of another name (`zip`, `points`, `sample`), or along all axes.
 
     Args:
-        axis: The axis it varies along.
+        axis: The axis it varies along; empty for the seed where each point has its own.
         name: The parameter's path in the file.
         unit: SI unit; `1` when dimensionless, None when the values are texts.
-        values: Its values, shape (n,).
+        values: Its values, shape (n,), or that of the grid.
     """
 
     axis: str
@@ -189,7 +189,7 @@ def _write_hdf5(path: Path, table: SweepTable) -> Path:
     for axis in table.axes:
         scales[axis.name] = coordinate(_parameter(file, axis.name, axis.unit, axis.values, axis.label))
     for c in table.coordinates:
-        attach(_parameter(file, c.name, c.unit, c.values, ""), (scales[c.axis],))
+        attach(_parameter(file, c.name, c.unit, c.values, ""), (scales[c.axis],) if c.axis else tuple(scales.values()))
     dimensions = tuple(scales.values())
     others = " ".join(c.name for c in table.coordinates)
     for name, (values, unit) in table.metrics.items():
@@ -256,10 +256,10 @@ def _rows(table: SweepTable) -> Iterator[list[str]]:
     metrics = [(name, unit) for name, (_, unit) in single.items()]
     yield ["point", *(_header(*p) for p in parameters), *(_header(*m) for m in metrics), "status"]
     place = {axis.name: k for k, axis in enumerate(table.axes)}
-    columns = [(place[axis.name], _cells(axis)) for axis in table.axes]
-    columns += [(place[c.axis], _cells(c)) for c in table.coordinates]
+    columns: list[tuple[int | None, list[str]]] = [(place[axis.name], _cells(axis)) for axis in table.axes]
+    columns += [(place.get(c.axis), _cells(c)) for c in table.coordinates]
     for number, index in enumerate(np.ndindex(table.status.shape)):
-        cells = [column[index[k]] for k, column in columns]
+        cells = [column[number if k is None else index[k]] for k, column in columns]
         cells += [_cell(array[index]) for array, _ in single.values()]
         yield [str(number), *cells, PointStatus(int(table.status[index])).name.lower()]
 
@@ -270,7 +270,7 @@ def _header(name: str, unit: str | None) -> str:
 
 def _cells(parameter: Axis | Coordinate) -> list[str]:
     """A parameter's values as text; dimensionless values that are all integers are written without a point."""
-    values = [value.item() if isinstance(value, np.generic) else value for value in parameter.values]
+    values = np.ravel(parameter.values).tolist() if parameter.unit is not None else list(parameter.values)
     whole = parameter.unit == "1" and all(v == v // 1 and abs(v) < _WHOLE for v in values)
     return [_cell(int(v) if whole else v) for v in values]
 

@@ -1027,6 +1027,27 @@ class Sample(Section):
     seed: SeedNumber | None = Field(None, description="Seed of the points; absent: that of the experiment.")
 
 
+SeedChoice = Literal["common", "each"]
+"""Whether points have the same seeds."""
+
+
+class Repeat(Section):
+    """Repetitions of the points of a sweep."""
+
+    num: Count = Field(1, description="Runs of each point.")
+    seeds: SeedChoice = Field(
+        "common",
+        description="`common`: the runs of each point have the seed of the file and the numbers after it; `each`: each "
+        "run has a seed of its own, computed from that of the file, the values of the point and the number of the run.",
+    )
+
+
+RepeatForm = TypeAliasType(
+    "RepeatForm",
+    Annotated[Annotated[Count, Tag(ONE_TAG)] | Annotated[Repeat, Tag(MAP_TAG)], Discriminator(_text_or_map)],
+)
+
+
 class Sweep(Section):
     """The same experiment with other values."""
 
@@ -1041,9 +1062,17 @@ class Sweep(Section):
         None, min_length=1, description="The points one by one: a list of maps path → value."
     )
     sample: Sample | None = Field(None, description="Points drawn from ranges: `{method, size, ranges, seed}`.")
-    repeat: Count = Field(1, description="Runs of each point, with other seeds.")
+    repeat: RepeatForm = Field(
+        1,
+        description="Runs of each point, with other seeds: a number, or `{num: 5, seeds: each}`, a seed for each.",
+    )
     shared: Identifier | None = Field(None, description="Phase that is run once and that all points continue from.")
     keep: Keep = Field("metrics", description="What is stored of each point: `metrics` or whole `results`.")
+
+    @property
+    def repetitions(self) -> Repeat:
+        """Runs of each point, and their seeds."""
+        return self.repeat if isinstance(self.repeat, Repeat) else Repeat(num=self.repeat)
 
 
 # --- Plots -----------------------------------------------------------------------------------------------------------

@@ -153,6 +153,9 @@ def _axes(plan: Plan) -> tuple[list[Axis], list[Coordinate]]:
         axes.append(Axis(axis.name, "1", np.arange(axis.length, dtype=np.float64)))
         for p in axis.parameters:
             coordinates.append(Coordinate(axis.name, p.name, p.dimension.symbol if p.dimension else None, p.numbers))
+    if plan.seed_of is not None:
+        numbers = np.array([plan.seed_of(plan.index(k)) for k in range(plan.size)], np.int64)
+        coordinates.append(Coordinate("", "seed", "1", numbers.reshape(plan.shape)))
     return axes, coordinates
 
 

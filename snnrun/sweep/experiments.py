@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from snnrun.spec.check import refuse_unread
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, Path, plain, scalar
 from snnrun.spec.read_values import noting
+from snnrun.sweep.identity import files_of_values
 from snnrun.sweep.plan import named_at, plan_sweep
 from snnrun.sweep.points import SEED, GridAxis, Plan, Point, Values
 from snnrun.sweep.reuse import Template
@@ -50,6 +52,11 @@ class Sweep:
     plan: Plan
     ready: dict[Index, Checked]
     warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def files(self) -> dict[str, FilePath]:
+        """The files that the experiment and the values of its sweep name, as they name them."""
+        return files_of_values(self.checked.document, self.plan) | dict(self.checked.resolved.context.files)
 
 
 def check_sweep(checked: Checked) -> Sweep:
@@ -244,6 +251,8 @@ class Points:
                 else:
                     values[str(parameter.place[1])] = value
                     key.append(kind_of(value))
+        if self.plan.seed_of is not None:
+            seed = self.plan.seed_of(index)
         return tuple(key), values, seed
 
     def _template(self, point: Point, checked: Checked) -> Template | None:

@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -30,11 +30,13 @@ from snnrun.metrics.nonfinite import RunWarning
 from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
 from snnrun.results.sweep_table import PointStatus
+from snnrun.sweep.identity import DIGITS
 
 SYNC_SHARE = 0.1  # of the time that may be spent in fsync
 SYNC_S = 1.0  # least time between two fsyncs; a power cut loses what was written later [s]
 _LONGEST = 256 << 20  # bytes of a line
 _SUM = 16  # hexadecimal digits of a line's checksum
+_KEY = _SUM + len(' {"key":"')  # where the key of a point begins in a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Record:
         reason: Why it failed, or why its pictures are missing.
         left_out: Metrics with too many numbers for a journal.
         warnings: Values that are not finite.
+        key: What the point is (`identity.PointKeys`); empty when nobody knew.
     """
 
     point: int
@@ -60,10 +63,12 @@ class Record:
     reason: str = ""
     left_out: tuple[str, ...] = ()
     warnings: tuple[RunWarning, ...] = ()
+    key: str = ""
 
     def to_line(self) -> bytes:
         """A line of a journal: a checksum and JSON."""
         plain: dict[str, Any] = {
+            "key": self.key,
             "point": self.point,
             "status": self.status.name.lower(),
             "metrics": {name: list(value) for name, value in self.metrics.items()},
@@ -99,6 +104,7 @@ class Record:
                 str(plain.get("reason", "")),
                 tuple(map(str, plain.get("left_out", ()))),
                 tuple(map(_warning, plain.get("remarks", ()))),
+                str(plain.get("key", "")),
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None  # not a line of this program
@@ -183,11 +189,13 @@ class Reader:
 
     Args:
         folder: The sweep's folder.
+        keys: Keys of the points to read; None for all points.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: Collection[str] | None = None) -> None:
         self.path = folder / JOURNAL
         self._read: dict[str, int] = {}
+        self._keys = None if keys is None else {key.encode() for key in keys}
 
     def new(self) -> Iterator[Record]:
         """Records that were added since the last call, one journal after the other.
@@ -214,6 +222,8 @@ class Reader:
                     break  # it is being written, or not written by this program
                 offset += len(line)
                 self._read[path.name] = offset
+                if self._keys is not None and line[_KEY : _KEY + DIGITS] not in self._keys:
+                    continue
                 record = Record.from_line(line)
                 if record is not None:
                     yield record

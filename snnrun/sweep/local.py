@@ -34,10 +34,12 @@ from snnrun.run.stages import Clock, Stage
 from snnrun.sweep.claims import TABLE
 from snnrun.sweep.collect import Collected, collect
 from snnrun.sweep.dispatch import Dispatcher
+from snnrun.sweep.earlier import take_over
 from snnrun.sweep.experiments import Sweep
 from snnrun.sweep.journal import cannot_write
 from snnrun.sweep.pool import LocalPool, Pool
 from snnrun.sweep.store import Facts, complete_sweep, read_facts, read_state, remove_temporary, write_facts
+from snnrun.sweep.worker import open_sweep
 
 _TICK_S = 0.2
 
@@ -52,6 +54,7 @@ class SweepOutcome:
         seconds: Time of each stage in this process. [s]
         points: Number of points.
         ran: How many of them this command ran.
+        reused: How many of them it took over from earlier sweeps of the experiment.
         failed: Points that failed, with the reason.
         missing: Points that are still to be run.
         loop_seconds: Time of the loop over points. [s]
@@ -71,6 +74,7 @@ class SweepOutcome:
     seconds: Mapping[str, float]
     points: int
     ran: int
+    reused: int
     failed: Mapping[int, str]
     missing: int
     loop_seconds: float
@@ -116,7 +120,8 @@ def run_sweep(
     started = time.time()
     pipeline.refuse_hooks(sweep.checked, allowed=options.allow_code)
     with defer_signals() as received:
-        place = create_sweep_folder(sweep, out, options.command)
+        place, sweep = create_sweep_folder(sweep, out, options.command)
+        reused = take_over(sweep, place.path)
         run = Dispatcher(sweep, place.path, options, clock or Clock(), retry_failed=retry_failed)
         end = _Table(run, place, options.command, started)
     problem: UnfinishedError | KeyboardInterrupt | None = None
@@ -136,7 +141,7 @@ def run_sweep(
             if problem is not None:
                 end.make_partial()
             run.claims.close()
-    return end.outcome(problem)
+    return end.outcome(problem, reused)
 
 
 def run_points(
@@ -174,7 +179,7 @@ def run_points(
             run.run_in(LocalPool(folder, options, workers))
             state = read_state(folder)
             if state is not None and not state.missing and not retry_failed:
-                document, files = portable(sweep.checked.document, sweep.checked.resolved.context.files)
+                document, files = portable(sweep.checked.document, sweep.files)
                 place = destination_of(sweep.checked.name, document, files, folder, folder)
                 _Table(run, place, state.facts.command, started).make()
     finally:
@@ -184,14 +189,17 @@ def run_points(
     return run.ran
 
 
-def create_sweep_folder(sweep: Sweep, out: Path, command: Sequence[str]) -> Destination:
+def create_sweep_folder(sweep: Sweep, out: Path, command: Sequence[str]) -> tuple[Destination, Sweep]:
     """Make the folder of a sweep, so that any process on any machine can run its points.
+
+    Returns:
+        The folder, and the sweep as every process reads it there: files may have other names in it.
 
     Raises:
         StorageError: It cannot be written.
     """
     checked = sweep.checked
-    document, files = portable(checked.document, checked.resolved.context.files)
+    document, files = portable(checked.document, sweep.files)
     place = destination_of(checked.name, document, files, out)
     folder = place.path
     check_name(folder.name)
@@ -212,7 +220,7 @@ def create_sweep_folder(sweep: Sweep, out: Path, command: Sequence[str]) -> Dest
         raise storage_error(
             "ST106", f"cannot write to `{folder.parent}`: {error.strerror}", "name another place with `--out`"
         ) from error
-    return place
+    return place, sweep if document is checked.document else open_sweep(folder)
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -319,7 +327,7 @@ class _Table:
             if self._mine() and self._read().metrics and read_done(self.folder) is None:
                 self.digest = self._read().write(self.folder, self.run.sweep.checked, self.place.hash)
 
-    def outcome(self, problem: UnfinishedError | KeyboardInterrupt | None) -> SweepOutcome:
+    def outcome(self, problem: UnfinishedError | KeyboardInterrupt | None, reused: int) -> SweepOutcome:
         """The results of the sweep."""
         run, found = self.run, self._read()
         done = read_done(self.folder)
@@ -329,6 +337,7 @@ class _Table:
             run.clock.seconds,
             run.sweep.plan.size,
             run.ran,
+            reused,
             dict(sorted(found.failed.items())),
             int(np.count_nonzero(found.status == PointStatus.MISSING)),
             run.seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,13 +13,16 @@ from snnrun.resolve.context import Context, Path
 from snnrun.resolve.repeats import plan_of
 from snnrun.resolve.settings import is_replaced_at_start
 from snnrun.resolve.unused import definition_of, used_definitions
+from snnrun.source import Text
 from snnrun.spec.document import Document
-from snnrun.spec.models import CallOperation, Sample, SampleMethod, Sweep
+from snnrun.spec.models import CallOperation, Repeat, Sample, SampleMethod, Sweep
 from snnrun.spec.nodes import MapNode, ScalarNode
+from snnrun.sweep.identity import PointSeeds
 from snnrun.sweep.parameters import Budget, ParameterReader, path_text
-from snnrun.sweep.points import MOST_POINTS, SEED, GridAxis, Plan, Values
+from snnrun.sweep.points import MOST_POINTS, SEED, GridAxis, Index, Plan, Values, seeds
 from snnrun.sweep.sample import MOST_SOBOL, design
-from snnrun.units.dimensions import ONE
+
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 def plan_sweep(context: Context, sweep: Sweep) -> Plan:
@@ -34,26 +38,36 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     makers += [partial(_zipped, budget, sweep)] if sweep.zip else []
     makers += [partial(_listed, budget, sweep)] if sweep.points else []
     makers += [partial(_sampled, budget, sweep.sample)] if sweep.sample is not None else []
-    makers += [partial(_repeated, budget, sweep.repeat)] if sweep.repeat > 1 else []
+    repeat = sweep.repetitions
+    makers += [partial(_repeated, budget, repeat)] if repeat.num > 1 else []
     axes: list[GridAxis] = []
     for make in makers:
         with context.collecting():
             axes.append(make())
+    seed_of = None
+    with context.collecting():
+        seed_of = _seeds(context, axes) if repeat.seeds == "each" else None
     context.report.stop_if_errors()
     if not axes:
         raise context.key_error("SWP701", "the sweep changes nothing", ("sweep",), "add `axes: {name: [values]}`")
     _refuse_twice(context, axes)
-    _refuse_columns(context, axes)
+    _refuse_columns(context, axes, {"seed"} if seed_of is not None else set())
     _refuse_unused(context, axes)
+    _refuse_dependent(context, axes)
     number = math.prod(a.length for a in axes)
     if number > MOST_POINTS:
         raise context.key_error("SWP702", f"the sweep has {number:,} points; {MOST_POINTS:,} are allowed", ("sweep",))
+    return Plan(tuple(axes), _keeps_results(context, sweep), shared, seed_of)
+
+
+def _keeps_results(context: Context, sweep: Sweep) -> bool:
+    """Whether each point keeps a folder of its own."""
     keep = context.document.has(("sweep", "keep"))
     keep_results = sweep.keep == "results" if keep else not context.experiment.metrics
     if context.experiment.run.save_state and not keep_results:
         message = "the points of this sweep keep metrics only, no state"
         raise context.key_error("SWP710", message, ("run", "save_state"), "add `keep: results` to the sweep")
-    return Plan(tuple(axes), keep_results, shared)
+    return keep_results
 
 
 def named_at(document: Document, axis: GridAxis, parameter: Values) -> Path:
@@ -118,14 +132,14 @@ def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
     context.report.stop_if_errors()
 
 
-def _refuse_columns(context: Context, axes: list[GridAxis]) -> None:
-    """Refuse names that the table of the sweep would hold twice.
+def _refuse_columns(context: Context, axes: list[GridAxis], others: set[str]) -> None:
+    """Refuse names that the table of the sweep would hold twice, `others` among them.
 
     Raises:
         ExperimentError: SWP708.
     """
     named = [(axis, parameter) for axis in axes for parameter in axis.parameters if not axis.is_repetition]
-    columns = {"status", *(axis.name for axis in axes if axis.is_repetition or len(axis.parameters) > 1)}
+    columns = {"status", *others, *(axis.name for axis in axes if axis.is_repetition or len(axis.parameters) > 1)}
     for axis, parameter in named:
         if parameter.name in columns:
             raise context.key_error(
@@ -142,6 +156,36 @@ def _refuse_columns(context: Context, axes: list[GridAxis]) -> None:
             ("metrics", name),
             "give the metric another name",
         )
+
+
+def _refuse_dependent(context: Context, axes: list[GridAxis]) -> None:
+    """Refuse quantities that depend on what the sweep changes too: the table would say what they are in the file.
+
+    Raises:
+        ExperimentError: SWP719.
+    """
+    parameters = [p for axis in axes for p in axis.parameters]
+    swept = {str(p.place[1]): p.name for p in parameters if p.place[0] == "constants"}
+    below: dict[str, str | None] = {}
+
+    def changed(word: str) -> str | None:
+        """The swept constant that a word depends on."""
+        if word not in below:
+            below[word] = swept.get(word)
+            node = context.document.root.get("constants")
+            text = node.get(word) if isinstance(node, MapNode) else None
+            if below[word] is None and isinstance(text, ScalarNode) and isinstance(text.value, str):
+                below[word] = next(filter(None, map(changed, _WORD.findall(text.value))), None)
+        return below[word]
+
+    for parameter in (p for p in parameters if p.dimension is not None and swept):
+        for text in (t for t in parameter.texts if isinstance(t, Text)):
+            other = next(filter(None, map(changed, _WORD.findall(text.value))), None)
+            if other is not None:
+                message = f"this value depends on `{other}`, which the sweep changes too"
+                advice = f"compute `{parameter.name}` under `constants:` from `{other}` and another one, and sweep that"
+                context.report.error("SWP719", message, text.span(), advice)
+    context.report.stop_if_errors()
 
 
 def _shared_phase(context: Context, sweep: Sweep) -> int | None:
@@ -223,14 +267,42 @@ def _seed(context: Context) -> int:
     return next((v for v in (seed.connect, seed.initial, seed.noise, seed.input) if v is not None), 1)
 
 
-def _repeated(budget: Budget, number: int) -> GridAxis:
-    """Seeds of repetitions: the seed of the file and the numbers after it."""
-    context = budget.context
-    budget.take(number, ("sweep", "repeat"))
-    node = context.document.find(("seed",))
-    first = node.value if isinstance(node, ScalarNode) and isinstance(node.value, int) else 1
+def _seed_of_file(context: Context, path: Path) -> int:
+    """The one seed of the file.
+
+    Raises:
+        ExperimentError: SWP704, it has one for each stream.
+    """
+    node = context.document.find(SEED)
     if isinstance(node, MapNode):
-        raise context.error("SWP704", "`repeat` needs one seed for all streams", ("seed",))
-    seeds = range(first, first + number)
-    values = Values("seed", SEED, tuple(map(str, seeds)), tuple(map(float, seeds)), ONE, tuple(seeds))
-    return GridAxis("repeat", (values,))
+        raise context.error("SWP704", f"`{path[-1]}` needs one seed for all streams", SEED)
+    return node.value if isinstance(node, ScalarNode) and isinstance(node.value, int) else 1
+
+
+def _seeds(context: Context, axes: list[GridAxis]) -> Callable[[Index], int]:
+    """The seed of each point, where each has its own.
+
+    Raises:
+        ExperimentError: SWP704, the file has a seed for each stream; SWP707, the points share a phase; SWP709, the
+            seed is swept.
+    """
+    path: Path = ("sweep", "repeat", "seeds")
+    sweep = context.experiment.sweep
+    assert sweep is not None
+    if sweep.shared is not None:
+        message = "points that share a phase have the same seed, and here each has its own"
+        raise context.error("SWP707", message, path, "remove `shared`, or write `seeds: common`")
+    swept = [axis for axis in axes if not axis.is_repetition]
+    if any(p.place == SEED for axis in swept for p in axis.parameters):
+        message = "the sweep gives values of `seed`, and `seeds: each` makes others"
+        raise context.error("SWP709", message, path, "keep one of them")
+    return PointSeeds(context.document, swept, _seed_of_file(context, path)).at
+
+
+def _repeated(budget: Budget, repeat: Repeat) -> GridAxis:
+    """Repetitions: seeds from that of the file on, or where each point has its own, numbers from 1 on."""
+    context = budget.context
+    number = context.document.find(("sweep", "repeat", "num"))
+    budget.take(repeat.num, ("sweep", "repeat") if number is None else ("sweep", "repeat", "num"))
+    first = 1 if repeat.seeds == "each" else _seed_of_file(context, ("sweep", "repeat"))
+    return GridAxis("repeat", (seeds(range(first, first + repeat.num)),))

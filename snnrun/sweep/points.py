@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snnrun.source import Text
 from snnrun.spec.nodes import Node, Path
-from snnrun.units.dimensions import Dimension
+from snnrun.units.dimensions import ONE, Dimension
 
 MOST_POINTS = 1_000_000
 SEED: Path = ("seed",)
+Index = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Point:
         shared: Number of the phase up to whose end all points are the same; None when they share none.
     """
 
-    index: tuple[int, ...]
+    index: Index
     values: Mapping[Path, Text | Node]
     shown: Mapping[str, str]
     shared: int | None = None
@@ -96,11 +97,13 @@ class Plan:
         axes: Dimensions of the grid, the first one slowest.
         keep_results: Whether each point keeps a folder of its own.
         shared: Number of the phase up to whose end all points are the same; None when they share none.
+        seed_of: The seed of the point at an index, where each point has its own; None where the axes say it.
     """
 
     axes: tuple[GridAxis, ...]
     keep_results: bool
     shared: int | None = None
+    seed_of: Callable[[Index], int] | None = None
 
     @property
     def size(self) -> int:
@@ -113,15 +116,23 @@ class Plan:
         Raises:
             IndexError: There is none.
         """
+        return self.at(self.index(k))
+
+    def index(self, k: int) -> Index:
+        """The index of the point of a number.
+
+        Raises:
+            IndexError: There is none.
+        """
         if not 0 <= k < self.size:
             raise IndexError(k)
         index: list[int] = []
         for length in reversed(self.shape):
             k, place = divmod(k, length)
             index.append(place)
-        return self.at(tuple(reversed(index)))
+        return tuple(reversed(index))
 
-    def number(self, index: tuple[int, ...]) -> int:
+    def number(self, index: Index) -> int:
         """The number of the point at an index."""
         k = 0
         for length, place in zip(self.shape, index, strict=True):
@@ -132,19 +143,28 @@ class Plan:
         """All of them, one at a time."""
         return (self.point(k) for k in range(self.size))
 
-    def along(self, axis: int, place: int) -> tuple[int, ...]:
+    def along(self, axis: int, place: int) -> Index:
         """The index of the point at a position along an axis, and at the first position along all others."""
         return tuple(place if a == axis else 0 for a in range(len(self.axes)))
 
-    def at(self, index: tuple[int, ...]) -> Point:
+    def at(self, index: Index) -> Point:
         """The point at an index."""
         values: dict[Path, Text | Node] = {}
         shown: dict[str, str] = {}
-        for axis, k in zip(self.axes, index, strict=True):
-            for parameter in axis.parameters:
-                values[parameter.place] = parameter.value(k)
-                shown[parameter.name] = parameter.shown(k)
+        for parameter, k in self.values_at(index):
+            values[parameter.place] = parameter.value(k)
+            shown[parameter.name] = parameter.shown(k)
         return Point(index, values, shown, self.shared)
+
+    def values_at(self, index: Index) -> Iterator[tuple[Values, int]]:
+        """What is changed at the point at an index: the parameters, each with the number of its value."""
+        for axis, k in zip(self.axes, index, strict=True):
+            if axis.is_repetition and self.seed_of is not None:
+                continue
+            for parameter in axis.parameters:
+                yield parameter, k
+        if self.seed_of is not None:
+            yield seeds((self.seed_of(index),)), 0
 
     def star(self) -> Iterator[Point]:
         """The first point, and the points that differ from it along one axis only."""
@@ -153,7 +173,7 @@ class Plan:
             yield from (self.at(self.along(axis, place)) for place in range(1, length))
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Index:
         """Lengths of the dimensions."""
         return tuple(axis.length for axis in self.axes)
 
@@ -162,6 +182,11 @@ class Plan:
         number = self.size
         along = " x ".join(f"{axis.name} {axis.length}" for axis in self.axes)
         return f"{number:,} point{'' if number == 1 else 's'} ({along})"
+
+
+def seeds(numbers: Sequence[int]) -> Values:
+    """Values of the seed."""
+    return Values("seed", SEED, tuple(map(str, numbers)), tuple(map(float, numbers)), ONE, tuple(numbers))
 
 
 def _source(node: Node) -> str:

@@ -25,6 +25,7 @@ from snnrun.run.options import RunOptions
 from snnrun.run.stages import Clock
 from snnrun.sweep.claims import ranges
 from snnrun.sweep.dispatch import to_run
+from snnrun.sweep.earlier import take_over
 from snnrun.sweep.experiments import Sweep
 from snnrun.sweep.local import create_sweep_folder, run_points
 from snnrun.sweep.pool import environment
@@ -80,7 +81,9 @@ def submit(
         RunError: SWP715 or SWP716, there is no SLURM, or it refuses.
         StorageError: The folder cannot be written.
     """
-    folder = create_sweep_folder(sweep, out, options.command).path.absolute()
+    created, sweep = create_sweep_folder(sweep, out, options.command)
+    folder = created.path.absolute()
+    take_over(sweep, folder)
     place = folder / FOLDER
     missing = to_run(folder, sweep, retry_failed=retry_failed).missing().tolist()
     if not missing:

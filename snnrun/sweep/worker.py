@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.run import pipeline
 from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
 from snnrun.run.stages import Checked, Clock, Stage
+from snnrun.sweep.earlier import point_keys
 from snnrun.sweep.experiments import Points, Sweep, point_document
+from snnrun.sweep.identity import PointKeys
 from snnrun.sweep.journal import Journal, Record, cannot_write
 from snnrun.sweep.plan import plan_sweep
 from snnrun.sweep.points import Point
@@ -68,6 +71,7 @@ class Worker:
         self.journal = Journal(folder)
         self._points = Points(point_document(sweep.checked), sweep.plan)
         self._ready = dict(sweep.ready)
+        self._sweep = sweep
 
     def warm(self) -> None:
         """Compile the kernels of the points that were checked, before other processes need them."""
@@ -78,6 +82,10 @@ class Worker:
                 kernel = generate(checked.resolved.network)
             with self.clock.stage(Stage.COMPILE):
                 self.cache.compile(kernel)
+
+    @cached_property
+    def _keys(self) -> PointKeys | None:
+        return point_keys(self._sweep)
 
     def run(self, k: int, progress: Progress = ignore) -> Record:
         """Run one point and record it. An error of a point is its result; the next one may run.
@@ -96,7 +104,10 @@ class Worker:
             record = Record(k, PointStatus.FAILED, reason=str(error))
         except Exception as bug:  # noqa: BLE001 - an error in one point must not stop the others
             record = Record(k, PointStatus.FAILED, reason=f"a bug of snnrun: {type(bug).__name__}: {bug}")
-        record = replace(record, seconds=time.perf_counter() - started)
+        key = ""
+        if record.status is PointStatus.COMPLETE and self._keys is not None:
+            key = self._keys.of(self.plan.index(k))
+        record = replace(record, seconds=time.perf_counter() - started, key=key)
         self.journal.add(record)
         return record
 

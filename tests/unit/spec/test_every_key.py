@@ -329,6 +329,7 @@ ELSEWHERE = {
     "LogBounds": None,
     "WholeBounds": None,
     "Sample": None,  # unit/sweep/test_sample.py
+    "Repeat": None,  # unit/sweep/test_earlier.py
     "ValueFile": None,  # unit/network
     "CallOperation": None,  # cli/test_run_command.py
     "Link": None,
