@@ -13,7 +13,20 @@ from dataclasses import dataclass, field
 
 from snnrun.codegen.arguments import RUN, ArrayKey, ArrayUse, CType, IntKey, IntUse, IntValue, KernelArray
 from snnrun.codegen.names import Names, shown, stem_of
-from snnrun.equations.dag import CHANGING, Draw, Graph, Kind, Lookup, Node, Op, Variable, is_fixed, walk
+from snnrun.equations.dag import (
+    CHANGING,
+    DRAWN,
+    DRAWN_BY,
+    Draw,
+    Graph,
+    Kind,
+    Lookup,
+    Node,
+    Op,
+    Variable,
+    is_fixed,
+    walk,
+)
 from snnrun.kernels.scalar import NAMES
 from snnrun.model.network import Assignment
 from snnrun.model.rates import ROUNDING
@@ -72,8 +85,7 @@ _DRAWN = {
     Op.UNIFORM: "uniform",
     Op.NORMAL: "normal",
     Op.NOISE: "normal",
-    Op.POISSON: "poisson",
-    Op.BINOMIAL: "binomial",
+    **DRAWN_BY,
 }
 _INFIX = {
     Op.ADD: "+",
@@ -90,7 +102,7 @@ _INFIX = {
     Op.OR: "|",
 }
 _SMALL = 16
-_CALLS = {Op.POW, Op.FLOORDIV, Op.MOD, Op.FUNCTION, Op.TIMED, Op.POISSON, Op.BINOMIAL}  # of functions of numbers
+_CALLS = {Op.POW, Op.FLOORDIV, Op.MOD, Op.FUNCTION, Op.TIMED} | DRAWN  # of functions of numbers
 # How tightly operators bind in Python.
 _COMPARED, _EITHER, _BOTH, _SUM, _PRODUCT, _SIGN, _CLOSED = range(7)
 _LEVELS = {
@@ -373,7 +385,7 @@ class _Expressions:
         found = self.fixed.get(id(node))
         if found is None:
             found = all(self.is_fixed(a) for a in node.args) if node.args else is_fixed(node)
-            self.fixed[id(node)] = found = found and (node.op not in {Op.POISSON, Op.BINOMIAL, Op.TIMED})
+            self.fixed[id(node)] = found = found and node.op not in DRAWN | {Op.TIMED}
         return found
 
     def texts(self) -> list[Text]:
@@ -407,7 +419,7 @@ class _Expressions:
             level = _LEVELS[node.op]
             left = level + 1 if level == _COMPARED else level
             return f"{a.within(left)} {_INFIX[node.op]} {b.within(level + 1)}"
-        if not node.args or node.op in {Op.POISSON, Op.BINOMIAL, Op.TIMED}:
+        if not node.args or node.op in DRAWN | {Op.TIMED}:
             return self.leaf(node)
         return self.operation(node, [self.text(a) for a in node.args])
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from snnrun.codegen.arguments import ArrayKey, ArrayUse, CType, IntUse, IntValue
 from snnrun.codegen.emit import Place, Writer
 from snnrun.codegen.imports import imported
-from snnrun.equations.dag import Constant, Draw, Graph, Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import DRAWN, Constant, Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.model.network import Initial
 
-_UNSUPPORTED = frozenset({Op.LIST, Op.TIMED, Op.POISSON, Op.NOISE, Op.PROPAGATOR})
+_UNSUPPORTED = DRAWN | {Op.LIST, Op.TIMED, Op.NOISE, Op.PROPAGATOR}
 _FILLS = {Op.UNIFORM: "uniforms", Op.NORMAL: "normals"}
 KNOWN = ("i", "j", "N_outgoing")  # what a synapse knows of itself while it is made
 

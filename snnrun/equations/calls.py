@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial, reduce
 from typing import Any
 
-from snnrun.equations.ast import Call, Expr
+from snnrun.equations.ast import Call, Expr, Name
 from snnrun.equations.dag import Graph, Kind, Node, Op
+from snnrun.equations.draws import DISTRIBUTIONS, drawn
 from snnrun.equations.exact import OPEN, Exact, apply, limited, must_fit_whole
 from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, REDUCES, DimensionRule, Function, instead_of
 from snnrun.equations.parse import MAX_LEVELS
@@ -28,7 +30,6 @@ from snnrun.units.dimensions import ONE, TIME, Dimension
 
 MAX_CALLED_PARTS = 20_000  # of the functions that one expression calls, each counted as often as it is called
 MAX_CALLED_IN_FILE = 500_000
-_LARGEST_MEAN = 2**52
 
 
 class CallChecker(ABC):
@@ -95,7 +96,7 @@ class CallChecker(ABC):
                 must_be_number(arg, part.span)
         if name in FUNCTIONS:
             return self._function(expr, FUNCTIONS[name], args)
-        if name in ("rand", "randn", "poisson"):
+        if name in DISTRIBUTIONS:
             return self._random(expr, args)
         if name == "int":
             return self._int(expr, args)
@@ -153,22 +154,10 @@ class CallChecker(ABC):
     def _random(self, expr: Call, args: list[Typed]) -> Typed:
         if self.scope.draw is None:
             raise at(expr.span, "EQ208", f"`{expr.function}()` is not allowed in {self.scope.place}")
-        wanted = 1 if expr.function == "poisson" else 0
-        must_count(expr, wanted)
-        if args and not args[0].dimension.is_one:
-            raise at(
-                expr.args[0].span,
-                "EQ204",
-                f"`poisson` wants a dimensionless mean, this is {args[0].dimension.describe()}",
-            )
-        known = bool(args) and args[0].exact is not None and args[0].exact is not OPEN
-        if known and not 0 <= args[0].value <= _LARGEST_MEAN:
-            message = f"the mean of `poisson` must lie between 0 and 4.5e15, this is {args[0].value:g}"
-            raise at(expr.args[0].span, "EQ210", message)
-        op = {"rand": Op.UNIFORM, "randn": Op.NORMAL, "poisson": Op.POISSON}[expr.function]
-        draw = self.scope.draw(expr.function)
-        node = self.graph.node(op, tuple(self.graph.as_float(a.node) for a in args), payload=draw)
-        return Typed(self.graph.as_int(node) if op is Op.POISSON else node, ONE)
+        if expr.function == "permutation" and len(args) == 1:
+            index = Name("i", expr.span)
+            expr, args = replace(expr, args=(*expr.args, index)), [*args, self.check(index)]
+        return drawn(self.graph, expr, DISTRIBUTIONS[expr.function], args, self.scope.draw)
 
     def _int(self, expr: Call, args: list[Typed]) -> Typed:
         must_count(expr, 1)

@@ -45,6 +45,9 @@ class Op(Enum):
     NORMAL = "normal"  # payload: Draw
     POISSON = "poisson"  # payload: Draw; args (mean,); a whole number
     BINOMIAL = "binomial"  # payload: Draw; args (trials, probability); a whole number
+    GAMMA = "gamma"  # payload: Draw; args (shape,); of scale 1
+    TRUNCATED_NORMAL = "truncated_normal"  # payload: Draw; args (low, high); standard normal between them
+    PERMUTATION = "permutation"  # payload: Draw; args (size, element); a whole number; before a run only
     LIST = "list"  # payload: Numbers, one an element in the order the user counts; INT when all are whole
     TIMED = "timed"  # payload: Lookup; args (time,) or (time, INT column)
     ADD = "+"
@@ -484,10 +487,21 @@ def variables_of(*roots: Node) -> set[Variable]:
     return {n.payload for n in walk(*roots) if n.op is Op.VARIABLE}  # type: ignore[misc]
 
 
-MOVING = frozenset({Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.POISSON, Op.TIMED})
+DRAWN_BY = {
+    Op.POISSON: "poisson",
+    Op.BINOMIAL: "binomial",
+    Op.GAMMA: "standard_gamma",
+    Op.TRUNCATED_NORMAL: "truncated_normal",
+}
+"""Functions of the numerics library that draw random numbers with arguments."""
+
+DRAWN = DRAWN_BY.keys() | {Op.PERMUTATION}
+"""Random numbers with arguments."""
+
+MOVING = DRAWN | {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.TIMED}
 """Operations whose value follows time or chance: another one in every step."""
 
-CHANGING = MOVING | {Op.VARIABLE, Op.INDEX, Op.BINOMIAL, Op.LIST}
+CHANGING = MOVING | {Op.VARIABLE, Op.INDEX, Op.LIST}
 """Operations whose value may differ between elements or between times of a run."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from snnrun.equations.draws import DISTRIBUTIONS
+
 
 class DimensionRule(Enum):
     """How a function treats the dimension of its arguments."""
@@ -85,12 +87,9 @@ FUNCTIONS: dict[str, Function] = {function.name: function for function in _TABLE
 # These build nodes of their own kind (see check.py)
 SPECIAL_FUNCTIONS = {
     "int": ("int(x)", "x without its fraction, towards 0; of a condition 1 where it holds and 0 elsewhere"),
-    "rand": ("rand()", "a uniform random number, 0 <= x < 1, another one for each use, element and step"),
-    "randn": ("randn()", "a normal random number of mean 0 and standard deviation 1"),
-    "poisson": ("poisson(mean)", "a whole number with a Poisson distribution"),
     "timestep": ("timestep(time, dt)", "a time as a whole number of steps"),
 }
-FUNCTION_NAMES: tuple[str, ...] = (*FUNCTIONS, *SPECIAL_FUNCTIONS)
+FUNCTION_NAMES: tuple[str, ...] = (*FUNCTIONS, *SPECIAL_FUNCTIONS, *DISTRIBUTIONS)
 
 REDUCES = "an equation sees one neuron at a time: `metrics` can reduce a variable of a group, equations cannot yet"
 _INSTEAD = {
@@ -112,7 +111,9 @@ _INSTEAD = {
     "float": "numbers need no conversion",
     "bool": "write a comparison, such as `x != 0`",
     **dict.fromkeys(("where", "if", "select", "ifelse"), "write `int(c)*a + int(not c)*b` for a condition `c`"),
-    **dict.fromkeys(("uniform", "random"), "write `a + (b - a)*rand()`"),
+    "random": "write `rand()` or `uniform(a, b)`",
+    "expovariate": "write `exponential(scale)`",
+    "shuffle": "write `permutation(n)`",
     **dict.fromkeys(("normal", "gauss"), "write `mean + std*randn()`"),
 }
 
@@ -126,6 +127,7 @@ def functions_reference() -> str:
     """The section of the format reference about functions (Markdown)."""
     rows = [(f.signature, f.meaning, f.rule.value) for f in FUNCTIONS.values()]
     rows += [(signature, meaning, "") for signature, meaning in SPECIAL_FUNCTIONS.values()]
+    rows += [(d.signature, d.meaning, d.rule) for d in DISTRIBUTIONS.values()]
     lines = [f"| `{signature}` | {meaning} | {rule} |" for signature, meaning, rule in sorted(rows)]
     return "\n".join([_FUNCTIONS, *lines]) + "\n"
 

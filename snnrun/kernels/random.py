@@ -16,6 +16,7 @@ from snnrun.kernels.threefry import threefry
 _ONE_BITS = 0x3FF0_0000_0000_0000
 _QUARTER_ROUNDER = 6755399441055744.0
 _NAN = float("nan")
+_INFINITY = float("inf")
 
 
 @kernel(inline=True)
@@ -257,6 +258,78 @@ def binomial(n: Numbers, p: Numbers, k: Integers, step: Integers, seed: Integers
     large = _binomial_by_rejection(select(many, n, 40.0), select(many, rare, 0.5), many, k, step, seed, stream)
     found = select(few, small, large)
     return select(possible, select(often, n - found, found), _NAN)
+
+
+@kernel()
+def standard_gamma(shape: Numbers, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
+    """The gamma number of a shape and scale 1 of element k at a step; NaN unless 0 < shape < infinity.
+
+    Shapes below 1 take a number of the next shape times a power of a uniform number. A stream that is used for this is
+    used for nothing else: element k takes both words of pair k, and those of pairs k + attempt * 2**40.
+
+    Reference: Marsaglia and Tsang, "A simple method for generating gamma variables", ACM Transactions on Mathematical
+    Software 26(3), 2000.
+    """
+    possible = (shape > 0.0) & (shape < _INFINITY)
+    small = shape < 1.0
+    d = select(possible, select(small, shape + 1.0, shape), 1.0) - 1.0 / 3.0
+    c = 1.0 / sqrt(9.0 * d)
+    value = 0.0 * d
+    active = possible
+    attempt = 1
+    while any_true(active):
+        x0, x1 = threefry(u64(k) + (u64(attempt) << u64(40)), step, seed, stream)
+        x2, _ = threefry(u64(k) + (u64(attempt + 1) << u64(40)), step, seed, stream)
+        x, _ = normal_pair(x0, x1)
+        root = 1.0 + c * x
+        v = root * root * root
+        inside = v > 0.0
+        height = log(2.0 - _one_to_two(x2)) - 0.5 * x * x
+        accepted = inside & (height < d - d * v + d * log(select(inside, v, 1.0)))
+        value = select(active & accepted, d * v, value)
+        active = active & (accepted == False)  # noqa: E712 - `not` is no function of arrays
+        attempt = attempt + 2
+    x0, _ = threefry(k, step, seed, stream)
+    power = exp(log(2.0 - _one_to_two(x0)) / select(possible, shape, 1.0))
+    return select(possible, select(small, value * power, value), _NAN)
+
+
+@kernel()
+def truncated_normal(
+    low: Numbers, high: Numbers, k: Integers, step: Integers, seed: Integers, stream: Integers
+) -> Numbers:
+    """The standard normal number between two limits of element k at a step; NaN where nothing lies between them.
+
+    By rejection: of normal numbers where the limits lie far apart on both sides of 0, of exponential ones in a tail, of
+    uniform ones where the limits are near to each other; more than four of ten are accepted. A stream that is used for
+    this is used for nothing else: element k takes the words of pairs k + attempt * 2**40.
+
+    Reference: Robert, "Simulation of truncated normal variables", Statistics and Computing 5(2), 1995.
+    """
+    possible = (low <= high) & (low < _INFINITY) & (high > -_INFINITY)
+    mirrored = high < 0.0
+    a = select(possible, select(mirrored, -high, low), -1.0)
+    b = select(possible, select(mirrored, -low, high), 1.0)
+    tail = a > 0.0
+    nearest = select(tail, a, 0.0)
+    rate = select(nearest < 1e8, 0.5 * (nearest + sqrt(nearest * nearest + 4.0)), nearest)
+    narrow = select(tail, (b - a) * rate < 2.0, b - a < 2.5)
+    width = select(narrow, b - a, 0.0)
+    value = 0.0 * nearest
+    active = possible
+    attempt = 0
+    while any_true(active):
+        x0, x1 = threefry(u64(k) + (u64(attempt) << u64(40)), step, seed, stream)
+        wide, _ = normal_pair(x0, x1)
+        far = nearest - log(2.0 - _one_to_two(x0)) / rate
+        x = select(narrow, a + width * fraction(x0), select(tail, far, wide))
+        height = select(narrow, -0.5 * ((x - nearest) * (x + nearest)), -0.5 * ((x - rate) * (x - rate)))
+        likely = (log(2.0 - _one_to_two(x1)) <= height) | ((narrow == False) & (tail == False))  # noqa: E712
+        accepted = likely & (x >= a) & (x <= b)
+        value = select(active & accepted, x, value)
+        active = active & (accepted == False)  # noqa: E712 - `not` is no function of arrays
+        attempt = attempt + 1
+    return select(possible, select(mirrored, -value, value), _NAN)
 
 
 @kernel()

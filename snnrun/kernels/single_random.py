@@ -25,6 +25,8 @@ from snnrun.kernels.primitives import (
 )
 from snnrun.kernels.random import binomial as double_binomial
 from snnrun.kernels.random import poisson as double_poisson
+from snnrun.kernels.random import standard_gamma as double_standard_gamma
+from snnrun.kernels.random import truncated_normal as double_truncated_normal
 from snnrun.kernels.random_fills import fill_with_normal, fill_with_uniform
 from snnrun.kernels.single_functions import log_plus
 from snnrun.kernels.threefry import threefry
@@ -98,3 +100,17 @@ def poisson(lam: Doubles, k: Integers, step: Integers, seed: Integers, stream: I
 def binomial(n: Doubles, p: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
     """The binomial number of `random`, rounded: counts above 2**24 are no longer exact."""
     return single_of(double_binomial(double_of(n), double_of(p), k, step, seed, stream))
+
+
+@kernel(single=True)
+def standard_gamma(shape: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers) -> Numbers:
+    """The gamma number of `random`, rounded."""
+    return single_of(double_standard_gamma(double_of(shape), k, step, seed, stream))
+
+
+@kernel(single=True)
+def truncated_normal(
+    low: Doubles, high: Doubles, k: Integers, step: Integers, seed: Integers, stream: Integers
+) -> Numbers:
+    """The truncated normal number of `random`, rounded."""
+    return single_of(double_truncated_normal(double_of(low), double_of(high), k, step, seed, stream))

@@ -13,12 +13,26 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Constant, Draw, Kind, Lookup, Node, Numbers, Op, Parameter, Variable, is_fixed, walk
+from snnrun.equations.dag import (
+    DRAWN_BY,
+    Constant,
+    Draw,
+    Kind,
+    Lookup,
+    Node,
+    Numbers,
+    Op,
+    Parameter,
+    Variable,
+    is_fixed,
+    walk,
+)
 from snnrun.kernels import functions, random
 from snnrun.kernels.arithmetic import Precision
 from snnrun.kernels.scalar import NAMES
 from snnrun.kernels.streams import stream_key
 from snnrun.model.network import EARLY, IntArray, Seeds, TimedArray
+from snnrun.model.permutation import permuted
 from snnrun.model.propagator import propagator
 
 DTYPES = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
@@ -96,6 +110,7 @@ class Values:
             return self._evaluation.of(node)
 
 
+_BLOCK = 1 << 14  # elements
 _BEYOND = 2.0**63  # no whole number is as large
 
 _BINARY: dict[Op, Callable[[Any, Any], Any]] = {
@@ -232,11 +247,10 @@ class _Evaluation:
                 return self.drawn.uniform(*counter)
             case Op.NORMAL | Op.NOISE:
                 return self.drawn.normal(*counter)
-            case Op.BINOMIAL:
-                return self.drawn.binomial(np.float64(args[0]), np.float64(args[1]), *counter)
-            case Op.POISSON:
-                return self.drawn.poisson(np.float64(args[0]), *counter)
-        raise AssertionError(node.op)
+            case Op.PERMUTATION:
+                return permuted(args[0], args[1], env.step, *counter[2:])
+        function = getattr(self.drawn, DRAWN_BY[node.op])
+        return in_blocks(function, [*(np.float64(a) for a in args), *counter[:2]], *counter[2:])
 
     def timed(self, array: TimedArray, args: list[Any]) -> Any:
         time = np.float64(args[0])
@@ -260,6 +274,21 @@ class _Evaluation:
         n: Any = node.payload
         entries, dt = np.broadcast_arrays(*args[:-1]), args[-1]
         return propagator(np.stack(entries, axis=-1).reshape(*entries[0].shape, n, n), float(dt))
+
+
+def in_blocks(draw: Callable[..., Any], columns: Sequence[Any], *key: int) -> Any:
+    """Random numbers that are drawn again until they fit, of some elements at a time, so that few wait for one.
+
+    Args:
+        draw: What draws them.
+        columns: Its first arguments, shape (n,) or scalar.
+        key: The others.
+    """
+    columns = np.broadcast_arrays(*columns)
+    n = columns[0].size
+    if n <= _BLOCK or columns[0].ndim != 1:
+        return draw(*(column[()] for column in columns), *key)
+    return np.concatenate([draw(*(c[k : k + _BLOCK] for c in columns), *key) for k in range(0, n, _BLOCK)])
 
 
 def is_settled(node: Node) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Constant, Draw, Kind, Node, Op, Parameter, Variable, is_fixed
+from snnrun.equations.dag import DRAWN_BY, Constant, Draw, Kind, Node, Op, Parameter, Variable, is_fixed
 from snnrun.kernels import functions, random
 from snnrun.kernels.streams import stream_key
 from snnrun.model.network import (
@@ -177,8 +177,14 @@ def _drawn(op: Op, draw: Draw, args: list[Any], place: Place) -> Any:
     k, seed = 0 if draw.shared else place.k, place.network.seeds.of(draw.use)
     if op is Op.UNIFORM:
         return np.float64(uniform(k, place.row, seed, draw.stream))
+    if op is Op.PERMUTATION:
+        key = (seed & MASK, stream_key(draw.stream))
+        order = sorted(range(int(args[0])), key=lambda k: threefry((k, place.step), key)[0])
+        return np.float64(order[int(args[1])])
     counter = (np.int64(k), place.row, seed, stream_key(draw.stream))
-    return random.normal(*counter) if op is Op.NORMAL else random.poisson(np.float64(args[0]), *counter)
+    if op is Op.NORMAL:
+        return random.normal(*counter)
+    return getattr(random, DRAWN_BY[op])(*(np.float64(a) for a in args), *counter)
 
 
 # connections

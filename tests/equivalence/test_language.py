@@ -33,7 +33,71 @@ monitors:
 run: {duration: 20 ms, dt: 0.1 ms}
 """
 
-NETWORKS = {"functions": FUNCTIONS}
+DRAWS = """
+name: draws
+seed: 5
+groups:
+  pop:
+    size: 11
+    equations: |
+      dv/dt = (uniform(0*mV, E) + gamma(k, 2*mV) + choice(1, 2, 4)*mV - v)/tau : volt
+      dw/dt = (truncnorm(0, 1, low, 1.5) - w + binomial(n, 0.3) + exponential(0.1))/tau : 1
+      tau : second
+      E : volt
+      k : 1
+      low : 1
+      n : integer
+      order : integer
+      hits : integer
+    method: euler
+    threshold: v + lognormal(0, 0.2)*mV > 12*mV
+    reset: |
+      v = truncnorm(-3*mV, 1*mV, -5*mV, 0*mV)
+      n = binomial(20, 0.4)
+      hits += choice(1, 3)
+    initial:
+      tau: truncnorm(5 ms, 2 ms, 3 ms, inf*ms)
+      E: "uniform(15 mV, 25 mV)"
+      k: gamma(3, 0.5)
+      low: -exponential(1)
+      n: 3 + permutation(N)
+      order: permutation(2*N, N + i)
+    subgroups: {low: "0:4"}
+  other:
+    size: 11
+    equations: "x : 1"
+synapses:
+  few:
+    source: pop
+    target: other
+    equations: "w : 1"
+    connect: {fixed_indegree: "1 + binomial(4, 0.5)"}
+    initial: {w: "lognormal(0, 0.5)"}
+    on_pre: x_post += w*gamma(0.5, 1)
+    delay: truncnorm(1 ms, 1 ms, 0.2 ms, 2 ms)
+  out:
+    source: pop
+    target: other
+    connect:
+      - {fixed_outdegree: "choice(1, 3, 5)", multapses: true}
+      - {j: "permutation(N_post)"}
+      - {i: "permutation(N_pre, j)"}
+      - {where: "j == permutation(11)"}
+    on_pre: x_post += 0.1
+operations:
+  kick: {target: pop.low, every: 2 ms, do: "v += truncnorm(1*mV, 1*mV, 0*mV, 2*mV)"}
+monitors:
+  out: {kind: spikes, source: pop, variables: [v, n]}
+  pop: {kind: state, source: pop, variables: [v, w, hits, order], dt: 0.5 ms}
+  x: {kind: state, source: other, variables: [x], dt: 0.5 ms}
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: first, duration: 8 ms}
+    - {name: second, duration: 8 ms, set: {pop.E: "truncnorm(20 mV, 5 mV, 10 mV, 40 mV)", pop.order: permutation(N)}}
+"""
+
+NETWORKS = {"functions": FUNCTIONS, "draws": DRAWS}
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from snnrun.equations.dag import Graph, Lookup, Node, Op, Variable, is_literal, variables_of, walk
+from snnrun.equations.dag import DRAWN, Graph, Lookup, Node, Op, Variable, is_literal, variables_of, walk
 from snnrun.equations.derive import NotLinear, collect_linear
 from snnrun.equations.methods.chain import solution
 from snnrun.equations.methods.system import Method, MethodError, System, Update, float_update, refuse_noise
@@ -74,7 +74,7 @@ def _chained(
 def _changing(system: System, entry: Node) -> str:
     """What in a coefficient is not known before the run; empty when all is."""
     names = [f"`{v.name}`" for v in sorted(variables_of(entry) - system.fixed, key=lambda v: v.name)]
-    if any(n.op in {Op.TIMED, Op.STEP, Op.POISSON} for n in walk(entry)):
+    if any(n.op in {Op.TIMED, Op.STEP} | DRAWN for n in walk(entry)):
         names.append("time")
     return ", ".join(names)
 
@@ -114,7 +114,7 @@ def _moves(node: Node) -> bool:
         if id(n) in seen:
             continue
         seen.add(id(n))
-        if n.op in {Op.TIME, Op.STEP, Op.UNIFORM, Op.NORMAL, Op.POISSON}:
+        if n.op in {Op.TIME, Op.STEP, Op.UNIFORM, Op.NORMAL} | DRAWN:
             return True
         stack.extend(n.args[1:] if _is_held(n) else n.args)
     return False

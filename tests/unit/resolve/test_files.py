@@ -133,7 +133,7 @@ def test_lists_that_fit(tmp_path):
     ("value", "code", "words"),
     [
         ("int(1e300)", "EQ210", "too large"),
-        ("poisson(-1)", "EQ210", "must lie between 0 and 4.5e15, this is -1"),
+        ("poisson(-1)", "EQ210", "must be between 0 and 4.5e15, this is -1"),
         ("poisson(1e16)", "EQ210", "this is 1e+16"),
     ],
 )
