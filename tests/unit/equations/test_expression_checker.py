@@ -118,7 +118,7 @@ def test_a_misspelt_name_is_guessed() -> None:
         ("where(on, x, 1)", "int(c)*a + int(not c)*b"),
         ("ln(x)", "write `log(x)`"),
         ("tna(x)", "did you mean `tan`?"),
-        ("frobnicate(x)", "functions: abs, arccos, arcsin, arctan, arctan2, ceil, clip, "),
+        ("frobnicate(x)", "functions: abs, arccos, arcsin, arctan, arctan2, binomial, ceil, choice, clip, "),
     ],
 )
 def test_an_unknown_function_is_met_with_what_there_is(text: str, advice: str) -> None:
