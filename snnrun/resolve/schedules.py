@@ -1,18 +1,20 @@
-"""Spikes known beforehand: lists in the file, csv files, SONATA spike files."""
+"""Spikes known beforehand: lists and formulas in the file, csv files, SONATA spike files."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from snnrun.equations.exact import WIDEST
+from snnrun.equations.dag import ValueNeededError
+from snnrun.equations.exact import OPEN, WIDEST
 from snnrun.kernels.functions import timestep
 from snnrun.model.network import FloatArray, Group, GroupKind, IntArray, Schedule
-from snnrun.resolve.context import Context, Path, Population
+from snnrun.resolve.context import AlreadyReported, Context, Path, Population
 from snnrun.resolve.delays import warn_between_steps
 from snnrun.resolve.edges import read_spikes
 from snnrun.resolve.series import read_series
 from snnrun.resolve.tables import unit_of
-from snnrun.spec.models import SpikeGroup
+from snnrun.resolve.trains import must_be_few, regular_spikes
+from snnrun.spec.models import SpikeGroup, Train
 from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import ONE, TIME
 from snnrun.units.quantities import format_quantity
@@ -26,25 +28,26 @@ def resolve_schedule(context: Context, population: Population, model: SpikeGroup
     Raises:
         ExperimentError: NET160 to NET162.
     """
-    path: Path = ("groups", population.name)
-    size = population.view.size
-    schedule = _schedule(context, path, model, size)
-    subgroups = population.subgroups
+    schedule = _schedule(context, ("groups", population.name), model, population)
+    size, subgroups = population.view.size, population.subgroups
     return Group(population.name, size, GroupKind.SPIKES, subgroups=subgroups, schedule=schedule, order=model.order)
 
 
-def _schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Schedule:
+def _schedule(context: Context, path: Path, model: SpikeGroup, population: Population) -> Schedule:
+    size = population.view.size
+    period = context.steps((*path, "period"), "the period", 1) if model.period is not None else 0
+    where: Path = (*path, "file" if model.file is not None else "times")
+    formula = isinstance(model.times, Train)
     if model.file is not None:
-        ids, times, where = *_from_file(context, path), (*path, "file")
+        ids, times = _from_file(context, path)
+    elif formula:
+        ids, times = _by_formula(context, population, path, period)
     else:
-        ids, times, where = *_written(context, path), (*path, "times")
-    period = 0
-    if model.period is not None:
-        period = context.steps((*path, "period"), "the period", 1)
+        ids, times = _written(context, path, size)
     wrong = ids[(ids < 0) | (ids >= size)]
     if len(wrong):
         raise context.error("NET160", f"neuron {wrong[0]} is outside 0 to {size - 1}", where)
-    steps = _steps(context, times, where)
+    steps = _steps(context, times, where, warn=not formula)
     if period and np.any(steps >= period):
         raise context.error("NET161", "a spike lies after the period", where)
     order = np.lexsort((ids, steps))
@@ -54,7 +57,7 @@ def _schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Sch
     if np.any(again) and model.duplicates == "error":
         k = int(np.argmax(again))
         first, second = (format_quantity(float(times[order[n]]), TIME) for n in (k - 1, k))
-        place = (*where, int(order[k]))
+        place = (*where, int(order[k]) // (size if _are_all(context, path) else 1))
         raise context.error(
             "NET161",
             f"neuron {ids[k]} spikes twice in one step of {format_quantity(context.dt, TIME)}: at {first} and {second}",
@@ -64,21 +67,32 @@ def _schedule(context: Context, path: Path, model: SpikeGroup, size: int) -> Sch
     return Schedule(steps[~again], ids[~again], period)
 
 
-def _steps(context: Context, times: FloatArray, path: Path) -> IntArray:
+def _steps(context: Context, times: FloatArray, path: Path, *, warn: bool) -> IntArray:
     if not np.all(np.isfinite(times)) or np.any(times < 0):
         raise context.error("NET161", "spike times must be finite and not negative", path)
     if np.any(times / context.dt >= _LATEST):
         raise context.error("NET161", f"a spike at {times.max():g} s is later than any run", path)
     steps: IntArray = timestep(times, context.dt).astype(np.int64)
-    warn_between_steps(context, times, steps, context.document.nearest_span(path), "the spike times")
+    if warn:
+        warn_between_steps(context, times, steps, context.document.nearest_span(path), "the spike times")
     return steps
 
 
-def _written(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
-    for key in ("indices", "times"):
-        if not context.document.has((*path, key)):
-            raise context.key_error("NET160", "a `kind: spikes` group needs `indices` and `times`, or `file`", path)
+def _by_formula(context: Context, population: Population, path: Path, period: int) -> tuple[IntArray, FloatArray]:
+    duration = context.constants.get("duration")
+    if duration is None:
+        raise AlreadyReported
+    if duration.exact is OPEN:
+        raise ValueNeededError("duration")
+    end = period * context.dt if period else duration.value
+    return regular_spikes(context, population, (*path, "times"), end)
+
+
+def _written(context: Context, path: Path, size: int) -> tuple[IntArray, FloatArray]:
     times, _ = read_series(context, (*path, "times"), TIME, "a spike time")
+    if _are_all(context, path):
+        must_be_few(context, (*path, "times"), float(size) * len(times))
+        return np.tile(np.arange(size), len(times)), np.repeat(times, size)
     ids, _ = read_series(context, (*path, "indices"), ONE, "an index")
     wrong = (ids != np.floor(ids)) | (np.abs(ids) > WIDEST)
     if np.any(wrong):
@@ -91,6 +105,13 @@ def _written(context: Context, path: Path) -> tuple[IntArray, FloatArray]:
     if len(ids) != len(times):
         raise context.error("NET160", f"there are {len(ids)} indices and {len(times)} times", (*path, "times"))
     return ids.astype(np.int64), times
+
+
+def _are_all(context: Context, path: Path) -> bool:
+    """Whether each neuron spikes at all times."""
+    place = (*path, "indices")
+    node = context.document.node(place) if context.document.has(place) else None
+    return isinstance(node, ScalarNode) and str(node.value).strip() == "all"
 
 
 def _from_file(context: Context, path: Path) -> tuple[IntArray, FloatArray]:

@@ -389,15 +389,52 @@ class PoissonGroup(Section):
     constants: dict[Identifier, Expression] | None = Field(None, description="Constants of this group alone.")
 
 
+class Train(Section):
+    """Spikes at even intervals."""
+
+    every: Expression = Field(
+        description="Interval, also an expression of `i` and random numbers: `1/rate`, `10*ms + i*ms`. A neuron whose "
+        "interval is infinite does not spike."
+    )
+    start: Expression | None = Field(
+        None, alias="from", description="Time of the first spike, such as `rand()*10*ms`; absent: 0 s."
+    )
+    until: Expression | None = Field(
+        None, description="No spike from this time on; absent: the end of the run, or the `period`."
+    )
+    jitter: Expression | None = Field(
+        None,
+        description="Standard deviation of the normal number that moves each spike by itself. Spikes that would leave "
+        "the run are left out.",
+    )
+
+
+SpikeTimes = TypeAliasType(
+    "SpikeTimes",
+    Annotated[
+        Annotated[Expression, Tag(ONE_TAG)]
+        | Annotated[list[Expression], Tag(LIST_TAG)]
+        | Annotated[Linspace, Tag("<linspace>")]
+        | Annotated[Logspace, Tag("<logspace>")]
+        | Annotated[Range, Tag("<range>")]
+        | Annotated[Train, Tag("<every>")],
+        Discriminator(form_by_key(*SPACED, otherwise="<every>")),
+    ],
+)
+
+
 class SpikeGroup(Section):
     """Neurons that spike at given times."""
 
     kind: Literal["spikes"] = Field(description="`spikes`.")
     size: Expression | None = Field(None, description=_SIZE)
-    indices: Series | None = Field(None, description="Which neuron spikes, one entry a spike.")
-    times: Series | None = Field(
+    indices: Series | None = Field(
+        None, description="Which neuron spikes, one entry a spike; one for all spikes; `all`: each spikes at all times."
+    )
+    times: SpikeTimes | None = Field(
         None,
-        description="When it spikes, one entry a spike, in any order; the step that holds a time is that of its spike.",
+        description="When it spikes, one entry a spike, in any order; the step that holds a time is that of its spike. "
+        "Or a formula for each neuron, without `indices`: `{every: 1/rate, from: 5*ms*i, until: 1 s}`.",
     )
     file: Statements | None = Field(
         None,

@@ -75,10 +75,18 @@ def _check_spikes(document: Document, report: Report, path: nodes.Path, node: Ma
                 message = f"`{key}` and `file` do not go together"
                 report.error("FMT208", message, document.key_span((*path, key)), "give the spikes in one way")
         return
+    times = node.get("times")
+    if isinstance(times, MapNode) and not any(key in times.entries for key in SPACED):  # a formula for each neuron
+        if "indices" in keys:
+            message = "`indices` and a formula for the times of each neuron do not go together"
+            report.error("FMT208", message, document.key_span((*path, "indices")), "leave `indices` out")
+        return
     missing = [key for key in ("indices", "times") if key not in keys]
     if missing:
         message = f"`{path[1]}` needs `{'` and `'.join(missing)}`"
         advice = "give `indices` and `times`, one entry a spike, or a `file`"
+        if "times" in keys:
+            advice = "give the neuron of each spike, or `indices: all` if each neuron spikes at all times"
         report.error("FMT202", message, document.key_span(path), advice)
 
 

@@ -54,6 +54,8 @@ groups:
   drive: {kind: poisson, size: 3, rates: 10 Hz}
   each: {kind: poisson, size: 2, rates: [10 Hz, 20 Hz]}
   given: {kind: spikes, size: 3, indices: [0, 1], times: [1 ms, 2 ms], period: 10 ms}
+  regular: {kind: spikes, size: 3, times: {every: 1/(10*Hz), from: i*ms, until: 1 s, jitter: 1 ms}}
+  alike: {kind: spikes, size: 3, indices: all, times: {range: [0 ms, 5 ms, 1 ms]}}
   filed: {kind: spikes, size: 3, file: spikes.csv, columns: [who, when], unit: ms}
   sonata: {kind: spikes, size: 3, file: spikes.h5, population: exc}
   stored: {kind: spikes, size: 3, file: spikes.h5, dataset: /table, unit: ms}

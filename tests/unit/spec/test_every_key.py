@@ -52,6 +52,7 @@ FILE: dict[str, Any] = {
         "h": {"kind": "spikes", "size": 4, "file": "s.csv", "columns": ["i", "t"], "unit": "s"},
         "t": {"kind": "spikes", "size": 4, "file": "s.h5", "population": "one"},
         "m": {"use": {"model": "lif", "rename": {"v": "u"}}, "size": 4},
+        "v": {"kind": "spikes", "size": 4, "times": {"every": "1 ms"}},
         "u": {"kind": "spikes", "size": 4, "file": "a.h5", "dataset": "p", "columns": [0, 1], "unit": "s"},
     },
     "inputs": {"i": {"target": "g", "variable": "v", "size": 3, "rate": "5 Hz", "weight": 0.1}},
@@ -193,6 +194,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("groups.t", {"population": "two"}),
         ("groups.u", {"dataset": "q"}),
     ],
+    "Train": [("groups.v.times", {"every": "2 ms", "from": "1 ms", "until": "3 ms", "jitter": "0.1 ms"})],
     "PoissonInput": [
         ("inputs.i", {"target": "g.first", "variable": "w", "size": 4, "rate": "6 Hz", "weight": 0.2}),
     ],

@@ -1,0 +1,102 @@
+"""Spike trains by formula: `times: {every, from, until, jitter}` of a group of given spikes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnrun.equations.dag import ValueNeededError
+from snnrun.equations.exact import OPEN
+from snnrun.kernels.random import normal
+from snnrun.kernels.streams import stream_key
+from snnrun.model.evaluate import Environment, evaluate, full, indices
+from snnrun.model.network import EARLY, FloatArray, IntArray
+from snnrun.resolve.context import Context, Path, Population
+from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import format_quantity
+
+MOST = 10**7
+"""Spikes that formulas of one group may give."""
+
+
+def regular_spikes(context: Context, population: Population, path: Path, end: float) -> tuple[IntArray, FloatArray]:
+    """The spikes of neuron i at from + k*every for k = 0, 1, ..., before `until`, each moved by a normal number.
+
+    Args:
+        context: The resolution.
+        population: The group.
+        path: The map with `every`.
+        end: The end of the run, or the period after which the spikes repeat. [s]
+
+    Returns:
+        Neurons and times [s] of the spikes, shape (n,) each.
+
+    Raises:
+        ExperimentError: NET161 for intervals that are not positive, times that are not possible, and too many spikes.
+    """
+    every = of_each(context, population, (*path, "every"))
+    first = _or(context, population, (*path, "from"), 0.0)
+    until = np.minimum(_or(context, population, (*path, "until"), end), end)
+    _refuse(context, (*path, "every"), every, ~(every > 0), "positive")
+    _refuse(context, (*path, "from"), first, ~((first >= 0) & (first < np.inf)), "finite and not negative")
+    _refuse(context, (*path, "until"), until, ~(until >= 0), "not negative")
+    spikes = np.where(np.isinf(every), 0.0, np.ceil(np.maximum((until - first) / every, 0.0)))
+    must_be_few(context, path, float(spikes.sum()))
+    counts = spikes.astype(np.int64)
+    ids = np.repeat(indices(population.view.size), counts)
+    number = indices(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
+    times = first[ids] + number * every[ids]
+    kept = times < until[ids] - EARLY * context.dt
+    ids, times, number = ids[kept], times[kept], number[kept]
+    if not context.document.has((*path, "jitter")):
+        return ids, times
+    jitter = of_each(context, population, (*path, "jitter"))
+    _refuse(context, (*path, "jitter"), jitter, ~((jitter >= 0) & (jitter < np.inf)), "finite and not negative")
+    stream = context.draws(f"{population.path}.times", "input")("jitter").stream
+    with np.errstate(all="ignore"):
+        times = times + jitter[ids] * normal(ids, number, context.seeds.input, stream_key(stream))
+    kept = (times >= -EARLY * context.dt) & (times < end - EARLY * context.dt)
+    return ids[kept], np.maximum(times[kept], 0.0)
+
+
+def of_each(context: Context, population: Population, path: Path) -> FloatArray:
+    """The times that an expression of `i` and random numbers gives to each neuron [s], shape (size,)."""
+    what = f"`{path[-1]}` of `{population.name}`"
+    symbols = {name: population.symbols[name] for name in ("i", "N")}
+    draw = context.draws(f"{population.path}.{path[-1]}", "input")
+    typed = context.checker(symbols, what, draw=draw).value(context.expression(path), TIME, what)
+    if typed.exact is OPEN:
+        raise ValueNeededError(what)
+    size = population.view.size
+    env = Environment(
+        index={"own": indices(size)},
+        elements=indices(size),
+        seeds=context.seeds,
+        dt=context.dt,
+        arrays=context.arrays,
+    )
+    return np.asarray(full(evaluate(typed.node, env), size, np.float64))
+
+
+def must_be_few(context: Context, path: Path, number: float) -> None:
+    """Refuse more spikes than memory should hold.
+
+    Raises:
+        ExperimentError: NET161.
+    """
+    if number > MOST:
+        advice = "a group with `threshold` or `kind: poisson` spikes without a list"
+        raise context.error("NET161", f"these are {number:.3g} spikes, at most {MOST:,} are taken", path, advice)
+
+
+def _or(context: Context, population: Population, path: Path, otherwise: float) -> FloatArray:
+    if context.document.has(path):
+        return of_each(context, population, path)
+    return np.full(population.view.size, otherwise)
+
+
+def _refuse(context: Context, path: Path, values: FloatArray, wrong: np.ndarray, wanted: str) -> None:
+    if not wrong.any():
+        return
+    k = int(np.argmax(wrong))
+    whose = f"`{path[-1]}` of neuron {k}" if len(set(values.tolist())) > 1 else f"`{path[-1]}`"
+    raise context.error("NET161", f"{whose} is {format_quantity(float(values[k]), TIME)}: it must be {wanted}", path)
