@@ -112,7 +112,7 @@ def sweep_lines(outcome: SweepOutcome) -> Iterator[str]:
         )
     if outcome.left_out:
         names = ", ".join(f"`{name}`" for name in outcome.left_out)
-        yield f"note: {names}: too many values for a sweep's table; `keep: results` keeps every point"
+        yield f"note: {names}: too many values for a table, or not as many at every point; `keep: results` keeps them"
     tables = ["points.csv", "sweep.h5"] if outcome.digest else []  # none before the first point is done
     tables += ["points/"] if outcome.keep_results else []
     yield _folder_line(outcome.folder, tables, outcome.pictures, outcome.digest)

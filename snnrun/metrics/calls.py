@@ -13,6 +13,7 @@ from snnrun.equations.functions import FUNCTIONS as PLAIN_FUNCTIONS
 from snnrun.errors import at, did_you_mean
 from snnrun.metrics.expressions import must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS, Accumulator, Function, Input
+from snnrun.metrics.parts import within
 from snnrun.metrics.running import RunMetrics, Value, explained
 from snnrun.metrics.samples import Moments
 from snnrun.metrics.spikes import Train
@@ -33,7 +34,7 @@ def checked_call(checker: MetricChecker, expr: Call) -> Term:
     """
     forms = FUNCTIONS.get(expr.function)
     if forms is None:
-        names = (*FUNCTIONS, *PLAIN_FUNCTIONS)
+        names = (*FUNCTIONS, "during", *PLAIN_FUNCTIONS)
         advice = did_you_mean(expr.function, names) or f"functions: {', '.join(names)}"
         raise at(expr.name_span, "EQ202", f"there is no function `{expr.function}` of monitors", advice)
     return _Call(checker, expr, _form(checker, expr, forms)).term()
@@ -104,16 +105,16 @@ class _Call:
         return [read(context, arg) for read, arg in zip(self.form.constants, constants, strict=True)]
 
     def accumulated(
-        self, make: Callable[[Network], Accumulator], inputs: list[tuple[Any, str]], size: Size | None
+        self, make: Callable[[Network, int, int], Accumulator], inputs: list[tuple[Any, str]], size: Size | None
     ) -> Term:
         """What an accumulator of this call computes."""
         number = len(self.checker.needs)
-        self.checker.needs.append(Need(make, tuple(inputs)))
+        self.checker.needs.append(Need(make, tuple(inputs), self.checker.part))
         dimension = self.form.dimension
         if dimension is None:
             ((monitor, variable),) = inputs
             dimension = next(c.dimension for c in monitor.columns if c.name == variable)
-        return Term(dimension, lambda run: run.accumulators[number].value(), size, self.form.at_end)
+        return Term(dimension, lambda run: run.accumulator(number).value(), size, self.form.at_end)
 
     def of_spikes(self, monitors: list[SpikeMonitor], constants: list[Any]) -> Term:
         """Of the spikes of one or two monitors."""
@@ -122,8 +123,9 @@ class _Call:
         if len({recorded_spans(network, monitor) for monitor in monitors}) > 1:
             self.refuse_times(monitors, "record", "give them the same `window`")
 
-        def made(running: Network) -> Accumulator:
-            trains = [Train(m.source.size, recorded_spans(running, m), running.dt) for m in monitors]
+        def made(running: Network, start: int, stop: int) -> Accumulator:
+            spans = [within(recorded_spans(running, m), start, stop) for m in monitors]
+            trains = [Train(m.source.size, own, running.dt) for m, own in zip(monitors, spans, strict=True)]
             return make(*trains, *constants)
 
         return self.accumulated(made, [(m, "") for m in monitors], first.source.size if self.form.each else None)
@@ -136,6 +138,9 @@ class _Call:
             raise at(arg.span, "NET221", f"`{name}` is of spikes, which have no variable", f"write `{monitor.name}`")
         if monitor.counts_only and not self.form.counts:
             message = f"`{monitor.name}` counts only; `{name}` needs the times of spikes"
+            raise at(self.expr.span, "MET404", message, "remove `counts_only` from the monitor")
+        if monitor.counts_only and self.checker.part is not None:
+            message = f"`{monitor.name}` counts only; what it counts in a part of the run needs the times of spikes"
             raise at(self.expr.span, "MET404", message, "remove `counts_only` from the monitor")
         size, most = monitor.source.size, self.form.most
         if most is not None and size > most:
@@ -153,12 +158,12 @@ class _Call:
         size: Size | None = None
         if self.form.each:
             size = f"monitors.{first.name}" if first.number is None else first.number
-        term = self.accumulated(lambda _: make(*constants), columns, size)
+        term = self.accumulated(lambda *_: make(*constants), columns, size)
         number = len(self.checker.needs) - 1
 
         def why(run: RunMetrics, _: Value) -> str | None:
             wrong = [run.nonfinite.why(monitor.name, variable) for monitor, variable in columns]
-            accumulator = run.accumulators[number]
+            accumulator = run.accumulator(number)
             if isinstance(accumulator, Moments) and accumulator.has_overflowed:
                 wrong.append(f"`{text_of(self.expr)}` is too large for a number")
             return next(filter(None, wrong), None)

@@ -14,17 +14,19 @@ from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import at, did_you_mean
 from snnrun.metrics.calls import checked_call
+from snnrun.metrics.during import during
 from snnrun.metrics.expressions import ExpressionChecker, must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS
 from snnrun.metrics.nonfinite import shown
 from snnrun.metrics.objects import group_variable, naming_advice, synapse_variable
+from snnrun.metrics.parts import RunPart
 from snnrun.metrics.running import RunMetrics, Value, explained
 from snnrun.metrics.terms import Condition, Metrics, Need, Term
 from snnrun.model.network import Network
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.repeats import plan_of
 from snnrun.source import Span
-from snnrun.units.dimensions import Dimension
+from snnrun.units.dimensions import TIME, Dimension
 
 Constants = Mapping[str, tuple[float, Dimension]]
 _QUANTIFIERS: dict[str, Callable[[Any], Any]] = {"any": np.any, "all": np.all}
@@ -64,11 +66,19 @@ class MetricChecker(ExpressionChecker):
         metrics: The metrics above this one.
         needs: The accumulators needed so far; those that this expression needs are added.
         constants: Names that have another value here than in the file.
+
+    Attributes:
+        part: The part of the run that functions are of; None for the whole run.
+        in_during: Whether this is the expression in a `during`.
+        latest: Where one round of a repeated part counts instead of all, what finds the rounds that may count.
     """
 
     number_wanted = "MET401"
     condition_wanted = "MET405"
     comparison = "count(out) > 100"
+    part: RunPart | None = None
+    in_during = False
+    latest: Callable[[RunPart, Network, int], list[int]] | None = None
 
     def __init__(
         self,
@@ -104,8 +114,13 @@ class MetricChecker(ExpressionChecker):
     def name(self, expr: Name) -> Term:
         """Another metric, a variable at the end of the run, or a constant."""
         if expr.id in self.metrics:
+            if self.part is not None:
+                return self.term(self.context.expression(("metrics", expr.id)))
             return self.metric(expr)
         head, _, variable = expr.id.partition(".")
+        if self.in_during and variable and (head in self.context.populations or head in self.network.synapses):
+            message = f"`{expr.id}` is known at the end of the run only, not in a part of it"
+            raise at(expr.span, "MET410", message, "record it: `kind: state`, and write `last(...)` or `mean(...)`")
         if expr.id not in self.monitors and variable:
             if head in self.context.populations:
                 return group_variable(self.context, expr, head, variable)
@@ -128,7 +143,10 @@ class MetricChecker(ExpressionChecker):
         return explained(replace(term, compute=compute), lambda _, value: f"`{expr.id}` is {shown(value)}")
 
     def constant(self, expr: Name) -> Term:
-        """A constant of the file, or the duration of the run."""
+        """A constant of the file, or the duration of the run or of the part of it."""
+        part = self.part
+        if expr.id == "duration" and part is not None:
+            return Term(TIME, lambda run: run.seconds_of(part))
         if expr.id in self.constants:
             value, dimension = self.constants[expr.id]
             return Term(dimension, lambda _: value)
@@ -145,6 +163,8 @@ class MetricChecker(ExpressionChecker):
 
     def function(self, expr: Call) -> Term:
         """A function of monitors, or of one value an element."""
+        if expr.function == "during":
+            return during(self, expr)
         if expr.function not in _QUANTIFIERS:
             return checked_call(self, expr)
         must_have(expr, 1)
@@ -164,6 +184,8 @@ class MetricChecker(ExpressionChecker):
 
 class StopChecker(MetricChecker):
     """Checks the `stop_when` of a phase, which is looked at while the run goes on: what needs its end has no place."""
+
+    latest = staticmethod(RunPart.begun)
 
     def whole(self, expr: Expr) -> Term:
         """A condition with one answer.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -12,10 +14,11 @@ import numpy as np
 
 from snnrun.metrics.functions import Accumulator
 from snnrun.metrics.nonfinite import NonfiniteCounter, RunWarning, shown
+from snnrun.metrics.parts import Rounds, RunPart, Side, takers_of
 from snnrun.metrics.samples import TakesSamples
 from snnrun.metrics.spikes import Bins, Counts, TakesSpikes
 from snnrun.metrics.terms import Metrics, Term
-from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor
+from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.resolve.context import Path
 from snnrun.units.dimensions import Dimension
@@ -33,6 +36,7 @@ class RunMetrics:
     Attributes:
         final: Reads a variable of an object as it is: (path of the object, name). Set by whoever runs the network.
         counters: Reads how many spikes of each neuron of its group a monitor has counted, by its name. Set likewise.
+        step: The step that the run has reached. Set likewise.
         ran: The network as it ran, with the phases as long as they were, when one ended early.
         reached: The step that the run reached, once it is over or was stopped.
     """
@@ -43,20 +47,28 @@ class RunMetrics:
         self.nonfinite = NonfiniteCounter.of(network)
         self.final: Callable[[str, str], Value]
         self.counters: Callable[[str], IntArray]
+        self.step: Callable[[], int] = lambda: network.steps
         self.ran: Network | None = None
         self.reached: int | None = None
-        self.accumulators: list[Accumulator] = []
-        self._of_spikes: dict[str, list[tuple[SpikeMonitor, TakesSpikes]]] = {}
-        self._of_states: dict[str, list[tuple[str, TakesSamples]]] = {}
+        self._accumulators: list[Accumulator | Rounds] = []
+        self._round: int | None = None
+        self._of_spikes: dict[str, list[tuple[SpikeMonitor, TakesSpikes | Side]]] = {}
+        self._of_states: dict[str, list[tuple[StateMonitor, str, TakesSamples | Side]]] = {}
         self._reasons: dict[Path, str] = {}
         self._computing: Path = ()
         for need in checked.needs:
-            accumulator: Any = need.make(network)
-            self.accumulators.append(accumulator)
-            takers = accumulator.sides if len(need.inputs) > 1 else (accumulator,)
+            takers: Sequence[Any]
+            if need.part is None:
+                accumulator = need.make(network, 0, network.steps)
+                self._accumulators.append(accumulator)
+                takers = takers_of(accumulator, need)
+            else:
+                rounds = Rounds(need, network)
+                self._accumulators.append(rounds)
+                takers = rounds.sides()
             for (monitor, variable), taker in zip(need.inputs, takers, strict=True):
                 if not isinstance(monitor, SpikeMonitor):
-                    self._of_states.setdefault(monitor.name, []).append((variable, taker))
+                    self._of_states.setdefault(monitor.name, []).append((monitor, variable, taker))
                     continue
                 if isinstance(taker, Counts) and monitor.counts_only:
                     taker.counters = partial(self._counted, monitor)
@@ -65,6 +77,11 @@ class RunMetrics:
     def _counted(self, monitor: SpikeMonitor) -> IntArray:
         """Spikes so far of each neuron that a monitor watches, shape (neurons,)."""
         return self.counters(monitor.name)[monitor.source.ids]
+
+    @property
+    def planned(self) -> Network:
+        """The network, its phases as long as they are now."""
+        return self.ran or self.network
 
     # what is recorded
 
@@ -80,8 +97,12 @@ class RunMetrics:
         """Take samples of a monitor, shape (samples, elements) each; `first` is the number of the first."""
         with np.errstate(all="ignore"):
             self.nonfinite.states(name, data, first)
-            for variable, accumulator in self._of_states.get(name, ()):
-                accumulator.samples(data[variable])
+            for monitor, variable, taker in self._of_states.get(name, ()):
+                if not isinstance(taker, Side):
+                    taker.samples(data[variable])
+                    continue
+                before = -(-monitor.window.start // monitor.every) + first
+                taker.samples(data[variable], (before + np.arange(len(data[variable]))) * monitor.every)
 
     def numbers(self, name: str, spikes: IntArray, first: int) -> None:
         """Rate monitors feed no metric."""
@@ -94,12 +115,41 @@ class RunMetrics:
             step: Where the phase ended.
         """
         self.ran = network
-        for monitor, accumulator in (pair for pairs in self._of_spikes.values() for pair in pairs):
-            accumulator.train.spans = recorded_spans(network, monitor)
-            if isinstance(accumulator, Bins):
-                accumulator.cut(step)
+        for monitor, taker in (pair for pairs in self._of_spikes.values() for pair in pairs):
+            if isinstance(taker, Side):
+                continue
+            taker.train.spans = recorded_spans(network, monitor)
+            if isinstance(taker, Bins):
+                taker.cut(step)
+        for accumulator in self._accumulators:
+            if isinstance(accumulator, Rounds):
+                accumulator.shorten(network, step)
 
     # what is computed
+
+    def accumulator(self, number: int) -> Accumulator:
+        """An accumulator; of a part of the run that of the round which is asked for now."""
+        found = self._accumulators[number]
+        if not isinstance(found, Rounds):
+            return found
+        assert self._round is not None
+        return found.of(self._round)
+
+    def in_round(self, number: int | None, compute: Callable[[RunMetrics], Value]) -> Value:
+        """What something is in one round of a part of the run; NaN where there is none."""
+        if number is None:
+            return math.nan
+        before, self._round = self._round, number
+        try:
+            return compute(self)
+        finally:
+            self._round = before
+
+    def seconds_of(self, part: RunPart) -> float:
+        """How long the part of the run is in the round that is asked for now. [s]."""
+        assert self._round is not None
+        first, last = part.spans(self.planned)[self._round]
+        return float(Fraction(self.network.dt) * (last - first))
 
     def values(self) -> dict[str, tuple[Value, Dimension]]:
         """All metrics in SI units."""

@@ -12,6 +12,7 @@ from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:
     from snnrun.metrics.functions import Accumulator
+    from snnrun.metrics.parts import RunPart
     from snnrun.metrics.running import RunMetrics
 
 Size = int | str
@@ -51,12 +52,14 @@ class Need:
     """An accumulator that a run has to make.
 
     Args:
-        make: Makes it for a network.
+        make: Makes it for a network and the steps from a first one to the one after the last.
         inputs: What it is fed with: monitors, and of a state monitor which variable.
+        part: The part of the run that it is of; None for the whole run.
     """
 
-    make: Callable[[Network], Accumulator]
+    make: Callable[[Network, int, int], Accumulator]
     inputs: tuple[tuple[SpikeMonitor | StateMonitor, str], ...]
+    part: RunPart | None = None
 
 
 @dataclass(frozen=True, slots=True)

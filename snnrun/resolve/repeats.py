@@ -38,17 +38,17 @@ class Plan:
         parts: In their order.
         stretches: For each name of a phase or of a list of phases, the numbers of the first and of the last part of
             each time that the run goes through it.
-        repeated: The names that are repeated.
+        repeated: For each name that is repeated, what it is repeated with; what is repeated together has the same.
     """
 
     parts: list[Part] = field(default_factory=list)
     stretches: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    repeated: set[str] = field(default_factory=set)
+    repeated: dict[str, str] = field(default_factory=dict)
 
     def add(self, path: Path, model: Phase, numbers: str, repetitions: int | None) -> None:
         """Add a phase, as often as it is repeated by itself."""
-        if numbers or repetitions is not None:
-            self.repeated.add(model.name)
+        if repetitions is not None:
+            self.repeated[model.name] = model.name
         for k in range(repetitions or 1):
             name = model.name + numbers + (f"[{k}]" if repetitions is not None else "")
             self.stretches.setdefault(model.name, []).append((len(self.parts), len(self.parts)))
@@ -97,12 +97,14 @@ def plan_of(context: Context) -> Plan:
         inner = [((*path, "phases", m), phase) for m, phase in enumerate(form.phases)]
         numbers = [_times(context, place, phase) for place, phase in inner]
         _refuse_too_many(context, path, len(plan.parts) + (times or 1) * sum(n or 1 for n in numbers))
+        together = form.name or form.phases[0].name
+        plan.repeated |= {phase.name: together for phase in form.phases}
         for r in range(times or 1):
             first = len(plan.parts)
             for (place, phase), own in zip(inner, numbers, strict=True):
                 plan.add(place, phase, f"[{r}]", own)
             if form.name is not None:
-                plan.repeated.add(form.name)
+                plan.repeated[form.name] = together
                 plan.stretches.setdefault(form.name, []).append((first, len(plan.parts) - 1))
     return plan
 

@@ -177,6 +177,7 @@ def simulate(
         prepared.built, prepared.native, Tee(sinks), hooks, stops=metrics.stops, shorten=metrics.shorten
     )
     metrics.final, metrics.counters = simulation.now, prepared.built.counts
+    metrics.step = lambda: simulation.step
     stored = checkpoints or prepared.shared
 
     def between_calls(step: int) -> None:

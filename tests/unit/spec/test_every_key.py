@@ -312,6 +312,7 @@ CASES = [
     for key, value in changes.items()
 ]
 REFUSED = {
+    ("RepeatedPhases", "name"): "NET241",  # of another phase
     ("NeuronGroup", "linked"): "NET199",
     ("NeuronGroup", "dt"): "NET199",
     ("NeuronGroup", "precision"): "NET199",
