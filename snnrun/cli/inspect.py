@@ -120,7 +120,8 @@ def _group(group: Group, network: Network) -> Iterator[str]:
         GroupKind.POISSON: ("Poisson source", "Poisson sources"),
         GroupKind.SPIKES: ("neuron with given spikes", "neurons with given spikes"),
     }[group.kind]
-    yield f"  {group.name}: {group.size:,} {one if group.size == 1 else many}"
+    own = "" if group.every == 1 else f", at {time_text(group.every * network.dt)}"
+    yield f"  {group.name}: {group.size:,} {one if group.size == 1 else many}{own}"
     if group.integration is not None:
         names = ", ".join(group.integration.variables)
         yield f"    {names} by {group.integration.method} ({group.integration.reason})"

@@ -54,6 +54,7 @@ class IntUse(StrEnum):
     DEPTH = "depth"  # steps for which the spikes of a group are kept
     SCHEDULED = "scheduled"  # spikes of a list
     PERIOD = "period"  # steps after which a list repeats
+    EVERY = "every"  # steps of the run in one of an object; the owner says how many
     BANDS = "bands"  # bands of targets of a thread
     DELAY = "delay"  # of all synapses of a pathway [steps]
     LONGEST = "longest"  # the delays of a pathway lie between these [steps]

@@ -10,7 +10,7 @@ Where one thread needs what another wrote, all wait for each other; these places
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -46,6 +46,7 @@ from snnrun.model.network import (
     Operation,
     PoissonInput,
     Slot,
+    SpikeMonitor,
     Summed,
     Synapses,
 )
@@ -170,8 +171,13 @@ def _blocks(module: Module, barrier: str) -> list[list[str]]:
             alike, text = alike[:1], module.step_of(text)
         number += max(1, len(alike))
         head = [f"        wait_at_barrier({barrier}, threads)"] if number - max(1, len(alike)) in before else []
-        head += [] if line.divided else ["        if thread == 0:"]
-        indent = " " * (8 if line.divided else 12)
+        indent = " " * 8
+        for condition in (
+            *([] if line.every is None else [f"step % {module.integer(line.every, '')} == 0"]),
+            *([] if line.divided else ["thread == 0"]),
+        ):
+            head.append(f"{indent}if {condition}:")
+            indent += "    "
         comment = [f"{indent}# {printable(owner)}"] if owner else []
         blocks.append([*head, *comment, *(indent + each for each in text.splitlines())])
     return blocks
@@ -182,7 +188,8 @@ def _alike(lines: list[Line], number: int, before: set[int]) -> list[Call]:
     found: list[Call] = []
     for k in range(number, len(lines)):
         act = lines[k].act
-        if not isinstance(act, Call) or (k > number and (k in before or lines[k].divided != lines[number].divided)):
+        alike = (lines[k].divided, lines[k].every) == (lines[number].divided, lines[number].every)
+        if not isinstance(act, Call) or (k > number and (k in before or not alike)):
             break
         if found and not found[0].is_like(act):
             break
@@ -208,7 +215,8 @@ def _slot(module: Module, slot: Slot) -> None:
                 case Operation():
                     _operation(module, actor)
                 case PoissonInput():
-                    poisson_input(module, actor)
+                    with module.clock(module.network.groups[actor.target.group].every):
+                        poisson_input(module, actor)
                 case tuple():
                     deliver(module, *actor)
                 case Event() if slot is Slot.THRESHOLDS:
@@ -217,6 +225,9 @@ def _slot(module: Module, slot: Slot) -> None:
                     _reset(module, actor.source, actor.block)
                 case Group():
                     raise AssertionError(actor)
+                case SpikeMonitor() if actor.condition is not None:
+                    with module.clock(module.network.groups[actor.source.group].every):
+                        record(module, actor)
                 case _:
                     record(module, actor)
 
@@ -267,7 +278,8 @@ def _before_groups(module: Module) -> None:
     network = module.network
     _summed(module)
     for group in network.groups.values():
-        _hold(module, group)
+        with module.clock(group.every):
+            _hold(module, group)
     # synaptic equations first: they read neurons as they were, and groups read synapses only through summed variables
     for synapses in network.synapses.values():
         if synapses.update.assignments:
@@ -281,7 +293,8 @@ def _before_groups(module: Module) -> None:
 
 def _groups(module: Module, groups: Sequence[Group]) -> None:
     for group in groups:
-        _update(module, group)
+        with module.clock(group.every):
+            _update(module, group)
 
 
 def _elements(w: Writer, owner: str, *, divided: bool) -> tuple[str, str]:
@@ -308,13 +321,16 @@ def _hold(module: Module, group: Group) -> None:
 def _summed(module: Module) -> None:
     every = [(s, summed) for s in module.network.synapses.values() for summed in s.summed]
     use = ArrayUse.SUM if _sums_read_sums([summed for _, summed in every]) else ArrayUse.VARIABLE
-    for synapses, summed in every:
-        _at_members(module, "clear", synapses, summed, use, "0.0")
-    for synapses, summed in every:
-        _add_up(module, synapses, summed, use)
-    if use is ArrayUse.SUM:
+
+    def for_each(act: Callable[[Synapses, Summed], None]) -> None:
         for synapses, summed in every:
-            _at_members(module, "put_sum", synapses, summed, ArrayUse.VARIABLE, None)
+            with module.clock(module.network.groups[summed.target.owner.partition(".")[2]].every):
+                act(synapses, summed)
+
+    for_each(lambda synapses, summed: _at_members(module, "clear", synapses, summed, use, "0.0"))
+    for_each(lambda synapses, summed: _add_up(module, synapses, summed, use))
+    if use is ArrayUse.SUM:
+        for_each(lambda synapses, summed: _at_members(module, "put_sum", synapses, summed, ArrayUse.VARIABLE, None))
 
 
 def _sums_read_sums(every: list[Summed]) -> bool:
@@ -480,9 +496,15 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
 def _thresholds(module: Module, groups: Sequence[Group]) -> None:
     for group in groups:
         if _looks_late(module, group):
-            _cross(module, group)
+            with module.clock(group.every):
+                _cross(module, group)
     for group in groups:
-        _list_spikes(module, group)
+        if group.every > 1 and group.kind is not GroupKind.SPIKES:
+            module.plain(
+                spikes.list_none, _own_lists(group.path)[1:4], [writes(ArrayUse.LENGTHS.of(group.path), own=True)]
+            )
+        with module.clock(1 if group.kind is GroupKind.SPIKES else group.every):  # given spikes know their steps
+            _list_spikes(module, group)
     marks = (("lastspike", spikes.mark_spiked, CType.I64), ("not_refractory", spikes.mark_refractory, CType.U8))
     for name, function, type in marks:
         for group in groups:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from textwrap import indent
 
@@ -98,12 +99,14 @@ class Line:
         accesses: What it touches.
         divided: Whether every thread does its own part of it; else thread 0 does it all.
         owner: The object that it is about.
+        every: How many steps lie between two in which it acts; None for one.
     """
 
     act: Call | str
     accesses: frozenset[Access] = frozenset()
     divided: bool = True
     owner: str = ""
+    every: IntKey | None = None
 
     def conflicts(self, earlier: Mapping[ArrayKey, AbstractSet[tuple[Access, bool]]]) -> bool:
         """Whether another thread could still be at an earlier line when this line needs it done.
@@ -136,6 +139,7 @@ class Module:
     kinds: dict[Variable, Kind] = field(default_factory=dict)
     clipped: Clipped = frozenset()
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
+    every: IntKey | None = None  # of the lines that are being added
 
     def array(self, array: KernelArray) -> str:
         """Name in `advance` of an array."""
@@ -207,6 +211,13 @@ class Module:
         sizes = (groups[synapses.source.group].size, groups[synapses.target.group].size)
         return Ends(synapses.path, index_type(sizes[0]), index_type(sizes[1]))
 
+    @contextmanager
+    def clock(self, every: int) -> Iterator[None]:
+        """Lines that act when the step is a multiple of a number."""
+        before, self.every = self.every, None if every == 1 else IntUse.EVERY.of(f"run.by_{every}")
+        yield
+        self.every = before
+
     def place(self, target: str, element: str, *, buffered: bool = False) -> Place:
         """How to reach variables from element `element` of an object."""
         section, _, name = target.partition(".")
@@ -231,7 +242,7 @@ class Module:
         ints = tuple((f"{call}_{writer.names.stem(local)}", value) for local, value in writer.ints.items())
         floats = tuple((f"{_short(owner)}_{writer.names.stem(local)}", node) for local, node in writer.floats.items())
         made = Call(self.functions[structure], ("step", "t"), ints, floats, tuple(writer.arrays.values()))
-        self.lines.append(Line(made, frozenset(writer.accesses), divided, owner))
+        self.lines.append(Line(made, frozenset(writer.accesses), divided, owner, self.every))
 
     def fill(self, fill: Fill, *, divided: bool) -> None:
         """Fill a buffer of random numbers before the call that reads it."""
@@ -240,7 +251,7 @@ class Module:
         low, high, seed, stream = (self.integer(value, "low") for value in values)
         buffer = writes(fill.buffer, self.real, own=True)
         text = f"{fill.function}({self.array(buffer.array)}, {low}, {high}, step, {seed}, {stream})"
-        self.lines.append(Line(text, frozenset({buffer}), divided))
+        self.lines.append(Line(text, frozenset({buffer}), divided, every=self.every))
 
     def plain(
         self,
@@ -258,7 +269,7 @@ class Module:
         words = function.__code__.co_varnames[len(first) :]
         ints = tuple((f"{owner}_{word}", value) for word, value in zip(words, values, strict=False))
         call = Call(function.__name__, first, ints, (), tuple(access.array for access in accesses), ends)
-        self.lines.append(Line(call, frozenset(accesses), divided, about))
+        self.lines.append(Line(call, frozenset(accesses), divided, about, self.every))
 
 
 def _short(path: str) -> str:

@@ -63,6 +63,7 @@ class _Builder(Allocation):
                 self.put(ArrayUse.TIMED_POINTS.of("arrays", array.name), array.times)
             self.numbers[IntUse.ROWS.of(array.name)] = len(array.values)
             self.numbers[IntUse.COLUMNS.of(array.name)] = array.values.shape[1] if array.values.ndim == 2 else 1
+        self.numbers |= {IntUse.EVERY.of(f"run.by_{g.every}"): g.every for g in n.groups.values()}
         for group in n.groups.values():
             self.part(group.path, partial(nodes_of_group, group), partial(self.group, group))
         builder = SynapsesBuilder(self, self.cache)

@@ -76,8 +76,9 @@ def _impossible_rate(
     network: Network, source: Group | PoissonInput, found: Found, when: str, span: Span | None
 ) -> RunError:
     whose = f"`{source.name}`" if isinstance(source, Group) else f"input `{source.name}`"
-    rate = format_quantity(found.value / network.dt, FREQUENCY)
-    most = format_quantity(1 / network.dt, FREQUENCY)
+    group = source if isinstance(source, Group) else network.groups[source.target.group]
+    dt = network.dt * group.every
+    rate, most = format_quantity(found.value / dt, FREQUENCY), format_quantity(1 / dt, FREQUENCY)
     value = "not a number (NaN)" if np.isnan(found.value) else rate
     return RunError(
         Diagnostic(

@@ -53,6 +53,12 @@ def list_spikes(
 
 
 @kernel()
+def list_none(step: int, depth: int, thread: int, threads: int, lengths: Array) -> None:
+    """Let no neuron of the thread spike in this step; the arguments are those of `list_spikes`."""
+    lengths[step % depth * threads + thread] = 0
+
+
+@kernel()
 def list_scheduled(
     step: int,
     n: int,

@@ -311,10 +311,13 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Neurons with the same equations, a Poisson source, or a list of spikes; `rate_span` is the place of its rates.
+    """Neurons with the same equations, a Poisson source, or a list of spikes.
 
     Args:
+        rate_span: The place of its rates.
         events: Custom events; their conditions are looked at when the neurons that spike are known.
+        every: Steps of the run in one of its own: its equations, threshold, events and inputs act when the step is a
+            multiple.
     """
 
     name: str
@@ -336,6 +339,7 @@ class Group:
     order: int = 0
     rate_span: Span | None = None
     events: tuple[Event, ...] = ()
+    every: int = 1
 
     @property
     def path(self) -> str:

@@ -62,6 +62,7 @@ class Population:
         frozen: Variables that keep their values while a neuron is refractory.
         constant: Parameters that nothing changes during a run.
         events: The events that its neurons can have: `spike`, unless it has no threshold, and custom ones.
+        every: Steps of the run in one of its own.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Population:
     frozen: frozenset[str] = frozenset()
     constant: frozenset[str] = frozenset()
     events: tuple[str, ...] = (SPIKE,)
+    every: int = 1
     symbols: dict[str, Typed] = field(default_factory=dict)
 
     @property
@@ -89,7 +91,8 @@ class Context:
     """One resolution of one file.
 
     Args:
-        dt: The step. [s]
+        dt: The step of what is resolved: that of the run, or of a group with a clock of its own. [s]
+        every: How many steps of the run that is.
         phases: Phases of the run, also where this is the network of one of them.
         constants: Values of the `constants` section and of what the file makes known (`dt`, `stimulus.columns`).
     """
@@ -100,6 +103,7 @@ class Context:
     report: Report = field(default_factory=Report)
     graph: Graph = field(default_factory=Graph)
     dt: float = 0.0
+    every: int = 1
     constants: dict[str, Typed] = field(default_factory=dict)
     own_constants: dict[Path, dict[str, Typed]] = field(default_factory=dict)  # of groups and synapses, by their paths
     functions: dict[str, UserFunction] = field(default_factory=dict)

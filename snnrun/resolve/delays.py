@@ -86,7 +86,7 @@ def delay_steps(context: Context, seconds: Typed, span: Span | None, what: str) 
     Raises:
         ExperimentError: NET174 for a known delay of over a million steps.
     """
-    node = nearest(context.graph, context.graph.as_float(seconds.node), context.dt)
+    node = nearest(context.graph, context.graph.as_float(seconds.node), context.dt, context.every)
     known: Sequence[float] | FloatArray = ()
     if seconds.exact is not None and seconds.exact is not OPEN:
         known = (seconds.value,)
@@ -94,25 +94,39 @@ def delay_steps(context: Context, seconds: Typed, span: Span | None, what: str) 
         known = seconds.node.payload.array  # type: ignore[attr-defined] # that of a list
     if len(known):
         longest = max(known)
-        if longest > LONGEST_DELAY * context.dt:
+        if longest * context.every > LONGEST_DELAY * context.dt:
             message = f"{what}: {longest:g} s is too long: over a million steps"
             raise at(span, "NET174", message)
         steps = evaluate(node, Environment(index={"list": slice(None)}))
-        warn_between_steps(context, known, np.atleast_1d(steps), span, what)
+        warn_between_steps(context, known, np.atleast_1d(steps) // context.every, span, what)
     return node
 
 
-def nearest(graph: Graph, seconds: Node, dt: float) -> Node:
-    """The nearest number of steps; what no whole number of 64 bits holds, and NaN, is `FOREVER`."""
+def nearest(graph: Graph, seconds: Node, dt: float, every: int = 1) -> Node:
+    """The nearest number of steps; what no whole number of 64 bits holds, and NaN, is `FOREVER`.
+
+    Args:
+        graph: Where graphs are made.
+        seconds: The time. [s]
+        dt: The step that counts. [s]
+        every: How many steps of the run that is.
+    """
     steps = graph.add(graph.div(seconds, graph.constant("dt", dt)), graph.literal(0.5 + TOLERANCE))
-    return whole_steps(graph, graph.function("floor", (steps,)))
+    return whole_steps(graph, graph.function("floor", (steps,)), every)
 
 
-def whole_steps(graph: Graph, steps: Node) -> Node:
-    """A number of steps as an integer; one beyond all runs, infinity and NaN are `FOREVER`, or `-FOREVER`."""
-    most = graph.literal(float(FOREVER))
+def whole_steps(graph: Graph, steps: Node, every: int = 1) -> Node:
+    """A number of steps as an integer; one beyond all runs, infinity and NaN are `FOREVER`, or `-FOREVER`.
+
+    Args:
+        graph: Where graphs are made.
+        steps: The number.
+        every: How many steps of the run each is; the integer counts those.
+    """
+    most = graph.literal(float(FOREVER // every))
     limited = graph.select(graph.binary(Op.LT, steps, most), steps, most)
-    return graph.as_int(graph.select(graph.binary(Op.GT, limited, graph.neg(most)), limited, graph.neg(most)))
+    whole = graph.as_int(graph.select(graph.binary(Op.GT, limited, graph.neg(most)), limited, graph.neg(most)))
+    return whole if every == 1 else graph.mul(whole, graph.constant("every", every))
 
 
 def warn_between_steps(

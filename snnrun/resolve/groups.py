@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from snnrun.equations.dag import Kind, Op
 from snnrun.equations.scope import Typed
 from snnrun.model.network import Group, Indices, NeuronSubset, everything, part
+from snnrun.resolve.clocks import clock_symbols, read_clock, with_clock
 from snnrun.resolve.constants import own_constants
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population, exact_int
 from snnrun.resolve.neurons import resolve_neurons
@@ -32,7 +34,9 @@ def resolve_groups(context: Context) -> dict[str, Group]:
     for name, model in context.experiment.groups.items():
         with context.collecting(f"groups.{name}"):
             try:
-                groups[name] = _KINDS[type(model)](context, _population(context, name, model), model)
+                population = _population(context, name, model)
+                group = _KINDS[type(model)](with_clock(context, population), population, model)
+                groups[name] = replace(group, every=population.every)
             except AlreadyReported:
                 context.failed.add(f"groups.{name}")
     return groups
@@ -40,12 +44,14 @@ def resolve_groups(context: Context) -> dict[str, Group]:
 
 def _population(context: Context, name: str, model: models.Group) -> Population:
     """What a group of any kind is for other objects, before its variables are known."""
-    for key in ("dt", "linked", "precision"):
+    for key in ("linked", "precision"):
         if getattr(model, key, None) is not None:
             raise context.key_error("NET199", f"`{key}` of a group is not supported yet", ("groups", name, key))
     size, sizes = _sizes(context, name, model)
-    symbols = _symbols(context, name, size, model)
-    found = Population(name, everything(name, size), {}, _subgroups(context, name, size, sizes), symbols=symbols)
+    dt, every = read_clock(context, ("groups", name, "dt"), f"group `{name}`")
+    symbols = _symbols(context, name, size, model, clock_symbols(context, dt, every))
+    subgroups = _subgroups(context, name, size, sizes)
+    found = Population(name, everything(name, size), {}, subgroups, every=every, symbols=symbols)
     context.populations[name] = found
     return found
 
@@ -99,7 +105,7 @@ def _subgroups(context: Context, name: str, size: int, sizes: dict[str, int]) ->
     return found
 
 
-def _symbols(context: Context, name: str, size: int, model: models.Group) -> dict[str, Typed]:
+def _symbols(context: Context, name: str, size: int, model: models.Group, clock: dict[str, Typed]) -> dict[str, Typed]:
     """Names that every expression of the group knows, and its own constants."""
     g = context.graph
     found = {
@@ -107,6 +113,7 @@ def _symbols(context: Context, name: str, size: int, model: models.Group) -> dic
         "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
         "i": Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE),
         "N": exact_int(g, "N", size),
+        **clock,
     }
     if getattr(model, "constants", None):
         found |= own_constants(context, ("groups", name), found)

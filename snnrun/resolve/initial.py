@@ -22,6 +22,7 @@ from snnrun.model.evaluate import holds_inf
 from snnrun.model.expected import exact_total
 from snnrun.model.lists import lists_must_fit, values_of
 from snnrun.model.network import Initial, IntArray, Network, NeuronSubset, Stored
+from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, known, meanings
 from snnrun.resolve.files import reading
 from snnrun.resolve.group_names import seen_in
@@ -123,10 +124,11 @@ def phase_values(context: Context, network: Network, path: Path, place: str) -> 
     lines = values.lines()
     if population is not None and isinstance(context.experiment.groups[head], PoissonGroup):
         _must_stand_still(context, path, lines)
+        clocked = with_clock(context, population)
         for line in lines:
             members = population.view.members if line.part is None else line.part.members
             whose = f"`{head}`"
-            refuse_impossible(context, line.value, members, path, whose, where=line.where, span=line.span)
+            refuse_impossible(clocked, line.value, members, path, whose, where=line.where, span=line.span)
     return [(owner, line) for line in lines]
 
 

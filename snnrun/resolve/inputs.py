@@ -9,6 +9,7 @@ from snnrun.equations.dag import Draw, Kind, Node, Op, Variable, is_fixed
 from snnrun.errors import at, did_you_mean
 from snnrun.model.network import Assignment, Block, NeuronSubset, PoissonInput
 from snnrun.model.rates import advice, is_impossible
+from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import AlreadyReported, Context, Path
 from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.rates import refuse_impossible
@@ -36,6 +37,7 @@ def _poisson(context: Context, name: str) -> PoissonInput:
     path: Path = ("inputs", name)
     g, whose = context.graph, f"input `{name}`"
     view = context.view((*path, "target"), f"the target of {whose}")
+    context = with_clock(context, context.populations[view.group])
     word = context.text((*path, "variable"))
     locale = group_scope(context, view, whose, f"inputs.{name}", guarded=True)
     target = locale.targets.get(word.value)

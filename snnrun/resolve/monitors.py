@@ -28,6 +28,7 @@ from snnrun.model.network import (
     chosen,
     part,
 )
+from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population
 from snnrun.resolve.events import known_event
 from snnrun.resolve.group_names import group_scope
@@ -135,14 +136,15 @@ class _Monitor:
         return tuple(found)
 
     def state(self, model: models.StateMonitor) -> StateMonitor:
-        every = 1
+        every = 0  # that of its source
         if model.dt is not None:
             every = self.context.steps((*self.path, "dt"), f"`dt` of monitor `{self.name}`", 1)
         slot = Slot(model.when)
         source = self.context.text((*self.path, "source")).value.strip()
         if source in self.context.experiment.synapses:
-            return self.state_of_synapses(model, every, slot)
+            return self.state_of_synapses(model, every or 1, slot)
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
+        every = every or self.context.populations[view.group].every
         known = _recordable(self.context.populations[view.group])
         columns = self.sampled(
             self.columns(model.variables, known, view.group), before=is_before_groups(self.context, model)
@@ -223,13 +225,15 @@ class _Monitor:
         return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot, model.order)
 
     def rate(self, model: models.RateMonitor) -> RateMonitor:
-        width = self.context.steps((*self.path, "bin"), "`bin`", 1) if model.bin is not None else 1
+        view = self.spiking_view()
+        clocked = with_clock(self.context, self.context.populations[view.group])
+        width = clocked.steps((*self.path, "bin"), "`bin`", 1) if model.bin is not None else 1
         smooth = None
         if model.smooth is not None:
             smooth = self.context.constant((*self.path, "smooth"), TIME, "`smooth`")
             if not 0 < smooth < np.inf:
                 raise self.context.error("NET222", "`smooth` must be positive and finite", (*self.path, "smooth"))
-        return RateMonitor(self.name, self.spiking_view(), width, smooth, self.window())
+        return RateMonitor(self.name, view, width * clocked.every, smooth, self.window())
 
 
 _READERS: dict[type, Callable[[_Monitor, Any], Monitor]] = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from snnrun.equations.dag import Kind, Node, Variable
+from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.equations.scope import Typed
 from snnrun.errors import Attempts, at
@@ -172,9 +172,18 @@ class _Neurons:
         for name, node in self.held_values.items():
             stored = self.variables.stored_as(name)
             value = self.graph.replace_variables(node, values)
-            values[stored.variable] = self.context.held[self.population.path, name] = value
+            values[stored.variable] = value
+            self.context.held[self.population.path, name] = self.before_step(stored, value)
             assignments.append(Assignment(stored.variable, value))
         return Block(tuple(assignments))
+
+    def before_step(self, stored: Stored, value: Node) -> Node:
+        """A `constant over dt` value as it is read before the equations of a step of the run."""
+        g, every = self.graph, self.context.every
+        if every == 1:
+            return value
+        place = g.binary(Op.MOD, g.node(Op.STEP, (), Kind.INT), g.constant("every", every))
+        return g.select(g.binary(Op.EQ, place, g.literal(0)), value, g.variable(stored.variable, stored.kind))
 
     def fixed(self) -> frozenset[Variable]:
         """Parameters that keep their initial values during the run."""

@@ -8,6 +8,7 @@ from functools import partial
 from snnrun.equations.dag import Node, Variable, is_fixed
 from snnrun.errors import Attempts
 from snnrun.model.network import SPIKE, Pathway
+from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import read_delay, rules_with_delays
 from snnrun.resolve.events import known_event
@@ -73,7 +74,8 @@ def _pathway(
     delay_path = keys.get("delay")
     if delay_path is None and not post and document.has((*scope.path, "delay")):
         delay_path = (*scope.path, "delay")
-    delay = None if delay_path is None else read_delay(context, delay_path, scope.symbols, scope.owner, scope.name)
+    sender = with_clock(context, context.populations[(scope.target if post else scope.source).group])
+    delay = None if delay_path is None else read_delay(sender, delay_path, scope.symbols, scope.owner, scope.name)
     order = 1 if post else -1
     if "order" in keys:
         order = context.integer(keys["order"], "`order`", -(2**30))

@@ -17,7 +17,7 @@ from snnrun.resolve.series import is_list
 from snnrun.spec.models import PoissonGroup
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME
 
-LONG = 1e15  # steps that no run has
+LONG = 1e15  # steps of a run that no run has
 
 
 def resolve_poisson(context: Context, population: Population, model: PoissonGroup) -> Group:
@@ -102,8 +102,9 @@ def _with_intervals(context: Context, population: Population, group: Group, chan
     """The group with drawn intervals between spikes, instead of a draw for each neuron and step."""
     g = context.graph
     upcoming, silence = Variable(population.path, "nextspike"), Variable(population.path, "silence")
-    long = g.literal(LONG)
-    some = g.binary(Op.GT, chance, g.literal(1 / LONG))
+    every = g.literal(1) if context.every == 1 else g.constant("every", context.every)
+    long = g.literal(LONG / context.every)
+    some = g.binary(Op.GT, chance, g.literal(context.every / LONG))
     rare = g.div(g.literal(-1.0), g.function("log1p", (g.neg(chance),)))
     certain = g.binary(Op.GE, chance, g.literal(1.0))
     scale = g.select(certain, g.literal(0.0), g.select(some, rare, long))
@@ -112,15 +113,16 @@ def _with_intervals(context: Context, population: Population, group: Group, chan
     def after(use: str) -> Node:
         """The first step from this one on that has a spike."""
         waited = g.mul(g.neg(g.function("log1p", (g.neg(_uniform(context, population, use)),))), g.variable(silence))
-        return g.add(step, g.as_int(g.function("floor", (waited,))))
+        silent = g.as_int(g.function("floor", (waited,)))
+        return g.add(step, silent if context.every == 1 else g.mul(silent, every))
 
     ever = g.binary(Op.LT, g.variable(silence), long)
     return replace(
         group,
         stored=(*group.stored, Stored(upcoming, Kind.INT, TIME), Stored(silence, Kind.FLOAT, ONE)),
         precomputed=(Assignment(silence, scale),),
-        threshold=g.binary(Op.EQ, g.variable(upcoming, Kind.INT), step),
-        reset=Block((Assignment(upcoming, g.add(after("interval"), g.literal(1))),)),
+        threshold=g.binary(Op.EQ if context.every == 1 else Op.LE, g.variable(upcoming, Kind.INT), step),
+        reset=Block((Assignment(upcoming, g.add(after("interval"), every)),)),
         initial=(*group.initial, Initial(silence, g.literal(-1.0), None, None)),
         intervals=Intervals(upcoming, silence, g.select(ever, after("first"), g.as_int(long)), chance),
     )

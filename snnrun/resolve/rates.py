@@ -12,6 +12,7 @@ from snnrun.errors import at
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import EARLY, Block, GroupKind, Indices, IntArray, Network, TimedArray, elements_at
 from snnrun.model.rates import advice, is_impossible
+from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import Context, Path
 from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, TIME
@@ -178,4 +179,5 @@ def refuse_impossible_writes(context: Context, network: Network, start: int, sto
             value, where = a.value, None
             if value.op is Op.SELECT and value.args[2].payload == a.variable:  # only some neurons are written
                 where, value = value.args[:2]
-            refuse_impossible(context, value, range(group.size), path, f"`{group.name}`", where=where)
+            clocked = with_clock(context, context.populations[group.name])
+            refuse_impossible(clocked, value, range(group.size), path, f"`{group.name}`", where=where)

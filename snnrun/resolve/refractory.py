@@ -36,7 +36,7 @@ def define_names(context: Context, population: Population, variables: Variables,
     if model.threshold is not None:
         last = Stored(Variable(owner, "lastspike"), Kind.INT, TIME)
         step = g.variable(last.variable, Kind.INT)
-        spiked = g.mul(g.as_float(step), g.constant("dt", context.dt))
+        spiked = g.mul(g.as_float(step), context.constants["dt"].node)
         node = g.select(g.binary(Op.EQ, step, g.literal(NEVER)), g.literal(BEFORE), spiked)
         if model.refractory is not None or context.once(_names_lastspike):
             variables.members["lastspike"] = Member(Typed(node, TIME), last)
@@ -94,9 +94,9 @@ def resolve_refractory(
         what = "negative" if typed.value < 0 else "not a number (NaN)"
         raise at(expr.span, "NET102", f"the refractory time is {what}: {typed.value:g} s")
     g = context.graph
-    steps = whole_steps(g, g.function("timestep", (typed.node, g.constant("dt", context.dt))))
+    steps = whole_steps(g, g.function("timestep", (typed.node, g.constant("dt", context.dt))), context.every)
     if typed.exact is not None and typed.exact is not OPEN and np.isfinite(typed.value):
-        known = np.array([evaluate(steps, Environment())])
+        known = np.array([evaluate(steps, Environment()) // context.every])
         warn_between_steps(context, [typed.value], known, expr.span, f"the refractory time of {whose}")
     return Refractory(steps, None, typed.node, _is_constant(context, typed.node, fixed), expr.span)
 

@@ -22,6 +22,7 @@ from snnrun.model.network import (
     Rule,
     Stored,
 )
+from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import delay_steps
 from snnrun.resolve.files import reading
@@ -175,7 +176,8 @@ class RuleReader:
                 if np.any(seconds < 0):
                     raise Unreadable(f"a delay is negative in row {int(np.argmax(seconds < 0)) + 1}")
             delays = Typed(context.graph.numbers(seconds), TIME)
-            self.delay = delay_steps(context, delays, context.document.span(key), "the delays")
+            sender = with_clock(context, context.populations[self.source.group])
+            self.delay = delay_steps(sender, delays, context.document.span(key), "the delays")
             self.delay_place = key
             return
         if name not in self.settable:

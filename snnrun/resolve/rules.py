@@ -19,6 +19,7 @@ from snnrun.model.network import (
     NeuronSubset,
     Stored,
 )
+from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import read_delay
 from snnrun.resolve.initial import initial_values
@@ -79,7 +80,8 @@ def _read_rule(reader: RuleReader) -> Connect:
     )
     if "delay" in node.entries:
         reader.delay_place = (*path, "delay")
-        reader.delay = read_delay(context, reader.delay_place, reader.symbols, reader.stream, reader.owner)
+        sender = with_clock(context, context.populations[reader.source.group])
+        reader.delay = read_delay(sender, reader.delay_place, reader.symbols, reader.stream, reader.owner)
     connect = Connect(
         rule,
         reader.source,

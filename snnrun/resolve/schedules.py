@@ -64,13 +64,13 @@ def _schedule(context: Context, path: Path, model: SpikeGroup, population: Popul
             place if context.document.has(place) else where,
             "write `duplicates: merge` to take such spikes as one, or choose a smaller `dt`",
         )
-    return Schedule(steps[~again], ids[~again], period)
+    return Schedule(steps[~again] * context.every, ids[~again], period * context.every)
 
 
 def _steps(context: Context, times: FloatArray, path: Path, *, warn: bool) -> IntArray:
     if not np.all(np.isfinite(times)) or np.any(times < 0):
         raise context.error("NET161", "spike times must be finite and not negative", path)
-    if np.any(times / context.dt >= _LATEST):
+    if np.any(times / context.dt >= _LATEST / context.every):
         raise context.error("NET161", f"a spike at {times.max():g} s is later than any run", path)
     steps: IntArray = timestep(times, context.dt).astype(np.int64)
     if warn:

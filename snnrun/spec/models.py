@@ -296,7 +296,10 @@ _FINITE: Final = (
     " They are finite; only parameters, not variables of differential equations, may be infinite, where the line "
     "writes `inf`."
 )
-_DT: Final = "Time step of this object; absent: that of the run."
+_DT: Final = (
+    "Time step of this group, a multiple of `run.dt`; absent: `run.dt`. Its equations, threshold, inputs and sums act "
+    "at 0, dt, 2 dt, ...; `dt`, refractory times and delays of its spikes count such steps; monitors sample in each."
+)
 _ORDER: Final = "Place among others of the same slot."
 _WHEN: Final = (
     "Slot of the step: `start`, `groups` (equations), `thresholds`, `synapses` (pathways, inputs), `resets` or `end`. "

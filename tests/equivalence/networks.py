@@ -480,7 +480,13 @@ groups:
     reset: v = 0; kick = 0
     refractory: 0.7 ms
     order: 2
-  chance: {kind: poisson, size: 5, rates: [10 Hz, 20 Hz, 30 Hz, 40 Hz, 50 Hz]}
+    dt: 0.2 ms
+    subgroups: {part: [0, 2]}
+  chance: {kind: poisson, size: 5, rates: [10 Hz, 20 Hz, 30 Hz, 40 Hz, 50 Hz], dt: 0.4 ms}
+  steady: {kind: poisson, size: 5, rates: 500 Hz, dt: 0.3 ms}
+inputs:
+  trains: {kind: poisson, target: late, variable: kick, size: 20, rate: 100 Hz, weight: 0.01}
+  some: {kind: poisson, target: late.part, variable: kick, size: 20, rate: 100*Hz*(1 + int(t > 5*ms)), weight: 0.01}
 synapses:
   syn:
     source: early
@@ -508,6 +514,8 @@ monitors:
   se: {kind: spikes, source: early, variables: [v, held]}
   sl: {kind: spikes, source: late, variables: [v, kick, s]}
   sc: {kind: spikes, source: chance, variables: [rates]}
+  ss: {kind: spikes, source: steady}
+  rl: {kind: rate, source: late}
   m0: {kind: state, source: early, variables: [v, held], when: groups, order: -5}
   m1: {kind: state, source: early, variables: [v, held, gain], when: groups}
   m2: {kind: state, source: late, variables: [v, kick, not_refractory, sum], when: thresholds}

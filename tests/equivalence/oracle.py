@@ -305,11 +305,14 @@ class Oracle:
     def before_groups(self) -> None:
         self.summed()
         for group in self.network.groups.values():
-            self.for_each(group.held, group.path)
+            if self.step % group.every == 0:
+                self.for_each(group.held, group.path)
         for synapses in self.network.synapses.values():
             self.for_each(synapses.update, synapses.path)
 
     def integrate(self, group: Group) -> None:
+        if self.step % group.every:
+            return
         self.refractoriness(group)
         self.for_each(group.update, group.path)
 
@@ -319,6 +322,8 @@ class Oracle:
         for synapses in self.network.synapses.values():
             at, elements = self.everywhere(synapses.path)
             for summed in synapses.summed:
+                if self.step % self.network.groups[summed.target.owner.partition(".")[2]].every:
+                    continue
                 value = np.broadcast_to(evaluate(summed.value, self.environment(at, elements)), elements.shape)
                 view = synapses.target if summed.target.reach == "post" else synapses.source
                 array = self.arrays[summed.target.owner, summed.target.name]
@@ -362,7 +367,7 @@ class Oracle:
             assert group.schedule is not None
             now = self.step % group.schedule.period if group.schedule.period else self.step
             return sorted(group.schedule.ids[group.schedule.steps == now].tolist())
-        if group.threshold is None:
+        if group.threshold is None or self.step % group.every:
             return []
         at, elements = self.everywhere(group.path)
         crossed = np.broadcast_to(evaluate(group.threshold, self.environment(at, elements)), elements.shape)
@@ -454,6 +459,8 @@ class Oracle:
 
     def poisson_input(self, poisson: PoissonInput) -> None:
         """variable += weight * Binomial(size, rate*dt), each neuron by inversion of one uniform number."""
+        if self.step % self.network.groups[poisson.target.group].every:
+            return
         neurons = np.sort(poisson.target.ids)
         if poisson.counts.op is Op.BINOMIAL:
             self.carry_out(poisson.block, {"own": neurons}, neurons)

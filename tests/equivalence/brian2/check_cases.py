@@ -70,7 +70,7 @@ class Model:
         name = f"b_{name}"  # synapses are named `a_`: see `variables_summed_synaptic_state`
         if group.get("kind") == "spikes":
             times = quantities(group["times"])
-            extra = {"period": quantity(group["period"], {})} if "period" in group else {}
+            extra = {key: quantity(group[key], {}) for key in ("period", "dt") if key in group}
             return SpikeGeneratorGroup(group["size"], group["indices"], times, name=name, **extra)
         refractory = group.get("refractory", False)
         if refractory and looks_like_quantity(refractory):
@@ -78,6 +78,7 @@ class Model:
         neurons = NeuronGroup(
             group["size"], group["equations"], threshold=group.get("threshold"), reset=group.get("reset"),
             refractory=refractory, namespace=self.constants, name=name, **optional(group, "method"),
+            **({"dt": quantity(group["dt"], {})} if "dt" in group else {}),
         )  # fmt: skip
         self.initialise(neurons, group.get("initial", {}))
         return neurons

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms
+from brian2 import Hz, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray, ms
 from recording import Recording, simulate
 
 SLOTS = ("start", "groups", "thresholds", "synapses", "resets", "end")
@@ -42,4 +42,59 @@ def scheduling_slots() -> Recording:
     return recording
 
 
-CASES = [scheduling_slots]
+def scheduling_clocks() -> Recording:
+    """Groups with time steps of their own: what counts in steps counts in theirs."""
+    fast = NeuronGroup(
+        4, "dv/dt = (1.2 + 0.1*i - v)/tau : 1\nx : 1", threshold="v > 1", reset="v = 0; x += 1", method="exact"
+    )
+    equations = """
+    dv/dt = (0.8 + g + 0.1*held + 0.3*total + 0.2*f(t) - v)/tau : 1 (unless refractory)
+    dg/dt = -g/(2*ms) : 1
+    total : 1
+    held = g + 0.1*t_in_timesteps + dt/ms : 1 (constant over dt)
+    now = v + dt/ms : 1
+    """
+    slow = NeuronGroup(
+        3, equations, threshold="v > 0.9", reset="v = 0.1*rate*dt", refractory=1.2 * ms, method="rk2", dt=0.5 * ms
+    )
+    third = NeuronGroup(2, "v : 1\nn : 1", threshold="v > 1.5", reset="v -= 1; n += dt/ms", dt=0.3 * ms)
+    source = SpikeGeneratorGroup(2, [0, 1, 0, 1], [0.4, 1.0, 2.35, 4.1] * ms, period=6 * ms, dt=0.3 * ms)
+    forth = Synapses(
+        fast,
+        slow,
+        "dy/dt = -y/(3*ms) : 1 (clock-driven)\nw : 1\ntotal_post = y : 1 (summed)",
+        on_pre="g_post += 0.2; y += 0.5",
+        on_post="w += 0.1*v_pre",
+        method="exact",
+    )
+    forth.connect()
+    forth.pre.delay = "0.3*ms + 0.1*ms*i"
+    forth.post.delay = 0.7 * ms
+    back = Synapses(slow, fast, on_pre="v_post -= 0.15")
+    back.connect()
+    back.delay = "0.2*ms + 0.4*ms*j"
+    feed = Synapses(source, third, on_pre="v_post += 0.8", delay=0.4 * ms)
+    feed.connect()
+    slow.run_regularly("v = v + 0.05", dt=0.7 * ms, when="resets")
+    trace = StateMonitor(slow, ["v", "g", "held", "total", "now"], record=True)
+    end = StateMonitor(slow, ["v", "held"], record=True, when="end", dt=0.2 * ms)
+    thirds = StateMonitor(third, ["v", "n"], record=True)
+    fasts = StateMonitor(fast, ["v", "x"], record=True)
+    weights = StateMonitor(forth, ["y", "w"], record=True, dt=0.1 * ms)
+    spikes = {"fast": fast, "slow": slow, "third": third, "source": source}
+    monitors = {name: SpikeMonitor(group) for name, group in spikes.items()}
+    objects = [fast, slow, third, source, forth, back, feed, trace, end, thirds, fasts, weights, *monitors.values()]
+    constants = {"tau": 4 * ms, "rate": 300 * Hz, "f": TimedArray([0, 1, 2, 0.5], dt=3 * ms)}
+    simulate(15 * ms, objects, constants)
+    recording = Recording()
+    recording.state("trace", trace, ["v", "g", "held", "total", "now"])
+    recording.state("end", end, ["v", "held"])
+    recording.state("thirds", thirds, ["v", "n"])
+    recording.state("fasts", fasts, ["v", "x"])
+    recording.state("weights", weights, ["y", "w"], every=3)
+    for name, monitor in monitors.items():
+        recording.spikes(name, monitor)
+    return recording
+
+
+CASES = [scheduling_slots, scheduling_clocks]

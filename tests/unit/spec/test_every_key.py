@@ -314,10 +314,7 @@ CASES = [
 REFUSED = {
     ("RepeatedPhases", "name"): "NET241",  # of another phase
     ("NeuronGroup", "linked"): "NET199",
-    ("NeuronGroup", "dt"): "NET199",
     ("NeuronGroup", "precision"): "NET199",
-    ("PoissonGroup", "dt"): "NET199",
-    ("SpikeGroup", "dt"): "NET199",
     ("Run", "start_from"): "FIL201",  # there is no such folder
 }
 """What is not there yet, and what says so."""
