@@ -499,12 +499,7 @@ def _thresholds(module: Module, groups: Sequence[Group]) -> None:
             with module.clock(group.every):
                 _cross(module, group)
     for group in groups:
-        if group.every > 1 and group.kind is not GroupKind.SPIKES:
-            module.plain(
-                spikes.list_none, _own_lists(group.path)[1:4], [writes(ArrayUse.LENGTHS.of(group.path), own=True)]
-            )
-        with module.clock(1 if group.kind is GroupKind.SPIKES else group.every):  # given spikes know their steps
-            _list_spikes(module, group)
+        _list_spikes(module, group)
     marks = (("lastspike", spikes.mark_spiked, CType.I64), ("not_refractory", spikes.mark_refractory, CType.U8))
     for name, function, type in marks:
         for group in groups:
@@ -515,10 +510,12 @@ def _thresholds(module: Module, groups: Sequence[Group]) -> None:
 
 def _look_for(module: Module, event: Event) -> None:
     """List the neurons that have a custom event in this step."""
-    w, place = _neuron_loop(module, module.network.groups[event.group])
+    group = module.network.groups[event.group]
+    w, place = _neuron_loop(module, group)
     _flag_where(w, event.source, event.condition, place, None)
     w.end()
-    module.call("look_for", event.source.path, w, divided=True)
+    with module.clock(group.every):
+        module.call("look_for", event.source.path, w, divided=True)
     _list_flagged(module, event.source)
 
 
@@ -535,10 +532,14 @@ def _list_spikes(module: Module, group: Group) -> None:
 
 
 def _list_flagged(module: Module, source: EventSource) -> None:
-    """List the neurons of each thread whose flag says that they have an event."""
+    """List the neurons of each thread whose flag says that they have an event; none between steps of the group."""
+    every = module.network.groups[source.group].every
+    if every > 1:
+        module.plain(spikes.list_none, _own_lists(source)[1:4], [writes(ArrayUse.LENGTHS.of(source.path), own=True)])
     flags = [reads(ArrayUse.FLAGS.of(source.path), type, own=True) for type in (CType.I64, CType.U8)]
     values = (*_own_lists(source), IntUse.HIGH.of(source.group_path))
-    module.plain(spikes.list_spikes, values, [*flags, *_written_lists(source)])
+    with module.clock(every):
+        module.plain(spikes.list_spikes, values, [*flags, *_written_lists(source)])
 
 
 def _written_lists(source: EventSource) -> list[Access]:

@@ -327,19 +327,6 @@ class Context:
             )
         return population.subgroups[tail]
 
-    def before_step(self, node: Node) -> Node:
-        """A graph to be read before the step: `constant over dt` values are not stored yet and computed in place."""
-
-        def replace(n: Node) -> Node | None:
-            if n.op is not Op.VARIABLE:
-                return None
-            v = n.payload
-            assert isinstance(v, Variable)
-            value = self.held.get((v.owner, v.name))
-            return value if value is None or v.reach == "own" else seen_from(self.graph, value, v.reach)
-
-        return self.graph.substitute(node, replace) if self.held else node
-
 
 class AlreadyReported(ExperimentError):
     """The object that is referred to has errors, which were reported there."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from snnrun.equations.dag import Node, Op, Variable
 from snnrun.model.network import Slot
 from snnrun.model.order import precedes_groups
-from snnrun.resolve.context import Context
+from snnrun.resolve.context import Context, seen_from
 from snnrun.spec.models import Operation, StateMonitor
 
 
@@ -12,3 +13,17 @@ def is_before_groups(context: Context, model: Operation | StateMonitor) -> bool:
     """Whether it acts before the equations of the step are integrated, on values of the step before."""
     groups = context.experiment.groups.values()
     return precedes_groups(Slot(model.when), model.order, (group.order for group in groups))
+
+
+def before_step(context: Context, node: Node) -> Node:
+    """A graph to be read before the step: `constant over dt` values are not stored yet and computed in place."""
+
+    def replace(n: Node) -> Node | None:
+        if n.op is not Op.VARIABLE:
+            return None
+        v = n.payload
+        assert isinstance(v, Variable)
+        value = context.held.get((v.owner, v.name))
+        return value if value is None or v.reach == "own" else seen_from(context.graph, value, v.reach)
+
+    return context.graph.substitute(node, replace) if context.held else node

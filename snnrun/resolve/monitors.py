@@ -32,7 +32,7 @@ from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population
 from snnrun.resolve.events import known_event
 from snnrun.resolve.group_names import group_scope
-from snnrun.resolve.moments import is_before_groups
+from snnrun.resolve.moments import before_step, is_before_groups
 from snnrun.resolve.names import Derived
 from snnrun.resolve.selection import choose_synapses, select_indices
 from snnrun.resolve.synapse_names import HIDDEN
@@ -161,7 +161,7 @@ class _Monitor:
         """What is sampled before the step shows the `constant over dt` values of this step, not of the one before."""
         if not before:
             return columns
-        return tuple(replace(c, node=self.context.before_step(c.node)) for c in columns)
+        return tuple(replace(c, node=before_step(self.context, c.node)) for c in columns)
 
     def synapses_named(self) -> Synapses:
         text = self.context.text((*self.path, "source"))

@@ -25,6 +25,7 @@ from snnrun.resolve.events import event_names, resolve_events
 from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.initial import initial_values
 from snnrun.resolve.integration import integrate, lift_propagators
+from snnrun.resolve.moments import before_step
 from snnrun.resolve.refractory import define_names, resolve_refractory
 from snnrun.resolve.statements import lower_statements
 from snnrun.spec.models import NeuronGroup
@@ -173,11 +174,11 @@ class _Neurons:
             stored = self.variables.stored_as(name)
             value = self.graph.replace_variables(node, values)
             values[stored.variable] = value
-            self.context.held[self.population.path, name] = self.before_step(stored, value)
+            self.context.held[self.population.path, name] = self.held_before(stored, value)
             assignments.append(Assignment(stored.variable, value))
         return Block(tuple(assignments))
 
-    def before_step(self, stored: Stored, value: Node) -> Node:
+    def held_before(self, stored: Stored, value: Node) -> Node:
         """A `constant over dt` value as it is read before the equations of a step of the run."""
         g, every = self.graph, self.context.every
         if every == 1:
@@ -262,4 +263,4 @@ class _Neurons:
             self.variables.symbols(),
             f"the initial values of `{self.name}`",
         )
-        return tuple(replace(line, value=self.context.before_step(line.value)) for line in lines)
+        return tuple(replace(line, value=before_step(self.context, line.value)) for line in lines)

@@ -13,7 +13,7 @@ from snnrun.model.elapsed import as_event
 from snnrun.model.network import Assignment, Block, Hook, IntArray, NeuronSubset, Operation, Slot, Synapses
 from snnrun.resolve.context import AlreadyReported, Context, Path
 from snnrun.resolve.group_names import group_scope, is_member
-from snnrun.resolve.moments import is_before_groups
+from snnrun.resolve.moments import before_step, is_before_groups
 from snnrun.resolve.series import read_series
 from snnrun.resolve.statements import StatementScope, lower_statements
 from snnrun.resolve.synapse_names import hidden_values, names_of_synapses, why_unknown
@@ -69,7 +69,7 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
         locale = _scope_of_group(context, view, name)
         block = _only_members(context, view, lower_statements(context, context.text((*path, "do")), locale))
     if before:
-        block = Block(tuple(Assignment(a.variable, context.before_step(a.value)) for a in block.assignments))
+        block = Block(tuple(Assignment(a.variable, before_step(context, a.value)) for a in block.assignments))
     return Operation(name, target, block, every, at_steps, slot, model.order)
 
 

@@ -481,6 +481,7 @@ groups:
     refractory: 0.7 ms
     order: 2
     dt: 0.2 ms
+    events: {high: {condition: v > 0.5 and rand() < 0.5, do: kick = kick + 0.02}}
     subgroups: {part: [0, 2]}
   chance: {kind: poisson, size: 5, rates: [10 Hz, 20 Hz, 30 Hz, 40 Hz, 50 Hz], dt: 0.4 ms}
   steady: {kind: poisson, size: 5, rates: 500 Hz, dt: 0.3 ms}
@@ -515,6 +516,8 @@ monitors:
   sl: {kind: spikes, source: late, variables: [v, kick, s]}
   sc: {kind: spikes, source: chance, variables: [rates]}
   ss: {kind: spikes, source: steady}
+  above: {kind: events, source: late, condition: v > 0.4}
+  high: {kind: events, source: late, event: high, variables: [v]}
   rl: {kind: rate, source: late}
   m0: {kind: state, source: early, variables: [v, held], when: groups, order: -5}
   m1: {kind: state, source: early, variables: [v, held, gain], when: groups}

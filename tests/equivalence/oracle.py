@@ -359,7 +359,8 @@ class Oracle:
     def look_for(self, event: Event) -> None:
         at, elements = self.everywhere(event.source.group_path)
         holds = np.broadcast_to(evaluate(event.condition, self.environment(at, elements)), elements.shape)
-        self.history[event.source].append(np.flatnonzero(holds).tolist())
+        due = self.step % self.network.groups[event.group].every == 0
+        self.history[event.source].append(np.flatnonzero(holds & due).tolist())
 
     def spiking(self, group: Group) -> list[int]:
         """The neurons that spike in this step, ascending."""
@@ -389,6 +390,8 @@ class Oracle:
         """The neurons for which the condition of a monitor holds, and did not hold in the step before."""
         at, elements = self.everywhere(f"groups.{monitor.source.group}")
         assert monitor.condition is not None
+        if self.step % self.network.groups[monitor.source.group].every:
+            return []
         holds = np.array(np.broadcast_to(evaluate(monitor.condition, self.environment(at, elements)), elements.shape))
         before = self.held.get(monitor.name, np.zeros_like(holds))
         self.held[monitor.name] = holds
