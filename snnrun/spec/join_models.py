@@ -7,19 +7,20 @@ itself counts before what its models give; of its models, two may not give the s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from snnrun.equations.lines import Line, read_lines
 from snnrun.errors import Report
 from snnrun.source import Span, Text, join
-from snnrun.spec.nodes import Entry, MapNode, Node, ScalarNode
+from snnrun.spec.nodes import Entry, MapNode, Node, ScalarNode, walk
 from snnrun.spec.scalar_text import ScalarStyle
 
 _STATEMENTS: Final = ("reset", "on_pre", "on_post")
 _MOST_NAMED: Final = 6
 _MAPS: Final = ("constants", "initial", "events", "linked", "subgroups")
+_ORDERED: Final = ("constants", "initial")  # whose values may name those before them
 _NOISE: Final = re.compile(r"\bxi(?:_\w+)?\b")
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 _LOOSE: Final = re.compile(r"[<>!]|==|\b(?:and|or|not)\b")  # binds less than `+`
@@ -137,7 +138,7 @@ class _Joining:
                 entries.setdefault(name, entry)
         entries = {name: entry for name, entry in {**entries, **mine}.items() if not _is_null(entry.value)}
         place = (own.value if own is not None else values[0][1]).span
-        return MapNode(_in_order(entries) if key == "constants" else entries, place)
+        return MapNode(_in_order(entries) if key in _ORDERED else entries, place)
 
     # equations
 
@@ -301,18 +302,23 @@ def _new_key(name: str, value: Node) -> ScalarNode:
     return ScalarNode(name, text.span(), name, ScalarStyle.GIVEN, text)
 
 
-def _in_order(constants: dict[str, Entry]) -> dict[str, Entry]:
-    """Constants so that each stands after those that it uses; those that use each other stay as they are."""
-    waiting = {
-        name: {word for word in _WORD.findall(str(entry.value.value)) if word in constants and word != name}
-        if isinstance(entry.value, ScalarNode)
-        else set()
-        for name, entry in constants.items()
-    }
+def _in_order(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Values so that each stands after those that it names; those that name each other stay as they are."""
     found: dict[str, Entry] = {}
-    ready: Callable[[str], bool] = lambda name: waiting[name] <= found.keys()  # noqa: E731
-    while len(found) < len(constants):
-        left = [name for name in constants if name not in found]
-        name = next(filter(ready, left), left[0])
-        found[name] = constants[name]
+    waiting = list(reversed(entries))
+    opened: set[str] = set()
+    while waiting:
+        name = waiting[-1]
+        needed = [] if name in opened else [n for n in _words(entries[name].value) if n in entries and n not in found]
+        if needed:
+            opened.add(name)
+            waiting += [other for other in reversed(needed) if other not in opened]
+        if waiting[-1] == name:
+            found.setdefault(name, entries[waiting.pop()])
     return found
+
+
+def _words(node: Node) -> Iterator[str]:
+    """The words of a value, each once."""
+    texts = (part.literal for _, part in walk(node) if isinstance(part, ScalarNode))
+    yield from dict.fromkeys(word for text in texts for word in _WORD.findall(text))

@@ -154,6 +154,17 @@ def test_constants_stand_after_those_that_they_use(group):
     assert names.index("R") > names.index("E")
 
 
+def test_initial_values_stand_after_those_that_they_name_and_else_as_in_the_model(group, write):
+    write("models/o.yaml", "kind: neurons\ninitial: {v: E, m: f, n: 2}\nequations: |\n  f = v : 1\n")
+    data = group("use: models/o.yaml\nsize: 3\ninitial: {x: y, E: 3, y: n, v: 2*E}")
+    assert list(data["initial"]) == ["E", "v", "m", "n", "y", "x"]
+
+
+def test_values_that_name_each_other_stay_as_they_are(group):
+    data = group("use: ./models/cell.yaml\nsize: 3\nconstants: {tau: 2*E, E: V_t, V_t: tau}")
+    assert sorted(data["constants"]) == ["E", "J", "V_t", "tau"]
+
+
 def test_renaming_reaches_every_text_and_leaves_units_alone(group, write):
     write(
         "models/m.yaml",
