@@ -37,6 +37,11 @@ floors:
 architecture:
 	$(PYTHON) tests/docs/architecture.py
 
+.PHONY: library-page
+# The list of models in docs/library.md
+library-page:
+	$(PYTHON) tests/docs/library_page.py
+
 .PHONY: pictures
 # The pictures of README.md, docs/tutorial.md and docs/sweeps.md, from runs of the files that they show
 pictures:
