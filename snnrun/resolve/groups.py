@@ -44,7 +44,7 @@ def resolve_groups(context: Context) -> dict[str, Group]:
 
 def _population(context: Context, name: str, model: models.Group) -> Population:
     """What a group of any kind is for other objects, before its variables are known."""
-    for key in ("linked", "precision"):
+    for key in ("linked",):
         if getattr(model, key, None) is not None:
             raise context.key_error("NET199", f"`{key}` of a group is not supported yet", ("groups", name, key))
     size, sizes = _sizes(context, name, model)

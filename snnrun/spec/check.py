@@ -27,7 +27,7 @@ from snnrun.source import Span
 from snnrun.spec import connect_advice, nodes
 from snnrun.spec.document import Document
 from snnrun.spec.forms import Form, field_of, form_at, keys_of, tagged_branches, unwrap
-from snnrun.spec.models import Experiment, NamedRule, Rule
+from snnrun.spec.models import Experiment, NamedRule, Rule, Run
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe, dotted
 from snnrun.spec.read_values import unread
 from snnrun.spec.rules import check_rules
@@ -213,7 +213,8 @@ class _Problem:
         known = keys_of(form.owner) if form.owner else []
         others = [other for model in form.siblings for other in keys_of(model)]
         of_rule = connect_advice.of_key(key, known) if self.form.owner and issubclass(self.form.owner, Rule) else None
-        advice = of_rule or _foreign(key, known) or did_you_mean(key, known) or did_you_mean(key, others)
+        of_run = f"write `run.{key}`, which holds for the whole run" if key in keys_of(Run) else None
+        advice = of_rule or _foreign(key, known) or of_run or did_you_mean(key, known) or did_you_mean(key, others)
         if key in others and key not in known:
             advice = f"`{key}` belongs to another form of this; here the keys are: {', '.join(known)}"
         where = f"`{dotted(self.path[:-1])}`" if len(self.path) > 1 else "an experiment"

@@ -373,7 +373,6 @@ class NeuronGroup(Section):
     subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
     dt: Expression | None = Field(None, description=_DT)
     order: Order = Field(0, description=_ORDER)
-    precision: Precision | None = Field(None, description="Floating-point numbers of this group; absent: as the run.")
     constants: dict[Identifier, Expression] | None = Field(None, description="Constants of this group alone.")
 
 

@@ -49,7 +49,6 @@ groups:
     subgroups: {a: "0:800", b: [1, 2], c: x > 3, d: 200, e: 21915*scale}
     dt: 0.1 ms
     order: 2
-    precision: single
     constants: {k: 3}
   drive: {kind: poisson, size: 3, rates: 10 Hz}
   each: {kind: poisson, size: 2, rates: [10 Hz, 20 Hz]}

@@ -157,7 +157,6 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "subgroups": {"first": "0:3", "rest": "2:4"},
                 "dt": "0.2 ms",
                 "order": 3,
-                "precision": "single",
                 "constants": {"k": 7},
             },
         ),
@@ -314,7 +313,6 @@ CASES = [
 REFUSED = {
     ("RepeatedPhases", "name"): "NET241",  # of another phase
     ("NeuronGroup", "linked"): "NET199",
-    ("NeuronGroup", "precision"): "NET199",
     ("Run", "start_from"): "FIL201",  # there is no such folder
 }
 """What is not there yet, and what says so."""
