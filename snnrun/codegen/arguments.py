@@ -129,6 +129,7 @@ class ArrayUse(Enum):
 
     # variables of groups and synapses, and values on their way to them
     VARIABLE = _Traits("variable", None, Lifetime.STATE, aligned=True, of_synapses=True)
+    BEFORE = _Traits("before", None, Lifetime.STEP, IntUse.N, aligned=True)  # a variable as it was before a slot
     SUM = _Traits("sum", None, Lifetime.STEP, IntUse.N, aligned=True)
     RING = _Traits("ring", None, Lifetime.STATE, aligned=True)
     RANDOM = _Traits("random", None, Lifetime.STEP, IntUse.N, aligned=True)

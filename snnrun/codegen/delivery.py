@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from snnrun.codegen.arguments import THREAD, THREADS, ArrayUse, CType, IntUse
+from snnrun.codegen.before import Act, keep_before
 from snnrun.codegen.emit import Fill, Place, Writer, possible, reads, writes
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, event_loop, events_of, member
-from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import MOVING, READS, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.kernels.spikes import list_refractory
 from snnrun.model.network import (
     Assignment,
@@ -90,7 +91,7 @@ def added_terms(network: Network, synapses: Synapses, pathway: Pathway) -> list[
         if term is None or a.variable.reach != "post" or a.variable in [v for v, _, _ in found]:
             return []
         for n in walk(term):
-            if n.op is Op.VARIABLE and (n.payload.owner, n.payload.name) in changing:  # type: ignore[attr-defined]
+            if n.op in READS and (n.payload.owner, n.payload.name) in changing:  # type: ignore[attr-defined]
                 return []
             if n.op in MOVING:
                 return []
@@ -164,9 +165,9 @@ def _without_guards(block: Block) -> tuple[Block, list[Variable]]:
         if guard.payload != Variable(v.owner, "not_refractory", v.reach) or old.payload != v:
             continue
         others = [b.value for b in assignments if b is not a]
-        read = {n.payload for n in walk(*others) if n.op is Op.VARIABLE}
-        twins = {n.payload for n in walk(new, *others) if n.op is Op.VARIABLE} | {b.variable for b in assignments}
-        if v in read or any((t.owner, t.name) == (v.owner, v.name) and t != v for t in twins):  # type: ignore[attr-defined]
+        read = variables_of(*others)
+        twins = variables_of(new, *others) | {b.variable for b in assignments}
+        if v in read or any((t.owner, t.name) == (v.owner, v.name) and t != v for t in twins):
             continue
         assignments[k] = Assignment(v, new)
         found.append(v)
@@ -290,8 +291,10 @@ def _ask(w: Writer, path: str, begin: str, stop: str) -> list[str]:
 
 def poisson_input(module: Module, poisson: PoissonInput) -> None:
     """The events of a Poisson input."""
-    owner = f"inputs.{poisson.name}"
-    w = module.writer(f"groups.{poisson.target.group}")
+    owner, path = f"inputs.{poisson.name}", f"groups.{poisson.target.group}"
+    before = keep_before(module, [Act.of(path, poisson.block)])
+    w = module.writer(path)
+    w.before = before
     if poisson.counts.op is Op.BINOMIAL:
         low, high = w.range(owner)
         w.loop(f"for b in range({low}, {high}):")

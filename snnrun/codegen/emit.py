@@ -8,6 +8,7 @@ Names are chosen last, from those of the model: two functions that differ in nam
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -184,6 +185,7 @@ class Writer:
     fills: list[Fill] = field(default_factory=list)
     accesses: set[Access] = field(default_factory=set)
     overrides: dict[Variable, str] = field(default_factory=dict)
+    before: AbstractSet[tuple[str, str]] = frozenset()  # what others see as it was before the slot: owner and name
     leaves: dict[int, str] = field(default_factory=dict)
     rows_of_time: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
     _fixed: dict[int, str] = field(default_factory=dict)
@@ -264,11 +266,20 @@ class Writer:
 
     def variable_array(self, variable: Variable, kind: Kind, *, write: bool = False) -> str:
         """The array of a variable. Threads own neurons, and the synapses onto them."""
-        suffix = {"own": "", "pre": "_pre", "post": "_post"}[variable.reach]
-        key = ArrayUse.VARIABLE.of(variable.owner, variable.name)
-        own = variable.reach != "pre" and not variable.shared
-        ctype = {Kind.FLOAT: self.real, Kind.INT: CType.I64, Kind.BOOL: CType.U8}[kind]
-        return self.array(variable.name + suffix, key, ctype, write=write, own=own)
+        suffix = {"own": "", "pre": "_pre", "post": "_post", "element": "_linked"}[variable.reach]
+        use = ArrayUse.BEFORE if self.is_from_before(variable) and not write else ArrayUse.VARIABLE
+        key = use.of(variable.owner, variable.name)
+        own = variable.reach in ("own", "post") and not variable.shared
+        return self.array(variable.name + suffix, key, self.type_of(kind), write=write, own=own)
+
+    def type_of(self, kind: Kind) -> CType:
+        """The type of the array of a variable."""
+        return {Kind.FLOAT: self.real, Kind.INT: CType.I64, Kind.BOOL: CType.U8}[kind]
+
+    def is_from_before(self, variable: Variable) -> bool:
+        """Whether a read of a variable gives its value as it was before the slot."""
+        foreign = variable.reach == "element" or variable.owner != self.owner
+        return foreign and (variable.owner, variable.name) in self.before
 
     def index(self, place: Place, reach: str) -> str:
         """The text of the index of an element, or of the neuron at one end of a synapse."""
@@ -385,7 +396,7 @@ class _Expressions:
         found = self.fixed.get(id(node))
         if found is None:
             found = all(self.is_fixed(a) for a in node.args) if node.args else is_fixed(node)
-            self.fixed[id(node)] = found = found and node.op not in DRAWN | {Op.TIMED}
+            self.fixed[id(node)] = found = found and node.op not in DRAWN | {Op.TIMED, Op.ELEMENT}
         return found
 
     def texts(self) -> list[Text]:
@@ -419,7 +430,7 @@ class _Expressions:
             level = _LEVELS[node.op]
             left = level + 1 if level == _COMPARED else level
             return f"{a.within(left)} {_INFIX[node.op]} {b.within(level + 1)}"
-        if not node.args or node.op in DRAWN | {Op.TIMED}:
+        if not node.args or node.op in DRAWN | {Op.TIMED, Op.ELEMENT}:
             return self.leaf(node)
         return self.operation(node, [self.text(a) for a in node.args])
 
@@ -483,6 +494,8 @@ class _Expressions:
         match node.op:
             case Op.VARIABLE:
                 return self.variable(node)
+            case Op.ELEMENT:
+                return self.element(node)
             case Op.INDEX:
                 return self.w.index(self.place, str(node.payload))
             case Op.TIME:
@@ -499,9 +512,18 @@ class _Expressions:
         assert isinstance(variable, Variable)
         if variable in self.w.overrides:
             return self.w.overrides[variable]
-        array = self.w.variable_array(variable, node.kind)
         index = "0" if variable.shared else self.w.index(self.place, variable.reach)
-        name = self.w.temporary(f"{variable.name}_{'k' if variable.reach == 'own' else variable.reach}")
+        return self.value(node, variable, index, "k" if variable.reach == "own" else variable.reach)
+
+    def element(self, node: Node) -> str:
+        variable = node.payload
+        assert isinstance(variable, Variable)
+        return self.value(node, variable, self.text(node.args[0]), "linked")
+
+    def value(self, node: Node, variable: Variable, index: str, whose: str) -> str:
+        """Read a variable at an index."""
+        array = self.w.variable_array(variable, node.kind)
+        name = self.w.temporary(f"{variable.name}_{whose}")
         self.w.line(f"{name} = {array}[{index}]{' != 0' if node.kind is Kind.BOOL else ''}")
         return name
 

@@ -18,7 +18,7 @@ from snnrun.equations.dag import DRAWN, Constant, Draw, Graph, Kind, Node, Op, V
 from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.model.network import Initial
 
-_UNSUPPORTED = DRAWN | {Op.LIST, Op.TIMED, Op.NOISE, Op.PROPAGATOR}
+_UNSUPPORTED = DRAWN | {Op.LIST, Op.ELEMENT, Op.TIMED, Op.NOISE, Op.PROPAGATOR}
 _FILLS = {Op.UNIFORM: "uniforms", Op.NORMAL: "normals"}
 KNOWN = ("i", "j", "N_outgoing")  # what a synapse knows of itself while it is made
 

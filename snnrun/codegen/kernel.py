@@ -11,6 +11,7 @@ Where one thread needs what another wrote, all wait for each other; these places
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -27,6 +28,7 @@ from snnrun.codegen.arguments import (
     IntUse,
     KernelArray,
 )
+from snnrun.codegen.before import Act, Key, copy_in, is_foreign, keep_before
 from snnrun.codegen.delivery import deliver, poisson_input
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
@@ -222,7 +224,8 @@ def _slot(module: Module, slot: Slot) -> None:
                 case Event() if slot is Slot.THRESHOLDS:
                     _look_for(module, actor)
                 case Event():
-                    _reset(module, actor.source, actor.block)
+                    before = keep_before(module, [Act.of(actor.source.group_path, actor.block)])
+                    _reset(module, actor.source, actor.block, before)
                 case Group():
                     raise AssertionError(actor)
                 case SpikeMonitor() if actor.condition is not None:
@@ -264,6 +267,7 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
     if own:
         w.leaves |= {id(a.value): name for a, name in zip(shared, names, strict=True) if not is_fixed(a.value)}
         n = w.integer("n", IntUse.N.of(target))
+        copy_in(module, w, Act.of(target, block))
         w.loop(f"for k in range({n}):")
         w.assign(own, module.place(target, "k"), module.kinds, losing)
         w.end()
@@ -280,10 +284,12 @@ def _before_groups(module: Module) -> None:
     for group in network.groups.values():
         with module.clock(group.every):
             _hold(module, group)
+    before = keep_before(module, [Act.of(s.path, s.update) for s in network.synapses.values()])
     # synaptic equations first: they read neurons as they were, and groups read synapses only through summed variables
     for synapses in network.synapses.values():
         if synapses.update.assignments:
             w = module.writer(synapses.path)
+            w.before = before
             low, high = _elements(w, synapses.path, divided=synapses.divisible)
             w.loop(f"for k in range({low}, {high}):")
             w.assign(synapses.update.assignments, module.place(synapses.path, "k"), module.kinds)
@@ -292,9 +298,23 @@ def _before_groups(module: Module) -> None:
 
 
 def _groups(module: Module, groups: Sequence[Group]) -> None:
-    for group in groups:
-        with module.clock(group.every):
-            _update(module, group)
+    for together in _by_order(groups):
+        before = keep_before(module, [_update_act(group) for group in together])
+        for group in together:
+            with module.clock(group.every):
+                _update(module, group, before)
+
+
+def _by_order(groups: Sequence[Group]) -> list[list[Group]]:
+    """Groups of the same order, which read each other as they were before all of them."""
+    return [list(together) for _, together in groupby(groups, lambda group: group.order)]
+
+
+def _update_act(group: Group) -> Act:
+    """What a group does when it integrates."""
+    rule = group.refractory
+    others = [] if rule is None else [n for n in (rule.steps, rule.condition) if n is not None]
+    return Act.of(group.path, group.update, *others, also=[] if rule is None else [not_refractory(group)])
 
 
 def _elements(w: Writer, owner: str, *, divided: bool) -> tuple[str, str]:
@@ -370,7 +390,7 @@ def _add_up(module: Module, synapses: Synapses, summed: Summed, use: ArrayUse) -
     module.call("add_up", synapses.path, w, divided=synapses.divisible)
 
 
-def _update(module: Module, group: Group) -> None:
+def _update(module: Module, group: Group, before: AbstractSet[Key]) -> None:
     """Refractoriness, integration and threshold of one group, in one loop without branches."""
     moved = _looks_late(module, group)
     if group.kind is GroupKind.POISSON and group.intervals is None:
@@ -384,6 +404,7 @@ def _update(module: Module, group: Group) -> None:
     later = group.threshold is not None and (moved or bool(changed & variables_of(group.threshold)))
     if own or group.refractory is not None or (group.threshold is not None and not later):
         w, place = _neuron_loop(module, group)
+        w.before = before
         active = _refractoriness(w, group, place)
         w.assign(own, place, module.kinds)
         if not later:
@@ -392,6 +413,7 @@ def _update(module: Module, group: Group) -> None:
         module.call("update", group.path, w, divided=True)
     if shared:
         w = module.writer(group.path)
+        w.before = before
         w.assign(shared, Place("0"), module.kinds)
         module.call("update_shared", group.path, w, divided=False)
     if later and not moved:
@@ -399,9 +421,15 @@ def _update(module: Module, group: Group) -> None:
 
 
 def _looks_late(module: Module, group: Group) -> bool:
-    """Whether a group looks at its threshold in its slot: operations change what it reads after the equations."""
+    """Whether a group looks at its threshold in its slot: what it reads changes after its own equations.
+
+    Operations change it, or the equations of other neurons that it is linked to.
+    """
     if group.threshold is None:
         return False
+    foreign = {(v.owner, v.name) for v in variables_of(group.threshold) if is_foreign(v, group.path)}
+    if foreign and any(foreign & _update_act(g).writes for g in module.network.groups.values()):
+        return True
     blocks = [operation.block for operation in between_update_and_threshold(module.network, group)]
     written = {(a.variable.owner, a.variable.name) for block in blocks for a in block.assignments}
     return any((v.owner, v.name) in written for v in variables_of(group.threshold))
@@ -556,14 +584,17 @@ def _own_lists(source: EventSource) -> tuple[IntKey, ...]:
 
 
 def _resets(module: Module, groups: Sequence[Group]) -> None:
-    for group in groups:
-        _reset(module, EventSource(group.name), group.reset)
+    for together in _by_order(groups):
+        before = keep_before(module, [Act.of(group.path, group.reset) for group in together])
+        for group in together:
+            _reset(module, EventSource(group.name), group.reset, before)
 
 
-def _reset(module: Module, source: EventSource, block: Block) -> None:
+def _reset(module: Module, source: EventSource, block: Block, before: AbstractSet[Key]) -> None:
     """Carry out the statements of an event."""
     if block.assignments:
         w = module.writer(source.group_path)
+        w.before = before
         event_loop(w, source, mine=True)
         w.assign(block.assignments, Place("k"), module.kinds, lost(block, module.clipped))
         module.call("reset", source.path, w, divided=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.dag import Constant, Node, Op, Parameter, Variable, walk
+from snnrun.equations.dag import READS, Constant, Node, Op, Parameter, Variable, walk
 from snnrun.model.network import Connect, IntArray, Network, NeuronSubset, Synapses
 
 
@@ -126,7 +126,7 @@ def connectivity_key(synapses: Synapses, network: Network) -> str | None:
         for n in walk(*nodes_in(rule)):
             if n.op is Op.TIMED:
                 return None
-            if n.op is Op.VARIABLE and n.payload.owner != synapses.path:  # type: ignore[attr-defined]
+            if n.op in READS and n.payload.owner != synapses.path:  # type: ignore[attr-defined]
                 return None
         _describe(rule, digest)
     return digest.hexdigest()

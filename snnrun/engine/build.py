@@ -24,7 +24,7 @@ from snnrun.equations.dag import Node, Op
 from snnrun.kernels.binomial import binomial_table
 from snnrun.model.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.model.lists import lists_must_fit
-from snnrun.model.network import EARLY, NEVER, Group, IntArray, Network, PoissonInput
+from snnrun.model.network import EARLY, NEVER, Group, IntArray, Network, PoissonInput, begun_in_order
 from snnrun.model.rates import is_impossible
 
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
@@ -64,8 +64,8 @@ class _Builder(Allocation):
             self.numbers[IntUse.ROWS.of(array.name)] = len(array.values)
             self.numbers[IntUse.COLUMNS.of(array.name)] = array.values.shape[1] if array.values.ndim == 2 else 1
         self.numbers |= {IntUse.EVERY.of(f"run.by_{g.every}"): g.every for g in n.groups.values()}
-        for group in n.groups.values():
-            self.part(group.path, partial(nodes_of_group, group), partial(self.group, group))
+        for group in begun_in_order(n):
+            self.part(group.path, partial(nodes_of_group, group, n), partial(self.group, group))
         builder = SynapsesBuilder(self, self.cache)
         for synapses in n.synapses.values():
             self.part(synapses.path, partial(nodes_of_synapses, synapses, n), partial(builder.build, synapses))
@@ -124,6 +124,10 @@ class _Builder(Allocation):
             if stored.variable.name == "not_refractory":
                 array[:] = 1
             self.put(ArrayUse.VARIABLE.of(group.path, stored.variable.name), array)
+        env = group_environment(self.built, self.network, group)
+        for link in group.links:
+            elements = link.elements(evaluate(link.index, env), group.size)
+            self.put(ArrayUse.VARIABLE.of(group.path, link.variable.name), elements)
         for line in group.initial:
             set_group(self.built, self.network, group, line)
         if self.network.start is not None:

@@ -136,6 +136,8 @@ class _Search:
             array = self.built.arrays.get(key) if (variable.owner, variable.name) in self.now else self.before(key)
             if array is None:
                 return np.float64(0.0)  # the number of events of an input
+            if variable.reach == "element":
+                return array != 0 if array.dtype == np.uint8 else array
             value = array[0 if variable.shared else places[variable.reach]]
             kind = self.kinds.get((variable.owner, variable.name))
             return bool(value) if kind is Kind.BOOL else np.int64(value) if kind is Kind.INT else value

@@ -10,7 +10,7 @@ from snnrun.codegen.arguments import ArrayKey, IntKey
 from snnrun.connect.connectivity import Connectivity, nodes_in
 from snnrun.engine.values import Array, Built, cache_aligned
 from snnrun.equations.dag import Node, Parameter, walk
-from snnrun.model.network import Group, Initial, IntArray, Network, Synapses
+from snnrun.model.network import Group, Initial, IntArray, Network, Synapses, linked_groups
 
 PART_BYTES = 1 << 26
 """Larger parts are built again: that takes less time than the run, and no second copy stays in memory."""
@@ -98,10 +98,13 @@ def _put(part: BuiltPart, built: Built, depths: dict[str, int]) -> None:
         depths[path] = max(depths[path], depth)
 
 
-def nodes_of_group(group: Group) -> list[Node]:
-    """What the values of a group's variables are computed from."""
-    nodes = [*_of_lines(group.initial), *(a.value for a in group.precomputed)]
-    return nodes if group.intervals is None else [*nodes, group.intervals.first]
+def nodes_of_group(group: Group, network: Network) -> list[Node]:
+    """What the values of a group's variables are computed from, those of groups included that it is linked to."""
+    nodes: list[Node] = []
+    for g in linked_groups(group, network):
+        nodes += [*_of_lines(g.initial), *(a.value for a in g.precomputed), *(link.index for link in g.links)]
+        nodes += [] if g.intervals is None else [g.intervals.first]
+    return nodes
 
 
 def nodes_of_synapses(synapses: Synapses, network: Network) -> list[Node]:
@@ -111,7 +114,7 @@ def nodes_of_synapses(synapses: Synapses, network: Network) -> list[Node]:
         nodes += [*nodes_in(rule.rule), *_of_lines(rule.initial), *([] if rule.delay is None else [rule.delay])]
     nodes += [p.delay for p in synapses.pathways if p.delay is not None]
     for view in (synapses.source, synapses.target):
-        nodes += nodes_of_group(network.groups[view.group])  # whose variables they may read
+        nodes += nodes_of_group(network.groups[view.group], network)  # whose variables they may read
     return nodes
 
 

@@ -115,11 +115,12 @@ class Built:
 
 
 def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray) -> Any:
-    """A neuron's variable at both ends of pairs."""
+    """A neuron's variable at both ends of pairs, or of all neurons (`Op.ELEMENT` chooses among them)."""
     array = built.variable(variable)
     if variable.shared:
         return array[0]
-    values = array[pre if variable.reach == "pre" else post]
+    chosen: Any = EVERY if variable.reach == "element" else pre if variable.reach == "pre" else post
+    values = array[chosen]
     return values.astype(bool if array.dtype == np.uint8 else np.result_type(values, np.int64), copy=False)
 
 
@@ -127,13 +128,13 @@ def group_environment(
     built: Built, network: Network, group: Group, step: int = 0, part: NeuronSubset | None = None
 ) -> Environment:
     """What leaves stand for, for the neurons of a group or of a part of it, with the values as they are now."""
-    kinds = {s.variable: s.kind for s in group.stored}
     neurons = indices(group.size) if part is None else part.ids
 
     def read(variable: Variable) -> Any:
         array = built.variable(variable)
-        value = array[0] if variable.shared else array if part is None else array[neurons]
-        return value.astype(bool if kinds.get(variable) is Kind.BOOL else np.result_type(value, np.int64), copy=False)
+        whole = part is None or variable.reach == "element"
+        value = array[0] if variable.shared else array if whole else array[neurons]
+        return value.astype(bool if array.dtype == np.uint8 else np.result_type(value, np.int64), copy=False)
 
     return Environment(
         read=read,

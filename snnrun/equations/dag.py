@@ -37,6 +37,7 @@ class Op(Enum):
     LITERAL = "literal"  # payload: float, int or bool of the text
     CONSTANT = "constant"  # payload: Constant or Parameter; fixed during a run, known when the network is built
     VARIABLE = "variable"  # payload: Variable; read at the current index
+    ELEMENT = "element"  # payload: Variable; args (INT index,): its value at another element
     INDEX = "index"  # payload: "i" or "j"; INT
     TIME = "time"  # t at the start of the step [s]
     STEP = "step"  # t_in_timesteps; INT
@@ -149,7 +150,8 @@ class Variable:
     Args:
         owner: Path of the object, for example `groups.exc`.
         name: Its name there.
-        reach: `own` (the current element), `pre` or `post` (the neuron at that end of the synapse).
+        reach: `own` (the current element), `pre` or `post` (the element at that end of the synapse), or `element` (one
+            that a graph says, see `Op.ELEMENT`).
         shared: One value for the whole object.
     """
 
@@ -259,6 +261,10 @@ class Graph:
     def variable(self, variable: Variable, kind: Kind = Kind.FLOAT) -> Node:
         """A stored quantity."""
         return self.node(Op.VARIABLE, (), kind, variable)
+
+    def element(self, variable: Variable, index: Node, kind: Kind) -> Node:
+        """A stored quantity of another element, whose index a graph says."""
+        return self.node(Op.ELEMENT, (index,), kind, Variable(variable.owner, variable.name, "element"))
 
     def numbers(self, values: NDArray[Any]) -> Node:
         """One number for each element; INT when they are whole numbers."""
@@ -484,7 +490,7 @@ def walk(*roots: Node) -> Iterator[Node]:
 
 def variables_of(*roots: Node) -> set[Variable]:
     """The stored quantities the graphs read."""
-    return {n.payload for n in walk(*roots) if n.op is Op.VARIABLE}  # type: ignore[misc]
+    return {n.payload for n in walk(*roots) if n.op in READS}  # type: ignore[misc]
 
 
 DRAWN_BY = {
@@ -501,7 +507,10 @@ DRAWN = DRAWN_BY.keys() | {Op.PERMUTATION}
 MOVING = DRAWN | {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.TIMED}
 """Operations whose value follows time or chance: another one in every step."""
 
-CHANGING = MOVING | {Op.VARIABLE, Op.INDEX, Op.LIST}
+READS = frozenset({Op.VARIABLE, Op.ELEMENT})
+"""Operations that read a stored quantity."""
+
+CHANGING = MOVING | READS | {Op.INDEX, Op.LIST}
 """Operations whose value may differ between elements or between times of a run."""
 
 

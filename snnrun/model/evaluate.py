@@ -15,6 +15,7 @@ import numpy as np
 
 from snnrun.equations.dag import (
     DRAWN_BY,
+    READS,
     Constant,
     Draw,
     Kind,
@@ -47,7 +48,8 @@ class Environment:
     """What leaves stand for.
 
     Args:
-        read: Values of a variable at the elements, shape (n,) or scalar.
+        read: Values of a variable at the elements, shape (n,) or scalar; with reach `element` those of all elements of
+            its owner.
         index: Values of index leaves: `own`, `i`, `j` and loop variables; shape (n,) or broadcastable.
         elements: Element numbers, for random numbers; shape (n,).
         step: The step.
@@ -208,6 +210,9 @@ class _Evaluation:
             case Op.VARIABLE:
                 assert isinstance(node.payload, Variable)
                 return env.read(node.payload)
+            case Op.ELEMENT:
+                assert isinstance(node.payload, Variable)
+                return env.read(node.payload)[args[0]]
             case Op.INDEX:
                 return env.index[str(node.payload)]
             case Op.TIME:
@@ -319,7 +324,7 @@ def indices(n: int) -> IntArray:
 def holds_inf(node: Node) -> bool:
     """Whether a graph may mean infinity: it names it, or reads variables that may have it; else it is an overflow."""
     for n in walk(node):
-        if n.op is Op.VARIABLE:
+        if n.op in READS:
             return True
         held = n.payload.value if isinstance(n.payload, Constant) else None
         if held is not None and math.isinf(held):

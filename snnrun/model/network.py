@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Variable, variables_of
 from snnrun.equations.methods.system import System
+from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
@@ -310,6 +311,39 @@ class Integration:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Which element of a group each element of an object reads through a linked variable.
+
+    Args:
+        variable: Holds the index of that element within its whole group (INT).
+        index: Graph of its index within `view`, evaluated before any initial value (INT).
+        view: What is counted.
+        span: Where the file says it.
+    """
+
+    variable: Variable
+    index: Node
+    view: NeuronSubset
+    span: Span
+
+    def elements(self, index: Any, size: int) -> IntArray:
+        """The elements of the whole group that indices within the view stand for, shape (size,).
+
+        Raises:
+            ExperimentError: NET155, an index does not exist.
+        """
+        found = np.broadcast_to(np.asarray(index, np.int64), (size,))
+        wrong = (found < 0) | (found >= self.view.size)
+        if np.any(wrong):
+            k = int(np.argmax(wrong))
+            name = self.variable.name.partition(".")[0]
+            view = f"`{self.view.name}` has 0 to {self.view.size - 1}"
+            message = f"`{name}` of element {k} is linked to index {found[k]}: {view}"
+            raise ExperimentError(Diagnostic("NET155", message, self.span))
+        return elements_at(self.view.members, found)
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Neurons with the same equations, a Poisson source, or a list of spikes.
 
@@ -340,6 +374,7 @@ class Group:
     rate_span: Span | None = None
     events: tuple[Event, ...] = ()
     every: int = 1
+    links: tuple[Link, ...] = ()
 
     @property
     def path(self) -> str:
@@ -538,6 +573,7 @@ class Synapses:
     initial: tuple[Initial, ...]
     integration: Integration | None
     elapsed: Block = EMPTY
+    links: tuple[Link, ...] = ()
 
     @property
     def path(self) -> str:
@@ -560,12 +596,13 @@ class Synapses:
     def divisible(self) -> bool:
         """Whether threads can share its work by target neurons.
 
-        Nothing may be written to a source, or to a target that is also read as a source.
+        Nothing may be written to a source, or to a target that is also read as a source or through a link.
         """
         blocks = [self.update, *(p.block for p in self.pathways)]
         written = [a.variable for block in blocks for a in block.assignments] + [s.target for s in self.summed]
         changed = {(v.owner, v.name) for v in written if v.reach == "post"}
-        read = {(v.owner, v.name) for block in blocks for v in variables_of(*block.values) if v.reach == "pre"}
+        others = [v for block in blocks for v in variables_of(*block.values) if v.reach in ("pre", "element")]
+        read = {(v.owner, v.name) for v in others}
         return all(v.reach != "pre" for v in written) and not changed & read
 
     @property
@@ -936,6 +973,38 @@ def evenly(ids: IntArray) -> Indices:
     if step == 0 or np.any(np.diff(ids) != step):
         return ids
     return range(first, first + step * len(ids), step)
+
+
+def linked_groups(group: Group, network: Network) -> list[Group]:
+    """A group, and those whose variables its values at the start are computed from."""
+    found = {group.path: group}
+    left = [group]
+    while left:
+        for path in begins_with(left.pop()) - found.keys():
+            found[path] = network.groups[path.partition(".")[2]]
+            left.append(found[path])
+    return list(found.values())
+
+
+def begins_with(group: Group) -> set[str]:
+    """Paths of other groups whose variables the values of a group at the start are computed from."""
+    nodes = [n for line in group.initial for n in (line.value, line.where) if n is not None]
+    nodes += [a.value for a in group.precomputed]
+    return {v.owner for v in variables_of(*nodes)} - {group.path}
+
+
+def begun_in_order(network: Network) -> list[Group]:
+    """The groups, each after those that the values of its variables at the start are computed from."""
+    found: dict[str, Group] = {}
+
+    def begin(group: Group) -> None:
+        for path in sorted(begins_with(group) - found.keys()):
+            begin(network.groups[path.partition(".")[2]])
+        found.setdefault(group.path, group)
+
+    for group in network.groups.values():
+        begin(group)
+    return list(found.values())
 
 
 CONNECTED = ("i", "j", "N_incoming", "N_outgoing")  # what connections decide

@@ -63,6 +63,8 @@ class Population:
         constant: Parameters that nothing changes during a run.
         events: The events that its neurons can have: `spike`, unless it has no threshold, and custom ones.
         every: Steps of the run in one of its own.
+        symbols: What every expression of the group knows.
+        define: Makes a subexpression or linked variable known before its turn; None where that cannot be.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Population:
     events: tuple[str, ...] = (SPIKE,)
     every: int = 1
     symbols: dict[str, Typed] = field(default_factory=dict)
+    define: Callable[[str], None] | None = None
 
     @property
     def path(self) -> str:
@@ -84,6 +87,13 @@ class Population:
     def has_spikes(self) -> bool:
         """Whether it can spike."""
         return SPIKE in self.events
+
+    def subgroup(self, name: str, span: Span, what: str) -> NeuronSubset:
+        """The subgroup of a name; `what` asks for it."""
+        if name not in self.subgroups:
+            help = did_you_mean(name, self.subgroups) or _list_of(self.subgroups, "its subgroups are")
+            raise at(span, "NET110", f"{what}: `{self.name}` has no subgroup `{name}`", help)
+        return self.subgroups[name]
 
 
 @dataclass(slots=True)
@@ -117,6 +127,7 @@ class Context:
     limits: list[Limit] = field(default_factory=list)  # what the values of open constants must not do
     uses: Uses = field(default_factory=Uses)
     floats: frozenset[Path] = frozenset()  # constants that are whole numbers in some phases only: never counted as such
+    opened: list[tuple[str, str]] = field(default_factory=list)  # lines that wait for one another: owner and name
     _draws: dict[str, int] = field(default_factory=dict)
     _parsed: dict[Path, Expr] = field(default_factory=dict)
     _found: dict[Callable[[Context], Any], Any] = field(default_factory=dict)
@@ -316,16 +327,7 @@ class Context:
         if population is None:
             known_names = list(self.experiment.groups)
             raise at(span, "NET110", f"{what}: there is no group `{head}`", did_you_mean(head, known_names))
-        if not tail:
-            return population.view
-        if tail not in population.subgroups:
-            raise at(
-                span,
-                "NET110",
-                f"{what}: `{head}` has no subgroup `{tail}`",
-                did_you_mean(tail, population.subgroups) or _list_of(population.subgroups, "its subgroups are"),
-            )
-        return population.subgroups[tail]
+        return population.subgroup(tail, span, what) if tail else population.view
 
 
 class AlreadyReported(ExperimentError):
@@ -354,6 +356,19 @@ def seen_from(graph: Graph, node: Node, reach: str) -> Node:
         if n.op is Op.INDEX and n.payload == "own":
             return graph.node(Op.INDEX, (), Kind.INT, reach)
         return None
+
+    return graph.substitute(node, replace)
+
+
+def at_element(graph: Graph, node: Node, index: Node) -> Node:
+    """A graph of a neuron's own variables as it is for the neuron of an index."""
+
+    def replace(n: Node) -> Node | None:
+        if n.op is Op.VARIABLE:
+            v = n.payload
+            assert isinstance(v, Variable)
+            return n if v.shared else graph.element(v, index, n.kind)
+        return index if n.op is Op.INDEX and n.payload == "own" else None
 
     return graph.substitute(node, replace)
 

@@ -9,7 +9,7 @@ from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.equations.model import Definition, Role
 from snnrun.equations.parse import MAX_LEVELS
 from snnrun.equations.scope import Typed, wrong_dimension
-from snnrun.errors import at
+from snnrun.errors import ExperimentError, at
 from snnrun.model.network import Stored
 from snnrun.resolve.context import Context, Member, meanings
 from snnrun.resolve.names import Names
@@ -74,7 +74,7 @@ def read_definitions(context: Context, owner: str, place: str, definitions: tupl
             raise at(d.name_span, "EQ216", f"`{d.name}` has a fixed meaning and cannot be defined")
         variables.dimensions[d.name] = _unit(context, d)
         is_stored = d.role is not Role.SUBEXPRESSION or "constant over dt" in d.flags
-        if d.role is Role.SUBEXPRESSION and "summed" in d.flags:
+        if "linked" in d.flags or (d.role is Role.SUBEXPRESSION and "summed" in d.flags):
             continue
         if is_stored:
             variable = Variable(owner, d.name, shared="shared" in d.flags)
@@ -93,48 +93,63 @@ def _unit(context: Context, definition: Definition) -> Dimension:
     return typed.dimension
 
 
-def resolve_subexpressions(variables: Variables, check: Callable[[Definition], Typed]) -> None:
-    """Check all subexpressions, those they use first.
+class Lines:
+    """The subexpressions and linked variables of one object, each of which becomes known before what uses it.
 
     Args:
         variables: The object; its members grow.
-        check: Checks one right-hand side in the scope as it is now.
-
-    Raises:
-        ExperimentError: Of all lines; EQ217 for subexpressions that use each other in a circle.
+        check: Finds what a line means in the scope as it is now.
     """
-    lines = {d.name: d for d in variables.by_role(Role.SUBEXPRESSION) if "summed" not in d.flags}
-    pending = dict(lines)
-    stack: list[str] = []
-    context = variables.context
 
-    def visit(name: str) -> None:
-        if name not in pending:
+    def __init__(self, variables: Variables, check: Callable[[Definition], Typed]) -> None:
+        self.variables = variables
+        self.check = check
+        lines = [d for d in variables.by_role(Role.SUBEXPRESSION) if "summed" not in d.flags]
+        self.pending = {d.name: d for d in (*lines, *variables.with_flag("linked"))}
+
+    def define_all(self) -> None:
+        """Make all of them known; errors of each line are collected."""
+        for name in list(self.pending):
+            with self.variables.context.collecting(self.variables.owner):
+                self.define(name)
+
+    def define(self, name: str) -> None:
+        """Make a line known, those that it uses first.
+
+        Raises:
+            ExperimentError: Of this line; EQ217 for lines that use each other in a circle.
+        """
+        if name not in self.pending:
             return
-        d = pending[name]
-        if name in stack:
-            circle = " -> ".join([*stack[stack.index(name) :], name])
-            raise at(d.name_span, "EQ217", f"these subexpressions use each other: {circle}")
-        if len(stack) == MAX_LEVELS:
+        d, context, here = self.pending[name], self.variables.context, (self.variables.owner, name)
+        opened = context.opened
+        if here in opened:
+            raise at(d.name_span, "EQ217", f"these {_circle(opened[opened.index(here) :])}")
+        if len(opened) == MAX_LEVELS:
             raise at(d.name_span, "EQ217", f"more than {MAX_LEVELS} subexpressions use one another in a row")
-        stack.append(name)
-        assert d.expr is not None
-        for used in sorted(context.names_used(d.expr)):
-            visit(used)
-        stack.pop()
-        del pending[name]
-        typed = check(d)
-        if name not in variables.members:
-            variables.members[name] = Member(typed, None)
+        opened.append(here)
+        try:
+            for used in sorted(context.names_used(d.expr)) if d.expr is not None else ():
+                self.define(used)
+            typed = self.check(d)
+            if name not in self.variables.members:
+                self.variables.members[name] = Member(typed, None)
+        except ExperimentError:
+            if "linked" in d.flags:  # it is known what it would have been: no reader has an error of its own
+                leaf = context.graph.variable(Variable(self.variables.owner, name), d.kind)
+                self.variables.members[name] = Member(Typed(leaf, self.variables.dimensions[name]), None)
+            raise
+        finally:
+            opened.pop()
+            self.pending.pop(name, None)
 
-    for name in lines:
-        with context.collecting(variables.owner):
-            try:
-                visit(name)
-            finally:
-                for unresolved in stack:
-                    pending.pop(unresolved, None)
-                stack.clear()
+
+def _circle(lines: list[tuple[str, str]]) -> str:
+    """What says that lines use each other."""
+    if len({owner for owner, _ in lines}) == 1:
+        return f"subexpressions use each other: {' -> '.join(name for _, name in (*lines, lines[0]))}"
+    names = [f"{owner.partition('.')[2]}.{name}" for owner, name in (*lines, lines[0])]
+    return f"linked variables need each other: {' -> '.join(names)}"
 
 
 def check_line(variables: Variables, definition: Definition, checked: Typed, per_time: bool) -> Typed:

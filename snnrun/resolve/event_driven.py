@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import MOVING, READS, Kind, Node, Op, Variable, walk
 from snnrun.equations.methods.chain import solution
 from snnrun.equations.methods.exact import linear
 from snnrun.equations.methods.system import MethodError, System
@@ -57,7 +57,7 @@ def values_now(
 def _must_be_constant_between_events(d: Definition, states: set[Variable], *nodes: Node) -> None:
     for n in walk(*nodes):
         v = n.payload
-        outside = isinstance(v, Variable) and n.op is Op.VARIABLE and (v.reach != "own" or v in states)
+        outside = isinstance(v, Variable) and n.op in READS and (v.reach != "own" or v in states)
         if n.op in MOVING or outside:
             name = v.name if isinstance(v, Variable) else "time or randomness"
             raise _no_solution(d, f"`{name}` changes between events")

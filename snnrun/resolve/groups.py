@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from snnrun.model.network import Group, Indices, NeuronSubset, everything, part
 from snnrun.resolve.clocks import clock_symbols, read_clock, with_clock
 from snnrun.resolve.constants import own_constants
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population, exact_int
-from snnrun.resolve.neurons import resolve_neurons
+from snnrun.resolve.links import refuse_circles
+from snnrun.resolve.neurons import read_neurons
 from snnrun.resolve.poisson import resolve_poisson
 from snnrun.resolve.schedules import resolve_schedule
 from snnrun.resolve.selection import select_indices
@@ -20,33 +22,57 @@ from snnrun.spec import models
 from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import ONE, TIME
 
-_KINDS: Final[dict[type, Callable[[Context, Population, Any], Group]]] = {
-    models.NeuronGroup: resolve_neurons,
-    models.PoissonGroup: resolve_poisson,
-    models.SpikeGroup: resolve_schedule,
+
+def _at_once(resolve: Callable[[Context, Population, Any], Group]) -> Callable[..., Callable[[], Group]]:
+    """The stages of a kind whose groups need no other one: all is done when it is read."""
+
+    def read(context: Context, population: Population, model: Any) -> Callable[[], Group]:
+        group = resolve(context, population, model)
+        population.define = lambda _name: None
+        return lambda: group
+
+    return read
+
+
+_KINDS: Final[dict[type, Callable[[Context, Population, Any], Callable[[], Group]]]] = {
+    models.NeuronGroup: read_neurons,
+    models.PoissonGroup: _at_once(resolve_poisson),
+    models.SpikeGroup: _at_once(resolve_schedule),
 }
-"""What makes a group of the network of each kind in the file; the population has its size, subgroups and names."""
+"""What reads a group of each kind in the file; the population has its size, subgroups and names.
+
+It gives what makes the group of the network, which is done when all groups are read: they may be linked to each other.
+"""
 
 
 def resolve_groups(context: Context) -> dict[str, Group]:
     """All groups, in the order of the file; errors are collected in the context."""
+    read: dict[str, Callable[[], Group]] = {}
     groups: dict[str, Group] = {}
     for name, model in context.experiment.groups.items():
-        with context.collecting(f"groups.{name}"):
-            try:
-                population = _population(context, name, model)
-                group = _KINDS[type(model)](with_clock(context, population), population, model)
-                groups[name] = replace(group, every=population.every)
-            except AlreadyReported:
-                context.failed.add(f"groups.{name}")
+        with _one(context, name):
+            population = _population(context, name, model)
+            read[name] = _KINDS[type(model)](with_clock(context, population), population, model)
+    for name, make in read.items():
+        with _one(context, name):
+            groups[name] = replace(make(), every=context.populations[name].every)
+    with context.collecting():
+        refuse_circles(context, groups)
     return groups
+
+
+@contextmanager
+def _one(context: Context, name: str) -> Iterator[None]:
+    """Collect the errors of one group."""
+    with context.collecting(f"groups.{name}"):
+        try:
+            yield
+        except AlreadyReported:
+            context.failed.add(f"groups.{name}")
 
 
 def _population(context: Context, name: str, model: models.Group) -> Population:
     """What a group of any kind is for other objects, before its variables are known."""
-    for key in ("linked",):
-        if getattr(model, key, None) is not None:
-            raise context.key_error("NET199", f"`{key}` of a group is not supported yet", ("groups", name, key))
     size, sizes = _sizes(context, name, model)
     dt, every = read_clock(context, ("groups", name, "dt"), f"group `{name}`")
     symbols = _symbols(context, name, size, model, clock_symbols(context, dt, every))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from snnrun.equations.dag import Node, Op, Variable
+from snnrun.equations.dag import READS, Node, Op, Variable
 from snnrun.model.network import Slot
 from snnrun.model.order import precedes_groups
-from snnrun.resolve.context import Context, seen_from
+from snnrun.resolve.context import Context, at_element, seen_from
 from snnrun.spec.models import Operation, StateMonitor
 
 
@@ -19,11 +19,15 @@ def before_step(context: Context, node: Node) -> Node:
     """A graph to be read before the step: `constant over dt` values are not stored yet and computed in place."""
 
     def replace(n: Node) -> Node | None:
-        if n.op is not Op.VARIABLE:
+        if n.op not in READS:
             return None
         v = n.payload
         assert isinstance(v, Variable)
         value = context.held.get((v.owner, v.name))
-        return value if value is None or v.reach == "own" else seen_from(context.graph, value, v.reach)
+        if value is None or v.reach == "own":
+            return value
+        if n.op is Op.ELEMENT:
+            return at_element(context.graph, value, before_step(context, n.args[0]))
+        return seen_from(context.graph, value, v.reach)
 
     return context.graph.substitute(node, replace) if context.held else node

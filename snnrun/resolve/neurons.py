@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,16 +15,17 @@ from snnrun.model.network import EMPTY, Assignment, Block, Group, GroupKind, Ini
 from snnrun.resolve.assigned import assigned_names
 from snnrun.resolve.context import KEPT_BY_THE_RUN, AlreadyReported, Context, Path, Population
 from snnrun.resolve.definitions import (
+    Lines,
     check_line,
     must_be_shared,
     noise_leaf,
     read_definitions,
-    resolve_subexpressions,
 )
 from snnrun.resolve.events import event_names, resolve_events
 from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.initial import initial_values
 from snnrun.resolve.integration import integrate, lift_propagators
+from snnrun.resolve.links import Links
 from snnrun.resolve.moments import before_step
 from snnrun.resolve.refractory import define_names, resolve_refractory
 from snnrun.resolve.statements import lower_statements
@@ -32,13 +33,13 @@ from snnrun.spec.models import NeuronGroup
 from snnrun.units.dimensions import ONE
 
 
-def resolve_neurons(context: Context, population: Population, model: NeuronGroup) -> Group:
-    """A group with equations, or with a threshold that needs none.
+def read_neurons(context: Context, population: Population, model: NeuronGroup) -> Callable[[], Group]:
+    """A group with equations, or with a threshold that needs none, once all groups are read.
 
     Raises:
-        ExperimentError: All errors of the group.
+        ExperimentError: Errors of its equations; what is given raises all others.
     """
-    return _Neurons(context, population, model).group()
+    return _Neurons(context, population, model).group
 
 
 class _Neurons:
@@ -56,11 +57,15 @@ class _Neurons:
         definitions = () if model.equations is None else parse_equations(context.text((*self.path, "equations")))
         self.variables = read_definitions(context, population.path, f"the equations of `{self.name}`", definitions)
         self.variables.outer = population.symbols
+        self.links = Links(context, self.path, population.view.size, population.symbols)
+        self.has_refractory = self.known_stored()
+        self.lines = Lines(self.variables, self.line)
+        population.define = self.lines.define
 
     def group(self) -> Group:
         context, population, variables, attempt = self.context, self.population, self.variables, self.attempts.attempt
-        has_refractory = self.known_variables()
-        update = attempt(partial(self.update, has_refractory=has_refractory))
+        self.known_variables()
+        update = attempt(self.update)
         refractory = attempt(self.refractory)
         threshold = attempt(self.threshold)
         reset = attempt(self.reset)
@@ -93,12 +98,13 @@ class _Neurons:
             integration=integration,
             order=self.model.order,
             events=events,
+            links=tuple(self.links.found),
         )
 
     # variables
 
-    def known_variables(self) -> bool:
-        """Make all variables of the group known to it and to others.
+    def known_stored(self) -> bool:
+        """Make all variables with arrays known to the group and to others.
 
         Returns:
             Whether the group has a refractory period.
@@ -115,26 +121,34 @@ class _Neurons:
                 "give it what its neurons do, or a `threshold` if they are a source of spikes",
             )
         define = partial(define_names, context, population, variables, self.model)
-        has_refractory = bool(self.attempts.attempt(define))
-        resolve_subexpressions(variables, self.line)
+        return bool(self.attempts.attempt(define))
+
+    def known_variables(self) -> None:
+        """Make subexpressions and linked variables known, too."""
+        context, population = self.context, self.population
+        self.lines.define_all()
+        self.attempts.attempt(partial(self.links.refuse_unknown, self.variables.with_flag("linked")))
         if population.path not in context.failed:
             context.failed.discard(f"{population.path}.equations")
         self.held_block = self.held()
-        if has_refractory:
-            population.frozen = frozenset(d.name for d in variables.with_flag("unless refractory"))
-        return has_refractory
+        if self.has_refractory:
+            population.frozen = frozenset(d.name for d in self.variables.with_flag("unless refractory"))
 
     def refuse_flags(self) -> None:
-        for flag in ("event-driven", "clock-driven", "summed", "linked"):
+        for flag in ("event-driven", "clock-driven", "summed"):
             for d in self.variables.with_flag(flag):
-                what = "is not supported yet" if flag == "linked" else "belongs in the equations of synapses"
-                raise at(d.span, "EQ112" if flag != "linked" else "NET199", f"`({flag})` {what}")
+                raise at(d.span, "EQ112", f"`({flag})` belongs in the equations of synapses")
+        for d in self.variables.with_flag("linked"):
+            if len(d.flags) > 1:
+                raise at(d.span, "EQ112", f"`{d.name}` is what it is linked to: no other flag applies")
         for d in self.variables.with_flag("shared"):
             if "unless refractory" in d.flags:
                 raise at(d.span, "EQ112", f"`{d.name}` is shared, so no single neuron's refractoriness can freeze it")
 
     def line(self, d: Definition) -> Typed:
-        """The right-hand side of a line of the equations."""
+        """What a line of the equations means: its right-hand side, or what it is linked to."""
+        if "linked" in d.flags:
+            return self.links.typed(d, self.variables.dimensions[d.name])
         assert d.expr is not None
         variables, shared = self.variables, "shared" in d.flags
         checker = self.context.checker(variables.symbols(), variables.place, **self.options(shared=shared))
@@ -172,7 +186,7 @@ class _Neurons:
         values: dict[Variable, Node] = {}
         for name, node in self.held_values.items():
             stored = self.variables.stored_as(name)
-            value = self.graph.replace_variables(node, values)
+            value = before_step(self.context, self.graph.replace_variables(node, values))
             values[stored.variable] = value
             self.context.held[self.population.path, name] = self.held_before(stored, value)
             assignments.append(Assignment(stored.variable, value))
@@ -196,7 +210,7 @@ class _Neurons:
 
     # what the group does
 
-    def update(self, *, has_refractory: bool) -> tuple[Block, tuple[Assignment, ...], Integration | None]:
+    def update(self) -> tuple[Block, tuple[Assignment, ...], Integration | None]:
         """The block that integrates the equations, what is computed once for it, and how it integrates."""
         variables, attempts = self.variables, Attempts()
         rhs: dict[Variable, Node] = {}
@@ -209,7 +223,7 @@ class _Neurons:
         if not rhs:
             return EMPTY, (), None
         flagged = variables.with_flag("unless refractory")
-        if flagged and not has_refractory:
+        if flagged and not self.has_refractory:
             message = f"`{flagged[0].name}` is `unless refractory`, but the group has no `refractory:`"
             self.context.report.warn("NET134", message, flagged[0].span)
             flagged = []
@@ -221,7 +235,7 @@ class _Neurons:
             variables.definitions,
             frozen=frozenset(variables.stored_as(d.name).variable for d in flagged),
             active=self.graph.variable(Variable(self.population.path, "not_refractory"), Kind.BOOL)
-            if has_refractory
+            if self.has_refractory
             else None,
             fixed=self.fixed(),
         )

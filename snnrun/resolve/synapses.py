@@ -27,7 +27,7 @@ from snnrun.model.network import (
 )
 from snnrun.resolve.constants import own_constants
 from snnrun.resolve.context import AlreadyReported, Context, Member, Path
-from snnrun.resolve.definitions import Variables, check_line, noise_leaf, read_definitions, resolve_subexpressions
+from snnrun.resolve.definitions import Lines, Variables, check_line, noise_leaf, read_definitions
 from snnrun.resolve.event_driven import values_now
 from snnrun.resolve.initial import initial_values, replaced
 from snnrun.resolve.integration import integrate
@@ -142,7 +142,7 @@ class _Synapses:
         for flag in ("unless refractory", "shared", "constant over dt", "linked"):
             for d in variables.with_flag(flag):
                 raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")
-        resolve_subexpressions(variables, self.line)
+        Lines(variables, self.line).define_all()
         scope.symbols = variables.symbols()
         constant = {d.name for d in variables.with_flag("constant")}
         scope.targets = Names({n: Target(s) for n, s in self.settable().items() if n not in constant}, targets)

@@ -264,10 +264,21 @@ class Event(Section):
 
 
 class Link(Section):
-    """A variable that is another group's."""
+    """A variable that is another group's: read only, as it is when it is read.
 
-    source: Reference = Field(alias="from", description="The variable it is: `group.variable`.")
-    index: Expressions | None = Field(None, description="Which neuron of that group, for each of this one.")
+    Groups that integrate read each other's values of the start of the step, whatever their order in the file;
+    thresholds read what all of them have become, resets what was there before any reset.
+    """
+
+    source: Reference = Field(
+        alias="from",
+        description="The variable it is, or the subexpression: `group.variable`, `group.subgroup.variable`.",
+    )
+    index: Expressions | None = Field(
+        None,
+        description="Which neuron of that group or subgroup each element reads: a list, or an expression of `i` and "
+        "`N`, found once before the run. Absent: the neuron in the same place, or the only one.",
+    )
 
 
 def _list_or_one(value: Any) -> str:
@@ -368,7 +379,9 @@ class NeuronGroup(Section):
         "`spike` is the event that `threshold` decides.",
     )
     linked: dict[Identifier, LinkForm] | None = Field(
-        None, description="Variables `(linked)` in the equations: name → `group.variable`, or `{from, index}`."
+        None,
+        description="What variables `(linked)` in the equations are: name → `group.variable`, or `{from, index}`. "
+        "A group of one neuron, and a shared variable, are read by all.",
     )
     subgroups: dict[Identifier, Expressions] | None = Field(None, description=_SUBGROUPS)
     dt: Expression | None = Field(None, description=_DT)

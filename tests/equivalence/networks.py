@@ -603,6 +603,91 @@ run:
     - {name: second, duration: 4 ms, set: {level: 0.4, chance: 0.3, ring.on_pre.delay: 0.4*ms + 0.1*ms*j, later.on_pre.delay: 0.8 ms}}
 """
 
+LINKS = """
+name: links
+constants: {tau: 10 ms}
+groups:
+  b:
+    size: 150
+    equations: |
+      dx/dt = (I + B - x)/tau : 1
+      y = 2*x + 0.01*i : 1
+      s : 1 (shared)
+      h = x + rand() : 1 (constant over dt)
+      k : integer
+      o : boolean
+      I : 1 (linked)
+      B : 1 (linked)
+    linked: {I: {from: a.v, index: N - 1 - i}, B: {from: a.h, index: int(rand()*N)}}
+    method: rk2
+    initial: {x: 0.01*i, s: 0.3, k: i % 3, o: i % 2 == 0}
+    subgroups: {odd: "1:150:2", few: [140, 3, 77]}
+    threshold: x > 1.2
+    reset: x = 0.1*I
+  a:
+    size: 150
+    equations: |
+      dv/dt = (0.4 + J + S + F - v)/tau + 0.1*xi*tau**-0.5 : 1 (unless refractory)
+      J : 1 (linked)
+      S : 1 (linked)
+      F : 1 (linked)
+      M : 1 (linked)
+      C : 1 (linked)
+      R : boolean (linked)
+      k : integer (linked)
+      o : boolean (linked)
+      h = 0.5*H + M : 1 (constant over dt)
+      H : 1 (linked)
+      sum : 1
+    linked:
+      J: {from: b.y, index: (i + 1) % N}
+      S: b.s
+      F: {from: b.few.x, index: i % 3}
+      M: {from: a.v, index: (i + 7) % N}
+      C: {from: c.J, index: i // 2}
+      R: b.o
+      k: b.k
+      o: one.flag
+      H: b.h
+    initial: {v: 0.3*M + 0.1*F + 0.01*rand()}
+    threshold: v > 1 + 0.1*C - 0.1*int(R) and (o or k > 0)
+    reset: v = 0.1*M
+    refractory: 0.5*ms + 0.1*ms*k
+  c:
+    size: 75
+    equations: "dw/dt = (J - w)/tau : 1\\nJ : 1 (linked)\\nO : 1 (linked)"
+    linked: {J: {from: a.J, index: 2*i}, O: b.odd.x}
+  one: {size: 1, equations: "flag : boolean", initial: {flag: false}}
+  copy:
+    size: 150
+    equations: "C : 1 (linked)\\nD : 1 (linked)\\nz : 1"
+    linked: {C: {from: c.J, index: i // 2}, D: {from: c.O, index: i // 2}}
+    threshold: D > 1
+    reset: z += C
+synapses:
+  s:
+    source: a
+    target: a
+    equations: |
+      dg/dt = (M_pre - g)/tau : 1 (clock-driven)
+      sum_post = 0.01*g*J_post : 1 (summed)
+    connect: {j: "k for k in range(i, i + 3)", skip_if_invalid: true}
+    on_pre: v_post += 0.01*M_post + 0.01*F_pre
+    delay: 0.1*ms*(i % 3)
+operations:
+  shift: {target: a, every: 3 ms, do: v = 0.5*M + 0.5*J}
+  change: {target: b.odd, every: 4 ms, do: x += 0.1*I}
+  common: {target: b, every: 5 ms, do: s = 0.6 - s}
+monitors:
+  a: {kind: state, source: a, variables: [v, J, S, F, M, C, h, sum]}
+  b: {kind: state, source: b, variables: [x, I, B, h], when: end}
+  c: {kind: state, source: c, variables: [w, J, O]}
+  as: {kind: spikes, source: a, variables: [v, M, J]}
+  bs: {kind: spikes, source: b, variables: [I]}
+  cs: {kind: spikes, source: copy, variables: [C]}
+run: {duration: 12 ms, threads: 2, dt: 0.1 ms}
+"""
+
 NETWORKS = {
     "events": EVENTS,
     "phases": PHASES,
@@ -616,4 +701,5 @@ NETWORKS = {
     "wiring": WIRING,
     "schedule": SCHEDULE,
     "tables": TABLES,
+    "links": LINKS,
 }

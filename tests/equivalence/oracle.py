@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from plain import Wired, set_group, set_synapses, wire
+from plain import Wired, set_group, set_links, set_synapses, wire
 
 from snnrun.codegen.delivery import added_terms
 from snnrun.engine.recording import Memory
@@ -46,6 +46,7 @@ from snnrun.model.network import (
     Synapses,
     Window,
     adds_the_same,
+    begins_with,
 )
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -87,12 +88,19 @@ class Oracle:
         assert network.start is None
         self.memory = Memory()
         self.step = 0
+        self.acting = ""  # path of the object that acts
         self.arrays: dict[tuple[str, str], Array] = {}
         for group in network.groups.values():
             for s in group.stored:
                 self.arrays[group.path, s.variable.name] = self.initially(s, group.size)
-            for line in group.initial:
-                set_group(network, group, line, self.arrays)
+            set_links(network, group, self.arrays)
+        left = list(network.groups.values())
+        while left:
+            ready = next(g for g in left if not begins_with(g) & {other.path for other in left})
+            for line in ready.initial:
+                set_group(network, ready, line, self.arrays)
+            left.remove(ready)
+        self.before: dict[tuple[str, str], Array] = {}  # what others see as it was before the slot
         self.precompute()
         self.wirings = {s.name: Wiring(wire(network, s, self.arrays)) for s in network.synapses.values()}
         for wiring in self.wirings.values():
@@ -176,6 +184,10 @@ class Oracle:
     def read(self, variable: Variable, at: Mapping[str, Any]) -> Any:
         """A variable at elements: `at` maps `own`, `pre` and `post` to indices."""
         array = self.arrays[variable.owner, variable.name]
+        if variable.reach == "element" or variable.owner != self.acting:
+            array = self.before.get((variable.owner, variable.name), array)
+        if variable.reach == "element":
+            return array
         return array[0] if variable.shared else array[at[variable.reach]]
 
     def environment(
@@ -237,6 +249,8 @@ class Oracle:
             acts += self.deliveries()
         if slot is Slot.END:
             acts.append((0, 0, self.count_rates))
+        orders = {g.order for g in self.network.groups.values()} if slot in (Slot.GROUPS, Slot.RESETS) else set()
+        acts += [(order, 0, self.look_back) for order in orders]
         for group in self.network.groups.values():
             if slot is Slot.GROUPS:
                 acts.append((group.order, 0, partial(self.integrate, group)))
@@ -244,11 +258,12 @@ class Oracle:
                 acts.append((group.order, 0, partial(self.threshold, group)))
             if slot is Slot.RESETS:
                 acts.append((group.order, 0, partial(self.reset, EventSource(group.name), group.reset)))
+        acts += [(order, 0, self.forget) for order in orders]
         for event in (event for group in self.network.groups.values() for event in group.events):
             if slot is Slot.THRESHOLDS:
                 acts.append((self.network.groups[event.group].order, 0, partial(self.look_for, event)))
             if slot is Slot.RESETS:
-                acts.append((event.order, 0, partial(self.reset, event.source, event.block)))
+                acts.append((event.order, 0, partial(self.reset_of, event)))
         for operation in self.network.operations:
             if operation.slot is slot:
                 acts.append((operation.order, 1, partial(self.operate, operation)))
@@ -261,6 +276,13 @@ class Oracle:
             acts.append((min((g.order for g in self.network.groups.values()), default=0), -1, self.before_groups))
         for _, _, act in sorted(acts, key=lambda act: act[:2]):
             act()
+
+    def look_back(self) -> None:
+        """From here on others are seen as they are now."""
+        self.before = {key: array.copy() for key, array in self.arrays.items()}
+
+    def forget(self) -> None:
+        self.before = {}
 
     def operate(self, operation: Operation) -> None:
         if self.is_due(operation):
@@ -307,12 +329,16 @@ class Oracle:
         for group in self.network.groups.values():
             if self.step % group.every == 0:
                 self.for_each(group.held, group.path)
+        self.look_back()
         for synapses in self.network.synapses.values():
+            self.acting = synapses.path
             self.for_each(synapses.update, synapses.path)
+        self.forget()
 
     def integrate(self, group: Group) -> None:
         if self.step % group.every:
             return
+        self.acting = group.path
         self.refractoriness(group)
         self.for_each(group.update, group.path)
 
@@ -483,7 +509,13 @@ class Oracle:
     # resets and end
 
     def reset(self, source: EventSource, block: Block) -> None:
+        self.acting = source.group_path
         self.one_by_one(block, source.group_path, self.history[source][self.step])
+
+    def reset_of(self, event: Event) -> None:
+        self.look_back()
+        self.reset(event.source, event.block)
+        self.forget()
 
     def count_rates(self) -> None:
         for monitor in self.network.monitors:

@@ -138,6 +138,9 @@ def _value(node: Node, place: Place) -> Any:
             return _function(names.get(node.op, str(payload)), args)
         case Op.VARIABLE:
             return place.read(payload)
+        case Op.ELEMENT:
+            found = place.read(payload)[int(args[0])]
+            return np.float64(found) if isinstance(found, np.floating) else found
         case Op.INDEX:
             return np.int64(place.index[payload])
         case Op.LIST:
@@ -381,9 +384,19 @@ def first_different(size: int, number: int, drawn: Callable[[int], float]) -> li
 
 
 def stored(arrays: Mapping[tuple[str, str], Any], variable: Variable, neuron: int) -> Any:
-    """The value of a neuron's variable, in double precision."""
+    """The value of a neuron's variable, in double precision; with reach `element` the values of all neurons."""
+    if variable.reach == "element":
+        return arrays[variable.owner, variable.name]
     found = arrays[variable.owner, variable.name][0 if variable.shared else neuron]
     return np.float64(found) if isinstance(found, np.floating) else found
+
+
+def set_links(network: Network, group: Group, arrays: dict[tuple[str, str], Any]) -> None:
+    """Which neurons the linked variables of a group read."""
+    for link in group.links:
+        places = [Place(network, index={"own": k}, k=k, position=k) for k in range(group.size)]
+        found = [link.view.ids[int(value(link.index, place))] for place in places]
+        arrays[group.path, link.variable.name] = np.array(found, np.int64)
 
 
 def set_group(

@@ -23,6 +23,7 @@ import events
 import expressions
 import inputs
 import integrators
+import links
 import networks
 import plasticity
 import refractoriness
@@ -46,6 +47,7 @@ MODULES = (
     networks,
     scheduling,
     events,
+    links,
 )
 
 

@@ -23,7 +23,8 @@ from snnrun.sweep.plan import plan_sweep
 
 GROUP = {
     "size": 4,
-    "equations": "dv/dt = (k - twice(v))/(10*ms) : 1 (unless refractory)\nw : 1",
+    "equations": "dv/dt = (k - twice(v))/(10*ms) : 1 (unless refractory)\nw : 1\nl : 1 (linked)",
+    "linked": {"l": {"from": "g.w", "index": 0}},
     "threshold": "v > 1",
     "reset": "v = 0",
     "refractory": "1 ms",
@@ -111,6 +112,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         )
     ],
+    "Link": [("groups.g.linked.l", {"from": "g.v", "index": 1})],
     "Seeds": [("seed", {"connect": 2, "initial": 2, "noise": 2, "input": 2})],
     "ValuesArray": [
         ("arrays.written", {"values": [[1, 2], [3, 5]], "unit": "mV", "dt": "2 ms"}),
@@ -146,14 +148,14 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "groups.g",
             {
                 "size": 5,
-                "equations": "dv/dt = -v/(10*ms) : 1 (unless refractory)\nw : 1",
+                "equations": "dv/dt = -v/(10*ms) : 1 (unless refractory)\nw : 1\nl : 1 (linked)",
                 "threshold": "v > 2",
                 "reset": "v = -1",
                 "refractory": "2 ms",
                 "method": "euler",
                 "initial": {"v": 0.5},
                 "events": {"e": "v > 3", "f": "v > 2"},
-                "linked": {"v": "p.rates"},
+                "linked": {"l": {"from": "g.w", "index": 1}},
                 "subgroups": {"first": "0:3", "rest": "2:4"},
                 "dt": "0.2 ms",
                 "order": 3,
@@ -312,7 +314,6 @@ CASES = [
 ]
 REFUSED = {
     ("RepeatedPhases", "name"): "NET241",  # of another phase
-    ("NeuronGroup", "linked"): "NET199",
     ("Run", "start_from"): "FIL201",  # there is no such folder
 }
 """What is not there yet, and what says so."""
@@ -330,7 +331,6 @@ ELSEWHERE = {
     "Repeat": None,  # unit/sweep/test_earlier.py
     "ValueFile": None,  # unit/network
     "CallOperation": None,  # cli/test_run_command.py
-    "Link": None,
     "Plot": None,
     "Panels": None,
 }
