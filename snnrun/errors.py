@@ -52,6 +52,7 @@ class Diagnostic:
     def as_json(self) -> dict[str, object]:
         """A plain dictionary for `--json`."""
         place = self.span
+        users = {"used_at": [str(user) for user in self.users]} if self.users else {}
         return {
             "code": self.code,
             "severity": self.severity.value,
@@ -60,7 +61,18 @@ class Diagnostic:
             "file": place.file.name if place else None,
             "line": place.line if place else None,
             "column": place.column if place else None,
+            **users,
         }
+
+    @property
+    def users(self) -> tuple[Span, ...]:
+        """Where the file with its place is used: by a group or synapses, or by a model that they use."""
+        found: list[Span] = []
+        user = self.span.file.used_at if self.span is not None else None
+        while user is not None:
+            found.append(user)
+            user = user.file.used_at
+        return tuple(found)
 
 
 class SnnrunError(Exception):

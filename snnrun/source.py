@@ -14,10 +14,12 @@ class SourceFile:
     Args:
         name: What to call it in messages (a path as the user typed it, or the option).
         text: The whole text.
+        used_at: The place that names it, when it is a model that an object uses.
     """
 
     name: str
     text: str
+    used_at: Span | None = None
     _starts: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

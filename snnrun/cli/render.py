@@ -110,7 +110,8 @@ def render_one(item: Diagnostic, *, colour: bool = False, width: int = WIDTH) ->
     head = paint(f"{item.severity.value}[{clean(item.code)}]", kind)
     message = clean(item.message)
     if item.severity is Severity.WARNING:
-        place = f" {clean(str(item.span))}:" if item.span else ""
+        places = [str(place) for place in (*item.users[::-1], item.span) if place is not None]
+        place = f" {clean(' → '.join(places))}:" if places else ""
         advice = f" ({clean(item.help)})" if item.help else ""
         return f"{head}:{place} {message}{advice}"
     lines = [f"{head}: {paint(message, _Colour.STRONG)}"]
@@ -118,6 +119,9 @@ def render_one(item: Diagnostic, *, colour: bool = False, width: int = WIDTH) ->
     if item.span is not None:
         margin = " " * max(len(str(item.span.line)), 2)
         lines += _excerpt(item.span, paint, margin, width)
+    if item.users:
+        users = ", ".join(clean(str(user)) for user in item.users)
+        lines.append(f"{margin} {paint('used at:', _Colour.HELP)} {users}")
     if item.help:
         lines.append(f"{margin} {paint('help:', _Colour.HELP)} {clean(item.help)}")
     return "\n".join(lines)

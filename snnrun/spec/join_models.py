@@ -48,10 +48,12 @@ class _Joining:
     Args:
         parts: The models, in order.
         own: What the object gives itself.
+        inner: Whether it is a model itself, which may add to lines of others.
     """
 
     parts: Sequence[Part]
     own: MapNode
+    inner: bool
     report: Report = field(default_factory=Report)
     _givers: dict[str, Part] = field(default_factory=dict)
     _clashes: dict[tuple[str, Span], tuple[Part, dict[str, str]]] = field(default_factory=dict)
@@ -146,11 +148,15 @@ class _Joining:
         """All lines, each `name += ...` within the line that defines the name."""
         lines = [line for part, value in values for line in self._lines(part, value, own_names)]
         lines += read_lines(_text_of(own.value)) if own is not None else ()
+        defined = {line.defines: line for line in lines if not line.adds}
         added: dict[str, list[Line]] = {}
+        kept = []
         for line in lines:
-            if line.adds and self._may_add(line, lines):
+            if not line.adds or (self.inner and line.defines not in defined):
+                kept.append(line)
+            elif self._may_add(line, defined.get(line.defines)):
                 added.setdefault(str(line.defines), []).append(line)
-        texts = [_with_terms(line, added.get(line.defines or "", [])) for line in lines if not line.adds]
+        texts = [line.text if line.adds else _with_terms(line, added.get(line.defines or "", [])) for line in kept]
         place = own.value if own is not None else values[0][1]
         return _joined_lines(texts, place.span) if texts else None
 
@@ -166,10 +172,9 @@ class _Joining:
                 self._claim(part, noise, f"rename one, so that they are independent: `rename: {{{noise}: xi_2}}`")
             yield line
 
-    def _may_add(self, line: Line, lines: list[Line]) -> bool:
-        """Whether there is a line to add to; reports when not."""
+    def _may_add(self, line: Line, found: Line | None) -> bool:
+        """Whether a line can add to the definition of its name, if there is one; reports when not."""
         name = line.defines
-        found = next((other for other in lines if other.defines == name and not other.adds), None)
         if line.colon < len(line.text.value.rstrip()) and ":" in line.text.value[line.colon :]:
             message = "a line with `+=` has no unit of its own"
             advice = f"remove `{line.text.value[line.colon :].strip()}`: it is that of `{name}`"
@@ -179,8 +184,9 @@ class _Joining:
             advice = f"use a model of neurons that has `{name}`, rename it, or add a line `{name} = ... : unit`"
             self.report.error("USE108", message, line.name_span, advice)
         elif not _is_assigned(found):
-            message = f"`{name}` has no right-hand side to which this line could add"
-            advice = f"a line `{name} = ... : unit` can be added to; {found.name_span} is of another kind"
+            kind = "differential equation" if found.body < found.colon else "parameter"
+            message = f"`{name}` is a {kind}, to which no line can add"
+            advice = f"lines `name = ... : unit` can be added to; `{name}` stands at {found.name_span}"
             self.report.error("USE108", message, line.name_span, advice)
         else:
             return True
@@ -232,17 +238,18 @@ class _Joining:
         return MapNode(entries, given[-1][1].span)
 
 
-def join_models(parts: Sequence[Part], own: MapNode) -> MapNode:
+def join_models(parts: Sequence[Part], own: MapNode, *, inner: bool = False) -> MapNode:
     """What an object is with its models.
 
     Args:
         parts: The models, in order.
         own: The keys of the object itself, without `use`.
+        inner: Whether the object is a model itself, which may add to lines of others.
 
     Raises:
         ExperimentError: USE104 for what two models give, USE108 for lines that add to nothing.
     """
-    return _Joining(parts, own).joined()
+    return _Joining(parts, own, inner).joined()
 
 
 def _defined(keys: MapNode) -> frozenset[str]:

@@ -20,12 +20,13 @@ def library_names() -> list[str]:
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
-def read_library(name: str) -> SourceFile | None:
+def read_library(name: str, used_at: Span | None = None) -> SourceFile | None:
     """The file of a model, under the name that messages give it; None when there is no such model."""
     if not name.isidentifier():
         return None
     path = files("snnrun") / "library" / f"{name}.yaml"
-    return SourceFile(f"library/{name}.yaml", path.read_text(encoding="utf-8")) if path.is_file() else None
+    text = path.read_text(encoding="utf-8") if path.is_file() else None
+    return None if text is None else SourceFile(f"library/{name}.yaml", text, used_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from snnrun.errors import Diagnostic, ExperimentError, at
-from snnrun.source import SourceFile
+from snnrun.source import SourceFile, Span
 from snnrun.spec.document import Document
 from snnrun.spec.extends import Extension
 from snnrun.spec.load_yaml import parse_yaml
@@ -64,13 +64,13 @@ def _names_models(document: Document, options: Sequence[str]) -> bool:
     )
 
 
-def _read(path: Path, name: str) -> tuple[SourceFile, MapNode]:
+def _read(path: Path, name: str, used_at: Span | None = None) -> tuple[SourceFile, MapNode]:
     """One file as source and tree."""
     suffix = path.suffix.lower()
     if suffix not in (".yaml", ".yml", ".toml") and path.is_file():
         advice = "name a file that ends in .yaml, .yml or .toml"
         raise ExperimentError(Diagnostic("FIL107", f"`{name}` is not an experiment file", None, advice))
-    source = read_source(path, name)
+    source = read_source(path, name, used_at)
     root = _parse_toml(source) if suffix == ".toml" else parse_yaml(source)
     if not isinstance(root, MapNode):
         message = f"an experiment is a map of keys such as `version: 1`, this file is {describe(root)}"

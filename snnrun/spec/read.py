@@ -15,18 +15,19 @@ SIZE_LIMIT: Final = 4 * 2**20
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff\ufeff]")
 
 
-def read_source(path: Path, name: str) -> SourceFile:
+def read_source(path: Path, name: str, used_at: Span | None = None) -> SourceFile:
     """The text of an experiment file.
 
     Args:
         path: The file.
         name: What to call it in messages.
+        used_at: The place that names it, when it is a model.
 
     Raises:
         ExperimentError: No such file, a folder, not readable, too large, not UTF-8, control characters.
     """
     text = decode(_read_bytes(path, name), name)
-    return SourceFile(name, text)
+    return SourceFile(name, text, used_at)
 
 
 def decode(data: bytes, name: str) -> str:

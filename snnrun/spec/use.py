@@ -26,6 +26,7 @@ from snnrun.spec.rename import names_in_model, renamed
 _ABOUT: Final = ("kind", "description", "references")  # what a model says of itself, not of the object
 _MOST_MODELS: Final = 64
 _DEEPEST: Final = 8
+_EXAMPLE: Final = "write `use: lif`, `use: ./my_model.yaml`, or `use: [lif, {model: nmda, rename: {Mg: Mg_out}}]`"
 _NAME: Final = re.compile(r"[^\W\d]\w*")
 _KIND_OF: Final = {kind: section for section, kind in KINDS.items()}
 
@@ -48,10 +49,10 @@ class Models:
     """Puts the models that a file uses in their places.
 
     Args:
-        read: Reads and parses one file: from path and name to its source and tree.
+        read: Reads and parses one file: from path, name and the place that names it to its source and tree.
     """
 
-    read: Callable[[Path, str], tuple[SourceFile, MapNode]]
+    read: Callable[[Path, str, Span], tuple[SourceFile, MapNode]]
     _open: list[str] = field(default_factory=list)
     _count: int = 0
 
@@ -95,7 +96,7 @@ class Models:
             _must_be(model, section, reference.name)
             keys = _without(model, (*_ABOUT, "use"))
             if "use" in model.entries:
-                keys = join_models(self._parts(model, section, data_root, folders), keys)
+                keys = join_models(self._parts(model, section, data_root, folders), keys, inner=True)
             self._open.pop()
             parts.append(Part(Path(name).stem, _with_names(keys, reference), place))
         return parts
@@ -123,8 +124,8 @@ class Models:
             if not path.is_file():
                 advice = f"the path is relative to the folder `{folder}`"
                 raise at(text.span(), "USE103", f"there is no file `{name}` to use", advice)
-            return self.read(path, str(path))
-        source = read_library(name)
+            return self.read(path, str(path), text.span())
+        source = read_library(name, text.span())
         if source is None:
             raise unknown_model(name, text.span())
         root = parse_yaml(source)
@@ -148,6 +149,8 @@ def _references(node: Node) -> list[_Reference]:
     Raises:
         ExperimentError: USE100: it is no name, no map of `model` and `rename`, and no list of these.
     """
+    if isinstance(node, ListNode) and not node.items:
+        raise at(node.span, "USE100", "`use` names no model", _EXAMPLE)
     return [_reference(item) for item in (node.items if isinstance(node, ListNode) else (node,))]
 
 
@@ -164,8 +167,7 @@ def _reference(node: Node) -> _Reference:
         rename = _renames(node.get("rename"))
     if not isinstance(model, ScalarNode) or not isinstance(model.value, str):
         found = "missing" if model is None else describe(model)
-        advice = "write `use: lif`, `use: ./my_model.yaml`, or `use: [lif, {model: nmda, rename: {g: g_n}}]`"
-        raise at((model or node).span, "USE100", f"`use` needs the name of a model, this is {found}", advice)
+        raise at((model or node).span, "USE100", f"`use` needs the name of a model, this is {found}", _EXAMPLE)
     return _Reference(model.text, rename)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from snnrun.cli.render import render_one
 from snnrun.errors import ExperimentError
 from snnrun.spec.library import library_models, library_names
 from snnrun.spec.load import load
@@ -218,6 +219,12 @@ equations: "I += 1*mV"
     assert data["constants"]["tau_g"] == "1 ms"
 
 
+def test_models_of_currents_may_be_joined_before_they_meet_a_neuron(group, write):
+    write("models/two.yaml", "kind: neurons\nuse: [current.yaml, {model: current.yaml, rename: {g: h, tau_g: T}}]\n")
+    data = group("use: [models/two.yaml, models/cell.yaml]\nsize: 1")
+    assert lines(data)[3:] == ["I = J + g + h : volt"]
+
+
 def test_options_change_the_file_before_models_come_in(group):
     keys = "use: ./models/cell.yaml\nsize: 3"
     assert group(keys, "groups.g.constants.tau=1 ms")["constants"]["tau"] == "1 ms"
@@ -251,6 +258,8 @@ def test_the_resolved_text_loads_to_the_same_data(group, write):
         ("use: ./models/cel.yaml", "USE103", "./models/cel.yaml", "no file"),
         ("use: ../cell.yaml", "PTH103", "../cell.yaml", "leads out"),
         ("use: /cell.yaml", "PTH102", "/cell.yaml", "absolute"),
+        ("use: []", "USE100", "[]", "names no model"),
+        ("use: lif\nequations: v += 1*mV", "USE108", "v", "is a differential equation"),
         ("use: 3", "USE100", "3", "this is a number"),
         ("use: {rename: {v: V}}", "USE100", "{rename: {v: V}}", "this is missing"),
         ("use: {model: lif, parameters: {tau: 1 ms}}", "USE100", "parameters", "`constants` of the object"),
@@ -274,7 +283,7 @@ def test_the_resolved_text_loads_to_the_same_data(group, write):
         ),
         ("use: [lif, models/cell.yaml]", "USE104", "models/cell.yaml", "`lif` and `cell` both"),
         ("use: models/current.yaml", "USE108", "I", "nothing defines `I`"),
-        ("use: [lif, models/current.yaml]\nequations: 'I : amp'", "USE108", "I", "no right-hand side"),
+        ("use: [lif, models/current.yaml]\nequations: 'I : amp'", "USE108", "I", "is a parameter"),
         ("use: lif\nequations: 'I += 1*nA : amp'", "USE108", ": amp", "no unit of its own"),
         ("use: models/plastic.yaml", "USE109", "models/plastic.yaml", "name it under `synapses`"),
         ("use: b.yaml", "USE109", "version", "kind: neurons"),
@@ -290,6 +299,17 @@ def test_mistakes_are_errors_at_their_places(group, write, keys, code, marked, w
     assert (item.code, item.span.file.text[item.span.start : item.span.end]) == (code, marked)
     assert words in f"{item.message}; {item.help}"
     assert {d.code for d in caught.value.diagnostics} == {code}
+
+
+def test_an_error_in_a_model_says_who_uses_it(group, write):
+    write("models/one.yaml", "kind: neurons\nuse: two.yaml\n")
+    write("models/two.yaml", "kind: neurons\nequations: I += 1*nA\n")
+    with pytest.raises(ExperimentError) as caught:
+        group("use: models/one.yaml\nsize: 1")
+    (item,) = caught.value.diagnostics
+    assert "\n   used at: " in render_one(item)
+    assert [str(user).rpartition("/")[2] for user in item.users] == ["one.yaml:2:6", "a.yaml:5:10"]
+    assert item.as_json()["used_at"] == [str(user) for user in item.users]
 
 
 def test_two_fragments_with_one_noise_are_told_apart(group, write):
