@@ -25,9 +25,10 @@ from snnrun.metrics.spikes import (
     Intervals,
     Pairwise,
     PopulationPair,
+    Response,
     Synchrony,
 )
-from snnrun.model.network import FloatArray, NeuronSubset
+from snnrun.model.network import FloatArray, NeuronSubset, Presentations
 from snnrun.resolve.context import Context
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 
@@ -55,6 +56,25 @@ class Input(Enum):
 def _bin_width(context: Context, expr: Expr) -> int:
     """The width of a bin in steps."""
     return context.steps_of(expr, "the width of a bin", 1)
+
+
+def _stimulus(context: Context, expr: Expr) -> Presentations:
+    """The presentations of a stimulus."""
+    array = context.arrays.get(expr.id) if isinstance(expr, Name) else None
+    if array is None or array.presentations is None:
+        stimuli = [name for name, a in context.arrays.items() if a.presentations is not None]
+        advice = f"stimuli are: {', '.join(stimuli)}" if stimuli else "an array with `frames` is one"
+        raise at(expr.span, "MET403", "write the name of a stimulus here", advice)
+    context.uses.note(("arrays", array.name), expr.span)
+    return array.presentations
+
+
+def _label(context: Context, expr: Expr) -> int:
+    """A label of frames."""
+    value = context.constant_of(expr, ONE, "the label")
+    if not value.is_integer():
+        raise at(expr.span, "MET409", f"a label is a whole number, this is {value:g}")
+    return int(value)
 
 
 def _percent(context: Context, expr: Expr) -> float:
@@ -124,6 +144,12 @@ def _of_values(name: str, reduce: Callable[..., Any]) -> Function:
     return Function(name, (Input.VALUES,), reduce=reduce, dimension=None)
 
 
+_RESPONSE: dict[str, Any] = {
+    "dimension": FREQUENCY,
+    "each": True,
+    "at_end": True,
+    "example": "response(out, digits, 3)",
+}
 _PERCENTILE: dict[str, Any] = {"constants": (_percent,), "dimension": None, "example": "percentile(rates(out), 90)"}
 _WEIGHTS: dict[str, Any] = {"dimension": None, "each": True, "example": "weights(stdp.w, inputs.early)"}
 _BINNED: dict[str, Any] = {"constants": (_bin_width,), "at_end": True}
@@ -135,6 +161,8 @@ _TABLE = (
     _of_counts(
         "mean_rate", lambda counts, t: float(counts.sum()) / t.size / t.seconds, dimension=FREQUENCY, at_end=True
     ),
+    _of_spikes("response", Response, constants=(_stimulus,), **_RESPONSE),
+    _of_spikes("response", Response, constants=(_stimulus, _label), **_RESPONSE),
     _of_spikes("cv_isi", Intervals),
     _of_spikes("first_spike", FirstSpike, dimension=TIME),
     _of_spikes("first_spikes", FirstSpikes, dimension=TIME, each=True),

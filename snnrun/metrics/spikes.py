@@ -14,7 +14,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.model.network import FloatArray, IntArray
+from snnrun.model.network import FloatArray, IntArray, Presentations
 
 _FEW = 1 << 16  # neurons whose numbers have 16 bits, which numpy sorts by counting
 _PIECE = 1 << 13  # spikes that are looked at together: what is made of them stays in the cache
@@ -79,6 +79,43 @@ class Counts:
     def value(self) -> float | FloatArray:
         """What is made of the counts."""
         return self.of(self.counts if self.counters is None else self.counters(), self.train)
+
+
+@dataclass(slots=True, eq=False)
+class Response:
+    """Firing rate of each neuron while frames of a stimulus are shown [Hz]. 8 bytes a neuron.
+
+    Args:
+        label: Only frames with this label; None for all.
+    """
+
+    train: Train
+    shown: Presentations
+    label: int | None = None
+    starts: IntArray = field(init=False)
+    stops: IntArray = field(init=False)
+    counts: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        labels, every = self.shown.labels, slice(None)
+        chosen = every if self.label is None else np.zeros(0, np.int64) if labels is None else labels == self.label
+        self.starts, self.stops = self.shown.starts[chosen], self.shown.stops[chosen]
+        self.counts = np.zeros(self.train.size, np.int64)
+
+    def spikes(self, steps: IntArray, neurons: IntArray) -> None:
+        """Count those within frames."""
+        if len(self.starts):
+            frame = np.searchsorted(self.starts, steps, side="right") - 1
+            within = (frame >= 0) & (steps < self.stops[np.maximum(frame, 0)])
+            self.counts += np.bincount(neurons[within], minlength=self.train.size)
+
+    def value(self) -> FloatArray:
+        """NaN when no such frame was shown while the monitor recorded."""
+        steps = sum(
+            int(np.maximum(np.minimum(self.stops, stop) - np.maximum(self.starts, start), 0).sum())
+            for start, stop in self.train.spans
+        )
+        return self.counts / (steps * self.train.dt or math.nan)
 
 
 @dataclass(slots=True, eq=False)

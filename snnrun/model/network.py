@@ -816,6 +816,28 @@ EARLY = 1e-3  # steps: of a time within this before an entry, the entry counts
 
 
 @dataclass(frozen=True, slots=True)
+class Presentations:
+    """When the frames of a stimulus are shown, one after the other.
+
+    Args:
+        starts: First step of each frame, ascending, shape (frames,).
+        stops: The step after its last, shape (frames,).
+        labels: What each frame is, shape (frames,); None where the file does not say.
+        pause: Steps from the end of a frame to the next.
+    """
+
+    starts: IntArray
+    stops: IntArray
+    labels: IntArray | None
+    pause: int
+
+    @property
+    def period(self) -> int:
+        """Steps from the beginning of a frame to that of the next."""
+        return int(self.stops[0]) + self.pause
+
+
+@dataclass(frozen=True, slots=True)
 class TimedArray:
     """Values over time; before the first and after the last of its times it has the first and the last value.
 
@@ -826,6 +848,7 @@ class TimedArray:
         dt: Length of one entry; 0 where entries differ in length. [s]
         times: When each entry begins, ascending, shape (times,); None where all last `dt`. [s]
         linear: Whether values lie on straight lines between the times.
+        presentations: Of a stimulus, when its frames are shown.
     """
 
     name: str
@@ -834,6 +857,7 @@ class TimedArray:
     dimension: Dimension
     times: FloatArray | None = None
     linear: bool = False
+    presentations: Presentations | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from snnrun.equations.dag import Lookup
 from snnrun.equations.scope import ArrayFunction, Typed
 from snnrun.files.npy import Unreadable
 from snnrun.model.network import FloatArray, TimedArray
-from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int, known
-from snnrun.resolve.files import find_file, read_picture, reading
+from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int
+from snnrun.resolve.files import find_file, picture_of, reading
 from snnrun.resolve.series import read_series
-from snnrun.resolve.tables import finite_numbers, read_numbers, read_table, unit_in, unit_of
-from snnrun.spec.models import FileArray, ImageArray, ValuesArray
+from snnrun.resolve.stimuli import read_stimuli
+from snnrun.resolve.tables import finite_numbers, in_units, read_numbers, read_table, unit_in, unit_of
+from snnrun.spec.models import FileArray, FramesArray, ImageArray, ValuesArray
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE, TIME, Dimension
 from snnrun.units.quantities import format_quantity
@@ -25,7 +26,11 @@ def resolve_arrays(context: Context) -> None:
     """Read all arrays into the context, and make `name(t)`, `name.rows`, `name.columns`, `name.duration` known."""
     for name, model in context.experiment.arrays.items():
         with context.collecting(f"arrays.{name}"):
-            array = _Array(context, ("arrays", name)).read(model)
+            path: Path = ("arrays", name)
+            if isinstance(model, FramesArray):
+                array = read_stimuli(context, path, model)
+            else:
+                array = _Array(context, path).read(model)
             context.arrays[name] = array
             columns = array.values.shape[1] if array.values.ndim == 2 else None
             lookup = Lookup(name, array.times is None, array.linear)
@@ -35,10 +40,19 @@ def resolve_arrays(context: Context) -> None:
 
 def _publish(context: Context, array: TimedArray, columns: int | None) -> None:
     g = context.graph
-    facts = {"rows": exact_int(g, f"{array.name}.rows", len(array.values))}
+    shown = array.presentations
+    rows, number = ("rows", len(array.values)) if shown is None else ("frames", len(shown.starts))
+    facts = {rows: exact_int(g, f"{array.name}.{rows}", number)}
     if columns is not None:
         facts["columns"] = exact_int(g, f"{array.name}.columns", columns)
-    if array.dt:
+    if shown is not None:
+        step = Fraction(context.dt).limit_denominator(10**15)
+        lengths = {
+            "duration": step * shown.period * number,
+            "each": step * int(shown.stops[0]),
+            "pause": step * shown.pause,
+        }
+    elif array.dt:
         dt = _exact(array.dt)
         lengths = {"duration": dt * len(array.values), "dt": dt}
     else:
@@ -74,7 +88,7 @@ class _Array:
                 times, values, own = self.columns(model)
             else:
                 values, own = self.numbers(model)
-            values, dimension = self.in_units(values, own)
+            values, dimension = in_units(self.context, self.path, values, own)
         if not np.all(np.isfinite(values)):
             raise self.context.error("NET151", f"array `{self.name}` holds values that are not finite", self.path)
         dt = self.checked_times(times, len(values)) if times is not None else self.entry_length()
@@ -124,12 +138,8 @@ class _Array:
             )
         return value
 
-    def unit(self, own: str | None = None) -> tuple[float, Dimension]:
-        scale, dimension = unit_in(self.context, (*self.path, "unit"), (*self.path, "file"), own)
-        return scale, ONE if dimension is None else dimension
-
     def written(self) -> tuple[FloatArray, Dimension]:
-        scale, dimension = self.unit()
+        scale, given = unit_in(self.context, (*self.path, "unit"), (*self.path, "values"), None)
         path = (*self.path, "values")
         node = self.context.document.node(path)
         nested = [isinstance(item, ListNode) for item in node.items] if isinstance(node, ListNode) else []
@@ -147,7 +157,7 @@ class _Array:
                 raise self.context.error(
                     "NET151", "the values have units already: leave out `unit`", (*self.path, "unit")
                 )
-            return values * scale, dimension
+            return values * scale, ONE if given is None else given
         return values, own
 
     def row(self, path: Path) -> tuple[FloatArray, Dimension]:
@@ -156,15 +166,8 @@ class _Array:
     def picture(self, model: ImageArray) -> FloatArray:
         path = (*self.path, "image")
         file = find_file(self.context, path)
-        size = (model.resize[0], model.resize[1]) if model.resize else None
         with reading(self.context, path):
-            values = read_picture(file, model.channel, size)
-        if model.invert:
-            values = 1.0 - values
-        if model.flip in ("vertical", "both"):
-            values = values[..., ::-1, :]
-        if model.flip in ("horizontal", "both"):
-            values = values[..., :, ::-1]
+            values = picture_of(file, model)
         if values.ndim == 3:
             return values.reshape(len(values), -1)
         return self.turned(values, transpose=model.transpose, axis=model.time_axis)
@@ -195,13 +198,3 @@ class _Array:
         if values.ndim == 2 and (transpose != (axis == "columns")):
             return values.T
         return values
-
-    def in_units(self, values: FloatArray, own: str | None) -> tuple[FloatArray, Dimension]:
-        scale, dimension = self.unit(own)
-        path = (*self.path, "scale")
-        if self.context.document.has(path):
-            expr = self.context.expression(path)
-            typed = self.context.checker({}, f"`scale` of array `{self.name}`").check(expr)
-            scale *= known(typed, expr.span, "`scale`")
-            dimension = dimension * typed.dimension
-        return values * scale, dimension

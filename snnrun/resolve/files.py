@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +16,14 @@ from snnrun.files.npy import Unreadable
 from snnrun.model.network import FloatArray
 from snnrun.resolve.context import Context, Path
 from snnrun.source import Text
+from snnrun.spec.models import FramesArray, ImageArray
 from snnrun.spec.paths import resolve_file
 
 MAX_PIXELS = 32_000_000  # of a picture, all frames together
 MAX_VALUES = 8_000_000  # of what is made from it
 MAX_BYTES = 4 * 2**30
 PICTURES = ("PNG", "JPEG", "TIFF", "GIF")
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif")
 
 
 def find_file(context: Context, path: Path, name: Text | None = None) -> FilePath:
@@ -45,6 +48,30 @@ def find_file(context: Context, path: Path, name: Text | None = None) -> FilePat
     return file
 
 
+def find_pictures(context: Context, path: Path) -> list[FilePath] | None:
+    """The pictures in the folder that a text names, by their names, in which numbers count by their value.
+
+    Returns:
+        Their paths; None when the text does not name a folder.
+
+    Raises:
+        ExperimentError: FIL201 when the folder has none.
+    """
+    text = context.text(path)
+    folder = resolve_file(text, context.document.folder_of(path), context.document.data_root)
+    if not folder.is_dir():
+        return None
+    names = [f.name for f in folder.iterdir() if f.suffix.lower() in PICTURE_ENDINGS and not f.name.startswith(".")]
+    if not names:
+        raise context.error("FIL201", f"the folder `{text.value}` has no pictures ({', '.join(PICTURE_ENDINGS)})", path)
+    inside = text.value.rstrip("/")
+    return [find_file(context, path, Text.plain(f"{inside}/{name}")) for name in sorted(names, key=_by_number)]
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+
+
 @contextmanager
 def reading(context: Context, path: Path, help: str | None = None) -> Iterator[None]:
     """Around the reading of a file of a user: whatever goes wrong in it is an error at the file's name.
@@ -67,6 +94,19 @@ def reading(context: Context, path: Path, help: str | None = None) -> Iterator[N
         for file in context.files.values():
             reason = reason.replace(str(file), file.name)
         raise context.error("FIL202", f"this file cannot be read: {reason[:160]}", path, help) from None
+
+
+def picture_of(file: FilePath, model: ImageArray | FramesArray) -> FloatArray:
+    """A picture as an array wants it: its channel, size, brightness and orientation; the shape of `read_picture`."""
+    size = (model.resize[0], model.resize[1]) if model.resize else None
+    values = read_picture(file, model.channel, size)
+    if model.invert:
+        values = 1.0 - values
+    if model.flip in ("vertical", "both"):
+        values = values[..., ::-1, :]
+    if model.flip in ("horizontal", "both"):
+        values = values[..., :, ::-1]
+    return values
 
 
 def read_picture(file: FilePath, channel: str, resize: tuple[int, int] | None) -> FloatArray:

@@ -13,8 +13,8 @@ from snnrun.resolve.delays import warn_between_steps
 from snnrun.resolve.edges import read_spikes
 from snnrun.resolve.series import read_series
 from snnrun.resolve.tables import unit_of
-from snnrun.resolve.trains import must_be_few, regular_spikes
-from snnrun.spec.models import SpikeGroup, Train
+from snnrun.resolve.trains import must_be_few, regular_spikes, spikes_by_latency
+from snnrun.spec.models import Latencies, SpikeGroup, Train
 from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import ONE, TIME
 from snnrun.units.quantities import format_quantity
@@ -37,11 +37,13 @@ def _schedule(context: Context, path: Path, model: SpikeGroup, population: Popul
     size = population.view.size
     period = context.steps((*path, "period"), "the period", 1) if model.period is not None else 0
     where: Path = (*path, "file" if model.file is not None else "times")
-    formula = isinstance(model.times, Train)
+    formula = isinstance(model.times, Train | Latencies)
     if model.file is not None:
         ids, times = _from_file(context, path)
-    elif formula:
-        ids, times = _by_formula(context, population, path, period)
+    elif isinstance(model.times, Latencies):
+        ids, times = spikes_by_latency(context, population, where)
+    elif isinstance(model.times, Train):
+        ids, times = regular_spikes(context, population, where, _end(context, period))
     else:
         ids, times = _written(context, path, size)
     wrong = ids[(ids < 0) | (ids >= size)]
@@ -78,14 +80,14 @@ def _steps(context: Context, times: FloatArray, path: Path, *, warn: bool) -> In
     return steps
 
 
-def _by_formula(context: Context, population: Population, path: Path, period: int) -> tuple[IntArray, FloatArray]:
+def _end(context: Context, period: int) -> float:
+    """When spikes by formula end: at the end of the run, or after the period in steps [s]."""
     duration = context.constants.get("duration")
     if duration is None:
         raise AlreadyReported
     if duration.exact is OPEN:
         raise ValueNeededError("duration")
-    end = period * context.dt if period else duration.value
-    return regular_spikes(context, population, (*path, "times"), end)
+    return period * context.dt if period else duration.value
 
 
 def _written(context: Context, path: Path, size: int) -> tuple[IntArray, FloatArray]:

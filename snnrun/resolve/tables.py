@@ -173,6 +173,31 @@ def unit_in(context: Context, path: Path, of: Path, own: str | None) -> tuple[fl
     return scale, typed.dimension
 
 
+def in_units(
+    context: Context, path: Path, values: FloatArray, own: str | None, key: str = "file"
+) -> tuple[FloatArray, Dimension]:
+    """Numbers of a map `{file: ..., unit: ..., scale: ...}` in SI units, and their dimension.
+
+    Args:
+        context: The resolution.
+        path: The map.
+        values: The numbers.
+        own: The unit that their file says they are in; None when it says none.
+        key: The key that names the file.
+
+    Raises:
+        ExperimentError: NET147 for units that contradict each other, NET103 for a `scale` that changes.
+    """
+    scale, unit = unit_in(context, (*path, "unit"), (*path, key), own)
+    dimension = ONE if unit is None else unit
+    if context.document.has((*path, "scale")):
+        expr = context.expression((*path, "scale"))
+        typed = context.checker({}, f"`scale` of array `{path[-1]}`").check(expr)
+        scale *= known(typed, expr.span, "`scale`")
+        dimension = dimension * typed.dimension
+    return values * scale, dimension
+
+
 def _stored_unit(context: Context, text: str) -> tuple[float, Dimension] | None:
     """The size and dimension of a unit that a file of numbers names; None when it is none that is known."""
     if text.lower() in _NO_UNIT:

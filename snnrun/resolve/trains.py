@@ -1,16 +1,18 @@
-"""Spike trains by formula: `times: {every, from, until, jitter}` of a group of given spikes."""
+"""Spikes by formula of a group of given spikes: `times: {every, from, until, jitter}` or `{stimuli, latency}`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from snnrun.equations.dag import ValueNeededError
+from snnrun.equations.dag import ValueNeededError, Variable
 from snnrun.equations.exact import OPEN
+from snnrun.equations.scope import Typed
+from snnrun.errors import did_you_mean
 from snnrun.kernels.random import normal
 from snnrun.kernels.streams import stream_key
 from snnrun.model.evaluate import Environment, evaluate, full, indices
-from snnrun.model.network import EARLY, FloatArray, IntArray
-from snnrun.resolve.context import Context, Path, Population
+from snnrun.model.network import EARLY, FloatArray, IntArray, Presentations, TimedArray
+from snnrun.resolve.context import AlreadyReported, Context, Path, Population
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
@@ -56,6 +58,64 @@ def regular_spikes(context: Context, population: Population, path: Path, end: fl
         times = times + jitter[ids] * normal(ids, number, context.seeds.input, stream_key(stream))
     kept = (times >= -EARLY * context.dt) & (times < end - EARLY * context.dt)
     return ids[kept], np.maximum(times[kept], 0.0)
+
+
+def spikes_by_latency(context: Context, population: Population, path: Path) -> tuple[IntArray, FloatArray]:
+    """One spike a frame and column of stimuli, after a latency that the value of the column gives.
+
+    Args:
+        context: The resolution.
+        population: The group.
+        path: The map with `stimuli` and `latency`.
+
+    Returns:
+        Neurons and times [s] of the spikes, shape (n,) each.
+
+    Raises:
+        ExperimentError: NET110 for stimuli that do not exist, NET163 for another number of columns, NET161.
+    """
+    array, shown = _stimuli(context, (*path, "stimuli"))
+    size, columns = population.view.size, array.values.shape[1]
+    if size != columns:
+        message = f"`{population.name}` has {size} neurons, the frames of `{array.name}` have {columns} values"
+        raise context.error("NET163", message, (*path, "stimuli"), f"write `size: {array.name}.columns`")
+    frames = array.values[::2] if shown.pause else array.values[:-1]
+    must_be_few(context, path, float(frames.size))
+    g, what = context.graph, f"`latency` of `{population.name}`"
+    value = Variable(population.path, "x")
+    symbols = {name: population.symbols[name] for name in ("i", "N")} | {"x": Typed(g.variable(value), array.dimension)}
+    draw = context.draws(f"{population.path}.latency", "input")
+    typed = context.checker(symbols, what, draw=draw).value(context.expression((*path, "latency")), TIME, what)
+    ids, x = np.tile(indices(size), len(frames)), frames.reshape(-1)
+    env = Environment(
+        read=lambda _: x,
+        index={"own": ids},
+        elements=indices(len(ids)),
+        seeds=context.seeds,
+        dt=context.dt,
+        arrays=context.arrays,
+    )
+    latency = full(evaluate(typed.node, env), len(ids), np.float64)
+    kept = (x != 0) & (latency < int(shown.stops[0]) * context.dt * (1 - 1e-9))
+    earliest = np.where(kept, latency, 0.0).reshape(-1, size).min(axis=0)
+    _refuse(context, (*path, "latency"), earliest, earliest < 0, "not negative")
+    begin = np.repeat(shown.starts * context.dt, size)
+    return ids[kept], (begin + latency)[kept]
+
+
+def _stimuli(context: Context, path: Path) -> tuple[TimedArray, Presentations]:
+    name = context.text(path).value
+    if f"arrays.{name}" in context.failed:
+        raise AlreadyReported
+    array = context.arrays.get(name)
+    if array is None:
+        advice = did_you_mean(name, context.experiment.arrays)
+        raise context.error("NET110", f"there is no array `{name}`", path, advice)
+    context.uses.note(("arrays", name), context.text(path).span())
+    if array.presentations is None:
+        message = f"`{name}` is an array without presentations"
+        raise context.error("NET163", message, path, "give it `frames`, `each` and `pause`")
+    return array, array.presentations
 
 
 def of_each(context: Context, population: Population, path: Path) -> FloatArray:

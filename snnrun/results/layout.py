@@ -206,6 +206,21 @@ class Monitor:
     events: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stimulus:
+    """When the frames of a stimulus are shown.
+
+    Args:
+        start: Beginning of each frame, shape (frames,). [s]
+        stop: Its end, shape (frames,). [s]
+        label: What it shows, shape (frames,); None where the experiment does not say.
+    """
+
+    start: FloatArray
+    stop: FloatArray
+    label: IntArray | None
+
+
 @dataclass(frozen=True, slots=True)
 class Subgroup:
     """A consecutive range of a group's neurons with a name of its own, `start` included, `stop` not."""

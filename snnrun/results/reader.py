@@ -26,6 +26,7 @@ from snnrun.results.layout import (
     Monitor,
     MonitorKind,
     RunStatus,
+    Stimulus,
     ValueType,
     spike_variable,
     state_variable,
@@ -276,6 +277,16 @@ class Results(ResultsFile):
         # Results of version 0.1.0 do not say it.
         low, high = self.monitor(name).window or (0.0, self.reached)
         return np.array([[low, min(high, self.reached)]])
+
+    def stimuli(self) -> dict[str, Stimulus]:
+        """The stimuli of the experiment, by name."""
+        group = object_at(self._file, "snnrun/stimuli")
+        found = {}
+        for name in group if isinstance(group, h5py.Group) else ():
+            base = f"snnrun/stimuli/{name}"
+            label = self._optional(f"{base}/label", slice(None))
+            found[str(name)] = Stimulus(self._dataset(f"{base}/start")[:], self._dataset(f"{base}/stop")[:], label)
+        return found
 
     def watched(self, name: str) -> IntArray | None:
         """The neurons of the group that a monitor of spikes or rates watches, in its order; None for all of them."""

@@ -48,6 +48,7 @@ from snnrun.results.layout import (
     MonitorKind,
     RecordingPlan,
     RunStatus,
+    Stimulus,
     runs_of,
     spike_variable,
     state_variable,
@@ -97,6 +98,7 @@ class ResultsWriter:
         self._last_step = dict.fromkeys(self._spikes, np.iinfo(np.int64).min)
         self._unsorted: set[str] = set()
         self._recorded: dict[str, tuple[FloatArray, IntArray | None]] = {}
+        self._stimuli: dict[str, Stimulus] = {}
         self._open_streams()
 
     def __enter__(self) -> Self:
@@ -202,6 +204,10 @@ class ResultsWriter:
         """
         self._recorded[name] = (np.array(spans, np.float64).reshape(-1, 2), neurons)
 
+    def put_stimulus(self, name: str, stimulus: Stimulus) -> None:
+        """Say when the frames of a stimulus were to be shown, and what they are."""
+        self._stimuli[name] = stimulus
+
     def put_reached(self, seconds: float) -> None:
         """Say how far a run that was stopped got. [s]."""
         self._attributes["reached"] = seconds
@@ -217,6 +223,7 @@ class ResultsWriter:
             self._write_root(file, RunStatus(status))
             self._finish_tables(file)
             _write_recorded(file, self._recorded)
+            _write_stimuli(file, self._stimuli)
             _write_metrics(file, metrics)
             if isinstance(file, MemoryFile):
                 file.save(self._path)
@@ -335,6 +342,16 @@ def _write_recorded(file: h5py.File, recorded: Mapping[str, tuple[FloatArray, In
         if neurons is not None:
             runs = runs_of(neurons)
             variable(group, "neurons", runs, "1", (dimension(group, "run", len(runs)), scales[1]))
+
+
+def _write_stimuli(file: h5py.File, stimuli: Mapping[str, Stimulus]) -> None:
+    for name, shown in stimuli.items():
+        group = require_group(file, f"snnrun/stimuli/{name}")
+        scales = (dimension(group, "frame", len(shown.start)),)
+        variable(group, "start", shown.start, "s", scales)
+        variable(group, "stop", shown.stop, "s", scales)
+        if shown.label is not None:
+            variable(group, "label", shown.label, "1", scales)
 
 
 def _monitors(plan: RecordingPlan) -> list[Monitor]:

@@ -19,7 +19,7 @@ from snnrun.model.recorded import recorded_spans
 from snnrun.model.state import STATE_FILE
 from snnrun.results.checkpoint import store_arrays
 from snnrun.results.digest import Digest
-from snnrun.results.layout import RunStatus
+from snnrun.results.layout import RunStatus, Stimulus
 from snnrun.results.writer import ResultsWriter
 from snnrun.run.stages import Prepared
 from snnrun.units.dimensions import TIME
@@ -63,6 +63,11 @@ def finish(folder: Path, prepared: Prepared, results: ResultsWriter, problem: Ba
         results.put_duration(running.ran.steps * running.ran.dt)
     ran = running.ran or network
     _put_recorded(results, ran, None if whole else running.reached or 0)
+    for array in network.arrays.values():
+        shown = array.presentations
+        if shown is not None:
+            start, stop = (network.dt * steps.astype(np.float64) for steps in (shown.starts, shown.stops))
+            results.put_stimulus(array.name, Stimulus(start, stop, shown.labels))
     counts = _put_counts(results, prepared)
     for monitor in network.monitors:
         if isinstance(monitor, ConnectivityMonitor):

@@ -184,13 +184,40 @@ class ImageArray(Section):
     dt: Expression | None = Field(None, description=_DT_OF_ENTRIES)
 
 
+class FramesArray(Section):
+    """Stimuli: frames that are shown one after the other."""
+
+    frames: Statements = Field(
+        description="The frames, relative to this file: a file of numbers (npy, csv) with one row, or one picture, a "
+        "frame; a gif; or a folder of pictures, in the order of their names (`2.png` before `10.png`)."
+    )
+    each: Expression = Field(description="How long each frame is shown.")
+    pause: Expression | None = Field(
+        None,
+        description="Time between two frames, in which all values are 0; absent: none. They are 0 after the last frame "
+        "too.",
+    )
+    labels: Table | None = Field(
+        None, description="What each frame shows: a list of whole numbers, or a file of them. Stored with the results."
+    )
+    unit: Expression | None = Field(None, description="Unit of the numbers; absent: none.")
+    scale: Expression | None = Field(None, description="Factor for all values, with its unit: `1/16`.")
+    channel: Channel = Field("luminance", description="Of pictures, which channel counts; values are 0 to 1.")
+    invert: Flag = Field(False, description="Of pictures, whether dark is 1 and bright is 0.")
+    flip: Flip | None = Field(None, description="How pictures are mirrored.")
+    resize: list[Count] | None = Field(
+        None, min_length=2, max_length=2, description="`[rows, columns]` the pictures are resized to."
+    )
+
+
 Array = TypeAliasType(
     "Array",
     Annotated[
         Annotated[ValuesArray, Tag("<values>")]
         | Annotated[FileArray, Tag("<file>")]
-        | Annotated[ImageArray, Tag("<image>")],
-        Discriminator(form_by_key("image", "file", otherwise="<values>")),
+        | Annotated[ImageArray, Tag("<image>")]
+        | Annotated[FramesArray, Tag("<frames>")],
+        Discriminator(form_by_key("image", "file", "frames", otherwise="<values>")),
     ],
 )
 
@@ -424,6 +451,18 @@ class Train(Section):
     )
 
 
+class Latencies(Section):
+    """Spikes by latency code: one a frame and pixel, the earlier the brighter."""
+
+    stimuli: Identifier = Field(
+        description="Array of stimuli (`frames`) with a column a neuron; neuron `i` spikes for column `i`."
+    )
+    latency: Expression = Field(
+        description="Time from the beginning of a frame to the spike, an expression of the value `x`, `i` and random "
+        "numbers: `50*ms*(1 - x)`. Where `x` is 0, and where the latency is not below `each`, there is no spike."
+    )
+
+
 SpikeTimes = TypeAliasType(
     "SpikeTimes",
     Annotated[
@@ -432,8 +471,9 @@ SpikeTimes = TypeAliasType(
         | Annotated[Linspace, Tag("<linspace>")]
         | Annotated[Logspace, Tag("<logspace>")]
         | Annotated[Range, Tag("<range>")]
-        | Annotated[Train, Tag("<every>")],
-        Discriminator(form_by_key(*SPACED, otherwise="<every>")),
+        | Annotated[Train, Tag("<every>")]
+        | Annotated[Latencies, Tag("<latency>")],
+        Discriminator(form_by_key(*SPACED, "latency", otherwise="<every>")),
     ],
 )
 
@@ -449,7 +489,8 @@ class SpikeGroup(Section):
     times: SpikeTimes | None = Field(
         None,
         description="When it spikes, one entry a spike, in any order; the step that holds a time is that of its spike. "
-        "Or a formula for each neuron, without `indices`: `{every: 1/rate, from: 5*ms*i, until: 1 s}`.",
+        "Or a formula for each neuron, without `indices`: `{every: 1/rate, from: 5*ms*i, until: 1 s}`, or "
+        "`{stimuli: digits, latency: 50*ms*(1 - x)}`.",
     )
     file: Statements | None = Field(
         None,

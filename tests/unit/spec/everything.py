@@ -20,6 +20,8 @@ arrays:
   f: {file: x.csv, column: rate, dt: 1 ms}
   g: {values: [1, 2], times: [0 ms, 3 ms], between: linear}
   h: {file: x.csv, time_column: when, time_unit: ms, column: rate, between: previous}
+  k: {frames: x.npy, each: 350 ms, pause: 150 ms, labels: [0, 1], scale: 1/16}
+  l: {frames: pictures, each: 350 ms, labels: labels.npy, channel: red, invert: true, flip: both, resize: [8, 8]}
   e:
     image: page.png
     channel: red
@@ -53,6 +55,7 @@ groups:
   drive: {kind: poisson, size: 3, rates: 10 Hz}
   each: {kind: poisson, size: 2, rates: [10 Hz, 20 Hz]}
   given: {kind: spikes, size: 3, indices: [0, 1], times: [1 ms, 2 ms], period: 10 ms}
+  late: {kind: spikes, size: 3, times: {stimuli: k, latency: 50*ms*(1 - x)}}
   regular: {kind: spikes, size: 3, times: {every: 1/(10*Hz), from: i*ms, until: 1 s, jitter: 1 ms}}
   alike: {kind: spikes, size: 3, indices: all, times: {range: [0 ms, 5 ms, 1 ms]}}
   filed: {kind: spikes, size: 3, file: spikes.csv, columns: [who, when], unit: ms}

@@ -45,6 +45,9 @@ FILE: dict[str, Any] = {
         "pictured": {"image": "a.png", "dt": "1 ms"},
         "uneven": {"values": [[1, 2], [3, 4]], "times": ["0 ms", "1 ms"]},
         "logged": {"file": "a.csv", "time_column": "p", "time_unit": "s"},
+        "framed": {"frames": "a.npy", "each": "1 ms"},
+        "filmed": {"frames": "a.png", "each": "1 ms"},
+        "shown": {"frames": "b.npy", "each": "1 ms"},
     },
     "groups": {
         "g": GROUP,
@@ -54,6 +57,7 @@ FILE: dict[str, Any] = {
         "t": {"kind": "spikes", "size": 4, "file": "s.h5", "population": "one"},
         "m": {"use": {"model": "lif", "rename": {"v": "u"}}, "size": 4},
         "v": {"kind": "spikes", "size": 4, "times": {"every": "1 ms"}},
+        "w": {"kind": "spikes", "size": 3, "times": {"stimuli": "framed", "latency": "0.1*ms*x"}},
         "u": {"kind": "spikes", "size": 4, "file": "a.h5", "dataset": "p", "columns": [0, 1], "unit": "s"},
     },
     "inputs": {"i": {"target": "g", "variable": "v", "size": 3, "rate": "5 Hz", "weight": 0.1}},
@@ -99,7 +103,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "seed": 5,
                 "constants": {"k": 3},
                 "functions": {"twice(x)": "3*x"},
-                "arrays": {},
+                "arrays": {"framed": {"frames": "a.npy", "each": "1 ms"}},
                 "groups": {"g": GROUP, "p": GROUP},
                 "inputs": {},
                 "synapses": {name: {"source": "p", "target": "g", "connect": "all"} for name in "xyz"},
@@ -195,6 +199,14 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("groups.t", {"population": "two"}),
         ("groups.u", {"dataset": "q"}),
     ],
+    "FramesArray": [
+        (
+            "arrays.framed",
+            {"frames": "b.npy", "each": "2 ms", "pause": "1 ms", "labels": [1, 2], "scale": 2},
+        ),
+        ("arrays.filmed", {"unit": "mV", "channel": "red", "invert": True, "flip": "vertical", "resize": [3, 2]}),
+    ],
+    "Latencies": [("groups.w.times", {"stimuli": "shown", "latency": "0.2*ms*x"})],
     "Train": [("groups.v.times", {"every": "2 ms", "from": "1 ms", "until": "3 ms", "jitter": "0.1 ms"})],
     "PoissonInput": [
         ("inputs.i", {"target": "g.first", "variable": "w", "size": 4, "rate": "6 Hz", "weight": 0.2}),
