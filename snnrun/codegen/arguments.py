@@ -133,6 +133,8 @@ class ArrayUse(Enum):
     SUM = _Traits("sum", None, Lifetime.STEP, IntUse.N, aligned=True)
     RING = _Traits("ring", None, Lifetime.STATE, aligned=True)
     RANDOM = _Traits("random", None, Lifetime.STEP, IntUse.N, aligned=True)
+    REDUCED = _Traits("reduced", None, Lifetime.STEP, IntUse.THREADS)  # of all elements of an object; one is used
+    GATHERED = _Traits("gathered", None, Lifetime.STEP, IntUse.N)  # of the synapses of each neuron of a group
     SCRATCH = _Traits("scratch", None, Lifetime.STEP, IntUse.N, aligned=True)
     FROZEN = _Traits("frozen", CType.I32, Lifetime.STEP, IntUse.N)
     FROZEN_NUMBER = _Traits("frozen_number", CType.I64, Lifetime.STEP, IntUse.THREADS)
@@ -148,6 +150,7 @@ class ArrayUse(Enum):
     PRE = _Traits("pre", None, of_synapses=True)
     POST = _Traits("post", None, of_synapses=True)
     CREATED = _Traits("created", CType.I64, of_synapses=True)
+    BY_CREATION = _Traits("by_creation", CType.I64)  # places of synapses, in the order in which they were created
     ROWS = _Traits("rows", CType.I64, per_thread=True)
     COLUMNS = _Traits("columns", CType.I64)
     COLUMN_ORDER = _Traits("column_order", CType.I64)

@@ -24,6 +24,7 @@ from snnrun.equations.dag import (
     Lookup,
     Node,
     Op,
+    Reduction,
     Variable,
     is_fixed,
     walk,
@@ -370,6 +371,14 @@ class Writer:
         return [f"{name}: {shown(node)}" for name, node in self.floats.items() if node.args]
 
 
+def reduced_array(node: Node, real: CType) -> tuple[str, ArrayKey, CType]:
+    """The array that holds the value of a reduction from its computation to the call that reads it."""
+    r = node.payload
+    assert isinstance(r, Reduction)
+    ctype = CType.I64 if node.kind is Kind.INT else real
+    return f"{r.function}_of_all", ArrayUse.REDUCED.of(r.owner, str(node.number)), ctype
+
+
 class _Expressions:
     """Text of some graphs: parts used more than once get a name, the rest is written in place."""
 
@@ -504,6 +513,8 @@ class _Expressions:
                 return "step"
             case Op.TIMED:
                 return self.timed(node)
+            case Op.REDUCED:
+                return f"{self.w.array(*reduced_array(node, self.w.real))}[0]"
             case _:
                 return self.random(node)
 

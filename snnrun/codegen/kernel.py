@@ -36,7 +36,8 @@ from snnrun.codegen.lost import clipped, lost
 from snnrun.codegen.module import Call, Kernel, Line, Module, event_loop, listed, member, printable
 from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
-from snnrun.equations.dag import Kind, Node, Op, Variable, is_fixed, variables_of
+from snnrun.codegen.reductions import reduce_before, reduce_here
+from snnrun.equations.dag import Kind, Node, Op, Variable, is_fixed, reductions_of, variables_of
 from snnrun.kernels import spikes
 from snnrun.model.network import (
     Block,
@@ -254,6 +255,7 @@ def _operation(module: Module, operation: Operation) -> None:
         w.loop(f"if {cursor}[0] >= {times} or {at}[{cursor}[0]] != step:")
     w.line("return")
     w.end()
+    reduce_here(module, w, *operation.block.values)
     _elementwise(module, w, operation.target, operation.block)
     module.call("operation", owner, w, divided=False)
 
@@ -328,9 +330,11 @@ def _hold(module: Module, group: Group) -> None:
     own = tuple(a for a in group.held.assignments if not a.variable.shared)
     if shared:
         w = module.writer(group.path)
+        reduce_here(module, w, *(a.value for a in shared))
         w.assign(shared, Place("0"), module.kinds)
         module.call("hold_shared", group.path, w, divided=False)
     if own:
+        reduce_before(module, *(a.value for a in own))
         assert not variables_of(*(a.value for a in own)) & {a.variable for a in shared}, "read before the first write"
         w, place = _neuron_loop(module, group)
         w.assign(own, replace(place, buffered=False), module.kinds)
@@ -401,7 +405,10 @@ def _update(module: Module, group: Group, before: AbstractSet[Key]) -> None:
     own = tuple(a for a in group.update.assignments if not a.variable.shared)
     changed = {a.variable for a in shared}
     # a threshold that reads a shared variable must see its new value, made after the neurons' (they see the old one)
-    later = group.threshold is not None and (moved or bool(changed & variables_of(group.threshold)))
+    later = group.threshold is not None and (
+        moved or bool(changed & variables_of(group.threshold)) or bool(reductions_of(group.threshold))
+    )
+    reduce_before(module, *group.update.values, before=before)
     if own or group.refractory is not None or (group.threshold is not None and not later):
         w, place = _neuron_loop(module, group)
         w.before = before
@@ -440,6 +447,8 @@ def _cross(module: Module, group: Group) -> None:
     if group.kind is GroupKind.POISSON and group.intervals is None:
         _draw_spikes(module, group)
         return
+    assert group.threshold is not None
+    reduce_before(module, group.threshold)
     w, place = _neuron_loop(module, group)
     pointer = w.variable_array(not_refractory(group), Kind.BOOL) if group.refractory is not None else None
     _flag(w, group, place, pointer and f"({pointer}[k] != 0)")
@@ -539,6 +548,8 @@ def _thresholds(module: Module, groups: Sequence[Group]) -> None:
 def _look_for(module: Module, event: Event) -> None:
     """List the neurons that have a custom event in this step."""
     group = module.network.groups[event.group]
+    with module.clock(group.every):
+        reduce_before(module, event.condition)
     w, place = _neuron_loop(module, group)
     _flag_where(w, event.source, event.condition, place, None)
     w.end()
@@ -593,6 +604,7 @@ def _resets(module: Module, groups: Sequence[Group]) -> None:
 def _reset(module: Module, source: EventSource, block: Block, before: AbstractSet[Key]) -> None:
     """Carry out the statements of an event."""
     if block.assignments:
+        reduce_before(module, *block.values, before=before)
         w = module.writer(source.group_path)
         w.before = before
         event_loop(w, source, mine=True)

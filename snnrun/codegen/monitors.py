@@ -12,6 +12,7 @@ from typing import Any
 from snnrun.codegen.arguments import THREADS, ArrayUse, CType, IntUse, IntValue
 from snnrun.codegen.emit import Access, Place, Writer, reads, writes
 from snnrun.codegen.module import Module, event_loop, listed
+from snnrun.codegen.reductions import reduce_here
 from snnrun.equations.dag import Kind, Node
 from snnrun.kernels import recording
 from snnrun.model.network import Monitor, RateMonitor, SpikeMonitor, StateMonitor
@@ -69,6 +70,7 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
         return
     w = module.writer(path)
     _in_window(w, monitor.window.start, monitor.window.stop)
+    reduce_here(module, w, *(c.node for c in monitor.columns))
     event_loop(w, monitor.events)
     if not monitor.source.whole:
         member = w.array("member", ArrayUse.MEMBER.of(owner))
@@ -84,6 +86,7 @@ def _record_events(module: Module, monitor: SpikeMonitor, condition: Node) -> No
     held = w.array("held", ArrayUse.KEPT.of(path, monitor.name), CType.U8, write=True)
     member = w.array("member", ArrayUse.MEMBER.of(owner))
     first, last = w.integer("window_start", monitor.window.start), w.integer("window_stop", monitor.window.stop)
+    reduce_here(module, w, condition, *(c.node for c in monitor.columns))
     w.loop(f"for k in range({w.integer('n', IntUse.N.of(path))}):")
     (holds,) = w.evaluate([condition], Place("k"))
     now, before = w.temporary("now"), w.temporary("before")
@@ -143,6 +146,7 @@ def _sample(module: Module, monitor: StateMonitor) -> None:
     count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
     ids = w.array("ids", ArrayUse.IDS.of(owner))
     n = w.integer("n_elements", IntUse.N.of(owner))
+    reduce_here(module, w, *(c.node for c in monitor.columns))
     w.line(f"base = {count}[0] * {n}")
     w.loop(f"for e in range({n}):")
     w.line(f"k = {ids}[e]")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from snnrun.codegen.arguments import ArrayKey, ArrayUse
-from snnrun.engine.values import Array, Built
+from snnrun.engine.values import Array, Built, all_elements
 from snnrun.equations.dag import Constant, Kind, Node, Op, Parameter, Variable, walk
 from snnrun.equations.methods.table import fitting
 from snnrun.model.evaluate import Environment, Values
@@ -151,6 +152,7 @@ class _Search:
             seeds=self.network.seeds,
             arrays=self.network.arrays,
             precision=self.network.precision,
+            all_of=partial(all_elements, self.built, self.network, self.step),
         )
 
     def neuron(self, group: Group, element: int) -> Environment:

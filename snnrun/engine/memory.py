@@ -123,7 +123,7 @@ def _synapses(synapses: Synapses, network: Network, asked: set[ArrayKey]) -> tup
     numbered = ArrayUse.CREATED.of(path) in asked
     ordered = any(p.post for p in synapses.pathways)
     each += 8 if numbered or ordered else 0  # numbers as created stay with the object
-    each += (8 if numbered else 0) + (8 if ordered else 0)
+    each += (8 if numbered else 0) + (8 if ordered else 0) + (8 if ArrayUse.BY_CREATION.of(path) in asked else 0)
     each += sum(12 for p in synapses.pathways if not p.uniform_delay and p is not synapses.sorting)
     rows = 8.0 * network.threads * (sources + 1)
     table = 4.0 * network.threads * sources * (_LONGEST_DELAY + 1)

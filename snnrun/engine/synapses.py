@@ -73,6 +73,8 @@ class SynapsesBuilder:
             type = self.types.get(use.of(path))
             if type is not None:
                 self.put(use.of(path), getattr(made, use.traits.label).astype(type.dtype, copy=False))
+        if ArrayUse.BY_CREATION.of(path) in self.types:
+            self.put(ArrayUse.BY_CREATION.of(path), np.argsort(made.created).astype(np.int64, copy=False))
         self.put(ArrayUse.ROWS.of(path), made.rows.reshape(n.threads, -1))
         if n.start is not None:
             values = SynapseValues(self.built, n, synapses, made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,18 @@ def group_environment(
         dt=network.dt,
         seeds=network.seeds,
         arrays=network.arrays,
+        all_of=partial(all_elements, built, network, step),
     )
+
+
+def all_elements(built: Built, network: Network, step: int, owner: str) -> Environment:
+    """What leaves stand for, for all elements of an object, with the values as they are now."""
+    section, _, name = owner.partition(".")
+    if section == "groups":
+        return group_environment(built, network, network.groups[name], step)
+    values = SynapseValues(built, network, network.synapses[name], built.connectivity[name])
+    values.load()
+    return values.environment(step)
 
 
 def value_now(built: Built, network: Network, owner: str, name: str, step: int) -> Any:
@@ -334,6 +345,7 @@ class SynapseValues:
             dt=self.network.dt,
             seeds=self.network.seeds,
             arrays=self.network.arrays,
+            all_of=partial(all_elements, self.built, self.network, step),
         )
 
     def set(self, line: Initial, step: int = 0, part: slice = EVERY) -> None:

@@ -10,10 +10,10 @@ from functools import partial, reduce
 from typing import Any
 
 from snnrun.equations.ast import Call, Expr, Name
-from snnrun.equations.dag import Graph, Kind, Node, Op
+from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Reduction, walk
 from snnrun.equations.draws import DISTRIBUTIONS, drawn
 from snnrun.equations.exact import OPEN, Exact, apply, limited, must_fit_whole
-from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, REDUCES, DimensionRule, Function, instead_of
+from snnrun.equations.functions import FUNCTION_NAMES, FUNCTIONS, REDUCTIONS, DimensionRule, Function, instead_of
 from snnrun.equations.parse import MAX_LEVELS
 from snnrun.equations.scope import (
     ArrayFunction,
@@ -30,6 +30,10 @@ from snnrun.units.dimensions import ONE, TIME, Dimension
 
 MAX_CALLED_PARTS = 20_000  # of the functions that one expression calls, each counted as often as it is called
 MAX_CALLED_IN_FILE = 500_000
+_REDUCED_ELSEWHERE = (
+    "equations, thresholds, resets, events and operations of a group can; a line such as "
+    "`m = mean(v) : volt (shared, constant over dt)` gives all others the value of the step"
+)
 
 
 class CallChecker(ABC):
@@ -94,6 +98,8 @@ class CallChecker(ABC):
         for arg, part in zip(args, expr.args, strict=True):
             if name != "int":
                 must_be_number(arg, part.span)
+        if name in REDUCTIONS and (name not in FUNCTIONS or len(args) == 1):
+            return self._reduction(expr, args)
         if name in FUNCTIONS:
             return self._function(expr, FUNCTIONS[name], args)
         if name in DISTRIBUTIONS:
@@ -158,6 +164,32 @@ class CallChecker(ABC):
             index = Name("i", expr.span)
             expr, args = replace(expr, args=(*expr.args, index)), [*args, self.check(index)]
         return drawn(self.graph, expr, DISTRIBUTIONS[expr.function], args, self.scope.draw)
+
+    def _reduction(self, expr: Call, args: list[Typed]) -> Typed:
+        """One value of all elements of an object, or of the synapses of each neuron."""
+        name, g, elements = expr.function, self.graph, self.scope.elements
+        must_count(expr, 1)
+        function, _, over = name.partition("_")
+        if over and (elements is None or not elements.are_synapses):
+            raise at(expr.span, "EQ208", f"`{name}` is for operations on synapses, not for {self.scope.place}")
+        if elements is None:
+            message = (
+                f"`{name}(x)` takes all elements of an object together, which is not possible in {self.scope.place}"
+            )
+            raise at(expr.span, "EQ208", message, _REDUCED_ELSEWHERE)
+        (x,) = args
+        if any(isinstance(n.payload, Draw) for n in walk(x.node)):
+            message = f"`{name}` cannot take random numbers together"
+            raise at(expr.args[0].span, "EQ208", message, "give them to a variable first")
+        if function.startswith("arg"):
+            if elements.index is None:
+                raise at(expr.span, "EQ208", f"`{name}` is for groups: synapses have no index")
+            return Typed(g.reduced(Reduction(function, elements.owner, x.node, elements.index, elements.member)), ONE)
+        of_all = partial(Reduction, owner=elements.owner, member=elements.member, over=over)
+        value = g.reduced(of_all("sum" if function == "mean" else function, value=x.node))
+        if function == "mean":
+            value = g.div(value, elements.number or g.reduced(of_all("sum", value=g.literal(1))))
+        return Typed(value, x.dimension)
 
     def _int(self, expr: Call, args: list[Typed]) -> Typed:
         must_count(expr, 1)
@@ -263,8 +295,7 @@ def must_count(expr: Call, wanted: int, *, more: bool = False) -> None:
     if given < wanted or (given > wanted and not more):
         plural = "argument" if wanted == 1 else "arguments"
         least = "at least " if more else ""
-        help = REDUCES if more and given == 1 else None
-        raise at(expr.span, "EQ206", f"`{expr.function}` takes {least}{wanted} {plural}, here it has {given}", help)
+        raise at(expr.span, "EQ206", f"`{expr.function}` takes {least}{wanted} {plural}, here it has {given}")
 
 
 def too_deep(span: Span) -> ExperimentError:

@@ -24,7 +24,7 @@ from snnrun.equations.ast import (
     Unary,
 )
 from snnrun.equations.calls import CallChecker, too_deep
-from snnrun.equations.dag import Graph, Kind, Op
+from snnrun.equations.dag import Graph, Kind, Op, reductions_of
 from snnrun.equations.exact import arithmetic, limited, power, to_float
 from snnrun.equations.functions import FUNCTION_NAMES
 from snnrun.equations.parse import MAX_LEVELS
@@ -128,6 +128,9 @@ class Checker(CallChecker):
         if found is not None:
             if self.scope.used is not None:
                 self.scope.used(found, self.outermost or expr.span)
+            if self.graph.reduces and self.scope.elements is None and reductions_of(found.node):
+                message = f"`{name}` takes all neurons together, which is not possible in {self.scope.place}"
+                raise at(expr.span, "EQ208", message, f"make it `(constant over dt)`: `{name}` then is a stored value")
             return found
         if name == "xi" or name.startswith("xi_"):
             return self._xi(expr)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ class Op(Enum):
     GAMMA = "gamma"  # payload: Draw; args (shape,); of scale 1
     TRUNCATED_NORMAL = "truncated_normal"  # payload: Draw; args (low, high); standard normal between them
     PERMUTATION = "permutation"  # payload: Draw; args (size, element); a whole number; before a run only
+    REDUCED = "reduced"  # payload: Reduction; of all elements of an object, as they are when a block begins
     LIST = "list"  # payload: Numbers, one an element in the order the user counts; INT when all are whole
     TIMED = "timed"  # payload: Lookup; args (time,) or (time, INT column)
     ADD = "+"
@@ -191,6 +192,35 @@ class Draw:
     shared: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """What the elements of an object make together: one value, or one for each neuron at an end of synapses.
+
+    Its graphs are those of an element, and no arguments of the node: who follows arguments meets a leaf, as the value
+    is one of the whole object at one moment.
+
+    Args:
+        function: `sum`, `max`, `min`, `argmax` or `argmin`.
+        owner: Path of the object.
+        value: What is reduced, of each element.
+        index: Of `argmax` and `argmin`: what is given of the element that is found (INT).
+        member: Which elements take part (BOOL); None for all.
+        over: Of synapses: those with the same neuron at this end, `pre` or `post`; empty for all together.
+    """
+
+    function: str
+    owner: str
+    value: Node
+    index: Node | None = None
+    member: Node | None = None
+    over: str = ""
+
+    @property
+    def graphs(self) -> tuple[Node, ...]:
+        """All graphs of an element."""
+        return tuple(n for n in (self.value, self.index, self.member) if n is not None)
+
+
 class Node:
     """One operation; made by a `Graph` only, compared by identity."""
 
@@ -220,6 +250,7 @@ class Graph:
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Node] = {}
         self.places: dict[int, Span] = {}  # where a text says what a node is, by the node's number
+        self.reduces = False  # whether there is a reduction
         self.called_parts = 0  # of functions of the user whose bodies became part of it
 
     def node(self, op: Op, args: tuple[Node, ...] = (), kind: Kind = Kind.FLOAT, payload: object = None) -> Node:
@@ -269,6 +300,19 @@ class Graph:
     def numbers(self, values: NDArray[Any]) -> Node:
         """One number for each element; INT when they are whole numbers."""
         return self.node(Op.LIST, (), Kind.INT if values.dtype.kind == "i" else Kind.FLOAT, Numbers(values))
+
+    def reduced(self, reduction: Reduction) -> Node:
+        """A value of all elements of an object."""
+        self.reduces = True
+        kind = reduction.value.kind if reduction.index is None else Kind.INT
+        return self.node(Op.REDUCED, (), kind, reduction)
+
+    def reduced_anew(self, node: Node, change: Callable[[Node], Node]) -> Node:
+        """A reduction of other graphs."""
+        old = node.payload
+        assert isinstance(old, Reduction)
+        index, member = (n if n is None else change(n) for n in (old.index, old.member))
+        return self.reduced(replace(old, value=change(old.value), index=index, member=member))
 
     # conversions
 
@@ -452,14 +496,17 @@ class Graph:
             done[id(n)] = (self.stands_for(new, n), fixed)
         return [done[id(root)][0] for root in roots]
 
-    def replace_variables(self, node: Node, values: Mapping[Variable, Node]) -> Node:
-        """The graph with variables replaced by other graphs."""
+    def replace_variables(self, node: Node, values: Mapping[Variable, Node], *, everywhere: bool = False) -> Node:
+        """The graph with variables replaced by other graphs; `everywhere`: in reductions too."""
         if not values:
             return node
-        return self.substitute(
-            node,
-            lambda n: values.get(n.payload) if n.op is Op.VARIABLE else None,  # type: ignore[call-overload]
-        )
+
+        def new(n: Node) -> Node | None:
+            if everywhere and n.op is Op.REDUCED:
+                return self.reduced_anew(n, lambda m: self.replace_variables(m, values, everywhere=True))
+            return values.get(n.payload) if n.op is Op.VARIABLE else None  # type: ignore[call-overload]
+
+        return self.substitute(node, new)
 
 
 def kind_of(value: float) -> Kind:
@@ -489,8 +536,19 @@ def walk(*roots: Node) -> Iterator[Node]:
 
 
 def variables_of(*roots: Node) -> set[Variable]:
-    """The stored quantities the graphs read."""
-    return {n.payload for n in walk(*roots) if n.op in READS}  # type: ignore[misc]
+    """The stored quantities the graphs read, in reductions too."""
+    found: set[Variable] = set()
+    for n in walk(*roots):
+        if n.op in READS:
+            found.add(n.payload)  # type: ignore[arg-type]
+        elif n.op is Op.REDUCED:
+            found |= variables_of(*n.payload.graphs)  # type: ignore[attr-defined]
+    return found
+
+
+def reductions_of(*roots: Node) -> list[Node]:
+    """The reductions that the graphs use, without those that are within others."""
+    return [n for n in walk(*roots) if n.op is Op.REDUCED]
 
 
 DRAWN_BY = {
@@ -504,7 +562,7 @@ DRAWN_BY = {
 DRAWN = DRAWN_BY.keys() | {Op.PERMUTATION}
 """Random numbers with arguments."""
 
-MOVING = DRAWN | {Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.TIMED}
+MOVING = DRAWN | {Op.REDUCED, Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.TIMED}
 """Operations whose value follows time or chance: another one in every step."""
 
 READS = frozenset({Op.VARIABLE, Op.ELEMENT})

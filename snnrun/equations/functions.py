@@ -89,11 +89,28 @@ SPECIAL_FUNCTIONS = {
     "int": ("int(x)", "x without its fraction, towards 0; of a condition 1 where it holds and 0 elsewhere"),
     "timestep": ("timestep(time, dt)", "a time as a whole number of steps"),
 }
-FUNCTION_NAMES: tuple[str, ...] = (*FUNCTIONS, *SPECIAL_FUNCTIONS, *DISTRIBUTIONS)
+_GROUP = "over all neurons of the group, in their order"
+REDUCTIONS = {
+    "sum": ("sum(x)", f"the sum of x {_GROUP}"),
+    "mean": ("mean(x)", "sum(x)/N"),
+    "min": ("min(x)", f"the smallest x {_GROUP}; NaN if one is"),
+    "max": ("max(x)", f"the largest x {_GROUP}; NaN if one is"),
+    "argmin": ("argmin(x)", "the index `i` of the neuron with the smallest x, of several the first"),
+    "argmax": ("argmax(x)", "the index `i` of the neuron with the largest x, of several the first"),
+    "sum_post": ("sum_post(x)", "in operations on synapses: for each synapse, the sum of x over those of its target"),
+    "sum_pre": ("sum_pre(x)", "in operations on synapses: for each synapse, the sum of x over those of its source"),
+}
+"""Functions of one argument that take all elements of an object together, with what the reference says of them."""
 
-REDUCES = "an equation sees one neuron at a time: `metrics` can reduce a variable of a group, equations cannot yet"
+FUNCTION_NAMES: tuple[str, ...] = tuple(dict.fromkeys([*FUNCTIONS, *SPECIAL_FUNCTIONS, *DISTRIBUTIONS, *REDUCTIONS]))
+
 _INSTEAD = {
-    **dict.fromkeys(("mean", "std", "sum", "any", "all", "median", "var", "argmax", "argmin"), REDUCES),
+    "std": "write `sqrt(mean((x - mean(x))**2))`",
+    "var": "write `mean((x - mean(x))**2)`",
+    "any": "write `max(int(c)) == 1` for a condition `c`",
+    "all": "write `min(int(c)) == 1` for a condition `c`",
+    "count": "write `sum(int(c))` for a condition `c`",
+    "average": "write `mean(x)`",
     "pow": "write `x**y`",
     "power": "write `x**y`",
     "mod": "write `x % y`",
@@ -128,6 +145,10 @@ def functions_reference() -> str:
     rows = [(f.signature, f.meaning, f.rule.value) for f in FUNCTIONS.values()]
     rows += [(signature, meaning, "") for signature, meaning in SPECIAL_FUNCTIONS.values()]
     rows += [(d.signature, d.meaning, d.rule) for d in DISTRIBUTIONS.values()]
+    rows += [
+        (signature, meaning, "dimensionless" if signature.startswith("arg") else "that of x")
+        for signature, meaning in REDUCTIONS.values()
+    ]
     lines = [f"| `{signature}` | {meaning} | {rule} |" for signature, meaning, rule in sorted(rows)]
     return "\n".join([_FUNCTIONS, *lines]) + "\n"
 

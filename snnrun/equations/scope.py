@@ -70,6 +70,28 @@ class ArrayFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class Elements:
+    """The elements that a reduction is about.
+
+    Args:
+        owner: Path of the object.
+        number: How many they are; None where this is known only once they are made.
+        index: The index of one of them; None where they are not counted.
+        member: Which elements of the object they are (BOOL); None for all.
+    """
+
+    owner: str
+    number: Node | None = None
+    index: Node | None = None
+    member: Node | None = None
+
+    @property
+    def are_synapses(self) -> bool:
+        """Whether they are synapses."""
+        return self.owner.startswith("synapses.")
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What names mean in one place of the file.
 
@@ -85,6 +107,7 @@ class Scope:
         used: Called with every name that is found and its place; in functions, the place of the call.
         called: Called with every function of the file and every array that is called, in the same way.
         column: Called with every column of an array that is read and its place; raises when it does not exist.
+        elements: What `sum(x)` and its like reduce; None where they are not allowed.
     """
 
     symbols: Mapping[str, Typed]
@@ -98,6 +121,7 @@ class Scope:
     used: Callable[[Typed, Span], None] | None = None
     called: Callable[[str, Span], None] | None = None
     column: Callable[[ArrayFunction, Node, Span], None] | None = None
+    elements: Elements | None = None
 
 
 def list_of(items: Sequence[Typed]) -> NDArray[Any]:

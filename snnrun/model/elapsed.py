@@ -25,7 +25,11 @@ def up_to_date(graph: Graph, node: Node, elapsed: Block, *, before: bool) -> Nod
         elapsed: What an event does to the variables first (`Synapses.elapsed`).
         before: Whether it is read before the equations of the step are integrated.
     """
-    return graph.replace_variables(node, _values(graph, elapsed, before=before)) if elapsed.assignments else node
+    return (
+        graph.replace_variables(node, _values(graph, elapsed, before=before), everywhere=True)
+        if elapsed.assignments
+        else node
+    )
 
 
 def _values(graph: Graph, elapsed: Block, *, before: bool) -> dict[Variable, Node]:
@@ -45,7 +49,9 @@ def as_event(graph: Graph, block: Block, elapsed: Block, *, before: bool) -> Blo
     if not elapsed.assignments:
         return block
     values = _values(graph, elapsed, before=before)
-    found = [Assignment(a.variable, graph.replace_variables(a.value, values)) for a in block.assignments]
+    found = [
+        Assignment(a.variable, graph.replace_variables(a.value, values, everywhere=True)) for a in block.assignments
+    ]
     written = {a.variable for a in block.assignments}
     if written & (values.keys() | variables_of(*values.values())):  # also what the equations of others read
         found += [Assignment(v, node) for v, node in values.items() if v not in written]

@@ -24,6 +24,7 @@ from snnrun.equations.dag import (
     Numbers,
     Op,
     Parameter,
+    Reduction,
     Variable,
     is_fixed,
     walk,
@@ -35,12 +36,17 @@ from snnrun.kernels.streams import stream_key
 from snnrun.model.network import EARLY, IntArray, Seeds, TimedArray
 from snnrun.model.permutation import permuted
 from snnrun.model.propagator import propagator
+from snnrun.model.reductions import extreme, total, totals
 
 DTYPES = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.bool_}
 
 
 def _no_variable(variable: Variable) -> Any:
     raise KeyError(variable)
+
+
+def _no_elements(owner: str) -> Any:
+    raise KeyError(owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Environment:
         step: The step.
         row: What takes the place of the step as counter of random numbers; None for the step.
         dt: Length of a step. [s]
+        all_of: What leaves stand for at all elements of an object, in their order; of synapses as created.
         precision: Of numbers, as kernels compute: what is fixed during a run is computed in double, then rounded; times
             stay double.
     """
@@ -68,6 +75,7 @@ class Environment:
     seeds: Seeds | None = None
     arrays: Mapping[str, TimedArray] = field(default_factory=dict)
     precision: Precision = Precision.DOUBLE
+    all_of: Callable[[str], Environment] = _no_elements
 
 
 def evaluate(node: Node, env: Environment) -> Any:
@@ -112,6 +120,7 @@ class Values:
             return self._evaluation.of(node)
 
 
+_REALS = {Precision.DOUBLE: np.float64, Precision.SINGLE: np.float32}
 _BLOCK = 1 << 14  # elements
 _BEYOND = 2.0**63  # no whole number is as large
 
@@ -219,6 +228,8 @@ class _Evaluation:
                 return np.multiply(np.float64(env.step), env.dt)
             case Op.STEP:
                 return np.int64(env.step)
+            case Op.REDUCED:
+                return reduced(node, env)
             case Op.LIST:
                 assert isinstance(node.payload, Numbers)
                 return node.payload.array[env.index["list"]]
@@ -294,6 +305,23 @@ def in_blocks(draw: Callable[..., Any], columns: Sequence[Any], *key: int) -> An
     if n <= _BLOCK or columns[0].ndim != 1:
         return draw(*(column[()] for column in columns), *key)
     return np.concatenate([draw(*(c[k : k + _BLOCK] for c in columns), *key) for k in range(0, n, _BLOCK)])
+
+
+def reduced(node: Node, env: Environment) -> Any:
+    """The value of a reduction; of synapses by their ends, for each synapse that `env` is of."""
+    r = node.payload
+    assert isinstance(r, Reduction)
+    elements = replace(env.all_of(r.owner), precision=env.precision)
+    values, *others = (
+        np.broadcast_to(np.asarray(value), np.shape(elements.elements)) for value in evaluate_all(r.graphs, elements)
+    )
+    values = values.astype(DTYPES[Kind.INT] if r.value.kind is Kind.INT else _REALS[env.precision])
+    if r.over:
+        return totals(values, elements.index[r.over], env.index[r.over])
+    if r.member is not None:
+        member = others.pop()
+        values, others = values[member], [other[member] for other in others]
+    return total(values) if r.function == "sum" else extreme(r.function, values, *others)
 
 
 def is_settled(node: Node) -> bool:

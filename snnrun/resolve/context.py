@@ -17,7 +17,7 @@ from snnrun.equations.check import Checker
 from snnrun.equations.dag import Draw, Graph, Kind, Node, Op, Variable
 from snnrun.equations.exact import OPEN
 from snnrun.equations.parse import parse_expression
-from snnrun.equations.scope import ArrayFunction, Scope, Typed, UserFunction
+from snnrun.equations.scope import ArrayFunction, Elements, Scope, Typed, UserFunction
 from snnrun.errors import ExperimentError, Report, at, did_you_mean
 from snnrun.model.network import SPIKE, NeuronSubset, Seeds, Stored, TimedArray
 from snnrun.resolve.columns import must_exist
@@ -201,6 +201,7 @@ class Context:
         noise: Callable[[str], Node] | None = None,
         missing: Callable[[str], str | None] = lambda _name: None,
         lists: bool = False,
+        elements: Elements | None = None,
     ) -> Scope:
         """A scope with the file's constants and functions below its own names."""
 
@@ -214,7 +215,18 @@ class Context:
         used, called = self.uses.note_value, self._note_call
         column = partial(must_exist, symbols, self.dt)
         return Scope(
-            names, self.functions, self.array_functions, noise, draw, explain, place, lists, used, called, column
+            names,
+            self.functions,
+            self.array_functions,
+            noise,
+            draw,
+            explain,
+            place,
+            lists,
+            used=used,
+            called=called,
+            column=column,
+            elements=elements,
         )
 
     def _note_call(self, name: str, span: Span) -> None:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from snnrun.equations.dag import Node
-from snnrun.equations.scope import Typed
+from snnrun.equations.scope import Elements, Typed
 from snnrun.errors import Attempts, did_you_mean
 from snnrun.model.network import EMPTY, SPIKE, Event
 from snnrun.resolve.context import Context, Path, Population
-from snnrun.resolve.group_names import group_scope
+from snnrun.resolve.group_names import elements_of, group_scope
 from snnrun.resolve.statements import lower_statements
 from snnrun.spec import models
 
@@ -52,7 +52,8 @@ def resolve_events(
         path: Path = ("groups", population.name, "events", name)
         place = f"event `{name}` of `{population.name}`"
         at = (*path, "condition") if isinstance(form, models.Event) else path
-        condition = attempts.attempt(partial(_condition, context, at, symbols, place, stream, missing))
+        elements = elements_of(context, population.view)
+        condition = attempts.attempt(partial(_condition, context, at, symbols, place, stream, missing, elements))
         block, order = EMPTY, 0
         if isinstance(form, models.Event) and form.do is not None:
             # As a reset, they write to refractory neurons too.
@@ -65,9 +66,16 @@ def resolve_events(
 
 
 def _condition(
-    context: Context, path: Path, symbols: Mapping[str, Typed], place: str, stream: str, missing: Any
+    context: Context,
+    path: Path,
+    symbols: Mapping[str, Typed],
+    place: str,
+    stream: str,
+    missing: Any,
+    elements: Elements,
 ) -> Node:
-    checker = context.checker(symbols, place, draw=context.draws(stream, "noise"), noise=None, missing=missing)
+    options = {"draw": context.draws(stream, "noise"), "missing": missing, "elements": elements}
+    checker = context.checker(symbols, place, **options)
     return checker.condition(context.expression(path), "the condition of an event").node
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnrun.equations.dag import Kind, Lookup, Node, Op, Variable
-from snnrun.equations.scope import Typed
+from snnrun.equations.scope import Elements, Typed
 from snnrun.model.network import NeuronSubset, TimedArray
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, exact_int, meanings
 from snnrun.resolve.names import Derived, Names
@@ -75,6 +75,14 @@ def _table(context: Context, view: NeuronSubset) -> tuple[str, int]:
     return name, first
 
 
+def elements_of(context: Context, view: NeuronSubset) -> Elements:
+    """What `sum(x)` and its like reduce in statements about a group, or about a part of it: its neurons."""
+    path, number = context.populations[view.group].path, exact_int(context.graph, "N", view.size).node
+    if view.whole:
+        return Elements(path, number, context.graph.node(Op.INDEX, (), Kind.INT, "own"))
+    return Elements(path, number, place_in(context, view), is_member(context, view))
+
+
 def group_scope(
     context: Context, view: NeuronSubset, place: str, stream: str, *, guarded: bool, allow_shared: bool = False
 ) -> StatementScope:
@@ -102,7 +110,7 @@ def group_scope(
 
     targets = Derived(population.members, target)
     symbols = Names(meanings(population.members), seen_in(context, view, population.symbols))
-    options = {"draw": context.draws(stream, "noise")}
+    options = {"draw": context.draws(stream, "noise"), "elements": elements_of(context, view)}
 
     def refuse(target: str) -> str | None:
         member = population.members.get(target)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnrun.equations.dag import Draw, Kind, Node, Op, Parameter, Variable, walk
+from snnrun.equations.dag import Draw, Kind, Node, Op, Parameter, Variable, reductions_of, walk
 from snnrun.equations.model import Definition
 from snnrun.equations.scope import Typed
 from snnrun.errors import at, did_you_mean
@@ -118,6 +118,11 @@ class Links:
         if any(isinstance(n.payload, Draw) for n in walk(node)):
             help = "make it a parameter, or `(constant over dt)`"
             raise at(span, "NET155", f"`{variable}` of `{head}` is drawn anew wherever it is read", help)
+        if reductions_of(node):
+            help = "make it `(constant over dt)`"
+            raise at(
+                span, "NET155", f"`{variable}` of `{head}` is taken of all neurons together where it is read", help
+            )
         return view, node, dimension
 
     def missing(self, population: Population, variable: str, text: Text) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from snnrun.equations.dag import READS, Node, Op, Variable
 from snnrun.model.network import Slot
 from snnrun.model.order import precedes_groups
@@ -19,6 +21,8 @@ def before_step(context: Context, node: Node) -> Node:
     """A graph to be read before the step: `constant over dt` values are not stored yet and computed in place."""
 
     def replace(n: Node) -> Node | None:
+        if n.op is Op.REDUCED:
+            return context.graph.reduced_anew(n, partial(before_step, context))
         if n.op not in READS:
             return None
         v = n.payload

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from snnrun.equations.dag import Kind, Node, Op, Variable
+from snnrun.equations.dag import Kind, Node, Op, Variable, reductions_of
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.equations.scope import Typed
 from snnrun.errors import Attempts, at
@@ -22,7 +22,7 @@ from snnrun.resolve.definitions import (
     read_definitions,
 )
 from snnrun.resolve.events import event_names, resolve_events
-from snnrun.resolve.group_names import group_scope
+from snnrun.resolve.group_names import elements_of, group_scope
 from snnrun.resolve.initial import initial_values
 from snnrun.resolve.integration import integrate, lift_propagators
 from snnrun.resolve.links import Links
@@ -168,6 +168,7 @@ class _Neurons:
             "draw": self.context.draws(owner, "noise", shared=shared),
             "noise": noise_leaf(self.graph, owner, shared=shared) if noise else None,
             "missing": self.explain,
+            "elements": elements_of(self.context, self.population.view),
         }
 
     def explain(self, name: str) -> str | None:
@@ -186,7 +187,7 @@ class _Neurons:
         values: dict[Variable, Node] = {}
         for name, node in self.held_values.items():
             stored = self.variables.stored_as(name)
-            value = before_step(self.context, self.graph.replace_variables(node, values))
+            value = before_step(self.context, self.graph.replace_variables(node, values, everywhere=True))
             values[stored.variable] = value
             self.context.held[self.population.path, name] = self.held_before(stored, value)
             assignments.append(Assignment(stored.variable, value))
@@ -245,7 +246,7 @@ class _Neurons:
     def refractory(self) -> Any:
         if self.model.refractory is None:
             return None
-        options = self.options(noise=False)
+        options = {**self.options(noise=False), "elements": None}
         return resolve_refractory(self.context, self.population, self.variables, self.fixed(), options)
 
     def threshold(self) -> Node | None:
@@ -277,4 +278,12 @@ class _Neurons:
             self.variables.symbols(),
             f"the initial values of `{self.name}`",
         )
-        return tuple(replace(line, value=before_step(self.context, line.value)) for line in lines)
+        return tuple(replace(line, value=self.before_run(line)) for line in lines)
+
+    def before_run(self, line: Initial) -> Node:
+        """The graph of an initial value, in which nothing is taken from all neurons together."""
+        value = before_step(self.context, line.value)
+        if self.graph.reduces and reductions_of(value):
+            message = f"the initial value of `{line.variable.name}` is computed from all neurons of `{self.name}`"
+            raise at(line.span, "EQ208", message, "let an operation set it: `at: [0 ms]`")
+        return value

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from snnrun.equations.dag import variables_of
+from snnrun.equations.scope import Elements
 from snnrun.model.elapsed import as_event
 from snnrun.model.network import Assignment, Block, Hook, IntArray, NeuronSubset, Operation, Slot, Synapses
 from snnrun.resolve.context import AlreadyReported, Context, Path
@@ -112,7 +113,8 @@ def _scope_of_group(context: Context, view: NeuronSubset, name: str) -> Statemen
     """Statements on a group may assign shared variables; rand() in them is then one number for all."""
     stream = f"operations.{name}"
     scope = group_scope(context, view, f"operation `{name}`", stream, guarded=True, allow_shared=True)
-    return replace(scope, shared={"draw": context.draws(stream, "noise", shared=True)})
+    shared = {**scope.options, "draw": context.draws(stream, "noise", shared=True)}
+    return replace(scope, shared=shared, of_all=True)
 
 
 def _only_members(context: Context, view: NeuronSubset, block: Block) -> Block:
@@ -135,8 +137,12 @@ def _only_members(context: Context, view: NeuronSubset, block: Block) -> Block:
 def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str) -> StatementScope:
     """Where statements about synapses stand."""
     symbols, targets = names_of_synapses(context, synapses)
-    options = {"draw": context.draws(stream, "noise"), "missing": partial(why_unknown, context, synapses.name)}
-    return StatementScope(symbols, targets, place, options)
+    options = {
+        "draw": context.draws(stream, "noise"),
+        "missing": partial(why_unknown, context, synapses.name),
+        "elements": Elements(synapses.path),
+    }
+    return StatementScope(symbols, targets, place, options, of_all=True)
 
 
 def with_hidden_values(synapses: Mapping[str, Synapses], operations: Iterable[Operation]) -> dict[str, Synapses]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from snnrun.equations.ast import Binary, Name, Statement
 from snnrun.equations.check import Checker
-from snnrun.equations.dag import Kind, Node, Op, Variable
+from snnrun.equations.dag import Kind, Node, Op, Variable, reductions_of, variables_of
 from snnrun.equations.parse import parse_statements
 from snnrun.equations.scope import Typed, must_be_number, not_whole, wrong_dimension
 from snnrun.errors import Attempts, ExperimentError, at, did_you_mean
@@ -43,6 +43,8 @@ class StatementScope:
         place: What this is, for messages.
         options: Randomness allowed (see `Context.scope`).
         refuse: Explains why a known name may not be assigned.
+        of_all: Whether the statements act on all elements, those that reductions take; a reduction after an assignment
+            then sees the new values. Else it must not.
         shared: Like `options`, for statements whose values are shared: rand() is one number for all. None where no
             statement may assign a shared variable.
     """
@@ -53,6 +55,7 @@ class StatementScope:
     options: Mapping[str, Any]
     refuse: Callable[[str], str | None] = lambda _name: None
     shared: Mapping[str, Any] | None = None
+    of_all: bool = False
 
 
 def lower_statements(
@@ -142,6 +145,11 @@ class _Lowering:
         self.values[stored.variable] = node
 
     def current(self, node: Node) -> Node:
+        """A graph of what holds now, as one of what held before the block."""
+        local = {v: n for v, n in self.values.items() if v.owner == "local"}
+        known = self.values if self.locale.of_all else local
+        if self.graph.reduces:
+            node = self.graph.replace_variables(node, known, everywhere=True)
         return self.graph.replace_variables(node, self.values)
 
     def value(self, s: Statement) -> Typed:
@@ -150,7 +158,22 @@ class _Lowering:
         if s.op != "=":
             expr = Binary(s.op, Name(s.target, s.target_span), s.value, s.span)
         typed = self.checker(s).check(expr)
+        if self.graph.reduces and not self.locale.of_all:
+            self.must_come_first(typed.node, s)
         return replace(typed, node=self.current(typed.node))
+
+    def must_come_first(self, node: Node, s: Statement) -> None:
+        """Refuse a reduction of what some neurons have changed in an earlier statement.
+
+        Raises:
+            ExperimentError: EQ219.
+        """
+        changed = {v for v in self.values if v.owner != "local"}
+        for v in variables_of(*reductions_of(node)) if changed else ():
+            if v in changed or v.owner == "local":
+                message = f"this takes `{v.name}` of all neurons together after a statement has changed it in some"
+                advice = "let it be the first statement, with a name of its own, such as `total = sum(v)`"
+                raise at(s.value.span, "EQ219", message, advice)
 
     def fitting(self, stored: Stored, typed: Typed, s: Statement) -> Node:
         """The value as the variable's kind and dimension."""

@@ -17,7 +17,7 @@ from plain import Wired, set_group, set_links, set_synapses, wire
 
 from snnrun.codegen.delivery import added_terms
 from snnrun.engine.recording import Memory
-from snnrun.equations.dag import Kind, Op, Variable, walk
+from snnrun.equations.dag import Kind, Op, Variable, reductions_of, walk
 from snnrun.kernels import random, single_random
 from snnrun.kernels.arithmetic import Precision
 from snnrun.kernels.binomial import binomial_table
@@ -90,6 +90,7 @@ class Oracle:
         self.step = 0
         self.acting = ""  # path of the object that acts
         self.arrays: dict[tuple[str, str], Array] = {}
+        self.began: dict[tuple[str, str], Array] | None = None  # values when a block began that goes one by one
         for group in network.groups.values():
             for s in group.stored:
                 self.arrays[group.path, s.variable.name] = self.initially(s, group.size)
@@ -181,9 +182,11 @@ class Oracle:
 
     # values of variables
 
-    def read(self, variable: Variable, at: Mapping[str, Any]) -> Any:
+    def read(
+        self, variable: Variable, at: Mapping[str, Any], arrays: Mapping[tuple[str, str], Array] | None = None
+    ) -> Any:
         """A variable at elements: `at` maps `own`, `pre` and `post` to indices."""
-        array = self.arrays[variable.owner, variable.name]
+        array = (self.arrays if arrays is None else arrays)[variable.owner, variable.name]
         if variable.reach == "element" or variable.owner != self.acting:
             array = self.before.get((variable.owner, variable.name), array)
         if variable.reach == "element":
@@ -203,6 +206,7 @@ class Oracle:
             seeds=self.network.seeds,
             arrays=self.network.arrays,
             precision=self.network.precision,
+            all_of=self.all_of,
         )
 
     def everywhere(self, owner: str) -> tuple[dict[str, Any], Array]:
@@ -213,6 +217,15 @@ class Oracle:
             return {"own": elements}, elements
         wiring = self.wirings[name]
         return {"own": np.arange(wiring.size), "pre": wiring.pre, "post": wiring.post}, wiring.created
+
+    def all_of(self, owner: str) -> Environment:
+        """All elements of an object, as they were when the block began; synapses as they were created."""
+        at, elements = self.everywhere(owner)
+        if owner.startswith("synapses."):
+            order = self.wirings[owner.partition(".")[2]].order
+            at, elements = {reach: index[order] for reach, index in at.items()}, elements[order]
+        arrays = self.arrays if self.began is None else self.began
+        return replace(self.environment(at, elements), read=lambda variable: self.read(variable, at, arrays))
 
     def carry_out(
         self, block: Block, at: Mapping[str, Any], elements: Any, leaves: Mapping[Variable, Any] | None = None
@@ -228,9 +241,12 @@ class Oracle:
     def one_by_one(self, block: Block, owner: str, elements: Iterable[int]) -> None:
         """A block for some elements, each seeing what those before it wrote."""
         everywhere, numbers = self.everywhere(owner)
+        if reductions_of(*block.values):
+            self.began = {key: array.copy() for key, array in self.arrays.items()}
         for k in elements:
             one = slice(k, k + 1)
             self.carry_out(block, {reach: index[one] for reach, index in everywhere.items()}, numbers[one])
+        self.began = None
 
     def for_each(self, block: Block, owner: str) -> None:
         """A block for all elements of an object."""

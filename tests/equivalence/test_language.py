@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from agreement import differences
-from running import network_of
+from running import network_of, run_network
 
 FUNCTIONS = """
 name: functions
@@ -97,7 +98,88 @@ run:
     - {name: second, duration: 8 ms, set: {pop.E: "truncnorm(20 mV, 5 mV, 10 mV, 40 mV)", pop.order: permutation(N)}}
 """
 
-NETWORKS = {"functions": FUNCTIONS, "draws": DRAWS}
+REDUCTIONS = """
+name: reductions
+seed: 6
+groups:
+  pop:
+    size: 70
+    equations: |
+      dv/dt = (drive - v + share*mV - 0.05*mean(v) + 0.2*(largest - v))/tau : volt (unless refractory)
+      dslow/dt = (mean(v) - slow)/(20*ms) : volt (shared)
+      share = exp(v/(5*mV))/sum(exp((v - 0*mV)/(5*mV))) : 1
+      largest = max(v, 0*mV) - 0.5*max(v) : volt
+      centre = sum(i*v)/sum(v + 30*mV) : 1
+      held = min(v) + 0.1*heldshared : volt (constant over dt)
+      heldshared = max(drive) - mean(v) : volt (constant over dt, shared)
+      winner = argmax(v) : integer
+      soft = exp((v - max(v))/mV)/sum(exp((v - max(v))/mV)) : 1
+      tau : second (constant)
+      drive : volt (constant)
+      rank : integer
+      hits : integer
+      total : volt (shared)
+    method: euler
+    threshold: v > 8*mV and v > max(v) - 3*mV
+    refractory: 1 ms
+    events: {low: {condition: v <= min(v), do: "smallest = argmin(v); hits += 1 + smallest % 2"}}
+    reset: |
+      above = sum(int(v > 5*mV)) + argmax(v + held)
+      lowest = min(v)
+      rank = above
+      v = 0.1*lowest
+    initial:
+      tau: uniform(5 ms, 15 ms)
+      drive: uniform(8 mV, 20 mV)
+      v: uniform(-5 mV, 5 mV)
+    subgroups: {odd: "1:70:2", some: [6, 3, 40, 41]}
+  follower:
+    size: 70
+    dt: 0.2 ms
+    equations: |
+      dz/dt = (mean(level) + 0.1*max(z) - z)/(3*ms) : volt
+      both = sum(level - z) : volt (shared, constant over dt)
+      level : volt (linked)
+    linked: {level: pop.v}
+    method: euler
+    threshold: z > mean(z) and z > min(level)
+    reset: z = z - 0.5*max(level - z)
+    initial: {z: "uniform(0 mV, 1 mV)"}
+  other:
+    size: 5
+    equations: "x : volt"
+synapses:
+  syn:
+    source: pop
+    target: other
+    equations: "w : 1\\ncount : integer"
+    connect: {p: 0.4}
+    initial: {w: rand()}
+    on_pre: x_post += w*mV
+    delay: uniform(0.1 ms, 1 ms)
+operations:
+  normal: {target: syn, every: 1 ms, do: "w = w/sum_post(w)*3", when: end}
+  outgoing:
+    target: syn
+    every: 1.5 ms
+    do: |
+      count += int(sum_pre(w) > 1) + int(10*mean(w)) + sum_post(1)
+      w = clip(w - 0.001*sum(w)*max(w), 0, 1)
+  all: {target: pop, every: 2 ms, do: "v = v - mean(v) + 5*mV; total = sum(v) + max(v); v += 0.01*total"}
+  odd: {target: pop.odd, every: 1.3 ms, do: "v += 0.1*(mean(v) - v); hits += int(argmax(v) == i)"}
+  some: {target: pop.some, at: [3 ms, 9 ms], do: "rank = argmax(v); v = v/max(v)*mV", when: end}
+monitors:
+  out: {kind: spikes, source: pop, variables: [v, share, winner, centre]}
+  pop: {kind: state, source: pop, variables: [v, share, soft, held, largest, winner], indices: [3, 0, 69], dt: 0.7 ms}
+  counts: {kind: state, source: pop, variables: [rank, hits], dt: 0.7 ms}
+  shared: {kind: state, source: pop, variables: [slow, total, heldshared, centre], dt: 0.5 ms, when: end}
+  x: {kind: state, source: other, variables: [x], dt: 0.5 ms}
+  follower: {kind: state, source: follower, variables: [z, both], dt: 1 ms}
+  w: {kind: state, source: syn, variables: [w, count], dt: 2 ms}
+run: {duration: 16 ms, dt: 0.1 ms}
+"""
+
+NETWORKS = {"functions": FUNCTIONS, "draws": DRAWS, "reductions": REDUCTIONS}
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
@@ -106,3 +188,10 @@ def test_kernel_and_oracle_give_the_same_bits(name: str, precision: str) -> None
     found, compared = differences(network_of(NETWORKS[name], f"run.precision={precision}"))
     assert found == []
     assert compared > 300
+
+
+def test_reductions_do_not_depend_on_the_number_of_threads() -> None:
+    memories = [run_network(network_of(REDUCTIONS, f"run.threads={threads}"))[0] for threads in (1, 3)]
+    for monitor, variable in (("pop", "v"), ("shared", "slow"), ("w", "w"), ("w", "count"), ("counts", "rank")):
+        one, three = (memory.state(monitor, variable) for memory in memories)
+        assert np.array_equal(one, three)

@@ -74,7 +74,7 @@ def _chained(
 def _changing(system: System, entry: Node) -> str:
     """What in a coefficient is not known before the run; empty when all is."""
     names = [f"`{v.name}`" for v in sorted(variables_of(entry) - system.fixed, key=lambda v: v.name)]
-    if any(n.op in {Op.TIMED, Op.STEP} | DRAWN for n in walk(entry)):
+    if any(n.op in {Op.TIMED, Op.STEP, Op.REDUCED} | DRAWN for n in walk(entry)):
         names.append("time")
     return ", ".join(names)
 
