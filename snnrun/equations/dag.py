@@ -474,28 +474,6 @@ class Graph:
 
         return visit(node)
 
-    def with_reciprocals(self, nodes: Iterable[Node]) -> list[Node]:
-        """The graphs with fewer divisions: one costs a state update as much as six products.
-
-        Those by fixed values become products with their reciprocals, which are taken once a run; those by `exprel`, as
-        in a / exprel(x) of Hodgkin and Huxley's rates, products with its inverse. The result differs by one rounding.
-        """
-        roots = list(nodes)
-        done: dict[int, tuple[Node, bool]] = {}  # new node, and whether its value is fixed
-
-        for n in walk(*roots):
-            args = tuple(done[id(a)][0] for a in n.args)
-            fixed = all(done[id(a)][1] for a in n.args) if n.args else is_fixed(n)
-            fixed = fixed and n.op not in CHANGING
-            if n.op is Op.DIV and done[id(n.args[1])][1] and not fixed:
-                new = self.mul(args[0], self.node(Op.DIV, (self.literal(1.0), args[1])))
-            elif n.op is Op.DIV and args[1].op is Op.FUNCTION and args[1].payload == "exprel":
-                new = self.mul(args[0], self.function("inverse_exprel", args[1].args))
-            else:
-                new = self.rebuild(n, args) if args != n.args else n
-            done[id(n)] = (self.stands_for(new, n), fixed)
-        return [done[id(root)][0] for root in roots]
-
     def replace_variables(self, node: Node, values: Mapping[Variable, Node], *, everywhere: bool = False) -> Node:
         """The graph with variables replaced by other graphs; `everywhere`: in reductions too."""
         if not values:
@@ -507,6 +485,29 @@ class Graph:
             return values.get(n.payload) if n.op is Op.VARIABLE else None  # type: ignore[call-overload]
 
         return self.substitute(node, new)
+
+
+def with_reciprocals(graph: Graph, nodes: Iterable[Node]) -> list[Node]:
+    """The graphs with fewer divisions: one costs a state update as much as six products.
+
+    Those by fixed values become products with their reciprocals, which are taken once a run; those by `exprel`, as
+    in a / exprel(x) of Hodgkin and Huxley's rates, products with its inverse. The result differs by one rounding.
+    """
+    roots = list(nodes)
+    done: dict[int, tuple[Node, bool]] = {}  # new node, and whether its value is fixed
+
+    for n in walk(*roots):
+        args = tuple(done[id(a)][0] for a in n.args)
+        fixed = all(done[id(a)][1] for a in n.args) if n.args else is_fixed(n)
+        fixed = fixed and n.op not in CHANGING
+        if n.op is Op.DIV and done[id(n.args[1])][1] and not fixed:
+            new = graph.mul(args[0], graph.node(Op.DIV, (graph.literal(1.0), args[1])))
+        elif n.op is Op.DIV and args[1].op is Op.FUNCTION and args[1].payload == "exprel":
+            new = graph.mul(args[0], graph.function("inverse_exprel", args[1].args))
+        else:
+            new = graph.rebuild(n, args) if args != n.args else n
+        done[id(n)] = (graph.stands_for(new, n), fixed)
+    return [done[id(root)][0] for root in roots]
 
 
 def kind_of(value: float) -> Kind:

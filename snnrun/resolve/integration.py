@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
-from snnrun.equations.dag import Graph, Node, Op, Variable, is_fixed, variables_of, walk
+from snnrun.equations.dag import Graph, Node, Op, Variable, is_fixed, variables_of, walk, with_reciprocals
 from snnrun.equations.methods.system import MethodError, System, Update
 from snnrun.equations.methods.table import METHODS, choose, fitting
 from snnrun.equations.model import Definition
@@ -89,7 +89,7 @@ def _integrate(
 
 def _with_reciprocals(context: Context, update: Update) -> Update:
     """The same update without divisions by fixed values."""
-    values = context.graph.with_reciprocals(update.values.values())
+    values = with_reciprocals(context.graph, update.values.values())
     return Update(dict(zip(update.values, values, strict=True)), update.note)
 
 

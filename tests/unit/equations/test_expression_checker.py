@@ -66,7 +66,7 @@ def check(text: str, **options: object) -> Typed:
         ("round(v)", "EQ204", "v"),
         ("erf(v)", "EQ204", "v"),
         ("max(on, x)", "EQ205", "on"),
-        ("max(x)", "EQ206", "max(x)"),
+        ("max(x)", "EQ208", "max(x)"),
         ("hypot(x, x, x)", "EQ206", "hypot(x, x, x)"),
         ("rand()", "EQ208", "rand()"),
         ("xi", "EQ208", "xi"),
@@ -111,14 +111,14 @@ def test_a_misspelt_name_is_guessed() -> None:
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ("max(x)", "one neuron at a time"),
-        ("mean(x)", "one neuron at a time"),
+        ("max(x)", "`m = mean(v) : volt (shared, constant over dt)`"),
+        ("std(x)", "write `sqrt(mean((x - mean(x))**2))`"),
         ("maximum(x, 1)", "write `max(a, b)`"),
         ("atan2(x, 1)", "write `arctan2(y, x)`"),
         ("where(on, x, 1)", "int(c)*a + int(not c)*b"),
         ("ln(x)", "write `log(x)`"),
         ("tna(x)", "did you mean `tan`?"),
-        ("frobnicate(x)", "functions: abs, arccos, arcsin, arctan, arctan2, binomial, ceil, choice, clip, "),
+        ("frobnicate(x)", "functions: abs, arccos, arcsin, arctan, arctan2, argmax, argmin, binomial, ceil, "),
     ],
 )
 def test_an_unknown_function_is_met_with_what_there_is(text: str, advice: str) -> None:
