@@ -21,7 +21,7 @@ from snnrun.source import Text
 from snnrun.spec.nodes import ListNode, MapNode, Node, Path, ScalarNode
 from snnrun.spec.scalar_text import ScalarStyle
 from snnrun.sweep.plan import plan_sweep
-from snnrun.sweep.points import Plan, Values
+from snnrun.sweep.points import GridAxis, Plan, Values
 
 _PROSE = frozenset({"description", "references", "title", "labels"})
 _ORDERED = frozenset({"initial", "operations", "on_pre", "on_post"})
@@ -195,6 +195,8 @@ class _Comparison:
             x, y = left.get(name), right.get(name)
             if x is None or y is None or _values(*x) != _values(*y):
                 yield Difference(f"sweep: {name}", *(None if v is None else _range(*v) for v in (x, y)))
+        if (plans[0].seed_of is None) != (plans[1].seed_of is None):
+            yield Difference("sweep: seeds", *("common" if plan.seed_of is None else "each" for plan in plans if plan))
         rest = [{k: v for k, v in side.items() if k not in _POINTS} for side in (a, b)]
         if plans[0].keep_results == plans[1].keep_results:
             rest = [{k: v for k, v in side.items() if k != "keep"} for side in rest]
@@ -206,8 +208,13 @@ def _parameters(plan: Plan) -> dict[str, tuple[Values, str | None]]:
     return {
         p.name if axis.name != "repeat" else "repeat": (p, axis.name if len(axis.parameters) > 1 else None)
         for axis in plan.axes
-        for p in axis.parameters
+        for p in (*axis.parameters, *_names(axis))
     }
+
+
+def _names(axis: GridAxis) -> list[Values]:
+    """The names of points as if they were values."""
+    return [Values(axis.name, (), (), axis.names, axis.names, None)] if axis.names else []
 
 
 def _values(values: Values, axis: str | None) -> object:

@@ -92,11 +92,11 @@ def command_for(candidate: Candidate) -> list[str]:
     words = ["snnrun", "run", str(candidate.entry.experiment)]
     if candidate.point is None:
         return words
-    checked, _ = _planned(candidate.entry)
+    checked, plan = _planned(candidate.entry)
     words += ["--set", "sweep=null"]
     if checked.document.has(("plots",)):
         words += ["--set", "plots=null"]  # a single run has no pictures of a sweep
-    for name, text in parameters_of(candidate).items():
+    for name, text in plan.point(candidate.point).settings.items():
         words += ["--set", f"{name}={text}"]
     return words
 

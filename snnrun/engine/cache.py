@@ -8,7 +8,7 @@ not used for longest are dropped once there are too many, or they take too much 
 | ----------- | -------------------------------------------------- | -------------------------------- | ------- |
 | kernels     | text of the kernel, arithmetic                     | machine code                     | all     |
 | structures  | the objects of the network, without its seeds      | text of its kernel               | newest  |
-| parts       | structure and seeds; path of a group or synapses   | arrays before the first step     | newest  |
+| parts       | structure and seeds; path of a group or synapses   | arrays before the first step     | `SEEDS` |
 | connections | `connectivity_key`: hash of rules, sizes, seed     | pairs of neurons                 | `limit` |
 | shared      | number of a phase, hash of what acts until its end | state at its end, and recordings | newest  |
 """
@@ -37,6 +37,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 CONNECTIVITY_BYTES = 1 << 30
+SEEDS = 256  # seeds whose parts are kept: repetitions are the fastest axis of a sweep, and each value has them all
+PARTS_BYTES = 1 << 28
 UNCOMPILED = "NUMBA_DISABLE_JIT is set: Python runs the kernel as it stands, which is slow"
 
 
@@ -82,13 +84,13 @@ class Structure:
         network: The first of them.
         kernel: Text of their kernel.
         networks: Number of networks so far.
-        parts: What they are built of, for the newest seeds.
+        parts: What they are built of, by their seeds.
     """
 
     network: Network
     kernel: Kernel
     networks: int = 0
-    parts: Table[Seeds, BuiltParts] = field(default_factory=lambda: Table(most=1))
+    parts: Table[Seeds, BuiltParts] = field(default_factory=lambda: Table(SEEDS, PARTS_BYTES, attrgetter("bytes")))
 
 
 class RunCache:

@@ -38,8 +38,13 @@ class BuiltPart:
 
 @dataclass(slots=True)
 class BuiltParts:
-    """The parts of networks that differ in the values of `Parameter`s only."""
+    """The parts of networks that differ in the values of `Parameter`s only.
 
+    Args:
+        bytes: Memory of their arrays.
+    """
+
+    bytes: int = 0
     _known: dict[str, BuiltPart | None] = field(default_factory=dict)  # None: too large, or it depends on a `Parameter`
 
     def knows(self, network: Network) -> bool:
@@ -75,8 +80,10 @@ class BuiltParts:
         added = {name: _without(getattr(built, name), before[name]) for name in _TABLES}
         part = BuiltPart(**added, depths=dict(depths))
         settled = not any(isinstance(n.payload, Parameter) for n in walk(*nodes()))
-        small = sum(array.nbytes for array in part.arrays.values()) <= PART_BYTES
-        self._known[path] = _kept(part, built) if settled and small else None
+        size = sum(array.nbytes for array in part.arrays.values())
+        is_kept = settled and size <= PART_BYTES
+        self._known[path] = _kept(part, built) if is_kept else None
+        self.bytes += size if is_kept else 0
 
 
 def _without(table: dict[Any, Any], keys: set[Any]) -> dict[Any, Any]:

@@ -46,6 +46,7 @@ from snnrun.results.sweep_table import Axis, SweepTable
 _MOST_CURVES = 7
 _MOST_SHADES = 60
 _FEW_POINTS = 80
+_SEPARATE: dict[str, Any] = {"marker": "o", "markersize": 4.5, "linestyle": "none"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +138,7 @@ def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale
             label = ""
         else:
             colour, label = PALETTE[k % len(PALETTE)], plain(options.label(curve.label), 80)
-        _one(axes, curve, colour, label, across=across, up=up)
+        _one(axes, curve, colour, label, across=across, up=up, joined=not texts_along_x(found))
     if found.note:
         axes.fill_between([], [], color=FAINT, alpha=0.3, linewidth=0, label=found.note)
     lost = np.unique([x for c in found.curves if c.lost is not None for x in across(c.x[c.lost & np.isnan(c.y)])])
@@ -222,14 +223,23 @@ def _curves(source: Source, options: Options) -> Curves:
     return _series_curves(source, options)
 
 
-def _one(axes: Axes, curve: Curve, colour: Any, label: str, *, across: Scale, up: Scale) -> None:
+def texts_along_x(found: Curves) -> bool:
+    """Whether what lies along x are texts, between which there is nothing."""
+    return found.x.axis is not None and found.x.axis.unit is None
+
+
+def _one(axes: Axes, curve: Curve, colour: Any, label: str, *, across: Scale, up: Scale, joined: bool) -> None:
     order = np.argsort(curve.x, kind="stable")
     x, y = across(curve.x[order]), up(curve.y[order])
     marker = "o" if len(x) <= _FEW_POINTS else ""
-    axes.plot(x, y, color=colour, marker=marker, markersize=3, linewidth=1.0, label=label or None, zorder=2)
+    style: dict[str, Any] = {"marker": marker, "markersize": 3, "linewidth": 1.0} if joined else _SEPARATE
+    axes.plot(x, y, color=colour, label=label or None, zorder=2, **style)
     if curve.band is not None:
         half = up(curve.band[order])
-        axes.fill_between(x, y - half, y + half, color=colour, alpha=0.2, linewidth=0, zorder=1)
+        if joined:
+            axes.fill_between(x, y - half, y + half, color=colour, alpha=0.2, linewidth=0, zorder=1)
+        else:
+            axes.vlines(x, y - half, y + half, color=colour, alpha=0.4, linewidth=3, zorder=1)
 
 
 def _log_axes(axes: Axes, options: Options, x: Quantity) -> None:

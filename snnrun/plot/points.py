@@ -104,7 +104,8 @@ class Points:
             return names.index(wanted), self.axes[names.index(wanted)]
         if wanted is None and otherwise < len(self.axes):
             axis = self.axes[otherwise]
-            return otherwise, next((p for name, p in self.along if name == axis.name), axis)
+            along = (p for name, p in self.along if name == axis.name and axis.unit is not None)
+            return otherwise, next(along, axis)
         known = ", ".join(f"`{n}`" for n in [*names, *(p.name for _, p in self.along)])
         raise storage_error("ST209", f"the sweep has no parameter `{wanted}`", f"there are {known}")
 
@@ -252,7 +253,7 @@ def value_name(axis: Axis, k: int) -> str:
 def place_name(points: Points, axis: Axis, k: int) -> str:
     """One place along an axis: `tau = 5 ms`, `tau = 5 ms, g = 2`, or the number of the set where it has a label."""
     together = [p for name, p in points.along if name == axis.name]
-    if not together:
+    if not together or axis.unit is None:
         return value_name(axis, k)
     if axis.label and axis.label != axis.name:
         return f"{axis.label} {k}"
@@ -262,7 +263,7 @@ def place_name(points: Points, axis: Axis, k: int) -> str:
 def set_texts(points: Points, axis: Axis) -> list[str]:
     """What the sets of several parameters along an axis are, when pictures show only their numbers: one line each."""
     together = [p for name, p in points.along if name == axis.name]
-    if len(together) < 2 or len(axis.values) > _MOST_SETS:
+    if len(together) < 2 or len(axis.values) > _MOST_SETS or axis.unit is None:
         return []
     name = axis.label or axis.name
     return [f"{name} {k}: " + ", ".join(value_name(p, k) for p in together) for k in range(len(axis.values))]

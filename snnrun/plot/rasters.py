@@ -120,7 +120,9 @@ def _title(table: SweepTable, number: int) -> str:
     """What makes a point: `p = 0.2, seed = 3`."""
     index = np.unravel_index(number, table.status.shape)
     places = {axis.name: int(k) for axis, k in zip(table.axes, index, strict=True)}
-    along = {c.axis for c in table.coordinates}
-    parts = [value_name(axis, places[axis.name]) for axis in table.axes if axis.name not in along]
-    parts += [value_name(Axis(c.name, c.unit, c.values), places[c.axis]) for c in table.coordinates if c.axis]
+    numbered = {c.axis for c in table.coordinates} & {axis.name for axis in table.axes if axis.unit is not None}
+    parts = [value_name(axis, places[axis.name]) for axis in table.axes if axis.name not in numbered]
+    parts += [
+        value_name(Axis(c.name, c.unit, c.values), places[c.axis]) for c in table.coordinates if c.axis in numbered
+    ]
     return ", ".join(part.replace(" ", "\u00a0") for part in parts)  # lines break between parameters only

@@ -94,7 +94,7 @@ def layout_of(table: SweepTable, options: Options) -> Layout:
     """
     is_metric = options.y in table.metrics
     points = Points.of(table, options.z or (options.y if is_metric else None), options.labels)
-    sampled = next((axis for axis in points.axes if axis.name in SAMPLES), None)
+    sampled = next((axis for axis in points.axes if axis.name in SAMPLES and axis.unit is not None), None)
     if sampled is not None and options.x is None and len(points.axes) == 1:
         return _scatter(points, sampled)
     wanted = [options.x, None if is_metric else options.y]

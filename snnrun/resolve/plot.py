@@ -46,7 +46,7 @@ class Plot:
         self.keys = {key: (*path, key) for key in node.entries}
         self.plain: dict[str, Any] = {key: plain(entry.value) for key, entry in node.entries.items()}
         self.kind = PLOT_KINDS[self.plain["kind"]]
-        self.swept = swept(context.experiment)
+        self.swept = swept(context)
         self.monitors = {m.name: m for m in network.monitors}
 
     @property

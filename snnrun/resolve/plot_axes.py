@@ -53,7 +53,7 @@ def check_axes(plot: Plot) -> None:
 
 def _check_quantity(plot: Plot, key: str, number: int, name: str) -> None:
     """Check that a name is a metric, a swept parameter, or a variable of a group."""
-    known = [*plot.metrics, *axis_names(plot.context.experiment)]
+    known = [*plot.metrics, *axis_names(plot.context)]
     group, _, variable = name.partition(".")
     population = plot.context.populations.get(group)
     if name not in known and (population is None or variable not in population.members):
@@ -63,7 +63,7 @@ def _check_quantity(plot: Plot, key: str, number: int, name: str) -> None:
 
 def _check_axes_of_sweep(plot: Plot) -> None:
     """Check that parameters lie along x (and y of a heatmap), metrics of one number along y (or z)."""
-    kind, parameters = plot.kind, axis_names(plot.context.experiment)
+    kind, parameters = plot.kind, axis_names(plot.context)
     single = [name for name, (_, one) in plot.metrics.items() if one]
     if not single:
         raise plot.error("PLT511", "there is no metric of one number to show", "kind", help="add it to `metrics`")

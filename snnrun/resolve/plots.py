@@ -72,7 +72,7 @@ def _picture(context: Context, network: Network, metrics: Metrics, path: Path) -
             if context.document.has((*panel, key)):
                 raise context.key_error("PLT510", f"`{key}` is one for all panels of a picture", (*panel, key))
         plots.append(_checked(Plot(context, network, metrics, panel)))
-    parameters = swept(context.experiment)
+    parameters = swept(context)
     if parameters and len({of_sweep(plot, parameters) for plot in plots}) > 1:
         message = "these panels belong to the whole sweep and to single points of it"
         raise context.error("PLT506", message, (*path, "panels"), "make two pictures of them")
@@ -208,7 +208,7 @@ def _named_things(plot: Plot, drawn: Sequence[Monitor]) -> set[str]:
         if len(names) == 2 and "y" not in names:  # one row
             names.add("y")
     if kind.sweep or (kind.sweep is None and not drawn):
-        names |= {*plot.metrics, *axis_names(plot.context.experiment)}
+        names |= {*plot.metrics, *axis_names(plot.context)}
     return names
 
 

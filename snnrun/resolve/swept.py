@@ -6,13 +6,18 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from snnrun.plot_kinds import PLOT_KINDS
-from snnrun.spec.models import Experiment
+from snnrun.resolve.context import Context
+from snnrun.resolve.point_table import point_columns
+from snnrun.spec.models import Experiment, Sweep
+
+POINTS = "points"
+"""The axis of points that have names."""
 
 
-def axis_names(experiment: Experiment) -> tuple[str, ...]:
+def axis_names(context: Context) -> tuple[str, ...]:
     """What lies along the axes of a sweep: its parameters, and those of a `zip` together."""
-    names = swept(experiment)
-    zipped = list((experiment.sweep.zip or {}) if experiment.sweep is not None else {})
+    sweep, names = context.experiment.sweep, swept(context)
+    zipped = list((sweep.zip or {}) if sweep is not None else {})
     return (*names, "+".join(zipped)) if len(zipped) > 1 else names
 
 
@@ -43,12 +48,23 @@ def of_sweep(plot: Mapping[str, Any], parameters: Collection[str]) -> bool:
     return x is None or x in parameters or all(part in parameters for part in str(x).split("+"))
 
 
-def swept(experiment: Experiment) -> tuple[str, ...]:
-    """Names of the parameters that a sweep changes."""
-    sweep = experiment.sweep
+def swept(context: Context) -> tuple[str, ...]:
+    """Names of the parameters that a sweep changes, and of the axis of points that have names."""
+    sweep = context.experiment.sweep
     if sweep is None:
         return ()
     names = [*(sweep.axes or {}), *(sweep.zip or {}), *(sweep.sample.ranges if sweep.sample else {})]
-    for point in sweep.points or []:
-        names += list(point)
+    names += [name for point in listed_points(sweep) for name in point]
+    names += [*context.once(point_columns), *([POINTS] if isinstance(sweep.points, dict) else [])]
     return tuple(dict.fromkeys([*names, *(["repeat"] if sweep.repetitions.num > 1 else [])]))
+
+
+def listed_points(sweep: Sweep) -> list[dict[str, Any]]:
+    """The points that the file gives one by one, with or without names: the values of each, by parameter."""
+    return (
+        list(sweep.points.values())
+        if isinstance(sweep.points, dict)
+        else sweep.points
+        if isinstance(sweep.points, list)
+        else []
+    )

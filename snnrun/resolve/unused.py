@@ -11,6 +11,8 @@ from snnrun.errors import Diagnostic, Severity
 from snnrun.model.network import ConnectivityMonitor, Network, SpikeMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.resolve.context import Context, Path
+from snnrun.resolve.point_table import point_columns
+from snnrun.resolve.swept import listed_points
 from snnrun.source import SourceFile, Span
 from snnrun.spec.nodes import ScalarNode, walk
 
@@ -109,7 +111,7 @@ def _swept(context: Context) -> Iterator[str]:
     """The last words of the parameters of the sweep, which says itself when nothing reads them."""
     sweep = context.experiment.sweep
     if sweep is not None:
-        points = (name for point in sweep.points or () for name in point)
+        points = (*(name for point in listed_points(sweep) for name in point), *context.once(point_columns))
         ranges = sweep.sample.ranges if sweep.sample is not None else {}
         yield from (name.rpartition(".")[2] for name in (*(sweep.axes or {}), *(sweep.zip or {}), *points, *ranges))
 

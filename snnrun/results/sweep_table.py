@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,7 @@ class SweepTable:
             with one value a neuron.
         status: Status of each point, shape of the grid.
         description: Title and description of the experiment, if they are stored.
+        reasons: Why points failed, by their numbers.
     """
 
     axes: tuple[Axis, ...]
@@ -92,6 +93,7 @@ class SweepTable:
     metrics: dict[str, tuple[NDArray[Any], str]]
     status: NDArray[np.int8]
     description: Description | None
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
 def write_sweep(
@@ -102,6 +104,7 @@ def write_sweep(
     *,
     coordinates: Sequence[Coordinate] = (),
     description: Description | None = None,
+    reasons: Mapping[int, str] | None = None,
 ) -> tuple[Path, Path]:
     """Write `sweep.h5` and `points.csv`, replacing earlier ones, and return their paths.
 
@@ -113,6 +116,7 @@ def write_sweep(
         status: A `PointStatus` for each point, shape of the grid.
         coordinates: Parameters along an axis of another name.
         description: Title and description of the experiment, for pictures.
+        reasons: Why points failed, by their numbers.
 
     Raises:
         StorageError: A file cannot be written, or a name cannot be one of a dataset.
@@ -130,6 +134,7 @@ def write_sweep(
         {name: (np.asarray(values), unit) for name, (values, unit) in metrics.items()},
         states,
         description,
+        dict(reasons or {}),
     )
     return _write_hdf5(folder / SWEEP_FILE, table), _write_csv(folder / POINTS_FILE, table)
 
@@ -208,6 +213,12 @@ def _write_hdf5(path: Path, table: SweepTable) -> Path:
     status.attrs["flag_values"] = np.array([s.value for s in PointStatus], np.int8)
     status.attrs["flag_meanings"] = " ".join(s.name.lower() for s in PointStatus)
     attach(status, dimensions)
+    if table.reasons:
+        texts = [table.reasons.get(k, "") for k in range(table.status.size)]
+        shaped = np.array(texts, dtype=object).reshape(table.status.shape)
+        reason = file.create_dataset(_free(file, "reason"), data=shaped, dtype=_TEXT)
+        reason.attrs["long_name"] = "why the point failed"
+        attach(reason, dimensions)
     return _saved(file, path)
 
 
@@ -254,14 +265,16 @@ def _rows(table: SweepTable) -> Iterator[list[str]]:
     parameters = [(a.name, a.unit) for a in table.axes] + [(c.name, c.unit) for c in table.coordinates]
     single = {n: metric for n, metric in table.metrics.items() if metric[0].ndim == table.status.ndim}
     metrics = [(name, unit) for name, (_, unit) in single.items()]
-    yield ["point", *(_header(*p) for p in parameters), *(_header(*m) for m in metrics), "status"]
+    last = ["reason"] if table.reasons else []
+    yield ["point", *(_header(*p) for p in parameters), *(_header(*m) for m in metrics), "status", *last]
     place = {axis.name: k for k, axis in enumerate(table.axes)}
     columns: list[tuple[int | None, list[str]]] = [(place[axis.name], _cells(axis)) for axis in table.axes]
     columns += [(place.get(c.axis), _cells(c)) for c in table.coordinates]
     for number, index in enumerate(np.ndindex(table.status.shape)):
         cells = [column[number if k is None else index[k]] for k, column in columns]
         cells += [_cell(array[index]) for array, _ in single.values()]
-        yield [str(number), *cells, PointStatus(int(table.status[index])).name.lower()]
+        reason = [table.reasons.get(number, "")] if table.reasons else []
+        yield [str(number), *cells, PointStatus(int(table.status[index])).name.lower(), *reason]
 
 
 def _header(name: str, unit: str | None) -> str:

@@ -45,7 +45,7 @@ def plots_of(checked: Checked) -> Plots:
     """The pictures to draw from the folder of an experiment: of its sweep when it has one, of its run otherwise."""
     if checked.plots is None or checked.experiment.sweep is None:
         return checked.plots
-    return [plot for plot in checked.plots if of_sweep(plot, swept(checked.experiment))]
+    return [plot for plot in checked.plots if of_sweep(plot, swept(checked.resolved.context))]
 
 
 def draw(

@@ -1141,6 +1141,34 @@ RepeatForm = TypeAliasType(
 )
 
 
+class PointsFile(Section):
+    """The points of a sweep as the rows of a table."""
+
+    file: Statements = Field(description=_NUMBERS)
+    dataset: Statements | None = Field(None, description=_DATASET)
+    columns: list[DottedPath] | None = Field(
+        None,
+        min_length=1,
+        description="Constants or paths that the columns are values of: in their order where the file has no names, "
+        "otherwise the columns to use; absent: all of them, by their names.",
+    )
+    unit: dict[DottedPath, Expression] | None = Field(
+        None, description="Unit of each column that has one; absent: that in the name of the column, `tau [ms]`."
+    )
+
+
+PointName = Annotated[str, Field(min_length=1, max_length=200)]
+PointsForm = TypeAliasType(
+    "PointsForm",
+    Annotated[
+        Annotated[list[dict[DottedPath, Anything]], Tag(LIST_TAG), Field(min_length=1)]
+        | Annotated[PointsFile, Tag("<file>")]
+        | Annotated[dict[PointName, dict[DottedPath, Anything]], Tag(MAP_TAG), Field(min_length=1)],
+        Discriminator(form_by_key("file", otherwise=MAP_TAG)),
+    ],
+)
+
+
 class Sweep(Section):
     """The same experiment with other values."""
 
@@ -1151,8 +1179,10 @@ class Sweep(Section):
         "equations, a connection rule.",
     )
     zip: dict[DottedPath, Axis] | None = Field(None, description="Path → values that change together.")
-    points: list[dict[DottedPath, Anything]] | None = Field(
-        None, min_length=1, description="The points one by one: a list of maps path → value."
+    points: PointsForm | None = Field(
+        None,
+        description="The points one by one: a list of maps path → value; a map name → map of those values that differ "
+        "from the file; or the rows of a table, `{file: theta.csv, unit: {tau: ms}}`.",
     )
     sample: Sample | None = Field(None, description="Points drawn from ranges: `{method, size, ranges, seed}`.")
     repeat: RepeatForm = Field(

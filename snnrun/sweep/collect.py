@@ -69,7 +69,8 @@ class Collected:
         """
         axes, coordinates = _axes(self.plan)
         about = describe(checked, hash)
-        write_sweep(folder, axes, self.metrics, self.status, coordinates=coordinates, description=about)
+        tables = (axes, self.metrics, self.status)
+        write_sweep(folder, *tables, coordinates=coordinates, description=about, reasons=self.failed)
         text = self.metrics_text
         write_durably(folder / "metrics.json", f"{text}\n".encode())
         return hashlib.sha256(text.encode()).hexdigest()
@@ -147,15 +148,18 @@ def _axes(plan: Plan) -> tuple[list[Axis], list[Coordinate]]:
     axes: list[Axis] = []
     coordinates: list[Coordinate] = []
     for axis in plan.axes:
-        if len(axis.parameters) == 1:
+        if len(axis.parameters) == 1 and not axis.names:
             axes.append(_axis(axis.name, axis.parameters[0]))
             continue
-        axes.append(Axis(axis.name, "1", np.arange(axis.length, dtype=np.float64)))
+        numbers = Axis(axis.name, "1", np.arange(axis.length, dtype=np.float64))
+        axes.append(Axis(axis.name, None, axis.names) if axis.names else numbers)
         for p in axis.parameters:
+            if axis.names and any("\n" in str(number) for number in p.numbers):
+                continue  # texts of several lines, for which the names of the points stand
             coordinates.append(Coordinate(axis.name, p.name, p.dimension.symbol if p.dimension else None, p.numbers))
     if plan.seed_of is not None:
-        numbers = np.array([plan.seed_of(plan.index(k)) for k in range(plan.size)], np.int64)
-        coordinates.append(Coordinate("", "seed", "1", numbers.reshape(plan.shape)))
+        own = np.array([plan.seed_of(plan.index(k)) for k in range(plan.size)], np.int64)
+        coordinates.append(Coordinate("", "seed", "1", own.reshape(plan.shape)))
     return axes, coordinates
 
 

@@ -23,7 +23,7 @@ from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, Node, Path, plain, scalar
 from snnrun.spec.read_values import noting
 from snnrun.sweep.identity import files_of_values
-from snnrun.sweep.plan import named_at, plan_sweep
+from snnrun.sweep.plan import plan_sweep
 from snnrun.sweep.points import SEED, GridAxis, Plan, Point, Values
 from snnrun.sweep.reuse import Template
 
@@ -299,7 +299,7 @@ def _not_tried(checked: Checked, plan: Plan, axis: int) -> Diagnostic:
 
 def _axis_span(checked: Checked, axis: GridAxis) -> Span | None:
     """Where the file names what lies along an axis."""
-    path = named_at(checked.document, axis, axis.parameters[0])
+    path = axis.parameters[0].named
     return checked.document.key_span(path[:2] if path[1] == "points" else path)
 
 
@@ -309,7 +309,7 @@ def point_document(checked: Checked) -> Document:
     plots = document.find(("plots",))
     own: Node | None = plots
     if isinstance(plots, ListNode):
-        parameters = swept(checked.experiment)
+        parameters = swept(checked.resolved.context)
         kept = tuple(item for item in plots.items if not of_sweep(_options(item), parameters))
         own = ListNode(kept, plots.span) if kept else scalar("none", SourceFile("plots", "none"))
     changes: dict[Path, Any] = {("sweep",): None}

@@ -10,12 +10,14 @@ from typing import Any
 
 from snnrun.errors import did_you_mean
 from snnrun.resolve.context import Context, Path
+from snnrun.resolve.point_table import PATH as POINTS_PATH
+from snnrun.resolve.point_table import point_columns
 from snnrun.resolve.repeats import plan_of
 from snnrun.resolve.settings import is_replaced_at_start
+from snnrun.resolve.swept import POINTS
 from snnrun.resolve.unused import definition_of, used_definitions
 from snnrun.source import Text
-from snnrun.spec.document import Document
-from snnrun.spec.models import CallOperation, Repeat, Sample, SampleMethod, Sweep
+from snnrun.spec.models import CallOperation, PointsFile, Repeat, Sample, SampleMethod, Sweep
 from snnrun.spec.nodes import MapNode, ScalarNode
 from snnrun.sweep.identity import PointSeeds
 from snnrun.sweep.parameters import Budget, ParameterReader, path_text
@@ -36,7 +38,7 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     makers: list[Callable[[], GridAxis]] = []
     makers += [partial(_single, budget, name, axis) for name, axis in (sweep.axes or {}).items()]
     makers += [partial(_zipped, budget, sweep)] if sweep.zip else []
-    makers += [partial(_listed, budget, sweep)] if sweep.points else []
+    makers += [partial(_listed, budget, sweep.points)] if sweep.points is not None else []
     makers += [partial(_sampled, budget, sweep.sample)] if sweep.sample is not None else []
     repeat = sweep.repetitions
     makers += [partial(_repeated, budget, repeat)] if repeat.num > 1 else []
@@ -70,20 +72,6 @@ def _keeps_results(context: Context, sweep: Sweep) -> bool:
     return keep_results
 
 
-def named_at(document: Document, axis: GridAxis, parameter: Values) -> Path:
-    """Where in the file the sweep names a parameter."""
-    name = parameter.name
-    named: tuple[Path, ...] = (
-        ("sweep", "axes", name),
-        ("sweep", "zip", name),
-        ("sweep", "points", 0, name),
-        ("sweep", "sample", "ranges", name),
-        ("sweep", "repeat"),
-    )
-    wanted = named[4:] if axis.is_repetition else {"points": named[2:3], "sample": named[3:4]}.get(axis.name, ())
-    return next(path for path in (*wanted, *named) if document.has(path))
-
-
 def _refuse_twice(context: Context, axes: list[GridAxis]) -> None:
     """Refuse two parameters that are the same value of the file, or part of one another.
 
@@ -103,7 +91,7 @@ def _refuse_twice(context: Context, axes: list[GridAxis]) -> None:
                     what = f"`{other}` and `{ours}` change the same part of the file"
                 else:
                     what = f"`{ours}` is swept twice" if ours == other else f"`{other}` and `{ours}` are the same value"
-                path = named_at(context.document, axis, parameter)
+                path = parameter.named
                 raise context.key_error("SWP709", what, path, "keep one of them; `zip` changes several together")
             seen[place] = parameter.name
             above |= dict.fromkeys(heads[:-1], parameter.name)
@@ -127,7 +115,7 @@ def _refuse_unused(context: Context, axes: list[GridAxis]) -> None:
                 advice = "remove it from `set` of this phase, or sweep the value there"
             else:
                 continue
-            span = context.document.key_span(named_at(context.document, axis, parameter))
+            span = context.document.key_span(parameter.named)
             context.report.error("SWP717", message, span, advice)
     context.report.stop_if_errors()
 
@@ -138,17 +126,18 @@ def _refuse_columns(context: Context, axes: list[GridAxis], others: set[str]) ->
     Raises:
         ExperimentError: SWP708.
     """
-    named = [(axis, parameter) for axis in axes for parameter in axis.parameters if not axis.is_repetition]
-    columns = {"status", *others, *(axis.name for axis in axes if axis.is_repetition or len(axis.parameters) > 1)}
-    for axis, parameter in named:
+    named = [parameter for axis in axes for parameter in axis.parameters if not axis.is_repetition]
+    columns = {"status", "reason", *others}
+    columns |= {axis.name for axis in axes if axis.is_repetition or axis.names or len(axis.parameters) > 1}
+    for parameter in named:
         if parameter.name in columns:
             raise context.key_error(
                 "SWP708",
                 f"the table of the sweep has a column `{parameter.name}` already",
-                named_at(context.document, axis, parameter),
+                parameter.named,
                 f"name the parameter by its path: `{path_text(parameter.place)}`",
             )
-    columns |= {parameter.name for _, parameter in named}
+    columns |= {parameter.name for parameter in named}
     for name in sorted(columns & context.experiment.metrics.keys()):
         raise context.key_error(
             "SWP708",
@@ -222,18 +211,50 @@ def _zipped(budget: Budget, sweep: Sweep) -> GridAxis:
     return GridAxis("+".join(p.name for p in parameters), parameters)
 
 
-def _listed(budget: Budget, sweep: Sweep) -> GridAxis:
-    assert sweep.points
-    context = budget.context
-    names = list(sweep.points[0])
+def _listed(budget: Budget, points: Any) -> GridAxis:
+    """The points one by one: a list, a map with names, or the rows of a table."""
+    match points:
+        case PointsFile():
+            return _tabled(budget)
+        case dict():
+            return _named(budget, points)
+    names = list(points[0])
+    for k, point in enumerate(points):
+        if list(point) != names:
+            advice = "points with names may leave out values: `points: {name: {...}}`"
+            raise budget.context.error("SWP703", "all points must name the same parameters", (*POINTS_PATH, k), advice)
     parameters = []
     for name in names:
-        reader = ParameterReader(budget, ("sweep", "points"), name)
-        for k, point in enumerate(sweep.points):
-            if list(point) != names:
-                raise context.error("SWP703", "all points must name the same parameters", ("sweep", "points", k))
-        parameters.append(reader.from_paths([("sweep", "points", k, name) for k in range(len(sweep.points))]))
-    return GridAxis("points" if len(names) > 1 else names[0], tuple(parameters))
+        reader = ParameterReader(budget, (*POINTS_PATH, 0, name), name)
+        parameters.append(reader.from_paths([(*POINTS_PATH, k, name) for k in range(len(points))]))
+    return GridAxis(POINTS if len(names) > 1 else names[0], tuple(parameters))
+
+
+def _named(budget: Budget, points: dict[str, dict[str, Any]]) -> GridAxis:
+    """Points with names: what one does not give is that of the file."""
+    names = dict.fromkeys(name for point in points.values() for name in point)
+    if not names:
+        raise budget.context.key_error("SWP703", "these points change nothing", POINTS_PATH)
+    parameters = []
+    for name in names:
+        paths = [(*POINTS_PATH, key, name) if name in point else None for key, point in points.items()]
+        reader = ParameterReader(budget, next(filter(None, paths)), name)
+        parameters.append(reader.from_some(paths))
+    return GridAxis(POINTS, tuple(parameters), tuple(points))
+
+
+def _tabled(budget: Budget) -> GridAxis:
+    """Points that are the rows of a table in a file."""
+    columns = budget.context.once(point_columns)
+    budget.context.report.stop_if_errors()
+    parameters = []
+    for k, (name, column) in enumerate(columns.items()):
+        written = (*POINTS_PATH, "columns", k)
+        path = written if budget.context.document.has(written) else (*POINTS_PATH, "file")
+        with budget.context.collecting():
+            parameters.append(ParameterReader(budget, path, name).of_column(column))
+    budget.context.report.stop_if_errors()
+    return GridAxis(POINTS if len(columns) > 1 else parameters[0].name, tuple(parameters))
 
 
 def _sampled(budget: Budget, sample: Sample) -> GridAxis:

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from snnrun.resolve.swept import POINTS
 from snnrun.source import Text
 from snnrun.spec.nodes import Node, Path
 from snnrun.units.dimensions import ONE, Dimension
 
 MOST_POINTS = 1_000_000
 SEED: Path = ("seed",)
+REPEAT: Path = ("sweep", "repeat")
 Index = tuple[int, ...]
 
 
@@ -21,17 +23,21 @@ class Values:
 
     Args:
         name: As the sweep names it.
+        named: Where the sweep names it.
         place: Where in the file it stands.
-        texts: The values as they go into the file, shape (n,); computed ones without a place.
-        numbers: The values in SI units, or the texts where they are no numbers, shape (n,).
+        texts: The values as they go into the file, shape (n,); computed ones without a place; None for that of the
+            file.
+        numbers: The values in SI units, or the texts where they are no numbers, shape (n,); NaN or empty where it is
+            that of the file and computed from others.
         dimension: Their dimension; None for texts.
         held: The values as the graphs of the network hold them once they are constants (whole numbers as int), shape
             (n,); None for texts.
     """
 
     name: str
+    named: Path
     place: Path
-    texts: tuple[Text | str | Node, ...]
+    texts: tuple[Text | str | Node | None, ...]
     numbers: tuple[float | str, ...]
     dimension: Dimension | None
     held: tuple[float, ...] | None = None
@@ -39,11 +45,14 @@ class Values:
     def value(self, k: int) -> Text | Node:
         """One value for the file."""
         text = self.texts[k]
+        assert text is not None
         return Text.plain(text, f"value {k + 1} of {self.name}") if isinstance(text, str) else text
 
     def shown(self, k: int) -> str:
         """One value as text."""
         text = self.texts[k]
+        if text is None:
+            return str(self.numbers[k])
         if isinstance(text, str):
             return text
         return text.value if isinstance(text, Text) else " ".join(_source(text).split())
@@ -56,32 +65,41 @@ class Point:
     Args:
         index: Its position along each axis.
         values: What changes in the file.
-        shown: The same as text, by name.
+        shown: The same as text, by name; the name of a point stands for its values.
+        settings: The values as text, by name.
         shared: Number of the phase up to whose end all points are the same; None when they share none.
     """
 
     index: Index
     values: Mapping[Path, Text | Node]
     shown: Mapping[str, str]
+    settings: Mapping[str, str]
     shared: int | None = None
 
     @property
     def text(self) -> str:
-        """Its parameters in words: `tau = 5 ms, seed = 2`."""
-        return ", ".join(f"{name} = {value}" for name, value in self.shown.items())
+        """Its parameters in words: `tau = 5 ms, seed = 2`, or `tonic, seed = 2` for a point with a name."""
+        return ", ".join(value if name == POINTS else f"{name} = {value}" for name, value in self.shown.items())
 
 
 @dataclass(frozen=True, slots=True)
 class GridAxis:
-    """Parameters that change together along one dimension of the grid."""
+    """Parameters that change together along one dimension of the grid.
+
+    Args:
+        name: Its name: that of its parameter, if it is one.
+        parameters: The parameters.
+        names: Names of the positions along it, if they have any.
+    """
 
     name: str
     parameters: tuple[Values, ...]
+    names: tuple[str, ...] = ()
 
     @property
     def is_repetition(self) -> bool:
         """Whether only the seed changes along it, as `repeat` asks."""
-        return self.name != self.parameters[0].name and len(self.parameters) == 1
+        return self.parameters[0].named == REPEAT
 
     @property
     def length(self) -> int:
@@ -150,11 +168,16 @@ class Plan:
     def at(self, index: Index) -> Point:
         """The point at an index."""
         values: dict[Path, Text | Node] = {}
-        shown: dict[str, str] = {}
+        settings: dict[str, str] = {}
         for parameter, k in self.values_at(index):
             values[parameter.place] = parameter.value(k)
-            shown[parameter.name] = parameter.shown(k)
-        return Point(index, values, shown, self.shared)
+            settings[parameter.name] = parameter.shown(k)
+        shown = dict(settings)
+        for axis, k in zip(self.axes, index, strict=True):
+            if axis.names:
+                hidden = {parameter.name for parameter in axis.parameters}
+                shown = {axis.name: axis.names[k]} | {n: t for n, t in shown.items() if n not in hidden}
+        return Point(index, values, shown, settings, self.shared)
 
     def values_at(self, index: Index) -> Iterator[tuple[Values, int]]:
         """What is changed at the point at an index: the parameters, each with the number of its value."""
@@ -162,7 +185,8 @@ class Plan:
             if axis.is_repetition and self.seed_of is not None:
                 continue
             for parameter in axis.parameters:
-                yield parameter, k
+                if parameter.texts[k] is not None:
+                    yield parameter, k
         if self.seed_of is not None:
             yield seeds((self.seed_of(index),)), 0
 
@@ -186,7 +210,7 @@ class Plan:
 
 def seeds(numbers: Sequence[int]) -> Values:
     """Values of the seed."""
-    return Values("seed", SEED, tuple(map(str, numbers)), tuple(map(float, numbers)), ONE, tuple(numbers))
+    return Values("seed", REPEAT, SEED, tuple(map(str, numbers)), tuple(map(float, numbers)), ONE, tuple(numbers))
 
 
 def _source(node: Node) -> str:

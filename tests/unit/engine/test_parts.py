@@ -101,8 +101,22 @@ def test_other_seeds_build_other_parts(tmp_path):
     kernel, cache = generate(networks[0]), cache_for(networks[0])
     for network in networks:
         assert_same(build(network, kernel, cache), build(network, kernel))
-    assert cache.parts(networks[0]).knows(networks[0])
-    assert not cache.parts(networks[1]).knows(networks[1])
+    assert all(cache.parts(network).knows(network) for network in networks)
+
+
+def test_parts_of_several_seeds_are_kept_until_they_take_too_much_memory(tmp_path):
+    template = template_of(tmp_path, "tau")
+    networks = [template.at({"tau": 0.01}, seed).resolved.network for seed in (1, 2)]
+    kernel, cache = generate(networks[0]), cache_for(networks[0])
+    for network in networks:
+        build(network, kernel, cache)
+    (structure,) = cache.structures.entries.values()
+    assert structure.parts.bytes > 1000
+    structure.parts.limit = structure.parts.bytes // 2 + 1
+    cache.parts(networks[1])
+    assert len(structure.parts.entries) == 1
+    assert cache.parts(networks[1]).knows(networks[1])
+    assert not cache.parts(networks[0]).knows(networks[0])
 
 
 def test_large_parts_are_built_anew(tmp_path, monkeypatch):

@@ -340,6 +340,7 @@ ELSEWHERE = {
     "LogBounds": None,
     "WholeBounds": None,
     "Sample": None,  # unit/sweep/test_sample.py
+    "PointsFile": None,  # unit/sweep/test_point_forms.py
     "Repeat": None,  # unit/sweep/test_earlier.py
     "ValueFile": None,  # unit/network
     "CallOperation": None,  # cli/test_run_command.py
