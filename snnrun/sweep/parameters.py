@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.equations.ast import Quantity, Unary, names_in
+from snnrun.equations.ast import Quantity, Unary
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
 from snnrun.equations.scope import Typed
@@ -18,8 +18,6 @@ from snnrun.errors import ExperimentError, at, did_you_mean
 from snnrun.kernels.arrays import exp, log
 from snnrun.resolve.constants import value_of
 from snnrun.resolve.context import Context, Path
-from snnrun.resolve.point_table import PointColumn
-from snnrun.resolve.tables import unit_in, unit_of
 from snnrun.source import Text
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.models import LogBounds, WholeBounds
@@ -28,10 +26,8 @@ from snnrun.spec.overrides import find_path
 from snnrun.spec.values import Linspace, Logspace, Range
 from snnrun.sweep.points import SEED, Values
 from snnrun.units.dimensions import ONE, Dimension
-from snnrun.units.names import lookup_unit
 
 MOST_VALUES = 100_000  # of all parameters together
-MOST_TABLED = 4_000_000  # of those in a table of points
 _NOT_SWEPT = {
     **dict.fromkeys(("sweep", "version", "extends", "name", "description", "references", "plots", "metrics")),
     "use": "sweep `equations` or constants of the object, or run the file once for each model: `--set`",
@@ -254,7 +250,7 @@ class ParameterReader:
 
     def _must_fit(self, typed: Typed, path: Path) -> None:
         """Compare with the value that the file has now."""
-        now = _value_in_file(self.context, self.place)
+        now = value_in_file(self.context, self.place)
         if now is not None and not typed.fits(now.dimension):
             raise self.context.error(
                 "EQ209",
@@ -285,74 +281,9 @@ class ParameterReader:
             held = None  # the file says so where the value stands
         return replace(shown, numbers=tuple(n.value for n in numbers), dimension=dimension, held=held)
 
-    def from_some(self, paths: list[Path | None]) -> Values:
-        """Values written out at some points; the others, without a path, have that of the file."""
-        found = self.from_paths([path for path in paths if path is not None])
-        if len(found.texts) == len(paths):
-            return found
-        numbers = iter(found.numbers)
-        texts = iter(found.texts)
-        ours = self._in_file(is_number=found.dimension is not None)
-        return replace(
-            found,
-            texts=tuple(None if path is None else next(texts) for path in paths),
-            numbers=tuple(ours if path is None else next(numbers) for path in paths),
-            held=None,  # what the file has may depend on other values of the point
-        )
-
-    def _in_file(self, *, is_number: bool) -> float | str:
-        """What the file has, for the table: NaN or nothing where it is computed from other values, or left out."""
-        node = self.context.document.find(self.place)
-        if not is_number:
-            return Values(self.name, self.path, self.place, (node,), (), None).shown(0) if node is not None else ""
-        now = _value_in_file(self.context, self.place)
-        computed = now is not None and names_in(self.context.expression(self.place)) & self.context.constants.keys()
-        return now.value if now is not None and not computed else math.nan
-
-    def of_column(self, column: PointColumn) -> Values:
-        """Values of a column of a table.
-
-        Raises:
-            ExperimentError: SWP702, SWP703, NET147 or EQ209.
-        """
-        self.budget.take(len(column.values), self.path, MOST_TABLED)
-        at_unit: Path = ("sweep", "points", "unit", self.name)
-        now = _value_in_file(self.context, self.place)
-        if now is None:
-            scale, dimension = unit_in(self.context, at_unit, self.path, column.unit)
-        else:
-            if not (now.dimension.is_one or column.unit or self.context.document.has(at_unit)):
-                message = f"`{self.name}` is {now.dimension.describe()}: say in which unit its column is"
-                advice = f"add `unit: {{{self.name}: ...}}`, or name the column `{self.name} [...]`"
-                raise self.context.error("NET147", message, self.path, advice)
-            scale = unit_of(self.context, at_unit, now.dimension, f"`{self.name}`", self.path, column.unit)
-            dimension = now.dimension
-        numbers = column.values.tolist()
-        if (dimension is None or dimension.is_one) and scale == 1 and self._are_whole(column.values, now):
-            whole = tuple(map(int, numbers))
-            return Values(self.name, self.path, self.place, tuple(map(str, whole)), tuple(numbers), ONE, whole)
-        power = round(math.log10(scale))
-        decimal = power if float(f"1e{power}") == scale else None
-        held = tuple([_scaled(value, scale, decimal) for value in numbers])
-        document = self.context.document
-        unit = document.text(at_unit).value if document.has(at_unit) else column.unit
-        if decimal is not None and unit is not None and lookup_unit(unit) is not None:
-            texts = tuple([f"{float(value)!r} {unit}" for value in numbers])
-        else:
-            unit = base_units(dimension or ONE)
-            texts = tuple([f"{value!r}{unit}" for value in held])
-        return Values(self.name, self.path, self.place, texts, held, dimension or ONE, held)
-
-    @staticmethod
-    def _are_whole(values: NDArray[Any], now: Typed | None) -> bool:
-        """Whether values of a column are whole numbers: where the file has one, or nothing that says otherwise."""
-        if now is not None and now.node.kind is not Kind.INT:
-            return False
-        return values.dtype.kind in "iu" or bool(np.all((values == np.floor(values)) & (np.abs(values) < 2**53)))
-
     def _numbers(self, paths: list[Path]) -> list[Typed] | None:
         """The values as quantities; None when they are something else."""
-        now = _value_in_file(self.context, self.place)
+        now = value_in_file(self.context, self.place)
         if now is None:
             try:
                 found = [self._constant(path) for path in paths]
@@ -369,7 +300,7 @@ class ParameterReader:
         return self._of_one_dimension(found, now.dimension)
 
 
-def _value_in_file(context: Context, place: Path) -> Typed | None:
+def value_in_file(context: Context, place: Path) -> Typed | None:
     """The value of a parameter in the file, when it is a constant expression."""
     if place[0] == "constants":
         return context.constants.get(str(place[1]))
@@ -381,14 +312,6 @@ def _value_in_file(context: Context, place: Path) -> Typed | None:
     except Exception:  # noqa: BLE001 - a text that is no constant expression is swept as a text
         return None
     return typed if typed.exact is not None else None
-
-
-def _scaled(value: float, scale: float, power: int | None) -> float:
-    """A number in SI units; where its unit is a power of ten, rounded once, as the text with that unit is read."""
-    if power is None:
-        return float(value * scale)
-    digits, _, exponent = repr(float(value)).partition("e")
-    return float(f"{digits}e{int(exponent or 0) + power}")
 
 
 def _held(number: str, scale: Fraction) -> float:

@@ -10,16 +10,14 @@ from typing import Any
 
 from snnrun.errors import did_you_mean
 from snnrun.resolve.context import Context, Path
-from snnrun.resolve.point_table import PATH as POINTS_PATH
-from snnrun.resolve.point_table import point_columns
 from snnrun.resolve.repeats import plan_of
 from snnrun.resolve.settings import is_replaced_at_start
-from snnrun.resolve.swept import POINTS
 from snnrun.resolve.unused import definition_of, used_definitions
 from snnrun.source import Text
-from snnrun.spec.models import CallOperation, PointsFile, Repeat, Sample, SampleMethod, Sweep
+from snnrun.spec.models import CallOperation, Repeat, Sample, SampleMethod, Sweep
 from snnrun.spec.nodes import MapNode, ScalarNode
 from snnrun.sweep.identity import PointSeeds
+from snnrun.sweep.listed import listed_points
 from snnrun.sweep.parameters import Budget, ParameterReader, path_text
 from snnrun.sweep.points import MOST_POINTS, SEED, GridAxis, Index, Plan, Values, seeds
 from snnrun.sweep.sample import MOST_SOBOL, design
@@ -38,7 +36,7 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     makers: list[Callable[[], GridAxis]] = []
     makers += [partial(_single, budget, name, axis) for name, axis in (sweep.axes or {}).items()]
     makers += [partial(_zipped, budget, sweep)] if sweep.zip else []
-    makers += [partial(_listed, budget, sweep.points)] if sweep.points is not None else []
+    makers += [partial(listed_points, budget, sweep.points)] if sweep.points is not None else []
     makers += [partial(_sampled, budget, sweep.sample)] if sweep.sample is not None else []
     repeat = sweep.repetitions
     makers += [partial(_repeated, budget, repeat)] if repeat.num > 1 else []
@@ -209,52 +207,6 @@ def _zipped(budget: Budget, sweep: Sweep) -> GridAxis:
         shown = ", ".join(f"`{p.name}` {len(p.texts)}" for p in parameters)
         raise context.key_error("SWP703", f"zipped parameters need equally many values: {shown}", ("sweep", "zip"))
     return GridAxis("+".join(p.name for p in parameters), parameters)
-
-
-def _listed(budget: Budget, points: Any) -> GridAxis:
-    """The points one by one: a list, a map with names, or the rows of a table."""
-    match points:
-        case PointsFile():
-            return _tabled(budget)
-        case dict():
-            return _named(budget, points)
-    names = list(points[0])
-    for k, point in enumerate(points):
-        if list(point) != names:
-            advice = "points with names may leave out values: `points: {name: {...}}`"
-            raise budget.context.error("SWP703", "all points must name the same parameters", (*POINTS_PATH, k), advice)
-    parameters = []
-    for name in names:
-        reader = ParameterReader(budget, (*POINTS_PATH, 0, name), name)
-        parameters.append(reader.from_paths([(*POINTS_PATH, k, name) for k in range(len(points))]))
-    return GridAxis(POINTS if len(names) > 1 else names[0], tuple(parameters))
-
-
-def _named(budget: Budget, points: dict[str, dict[str, Any]]) -> GridAxis:
-    """Points with names: what one does not give is that of the file."""
-    names = dict.fromkeys(name for point in points.values() for name in point)
-    if not names:
-        raise budget.context.key_error("SWP703", "these points change nothing", POINTS_PATH)
-    parameters = []
-    for name in names:
-        paths = [(*POINTS_PATH, key, name) if name in point else None for key, point in points.items()]
-        reader = ParameterReader(budget, next(filter(None, paths)), name)
-        parameters.append(reader.from_some(paths))
-    return GridAxis(POINTS, tuple(parameters), tuple(points))
-
-
-def _tabled(budget: Budget) -> GridAxis:
-    """Points that are the rows of a table in a file."""
-    columns = budget.context.once(point_columns)
-    budget.context.report.stop_if_errors()
-    parameters = []
-    for k, (name, column) in enumerate(columns.items()):
-        written = (*POINTS_PATH, "columns", k)
-        path = written if budget.context.document.has(written) else (*POINTS_PATH, "file")
-        with budget.context.collecting():
-            parameters.append(ParameterReader(budget, path, name).of_column(column))
-    budget.context.report.stop_if_errors()
-    return GridAxis(POINTS if len(columns) > 1 else parameters[0].name, tuple(parameters))
 
 
 def _sampled(budget: Budget, sample: Sample) -> GridAxis:
