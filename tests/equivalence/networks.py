@@ -334,7 +334,8 @@ synapses:
       dp/dt = -p/taupre : 1 (event-driven)
       dq/dt = (0.1*w - q)/taupost : 1 (event-driven)
     connect: all
-    on_pre: {do: "v_post += w; p += 0.1; w = clip(w + q, 0, 1)", delay: 0.3 ms}
+    constants: {gain: 0.1}
+    on_pre: {do: "v_post += w; p += gain; w = clip(w + q, 0, 1)", delay: 0.3 ms}
     on_post: q -= 0.11; w = clip(w + p, 0, 1)
     initial: {w: 0.3*rand()}
   clock:
