@@ -82,6 +82,9 @@ class _Joining:
         self, key: str, own: Entry | None, given: list[tuple[Part, Entry]], own_names: frozenset[str]
     ) -> Node | None:
         values = [(part, entry.value) for part, entry in given]
+        empty = next((v for v in [*(v for _, v in values), *([own.value] if own else [])] if _is_empty(v)), None)
+        if empty is not None:
+            return empty  # the check of the format says so
         if key == "equations" and _are_texts(own, values):
             return self._equations(own, values, own_names)
         if key in _STATEMENTS and values:
@@ -270,6 +273,10 @@ def _are_texts(own: Entry | None, values: Iterable[tuple[Part, Node]]) -> bool:
 
 def _is_null(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.value is None
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and isinstance(node.value, str) and not node.value.strip()
 
 
 def _is_assigned(line: Line) -> bool:

@@ -312,6 +312,11 @@ def test_an_error_in_a_model_says_who_uses_it(group, write):
     assert item.as_json()["used_at"] == [str(user) for user in item.users]
 
 
+def test_empty_texts_are_left_to_the_check_of_the_format(group):
+    assert group("use: ./models/cell.yaml\nsize: 1\nreset: ''")["reset"] == ""
+    assert group("use: ./models/cell.yaml\nsize: 1\nequations: ''")["equations"] == ""
+
+
 def test_two_fragments_with_one_noise_are_told_apart(group, write):
     write("models/n.yaml", "kind: neurons\nequations: |\n  dx/dt = xi*second**-0.5 : 1\n")
     keys = "use: [models/n.yaml, {model: models/n.yaml, rename: {x: y}}]\nsize: 1"
