@@ -12,6 +12,7 @@ from snnrun.model.rates import advice, is_impossible
 from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import AlreadyReported, Context, Path
 from snnrun.resolve.group_names import group_scope
+from snnrun.resolve.limited import switch
 from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.statements import StatementScope
 from snnrun.spec import models
@@ -27,13 +28,13 @@ def resolve_inputs(context: Context) -> tuple[PoissonInput, ...]:
     for name, model in context.experiment.inputs.items():
         with context.collecting(f"inputs.{name}"):
             try:
-                found.append(_KINDS[type(model)](context, name))
+                found.append(_KINDS[type(model)](context, name, model))
             except AlreadyReported:
                 context.failed.add(f"inputs.{name}")
     return tuple(found)
 
 
-def _poisson(context: Context, name: str) -> PoissonInput:
+def _poisson(context: Context, name: str, model: models.PoissonInput) -> PoissonInput:
     path: Path = ("inputs", name)
     g, whose = context.graph, f"input `{name}`"
     view = context.view((*path, "target"), f"the target of {whose}")
@@ -46,6 +47,8 @@ def _poisson(context: Context, name: str) -> PoissonInput:
         raise at(word.span(), "NET200", message, did_you_mean(word.value, locale.targets))
     size = context.integer((*path, "size"), f"the number of trains of {whose}", 1)
     chance = _chance(context, (*path, "rate"), whose, locale, view)
+    if model.phases is not None:
+        chance = g.mul(chance, switch(context, name))
     expr, what = context.expression((*path, "weight")), f"the weight of {whose}"
     weight = context.checker(locale.symbols, what).value(expr, target.stored.dimension, what)
     variable, draw = target.stored.variable, Draw(f"inputs.{name}", "input")
@@ -72,5 +75,5 @@ def _chance(context: Context, path: Path, whose: str, locale: StatementScope, vi
     return context.graph.mul(context.graph.as_float(typed.node), context.graph.constant("dt", context.dt))
 
 
-_KINDS: Final[dict[type, Callable[[Context, str], Any]]] = {models.PoissonInput: _poisson}
+_KINDS: Final[dict[type, Callable[[Context, str, Any], Any]]] = {models.PoissonInput: _poisson}
 """What makes an input of the network of each kind in the file."""

@@ -15,6 +15,7 @@ from snnrun.model.network import ConnectivityMonitor, GroupKind, Initial, Networ
 from snnrun.resolve.constants import phase_steps
 from snnrun.resolve.context import Context, Path, known
 from snnrun.resolve.initial import phase_values, replaced
+from snnrun.resolve.limited import only_active
 from snnrun.resolve.rates import refuse_impossible_writes
 from snnrun.resolve.repeats import Part, plan_of
 from snnrun.resolve.settings import must_be_read, readers, reads, setting_of
@@ -94,7 +95,8 @@ class _PhaseReader:
         sets = [line for setting in new for line in _rates_again(context, now, setting)]
         sets += _variables(context, names, now, path, model)
         stop_when = _stop_when(context, names.constants, path) if model.stop_when is not None else None
-        recording, alters = _recording(context, now, model, path), frozenset(_altered(context, now, new))
+        recording = only_active(context, _recording(context, now, model, path), path)
+        alters = frozenset(_altered(context, now, new))
         return Phase(part.name, 0, 0, tuple(sets), recording, stop_when, alters), names
 
     def _with_settings(self) -> tuple[Network, Context]:

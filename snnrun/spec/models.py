@@ -540,7 +540,14 @@ class PoissonInput(Section):
     rate: Expression = Field(
         description="Rate of each train; an expression may use `t`, `i` and variables of the target."
     )
-    weight: Expression = Field(description="What one spike adds.")
+    weight: Expression = Field(
+        description="What one spike adds; an expression may use `t`, `i` and variables of the target."
+    )
+    phases: list[Identifier] | None = Field(
+        None,
+        min_length=1,
+        description="Phases of the run in which it acts, with all repetitions; absent: all of the run.",
+    )
 
 
 # --- Synapses --------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ groups:
   stored: {kind: spikes, size: 3, file: spikes.h5, dataset: /table, unit: ms}
 inputs:
   bg: {kind: poisson, target: exc.a, variable: v, size: 1000, rate: 8 Hz, weight: w}
-  bg2: {target: exc, variable: v, size: 1000, rate: 8 Hz, weight: 1}
+  bg2: {target: exc, variable: v, size: 1000, rate: 8 Hz, weight: 1, phases: [one]}
 synapses:
   s1: {source: exc, target: exc.a, connect: all, on_pre: v_post += w, delay: 1.5 ms}
   s2: {source: exc, target: exc, connect: one_to_one, on_pre: {do: v_post += w, order: -2}, method: rk4}

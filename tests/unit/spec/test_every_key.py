@@ -209,7 +209,10 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "Latencies": [("groups.w.times", {"stimuli": "shown", "latency": "0.2*ms*x"})],
     "Train": [("groups.v.times", {"every": "2 ms", "from": "1 ms", "until": "3 ms", "jitter": "0.1 ms"})],
     "PoissonInput": [
-        ("inputs.i", {"target": "g.first", "variable": "w", "size": 4, "rate": "6 Hz", "weight": 0.2}),
+        (
+            "inputs.i",
+            {"target": "g.first", "variable": "w", "size": 4, "rate": "6 Hz", "weight": 0.2, "phases": ["one"]},
+        ),
     ],
     "Synapses": [
         (
