@@ -158,6 +158,8 @@ class ArrayUse(Enum):
     DELAY_ORDER = _Traits("delay_order", CType.I64)
     STARTS = _Traits("starts", CType.I32, per_thread=True)
     SEGMENTS = _Traits("segments", CType.I64, Lifetime.STEP, per_thread=True)
+    ARRIVALS = _Traits("arrivals", CType.I64, Lifetime.STATE)  # of spikes on their way, where delays change: steps
+    WAITING = _Traits("waiting", CType.I64, Lifetime.STATE)  # and synapses
     # inputs and operations
     SUBSET = _Traits("subset", CType.I64)
     BINOMIAL = _Traits("binomial", None)

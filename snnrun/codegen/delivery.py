@@ -7,6 +7,7 @@ from snnrun.codegen.before import Act, keep_before
 from snnrun.codegen.emit import Fill, Place, Writer, possible, reads, writes
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, event_loop, events_of, member
+from snnrun.codegen.moving import deliver_moving
 from snnrun.equations.dag import MOVING, READS, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.kernels.spikes import list_refractory
 from snnrun.model.network import (
@@ -30,6 +31,9 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     statements only add fixed amounts, these are added to a ring of sums for the steps to come as soon as the neuron
     spikes. Which of the two is cheaper is known when the synapses are: the kernel asks for the number `ring`.
     """
+    if pathway.moving is not None:
+        deliver_moving(module, synapses, pathway, pathway.moving)
+        return
     owner = synapses.pathway_path(pathway)
     source = synapses.trigger(pathway)
     w = module.writer(synapses.path)

@@ -10,10 +10,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snnrun.codegen.arguments import ArrayKey
+from snnrun.codegen.arguments import ArrayKey, ArrayUse
 from snnrun.codegen.native import KernelThreads, NativeKernel, PythonKernel
 from snnrun.engine.failures import failed
 from snnrun.engine.monitors import drop, hand_over, longest_call
+from snnrun.engine.moving import hold, lengthen_lists
 from snnrun.engine.phases import begin, shortened, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array, Built, bring_up_to_date, value_now, wrong_refractory
@@ -114,7 +115,10 @@ class Simulation:
     def restore(self, state: Mapping[ArrayKey, Array], step: int) -> None:
         """Go back to a copy."""
         for key, array in state.items():
-            self.arrays[key][...] = array
+            if key.use is ArrayUse.ARRIVALS and len(array) > len(self.arrays[key]):
+                hold(self.built, key.owner, len(array))
+                self._tables = self.built.tables()
+            self.arrays[key][: len(array)] = array
         self.step = step
         for phase in self.network.phases:
             if phase.start < step < phase.stop:
@@ -135,6 +139,9 @@ class Simulation:
         if self.watch.look(self.step, elapsed, last=last):
             self._fail(first)
         self._flush(first)
+        if lengthen_lists(self.built):
+            self._tables = self.built.tables()
+            self.watch.forget()
         self._look_at_refractory_times()
         return done
 

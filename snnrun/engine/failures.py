@@ -10,8 +10,9 @@ from snnrun.codegen.arguments import ArrayKey, ArrayUse
 from snnrun.engine.cause import Cause, cause_of
 from snnrun.engine.values import Array, Built
 from snnrun.engine.watch import Found
+from snnrun.equations.dag import Kind
 from snnrun.errors import Diagnostic, RunError
-from snnrun.model.network import Group, Network, PoissonInput, Stored
+from snnrun.model.network import LONGEST_DELAY, Group, Network, PoissonInput, Stored
 from snnrun.model.rates import advice
 from snnrun.source import Span
 from snnrun.units.dimensions import FREQUENCY, TIME
@@ -45,6 +46,8 @@ def failed(
         return _impossible_rate(network, found.what, found, when, _rate_span(built.network, found.what, low))
     stored = found.what
     variable = stored.variable
+    if stored.kind is Kind.INT:
+        return _impossible_delay(built, network, stored, found, when)
     became = "NaN (not a number)" if np.isnan(found.value) else "infinite"
     message = f"`{variable.name}`{_element(built, stored, found.element)} became {became} {when}"
     cause = Cause("", "try a smaller `dt`")
@@ -54,6 +57,19 @@ def failed(
         message += f": {cause.what}" if cause.what else ""
         message += f"; its last finite value was {format_quantity(last, stored.dimension)}"
     return RunError(Diagnostic("RUN301", message, cause.span, cause.help))
+
+
+def _impossible_delay(built: Built, network: Network, stored: Stored, found: Found, when: str) -> RunError:
+    """The error of a delay that no spike can have; whole numbers are noted for nothing else."""
+    most = format_quantity(LONGEST_DELAY * network.dt, TIME)
+    value = f"is {format_quantity(found.value * network.dt, TIME)}"
+    if found.value > LONGEST_DELAY:
+        value = f"is longer than {most} (a million steps), or not a number"
+    what = f"the delay{_element(built, stored, found.element)}"
+    name = stored.variable.owner.partition(".")[2]
+    span = network.synapses[name].moving[stored.variable.name].span
+    help = "keep it from 0 on, with `clip`, where an operation sets it"
+    return RunError(Diagnostic("RUN311", f"{what} {value} {when}, where a spike is sent with it", span, help))
 
 
 def _rate_span(network: Network, source: Group | PoissonInput, step: int) -> Span | None:

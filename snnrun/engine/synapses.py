@@ -12,6 +12,7 @@ from snnrun.connect.builder import Builder, BuildRequest, connect, is_large, sor
 from snnrun.connect.connectivity import Connectivity, Delays, connectivity_key, pointers
 from snnrun.engine.allocation import Allocation
 from snnrun.engine.cache import RunCache
+from snnrun.engine.moving import make_lists
 from snnrun.engine.parameters import integer_of
 from snnrun.engine.start import begin_synapses
 from snnrun.engine.values import STORED, SynapseValues, problem, read_neurons
@@ -111,6 +112,7 @@ class SynapsesBuilder:
         values = SynapseValues(self.built, n, synapses, made)
         values.start()
         delays = {pathway.key: values.delays(pathway) for pathway in synapses.pathways}
+        values.arrays |= {name: delays[pathway.key] for name, pathway in synapses.moving.items()}
         for pathway in synapses.pathways:
             self.check_delays(pathway, delays[pathway.key])
         made = sort_for_delivery(made, bounds, delays[synapses.sorting.key] if synapses.sorting else None)
@@ -155,6 +157,8 @@ class SynapsesBuilder:
             if pathway is not synapses.sorting:
                 steps = SynapseValues(self.built, n, synapses, made).delays(pathway)
                 self.check_delays(pathway, steps)
+            if pathway.moving is not None and steps is not None:
+                self.put(ArrayUse.VARIABLE.of(path, pathway.moving.name), steps[made.created])
             self.keep_delays(synapses, pathway, steps)
 
     def dtype_of(self, stored: Stored) -> np.dtype[Any]:
@@ -203,6 +207,9 @@ class SynapsesBuilder:
             steps: In creation order, one entry when all are equal; not read for the pathway that sorts the synapses.
         """
         owner, made = synapses.pathway_path(pathway), self.built.connectivity[synapses.name]
+        if pathway.moving is not None:
+            make_lists(self.built, self.put, owner, made.size)
+            return
         if pathway is synapses.sorting:
             assert made.delays is not None
             self.keep_sorted_delays(synapses, pathway, made, made.delays)

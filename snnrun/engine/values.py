@@ -384,6 +384,9 @@ def delays_of(built: Built, synapses: Synapses, pathway: Pathway) -> IntArray:
     connectivity = built.connectivity[synapses.name]
     if pathway.uniform_delay:
         return np.full(connectivity.size, built.numbers[IntUse.DELAY.of(owner)], np.int64)
+    if pathway.moving is not None:
+        moving: IntArray = connectivity.in_creation_order(built.variable(pathway.moving))
+        return moving
     kept = built.arrays[ArrayUse.DELAYS.of(owner)].astype(np.int64)
     if pathway is synapses.sorting:
         stored = kept

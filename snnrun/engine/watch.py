@@ -63,6 +63,12 @@ class Watch:
         self.finite_at = step
         self.copied_at = None
 
+    def forget(self) -> None:
+        """Drop the copy: arrays have been replaced by longer ones."""
+        self.__dict__.pop("_state", None)
+        self._copy.clear()
+        self.copied_at = None
+
     # looking
 
     def found(self) -> Found | None:

@@ -44,6 +44,7 @@ def synapse_variable(synapses: Synapses, expr: Name, variable: str) -> Term:
     """
     dimensions = dict.fromkeys(("i", "j", "N_incoming", "N_outgoing"), ONE)
     dimensions |= {s.variable.name: s.dimension for s in synapses.stored if s.variable.name != "lastupdate"}
+    dimensions = {name: dimension for name, dimension in dimensions.items() if name not in synapses.moving}
     dimensions |= {name: dimension for name, (_, dimension) in synapses.expressions.items()}
     if variable not in dimensions:
         advice = did_you_mean(variable, dimensions)

@@ -409,6 +409,8 @@ class Pathway:
         until: It counts until the start of this phase; None: to the end.
         rule_delays: Delays in steps of the rules' own synapses while this part counts; empty: as the rules say.
         event: Which event: `spike`, or a custom event of the group.
+        moving: The variable of the synapses that holds their delays in steps, where operations change them; `delay` is
+            then what it begins with. A spike takes the delay that counts when it is sent.
     """
 
     name: str
@@ -422,6 +424,7 @@ class Pathway:
     until: int | None = None
     rule_delays: tuple[Node | None, ...] = ()
     event: str = SPIKE
+    moving: Variable | None = None
 
     @property
     def is_part(self) -> bool:
@@ -433,6 +436,11 @@ class Pathway:
         """What no other pathway of the synapses has: the key of the file that it stands under, and its name."""
         side = "on_post" if self.post else "on_pre"
         return side if self.name == side else f"{side}.{self.name}"
+
+    @property
+    def delay_name(self) -> str:
+        """The name of its delays as a variable of the synapses."""
+        return f"delay_{self.key.replace('.', '_')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -593,11 +601,19 @@ class Synapses:
         return f"{self.path}.{pathway.key}"
 
     @property
+    def moving(self) -> dict[str, Pathway]:
+        """The pathways whose delays operations change, by the names of the variables that hold these."""
+        return {p.moving.name: p for p in self.pathways if p.moving is not None}
+
+    @property
     def divisible(self) -> bool:
         """Whether threads can share its work by target neurons.
 
-        Nothing may be written to a source, or to a target that is also read as a source or through a link.
+        Nothing may be written to a source, or to a target that is also read as a source or through a link. Spikes on
+        their way with delays that change are in one list.
         """
+        if self.moving:
+            return False
         blocks = [self.update, *(p.block for p in self.pathways)]
         written = [a.variable for block in blocks for a in block.assignments] + [s.target for s in self.summed]
         changed = {(v.owner, v.name) for v in written if v.reach == "post"}
@@ -614,7 +630,7 @@ class Synapses:
     def sorting(self) -> Pathway | None:
         """The pathway by whose delays the synapses of a source are sorted, when there is just one to choose."""
         various = [p for p in self.pathways if not p.post and not p.uniform_delay]
-        return various[0] if len(various) == 1 and not various[0].is_part else None
+        return various[0] if len(various) == 1 and not various[0].is_part and not self.moving else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ def _parts(synapses: Synapses, number: int, phases: Sequence[Phase]) -> list[Pat
         timing = known[id(now)]
         if timing != last:
             own = now.pathways[number]
+            if own.moving is not None:
+                message = f"phase `{phase.name}` sets a delay of `{synapses.name}` that an operation changes too"
+                raise at(own.span, "NET138", message, "let the operation act at this time: `at: 1 s`")
             found[-1] = replace(found[-1], until=k)
             rules = () if own.post else tuple(rule.delay for rule in now.connect)
             found.append(replace(own, name=f"{own.name}@{phase.name}", since=k, rule_delays=rules))

@@ -35,7 +35,7 @@ from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.moments import before_step, is_before_groups
 from snnrun.resolve.names import Derived
 from snnrun.resolve.selection import choose_synapses, select_indices
-from snnrun.resolve.synapse_names import HIDDEN
+from snnrun.resolve.synapse_names import HIDDEN, delay_names
 from snnrun.spec import models
 from snnrun.units.dimensions import TIME, Dimension
 
@@ -180,7 +180,7 @@ class _Monitor:
     def connectivity(self, model: models.ConnectivityMonitor) -> ConnectivityMonitor:
         """The pairs, with the variables and delays asked for, or with all variables."""
         synapses = self.synapses_named()
-        variables = [s.variable.name for s in synapses.stored if s.variable.name not in HIDDEN]
+        variables = [s.variable.name for s in synapses.stored if s.variable.name not in (*HIDDEN, *synapses.moving)]
         if model.variables is None:
             return ConnectivityMonitor(self.name, synapses.name, tuple(variables))
         delays = delay_names(synapses)
@@ -208,9 +208,17 @@ class _Monitor:
         known: dict[str, tuple[Node, Dimension]] = {
             s.variable.name: (self.context.graph.variable(s.variable, s.kind), s.dimension)
             for s in synapses.stored
-            if s.variable.name != "lastupdate"
+            if s.variable.name != "lastupdate" and s.variable.name not in synapses.moving
         }
         known |= dict(synapses.expressions)
+        for k, name in enumerate(model.variables):
+            if name in known or name not in delay_names(synapses):
+                continue
+            if any(place.startswith("operations.") for place in self.context.failed):
+                raise AlreadyReported  # it may change the delay
+            message = f"no operation changes `{name}` of `{synapses.name}`: there is nothing to follow"
+            advice = "store it with a `kind: connectivity` monitor"
+            raise self.context.error("NET221", message, (*self.path, "variables", k), advice)
         graph, before = self.context.graph, is_before_groups(self.context, model)
         columns = self.sampled(self.columns(model.variables, known, synapses.name), before=before)
         columns = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, before=before)) for c in columns)
@@ -244,30 +252,6 @@ _READERS: dict[type, Callable[[_Monitor, Any], Monitor]] = {
     models.ConnectivityMonitor: _Monitor.connectivity,
 }
 """What reads each kind of monitor."""
-
-
-def delay_names(synapses: Synapses) -> dict[str, tuple[str, bool]]:
-    """What the delays of a synapses object are called, and whose they are: a pathway's name, and whether `on_post`.
-
-    `delay_on_pre` and `delay_on_post` are those of the only pathway of a side, `delay_on_pre_x` and `delay_on_post_x`
-    those of a pathway `x` of a side. In short, `delay` is that of the only pathway of `on_pre`, and `delay_x` that of a
-    pathway `x` where one side alone has it.
-    """
-    short: dict[str, tuple[str, bool]] = {}
-    full: dict[str, tuple[str, bool]] = {}
-    names = [p.name for p in synapses.pathways]
-    for pathway in synapses.pathways:
-        name, key = pathway.name, (pathway.name, pathway.post)
-        side = "on_post" if pathway.post else "on_pre"
-        alone = sum(p.post == pathway.post for p in synapses.pathways) == 1
-        if alone:
-            full[f"delay_{side}"] = key
-            short |= {} if pathway.post else {"delay": key}
-        if name != side or not alone:
-            full[f"delay_{side}_{name}"] = key
-        if names.count(name) == 1:
-            short[f"delay_{name}"] = key
-    return short | full
 
 
 def _recordable(population: Population) -> Mapping[str, tuple[Node, Dimension]]:

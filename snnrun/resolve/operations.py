@@ -15,6 +15,7 @@ from snnrun.model.network import Assignment, Block, Hook, IntArray, NeuronSubset
 from snnrun.resolve.context import AlreadyReported, Context, Path
 from snnrun.resolve.group_names import group_scope, is_member
 from snnrun.resolve.moments import before_step, is_before_groups
+from snnrun.resolve.moving_delays import with_delays
 from snnrun.resolve.series import read_series
 from snnrun.resolve.statements import StatementScope, lower_statements
 from snnrun.resolve.synapse_names import hidden_values, names_of_synapses, why_unknown
@@ -61,6 +62,7 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
         if owner not in synapses:
             raise AlreadyReported
         locale = synapse_locale(context, synapses[owner], f"operation `{name}`", f"operations.{name}")
+        locale = with_delays(context, synapses[owner], locale)
         target = f"synapses.{owner}"
         block = lower_statements(context, context.text((*path, "do")), locale)
         block = as_event(context.graph, block, synapses[owner].elapsed, before=before)

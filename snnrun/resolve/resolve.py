@@ -26,6 +26,7 @@ from snnrun.resolve.delay_settings import with_parts
 from snnrun.resolve.groups import resolve_groups
 from snnrun.resolve.inputs import resolve_inputs
 from snnrun.resolve.monitors import resolve_monitors
+from snnrun.resolve.moving_delays import refuse_with_states, with_moving_delays
 from snnrun.resolve.operations import resolve_operations, with_hidden_values
 from snnrun.resolve.phases import resolve_phases
 from snnrun.resolve.rates import refuse_impossible_writes
@@ -117,7 +118,7 @@ def _network(context: Context) -> Network:
     synapses = resolve_synapses(context)
     inputs = resolve_inputs(context)
     operations, hooks = resolve_operations(context, synapses, steps)
-    synapses = with_hidden_values(synapses, operations)
+    synapses = with_moving_delays(context, with_hidden_values(synapses, operations), operations)
     monitors = resolve_monitors(context, synapses, steps)
     context.report.stop_if_errors()
     assert groups.keys() == experiment.groups.keys(), "a group is missing, and no error says so"
@@ -139,6 +140,7 @@ def _network(context: Context) -> Network:
         precision=Precision(experiment.run.precision),
         threads=experiment.run.threads,
     )
+    refuse_with_states(context, network)
     if experiment.run.start_from is None:
         return network
     from snnrun.resolve.start import resolve_start  # noqa: PLC0415 - few runs begin so

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from snnrun.equations.ast import Binary, Name, Statement
+from snnrun.equations.ast import Binary, Expr, Name, Statement
 from snnrun.equations.check import Checker
 from snnrun.equations.dag import Kind, Node, Op, Variable, reductions_of, variables_of
 from snnrun.equations.parse import parse_statements
@@ -27,10 +27,12 @@ class Target:
     Args:
         stored: The variable, with the reach it has here.
         guard: Only elements for which this holds are written (`unless refractory`); None for all.
+        kept: Makes what is stored of a value, whose place it is told; None: the value itself.
     """
 
     stored: Stored
     guard: Node | None = None
+    kept: Callable[[Typed, Expr], Node] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class _Lowering:
         typed = self.value(s)
         stored = target.stored
         node = self.fitting(stored, typed, s)
+        if target.kept is not None:
+            node = target.kept(replace(typed, node=node), s.value)
         if target.guard is not None:
             old = self.values.get(stored.variable) or self.graph.variable(stored.variable, stored.kind)
             node = self.graph.select(self.current(target.guard), node, old)

@@ -112,6 +112,30 @@ def names_of_synapses(context: Context, synapses: Synapses) -> tuple[Names[Typed
     return Names(symbols, own, readable), Names(targets, writable)
 
 
+def delay_names(synapses: Synapses) -> dict[str, tuple[str, bool]]:
+    """What the delays of a synapses object are called, and whose they are: a pathway's name, and whether `on_post`.
+
+    `delay_on_pre` and `delay_on_post` are those of the only pathway of a side, `delay_on_pre_x` and `delay_on_post_x`
+    those of a pathway `x` of a side. In short, `delay` is that of the only pathway of `on_pre`, and `delay_x` that of a
+    pathway `x` where one side alone has it.
+    """
+    short: dict[str, tuple[str, bool]] = {}
+    full: dict[str, tuple[str, bool]] = {}
+    names = [p.name for p in synapses.pathways]
+    for pathway in synapses.pathways:
+        name, key = pathway.name, (pathway.name, pathway.post)
+        side = "on_post" if pathway.post else "on_pre"
+        alone = sum(p.post == pathway.post for p in synapses.pathways) == 1
+        if alone:
+            full[f"delay_{side}"] = key
+            short |= {} if pathway.post else {"delay": key}
+        if name != side or not alone:
+            full[f"delay_{side}_{name}"] = key
+        if names.count(name) == 1:
+            short[f"delay_{name}"] = key
+    return short | full
+
+
 def hidden_values(owner: str, used: Iterable[Variable], known: Container[str]) -> tuple[Stored, ...]:
     """Arrays that are needed beside the file's variables, where these are used."""
     needed = {v.name for v in used if v.owner == owner}

@@ -964,7 +964,10 @@ class Operation(Section):
     target: Reference = Field(description="Group, subgroup or synapses.")
     every: Expression | None = Field(None, description="Interval; acts at t = 0, d, 2d, ...")
     at: Series | None = Field(None, description="Time, list of times or range of times; instead of `every`.")
-    do: Statements = Field(description="Statements: `I = rand()*50*nA`.")
+    do: Statements = Field(
+        description="Statements: `I = rand()*50*nA`. Those on synapses also read and set `delay` (`delay_x` of a "
+        "pathway `x`, as in connectivity monitors); a spike takes the delay that counts when it is sent."
+    )
     when: Slot = Field("start", description=_WHEN)
     order: Order = Field(0, description=_PLACE)
 

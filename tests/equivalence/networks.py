@@ -503,6 +503,15 @@ synapses:
     on_post: w = w + 0.1*x
     initial: {w: 0.1*i}
     method: euler
+  growing:
+    source: early
+    target: late
+    connect: [all, {i: 0, j: [1, 2], delay: 0.5 ms}]
+    equations: "w : 1"
+    on_pre:
+      first: {do: kick_post = 0.9*kick_post + 0.01*w; w += 0.1, delay: 0.2*ms*(1 + i)}
+      second: {do: w = 0.9*w + 0.1*v_post, delay: 0.3 ms}
+    on_post: {do: w = w + 0.01*v_pre, delay: 1 ms}
 operations:
   before: {target: early, every: 0.3 ms, when: groups, order: -4, do: v = v + 0.1*held}
   between: {target: early, every: 0.4 ms, when: groups, order: 0, do: v = v + 0.01*held*gain; own = rand(); both = gain + 0.01*rand(); gain = both; v = v + 0.01*both*own + 0.01*gain}
@@ -511,6 +520,8 @@ operations:
   rates: {target: chance, every: 1 ms, when: thresholds, order: -1, do: rates = 1*kHz*int(rand() < 0.5)}
   learn: {target: syn, every: 0.4 ms, when: groups, order: 1, do: w = 0.9*w + 0.01*x; x = x + 0.001*v_post}
   drive: {target: syn, every: 0.7 ms, when: synapses, do: kick_post = kick_post + 0.002*x}
+  later: {target: growing, every: 1.1 ms, when: synapses, order: -3, do: delay_first = delay_first + 0.3*ms*rand(); w = w + 10*Hz*delay_on_post}
+  sooner: {target: growing, every: 3 ms, do: "delay_on_post = clip(delay_on_post - 0.4*ms, 0*ms, 1*second)"}
   cross: {target: syn, every: 0.5 ms, when: resets, order: 3, do: v_pre = v_pre + 0.01*y}
 monitors:
   se: {kind: spikes, source: early, variables: [v, held]}
@@ -527,6 +538,7 @@ monitors:
   m4: {kind: state, source: late, variables: [v, kick], when: resets, order: 9}
   w0: {kind: state, source: syn, variables: [w, x, y], when: groups, order: -5}
   w1: {kind: state, source: syn, variables: [w, x, y], when: groups}
+  g: {kind: state, source: growing, variables: [w, delay_first, delay_on_post], dt: 0.2 ms}
   w2: {kind: state, source: syn, variables: [w, x, y], when: synapses, dt: 0.3 ms}
 run: {duration: 16 ms, dt: 0.1 ms}
 """

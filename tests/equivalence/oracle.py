@@ -111,6 +111,7 @@ class Oracle:
         sources = [source for g in network.groups.values() for source in g.sources]
         self.history: dict[EventSource, list[list[int]]] = {source: [] for source in sources}
         self.held: dict[str, Array] = {}  # of monitors with a condition, where it holds
+        self.waiting: dict[str, list[tuple[int, int]]] = {}  # of pathways whose delays change: arrival and synapse
         self.counts: dict[str, Array] = {
             m.name: np.zeros(network.groups[m.source.group].size, np.int64)
             for m in network.monitors
@@ -483,6 +484,8 @@ class Oracle:
         """Synapses that a spike reaches now: oldest spikes first, then by neuron, then as created."""
         wiring = self.wirings[synapses.name]
         neurons = wiring.post if pathway.post else wiring.pre
+        if pathway.moving is not None:
+            return self.due(synapses, pathway, neurons)
         history = self.history[synapses.trigger(pathway)]
         delays = self.delays(synapses, pathway)
         found: list[int] = []
@@ -495,6 +498,18 @@ class Oracle:
             for neuron in history[self.step - age] if age <= self.step else ():
                 due = np.flatnonzero((neurons == neuron) & (delays == age))
                 found += due[np.argsort(wiring.created[due])].tolist()
+        return found
+
+    def due(self, synapses: Synapses, pathway: Pathway, neurons: Array) -> list[int]:
+        """What arrives now, where a spike takes the delay that counts when it is sent."""
+        assert pathway.moving is not None
+        wiring, delays = self.wirings[synapses.name], self.arrays[synapses.path, pathway.moving.name]
+        waiting = self.waiting.setdefault(synapses.pathway_path(pathway), [])
+        for neuron in self.history[synapses.trigger(pathway)][self.step]:
+            sent = np.flatnonzero(neurons == neuron)
+            waiting += [(self.step + int(delays[k]), int(k)) for k in sent[np.argsort(wiring.created[sent])]]
+        found = [k for arrival, k in waiting if arrival <= self.step]
+        waiting[:] = [entry for entry in waiting if entry[0] > self.step]
         return found
 
     def delays(self, synapses: Synapses, pathway: Pathway) -> Array:

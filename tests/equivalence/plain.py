@@ -460,6 +460,8 @@ def wire(network: Network, synapses: Synapses, arrays: Mapping[tuple[str, str], 
             set_synapses(network, made, line, arrays, range(begin, end))
     for pathway in synapses.pathways:
         made.delays[pathway.key] = _delays(network, made, pathway, arrays, ends)
+        if pathway.moving is not None:
+            values[pathway.moving.name] = list(made.delays[pathway.key])
     return made
 
 
