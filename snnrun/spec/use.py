@@ -73,7 +73,7 @@ class Models:
                     continue
                 self._count = 0
                 try:
-                    parts = self._parts(node, section, document.data_root, folders)
+                    parts = self._parts(node, section, document, folders)
                     own = _without(node, ("use",))
                     keys = values[section, name] = join_models(parts, own)
                 except ExperimentError as error:
@@ -85,18 +85,18 @@ class Models:
         report.stop_if_errors()
         return replace(document.with_values(values), folders=folders, parameters=parameters)
 
-    def _parts(self, node: MapNode, section: str, data_root: Path, folders: dict[SourceFile, Path]) -> list[Part]:
+    def _parts(self, node: MapNode, section: str, document: Document, folders: dict[SourceFile, Path]) -> list[Part]:
         """The models that a map names under `use`, each with all that it uses itself."""
         parts = []
         for reference in _references(node.entries["use"].value):
             name, place = reference.name.value, reference.name.span()
-            source, model = self._model(reference.name, folders.get(place.file), data_root)
+            source, model = self._model(reference.name, folders.get(place.file, document.folder), document.data_root)
             folders[source] = Path(source.name).parent  # files that it names are relative to it
             self._enter(reference.name, source)
             _must_be(model, section, reference.name)
             keys = _without(model, (*_ABOUT, "use"))
             if "use" in model.entries:
-                keys = join_models(self._parts(model, section, data_root, folders), keys, inner=True)
+                keys = join_models(self._parts(model, section, document, folders), keys, inner=True)
             self._open.pop()
             parts.append(Part(Path(name).stem, _with_names(keys, reference), place))
         return parts
@@ -116,11 +116,11 @@ class Models:
             message = f"more than {_DEEPEST} models use one another, or more than {_MOST_MODELS} in all"
             raise at(name.span(), "USE102", message, "put some of these models into one")
 
-    def _model(self, text: Text, folder: Path | None, data_root: Path) -> tuple[SourceFile, MapNode]:
+    def _model(self, text: Text, folder: Path, data_root: Path) -> tuple[SourceFile, MapNode]:
         """Source and tree of a model; each time a source of its own, so that places tell objects apart."""
         name = text.value
         if "/" in name or "\\" in name or name.endswith((".yaml", ".yml", ".toml")):
-            path = resolve_file(text, folder or data_root, data_root)
+            path = resolve_file(text, folder, data_root)
             if not path.is_file():
                 advice = f"the path is relative to the folder `{folder}`"
                 raise at(text.span(), "USE103", f"there is no file `{name}` to use", advice)

@@ -243,6 +243,19 @@ def test_toml_files_use_models_and_models_may_be_toml(write):
     assert load(write("a.toml", text)).plain()["groups"]["g"]["constants"] == {"T": "1 ms"}
 
 
+def test_files_are_found_beside_the_file_that_names_them(write):
+    write("sub/base.yaml", "groups: {g: {use: cell.yaml, size: 1}}\n")
+    write("sub/cell.yaml", CELL.replace("10 ms", "11 ms"))
+    path = write("a.yaml", "version: 1\nextends: sub/base.yaml\n")
+    taus = [
+        load(path, options).plain()["groups"]["g"]["constants"]["tau"]
+        for options in ((), ("groups.g.use=models/cell.yaml",))
+    ]
+    assert taus == ["11 ms", "10 ms"]
+    document = load(write("b.yaml", "version: 1\nextends: sub/base.yaml\n"))
+    assert document.folder_of(("groups", "g", "threshold")).name == "sub"
+
+
 def test_the_resolved_text_loads_to_the_same_data(group, write):
     document = load(
         write("a.yaml", "version: 1\ngroups:\n  g:\n    use: [models/cell.yaml, models/current.yaml]\n    size: 1\n")
