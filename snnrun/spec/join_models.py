@@ -7,7 +7,7 @@ itself counts before what its models give; of its models, two may not give the s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,17 +82,15 @@ class _Joining:
         self, key: str, own: Entry | None, given: list[tuple[Part, Entry]], own_names: frozenset[str]
     ) -> Node | None:
         values = [(part, entry.value) for part, entry in given]
-        empty = next((v for v in [*(v for _, v in values), *([own.value] if own else [])] if _is_empty(v)), None)
-        if empty is not None:
-            return empty  # the check of the format says so
-        if key == "equations" and _are_texts(own, values):
+        nodes = [*(value for _, value in values), *([] if own is None else [own.value])]
+        for node in nodes:
+            if isinstance(node, ScalarNode) and isinstance(node.value, str) and not node.value.strip():
+                return node  # the check of the format says that it is empty
+        if key == "equations" and all(isinstance(node, ScalarNode) and isinstance(node.value, str) for node in nodes):
             return self._equations(own, values, own_names)
         if key in _STATEMENTS and values:
             return self._statements(key, own, values)
-        are_maps = all(isinstance(node, MapNode) for _, node in values) and (
-            own is None or isinstance(own.value, MapNode)
-        )
-        if key in _MAPS and are_maps:
+        if key in _MAPS and all(isinstance(node, MapNode) for node in nodes):
             return self._maps(key, own, values, own_names)
         return self._one(key, own, given)
 
@@ -171,7 +169,7 @@ class _Joining:
                 continue
             if name is not None and not line.adds:
                 self._define(part, name)
-            for noise in _NOISE.findall(line.text.value):
+            for noise in _NOISE.findall(line.text.value[: line.colon]):
                 self._claim(part, noise, f"rename one, so that they are independent: `rename: {{{noise}: xi_2}}`")
             yield line
 
@@ -208,6 +206,9 @@ class _Joining:
         if key == "reset" or any(not isinstance(value, MapNode | ScalarNode) for _, value in given):
             return given[-1][1]
         if all(isinstance(value, ScalarNode) or "do" in value.entries for _, value in given):  # type: ignore[union-attr]
+            for part, value in values:
+                for option in set(value.entries) - {"do"} if isinstance(value, MapNode) else ():
+                    self._claim(part, f"{key}.{option}", "write the pathways here, each with a name and its delay")
             return self._pathway(given)
         return self._pathways(key, given)
 
@@ -266,17 +267,8 @@ def _defined(keys: MapNode) -> frozenset[str]:
     return frozenset(found)
 
 
-def _are_texts(own: Entry | None, values: Iterable[tuple[Part, Node]]) -> bool:
-    nodes = [value for _, value in values] + ([] if own is None else [own.value])
-    return all(isinstance(node, ScalarNode) and isinstance(node.value, str) for node in nodes)
-
-
 def _is_null(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.value is None
-
-
-def _is_empty(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and isinstance(node.value, str) and not node.value.strip()
 
 
 def _is_assigned(line: Line) -> bool:

@@ -133,6 +133,15 @@ def test_pathways_join_where_they_can_and_else_stand_beside_each_other(synapses)
     }
 
 
+def test_two_models_with_delays_of_one_pathway_are_an_error(synapses, write):
+    write("models/d.yaml", "kind: synapses\non_pre: {do: v_post += 1, delay: 1 ms}\n")
+    assert problem(synapses, "use: [models/d.yaml, models/d.yaml]") == "USE104"
+    assert synapses("use: [models/d.yaml, models/plastic.yaml]")["on_pre"] == {
+        "do": "v_post += 1\nx += 1\n",
+        "delay": "1 ms",
+    }
+
+
 def test_lines_that_add_become_part_of_the_line_they_add_to(group):
     keys = """
 use:
