@@ -12,7 +12,7 @@ import numpy as np
 from snnrun.cli.progress import bytes_text, number_text, time_text
 from snnrun.engine.phases import ended_early
 from snnrun.errors import UnfinishedError
-from snnrun.model.network import GroupKind, Network, SpikeMonitor
+from snnrun.model.network import GroupKind, Network, SpikeMonitor, SynapseEventMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.results.layout import RESULTS_FILE
 from snnrun.run.folder import metrics_as_json
@@ -73,12 +73,17 @@ def run_lines(checked: Checked, outcome: Outcome) -> Iterator[str]:
 
 def _spike_lines(network: Network, counts: Mapping[str, int]) -> Iterator[str]:
     """One line for each monitor of spikes or events: how many, of how many neurons, their rate."""
-    monitors = {m.name: m for m in network.monitors if isinstance(m, SpikeMonitor)}
+    monitors = {m.name: m for m in network.monitors}
     for name, count in counts.items():
-        spans = recorded_spans(network, monitors[name])
-        size, steps = monitors[name].source.size, sum(stop - start for start, stop in spans)
+        monitor = monitors[name]
+        if isinstance(monitor, SynapseEventMonitor):
+            yield f"{name}  {number_text(count, 'event')} at synapses of {monitor.synapses}"
+        if not isinstance(monitor, SpikeMonitor):
+            continue
+        spans = recorded_spans(network, monitor)
+        size, steps = monitor.source.size, sum(stop - start for start, stop in spans)
         rate = f" · {count / size / (steps * network.dt):.3g} Hz" if size * steps else ""
-        what = "spike" if monitors[name].of_spikes else "event"
+        what = "spike" if monitor.of_spikes else "event"
         yield f"{name}  {number_text(count, what)} of {number_text(size, 'neuron')}{rate}"
 
 

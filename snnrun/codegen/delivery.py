@@ -45,15 +45,8 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         _ring(module, w, synapses, pathway, terms, rows)
         w.line("return")
         w.depth = 1
-    if pathway.is_part and pathway.uniform_delay:
-        sent = f"step - {w.integer('delay', IntUse.DELAY.of(owner))}"
-        for outside in (
-            f"{sent} < {w.integer('since', IntUse.SINCE.of(owner))}",
-            f"{sent} >= {w.integer('until', IntUse.UNTIL.of(owner))}",
-        ):
-            w.loop(f"if {outside}:")
-            w.line("return")
-            w.depth = 1
+    if pathway.uniform_delay:
+        return_outside(w, owner, pathway)
     undo = [_keep_frozen(module, w, variable, divided=synapses.divisible) for variable in frozen]
     if pathway.uniform_delay and pathway.post:
         event_loop(w, source, IntUse.DELAY.of(owner), mine=synapses.divisible)
@@ -64,7 +57,9 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     elif pathway is synapses.sorting:
         here = _segment_loop(w, source, owner, rows)
     else:
-        _delayed_loop(w, source, owner, rows, part=pathway.is_part, mine=pathway.post and synapses.divisible)
+        delays = w.array("delays", ArrayUse.DELAYS.of(owner))
+        delayed_loop(w, source, owner, rows, delays, part=pathway.is_part, mine=pathway.post and synapses.divisible)
+        w.line(f"s = {w.array('order', ArrayUse.DELAY_ORDER.of(owner))}[m]")
     w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds, lost(block, module.clipped))
     if pathway.uniform_delay and not pathway.post:
         w.lines[here:here] = [
@@ -76,6 +71,20 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     for line in undo:
         w.line(line)
     module.call("deliver", owner, w, divided=synapses.divisible)
+
+
+def return_outside(w: Writer, owner: str, pathway: Pathway) -> None:
+    """End a function in steps in which a part of a pathway brings nothing; all its synapses have one delay."""
+    if not pathway.is_part:
+        return
+    sent = f"step - {w.integer('delay', IntUse.DELAY.of(owner))}"
+    for outside in (
+        f"{sent} < {w.integer('since', IntUse.SINCE.of(owner))}",
+        f"{sent} >= {w.integer('until', IntUse.UNTIL.of(owner))}",
+    ):
+        w.loop(f"if {outside}:")
+        w.line("return")
+        w.depth = 1
 
 
 def added_terms(network: Network, synapses: Synapses, pathway: Pathway) -> list[tuple[Variable, Node, bool]]:
@@ -197,9 +206,18 @@ def _keep_frozen(module: Module, w: Writer, v: Variable, *, divided: bool) -> st
     return f"restore_values({args})"
 
 
-def _delayed_loop(w: Writer, source: EventSource, owner: str, rows: str, *, part: bool, mine: bool) -> None:
-    """Loop over the synapses of an unsorted pathway whose delay ends now: oldest spikes first, then by neuron."""
-    delays = w.array("delays", ArrayUse.DELAYS.of(owner))
+def delayed_loop(w: Writer, source: EventSource, owner: str, rows: str, delays: str, *, part: bool, mine: bool) -> None:
+    """Loop over the places m in a list by neuron and delay whose delay ends now: oldest events first, then by neuron.
+
+    Args:
+        w: The function.
+        source: The event.
+        owner: The pathway.
+        rows: Name of the array with the first place of each neuron in the list.
+        delays: Name of the array of delays in the order of the list.
+        part: Whether the pathway takes the events of some steps only.
+        mine: Whether only the thread's own neurons are looked at.
+    """
     longest, shortest = w.integer("longest", IntUse.LONGEST.of(owner)), w.integer("shortest", IntUse.SHORTEST.of(owner))
     if part:
         since, until = w.integer("since", IntUse.SINCE.of(owner)), w.integer("until", IntUse.UNTIL.of(owner))
@@ -209,7 +227,6 @@ def _delayed_loop(w: Writer, source: EventSource, owner: str, rows: str, *, part
     w.line(f"begin = first_at({delays}, {rows}[k], {rows}[k + 1], age)")
     w.line(f"stop = first_at({delays}, begin, {rows}[k + 1], age + 1)")
     w.loop("for m in range(begin, stop):")
-    w.line(f"s = {w.array('order', ArrayUse.DELAY_ORDER.of(owner))}[m]")
 
 
 def _row_loop(w: Writer, source: EventSource, owner: str, rows: str, path: str) -> int:

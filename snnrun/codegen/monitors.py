@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from snnrun.codegen.arguments import THREADS, ArrayUse, CType, IntUse, IntValue
+from snnrun.codegen.delivery import delayed_loop, return_outside
 from snnrun.codegen.emit import Access, Place, Writer, reads, writes
 from snnrun.codegen.module import Module, event_loop, listed
 from snnrun.codegen.reductions import reduce_here
 from snnrun.equations.dag import Kind, Node
 from snnrun.kernels import recording
-from snnrun.model.network import Monitor, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import Monitor, RateMonitor, SpikeMonitor, StateMonitor, SynapseEventMonitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,12 @@ class MonitorKind:
 
     Args:
         write: Adds its lines to a step; `model/order.py` says where in the step.
-        guarded: Whether one step may record so much that the kernel must end before its buffer is full.
+        most: Whose number of elements is the most that one step may record, where the kernel must end before its
+            buffer is full; else None.
     """
 
     write: Callable[[Module, Any], None]
-    guarded: Callable[[Any], bool] = lambda _monitor: False
+    most: Callable[[Any], str | None] = lambda _monitor: None
 
 
 def record(module: Module, monitor: Monitor) -> None:
@@ -37,18 +39,19 @@ def record(module: Module, monitor: Monitor) -> None:
 
 
 def guard(module: Module) -> None:
-    """Stop before a step in which a buffer of spikes could overflow.
+    """Stop before a step in which a buffer of events could overflow.
 
-    All threads look at the same number: how many spikes there were a step ago, so that none waits for the last step's.
+    All threads look at the same number: how many events there were a step ago, so that none waits for the last step's.
     """
-    kinds = ((KINDS.get(type(monitor)), monitor) for monitor in module.network.monitors)
-    monitors: list[Any] = [monitor for kind, monitor in kinds if kind is not None and kind.guarded(monitor)]
-    for monitor in monitors:
-        owner = f"monitors.{monitor.name}"
-        values = (IntUse.N.of(f"groups.{monitor.source.group}"), IntUse.CAPACITY.of(owner))
+    guarded: dict[str, str] = {}
+    for monitor in module.network.monitors:
+        most = KINDS[type(monitor)].most(monitor) if type(monitor) in KINDS else None
+        if most is not None:
+            guarded[f"monitors.{monitor.name}"] = most
+    for owner, most in guarded.items():
+        values = (IntUse.N.of(most), IntUse.CAPACITY.of(owner))
         module.plain(recording.is_full, values, [reads(ArrayUse.ROOM.of(owner))], ends=True)
-    for monitor in monitors:
-        owner = f"monitors.{monitor.name}"
+    for owner in guarded:
         accesses = [reads(ArrayUse.COUNT.of(owner)), writes(ArrayUse.ROOM.of(owner))]
         module.plain(recording.keep_count, (), accesses, divided=False)
 
@@ -75,7 +78,7 @@ def _record_spikes(module: Module, monitor: SpikeMonitor) -> None:
     if not monitor.source.whole:
         member = w.array("member", ArrayUse.MEMBER.of(owner))
         w.loop(f"if {member}[k] != 0:")
-    _record_one(w, monitor)
+    _record_neuron(w, monitor)
     module.call("record_spikes", owner, w, divided=False)
 
 
@@ -94,25 +97,52 @@ def _record_events(module: Module, monitor: SpikeMonitor, condition: Node) -> No
     w.line(f"{before} = int({held}[k])")
     w.line(f"{held}[k] = {now}")
     w.loop(f"if {now} > {before} and step >= {first} and step < {last} and int({member}[k]) != 0:")
-    _record_one(w, monitor)
+    _record_neuron(w, monitor)
     module.call("record_events", owner, w, divided=False)
 
 
-def _record_one(w: Writer, monitor: SpikeMonitor) -> None:
+def _record_neuron(w: Writer, monitor: SpikeMonitor) -> None:
     """Record neuron k in this step."""
+    w.line(f"{w.array('counts', ArrayUse.COUNTS.of(f'monitors.{monitor.name}'), write=True)}[k] += 1")
+    if not monitor.counts_only:
+        _record_one(w, monitor, "k", Place("k"))
+
+
+def _record_one(w: Writer, monitor: SpikeMonitor | SynapseEventMonitor, number: str, place: Place) -> None:
+    """Record the event of an element in this step, by its number, with the values at its place."""
     owner = f"monitors.{monitor.name}"
-    w.line(f"{w.array('counts', ArrayUse.COUNTS.of(owner), write=True)}[k] += 1")
-    if monitor.counts_only:
-        return
     count = w.array("count", ArrayUse.COUNT.of(owner), write=True)
     w.line(f"at = {count}[0]")
     w.line(f"{w.array('out_step', ArrayUse.RECORD.of(owner, 'step'), CType.I64)}[at] = step")
-    w.line(f"{w.array('out_id', ArrayUse.RECORD.of(owner, 'id'), CType.I64)}[at] = k")
-    texts = w.evaluate([c.node for c in monitor.columns], Place("k"))
-    for number, (column, text) in enumerate(zip(monitor.columns, texts, strict=True)):
-        buffer = w.array(f"out{number}", ArrayUse.RECORD.of(owner, "." + column.name))
+    w.line(f"{w.array('out_id', ArrayUse.RECORD.of(owner, 'id'), CType.I64)}[at] = {number}")
+    texts = w.evaluate([c.node for c in monitor.columns], place)
+    for k, (column, text) in enumerate(zip(monitor.columns, texts, strict=True)):
+        buffer = w.array(f"out{k}", ArrayUse.RECORD.of(owner, "." + column.name))
         w.line(f"{buffer}[at] = {_as_float(text, column.node)}")
     w.line(f"{count}[0] = at + 1")
+
+
+def _record_arrivals(module: Module, monitor: SynapseEventMonitor) -> None:
+    """Record synapses at which an event arrives now: oldest events first, then by neuron, then as created."""
+    owner, synapses = f"monitors.{monitor.name}", module.network.synapses[monitor.synapses]
+    for pathway in synapses.parts(*monitor.pathway):
+        w = module.writer(synapses.path)
+        _in_window(w, monitor.window.start, monitor.window.stop)
+        starts = w.array("starts", ArrayUse.COLUMNS.of(owner, pathway.key))
+        order = w.array("order", ArrayUse.DELAY_ORDER.of(owner, pathway.key))
+        path, source = synapses.pathway_path(pathway), synapses.trigger(pathway)
+        if pathway.uniform_delay:
+            return_outside(w, path, pathway)
+            event_loop(w, source, IntUse.DELAY.of(path))
+            w.loop(f"for m in range({starts}[k], {starts}[k + 1]):")
+        else:
+            delays = w.array("delays", ArrayUse.DELAYS.of(owner, pathway.key))
+            delayed_loop(w, source, path, starts, delays, part=pathway.is_part, mine=False)
+        w.line(f"s = {order}[m]")
+        w.line(f"{w.array('counts', ArrayUse.COUNTS.of(owner), write=True)}[0] += 1")
+        number = f"{w.array('created', ArrayUse.CREATED.of(synapses.path))}[s]"
+        _record_one(w, monitor, number, module.place(synapses.path, "s"))
+        module.call("record_arrivals", owner, w, divided=False)
 
 
 def _count_rate(module: Module, monitor: RateMonitor) -> None:
@@ -184,7 +214,8 @@ def _recorded(
 
 
 KINDS: dict[type, MonitorKind] = {
-    SpikeMonitor: MonitorKind(_record_spikes, guarded=lambda monitor: not monitor.counts_only),
+    SpikeMonitor: MonitorKind(_record_spikes, lambda m: None if m.counts_only else m.events.group_path),
+    SynapseEventMonitor: MonitorKind(_record_arrivals, lambda m: f"monitors.{m.name}"),
     StateMonitor: MonitorKind(_sample),
     RateMonitor: MonitorKind(_count_rate),
 }

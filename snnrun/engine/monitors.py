@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from snnrun.codegen.arguments import ArrayKey, ArrayUse, IntUse
+from snnrun.connect.connectivity import pointers
 from snnrun.engine.recording import Sink
-from snnrun.engine.values import Array, Built
+from snnrun.engine.values import Array, Built, delays_of
 from snnrun.model.choice import chosen_synapses
 from snnrun.model.expected import synapses_of
 from snnrun.model.network import (
@@ -24,9 +25,11 @@ from snnrun.model.network import (
     Network,
     NeuronSubset,
     RateMonitor,
+    RunningMonitor,
     SpikeMonitor,
     StateMonitor,
     SynapseChoice,
+    SynapseEventMonitor,
     as_array,
 )
 
@@ -72,6 +75,8 @@ def add_buffers(built: Built, put: Callable[[ArrayKey, Array], None], monitor: M
         ids = _sampled(built, monitor)
         put(ArrayUse.IDS.of(owner), ids)
         number = built.numbers[IntUse.N.of(owner)] = len(ids)
+    if isinstance(monitor, SynapseEventMonitor):
+        number = built.numbers[IntUse.N.of(owner)] = _put_arrivals(built, put, monitor)
     built.numbers[IntUse.CAPACITY.of(owner)], room = kind.capacity(built.network, number, monitor)
     put(ArrayUse.COUNT.of(owner), np.zeros(1, np.int64))
     for key, array in kind.buffers(built, room, monitor).items():
@@ -118,7 +123,7 @@ def _record(monitor: Monitor, name: str) -> ArrayKey:
     return ArrayUse.RECORD.of(owner_of(monitor), name)
 
 
-def _steps(network: Network, monitor: SpikeMonitor | StateMonitor | RateMonitor) -> int:
+def _steps(network: Network, monitor: RunningMonitor) -> int:
     """Steps between the first and the last that a monitor may record, whatever the phases."""
     parts = {id(part): part for part in (network, *(phase.network for phase in network.phases))}.values()
     same = [m for p in parts for m in p.monitors if not isinstance(m, ConnectivityMonitor) and m.name == monitor.name]
@@ -132,9 +137,12 @@ def _steps(network: Network, monitor: SpikeMonitor | StateMonitor | RateMonitor)
 
 
 def _spike_capacity(network: Network, _number: float, monitor: SpikeMonitor) -> tuple[int, int]:
-    """Two steps in which all neurons spike always fit."""
-    size = network.groups[monitor.source.group].size
-    room = min(max(3 * size, SPIKE_BUFFER), size * (_steps(network, monitor) + 3))
+    return _event_capacity(network, network.groups[monitor.source.group].size, monitor)
+
+
+def _event_capacity(network: Network, most: float, monitor: SpikeMonitor | SynapseEventMonitor) -> tuple[int, int]:
+    """Two steps with the most events that a step can have always fit."""
+    room = int(min(max(3 * most, SPIKE_BUFFER), most * (_steps(network, monitor) + 3)))
     return room, room
 
 
@@ -144,11 +152,13 @@ def _spike_buffers(built: Built, room: int, monitor: SpikeMonitor) -> dict[Array
         ArrayUse.MEMBER.of(owner): _members(size, monitor.source),
         ArrayUse.COUNTS.of(owner): np.zeros(size, np.int64),
     }
-    if not monitor.counts_only:
-        arrays[ArrayUse.ROOM.of(owner)] = np.zeros(2, np.int64)
-        arrays |= {_record(monitor, name): np.zeros(room, np.int64) for name in ("step", "id")}
-        arrays |= {_record(monitor, f".{column.name}"): np.zeros(room) for column in monitor.columns}
-    return arrays
+    return arrays if monitor.counts_only else arrays | _event_buffers(room, monitor)
+
+
+def _event_buffers(room: int, monitor: SpikeMonitor | SynapseEventMonitor) -> dict[ArrayKey, Array]:
+    arrays: dict[ArrayKey, Array] = {ArrayUse.ROOM.of(owner_of(monitor)): np.zeros(2, np.int64)}
+    arrays |= {_record(monitor, name): np.zeros(room, np.int64) for name in ("step", "id")}
+    return arrays | {_record(monitor, f".{column.name}"): np.zeros(room) for column in monitor.columns}
 
 
 def _spike_bytes(network: Network, monitor: SpikeMonitor) -> float:
@@ -156,7 +166,9 @@ def _spike_bytes(network: Network, monitor: SpikeMonitor) -> float:
     return 9.0 * network.groups[monitor.source.group].size + 8.0 * columns * _spike_capacity(network, 1, monitor)[0]
 
 
-def _hand_over_spikes(built: Built, n: int, _first: int, sink: Sink, monitor: SpikeMonitor) -> None:
+def _hand_over_spikes(
+    built: Built, n: int, _first: int, sink: Sink, monitor: SpikeMonitor | SynapseEventMonitor
+) -> None:
     steps, ids = (built.arrays[_record(monitor, name)][:n] for name in ("step", "id"))
     extras = {c.name: built.arrays[_record(monitor, f".{c.name}")][:n] for c in monitor.columns}
     sink.spikes(monitor.name, steps, ids, extras)
@@ -169,6 +181,38 @@ def _members(size: int, source: NeuronSubset) -> Array:
     return mask
 
 
+# events at synapses
+
+
+def _put_arrivals(built: Built, put: Callable[[ArrayKey, Array], None], monitor: SynapseEventMonitor) -> int:
+    """List the watched synapses of each neuron by delay; the most of them at which an event can arrive in a step."""
+    synapses, made = built.network.synapses[monitor.synapses], built.connectivity[monitor.synapses]
+    places = _places(built, monitor.synapses, monitor.ids)
+    parts = synapses.parts(*monitor.pathway)
+    for pathway in parts:
+        neurons = (made.post if pathway.post else made.pre)[places].astype(np.int64)
+        delays = delays_of(built, synapses, pathway)[made.created[places]]
+        order = np.lexsort((made.created[places], delays, neurons))
+        key = owner_of(monitor), pathway.key
+        put(ArrayUse.COLUMNS.of(*key), pointers(neurons, built.network.groups[synapses.trigger(pathway).group].size))
+        put(ArrayUse.DELAY_ORDER.of(*key), places[order])
+        put(ArrayUse.DELAYS.of(*key), delays[order].astype(np.int32))
+    return len(places) * len(parts)
+
+
+def _arrival_buffers(_built: Built, room: int, monitor: SynapseEventMonitor) -> dict[ArrayKey, Array]:
+    return {ArrayUse.COUNTS.of(owner_of(monitor)): np.zeros(1, np.int64)} | _event_buffers(room, monitor)
+
+
+def _arrival_bytes(network: Network, monitor: SynapseEventMonitor) -> float:
+    synapses = network.synapses[monitor.synapses]
+    parts = synapses.parts(*monitor.pathway)
+    watched = synapses_of(synapses) if monitor.number is None else float(monitor.number)
+    starts = sum(8.0 * network.groups[synapses.trigger(pathway).group].size for pathway in parts)
+    room = _event_capacity(network, watched * len(parts), monitor)[0]
+    return 12.0 * watched * len(parts) + starts + 8.0 * (2 + len(monitor.columns)) * room
+
+
 # samples
 
 
@@ -177,13 +221,16 @@ def _sampled(built: Built, monitor: StateMonitor) -> IntArray:
     if not monitor.source.startswith("synapses."):
         assert isinstance(monitor.ids, range | np.ndarray)
         return as_array(monitor.ids)
-    made = built.connectivity[monitor.source.removeprefix("synapses.")]
+    assert monitor.ids is None or isinstance(monitor.ids, SynapseChoice)
+    return _places(built, monitor.source.removeprefix("synapses."), monitor.ids)
+
+
+def _places(built: Built, synapses: str, ids: SynapseChoice | None) -> IntArray:
+    """The places in storage order of chosen synapses, in the order of the choice."""
+    made = built.connectivity[synapses]
     place = np.empty(made.size, np.int64)
     place[made.created] = np.arange(made.size)
-    if monitor.ids is None:
-        return place
-    assert isinstance(monitor.ids, SynapseChoice)
-    return place[chosen_synapses(monitor.ids, made.size, lambda: (made.i, made.j))]
+    return place if ids is None else place[chosen_synapses(ids, made.size, lambda: (made.i, made.j))]
 
 
 def _sample_capacity(network: Network, number: float, monitor: StateMonitor) -> tuple[int, int]:
@@ -231,6 +278,7 @@ def _hand_over_numbers(built: Built, n: int, first: int, sink: Sink, monitor: Ra
 
 
 KINDS: dict[type, MonitorKind] = {
+    SynapseEventMonitor: MonitorKind(_event_capacity, _arrival_buffers, _arrival_bytes, _hand_over_spikes),
     SpikeMonitor: MonitorKind(_spike_capacity, _spike_buffers, _spike_bytes, _hand_over_spikes),
     StateMonitor: MonitorKind(
         _sample_capacity, _sample_buffers, _sample_bytes, _hand_over_samples, lambda n, monitor: n * monitor.every

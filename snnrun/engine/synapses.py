@@ -20,7 +20,16 @@ from snnrun.equations.dag import Kind, variables_of
 from snnrun.kernels.arithmetic import Precision
 from snnrun.model.evaluate import Environment
 from snnrun.model.expected import expected_synapses
-from snnrun.model.network import LONGEST_DELAY, ConnectivityMonitor, IntArray, Pathway, Stored, Synapses, adds_the_same
+from snnrun.model.network import (
+    LONGEST_DELAY,
+    ConnectivityMonitor,
+    IntArray,
+    Pathway,
+    Stored,
+    SynapseEventMonitor,
+    Synapses,
+    adds_the_same,
+)
 from snnrun.model.rule_values import Ground
 from snnrun.source import Span
 
@@ -249,9 +258,9 @@ class SynapsesBuilder:
         return not looked_up and any(key.use is ArrayUse.RING and key.owner == owner for key in self.types)
 
     def shows_delays(self, synapses: Synapses) -> bool:
-        """Whether a monitor stores the delay of each synapse."""
-        monitors = (m for m in self.network.monitors if isinstance(m, ConnectivityMonitor))
-        return any(m.synapses == synapses.name and m.delays for m in monitors)
+        """Whether a monitor asks for the delay of each synapse."""
+        monitors = (m for m in self.network.monitors if isinstance(m, ConnectivityMonitor | SynapseEventMonitor))
+        return any(m.synapses == synapses.name and (isinstance(m, SynapseEventMonitor) or m.delays) for m in monitors)
 
     def is_looked_up(self, synapses: Synapses, size: int, width: int) -> bool:
         """Whether what arrives is looked up and not taken from a ring.

@@ -13,11 +13,13 @@ import numpy as np
 
 from snnrun.equations.dag import Op
 from snnrun.errors import Diagnostic, Severity
-from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
+from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor, SynapseEventMonitor
 from snnrun.resolve.context import Path
 from snnrun.source import Span
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
+
+_WITH_COLUMNS = SpikeMonitor | StateMonitor | SynapseEventMonitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class NonfiniteCounter:
     @classmethod
     def of(cls, network: Network) -> Self:
         """The counter of the recordings of a network."""
-        monitors = [m for m in network.monitors if isinstance(m, SpikeMonitor | StateMonitor)]
+        monitors = [m for m in network.monitors if isinstance(m, _WITH_COLUMNS)]
         return cls(frozenset((m.name, c.name) for m in monitors for c in m.columns if c.node.op is Op.VARIABLE))
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
@@ -118,7 +120,7 @@ class NonfiniteCounter:
     def warnings(self, network: Network) -> Iterator[RunWarning]:
         """A warning for each variable with values that are not finite."""
         for monitor in network.monitors:
-            if not isinstance(monitor, SpikeMonitor | StateMonitor):
+            if not isinstance(monitor, _WITH_COLUMNS):
                 continue
             for k, column in enumerate(monitor.columns):
                 seen = self.counts.get((monitor.name, column.name))
@@ -130,7 +132,7 @@ class NonfiniteCounter:
                     number = (beginning + number) * monitor.every
                     who = _recorded_element(monitor, element)
                 else:
-                    who = f"neuron {element}"
+                    who = f"{'synapse' if isinstance(monitor, SynapseEventMonitor) else 'neuron'} {element}"
                 became = "NaN (not a number)" if np.isnan(value) else "infinite"
                 when = format_quantity(number * network.dt, TIME)
                 yield RunWarning(

@@ -588,9 +588,9 @@ class Synapses:
         """Its place in the file."""
         return f"synapses.{self.name}"
 
-    def last_part(self, name: str, post: bool) -> Pathway:
-        """The pathway of a name, or the last of its parts: the one that counts at the end of the run."""
-        return [p for p in self.pathways if p.post is post and p.name.partition("@")[0] == name][-1]
+    def parts(self, name: str, post: bool) -> list[Pathway]:
+        """The pathway of a name, or all its parts: the last one counts at the end of the run."""
+        return [p for p in self.pathways if p.post is post and p.name.partition("@")[0] == name]
 
     def trigger(self, pathway: Pathway) -> EventSource:
         """The event that one of its pathways follows."""
@@ -766,6 +766,31 @@ class SynapseChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class SynapseEventMonitor:
+    """Records values of synapses when events arrive at them by a pathway.
+
+    Args:
+        synapses: The synapses object.
+        pathway: The name of the pathway, and whether it is `on_post`.
+        columns: Values before the statements of the pathway, in the step of the arrival.
+        ids: What chooses the synapses; None for all.
+    """
+
+    name: str
+    synapses: str
+    pathway: tuple[str, bool]
+    columns: tuple[Recorded, ...]
+    ids: SynapseChoice | None
+    window: Window
+
+    @property
+    def number(self) -> int | None:
+        """Number of synapses; None when it is known only once they are made."""
+        numbers = None if self.ids is None else self.ids.numbers
+        return None if numbers is None else len(numbers)
+
+
+@dataclass(frozen=True, slots=True)
 class StateMonitor:
     """Samples variables every so many steps.
 
@@ -825,7 +850,10 @@ class ConnectivityMonitor:
     delays: tuple[tuple[str, tuple[str, bool]], ...] = ()
 
 
-Monitor: TypeAlias = SpikeMonitor | StateMonitor | RateMonitor | ConnectivityMonitor
+RunningMonitor: TypeAlias = SpikeMonitor | SynapseEventMonitor | StateMonitor | RateMonitor
+"""A monitor that records during the run."""
+
+Monitor: TypeAlias = RunningMonitor | ConnectivityMonitor
 
 
 EARLY = 1e-3  # steps: of a time within this before an entry, the entry counts

@@ -2,7 +2,7 @@
 
 In a slot they act by `order`. Of those with the same order the objects of the model come first, then operations, then
 monitors, each in the order of the file. Groups come before custom events, whose conditions and monitors have the order
-of their group, as spike monitors have.
+of their group, as spike monitors have. Monitors of events at synapses record right before the pathway acts.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from snnrun.model.network import (
     Slot,
     SpikeMonitor,
     StateMonitor,
+    SynapseEventMonitor,
     Synapses,
 )
 
@@ -40,7 +41,10 @@ def actors(network: Network, slot: Slot) -> list[Actor]:
     if slot is Slot.RESETS:
         found += [(event.order, _MODEL, event) for _, event in events if event.block.assignments]
     if slot is Slot.SYNAPSES:
-        found += [(p.order, _MODEL, (s, p)) for s in network.synapses.values() for p in s.pathways]
+        for s in network.synapses.values():
+            for p in s.pathways:
+                found += [(p.order, _MODEL, m) for m in _before(network, s, p)]
+                found.append((p.order, _MODEL, (s, p)))
         found += [(i.order, _MODEL, i) for i in network.inputs]
     found += [(o.order, _OPERATION, o) for o in network.operations if o.slot is slot]
     for m in network.monitors:
@@ -54,6 +58,12 @@ def actors(network: Network, slot: Slot) -> list[Actor]:
             case _:
                 pass
     return [actor for _, _, actor in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _before(network: Network, synapses: Synapses, pathway: Pathway) -> list[SynapseEventMonitor]:
+    """The monitors that record what a pathway brings before it acts; once for all its parts."""
+    monitors = [m for m in network.monitors if isinstance(m, SynapseEventMonitor) and m.synapses == synapses.name]
+    return [m for m in monitors if synapses.parts(*m.pathway)[0] is pathway]
 
 
 def precedes_groups(slot: Slot, order: int, groups: Iterable[int]) -> bool:

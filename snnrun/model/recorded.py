@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import Network, RunningMonitor
 
 Spans = tuple[tuple[int, int], ...]
 
 
-def recorded_spans(
-    network: Network, monitor: SpikeMonitor | StateMonitor | RateMonitor, until: int | None = None
-) -> Spans:
+def recorded_spans(network: Network, monitor: RunningMonitor, until: int | None = None) -> Spans:
     """The stretches of steps that a monitor records, as (first, step after the last), in order and not touching.
 
     Args:

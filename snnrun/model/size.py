@@ -13,6 +13,7 @@ from snnrun.model.network import (
     RateMonitor,
     SpikeMonitor,
     StateMonitor,
+    SynapseEventMonitor,
 )
 
 _NEURON = 9.0  # bytes of a neuron without variables: whether it spiked, and its place in two lists of spikes
@@ -48,6 +49,10 @@ def recorded_bytes(network: Network) -> Recording:
             case SpikeMonitor(counts_only=False):
                 seconds = max(m.window.stop - m.window.start, 0) * network.dt
                 spikes += (16.0 + 8.0 * len(m.columns)) * m.source.size * seconds * ASSUMED_RATE
+            case SynapseEventMonitor():
+                seconds = max(m.window.stop - m.window.start, 0) * network.dt
+                number = synapses_of(network.synapses[m.synapses]) if m.number is None else m.number
+                spikes += (32.0 + 8.0 * len(m.columns)) * number * seconds * ASSUMED_RATE
             case SpikeMonitor():
                 samples += 8.0 * m.source.size
             case _:

@@ -1,4 +1,4 @@
-"""Custom events of a group: the conditions under which neurons have them, and the statements that follow."""
+"""Events: the conditions of custom events and the statements that follow; which one a name means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from snnrun.equations.dag import Node
 from snnrun.equations.scope import Elements, Typed
 from snnrun.errors import Attempts, did_you_mean
-from snnrun.model.network import EMPTY, SPIKE, Event
+from snnrun.model.network import EMPTY, SPIKE, Event, Pathway, Synapses
 from snnrun.resolve.context import Context, Path, Population
 from snnrun.resolve.group_names import elements_of, group_scope
 from snnrun.resolve.statements import lower_statements
@@ -91,3 +91,24 @@ def known_event(context: Context, population: Population, path: Path) -> str:
     known = ", ".join(f"`{event}`" for event in population.events)
     advice = did_you_mean(name, population.events) or (f"its events are: {known}" if known else None)
     raise context.error("NET115", f"`{population.name}` has no event `{name}`", path, advice)
+
+
+def known_pathway(context: Context, synapses: Synapses, path: Path) -> Pathway:
+    """The pathway that a monitor names: `on_pre`, `on_pre.x`, or `x` where one side alone has it.
+
+    Raises:
+        ExperimentError: NET115 when there is none, or there are several.
+    """
+    name = context.text(path).value.strip()
+    pathways = synapses.pathways
+    fit = [p for p in pathways if p.key == name] or [p for p in pathways if p.name == name]
+    if len(fit) == 1:
+        return fit[0]
+    several = fit or [p for p in pathways if name == ("on_post" if p.post else "on_pre")]
+    if not several and context.document.has(("synapses", synapses.name, *name.split("."))):
+        message = f"`{name}` of `{synapses.name}` never acts: its group never spikes"
+        raise context.error("NET115", message, path, "add `threshold:` to the group")
+    known = ", ".join(f"`{p.key}`" for p in several or pathways)
+    advice = None if several else did_you_mean(name, [p.key for p in pathways])
+    message = f"`{synapses.name}` has {'several pathways' if several else 'no pathway'} `{name}`"
+    raise context.error("NET115", message, path, advice or (f"its pathways are: {known}" if known else None))

@@ -23,6 +23,8 @@ from snnrun.model.network import (
     Slot,
     SpikeMonitor,
     StateMonitor,
+    SynapseChoice,
+    SynapseEventMonitor,
     Synapses,
     Window,
     chosen,
@@ -30,12 +32,12 @@ from snnrun.model.network import (
 )
 from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population
-from snnrun.resolve.events import known_event
+from snnrun.resolve.events import known_event, known_pathway
 from snnrun.resolve.group_names import group_scope
 from snnrun.resolve.moments import before_step, is_before_groups
 from snnrun.resolve.names import Derived
 from snnrun.resolve.selection import choose_synapses, select_indices
-from snnrun.resolve.synapse_names import HIDDEN, delay_names
+from snnrun.resolve.synapse_names import HIDDEN, delay_names, values_at_events, values_of_synapses
 from snnrun.spec import models
 from snnrun.units.dimensions import TIME, Dimension
 
@@ -103,7 +105,10 @@ class _Monitor:
         columns = self.columns(model.variables or [], known, view.group)
         return SpikeMonitor(self.name, view, columns, model.counts_only, self.window())
 
-    def events(self, model: models.EventMonitor) -> SpikeMonitor:
+    def events(self, model: models.EventMonitor) -> SpikeMonitor | SynapseEventMonitor:
+        source = self.context.text((*self.path, "source")).value.strip()
+        if source in self.context.experiment.synapses and model.event is not None:
+            return self.events_at_synapses(model, self.synapses_named())
         view = self.context.view((*self.path, "source"), f"the source of monitor `{self.name}`")
         population = self.context.populations[view.group]
         condition, event = None, SPIKE
@@ -114,6 +119,37 @@ class _Monitor:
         view = self.spiking_view() if condition is None and event == SPIKE else self.watched(view)
         columns = self.columns(model.variables or [], _recordable(population), view.group)
         return SpikeMonitor(self.name, view, columns, False, self.window(), condition, event)
+
+    def events_at_synapses(self, model: models.EventMonitor, synapses: Synapses) -> SynapseEventMonitor:
+        pathway = known_pathway(self.context, synapses, (*self.path, "event"))
+        if pathway.moving is not None:
+            message = f"an operation changes the delays of `{pathway.key}`: its events cannot be recorded yet"
+            raise self.context.error("NET117", message, (*self.path, "event"))
+        columns = self.columns(model.variables or [], values_at_events(self.context, synapses), synapses.name)
+        graph = self.context.graph
+        now = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, before=False)) for c in columns)
+        return SynapseEventMonitor(
+            self.name,
+            synapses.name,
+            (pathway.name, pathway.post),
+            now,
+            self.chosen_synapses(model, synapses),
+            self.window(),
+        )
+
+    def chosen_synapses(
+        self, model: models.EventMonitor | models.StateMonitor, synapses: Synapses
+    ) -> SynapseChoice | None:
+        """The synapses that `indices` names; None for all."""
+        path = (*self.path, "indices")
+        if not self.context.document.has(path) or model.indices == "all":
+            return None
+        ends = (synapses.source.size, synapses.target.size)
+        ids = choose_synapses(self.context, path, ends, f"monitor `{self.name}`")
+        size = exact_total(synapses)
+        if size is not None and ids.condition is None:
+            numbered_synapses(ids, size)  # what can be said before the run
+        return ids
 
     def condition(self, view: NeuronSubset) -> Node:
         scope = group_scope(self.context, view, f"the condition of monitor `{self.name}`", self.name, guarded=False)
@@ -205,12 +241,7 @@ class _Monitor:
 
     def state_of_synapses(self, model: models.StateMonitor, every: int, slot: Slot) -> StateMonitor:
         synapses = self.synapses_named()
-        known: dict[str, tuple[Node, Dimension]] = {
-            s.variable.name: (self.context.graph.variable(s.variable, s.kind), s.dimension)
-            for s in synapses.stored
-            if s.variable.name != "lastupdate" and s.variable.name not in synapses.moving
-        }
-        known |= dict(synapses.expressions)
+        known = values_of_synapses(self.context, synapses)
         for k, name in enumerate(model.variables):
             if name in known or name not in delay_names(synapses):
                 continue
@@ -222,14 +253,7 @@ class _Monitor:
         graph, before = self.context.graph, is_before_groups(self.context, model)
         columns = self.sampled(self.columns(model.variables, known, synapses.name), before=before)
         columns = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, before=before)) for c in columns)
-        ids = None
-        path = (*self.path, "indices")
-        if self.context.document.has(path) and model.indices != "all":
-            ends = (synapses.source.size, synapses.target.size)
-            ids = choose_synapses(self.context, path, ends, f"monitor `{self.name}`")
-            size = exact_total(synapses)
-            if size is not None and ids.condition is None:
-                numbered_synapses(ids, size)  # what can be said before the run
+        ids = self.chosen_synapses(model, synapses)
         return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot, model.order)
 
     def rate(self, model: models.RateMonitor) -> RateMonitor:

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from snnrun.errors import did_you_mean
-from snnrun.model.network import ConnectivityMonitor, Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import (
+    ConnectivityMonitor,
+    Monitor,
+    Network,
+    RateMonitor,
+    SpikeMonitor,
+    StateMonitor,
+    SynapseEventMonitor,
+)
 from snnrun.resolve.plot import Plot
 from snnrun.units.dimensions import TIME, Dimension
 
@@ -16,6 +24,7 @@ _KINDS: dict[type, str] = {
     StateMonitor: "state",
     RateMonitor: "rate",
     ConnectivityMonitor: "connectivity",
+    SynapseEventMonitor: "events",
 }
 
 
@@ -240,7 +249,7 @@ def size_of(network: Network, monitor: Monitor) -> int:
 def _sources(monitor: Monitor) -> tuple[str, ...]:
     """What a monitor watches, by the names it has in the file."""
     match monitor:
-        case ConnectivityMonitor():
+        case ConnectivityMonitor() | SynapseEventMonitor():
             return (monitor.synapses,)
         case StateMonitor():
             return (monitor.source.partition(".")[2],)

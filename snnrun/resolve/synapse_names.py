@@ -6,14 +6,14 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from snnrun.equations.dag import Kind, Op, Variable
+from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.scope import Typed
 from snnrun.errors import did_you_mean
 from snnrun.model.network import CONNECTED, NeuronSubset, Stored, Synapses
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, Population, exact_int, seen_from
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.statements import Target
-from snnrun.units.dimensions import ONE, TIME
+from snnrun.units.dimensions import ONE, TIME, Dimension
 
 HIDDEN = (*CONNECTED, "lastupdate")  # synaptic values that nobody sets
 
@@ -134,6 +134,20 @@ def delay_names(synapses: Synapses) -> dict[str, tuple[str, bool]]:
         if names.count(name) == 1:
             short[f"delay_{name}"] = key
     return short | full
+
+
+def values_of_synapses(context: Context, synapses: Synapses) -> dict[str, tuple[Node, Dimension]]:
+    """The variables of synapses that monitors may record."""
+    stored = {s.variable.name: s for s in synapses.stored if s.variable.name not in ("lastupdate", *synapses.moving)}
+    values = {n: (context.graph.variable(s.variable, s.kind), s.dimension) for n, s in stored.items()}
+    return {**values, **synapses.expressions}
+
+
+def values_at_events(context: Context, synapses: Synapses) -> Mapping[str, tuple[Node, Dimension]]:
+    """What monitors may record of a synapse at an event: its variables, and those of the neurons at both ends."""
+    ends, _ = names_of_ends(context, synapses.path, synapses.source, synapses.target)
+    of_ends = Derived(ends, lambda name: None if name in HIDDEN else (ends[name].node, ends[name].dimension))
+    return Names(values_of_synapses(context, synapses), of_ends)
 
 
 def hidden_values(owner: str, used: Iterable[Variable], known: Container[str]) -> tuple[Stored, ...]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.results.digest import DatasetDigest
-from snnrun.results.reader import Results
+from snnrun.results.reader import Results, SpikeTrain, SynapseEvents
 from snnrun.results.resizable import blocks
+
+Events: TypeAlias = SpikeTrain | SynapseEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,13 @@ def first_difference(a: Results, b: Results) -> FirstDifference | None:
         if x is None or y is None:
             found[name] = FirstDifference(name, f"only the {'second' if x is None else 'first'} has it")
         elif name.startswith("spikes/"):
-            monitor = "/".join(name.split("/")[:2])
-            found.setdefault(monitor, _spikes(a, b, monitor.removeprefix("spikes/"), name))
+            monitor = name.split("/")[1]
+            place = f"spikes/{monitor}"
+            found.setdefault(place, _events(a.spikes(monitor), b.spikes(monitor), place, name, "a spike"))
+        elif name.startswith("snnrun/synapse_events/"):
+            monitor = name.split("/")[2]
+            place, events = f"snnrun/synapse_events/{monitor}", (a.synapse_events(monitor), b.synapse_events(monitor))
+            found.setdefault(place, _events(*events, place, name, "an event"))
         else:
             found[name] = _dataset(a, b, x, y)
     return min(found.values(), key=_order, default=None)
@@ -60,10 +67,16 @@ def _order(difference: FirstDifference) -> tuple[float, str]:
     return np.inf if difference.time is None else difference.time, difference.dataset
 
 
-def _spikes(a: Results, b: Results, monitor: str, changed: str) -> FirstDifference:
-    """The first spike that only one run has, or that differs in time, neuron or a recorded variable."""
-    x, y = a.spikes(monitor), b.spikes(monitor)
-    name = f"spikes/{monitor}"
+def _events(x: Events, y: Events, name: str, changed: str, what: str) -> FirstDifference:
+    """The first event that only one run has, or that differs in time, element or a recorded variable.
+
+    Args:
+        x: Those of the first run.
+        y: Those of the second run.
+        name: Where they stand in the results.
+        changed: A dataset that differs.
+        what: What one is called, `a spike`.
+    """
     length = min(len(x.ids), len(y.ids))
     unequal = (x.times_s[:length] != y.times_s[:length]) | (x.ids[:length] != y.ids[:length])
     row = int(np.argmax(unequal)) if unequal.any() else length
@@ -73,15 +86,15 @@ def _spikes(a: Results, b: Results, monitor: str, changed: str) -> FirstDifferen
         if rows.size and rows[0] < row:
             k = int(rows[0])
             values = float(one[k]), float(other[k])
-            return FirstDifference(f"{name}/{key}", "at a spike", float(x.times_s[k]), int(x.ids[k]), *values)
+            return FirstDifference(f"{name}/{key}", f"at {what}", float(x.times_s[k]), int(x.ids[k]), *values)
     at = [(float(t.times_s[row]), int(t.ids[row])) if row < len(t.ids) else None for t in (x, y)]
     present = [place for place in at if place is not None]
     if not present:
         return FirstDifference(changed, "another type or unit")
-    # Spikes are sorted by time, and those of one step by neuron: the earlier one is missing in the other run.
+    # They are sorted by time, spikes of one step by neuron: the earlier one is missing in the other run.
     first = min(present)
     owner = "first" if at[0] == first else "second"
-    return FirstDifference(name, f"a spike that only the {owner} run has", first[0], first[1])
+    return FirstDifference(name, f"{what} that only the {owner} run has", first[0], first[1])
 
 
 def _dataset(a: Results, b: Results, x: DatasetDigest, y: DatasetDigest) -> FirstDifference:

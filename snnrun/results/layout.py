@@ -54,6 +54,7 @@ class MonitorKind(StrEnum):
     STATE = "state"
     RATE = "rate"
     CONNECTIVITY = "connectivity"
+    SYNAPSE_EVENTS = "synapse events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,27 @@ class SpikeChannel:
     dt: float | None = None
     window: tuple[float, float] | None = None
     events: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SynapseEventChannel:
+    """A `kind: events` monitor of synapses.
+
+    Args:
+        name: The monitor.
+        synapses: The synapses object it watches.
+        columns: Variables recorded at each event, before the statements of the pathway.
+        pre: Source neuron of each synapse, by its number, shape (synapses,).
+        post: Target neuron of each synapse, by its number, shape (synapses,).
+        window: From when to when it records, None for the whole run. [s]
+    """
+
+    name: str
+    synapses: str
+    columns: tuple[Column, ...]
+    pre: NDArray[np.integer[Any]]
+    post: NDArray[np.integer[Any]]
+    window: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +197,7 @@ class RecordingPlan:
     states: tuple[StateChannel, ...] = ()
     rates: tuple[RateChannel, ...] = ()
     connectivities: tuple[ConnectivityChannel, ...] = ()
+    synapse_events: tuple[SynapseEventChannel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +208,8 @@ class Monitor:
         name: The monitor.
         kind: What it holds.
         source: The group or synapses object it watched.
-        size: Number of neurons (spikes, counts, rate), samples' elements (state) or pairs' sources (connectivity).
+        size: Number of neurons (spikes, counts, rate), samples' elements (state), pairs' sources (connectivity) or
+            synapses (their events).
         columns: Its variables.
         target: For connectivity, the target group.
         window: From when to when it was to record, None for the whole run. [s]
@@ -349,6 +373,12 @@ def runs_of(numbers: IntArray) -> IntArray:
 def spike_variable(monitor: str, name: str) -> str:
     """Where a variable recorded at spikes stands; one named like SONATA's own datasets steps aside."""
     return f"spikes/{monitor}/{name}_" if name in {"timestamps", "node_ids"} else f"spikes/{monitor}/{name}"
+
+
+def synapse_event_variable(monitor: str, name: str) -> str:
+    """Where a variable recorded at events of synapses stands; one named like the columns beside it steps aside."""
+    aside = name in {"time", "synapse", "pre", "post"}
+    return f"snnrun/synapse_events/{monitor}/{name}_" if aside else f"snnrun/synapse_events/{monitor}/{name}"
 
 
 def state_variable(monitor: str, name: str) -> str:

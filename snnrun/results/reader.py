@@ -31,6 +31,7 @@ from snnrun.results.layout import (
     spike_variable,
     state_variable,
     storage_error,
+    synapse_event_variable,
 )
 from snnrun.results.resizable import blocks
 
@@ -52,6 +53,27 @@ class SpikeTrain:
     extras: dict[str, NDArray[Any]]
     size: int
     group: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SynapseEvents:
+    """Events at synapses that one monitor recorded.
+
+    Args:
+        times_s: Time of each event, shape (n,). [s]
+        ids: Number of the synapse of each event, shape (n,).
+        pre: Source neuron of each event, shape (n,).
+        post: Target neuron of each event, shape (n,).
+        extras: Values recorded at each event, shape (n,). [SI]
+        synapses: The synapses object.
+    """
+
+    times_s: FloatArray
+    ids: IntArray
+    pre: IntArray
+    post: IntArray
+    extras: dict[str, NDArray[Any]]
+    synapses: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,6 +285,16 @@ class Results(ResultsFile):
         grid = Grid.of(0.0, self.description.dt if monitor.dt is None else monitor.dt)
         return SpikeTrain(grid.seconds(grid.nearest(milliseconds)), ids, extras, monitor.size, monitor.source)
 
+    def synapse_events(self, name: str) -> SynapseEvents:
+        """The events at synapses of a monitor."""
+        monitor = self.monitor(name, MonitorKind.SYNAPSE_EVENTS)
+        base = f"snnrun/synapse_events/{name}"
+        grid = Grid.of(0.0, self.description.dt)
+        ids, pre, post = (self._dataset(f"{base}/{index}")[:].astype(np.int64) for index in ("synapse", "pre", "post"))
+        times = grid.seconds(grid.nearest(self._dataset(f"{base}/time")[:]))
+        extras = {c.name: self._dataset(synapse_event_variable(name, c.name))[:] for c in monitor.columns}
+        return SynapseEvents(times, ids, pre, post, extras, monitor.source)
+
     @cached_property
     def reached(self) -> float:
         """How far the run got: to its end, or to where it was stopped. [s]."""
@@ -455,6 +487,9 @@ def _recorded_paths(file: h5py.File, monitor: Monitor) -> list[str]:
             values = object_at(file, f"edges/{name}/0")
             ends = [f"edges/{name}/source_node_id", f"edges/{name}/target_node_id"]
             return [*ends, *(f"edges/{name}/0/{key}" for key in values or ())]
+        case MonitorKind.SYNAPSE_EVENTS:
+            shown = [f"snnrun/synapse_events/{name}/{key}" for key in ("time", "synapse", "pre", "post")]
+            return [*shown, *(synapse_event_variable(name, column.name) for column in monitor.columns)]
 
 
 def _hash(dataset: h5py.Dataset, path: str) -> DatasetDigest:

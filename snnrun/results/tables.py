@@ -23,8 +23,10 @@ from snnrun.results.layout import (
     RateChannel,
     SpikeChannel,
     StateChannel,
+    SynapseEventChannel,
     spike_variable,
     state_variable,
+    synapse_event_variable,
 )
 from snnrun.results.resizable import ResizableDataset, blocks
 
@@ -41,6 +43,15 @@ def finish_spikes(file: h5py.File, streams: Streams, channel: SpikeChannel, *, o
         streams[path].finish(file).dims[0].attach_scale(times)
     sorting = 2 if ordered else 0
     file[base].attrs.create("sorting", sorting, dtype=SORTING)
+
+
+def finish_synapse_events(file: h5py.File, streams: Streams, channel: SynapseEventChannel) -> None:
+    """Write what waits of the events at synapses that a monitor recorded."""
+    base = f"snnrun/synapse_events/{channel.name}"
+    times = coordinate(streams[f"{base}/time"].finish(file))
+    others = [f"{base}/{index}" for index in ("synapse", "pre", "post")]
+    for path in [*others, *(synapse_event_variable(channel.name, c.name) for c in channel.columns)]:
+        streams[path].finish(file).dims[0].attach_scale(times)
 
 
 def finish_states(file: h5py.File, streams: Streams, channel: StateChannel) -> None:

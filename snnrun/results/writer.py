@@ -5,6 +5,7 @@
         wants, of the full values in /snnrun/states/<monitor>/<variable>
     /edges/<monitor>/{source_node_id, target_node_id, edge_type_id, edge_group_id, edge_group_index, 0/<variable>...}
     /snnrun/{counts, rates, series, metrics, states}
+    /snnrun/synapse_events/<monitor>/{time [ms], synapse, pre, post, <variable>...}: a row for each event at a synapse
     /snnrun/recorded/<monitor>/{time [s], neurons}: from when to when a monitor recorded, and runs of the neurons it
         watches (first, last + 1) when these are not the whole group; no part of the digest
 
@@ -14,7 +15,7 @@ A file that stays small is built in memory and written at once; a large one goes
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -48,11 +49,14 @@ from snnrun.results.layout import (
     MonitorKind,
     RecordingPlan,
     RunStatus,
+    SpikeChannel,
     Stimulus,
+    SynapseEventChannel,
     runs_of,
     spike_variable,
     state_variable,
     storage_error,
+    synapse_event_variable,
 )
 from snnrun.results.resizable import ResizableDataset, blocks
 from snnrun.results.tables import (
@@ -62,6 +66,7 @@ from snnrun.results.tables import (
     finish_series,
     finish_spikes,
     finish_states,
+    finish_synapse_events,
 )
 
 WAITING_BYTES = 16 << 20
@@ -94,12 +99,14 @@ class ResultsWriter:
         self._labels: dict[str, dict[str, str]] = {}
         self._spikes = {c.name: c for c in plan.spikes}
         self._states = {c.name: c for c in plan.states}
+        self._synapse_events = {c.name: c for c in plan.synapse_events}
         self._grids = {c.name: Grid.of(0.0, description.dt if c.dt is None else c.dt) for c in plan.spikes}
         self._last_step = dict.fromkeys(self._spikes, np.iinfo(np.int64).min)
         self._unsorted: set[str] = set()
         self._recorded: dict[str, tuple[FloatArray, IntArray | None]] = {}
         self._stimuli: dict[str, Stimulus] = {}
-        self._open_streams()
+        for place, unit, dtype, width in _planned(plan):
+            self._stream(place, unit, dtype, width)
 
     def __enter__(self) -> Self:
         return self
@@ -120,12 +127,9 @@ class ResultsWriter:
             extras: Value of each recorded variable at each spike, shape (n,). [SI]
         """
         channel = self._spikes[name]
-        extras = extras or {}
-        if channel.counts_only or {c.name for c in channel.columns} != set(extras):
+        if channel.counts_only:
             raise _misuse(f"`{name}` does not record these values")
-        steps = np.asarray(steps)
-        if len({len(steps), len(ids), *(len(v) for v in extras.values())}) != 1:
-            raise _misuse(f"`{name}` got arrays of different lengths")
+        steps, extras = _checked(channel, steps, ids, extras or {})
         if not len(steps):
             return
         if steps[0] < self._last_step[name] or np.any(steps[1:] < steps[:-1]):
@@ -135,6 +139,27 @@ class ResultsWriter:
         self._append(f"spikes/{name}/node_ids", ids)
         for column in channel.columns:
             self._append(spike_variable(name, column.name), extras[column.name])
+
+    def add_synapse_events(
+        self, name: str, steps: IntArray, synapses: IntArray, extras: Mapping[str, NDArray[Any]] | None = None
+    ) -> None:
+        """Append events at synapses.
+
+        Args:
+            name: The monitor.
+            steps: Step of each event, shape (n,); ascending.
+            synapses: Number of the synapse of each event, shape (n,).
+            extras: Value of each recorded variable at each event, shape (n,). [SI]
+        """
+        channel = self._synapse_events[name]
+        steps, extras = _checked(channel, steps, synapses, extras or {})
+        base = f"snnrun/synapse_events/{name}"
+        self._append(f"{base}/time", Grid.of(0.0, self._description.dt).milliseconds(steps))
+        self._append(f"{base}/synapse", synapses)
+        self._append(f"{base}/pre", channel.pre[synapses].astype(np.int64))
+        self._append(f"{base}/post", channel.post[synapses].astype(np.int64))
+        for column in channel.columns:
+            self._append(synapse_event_variable(name, column.name), extras[column.name])
 
     def add_states(self, name: str, data: Mapping[str, NDArray[Any]], first: int | None = None) -> None:
         """Append samples.
@@ -220,7 +245,7 @@ class ResultsWriter:
             else:
                 self._reserve_rest()
             file = self._file
-            self._write_root(file, RunStatus(status))
+            _write_root(file, self._plan, self._description, self._attributes, RunStatus(status))
             self._finish_tables(file)
             _write_recorded(file, self._recorded)
             _write_stimuli(file, self._stimuli)
@@ -248,6 +273,8 @@ class ResultsWriter:
             finish_connectivity(file, streams, pairs)
         for channel in plan.spikes:
             finish_counts(file, streams, channel)
+        for events in plan.synapse_events:
+            finish_synapse_events(file, streams, events)
         finish_series(file, streams, self._labels)
 
     def abort(self) -> None:
@@ -256,20 +283,6 @@ class ResultsWriter:
         if file is not None:
             file.close()
         self._path.unlink(missing_ok=True)
-
-    def _open_streams(self) -> None:
-        for channel in self._plan.spikes:
-            if channel.counts_only:
-                continue
-            self._stream(f"spikes/{channel.name}/timestamps", "ms", "<f8")
-            self._stream(f"spikes/{channel.name}/node_ids", "1", "<u8")
-            for column in channel.columns:
-                self._stream(spike_variable(channel.name, column.name), column.unit, column.type)
-        for state in self._plan.states:
-            for column in state.columns:
-                self._stream(state_variable(state.name, column.name), column.unit, column.type, len(state.ids))
-        for rate in self._plan.rates:
-            self._stream(f"snnrun/rates/{rate.name}/rate", "Hz", "<f8")
 
     def _stream(self, path: str, unit: str, dtype: str, width: int | None = None) -> ResizableDataset:
         stream = ResizableDataset(path, unit, dtype, width)
@@ -312,14 +325,40 @@ class ResultsWriter:
         waiting = sum(s.pending_bytes for s in self._streams.values())
         reserve(self._path, waiting + 8 * sum({s.length for s in self._streams.values()}))
 
-    def _write_root(self, file: h5py.File, status: RunStatus) -> None:
-        file.attrs["magic"] = _MAGIC
-        file.attrs["version"] = _SONATA_VERSION
-        extras = require_group(file, "snnrun")
-        write_attributes(extras, self._attributes)
-        extras.attrs["description"] = self._description.to_json()
-        extras.attrs["monitors"] = json.dumps([_plain(m) for m in _monitors(self._plan)], ensure_ascii=False)
-        extras.attrs["status"] = status.value
+
+def _write_root(
+    file: h5py.File, plan: RecordingPlan, description: Description, attributes: Mapping[str, Any], status: RunStatus
+) -> None:
+    """Say what the file holds."""
+    file.attrs["magic"] = _MAGIC
+    file.attrs["version"] = _SONATA_VERSION
+    extras = require_group(file, "snnrun")
+    write_attributes(extras, attributes)
+    extras.attrs["description"] = description.to_json()
+    extras.attrs["monitors"] = json.dumps([_plain(m) for m in _monitors(plan)], ensure_ascii=False)
+    extras.attrs["status"] = status.value
+
+
+def _planned(plan: RecordingPlan) -> Iterator[tuple[str, str, str, int | None]]:
+    """What is appended to while a run records: path, unit, type, and the number of elements of a row."""
+    for channel in plan.spikes:
+        if channel.counts_only:
+            continue
+        yield f"spikes/{channel.name}/timestamps", "ms", "<f8", None
+        yield f"spikes/{channel.name}/node_ids", "1", "<u8", None
+        for column in channel.columns:
+            yield spike_variable(channel.name, column.name), column.unit, column.type, None
+    for state in plan.states:
+        for column in state.columns:
+            yield state_variable(state.name, column.name), column.unit, column.type, len(state.ids)
+    for rate in plan.rates:
+        yield f"snnrun/rates/{rate.name}/rate", "Hz", "<f8", None
+    for events in plan.synapse_events:
+        yield f"snnrun/synapse_events/{events.name}/time", "ms", "<f8", None
+        for index in ("synapse", "pre", "post"):
+            yield f"snnrun/synapse_events/{events.name}/{index}", "1", "<i8", None
+        for column in events.columns:
+            yield synapse_event_variable(events.name, column.name), column.unit, column.type, None
 
 
 def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> None:
@@ -377,7 +416,11 @@ def _monitors(plan: RecordingPlan) -> list[Monitor]:
         Monitor(c.name, MonitorKind.CONNECTIVITY, c.synapses, c.source_size, target=c.target)
         for c in plan.connectivities
     ]
-    return [*spikes, *states, *rates, *pairs]
+    events = [
+        Monitor(c.name, MonitorKind.SYNAPSE_EVENTS, c.synapses, len(c.pre), c.columns, window=c.window)
+        for c in plan.synapse_events
+    ]
+    return [*spikes, *states, *rates, *pairs, *events]
 
 
 def _plain(monitor: Monitor) -> dict[str, Any]:
@@ -398,6 +441,21 @@ def _plain(monitor: Monitor) -> dict[str, Any]:
 def _check_key(name: str) -> None:
     if not name or "/" in name or name == "." or "\0" in name:
         raise storage_error("ST102", f"`{name}` cannot name a table in the results")
+
+
+def _checked(
+    channel: SpikeChannel | SynapseEventChannel,
+    steps: IntArray,
+    ids: IntArray,
+    extras: Mapping[str, NDArray[Any]],
+) -> tuple[IntArray, Mapping[str, NDArray[Any]]]:
+    """The same steps and values, when they are what a channel records."""
+    if {c.name for c in channel.columns} != set(extras):
+        raise _misuse(f"`{channel.name}` does not record these values")
+    steps = np.asarray(steps)
+    if len({len(steps), len(ids), *(len(v) for v in extras.values())}) != 1:
+        raise _misuse(f"`{channel.name}` got arrays of different lengths")
+    return steps, extras
 
 
 def _misuse(message: str) -> InternalError:

@@ -14,7 +14,7 @@ from snnrun.engine.start import final_state
 from snnrun.engine.values import delays_of
 from snnrun.metrics.nonfinite import RunWarning
 from snnrun.metrics.running import numbers_of
-from snnrun.model.network import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor, as_array
+from snnrun.model.network import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor, SynapseEventMonitor, as_array
 from snnrun.model.recorded import recorded_spans
 from snnrun.model.state import STATE_FILE
 from snnrun.results.checkpoint import store_arrays
@@ -90,20 +90,20 @@ def _put_recorded(results: ResultsWriter, ran: Network, reached: int | None) -> 
     for monitor in ran.monitors:
         if isinstance(monitor, ConnectivityMonitor):
             continue
-        view = None if isinstance(monitor, StateMonitor) else monitor.source
+        view = None if isinstance(monitor, StateMonitor | SynapseEventMonitor) else monitor.source
         neurons = None if view is None or view.whole else as_array(view.ids)
         spans = recorded_spans(ran, monitor, reached)
         results.put_recorded(monitor.name, [(start * ran.dt, stop * ran.dt) for start, stop in spans], neurons)
 
 
 def _put_counts(results: ResultsWriter, prepared: Prepared) -> dict[str, int]:
-    """Store the spikes of each neuron of `counts_only` monitors; the number of spikes of each monitor."""
+    """Store the spikes of each neuron of `counts_only` monitors; the number of events of each monitor."""
     numbers = {}
     for monitor in prepared.built.network.monitors:
-        if isinstance(monitor, SpikeMonitor):
+        if isinstance(monitor, SpikeMonitor | SynapseEventMonitor):
             counts = prepared.built.arrays[ArrayUse.COUNTS.of(f"monitors.{monitor.name}")]
             numbers[monitor.name] = int(counts.sum())
-            if monitor.counts_only:
+            if isinstance(monitor, SpikeMonitor) and monitor.counts_only:
                 results.put_counts(monitor.name, counts)
     return numbers
 
@@ -122,7 +122,7 @@ def _put_connectivity(results: ResultsWriter, prepared: Prepared, monitor: Conne
             array = prepared.metrics.final(synapses.path, name)
             values[name] = (np.atleast_1d(array), stored.dimension.symbol)
     for name, pathway in monitor.delays:
-        steps = delays_of(built, synapses, synapses.last_part(*pathway))
+        steps = delays_of(built, synapses, synapses.parts(*pathway)[-1])
         values[name] = (steps * built.network.dt, TIME.symbol)
     pre, post = (ends[back].astype(np.int64) for ends in (connectivity.pre, connectivity.post))
     results.put_connectivity(monitor.name, pre, post, values)

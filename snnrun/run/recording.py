@@ -20,8 +20,10 @@ from snnrun.model.network import (
     Network,
     RateMonitor,
     Recorded,
+    RunningMonitor,
     SpikeMonitor,
     StateMonitor,
+    SynapseEventMonitor,
     as_array,
 )
 from snnrun.results import layout
@@ -54,11 +56,13 @@ class FileSink:
 
     def __init__(self, writer: ResultsWriter, network: Network) -> None:
         self._writer = writer
+        self._of_synapses = {m.name for m in network.monitors if isinstance(m, SynapseEventMonitor)}
         self._rates = {m.name: _Bins(m, network.dt) for m in network.monitors if isinstance(m, RateMonitor)}
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
-        """Append spikes."""
-        self._writer.add_spikes(name, steps, ids, extras)
+        """Append spikes, or events at synapses."""
+        add = self._writer.add_synapse_events if name in self._of_synapses else self._writer.add_spikes
+        add(name, steps, ids, extras)
 
     def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
         """Append samples."""
@@ -98,11 +102,15 @@ def plan_of(built: Built) -> layout.RecordingPlan:
         return tuple(channel for channel in channels if isinstance(channel, kind))
 
     return layout.RecordingPlan(
-        of(layout.SpikeChannel), of(layout.StateChannel), of(layout.RateChannel), of(layout.ConnectivityChannel)
+        of(layout.SpikeChannel),
+        of(layout.StateChannel),
+        of(layout.RateChannel),
+        of(layout.ConnectivityChannel),
+        of(layout.SynapseEventChannel),
     )
 
 
-def _window(network: Network, m: SpikeMonitor | StateMonitor | RateMonitor) -> tuple[float, float] | None:
+def _window(network: Network, m: RunningMonitor) -> tuple[float, float] | None:
     """From when to when a monitor is to record. [s]."""
     whole = (m.window.start, m.window.stop) == (0, network.steps)
     return None if whole else (m.window.start * network.dt, m.window.stop * network.dt)
@@ -117,6 +125,12 @@ def _spike_channel(built: Built, m: SpikeMonitor) -> layout.SpikeChannel:
     window = _window(built.network, m)
     columns, events = _columns(m.columns), not m.of_spikes
     return layout.SpikeChannel(m.name, m.source.name, size, m.counts_only, columns, window=window, events=events)
+
+
+def _synapse_event_channel(built: Built, m: SynapseEventMonitor) -> layout.SynapseEventChannel:
+    made = built.connectivity[m.synapses]
+    pre, post = (made.in_creation_order(end) for end in (made.pre, made.post))
+    return layout.SynapseEventChannel(m.name, m.synapses, _columns(m.columns), pre, post, _window(built.network, m))
 
 
 def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
@@ -148,6 +162,7 @@ def _connectivity_channel(built: Built, m: ConnectivityMonitor) -> layout.Connec
 _CHANNELS: dict[type, Callable[[Built, Any], Any]] = {
     SpikeMonitor: _spike_channel,
     StateMonitor: _state_channel,
+    SynapseEventMonitor: _synapse_event_channel,
     RateMonitor: _rate_channel,
     ConnectivityMonitor: _connectivity_channel,
 }

@@ -910,14 +910,15 @@ class RateMonitor(Section):
 
 
 class EventMonitor(Section):
-    """Records when neurons have an event, or when a condition becomes true."""
+    """Records when neurons have an event, when a condition becomes true, or what events find at synapses."""
 
     kind: Literal["events"] = Field(description="`events`.")
-    source: Reference = Field(description="Group or subgroup.")
+    source: Reference = Field(description="Group, subgroup or synapses.")
     event: Reference | None = Field(
         None,
         description="An event of the group: `spike`, or a custom event; every step in which a neuron has it is "
-        "recorded. Either this or `condition`.",
+        "recorded. Of synapses a pathway: `on_pre`, `on_post`, or `on_pre.x` where there are several; every event that "
+        "arrives at a synapse by it is recorded, after its delay. Either this or `condition`.",
     )
     condition: Expression | None = Field(
         None,
@@ -925,7 +926,11 @@ class EventMonitor(Section):
         "`not_refractory` and `lastspike` know the spikes of this step, and before resets. An event is recorded where "
         "it holds and did not hold in the step before; before the first step it holds nowhere.",
     )
-    variables: list[Identifier] | None = Field(None, description="Variables stored with each event, before resets.")
+    variables: list[Identifier] | None = Field(
+        None,
+        description="Variables stored with each event, before resets; of synapses their own and those of both neurons "
+        "(`w`, `v_post`, `x_pre`), as they are in this step before the pathway acts on any synapse.",
+    )
     indices: Series | None = Field(None, description=_INDICES)
     window: list[Expression] | None = Field(None, min_length=2, max_length=2, description=_WINDOW)
 

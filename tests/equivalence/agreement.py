@@ -10,7 +10,7 @@ from oracle import Oracle
 from running import network_of, run_network
 
 from snnrun.codegen.arguments import ArrayUse
-from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor, SynapseEventMonitor
 
 
 def same_bits(a: Any, b: Any) -> bool:
@@ -50,6 +50,13 @@ def differences(network: Network, most: int | None = None) -> tuple[list[str], i
                     check(
                         f"{name}.{column.name}", memory.extra(name, column.name), oracle.memory.extra(name, column.name)
                     )
+            case SynapseEventMonitor(columns=columns):
+                check(f"{name}: count", built.counts(name).sum(), oracle.arrived[name])
+                kernel, slow = memory.spike_steps(name), oracle.memory.spike_steps(name)
+                check(f"{name}: steps", kernel[0], slow[0])
+                check(f"{name}: synapses", kernel[1], slow[1])
+                for c in columns:
+                    check(f"{name}.{c.name}", memory.extra(name, c.name), oracle.memory.extra(name, c.name))
             case StateMonitor(columns=columns):
                 for column in columns:
                     check(
@@ -89,5 +96,6 @@ def assert_agreement(experiment: Path | str, *overrides: str, spikes: int = 0) -
     if spikes:
         memory, _ = run_network(network)
         for monitor in network.monitors:
-            if isinstance(monitor, SpikeMonitor) and not monitor.counts_only:
+            recorded = isinstance(monitor, SynapseEventMonitor)
+            if recorded or (isinstance(monitor, SpikeMonitor) and not monitor.counts_only):
                 assert len(memory.spike_steps(monitor.name)[0]) >= spikes, monitor.name

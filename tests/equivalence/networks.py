@@ -609,6 +609,12 @@ monitors:
   weights: {kind: state, source: back, variables: [w, y], dt: 1 ms}
   posts: {kind: state, source: post, variables: [w], dt: 1 ms}
   sums: {kind: state, source: sorted, variables: [w], dt: 1 ms}
+  at_now: {kind: events, source: now, event: on_pre, variables: [g_post, v_pre, x_pre, h]}
+  at_ring: {kind: events, source: ring, event: on_pre, variables: [w, g], indices: "3:50:2"}
+  at_later: {kind: events, source: later, event: on_pre, variables: [a_post]}
+  at_back: {kind: events, source: back, event: on_pre.a, variables: [w, y], indices: i != j, window: [1 ms, 7 ms]}
+  at_b: {kind: events, source: back, event: b, variables: [w, y], indices: [7, 3, 11]}
+  at_post: {kind: events, source: post, event: on_post, variables: [w, drive_pre]}
 run:
   dt: 0.1 ms
   phases:

@@ -43,6 +43,7 @@ from snnrun.model.network import (
     StateMonitor,
     Stored,
     SynapseChoice,
+    SynapseEventMonitor,
     Synapses,
     Window,
     adds_the_same,
@@ -110,6 +111,7 @@ class Oracle:
                 self.arrays[s.variable.owner, s.variable.name] = values[wiring.created]
         sources = [source for g in network.groups.values() for source in g.sources]
         self.history: dict[EventSource, list[list[int]]] = {source: [] for source in sources}
+        self.arrived = {m.name: 0 for m in network.monitors if isinstance(m, SynapseEventMonitor)}
         self.held: dict[str, Array] = {}  # of monitors with a condition, where it holds
         self.waiting: dict[str, list[tuple[int, int]]] = {}  # of pathways whose delays change: arrival and synapse
         self.counts: dict[str, Array] = {
@@ -322,13 +324,16 @@ class Oracle:
         if section == "groups":
             assert isinstance(monitor.ids, range | np.ndarray)
             return np.asarray(monitor.ids)
-        created = np.argsort(self.wirings[name].created)
-        choice = monitor.ids
+        assert monitor.ids is None or isinstance(monitor.ids, SynapseChoice)
+        return self.chosen(self.wirings[name], monitor.ids)
+
+    def chosen(self, wiring: Wiring, choice: SynapseChoice | None) -> Array:
+        """The places of chosen synapses."""
+        created = np.argsort(wiring.created)
         if choice is None:
             return created
-        assert isinstance(choice, SynapseChoice)
         if choice.condition is not None:
-            i, j = (getattr(self.wirings[name], end) for end in ("i", "j"))
+            i, j = wiring.i, wiring.j
             return created[np.flatnonzero(evaluate(choice.condition, Environment(index={"i": i, "j": j})))]
         return created[choice.numbers if choice.cut is None else choice.cut]
 
@@ -443,8 +448,28 @@ class Oracle:
     # synapses
 
     def deliveries(self) -> list[tuple[int, int, Callable[[], None]]]:
-        found = [(p.order, 0, partial(self.deliver, s, p)) for s in self.network.synapses.values() for p in s.pathways]
+        found: list[tuple[int, int, Callable[[], None]]] = []
+        for s in self.network.synapses.values():
+            for p in s.pathways:
+                for m in self.network.monitors:
+                    if isinstance(m, SynapseEventMonitor) and m.synapses == s.name and s.parts(*m.pathway)[0] is p:
+                        found.append((p.order, 0, partial(self.record_arrivals, m)))
+                found.append((p.order, 0, partial(self.deliver, s, p)))
         return [*found, *((i.order, 0, partial(self.poisson_input, i)) for i in self.network.inputs)]
+
+    def record_arrivals(self, monitor: SynapseEventMonitor) -> None:
+        """What events find at synapses, before any statement of the pathway acts in this step."""
+        if not self.records(monitor.window):
+            return
+        synapses, wiring = self.network.synapses[monitor.synapses], self.wirings[monitor.synapses]
+        watched = set(self.chosen(wiring, monitor.ids).tolist())
+        for pathway in synapses.parts(*monitor.pathway):
+            ids = np.array([k for k in self.arriving(synapses, pathway) if k in watched], np.int64)
+            self.arrived[monitor.name] += len(ids)
+            if len(ids):
+                at, numbers = self.everywhere(synapses.path)
+                columns = self.columns(monitor.columns, {reach: index[ids] for reach, index in at.items()}, ids)
+                self.memory.spikes(monitor.name, np.full(len(ids), self.step), numbers[ids], columns)
 
     def deliver(self, synapses: Synapses, pathway: Pathway) -> None:
         arriving = self.arriving(synapses, pathway)

@@ -98,6 +98,7 @@ monitors:
   m2: {kind: state, source: exc, variables: [v, w], indices: [0, 1], dt: 1 ms, when: end, window: [0 s, 1 s]}
   m3: {kind: rate, source: exc, bin: 1 ms, smooth: 5 ms}
   m4: {kind: events, source: exc, condition: v > 2}
+  m6: {kind: events, source: s3, event: on_pre.x, variables: [w, v_post], indices: i > j, window: [0 s, 1 s]}
   m5: {kind: connectivity, source: s3, variables: [w]}
 operations:
   o1: {target: exc, every: 10 ms, do: v = 0, when: start, order: 1}

@@ -31,6 +31,7 @@ GROUP = {
     "subgroups": {"first": "0:2", "rest": "2:4"},
     "events": {"e": {"condition": "v > 0.5", "do": "w += 1"}},
 }
+SYNAPSES = {"source": "p", "target": "g", "connect": "all", "equations": "w : 1", "on_post": "w = 1"}
 FILE: dict[str, Any] = {
     "version": 1,
     "name": "every",
@@ -80,6 +81,7 @@ FILE: dict[str, Any] = {
         "rate": {"kind": "rate", "source": "g"},
         "events": {"kind": "events", "source": "g", "condition": "v > 0.5"},
         "named": {"kind": "events", "source": "g", "event": "spike"},
+        "arriving": {"kind": "events", "source": "y", "event": "on_post", "variables": ["w"]},
         "pairs": {"kind": "connectivity", "source": "y"},
     },
     "operations": {"o": {"target": "g", "every": "1 ms", "do": "w += 1"}},
@@ -106,7 +108,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "arrays": {"framed": {"frames": "a.npy", "each": "1 ms"}},
                 "groups": {"g": GROUP, "p": GROUP},
                 "inputs": {},
-                "synapses": {name: {"source": "p", "target": "g", "connect": "all"} for name in "xyz"},
+                "synapses": dict.fromkeys("xyz", SYNAPSES),
                 "monitors": {"spikes": {"kind": "spikes", "source": "g", "window": ["1 ms", "2 ms"]}},
                 "operations": {},
                 "run": {"dt": "0.1 ms", "duration": "5 ms"},
@@ -276,6 +278,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         ),
         ("monitors.named", {"event": "e"}),
+        ("monitors.arriving", {"event": "on_pre.b", "variables": ["x"], "indices": [1], "window": ["1 ms", "2 ms"]}),
     ],
     "RateMonitor": [
         ("monitors.rate", {"source": "g.first", "bin": "1 ms", "smooth": "1 ms", "window": ["1 ms", "2 ms"]}),
