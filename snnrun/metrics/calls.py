@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from snnrun.metrics.running import RunMetrics, Value, explained
 from snnrun.metrics.samples import Moments
 from snnrun.metrics.spikes import Train
 from snnrun.metrics.terms import Need, Size, Term
-from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.model.network import Network, RateMonitor, SpikeMonitor, StateMonitor, SynapseEventMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.source import Span
 
@@ -116,7 +117,7 @@ class _Call:
             dimension = next(c.dimension for c in monitor.columns if c.name == variable)
         return Term(dimension, lambda run: run.accumulator(number).value(), size, self.form.at_end)
 
-    def of_spikes(self, monitors: list[SpikeMonitor], constants: list[Any]) -> Term:
+    def of_spikes(self, monitors: list[SpikeMonitor | SynapseEventMonitor], constants: list[Any]) -> Term:
         """Of the spikes of one or two monitors."""
         make, network, first = self.form.make, self.checker.network, monitors[0]
         assert make is not None
@@ -125,14 +126,14 @@ class _Call:
 
         def made(running: Network, start: int, stop: int) -> Accumulator:
             spans = [within(recorded_spans(running, m), start, stop) for m in monitors]
-            trains = [Train(m.source.size, own, running.dt) for m, own in zip(monitors, spans, strict=True)]
+            trains = [Train(m.trains, own, running.dt) for m, own in zip(monitors, spans, strict=True)]
             return make(*trains, *constants)
 
-        return self.accumulated(made, [(m, "") for m in monitors], first.source.size if self.form.each else None)
+        return self.accumulated(made, [(m, "") for m in monitors], first.trains if self.form.each else None)
 
-    def spike_monitor(self, arg: Expr) -> SpikeMonitor:
+    def spike_monitor(self, arg: Expr) -> SpikeMonitor | SynapseEventMonitor:
         """A monitor of spikes that has what the function needs."""
-        monitor: SpikeMonitor = self.monitor(arg, SpikeMonitor, "spikes")
+        monitor: SpikeMonitor | SynapseEventMonitor = self.monitor(arg, SpikeMonitor | SynapseEventMonitor, "spikes")
         name = self.expr.function
         if isinstance(arg, Name) and arg.id != monitor.name:
             raise at(arg.span, "NET221", f"`{name}` is of spikes, which have no variable", f"write `{monitor.name}`")
@@ -142,7 +143,10 @@ class _Call:
         if monitor.counts_only and self.checker.part is not None:
             message = f"`{monitor.name}` counts only; what it counts in a part of the run needs the times of spikes"
             raise at(self.expr.span, "MET404", message, "remove `counts_only` from the monitor")
-        size, most = monitor.source.size, self.form.most
+        if isinstance(monitor, SynapseEventMonitor) and name != "count":
+            message = f"`{monitor.name}` records events at synapses; `{name}` needs those of neurons"
+            raise at(self.expr.span, "MET404", message, f"`count({monitor.name})` is how many there are")
+        size, most = monitor.trains, self.form.most
         if most is not None and size > most:
             message = f"`{monitor.name}` watches {size:,} neurons; `{name}` takes at most {most:,}"
             raise at(self.expr.span, "MET405", message, "watch a subgroup")
@@ -250,7 +254,7 @@ class _Call:
 
     # monitors
 
-    def monitor(self, arg: Expr, wanted: type, kind: str) -> Any:
+    def monitor(self, arg: Expr, wanted: type | UnionType, kind: str) -> Any:
         """The monitor that an argument names, with a variable after a dot or without."""
         if not isinstance(arg, Name):
             raise at(arg.span, "MET403", f"write the name of a `kind: {kind}` monitor here")

@@ -18,7 +18,7 @@ from snnrun.metrics.parts import Rounds, RunPart, Side, takers_of
 from snnrun.metrics.samples import TakesSamples
 from snnrun.metrics.spikes import Bins, Counts, TakesSpikes
 from snnrun.metrics.terms import Metrics, Term
-from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor
+from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor, SynapseEventMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.resolve.context import Path
 from snnrun.units.dimensions import Dimension
@@ -52,7 +52,7 @@ class RunMetrics:
         self.reached: int | None = None
         self._accumulators: list[Accumulator | Rounds] = []
         self._round: int | None = None
-        self._of_spikes: dict[str, list[tuple[SpikeMonitor, TakesSpikes | Side]]] = {}
+        self._of_spikes: dict[str, list[tuple[SpikeMonitor | SynapseEventMonitor, TakesSpikes | Side]]] = {}
         self._of_states: dict[str, list[tuple[StateMonitor, str, TakesSamples | Side]]] = {}
         self._reasons: dict[Path, str] = {}
         self._computing: Path = ()
@@ -67,10 +67,10 @@ class RunMetrics:
                 self._accumulators.append(rounds)
                 takers = rounds.sides()
             for (monitor, variable), taker in zip(need.inputs, takers, strict=True):
-                if not isinstance(monitor, SpikeMonitor):
+                if isinstance(monitor, StateMonitor):
                     self._of_states.setdefault(monitor.name, []).append((monitor, variable, taker))
                     continue
-                if isinstance(taker, Counts) and monitor.counts_only:
+                if isinstance(taker, Counts) and isinstance(monitor, SpikeMonitor) and monitor.counts_only:
                     taker.counters = partial(self._counted, monitor)
                 self._of_spikes.setdefault(monitor.name, []).append((monitor, taker))
 
@@ -86,12 +86,11 @@ class RunMetrics:
     # what is recorded
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
-        """Take spikes of a monitor, shape (n,) each."""
+        """Take spikes or other events of a monitor, shape (n,) each."""
         with np.errstate(all="ignore"):
             self.nonfinite.spikes(name, steps, ids, extras)
         for monitor, accumulator in self._of_spikes.get(name, ()):
-            source = monitor.source
-            accumulator.spikes(steps, ids if source.whole else source.places(ids))
+            accumulator.spikes(steps, monitor.train_of(ids))
 
     def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
         """Take samples of a monitor, shape (samples, elements) each; `first` is the number of the first."""

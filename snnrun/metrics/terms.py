@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from snnrun.model.network import Network, SpikeMonitor, StateMonitor
+from snnrun.model.network import Network, SpikeMonitor, StateMonitor, SynapseEventMonitor
 from snnrun.resolve.context import Path
 from snnrun.units.dimensions import Dimension
 
@@ -58,7 +58,7 @@ class Need:
     """
 
     make: Callable[[Network, int, int], Accumulator]
-    inputs: tuple[tuple[SpikeMonitor | StateMonitor, str], ...]
+    inputs: tuple[tuple[SpikeMonitor | SynapseEventMonitor | StateMonitor, str], ...]
     part: RunPart | None = None
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -745,6 +745,15 @@ class SpikeMonitor:
         """Whether it records spikes, not other events."""
         return self.condition is None and self.event == SPIKE
 
+    @property
+    def trains(self) -> int:
+        """Number of trains of events that metrics see: one a neuron."""
+        return self.source.size
+
+    def train_of(self, ids: IntArray) -> IntArray:
+        """The train of each recorded event, shape (n,)."""
+        return ids if self.source.whole else self.source.places(ids)
+
 
 @dataclass(frozen=True, slots=True)
 class SynapseChoice:
@@ -782,6 +791,16 @@ class SynapseEventMonitor:
     columns: tuple[Recorded, ...]
     ids: SynapseChoice | None
     window: Window
+    counts_only: ClassVar = False
+
+    @property
+    def trains(self) -> int:
+        """Number of trains of events that metrics see: one of all synapses."""
+        return 1
+
+    def train_of(self, ids: IntArray) -> IntArray:
+        """The train of each recorded event, shape (n,)."""
+        return np.zeros_like(ids)
 
     @property
     def number(self) -> int | None:

@@ -62,10 +62,10 @@ class _Points:
 
 
 def draw_scatter(figure: AnyFigure, source: Source, options: Options) -> None:
-    """Draw a line for each neuron, or a point for each spike."""
+    """Draw a line for each neuron, or a point for each spike or other event."""
     found = _points(figure, source, options)
     if not found.ids.size:
-        what = "samples" if found.joined else "spikes"
+        what = "samples" if found.joined else "events" if found.monitor.synapses else "spikes"
         show_message(figure, f"no {what} in '{found.monitor.name}'")
         return
     if not np.any(np.isfinite(found.values["x"]) & np.isfinite(found.values["y"])):
@@ -99,9 +99,9 @@ def _points(figure: AnyFigure, source: Source, options: Options) -> _Points:
     columns = {
         axis: (monitor, variable) for axis, name in named for monitor, dot, variable in [name.partition(".")] if dot
     }
-    monitor = source.run().monitor(columns["x"][0], MonitorKind.STATE, MonitorKind.SPIKES)
-    if monitor.kind is MonitorKind.SPIKES:
-        found = _at_spikes(source, monitor, columns, options)
+    monitor = source.run().monitor(columns["x"][0], MonitorKind.STATE, MonitorKind.SPIKES, MonitorKind.SYNAPSE_EVENTS)
+    if monitor.kind is not MonitorKind.STATE:
+        found = _at_events(source, monitor, columns, options)
     else:
         found = _at_samples(source, monitor, columns, _elements(figure, source, monitor, options))
     if options.z == _TIME:
@@ -109,9 +109,11 @@ def _points(figure: AnyFigure, source: Source, options: Options) -> _Points:
     return found
 
 
-def _at_spikes(source: Source, monitor: Monitor, columns: Mapping[str, tuple[str, str]], options: Options) -> _Points:
-    """Values recorded with spikes."""
-    train = source.run().spikes(monitor.name)
+def _at_events(source: Source, monitor: Monitor, columns: Mapping[str, tuple[str, str]], options: Options) -> _Points:
+    """Values recorded with spikes or other events."""
+    results = source.run()
+    of_synapses = monitor.kind is MonitorKind.SYNAPSE_EVENTS
+    train = results.synapse_events(monitor.name) if of_synapses else results.spikes(monitor.name)
     kept = np.isin(train.ids, options.pick(np.unique(train.ids)))
     units = {c.name: c.unit for c in monitor.columns}
     values = {axis: train.extras[variable][kept].astype(float) for axis, (_, variable) in columns.items()}

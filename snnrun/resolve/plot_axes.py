@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from snnrun.errors import did_you_mean
-from snnrun.model.network import ConnectivityMonitor, Monitor, SpikeMonitor, StateMonitor, SynapseChoice, as_array
+from snnrun.model.network import (
+    ConnectivityMonitor,
+    Monitor,
+    SpikeMonitor,
+    StateMonitor,
+    SynapseChoice,
+    SynapseEventMonitor,
+    as_array,
+)
 from snnrun.model.recorded import recorded_spans
 from snnrun.plot_kinds import Axis, Names, default_variable
 from snnrun.resolve.plot import Plot
@@ -107,7 +115,8 @@ def _check_columns(plot: Plot) -> None:
 
 # recorded variables
 
-Column = tuple[StateMonitor | SpikeMonitor, str]
+Recording = StateMonitor | SpikeMonitor | SynapseEventMonitor
+Column = tuple[Recording, str]
 
 
 def recorded_columns(plot: Plot) -> list[Column]:
@@ -140,7 +149,7 @@ def _column(plot: Plot, key: str, name: str) -> Column:
     recorded = [
         (monitor, column)
         for monitor in plot.monitors.values()
-        if isinstance(monitor, StateMonitor | SpikeMonitor)
+        if isinstance(monitor, Recording)
         for column in columns_of(plot.network, monitor)
     ]
     found = [(m, c) for m, c in recorded if (m.name, c) == (head, variable) or (not variable and c == name)]
@@ -153,11 +162,11 @@ def _column(plot: Plot, key: str, name: str) -> Column:
     raise plot.error("PLT504", f"no monitor records `{name}`", key, help=advice)
 
 
-def _together(plot: Plot, a: StateMonitor | SpikeMonitor, b: StateMonitor | SpikeMonitor) -> bool:
+def _together(plot: Plot, a: Recording, b: Recording) -> bool:
     """Whether two monitors record the same elements at the same times."""
     if a.name == b.name:
         return True
-    if isinstance(a, SpikeMonitor) or isinstance(b, SpikeMonitor):
+    if not isinstance(a, StateMonitor) or not isinstance(b, StateMonitor):
         return False
     times = [(m.source, m.every, m.slot, recorded_spans(plot.network, m)) for m in (a, b)]
     if times[0] != times[1]:

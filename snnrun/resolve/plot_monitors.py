@@ -231,7 +231,7 @@ def columns_of(network: Network, monitor: Monitor) -> dict[str, Dimension]:
         stored = {s.variable.name: s.dimension for s in network.synapses[monitor.synapses].stored}
         names = [*monitor.variables, *(name for name, _ in monitor.delays)]
         return {name: stored.get(name, TIME) for name in names}
-    if isinstance(monitor, StateMonitor | SpikeMonitor):
+    if isinstance(monitor, StateMonitor | SpikeMonitor | SynapseEventMonitor):
         return {c.name: c.dimension for c in monitor.columns}
     return {}
 

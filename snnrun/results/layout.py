@@ -213,7 +213,7 @@ class Monitor:
         columns: Its variables.
         target: For connectivity, the target group.
         window: From when to when it was to record, None for the whole run. [s]
-        synapses: True for a state monitor of synapses.
+        synapses: True for a monitor of state or events of synapses.
         dt: For spikes, step of the group's own clock, None for the run's. [s]
         events: For spikes, whether they are other events instead.
     """

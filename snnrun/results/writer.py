@@ -417,7 +417,7 @@ def _monitors(plan: RecordingPlan) -> list[Monitor]:
         for c in plan.connectivities
     ]
     events = [
-        Monitor(c.name, MonitorKind.SYNAPSE_EVENTS, c.synapses, len(c.pre), c.columns, window=c.window)
+        Monitor(c.name, MonitorKind.SYNAPSE_EVENTS, c.synapses, len(c.pre), c.columns, window=c.window, synapses=True)
         for c in plan.synapse_events
     ]
     return [*spikes, *states, *rates, *pairs, *events]

@@ -143,13 +143,16 @@ def test_traces_at_spikes_are_those_of_theory() -> None:
 
 
 def test_results_hold_time_synapse_neurons_and_values(tmp_path: Path) -> None:
-    folders = {}
-    for name, more in (("x", ""), ("y", "operations: {o: {target: stdp, at: 8 ms, do: w = w + 0.5}}\n")):
+    outcomes = {}
+    count = "metrics: {n: count(at_pre), late: count(some)}\n"
+    for name, more in (("x", count), ("y", "operations: {o: {target: stdp, at: 8 ms, do: w = w + 0.5}}\n")):
         path = tmp_path / f"{name}.yaml"
         path.write_text(f"version: 1\nname: {name}\n{TEXT}{more}", encoding="utf-8")
-        folders[name] = pipeline.run(pipeline.check(pipeline.read(path)), tmp_path, RunOptions(plots=False)).folder
+        outcomes[name] = pipeline.run(pipeline.check(pipeline.read(path)), tmp_path, RunOptions(plots=False))
     memory = run_network(network_of(TEXT))[0]
-    with Results.open(folders["x"]) as results, Results.open(folders["y"]) as other:
+    for name, monitor in (("n", "at_pre"), ("late", "some")):
+        assert outcomes["x"].metrics[name][0] == outcomes["x"].counts[monitor] == len(memory.spike_steps(monitor)[0])
+    with Results.open(outcomes["x"].folder) as results, Results.open(outcomes["y"].folder) as other:
         found = results.synapse_events("at_pre")
         steps, ids = memory.spike_steps("at_pre")
         i, j = np.array([(i, j) for i in range(70) for j in range(5) if (i + j) % 2 == 0]).T

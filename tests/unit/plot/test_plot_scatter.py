@@ -26,7 +26,10 @@ groups:
     reset: "v = 0*mV; w += 1; n += 1"
     initial: {v: i*mV/2}
   quiet: {size: 3, equations: "dv/dt = -v/ms : volt", method: exact, threshold: v > 1*volt, reset: v = 0*volt}
+synapses:
+  s: {source: cells, target: quiet, connect: {pairs: [[8, 0], [11, 1]]}, equations: "x : 1", on_pre: x = 2*x + 1}
 monitors:
+  at: {kind: events, source: s, event: on_pre, variables: [x, w_pre]}
   all: {kind: state, source: cells, variables: [v, w, c], dt: 1 ms}
   v: {kind: state, source: cells, variables: [v], dt: 1 ms, indices: [2, 5]}
   w: {kind: state, source: cells, variables: [w, n], dt: 1 ms, indices: [2, 5]}
@@ -79,6 +82,18 @@ def test_a_line_for_each_neuron_in_the_units_of_the_axes_with_gaps_where_nothing
         np.testing.assert_allclose(x, v.data[:, k] * 1e3, rtol=1e-6)
         np.testing.assert_allclose(y, w.data[:, k], rtol=1e-6)
         assert np.flatnonzero(np.isnan(x)).tolist() == list(range(20, 40))  # the phase that records spikes alone
+
+
+def test_a_point_for_each_event_at_a_synapse(folder):
+    _, axes = plot(folder, x="at.x", y="at.w_pre", neurons=[0, 1])
+    with Results.open(folder) as results:
+        events = results.synapse_events("at")
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["synapse 0", "synapse 1"]
+    for synapse, line in enumerate(axes.lines):
+        mine = events.ids == synapse
+        assert line.get_xdata()[:3].tolist() == [0, 1, 3]  # before the statements
+        np.testing.assert_array_equal(line.get_xdata(), events.extras["x"][mine])
+        np.testing.assert_array_equal(line.get_ydata(), events.extras["w_pre"][mine])
 
 
 def test_whole_numbers_are_not_drawn_where_they_were_not_recorded(folder):
