@@ -132,7 +132,7 @@ def _ring(
 ) -> None:
     """Add what spikes of this step will bring to the sums of the steps to come; then hand out those of this step."""
     owner = synapses.pathway_path(pathway)
-    target = f"groups.{synapses.target.group}"
+    target = synapses.target.path
     delays = w.array("delays", ArrayUse.DELAYS.of(owner))
     mask, neurons = w.integer("mask", IntUse.MASK.of(owner)), w.integer("neurons", IntUse.N.of(target))
     rings = [

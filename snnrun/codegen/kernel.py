@@ -53,6 +53,7 @@ from snnrun.model.network import (
     SpikeMonitor,
     Summed,
     Synapses,
+    every_of,
 )
 from snnrun.model.order import actors, between_update_and_threshold
 
@@ -67,7 +68,8 @@ def generate(network: Network) -> Kernel:
         for reach in ("own", "pre", "post"):
             module.kinds.update({replace(s.variable, reach=reach): s.kind for s in group.stored})
     for synapses in network.synapses.values():
-        module.kinds.update({s.variable: s.kind for s in synapses.stored})
+        for reach in ("own", "pre", "post"):
+            module.kinds.update({replace(s.variable, reach=reach): s.kind for s in synapses.stored})
     guard(module)
     guard_lists(module)
     for slot in Slot:
@@ -350,7 +352,7 @@ def _summed(module: Module) -> None:
 
     def for_each(act: Callable[[Synapses, Summed], None]) -> None:
         for synapses, summed in every:
-            with module.clock(module.network.groups[summed.target.owner.partition(".")[2]].every):
+            with module.clock(every_of(module.network, summed.target.owner)):
                 act(synapses, summed)
 
     for_each(lambda synapses, summed: _at_members(module, "clear", synapses, summed, use, "0.0"))

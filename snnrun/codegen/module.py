@@ -207,9 +207,12 @@ class Module:
 
     def ends(self, synapses: Synapses) -> Ends:
         """How synapses find their neurons."""
-        groups = self.network.groups
-        sizes = (groups[synapses.source.group].size, groups[synapses.target.group].size)
-        return Ends(synapses.path, index_type(sizes[0]), index_type(sizes[1]))
+        pre, post = (self.index_type_of(end) for end in (synapses.source, synapses.target))
+        return Ends(synapses.path, pre, post)
+
+    def index_type_of(self, end: NeuronSubset) -> CType:
+        """The type of numbers of an end; how many synapses there are is not known yet."""
+        return index_type(self.network.groups[end.group].size) if end.section == "groups" else CType.I32
 
     @contextmanager
     def clock(self, every: int) -> Iterator[None]:

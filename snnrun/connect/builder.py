@@ -68,6 +68,8 @@ class BuildRequest:
 
 def is_large(synapses: Synapses) -> bool:
     """Whether an object has so many synapses that compiling their values pays, and compiled code can compute them."""
+    if {synapses.source.section, synapses.target.section} != {"groups"} or synapses.links:
+        return False
     expected = [expected_synapses(rule) for rule in synapses.connect]
     if sum(number or 0 for number in expected) < WORTH_IT:
         return False
@@ -107,13 +109,16 @@ def connect(synapses: Synapses, ground: Ground, sources: int, threads: int = 1) 
     return Connectivity(rows, post, created, sizes, synapses.source, synapses.target)
 
 
-def sort_for_delivery(made: Connectivity, bounds: IntArray, delays: IntArray | None) -> Connectivity:
+def sort_for_delivery(
+    made: Connectivity, bounds: IntArray, delays: IntArray | None, place: IntArray | None = None
+) -> Connectivity:
     """Sort the synapses of an object by the part that their target is in, by source, and by delay.
 
     Args:
         made: Synapses in one part, sorted by source.
         bounds: First target of each part, and the end of the last, shape (parts + 1,).
         delays: Delay of each synapse in creation order, shape (m,), where it counts. [steps]
+        place: Where targets that are synapses are stored, which is what `bounds` counts; None for neurons.
     """
     if len(bounds) == 2 and delays is None:
         return made
@@ -124,10 +129,10 @@ def sort_for_delivery(made: Connectivity, bounds: IntArray, delays: IntArray | N
         found = Delays(shortest, longest, int(np.argmin(delays)) if len(delays) else 0)
     lengths = np.diff(made.rows[0])
     counts = np.zeros((len(bounds) - 1, len(lengths)), np.int64)
-    counting = parts_arrays(lengths, bounds) | {"target": made.post, "counts": counts.reshape(-1)}
+    counting = parts_arrays(lengths, bounds, place) | {"target": made.post, "counts": counts.reshape(-1)}
     given(kernels.count_parts, counting, free=2, work=made.size // 8)(0, len(lengths))
     rows = rows_of(counts)
-    placing = Placing(lengths, bounds, rows, found, np.int32)
+    placing = Placing(lengths, bounds, rows, found, np.int32, place)
     block = placing.buffers(made.size, len(lengths)) | {"target": made.post, "delay": steps}
     placing.of(block)(0, len(lengths))
     order = np.empty(made.size, np.int64)
@@ -147,10 +152,11 @@ def rows_of(counts: IntArray) -> IntArray:
     return rows
 
 
-def parts_arrays(lengths: IntArray, bounds: IntArray) -> dict[str, Any]:
+def parts_arrays(lengths: IntArray, bounds: IntArray, place: IntArray | None = None) -> dict[str, Any]:
     """What `kernels.connect` is told of sources and of the parts of the target group, by the names of its arguments."""
     parts = len(bounds) - 1
     part_of = np.repeat(np.arange(parts), np.diff(bounds)).astype(np.uint8)
+    part_of = part_of if place is None else part_of[place]
     return {"part_of": part_of, "lengths": lengths, "sources": len(lengths), "parts": parts}
 
 
@@ -163,18 +169,27 @@ class Placing:
         rows: Where the synapses of each source begin in each part, shape (parts, sources + 1).
         delays: Of the pathway that sorts them; None when its delays do not differ.
         dtype: Of `post`.
+        place: Where targets that are synapses are stored; None for neurons.
 
     Attributes:
         post: Targets in storage order.
         starts: Where delays begin in rows; None when no table of them is kept, as it would be too large.
     """
 
-    def __init__(self, lengths: IntArray, bounds: IntArray, rows: IntArray, delays: Delays | None, dtype: Any) -> None:
+    def __init__(
+        self,
+        lengths: IntArray,
+        bounds: IntArray,
+        rows: IntArray,
+        delays: Delays | None,
+        dtype: Any,
+        place: IntArray | None = None,
+    ) -> None:
         self.size = int(lengths.sum())
         self.width = 0 if delays is None else delays.width
         self.post: Array = np.empty(self.size, dtype)
         self.starts: Int32 | None = None
-        self.arrays = parts_arrays(lengths, bounds)
+        self.arrays = parts_arrays(lengths, bounds, place)
         self.arrays |= {"rows": rows.reshape(-1), "post": self.post, "ordered": delays is not None}
         if delays is not None:
             self.arrays |= {"shortest": delays.shortest, "width": delays.width}

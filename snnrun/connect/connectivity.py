@@ -102,6 +102,13 @@ class Connectivity:
         """Target index within the target, in creation order, shape (m,)."""
         return self.target.places(self.in_creation_order(self.post))
 
+    @cached_property
+    def place(self) -> IntArray:
+        """Where each synapse is stored, in creation order, shape (m,)."""
+        found = np.empty(self.size, dtype=np.int64)
+        found[self.created] = np.arange(self.size)
+        return found
+
     def in_creation_order(self, stored: Any) -> Any:
         """An array in storage order, as the user counts synapses."""
         if self.order is None:
@@ -118,7 +125,15 @@ def pointers(neurons: NDArray[np.integer[Any]], size: int) -> IntArray:
 
 def connectivity_key(synapses: Synapses, network: Network) -> str | None:
     """What connectivity depends on, as a hash; None when it depends on variables of neurons or on timed arrays."""
-    sizes = [network.groups[end.group].size for end in (synapses.source, synapses.target)]
+    sizes: list[int | str] = []
+    for end in (synapses.source, synapses.target):
+        if end.section == "groups":
+            sizes.append(network.groups[end.group].size)
+            continue
+        key = connectivity_key(network.synapses[end.group], network)
+        if key is None:
+            return None
+        sizes.append(key)
     digest = hashlib.sha256(f"{synapses.path} {network.seeds.connect} {network.dt!r} {sizes}".encode())
     for end in (synapses.source, synapses.target):
         _describe(end, digest)

@@ -42,4 +42,4 @@ class Allocation:
         self.numbers[IntUse.N.of(owner)] = view.size
         ids = np.sort(view.ids)
         self.put(ArrayUse.SUBSET.of(owner), ids)
-        self.share(owner, np.searchsorted(ids, self.arrays[ArrayUse.BOUNDS.of(f"groups.{view.group}")]))
+        self.share(owner, np.searchsorted(ids, self.arrays[ArrayUse.BOUNDS.of(view.path)]))

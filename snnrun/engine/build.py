@@ -24,7 +24,7 @@ from snnrun.equations.dag import Node, Op
 from snnrun.kernels.binomial import binomial_table
 from snnrun.model.evaluate import Environment, evaluate, evaluate_all, full, grid_of
 from snnrun.model.lists import lists_must_fit
-from snnrun.model.network import EARLY, NEVER, Group, IntArray, Network, PoissonInput, begun_in_order
+from snnrun.model.network import EARLY, NEVER, Group, IntArray, Network, PoissonInput, begun_in_order, made_in_order
 from snnrun.model.rates import is_impossible
 
 GRAIN = 64  # neurons: threads then never write into the same line of the cache; a multiple of 8 (see `list_spikes`)
@@ -67,7 +67,7 @@ class _Builder(Allocation):
         for group in begun_in_order(n):
             self.part(group.path, partial(nodes_of_group, group, n), partial(self.group, group))
         builder = SynapsesBuilder(self, self.cache)
-        for synapses in n.synapses.values():
+        for synapses in made_in_order(n):
             self.part(synapses.path, partial(nodes_of_synapses, synapses, n), partial(builder.build, synapses))
         for group in n.groups.values():
             self.events(group)

@@ -96,28 +96,27 @@ class _Search:
         """
         owner = wanted[0]
         section, _, name = owner.partition(".")
-        own = self.neuron(self.network.groups[name], element) if section == "groups" else self.synapse(name, element)
-        network, step = self.network, self.step
-        acting = [o for o in network.operations if o.acts_within(step, step + 1)]
+        network, number = self.network, element
+        acting = [o for o in network.operations if o.acts_within(self.step, self.step + 1)]
         blocks = [o.block for o in acting if o.target == owner]
         if section == "groups":
-            group = network.groups[name]
+            group, own = network.groups[name], self.neuron(network.groups[name], element)
             blocks += [group.held, group.update, *(i.block for i in network.inputs)]
-            yield from ((own, n, True) for n in _values(wanted, *blocks))
-            for synapses in network.synapses.values():
-                sums = [(s.target.reach, s.value) for s in synapses.summed if _is(s.target, wanted)]
-                sums += _writes(wanted, *(o.block for o in acting if o.target == synapses.path))
-                yield from ((env, n, True) for reach, n in sums for env in self.breaking(synapses, reach, element, n))
-            for synapses in network.synapses.values():
-                events = _writes(wanted, *(p.block for p in synapses.pathways))
-                yield from (
-                    (env, n, False) for reach, n in events for env in self.breaking(synapses, reach, element, n)
-                )
-            yield from ((own, n, False) for n in _values(wanted, group.reset, *(e.block for e in group.events)))
+            events = [group.reset, *(e.block for e in group.events)]
         else:
-            synapses = network.synapses[name]
-            yield from ((own, n, True) for n in _values(wanted, *blocks, synapses.update))
-            yield from ((own, n, False) for n in _values(wanted, *(p.block for p in synapses.pathways)))
+            own, number = self.synapse(name, element), int(self.built.connectivity[name].created[element])
+            blocks.append(network.synapses[name].update)
+            events = [p.block for p in network.synapses[name].pathways]
+        others = [s for s in network.synapses.values() if s.path != owner]
+        yield from ((own, n, True) for n in _values(wanted, *blocks))
+        for synapses in others:
+            sums = [(s.target.reach, s.value) for s in synapses.summed if _is(s.target, wanted)]
+            sums += _writes(wanted, *(o.block for o in acting if o.target == synapses.path))
+            yield from ((env, n, True) for reach, n in sums for env in self.breaking(synapses, reach, number, n))
+        for synapses in others:
+            written = _writes(wanted, *(p.block for p in synapses.pathways))
+            yield from ((env, n, False) for reach, n in written for env in self.breaking(synapses, reach, number, n))
+        yield from ((own, n, False) for n in _values(wanted, *events))
 
     def breaking(self, synapses: Synapses, reach: str, neuron: int, node: Node) -> Iterator[Environment]:
         """The first synapse of a neuron for which a graph is not finite."""
@@ -162,8 +161,12 @@ class _Search:
     def synapse(self, name: str, element: int) -> Environment:
         connectivity = self.built.connectivity[name]
         pre, post = int(connectivity.pre[element]), int(connectivity.post[element])
-        places = {"own": element, "pre": pre, "post": post}
-        return self.environment({k: np.int64(v) for k, v in places.items()}, int(connectivity.created[element]), places)
+        index = {"own": element, "pre": pre, "post": post}
+        places = dict(index)
+        for reach, end in (("pre", connectivity.source), ("post", connectivity.target)):
+            if end.section == "synapses":
+                places[reach] = int(self.built.connectivity[end.group].place[places[reach]])
+        return self.environment({k: np.int64(v) for k, v in index.items()}, int(connectivity.created[element]), places)
 
     # the operation
 

@@ -115,10 +115,11 @@ def _bytes_of(variables: Iterable[Stored], network: Network) -> int:
 def _synapses(synapses: Synapses, network: Network, asked: set[ArrayKey]) -> tuple[float, float]:
     """Bytes that are kept, and bytes taken for a while."""
     m, path = synapses_of(synapses), synapses.path
-    sources = network.groups[synapses.source.group].size
-    each = float(
-        np.dtype(index_dtype(network.groups[synapses.target.group].size)).itemsize + _variables(synapses, network)
+    sources, targets = (
+        network.groups[end.group].size if end.section == "groups" else end.size
+        for end in (synapses.source, synapses.target)
     )
+    each = float(np.dtype(index_dtype(targets)).itemsize + _variables(synapses, network))
     each += 4 if ArrayUse.PRE.of(path) in asked else 0
     numbered = ArrayUse.CREATED.of(path) in asked
     ordered = any(p.post for p in synapses.pathways)

@@ -119,9 +119,12 @@ def nodes_of_synapses(synapses: Synapses, network: Network) -> list[Node]:
     nodes = _of_lines(synapses.initial)
     for rule in synapses.connect:
         nodes += [*nodes_in(rule.rule), *_of_lines(rule.initial), *([] if rule.delay is None else [rule.delay])]
-    nodes += [p.delay for p in synapses.pathways if p.delay is not None]
+    nodes += [p.delay for p in synapses.pathways if p.delay is not None] + [link.index for link in synapses.links]
     for view in (synapses.source, synapses.target):
-        nodes += nodes_of_group(network.groups[view.group], network)  # whose variables they may read
+        if view.section == "groups":
+            nodes += nodes_of_group(network.groups[view.group], network)  # whose variables they may read
+        else:
+            nodes += nodes_of_synapses(network.synapses[view.group], network)
     return nodes
 
 

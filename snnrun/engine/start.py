@@ -112,7 +112,7 @@ def _add_to_ring(built: Built, synapses: Synapses, pathway: Pathway, step: int, 
         arrays=network.arrays,
         precision=network.precision,
     )
-    at = (arrival & built.numbers[IntUse.MASK.of(owner)]) * network.groups[synapses.target.group].size + post
+    at = (arrival & built.numbers[IntUse.MASK.of(owner)]) * built.numbers[IntUse.N.of(synapses.target.path)] + post
     for variable, term, _ in added_terms(network, synapses, pathway):
         ring = built.arrays[ArrayUse.RING.of(owner, variable.name)]
         np.add.at(ring, at, np.broadcast_to(evaluate(term, env), at.shape).astype(ring.dtype))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.arguments import ArrayUse, IntUse
+from snnrun.codegen.arguments import ArrayKey, ArrayUse, CType, IntUse
 from snnrun.connect.builder import Builder, BuildRequest, connect, is_large, sort_for_delivery
 from snnrun.connect.connectivity import Connectivity, Delays, connectivity_key, pointers
 from snnrun.engine.allocation import Allocation
@@ -15,7 +16,7 @@ from snnrun.engine.cache import RunCache
 from snnrun.engine.moving import make_lists
 from snnrun.engine.parameters import integer_of
 from snnrun.engine.start import begin_synapses
-from snnrun.engine.values import STORED, SynapseValues, problem, read_neurons
+from snnrun.engine.values import STORED, Array, Built, SynapseValues, problem, read_neurons
 from snnrun.equations.dag import Kind, variables_of
 from snnrun.kernels.arithmetic import Precision
 from snnrun.model.evaluate import Environment
@@ -24,11 +25,13 @@ from snnrun.model.network import (
     LONGEST_DELAY,
     ConnectivityMonitor,
     IntArray,
+    NeuronSubset,
     Pathway,
     Stored,
     SynapseEventMonitor,
     Synapses,
     adds_the_same,
+    with_counted_ends,
 )
 from snnrun.model.rule_values import Ground
 from snnrun.source import Span
@@ -63,8 +66,9 @@ class SynapsesBuilder:
         """Make the pairs, the values and the delays of the synapses of an object."""
         n = self.network
         path = synapses.path
+        synapses = with_counted_ends(synapses, self.size_of)
         ground = Ground(path, partial(read_neurons, self.built), n.seeds, n.dt, dict(n.arrays))
-        bounds = self.arrays[ArrayUse.BOUNDS.of(f"groups.{synapses.target.group}")]
+        bounds = self.arrays[ArrayUse.BOUNDS.of(synapses.target.path)]
         if not synapses.divisible:  # all of it is done by the first thread
             bounds = np.array([0, *[bounds[-1]] * n.threads])
         bands = self.bands(synapses, bounds)
@@ -76,15 +80,13 @@ class SynapsesBuilder:
             self.build_few(synapses, ground, bounds)
         made = self.built.connectivity[synapses.name]
         self.numbers[IntUse.N.of(path)] = made.size
-        self.share(path, np.append(made.rows[::bands, 0], made.size))
+        firsts = np.append(made.rows[::bands, 0], made.size)
+        self.share(path, firsts)
+        self.put(ArrayUse.BOUNDS.of(path), firsts)
         self.view(f"{path}.source", synapses.source)
         self.view(f"{path}.target", synapses.target)
-        for use in (ArrayUse.PRE, ArrayUse.POST, ArrayUse.CREATED):  # each made only where it is asked for
-            type = self.types.get(use.of(path))
-            if type is not None:
-                self.put(use.of(path), getattr(made, use.traits.label).astype(type.dtype, copy=False))
-        if ArrayUse.BY_CREATION.of(path) in self.types:
-            self.put(ArrayUse.BY_CREATION.of(path), np.argsort(made.created).astype(np.int64, copy=False))
+        for key, array in numbers_of_ends(self.built, synapses, self.types).items():
+            self.put(key, array)
         self.put(ArrayUse.ROWS.of(path), made.rows.reshape(n.threads, -1))
         if n.start is not None:
             values = SynapseValues(self.built, n, synapses, made)
@@ -94,7 +96,11 @@ class SynapsesBuilder:
         if any(p.post for p in synapses.pathways):
             order = np.lexsort((made.created, made.post)).astype(np.int64)
             self.put(ArrayUse.COLUMN_ORDER.of(path), order)
-            self.put(ArrayUse.COLUMNS.of(path), pointers(made.post, n.groups[synapses.target.group].size))
+            self.put(ArrayUse.COLUMNS.of(path), pointers(made.post, self.size_of(synapses.target)))
+
+    def size_of(self, end: NeuronSubset) -> int:
+        """Number of elements of the whole object that an end belongs to."""
+        return self.numbers[IntUse.N.of(end.path)]
 
     def bands(self, synapses: Synapses, bounds: IntArray) -> int:
         """Into how many bands the targets of each thread are divided, so that their variables stay in the cache."""
@@ -116,7 +122,7 @@ class SynapsesBuilder:
         """Make synapses whose values numpy computes, in creation order, and sort them."""
         n, path = self.network, synapses.path
         key = connectivity_key(synapses, n)
-        sources = n.groups[synapses.source.group].size
+        sources = self.size_of(synapses.source)
         made = self.cache.connectivity(key, lambda: connect(synapses, ground, sources, n.threads))
         values = SynapseValues(self.built, n, synapses, made)
         values.start()
@@ -124,7 +130,8 @@ class SynapsesBuilder:
         values.arrays |= {name: delays[pathway.key] for name, pathway in synapses.moving.items()}
         for pathway in synapses.pathways:
             self.check_delays(pathway, delays[pathway.key])
-        made = sort_for_delivery(made, bounds, delays[synapses.sorting.key] if synapses.sorting else None)
+        sorting = delays[synapses.sorting.key] if synapses.sorting else None
+        made = sort_for_delivery(made, bounds, sorting, place_of(self.built, synapses.target))
         values.connectivity = self.built.connectivity[synapses.name] = made
         for stored in synapses.stored:
             array = values.stored(stored.variable.name)
@@ -139,7 +146,7 @@ class SynapsesBuilder:
         request = BuildRequest(
             synapses=synapses,
             graph=n.graph,
-            sources=n.groups[synapses.source.group].size,
+            sources=self.size_of(synapses.source),
             bounds=bounds,
             variables={s.variable: (s.kind, self.dtype_of(s).str[1:]) for s in synapses.stored},
             read=self.built.variable,
@@ -269,13 +276,13 @@ class SynapsesBuilder:
         """
         if not adds_the_same(self.network, synapses):
             return True
-        return size > RING_BELOW * width * self.network.groups[synapses.source.group].size
+        return size > RING_BELOW * width * self.size_of(synapses.source)
 
     def put_ring(self, synapses: Synapses, owner: str, size: int, longest: int, width: int) -> None:
         """Sums for the steps to come, where that is cheaper than to look up what arrives; else room to look it up."""
-        neurons = self.network.groups[synapses.source.group].size
+        neurons = self.size_of(synapses.source)
         self.put(ArrayUse.SEGMENTS.of(owner), np.empty((self.network.threads, 4 * neurons), np.int64))
-        targets = self.network.groups[synapses.target.group].size
+        targets = self.size_of(synapses.target)
         looked_up = self.is_looked_up(synapses, size, width)
         slots = 1 << longest.bit_length()  # a power of two: the slot of a step is found by a mask
         self.numbers[IntUse.MASK.of(owner)] = slots - 1
@@ -283,6 +290,26 @@ class SynapsesBuilder:
         for key in self.types:
             if key.use is ArrayUse.RING and key.owner == owner:
                 self.put(key, np.zeros(1 if looked_up else slots * targets))
+
+
+def place_of(built: Built, end: NeuronSubset) -> IntArray | None:
+    """Where the synapses of an end are stored, in the order of creation; None where it is a group."""
+    return built.connectivity[end.group].place if end.section == "synapses" else None
+
+
+def numbers_of_ends(built: Built, synapses: Synapses, types: Mapping[ArrayKey, CType]) -> dict[ArrayKey, Array]:
+    """What a kernel asks for of the two ends of synapses, and of their numbers, in the order of storage."""
+    made, found = built.connectivity[synapses.name], {}
+    for use in (ArrayUse.PRE, ArrayUse.POST, ArrayUse.CREATED):  # each made only where it is asked for
+        type = types.get(use.of(synapses.path))
+        if type is not None:
+            numbers = getattr(made, use.traits.label)
+            end = {ArrayUse.PRE: synapses.source, ArrayUse.POST: synapses.target}.get(use)
+            place = None if end is None else place_of(built, end)
+            found[use.of(synapses.path)] = (numbers if place is None else place[numbers]).astype(type.dtype, copy=False)
+    if ArrayUse.BY_CREATION.of(synapses.path) in types:
+        found[ArrayUse.BY_CREATION.of(synapses.path)] = made.place
+    return found
 
 
 def line_of(synapses: Synapses, name: str) -> Span | None:

@@ -116,12 +116,25 @@ class Built:
 
 def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray) -> Any:
     """A neuron's variable at both ends of pairs, or of all neurons (`Op.ELEMENT` chooses among them)."""
-    array = built.variable(variable)
+    section, _, name = variable.owner.partition(".")
+    if section == "synapses":
+        array = values_of_synapses(built, built.network.synapses[name], variable.name)
+    else:
+        array = built.variable(variable)
     if variable.shared:
         return array[0]
     chosen: Any = EVERY if variable.reach == "element" else pre if variable.reach == "pre" else post
     values = array[chosen]
     return values.astype(bool if array.dtype == np.uint8 else np.result_type(values, np.int64), copy=False)
+
+
+def values_of_synapses(built: Built, synapses: Synapses, name: str) -> Array:
+    """A variable of synapses, or what every synapse knows of itself, in the order of creation, shape (m,)."""
+    connectivity = built.connectivity[synapses.name]
+    if name in HIDDEN:
+        return SynapseValues(built, built.network, synapses, connectivity).hidden(name)
+    array: Array = connectivity.in_creation_order(built.arrays[ArrayUse.VARIABLE.of(synapses.path, name)])
+    return array
 
 
 def group_environment(

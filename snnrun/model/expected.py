@@ -73,6 +73,8 @@ def exact_synapses(rule: Connect) -> int | None:
     """How many synapses a rule makes, where that does not depend on chance or on neurons' values."""
     if rule.n is not None and not is_fixed(rule.n):
         return None
+    if not (rule.source.counted and rule.target.counted) and not isinstance(rule.rule, Pairs):
+        return None
     match rule.rule:
         case All(where=None, p=None) | OneToOne() | Pairs():
             return int(expected_synapses(rule) or 0)

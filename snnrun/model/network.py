@@ -16,8 +16,8 @@ All reads of one block happen before its first write.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
@@ -109,19 +109,28 @@ class Initial:
 
 @dataclass(frozen=True, slots=True)
 class NeuronSubset:
-    """A group, or the part of it that a subgroup names.
+    """A group, or the part of it that a subgroup names; or all synapses of an object, as created.
 
     Args:
-        group: Name of the group.
+        group: Name of the group, or of the synapses object.
         name: As the file names it (`pop` or `pop.exc`).
         members: Neuron indices in the whole group, all different, in the order of the file.
         whole: Whether it is all of the group, in its order.
+        section: `groups` or `synapses`.
+        counted: Whether the number of members is known. That of synapses may be an estimate until they are made.
     """
 
     group: str
     name: str
     members: Indices
     whole: bool
+    section: str = "groups"
+    counted: bool = True
+
+    @property
+    def path(self) -> str:
+        """Place in the file of the whole object."""
+        return f"{self.section}.{self.group}"
 
     @property
     def size(self) -> int:
@@ -1040,6 +1049,77 @@ class Network:
 def everything(group: str, size: int) -> NeuronSubset:
     """All neurons of a group."""
     return NeuronSubset(group, group, range(size), whole=True)
+
+
+def all_synapses(name: str, size: int, *, counted: bool = True) -> NeuronSubset:
+    """All synapses of an object, as an end of other synapses."""
+    return NeuronSubset(name, name, range(size), whole=True, section="synapses", counted=counted)
+
+
+def every_of(network: Network, path: str) -> int:
+    """Steps of the run in one of an object; synapses take those of the run."""
+    section, _, name = path.partition(".")
+    return network.groups[name].every if section == "groups" else 1
+
+
+def made_in_order(network: Network) -> list[Synapses]:
+    """The synapses, each after those that are its source or target."""
+    found: dict[str, Synapses] = {}
+
+    def add(synapses: Synapses) -> None:
+        for end in (synapses.source, synapses.target):
+            if end.section == "synapses":
+                add(network.synapses[end.group])
+        found.setdefault(synapses.name, synapses)
+
+    for synapses in network.synapses.values():
+        add(synapses)
+    return list(found.values())
+
+
+def with_counted_ends(synapses: Synapses, size_of: Callable[[NeuronSubset], int]) -> Synapses:
+    """The synapses of an object whose source or target are synapses, once these are made.
+
+    Args:
+        synapses: The object.
+        size_of: Gives the number of elements of an end.
+
+    Raises:
+        ExperimentError: NET181, NET184 or NET186, a rule that these numbers do not allow.
+    """
+
+    def counted(view: NeuronSubset) -> NeuronSubset:
+        return view if view.section == "groups" else all_synapses(view.group, size_of(view))
+
+    if {synapses.source.section, synapses.target.section} == {"groups"}:
+        return synapses
+    rules = tuple(replace(r, source=counted(r.source), target=counted(r.target)) for r in synapses.connect)
+    for rule in rules:
+        _must_be_possible(rule)
+    return replace(synapses, source=counted(synapses.source), target=counted(synapses.target), connect=rules)
+
+
+def _must_be_possible(rule: Connect) -> None:
+    """Refuse a rule between ends whose sizes do not allow it."""
+    n, m = rule.source.size, rule.target.size
+    problem = None
+    match rule.rule:
+        case OneToOne() if n != m:
+            names = f"{rule.source.name} has {n}, {rule.target.name} {m}"
+            problem = ("NET181", f"one_to_one needs ends of equal size: {names}")
+        case Pairs(pre=pre, post=post):
+            for ids, size, word in ((pre, n, "source"), (post, m, "target")):
+                wrong = ids[(ids < 0) | (ids >= size)]
+                if len(wrong):
+                    problem = ("NET184", f"{word} index {wrong[0]} is outside 0 to {size - 1}")
+        case FixedDegree(of="total", number=number, multapses=multapses):
+            wanted = int(number.payload)  # type: ignore[call-overload] # that of a literal
+            if wanted > n * m and (not multapses or not n * m):
+                problem = ("NET186", f"`fixed_total` is {wanted}, but only {n * m} different pairs exist")
+        case _:
+            pass
+    if problem is not None:
+        raise ExperimentError(Diagnostic(*problem, rule.span))
 
 
 def part(group: str, name: str, members: Indices, size: int) -> NeuronSubset:

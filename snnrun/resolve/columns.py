@@ -54,7 +54,7 @@ def _missing_column(
         The column and the neuron that asks for it (None where all do); None when all exist or it depends on the run.
     """
     own, size = symbols.get("i"), symbols.get("N")
-    if "N_pre" in symbols:  # of synapses, of which few may exist
+    if "N_incoming" in symbols:  # of synapses, of which few may exist
         own = None
     known: dict[int, tuple[Node, np.ndarray]] = {}
     if own is not None and size is not None and size.exact is not None and size.exact is not OPEN:

@@ -53,7 +53,7 @@ def meanings(members: Mapping[str, Member]) -> Mapping[str, Typed]:
 
 @dataclass(slots=True)
 class Population:
-    """A group as other objects see it.
+    """A group, or synapses, as other objects see it.
 
     Args:
         view: All its neurons.
@@ -64,6 +64,8 @@ class Population:
         events: The events that its neurons can have: `spike`, unless it has no threshold, and custom ones.
         every: Steps of the run in one of its own.
         symbols: What every expression of the group knows.
+        section: `groups` or `synapses`.
+        hidden: Names that others do not see, and why.
         define: Makes a subexpression or linked variable known before its turn; None where that cannot be.
     """
 
@@ -74,6 +76,8 @@ class Population:
     frozen: frozenset[str] = frozenset()
     constant: frozenset[str] = frozenset()
     events: tuple[str, ...] = (SPIKE,)
+    section: str = "groups"
+    hidden: Mapping[str, str] = field(default_factory=dict)
     every: int = 1
     symbols: dict[str, Typed] = field(default_factory=dict)
     define: Callable[[str], None] | None = None
@@ -81,7 +85,7 @@ class Population:
     @property
     def path(self) -> str:
         """Its place in the file."""
-        return f"groups.{self.name}"
+        return f"{self.section}.{self.name}"
 
     @property
     def has_spikes(self) -> bool:
@@ -120,6 +124,7 @@ class Context:
     arrays: dict[str, TimedArray] = field(default_factory=dict)
     array_functions: dict[str, ArrayFunction] = field(default_factory=dict)
     populations: dict[str, Population] = field(default_factory=dict)
+    wired: dict[str, Population] = field(default_factory=dict)  # synapses, as the ends of others
     held: dict[tuple[str, str], Node] = field(default_factory=dict)  # `constant over dt`, by owner and name
     failed: set[str] = field(default_factory=set)
     files: dict[str, FilePath] = field(default_factory=dict)  # files that the experiment names, as it names them
@@ -348,6 +353,11 @@ class AlreadyReported(ExperimentError):
 
 def _list_of(names: Mapping[str, Any], lead: str) -> str | None:
     return f"{lead}: {', '.join(names)}" if names else None
+
+
+def population_of(context: Context, view: NeuronSubset) -> Population:
+    """The group or the synapses that a view is of."""
+    return (context.populations if view.section == "groups" else context.wired)[view.group]
 
 
 def known(typed: Typed, span: Span, what: str) -> float:

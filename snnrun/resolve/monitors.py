@@ -144,7 +144,8 @@ class _Monitor:
         path = (*self.path, "indices")
         if not self.context.document.has(path) or model.indices == "all":
             return None
-        ends = (synapses.source.size, synapses.target.size)
+        views = {"N_pre": synapses.source, "N_post": synapses.target}
+        ends = {name: view.size for name, view in views.items() if view.counted}
         ids = choose_synapses(self.context, path, ends, f"monitor `{self.name}`")
         size = exact_total(synapses)
         if size is not None and ids.condition is None:

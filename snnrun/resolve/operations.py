@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from snnrun.equations.dag import variables_of
 from snnrun.equations.scope import Elements
 from snnrun.model.elapsed import as_event
 from snnrun.model.network import Assignment, Block, Hook, IntArray, NeuronSubset, Operation, Slot, Synapses
@@ -18,7 +17,7 @@ from snnrun.resolve.moments import before_step, is_before_groups
 from snnrun.resolve.moving_delays import with_delays
 from snnrun.resolve.series import read_series
 from snnrun.resolve.statements import StatementScope, lower_statements
-from snnrun.resolve.synapse_names import hidden_values, names_of_synapses, why_unknown
+from snnrun.resolve.synapse_names import names_of_synapses, why_unknown
 from snnrun.spec import models
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
@@ -145,17 +144,3 @@ def synapse_locale(context: Context, synapses: Synapses, place: str, stream: str
         "elements": Elements(synapses.path),
     }
     return StatementScope(symbols, targets, place, options, of_all=True)
-
-
-def with_hidden_values(synapses: Mapping[str, Synapses], operations: Iterable[Operation]) -> dict[str, Synapses]:
-    """Synapses with the arrays that operations on them need beside those of their own statements."""
-    found = dict(synapses)
-    for operation in operations:
-        section, _, name = operation.target.partition(".")
-        if section == "synapses":
-            old = found[name]
-            hidden = hidden_values(
-                old.path, variables_of(*operation.block.values), {s.variable.name for s in old.stored}
-            )
-            found[name] = replace(old, stored=(*old.stored, *hidden)) if hidden else old
-    return found

@@ -9,7 +9,7 @@ from snnrun.equations.dag import Node, Variable, is_fixed
 from snnrun.errors import Attempts
 from snnrun.model.network import SPIKE, Pathway
 from snnrun.resolve.clocks import with_clock
-from snnrun.resolve.context import Context, Path
+from snnrun.resolve.context import Context, Path, population_of
 from snnrun.resolve.delays import read_delay, rules_with_delays
 from snnrun.resolve.events import known_event
 from snnrun.resolve.statements import StatementScope, lower_statements
@@ -33,7 +33,11 @@ def resolve_pathways(
         path = (*scope.path, key)
         if not context.document.has(path):
             continue
-        population = context.populations[view.group]
+        population = population_of(context, view)
+        if population.section == "synapses":
+            message = f"`{key}` never acts: `{population.name}` are synapses, which have no events of their own"
+            help = "couple them by a variable: `x_post = ... : 1 (summed)`, or clock-driven equations"
+            raise context.key_error("NET177", message, path, help)
         for name, place in _places(context, path):
             pathway = attempts.attempt(partial(_pathway, context, scope, elapsed, name, place, post=key == "on_post"))
             if pathway is not None and pathway.event in population.events:
@@ -61,7 +65,7 @@ def _pathway(
 ) -> Pathway:
     document = context.document
     keys = {key: (*path, key) for key in document.keys(path)}  # none when it is a text
-    group = context.populations[(scope.target if post else scope.source).group]
+    group = population_of(context, scope.target if post else scope.source)
     event = known_event(context, group, keys["event"]) if "event" in keys else SPIKE
     locale = StatementScope(
         scope.symbols,
@@ -74,7 +78,7 @@ def _pathway(
     delay_path = keys.get("delay")
     if delay_path is None and not post and document.has((*scope.path, "delay")):
         delay_path = (*scope.path, "delay")
-    sender = with_clock(context, context.populations[(scope.target if post else scope.source).group])
+    sender = with_clock(context, population_of(context, scope.target if post else scope.source))
     delay = None if delay_path is None else read_delay(sender, delay_path, scope.symbols, scope.owner, scope.name)
     order = 1 if post else -1
     if "order" in keys:

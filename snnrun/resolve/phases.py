@@ -120,7 +120,7 @@ def _altered(context: Context, network: Network, settings: Iterable[Path]) -> It
     places = {path[:3] for setting in settings for path in readers(context, setting)}
     for synapses in network.synapses.values():
         texts: list[Path] = [("synapses", synapses.name, key) for key in ("equations", "on_pre", "on_post")]
-        texts += [("groups", end.group, "equations") for end in (synapses.source, synapses.target)]
+        texts += [(end.section, end.group, "equations") for end in (synapses.source, synapses.target)]
         if not places.isdisjoint(texts):
             yield synapses.name
 

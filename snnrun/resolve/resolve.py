@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from snnrun.equations.dag import variables_of
 from snnrun.errors import Diagnostic
 from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.model.network import (
@@ -27,10 +28,11 @@ from snnrun.resolve.groups import resolve_groups
 from snnrun.resolve.inputs import resolve_inputs
 from snnrun.resolve.monitors import resolve_monitors
 from snnrun.resolve.moving_delays import refuse_with_states, with_moving_delays
-from snnrun.resolve.operations import resolve_operations, with_hidden_values
+from snnrun.resolve.operations import resolve_operations
 from snnrun.resolve.phases import resolve_phases
 from snnrun.resolve.rates import refuse_impossible_writes
 from snnrun.resolve.repeats import phases_of
+from snnrun.resolve.synapse_names import with_hidden
 from snnrun.resolve.synapses import resolve_synapses
 from snnrun.resolve.unused import warn_of_silent_monitors
 from snnrun.spec import models
@@ -118,7 +120,8 @@ def _network(context: Context) -> Network:
     synapses = resolve_synapses(context)
     inputs = resolve_inputs(context)
     operations, hooks = resolve_operations(context, synapses, steps)
-    synapses = with_moving_delays(context, with_hidden_values(synapses, operations), operations)
+    used = variables_of(*(node for o in operations for node in o.block.values))
+    synapses = with_moving_delays(context, with_hidden(synapses, used), operations)
     monitors = resolve_monitors(context, synapses, steps)
     context.report.stop_if_errors()
     assert groups.keys() == experiment.groups.keys(), "a group is missing, and no error says so"

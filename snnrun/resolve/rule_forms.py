@@ -25,7 +25,7 @@ from snnrun.model.network import (
     Pairs,
     Rule,
 )
-from snnrun.resolve.context import Path
+from snnrun.resolve.context import Path, population_of
 from snnrun.resolve.edges import read_edges
 from snnrun.resolve.names import Names
 from snnrun.resolve.rule_reader import RuleReader
@@ -41,7 +41,8 @@ ROUNDING = 1e-9  # relative, by which a distance may exceed the largest one
 def named_rule(reader: RuleReader, word: str) -> Rule:
     """A rule that is a word."""
     if word == "one_to_one":
-        if reader.source.size != reader.target.size:
+        counted = reader.source.counted and reader.target.counted
+        if counted and reader.source.size != reader.target.size:
             raise reader.context.error(
                 "NET181",
                 f"one_to_one needs ends of equal size: {reader.source.name} has {reader.source.size}, "
@@ -123,7 +124,7 @@ def _differences(reader: RuleReader) -> list[Node]:
 def _coordinate(reader: RuleReader, name: str, path: Path, end: str) -> Node:
     """A coordinate of the neuron at one end, in meters."""
     subset = reader.source if end == "pre" else reader.target
-    members = reader.context.populations[subset.group].members
+    members = population_of(reader.context, subset).members
     if name not in members:
         message = f"`{subset.group}` has no variable `{name}`"
         raise reader.context.error("NET191", message, path, did_you_mean(name, members))
@@ -159,7 +160,7 @@ def _positive_length(reader: RuleReader, path: Path, what: str) -> Typed:
 
 def _not_itself(reader: RuleReader) -> Node | None:
     """The condition that both neurons of a pair differ; None where they always do."""
-    if reader.source.group != reader.target.group:
+    if reader.source.path != reader.target.path:
         return None
     g = reader.context.graph
     pre, post = (g.node(Op.INDEX, (), Kind.INT, end) for end in ("pre", "post"))
@@ -250,7 +251,7 @@ def _fixed(reader: RuleReader, key: str, of: str) -> Rule:
 
 
 def _must_be_possible(reader: RuleReader, key: str, of: str, number: int, *, multapses: bool, autapses: bool) -> None:
-    same = reader.source.group == reader.target.group
+    same = reader.source.path == reader.target.path
     common = _number_in_both(reader.source, reader.target) if same and not autapses else 0
     own = 1 if common else 0
     most = {
@@ -258,7 +259,8 @@ def _must_be_possible(reader: RuleReader, key: str, of: str, number: int, *, mul
         "out": reader.target.size - own,
         "total": reader.source.size * reader.target.size - common,
     }[of]
-    if number > most and (not multapses or most == 0):
+    counted = reader.source.counted and reader.target.counted
+    if counted and number > most and (not multapses or most == 0):
         raise reader.context.error(
             "NET186",
             f"`{key}` is {number}, but only {most} different partners exist",
@@ -269,6 +271,10 @@ def _must_be_possible(reader: RuleReader, key: str, of: str, number: int, *, mul
 
 def _matrix(reader: RuleReader) -> Rule:
     path = (*reader.path, "matrix")
+    for view in (reader.source, reader.target):
+        if not view.counted:
+            message = f"how many synapses `{view.name}` has is known only when they are made"
+            raise reader.context.error("NET187", message, path, "give lists of `i` and `j`")
     matrix, own = read_numbers(reader.context, reader.path, "matrix")
     if matrix.shape != (reader.source.size, reader.target.size):
         raise reader.context.error(

@@ -23,7 +23,7 @@ from snnrun.model.network import (
     Stored,
 )
 from snnrun.resolve.clocks import with_clock
-from snnrun.resolve.context import Context, Path
+from snnrun.resolve.context import Context, Path, population_of
 from snnrun.resolve.delays import delay_steps
 from snnrun.resolve.files import reading
 from snnrun.resolve.initial import file_values
@@ -148,9 +148,10 @@ class RuleReader:
     def paired(self, pre: IntArray, post: IntArray, path: Path) -> Rule:
         """Listed pairs, once their indices are known to exist."""
         for ids, view, word in ((pre, self.source, "source"), (post, self.target, "target")):
-            wrong = ids[(ids < 0) | (ids >= view.size)]
+            wrong = ids[(ids < 0) | (view.counted & (ids >= view.size))]
             if len(wrong):
-                raise self.context.error("NET184", f"{word} index {wrong[0]} is outside 0 to {view.size - 1}", path)
+                least = f"outside 0 to {view.size - 1}" if view.counted else "negative"
+                raise self.context.error("NET184", f"{word} index {wrong[0]} is {least}", path)
         return Pairs(pre, post)
 
     def give(self, name: str, key: Path, values: NDArray[Any], path: Path, unit: Path, own: str | None) -> None:
@@ -176,7 +177,7 @@ class RuleReader:
                 if np.any(seconds < 0):
                     raise Unreadable(f"a delay is negative in row {int(np.argmax(seconds < 0)) + 1}")
             delays = Typed(context.graph.numbers(seconds), TIME)
-            sender = with_clock(context, context.populations[self.source.group])
+            sender = with_clock(context, population_of(context, self.source))
             self.delay = delay_steps(sender, delays, context.document.span(key), "the delays")
             self.delay_place = key
             return

@@ -20,7 +20,7 @@ from snnrun.model.network import (
     Stored,
 )
 from snnrun.resolve.clocks import with_clock
-from snnrun.resolve.context import Context, Path
+from snnrun.resolve.context import Context, Path, population_of
 from snnrun.resolve.delays import read_delay
 from snnrun.resolve.initial import initial_values
 from snnrun.resolve.rule_forms import READERS, named_rule
@@ -80,7 +80,7 @@ def _read_rule(reader: RuleReader) -> Connect:
     )
     if "delay" in node.entries:
         reader.delay_place = (*path, "delay")
-        sender = with_clock(context, context.populations[reader.source.group])
+        sender = with_clock(context, population_of(context, reader.source))
         reader.delay = read_delay(sender, reader.delay_place, reader.symbols, reader.stream, reader.owner)
     connect = Connect(
         rule,
@@ -103,7 +103,8 @@ def _try_beforehand(reader: RuleReader, connect: Connect) -> None:
     graphs = [rule.number] if isinstance(rule, FixedDegree) else [rule.p] if isinstance(rule, All) else []
     leaves = list(walk(*(g for g in graphs if g is not None)))
     outside = any(isinstance(n.payload, Variable) and n.payload.owner != reader.owner for n in leaves)
-    if outside or any(isinstance(n.payload, Parameter) for n in leaves):
+    counted = reader.source.counted and reader.target.counted
+    if outside or not counted or any(isinstance(n.payload, Parameter) for n in leaves):
         return
     if isinstance(rule, All) and rule.p is not None and not is_fixed(rule.p):
         expected_synapses(connect)

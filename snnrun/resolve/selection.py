@@ -55,13 +55,13 @@ def select_indices(context: Context, path: Path, size: int, what: str) -> Indice
     return _checked(context, path, choice.numbers, size, what)
 
 
-def choose_synapses(context: Context, path: Path, ends: tuple[int, int], what: str) -> SynapseChoice:
+def choose_synapses(context: Context, path: Path, ends: Mapping[str, int], what: str) -> SynapseChoice:
     """Some synapses of an object: a list of numbers, a slice, or a condition on `i` and `j`.
 
     Args:
         context: The resolution.
         path: Where the choice stands.
-        ends: Neurons of the source and of the target.
+        ends: Elements of the source and of the target by the names `N_pre` and `N_post`, where they are known.
         what: Who chooses, for messages.
 
     Raises:
@@ -71,7 +71,7 @@ def choose_synapses(context: Context, path: Path, ends: tuple[int, int], what: s
 
     def symbols() -> dict[str, Typed]:
         found = {end: Typed(g.node(Op.INDEX, (), Kind.INT, end), ONE) for end in ("i", "j")}
-        return found | {f"N_{end}": exact_int(g, f"N_{end}", n) for end, n in zip(("pre", "post"), ends, strict=True)}
+        return found | {name: exact_int(g, name, n) for name, n in ends.items()}
 
     return _choice(context, path, symbols, _LOWEST, what)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.scope import Typed
 from snnrun.errors import did_you_mean
 from snnrun.model.network import CONNECTED, NeuronSubset, Stored, Synapses
-from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, Population, exact_int, seen_from
+from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, Population, exact_int, population_of, seen_from
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.statements import Target
 from snnrun.units.dimensions import ONE, TIME, Dimension
@@ -85,12 +85,11 @@ def names_of_ends(
     """What all that is written about synapses may read and assign beside their own variables."""
     g = context.graph
     ends = ((target, "post", "_post"), (source, "pre", "_pre"), (target, "post", ""))  # without ending: the target's
-    seen = [end_symbols(context, context.populations[view.group], reach, ending) for view, reach, ending in ends]
+    seen = [end_symbols(context, population_of(context, view), reach, ending) for view, reach, ending in ends]
     fixed = {
         "t": Typed(g.node(Op.TIME), TIME),
         "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
-        "N_pre": exact_int(g, "N_pre", source.size),
-        "N_post": exact_int(g, "N_post", target.size),
+        **{n: exact_int(g, n, v.size) for n, v in (("N_pre", source), ("N_post", target)) if v.counted},
         **{n: Typed(g.variable(Variable(owner, n), Kind.INT), ONE) for n in CONNECTED},
     }
     return Names(fixed, *(symbols for symbols, _ in seen)), Names(*(targets for _, targets in seen))
@@ -157,11 +156,28 @@ def hidden_values(owner: str, used: Iterable[Variable], known: Container[str]) -
     return tuple(Stored(Variable(owner, n), Kind.INT, ONE) for n in names)
 
 
+def with_hidden(synapses: Mapping[str, Synapses], used: Iterable[Variable]) -> dict[str, Synapses]:
+    """Synapses with the arrays that are needed beside those of their own statements, where others use these."""
+    wanted: dict[str, list[Variable]] = {}
+    for variable in used:
+        wanted.setdefault(variable.owner, []).append(variable)
+    found: dict[str, Synapses] = {}
+    for name, old in synapses.items():
+        hidden = hidden_values(old.path, wanted.get(old.path, ()), {s.variable.name for s in old.stored})
+        found[name] = replace(old, stored=(*old.stored, *hidden)) if hidden else old
+    return found
+
+
 def why_unknown(context: Context, synapses: str, name: str) -> str | None:
     """Why a name is not known in synapses, or None."""
     stem, _, end = name.rpartition("_")
     if end in ("pre", "post") and stem:
-        view = context.view(("synapses", synapses, "source" if end == "pre" else "target"), "")
-        members = context.populations[view.group].members
-        return did_you_mean(stem, members) or f"`{view.group}` has no variable `{stem}`"
+        key = "source" if end == "pre" else "target"
+        named = context.text(("synapses", synapses, key)).value.strip().partition(".")[0]
+        population = context.wired.get(named) or context.populations[named]
+        if stem == "N":
+            return f"how many synapses `{named}` has is known only when they are made"
+        if stem in population.hidden:
+            return f"`{stem}` of `{named}` {population.hidden[stem]}"
+        return did_you_mean(stem, population.members) or f"`{named}` has no variable `{stem}`"
     return None

@@ -26,23 +26,24 @@ from snnrun.model.network import (
     Synapses,
 )
 from snnrun.resolve.constants import own_constants
-from snnrun.resolve.context import AlreadyReported, Context, Member, Path
+from snnrun.resolve.context import AlreadyReported, Context, Member, Path, population_of
 from snnrun.resolve.definitions import Lines, Variables, check_line, noise_leaf, read_definitions
 from snnrun.resolve.event_driven import values_now
 from snnrun.resolve.initial import initial_values, replaced
 from snnrun.resolve.integration import integrate
 from snnrun.resolve.names import Names
+from snnrun.resolve.nested import named_as_ends, seen_by_others, synapses_at
 from snnrun.resolve.pathways import resolve_pathways
 from snnrun.resolve.rules import read_rules
 from snnrun.resolve.statements import Target
-from snnrun.resolve.synapse_names import SynapseScope, hidden_values, names_of_ends, why_unknown
+from snnrun.resolve.synapse_names import SynapseScope, hidden_values, names_of_ends, why_unknown, with_hidden
 from snnrun.spec import models
 
 
 def resolve_synapses(context: Context) -> dict[str, Synapses]:
     """All synapses, in the order of the file; errors are collected in the context."""
     found: dict[str, Synapses] = {}
-    for name, model in context.experiment.synapses.items():
+    for name in context.experiment.synapses:
         if name in context.experiment.groups:
             with context.collecting():
                 raise context.key_error(
@@ -51,12 +52,37 @@ def resolve_synapses(context: Context) -> dict[str, Synapses]:
                     ("synapses", name),
                     "rename one of them: monitors, operations, phases and metrics find both by their names",
                 )
-        with context.collecting(f"synapses.{name}"):
-            try:
-                found[name] = _Synapses(context, name, model).synapses()
-            except AlreadyReported:
-                context.failed.add(f"synapses.{name}")
-    return found
+    for name in context.experiment.synapses:
+        _resolve_one(context, name, found, ())
+    made = {name: found[name] for name in context.experiment.synapses if name in found}
+    nodes = [n for synapses in made.values() for n in _nodes(synapses)]
+    return with_hidden(made, variables_of(*nodes))
+
+
+def _resolve_one(context: Context, name: str, found: dict[str, Synapses], waiting: tuple[str, ...]) -> None:
+    """Resolve synapses after those that are their source or target."""
+    if name in found or f"synapses.{name}" in context.failed:
+        return
+    with context.collecting(f"synapses.{name}"):
+        try:
+            for key in ("source", "target"):
+                end = synapses_at(context, name, key)
+                if end in (*waiting, name):
+                    line = (*waiting, name, end)
+                    message = f"these synapses are ends of each other: {' -> '.join(line[line.index(end) :])}"
+                    raise context.error("NET177", message, ("synapses", name, key))
+                if end is not None:
+                    _resolve_one(context, end, found, (*waiting, name))
+            found[name] = _Synapses(context, name, context.experiment.synapses[name]).synapses()
+        except AlreadyReported:
+            context.failed.add(f"synapses.{name}")
+
+
+def _nodes(synapses: Synapses) -> list[Node]:
+    """All that kernels compute for synapses."""
+    blocks = (synapses.update, synapses.elapsed, *(p.block for p in synapses.pathways))
+    nodes = [n for block in blocks for n in block.values]
+    return [*nodes, *(s.value for s in synapses.summed), *(node for node, _ in synapses.expressions.values())]
 
 
 class _Synapses:
@@ -75,11 +101,13 @@ class _Synapses:
         self.variables = self.known_variables()
 
     def end(self, key: str) -> NeuronSubset:
-        context, path = self.context, (*self.path, key)
-        named = context.text(path).value.split(".")[0].strip()
-        if named in context.experiment.synapses and named not in context.experiment.groups:
-            raise context.error("NET199", "synapses onto synapses are not supported yet", path)
-        return context.view(path, f"the {key} of `{self.name}`")
+        context = self.context
+        named = synapses_at(context, self.name, key)
+        if named is None:
+            return context.view((*self.path, key), f"the {key} of `{self.name}`")
+        if named not in context.wired:
+            raise AlreadyReported
+        return context.wired[named].view
 
     def synapses(self) -> Synapses:
         """The synapses of the network.
@@ -117,6 +145,8 @@ class _Synapses:
             now,
         )
         _lists_must_fit(synapses)
+        if self.name in context.once(named_as_ends):
+            context.wired[self.name] = seen_by_others(context, self.variables, synapses)
         return synapses
 
     # names
@@ -212,10 +242,10 @@ class _Synapses:
         if end not in ("pre", "post") or not stem:
             message = "a summed variable is named after the neuron's, with `_post` or `_pre`"
             raise at(d.name_span, "NET172", message, f"write `{d.name}_post = ... (summed)`")
-        group = (self.scope.target if end == "post" else self.scope.source).group
-        member = self.context.populations[group].members.get(stem)
+        view = self.scope.target if end == "post" else self.scope.source
+        group, member = view.group, population_of(self.context, view).members.get(stem)
         stored = None if member is None else member.stored
-        held = (f"groups.{group}", stem) in self.context.held
+        held = (view.path, stem) in self.context.held
         if stored is None or held or stored.kind is not Kind.FLOAT or stored.state or stored.variable.shared:
             message = f"`{group}` has no parameter `{stem}` to sum into"
             raise at(d.name_span, "NET172", message, f"add `{stem} : {dimension.symbol}` to its equations")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.arguments import ArrayUse
+from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.engine.values import Built
 from snnrun.equations.dag import Op, Variable, is_fixed
 from snnrun.model.evaluate import Environment, evaluate
@@ -155,7 +155,7 @@ def _rate_channel(built: Built, m: RateMonitor) -> layout.RateChannel:
 
 def _connectivity_channel(built: Built, m: ConnectivityMonitor) -> layout.ConnectivityChannel:
     s = built.network.synapses[m.synapses]
-    sizes = (built.network.groups[view.group].size for view in (s.source, s.target))
+    sizes = (built.numbers[IntUse.N.of(view.path)] for view in (s.source, s.target))
     return layout.ConnectivityChannel(m.name, s.name, s.source.name, s.target.name, *sizes)
 
 

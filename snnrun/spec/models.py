@@ -837,7 +837,11 @@ Connect = TypeAliasType(
 
 
 class Synapses(Section):
-    """Synapses from one group to another."""
+    """Synapses from one group to another; an end may also be other synapses, as in neuromodulation.
+
+    Synapses that are an end are counted as they are created: `j` is the number of one, `x_post` its variable, `i_post`
+    and `j_post` its own indices. They have no events: what comes from them is `(summed)` or `(clock-driven)`.
+    """
 
     use: Uses | None = Field(None, description=_USE)
     source: Reference = Field(description="Group, subgroup, or another synapses object.")

@@ -707,6 +707,63 @@ monitors:
 run: {duration: 12 ms, threads: 2, dt: 0.1 ms}
 """
 
+NESTED = """
+name: nested
+constants: {tau: 10 ms}
+groups:
+  pre: {kind: poisson, size: 40, rates: 100 Hz}
+  mod: {kind: poisson, size: 6, rates: 150 Hz}
+  post:
+    size: 30
+    equations: "dv/dt = -v/tau : 1\\ns : 1\\nq : 1"
+    threshold: v > 0.5
+    reset: v = 0
+synapses:
+  onto:
+    source: mod
+    target: syn
+    equations: "k : 1\\ndz/dt = (w - z)/tau : 1 (clock-driven)"
+    connect: {where: i_post % 6 == i or j_post == 3, p: 0.7}
+    initial: {k: 0.01 + 0.001*(j % 7)}
+    on_pre: {up: {do: w_post = w_post + k + 0.001*randn(), delay: 0.1*ms*(j % 3)}, down: {do: h_post += 0.01*h_post + 0.001*i_post + 0.01*z; k *= 0.9}}
+  plain: {source: mod, target: syn, connect: {fixed_indegree: 2}, on_pre: u_post += 0.01, delay: 0.1*ms*((i + j) % 4)}
+  self: {source: syn, target: syn, connect: {j: "k for k in range(i - 1, i + 2) if k != i", skip_if_invalid: true}, equations: "s2_post = 0.1*h_pre - 0.01*s2_post : 1 (summed)"}
+  out: {source: syn, target: post, connect: {j: j_pre}, equations: "q_post = w_pre*g_pre + 0.01*i_pre : 1 (summed)"}
+  syn:
+    source: pre
+    target: post
+    equations: |
+      w : 1
+      u : 1
+      dh/dt = (gate - h)/tau + s2*0.01/ms : 1 (clock-driven)
+      dx/dt = -x/tau : 1 (event-driven)
+      g = w + 2*h : 1
+      gate : 1
+      s2 : 1
+    connect: {p: 0.2}
+    initial: {w: 0.1 + 0.001*i, h: 1, u: 0.01*rand()}
+    on_pre: v_post += w*h + u; x += 1
+    on_post: w = clip(w - 0.01*x, 0, 1)
+    delay: 0.1*ms*(i % 4 + 1)
+  lone:
+    source: pre
+    target: post
+    connect: {p: 0.1}
+    equations: "s2 : 1\\ndx/dt = (s2 - x)/tau : 1 (clock-driven)\\nw : 1"
+    on_pre: w += 0.1
+  gates: {source: lone, target: syn, connect: {p: 0.02}, equations: "gate_post = 0.5*x_pre + w_pre : 1 (summed)"}
+  back: {source: syn, target: lone, connect: {i: [0, 3, 5, 1], j: [0, 7, 2, 2]}, equations: "s2_post = w_pre*2 : 1 (summed)"}
+operations:
+  o: {target: onto, every: 3 ms, do: w_post = 0.9*w_post + 0.001*i_post}
+monitors:
+  w: {kind: state, source: syn, variables: [w, h, gate, g, s2, u], dt: 0.5 ms}
+  b: {kind: state, source: lone, variables: [s2, x, w], dt: 0.5 ms}
+  v: {kind: state, source: post, variables: [v, q], dt: 0.5 ms}
+  k: {kind: state, source: onto, variables: [k, z], dt: 1 ms}
+  s: {kind: spikes, source: post}
+run: {duration: 12 ms, threads: 2, dt: 0.1 ms}
+"""
+
 NETWORKS = {
     "events": EVENTS,
     "phases": PHASES,
@@ -721,4 +778,5 @@ NETWORKS = {
     "schedule": SCHEDULE,
     "tables": TABLES,
     "links": LINKS,
+    "nested": NESTED,
 }

@@ -32,6 +32,7 @@ from snnrun.model.network import (
     GroupKind,
     Initial,
     Network,
+    NeuronSubset,
     Operation,
     Pathway,
     Phase,
@@ -48,6 +49,9 @@ from snnrun.model.network import (
     Window,
     adds_the_same,
     begins_with,
+    every_of,
+    made_in_order,
+    with_counted_ends,
 )
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -104,11 +108,9 @@ class Oracle:
             left.remove(ready)
         self.before: dict[tuple[str, str], Array] = {}  # what others see as it was before the slot
         self.precompute()
-        self.wirings = {s.name: Wiring(wire(network, s, self.arrays)) for s in network.synapses.values()}
-        for wiring in self.wirings.values():
-            for s in wiring.made.synapses.stored:
-                values = np.array(wiring.made.values[s.variable.name], self.type_of(s.kind))
-                self.arrays[s.variable.owner, s.variable.name] = values[wiring.created]
+        self.wirings: dict[str, Wiring] = {}
+        for synapses in made_in_order(network):
+            self.wire(synapses)
         sources = [source for g in network.groups.values() for source in g.sources]
         self.history: dict[EventSource, list[list[int]]] = {source: [] for source in sources}
         self.arrived = {m.name: 0 for m in network.monitors if isinstance(m, SynapseEventMonitor)}
@@ -119,6 +121,24 @@ class Oracle:
             for m in network.monitors
             if isinstance(m, SpikeMonitor)
         }
+
+    def wire(self, synapses: Synapses) -> None:
+        """Make synapses, after those that are their source or target."""
+        seen = dict(self.arrays)  # of synapses in the order of creation
+        for path, other in ((w.made.synapses.path, w) for w in self.wirings.values()):
+            seen |= {(path, name): np.array(values) for name, values in other.made.values.items()}
+        synapses = with_counted_ends(synapses, self.size_of)
+        wiring = self.wirings[synapses.name] = Wiring(wire(self.network, synapses, seen))
+        for end, view in (("pre", synapses.source), ("post", synapses.target)):
+            if view.section == "synapses":
+                setattr(wiring, end, self.wirings[view.group].order[getattr(wiring, end)])
+        for s in synapses.stored:
+            values = np.array(wiring.made.values[s.variable.name], self.type_of(s.kind))
+            self.arrays[s.variable.owner, s.variable.name] = values[wiring.created]
+
+    def size_of(self, end: NeuronSubset) -> int:
+        known = self.network.groups if end.section == "groups" else self.wirings
+        return known[end.group].size
 
     def type_of(self, kind: Kind) -> Any:
         return {Kind.FLOAT: REAL[self.network.precision], Kind.INT: np.int64, Kind.BOOL: bool}[kind]
@@ -370,12 +390,13 @@ class Oracle:
         for synapses in self.network.synapses.values():
             at, elements = self.everywhere(synapses.path)
             for summed in synapses.summed:
-                if self.step % self.network.groups[summed.target.owner.partition(".")[2]].every:
+                if self.step % every_of(self.network, summed.target.owner):
                     continue
                 value = np.broadcast_to(evaluate(summed.value, self.environment(at, elements)), elements.shape)
                 view = synapses.target if summed.target.reach == "post" else synapses.source
+                members = view.ids if view.section == "groups" else np.arange(self.size_of(view))
                 array = self.arrays[summed.target.owner, summed.target.name]
-                terms.append((array, view.ids, at[summed.target.reach], np.array(value)))
+                terms.append((array, members, at[summed.target.reach], np.array(value)))
         for array, members, _, _ in terms:
             array[members] = 0.0
         for array, _, neurons, values in terms:
@@ -486,7 +507,7 @@ class Oracle:
         if not adds_the_same(self.network, synapses):
             return False
         width = int(delays.max() - delays.min()) + 1 if len(delays) else 1
-        return len(delays) <= 20 * width * self.network.groups[synapses.source.group].size
+        return len(delays) <= 20 * width * self.size_of(synapses.source)
 
     def summed_first(self, block: Block, owner: str, elements: list[int]) -> None:
         """What a block adds to variables of the targets, summed over all events of the step before it is added."""

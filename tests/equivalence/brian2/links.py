@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, linked_var, ms
+from brian2 import NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, Synapses, linked_var, ms
 from recording import Recording, simulate
 
 
@@ -53,4 +53,49 @@ def links_between_groups() -> Recording:
     return recording
 
 
-CASES = (links_between_groups,)
+def links_synapses_onto_synapses() -> Recording:
+    """Neuromodulation: spikes change weights of other synapses; a domain sums the activity of synapses and gates them.
+
+    With these names synapses integrate before groups, and the gates before the synapses that they read; so all read
+    start-of-step values.
+    """
+    source = SpikeGeneratorGroup(3, [0, 1, 2, 0, 1, 2, 0], [1, 3, 5, 9, 12, 13, 20] * ms)
+    modulator = SpikeGeneratorGroup(2, [0, 1, 0], [4, 8, 15] * ms)
+    target = NeuronGroup(2, "dv/dt = -v/tau : 1\nload : 1", method="euler", name="z_target")
+    synapses = Synapses(
+        source,
+        target,
+        "w : 1\ndh/dt = (gate - h)/tau : 1 (clock-driven)\ngate : 1\ninput : 1",
+        on_pre="v_post += w*h; input = 1",
+        method="euler",
+        name="c_synapses",
+    )
+    synapses.connect(condition="i != j")
+    synapses.w, synapses.h = "0.3 + 0.1*i", 1
+    onto = Synapses(modulator, synapses, "k : 1", on_pre="w_post = w_post*k + 0.01*j", name="onto")
+    onto.connect(condition="(i + j) % 2 == 0")
+    onto.k = "1.5 - 0.1*j"
+    gates = Synapses(
+        synapses,
+        synapses,
+        "dx/dt = (h_pre*input_pre - x)/tau : 1 (clock-driven)\ngate_post = 1 + 0.2*x : 1 (summed)",
+        method="euler",
+        name="a_gates",
+    )
+    gates.connect(j="k for k in range(i, i + 2)", skip_if_invalid=True)
+    loads = Synapses(synapses, target, "load_post = w_pre*h_pre : 1 (summed)", name="b_loads")
+    loads.connect(i=[0, 1, 2, 3], j=[0, 1, 1, 0])
+    traces = [
+        ("weights", StateMonitor(synapses, ["w", "h", "gate"], record=True), ["w", "h", "gate"]),
+        ("state", StateMonitor(target, ["v", "load"], record=True), ["v", "load"]),
+        ("inner", StateMonitor(gates, ["x"], record=True), ["x"]),
+    ]
+    objects = [source, modulator, target, synapses, onto, gates, loads, *(trace for _, trace, _ in traces)]
+    simulate(30 * ms, objects, {"tau": 10 * ms})
+    recording = Recording()
+    for name, trace, variables in traces:
+        recording.state(name, trace, variables, every=3)
+    return recording
+
+
+CASES = (links_between_groups, links_synapses_onto_synapses)
