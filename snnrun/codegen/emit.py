@@ -189,6 +189,7 @@ class Writer:
     before: AbstractSet[tuple[str, str]] = frozenset()  # what others see as it was before the slot: owner and name
     leaves: dict[int, str] = field(default_factory=dict)
     rows_of_time: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
+    values_of_time: dict[int, str] = field(default_factory=dict)
     _fixed: dict[int, str] = field(default_factory=dict)
     _int_keys: dict[IntKey | str | int, str] = field(default_factory=dict)
 
@@ -541,8 +542,16 @@ class _Expressions:
     def timed(self, node: Node) -> str:
         lookup = node.payload
         assert isinstance(lookup, Lookup)
-        name = lookup.name
-        w = self.w
+        if lookup.even or not self.is_of_time(node):
+            return self.entry(node, lookup)
+        if id(node) not in self.w.values_of_time:
+            with self.w.first():
+                entry = _Expressions(self.w, self.place, [node]).entry(node, lookup)
+                self.w.values_of_time[id(node)] = self.named_as(f"{lookup.name}_now", entry)
+        return self.w.values_of_time[id(node)]
+
+    def entry(self, node: Node, lookup: Lookup) -> str:
+        name, w = lookup.name, self.w
         pointer = w.array(f"array_{name}", ArrayUse.TIMED.of("arrays", name), w.real)
         grid = w.array(f"grid_{name}", ArrayUse.TIMED_GRID.of("arrays", name))
         rows = w.integer(f"rows_{name}", IntUse.ROWS.of(name))
@@ -562,21 +571,21 @@ class _Expressions:
         before = self.named_as(f"{name}_before", f"{pointer}[{row}]")
         return f"({before} + ({pointer}[{following}] - {before}) * {part})"
 
-    def uneven_row(self, time: Node, lookup: Lookup, grid: str, rows: str) -> tuple[str, str]:
-        """The row of a timed array, and the part of it that has passed where values are linear between rows.
+    def is_of_time(self, node: Node) -> bool:
+        """Whether time alone decides a value: it is computed once a call, as a search that loops would repeat."""
+        moving = CHANGING - {Op.TIME, Op.STEP, Op.TIMED}
+        return all(id(n) not in self.w.leaves and n.op not in moving for n in walk(node))
 
-        Where time alone decides, the row is searched once a call.
-        """
+    def uneven_row(self, time: Node, lookup: Lookup, grid: str, rows: str) -> tuple[str, str]:
+        """The row of a timed array, and the part of it that has passed where values are linear between rows."""
+        if not self.is_of_time(time):
+            return self.searched_row(time, lookup, grid, rows)
         key = (lookup.name, id(time))
-        if key in self.w.rows_of_time:
-            return self.w.rows_of_time[key]
-        once = all(id(n) not in self.w.leaves and n.op not in CHANGING - {Op.TIME, Op.STEP} for n in walk(time))
-        if once:
+        if key not in self.w.rows_of_time:
             with self.w.first():
                 found = _Expressions(self.w, self.place, [time]).searched_row(time, lookup, grid, rows)
             self.w.rows_of_time[key] = found
-            return found
-        return self.searched_row(time, lookup, grid, rows)
+        return self.w.rows_of_time[key]
 
     def searched_row(self, time: Node, lookup: Lookup, grid: str, rows: str) -> tuple[str, str]:
         points = self.w.array(f"points_{lookup.name}", ArrayUse.TIMED_POINTS.of("arrays", lookup.name))
