@@ -14,12 +14,14 @@ from snnrun.model.network import FloatArray, TimedArray
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int
 from snnrun.resolve.files import find_file, picture_of, reading
 from snnrun.resolve.series import read_series
-from snnrun.resolve.stimuli import read_stimuli
 from snnrun.resolve.tables import finite_numbers, in_units, read_numbers, read_table, unit_in, unit_of
 from snnrun.spec.models import FileArray, FramesArray, ImageArray, ValuesArray
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE, TIME, Dimension
 from snnrun.units.quantities import format_quantity
+
+LATEST = 1e15
+"""Seconds: of the times of an array, far beyond any run."""
 
 
 def resolve_arrays(context: Context) -> None:
@@ -28,6 +30,8 @@ def resolve_arrays(context: Context) -> None:
         with context.collecting(f"arrays.{name}"):
             path: Path = ("arrays", name)
             if isinstance(model, FramesArray):
+                from snnrun.resolve.stimuli import read_stimuli  # noqa: PLC0415 - few files have stimuli
+
                 array = read_stimuli(context, path, model)
             else:
                 array = _Array(context, path).read(model)
@@ -95,6 +99,11 @@ class _Array:
         linear = not isinstance(model, ImageArray) and model.between == "linear"
         if linear and times is None:
             times = dt * np.arange(len(values), dtype=np.float64)
+        with np.errstate(over="ignore"):
+            wide = linear and not np.all(np.isfinite(np.diff(values, axis=0)))
+        if wide:
+            message = f"values of array `{self.name}` are too far apart for a line between them"
+            raise self.context.error("NET151", message, self.path)
         return TimedArray(self.name, np.ascontiguousarray(values), dt, dimension, times, linear)
 
     def checked_times(self, times: FloatArray, count: int) -> float:
@@ -105,8 +114,9 @@ class _Array:
             raise self.context.key_error("NET150", message, (*self.path, "dt"), "leave `dt` out")
         if len(times) != count:
             raise self.context.error("NET150", f"there are {len(times)} times and {count} values", here)
-        if not np.all(np.isfinite(times)):
-            raise self.context.error("NET150", f"the times of array `{self.name}` must be finite", here)
+        if not np.all(np.abs(times) < LATEST):
+            message = f"the times of array `{self.name}` must be finite, and within {LATEST:g} s"
+            raise self.context.error("NET150", message, here)
         late = np.flatnonzero(np.diff(times) <= 0)
         if len(late):
             k = int(late[0])

@@ -12,7 +12,6 @@ from snnrun.model.rates import advice, is_impossible
 from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import AlreadyReported, Context, Path
 from snnrun.resolve.group_names import group_scope
-from snnrun.resolve.limited import switch
 from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.statements import StatementScope
 from snnrun.spec import models
@@ -48,6 +47,8 @@ def _poisson(context: Context, name: str, model: models.PoissonInput) -> Poisson
     size = context.integer((*path, "size"), f"the number of trains of {whose}", 1)
     chance = _chance(context, (*path, "rate"), whose, locale, view)
     if model.phases is not None:
+        from snnrun.resolve.limited import switch  # noqa: PLC0415 - few inputs act in some phases only
+
         chance = g.mul(chance, switch(context, name))
     expr, what = context.expression((*path, "weight")), f"the weight of {whose}"
     weight = context.checker(locale.symbols, what).value(expr, target.stored.dimension, what)

@@ -15,7 +15,6 @@ from snnrun.model.network import ConnectivityMonitor, GroupKind, Initial, Networ
 from snnrun.resolve.constants import phase_steps
 from snnrun.resolve.context import Context, Path, known
 from snnrun.resolve.initial import phase_values, replaced
-from snnrun.resolve.limited import only_active
 from snnrun.resolve.rates import refuse_impossible_writes
 from snnrun.resolve.repeats import Part, plan_of
 from snnrun.resolve.settings import must_be_read, readers, reads, setting_of
@@ -95,7 +94,11 @@ class _PhaseReader:
         sets = [line for setting in new for line in _rates_again(context, now, setting)]
         sets += _variables(context, names, now, path, model)
         stop_when = _stop_when(context, names.constants, path) if model.stop_when is not None else None
-        recording = only_active(context, _recording(context, now, model, path), path)
+        recording = _recording(context, now, model, path)
+        if any(i.phases is not None for i in context.experiment.inputs.values()):
+            from snnrun.resolve.limited import only_active  # noqa: PLC0415 - few inputs act in some phases only
+
+            recording = only_active(context, recording, path)
         alters = frozenset(_altered(context, now, new))
         return Phase(part.name, 0, 0, tuple(sets), recording, stop_when, alters), names
 

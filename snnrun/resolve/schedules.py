@@ -13,7 +13,6 @@ from snnrun.resolve.delays import warn_between_steps
 from snnrun.resolve.edges import read_spikes
 from snnrun.resolve.series import read_series
 from snnrun.resolve.tables import unit_of
-from snnrun.resolve.trains import must_be_few, regular_spikes, spikes_by_latency
 from snnrun.spec.models import Latencies, SpikeGroup, Train
 from snnrun.spec.nodes import ScalarNode
 from snnrun.units.dimensions import ONE, TIME
@@ -40,10 +39,8 @@ def _schedule(context: Context, path: Path, model: SpikeGroup, population: Popul
     formula = isinstance(model.times, Train | Latencies)
     if model.file is not None:
         ids, times = _from_file(context, path)
-    elif isinstance(model.times, Latencies):
-        ids, times = spikes_by_latency(context, population, where)
-    elif isinstance(model.times, Train):
-        ids, times = regular_spikes(context, population, where, _end(context, period))
+    elif formula:
+        ids, times = _by_formula(context, population, where, model, period)
     else:
         ids, times = _written(context, path, size)
     wrong = ids[(ids < 0) | (ids >= size)]
@@ -80,6 +77,16 @@ def _steps(context: Context, times: FloatArray, path: Path, *, warn: bool) -> In
     return steps
 
 
+def _by_formula(
+    context: Context, population: Population, path: Path, model: SpikeGroup, period: int
+) -> tuple[IntArray, FloatArray]:
+    from snnrun.resolve.trains import regular_spikes, spikes_by_latency  # noqa: PLC0415 - few groups have formulas
+
+    if isinstance(model.times, Latencies):
+        return spikes_by_latency(context, population, path)
+    return regular_spikes(context, population, path, _end(context, period))
+
+
 def _end(context: Context, period: int) -> float:
     """When spikes by formula end: at the end of the run, or after the period in steps [s]."""
     duration = context.constants.get("duration")
@@ -93,6 +100,8 @@ def _end(context: Context, period: int) -> float:
 def _written(context: Context, path: Path, size: int) -> tuple[IntArray, FloatArray]:
     times, _ = read_series(context, (*path, "times"), TIME, "a spike time")
     if _are_all(context, path):
+        from snnrun.resolve.trains import must_be_few  # noqa: PLC0415 - few groups spike all at once
+
         must_be_few(context, (*path, "times"), float(size) * len(times))
         return np.tile(np.arange(size), len(times)), np.repeat(times, size)
     ids, _ = read_series(context, (*path, "indices"), ONE, "an index")

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 
 import numpy as np
 
+from snnrun.equations.exact import WIDEST
 from snnrun.files.npy import Unreadable
 from snnrun.model.network import FloatArray, IntArray, Presentations, TimedArray
 from snnrun.resolve.context import Context, Path
@@ -82,8 +83,8 @@ def _labels(context: Context, path: Path, frames: int) -> IntArray:
             labels = whole_numbers(numbers.reshape(-1), "labels")
     else:
         numbers, _ = read_series(context, place, ONE, "a label")
-        if not np.array_equal(numbers, np.floor(numbers)):
-            raise context.error("NET155", "labels are whole numbers", place)
+        if not np.array_equal(numbers, np.floor(numbers)) or np.any(np.abs(numbers) > WIDEST):
+            raise context.error("NET155", "labels are whole numbers within 2**53", place)
         labels = numbers.astype(np.int64)
     if len(labels) != frames:
         raise context.error("NET155", f"there are {len(labels)} labels and {frames} frames", place)

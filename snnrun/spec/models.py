@@ -197,7 +197,7 @@ class FramesArray(Section):
         description="Time between two frames, in which all values are 0; absent: none. They are 0 after the last frame "
         "too.",
     )
-    labels: Table | None = Field(
+    labels: Series | None = Field(
         None, description="What each frame shows: a list of whole numbers, or a file of them. Stored with the results."
     )
     unit: Expression | None = Field(None, description="Unit of the numbers; absent: none.")
