@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun.cli.progress import bytes_text, number_text, time_text
-from snnrun.engine.phases import ended_early
+from snnrun.engine.phases import ended_early, repetitions
 from snnrun.errors import UnfinishedError
 from snnrun.model.network import GroupKind, Network, SpikeMonitor, SynapseEventMonitor
 from snnrun.model.recorded import recorded_spans
@@ -60,6 +60,8 @@ def run_lines(checked: Checked, outcome: Outcome) -> Iterator[str]:
     ran = outcome.ran
     for name, step in ended_early(checked.resolved.network, ran):
         yield f"{name}  ended at {time_text(step * ran.dt)}"
+    for name, done, most in repetitions(ran):
+        yield f"{name}  {number_text(done, 'repetition')} of at most {number_text(most)}"
     yield from _spike_lines(ran, outcome.counts)
     for name, (value, unit) in outcome.metrics.items():
         if np.ndim(value) == 0:

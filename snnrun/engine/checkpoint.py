@@ -121,7 +121,7 @@ class SharedState:
         self.tape = Tape()
         self._state: dict[ArrayKey, Array] | None = None
         self._step = 0
-        self._ended: dict[int, int] = {}
+        self._facts: dict[str, Any] = {}
 
     @property
     def records(self) -> bool:
@@ -133,7 +133,7 @@ class SharedState:
         if self._state is None:
             self.tape = Tape()  # the run before this one stopped earlier
             return False
-        _end_phases(simulation, self._ended)
+        simulation.recall(self._facts)
         play(*self.tape.joined(), sink)
         simulation.restore(self._state, self._step)
         return True
@@ -141,7 +141,7 @@ class SharedState:
     def visit(self, simulation: Simulation) -> None:
         """Between two calls of the kernel: store the state at the end of the phase."""
         if self._state is None and simulation.step == simulation.network.phases[self.phase].stop:
-            self._state, self._step, self._ended = simulation.state(), simulation.step, dict(simulation.ended)
+            self._state, self._step, self._facts = simulation.state(), simulation.step, simulation.facts()
             self.tape.closed = True
 
 
@@ -202,7 +202,7 @@ class Checkpoints:
                 self.note("an unfit checkpoint (damaged, other version or number of threads): the run starts anew")
             return False
         state, facts = self.archive.state()
-        _end_phases(simulation, {int(number): int(step) for number, step in facts["ended"]})
+        simulation.recall(facts)
         for arrays, description in self.archive.recordings():
             play(arrays, description, sink)
         simulation.restore({ArrayKey.from_text(name): array for name, array in state.items()}, step)
@@ -233,7 +233,7 @@ class Checkpoints:
         """
         self._store()
         state = {key.text: array for key, array in simulation.state().items()}
-        self.archive.save(simulation.step, state, {"ended": sorted(simulation.ended.items())})
+        self.archive.save(simulation.step, state, simulation.facts())
         self._saved_at = time.monotonic()
 
     def discard(self) -> None:
@@ -244,8 +244,3 @@ class Checkpoints:
         if self.tape.parts:
             self.archive.record(*self.tape.joined())
             self.tape.clear()
-
-
-def _end_phases(simulation: Simulation, ended: Mapping[int, int]) -> None:
-    for number, step in sorted(ended.items()):
-        simulation.end_phase(number, step)

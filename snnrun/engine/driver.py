@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from snnrun.codegen.arguments import ArrayKey, ArrayUse
@@ -15,7 +17,7 @@ from snnrun.codegen.native import KernelThreads, NativeKernel, PythonKernel
 from snnrun.engine.failures import failed
 from snnrun.engine.monitors import drop, hand_over, longest_call
 from snnrun.engine.moving import hold, lengthen_lists
-from snnrun.engine.phases import begin, shortened, use_constants
+from snnrun.engine.phases import begin, end, shortened, use_constants
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array, Built, bring_up_to_date, value_now, wrong_refractory
 from snnrun.engine.watch import Watch
@@ -32,6 +34,23 @@ MOST_STEPS = 1 << 20
 Hook = Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What is decided while a network runs.
+
+    Args:
+        stops: For each phase that may end early, by number, whether it ends now.
+        ends: For each phase at whose end constants are computed, by number, their values by name. [SI]
+        untils: For each loop of the network, whether its repetitions end now.
+        renew: Gives a phase with what the ends of phases before it have computed.
+    """
+
+    stops: Mapping[int, Callable[[], bool]] = field(default_factory=dict)
+    ends: Mapping[int, Callable[[], dict[str, float]]] = field(default_factory=dict)
+    untils: Sequence[Callable[[], bool]] = ()
+    renew: Callable[[int, Mapping[int, Mapping[str, float]], Network], Phase] | None = None
+
+
 class Simulation:
     """One run of a built network.
 
@@ -40,7 +59,7 @@ class Simulation:
         kernel: Its machine code.
         sink: Where recorded data go.
         hooks: Functions to call every so many steps, at the start of the step.
-        stops: For each phase that may end early, by number, what tells that it should.
+        decisions: What is decided during the run; None where there is nothing to decide.
         shorten: Called with the network as it then is and the step, when a phase ends early.
     """
 
@@ -51,7 +70,7 @@ class Simulation:
         sink: Sink,
         hooks: Mapping[int, tuple[Hook, ...]] | None = None,
         *,
-        stops: Mapping[int, Callable[[], bool]] | None = None,
+        decisions: Decisions | None = None,
         shorten: Callable[[Network, int], None] = lambda _network, _step: None,
     ) -> None:
         self.built = built
@@ -60,8 +79,11 @@ class Simulation:
         self.threads = KernelThreads(kernel, built.network.threads)
         self.sink = sink
         self.hooks = dict(hooks or {})
-        self.stops = dict(stops or {})
-        self.ended: dict[int, int] = {}  # phases that ended early, and where
+        self.decisions = decisions or Decisions()
+        self.ended: dict[int, int] = {}  # phases that ended early or were left out, and where
+        self.measured: dict[int, dict[str, float]] = {}  # what the ends of phases have computed [SI]
+        self.exhausted: set[int] = set()  # loops whose condition never held
+        self._last_renewed: int | None = None
         self._shorten = shorten
         self._starts = [phase.start for phase in self.network.phases]
         self.step = 0
@@ -91,6 +113,7 @@ class Simulation:
             if done == size:
                 size = int(min(MOST_STEPS, size * min(GROWTH, max(0.5, CALL_SECONDS / max(elapsed, 1e-9)))) + 1)
             self._look_at_stops()
+            self._leave_phase()
             progress(self.step)
 
     def now(self, owner: str, name: str) -> Any:
@@ -101,12 +124,36 @@ class Simulation:
         """The network with the constants that counted until this step."""
         return self._network_at(max(self.step - 1, 0))
 
-    def end_phase(self, number: int, step: int) -> None:
-        """Let a phase end at a step that lies before its end."""
-        self.network = shortened(self.network, number, step)
+    def constants(self) -> dict[str, float]:
+        """The constants of the file as they are now, by name; empty without phases. [SI]."""
+        number = self._number_of(max(self.step - 1, 0))
+        if number is None:
+            return {}
+        values = {name: value for name, (value, _) in self.network.phases[number].constants.items()}
+        return values | self.measured.get(number, {})
+
+    def end_phases(self, ends: Mapping[int, int]) -> None:
+        """Let phases, by number, end at steps that lie before their ends."""
+        if not ends:
+            return
+        self.network = shortened(self.network, ends)
         self._starts = [phase.start for phase in self.network.phases]
-        self.ended[number] = step
-        self._shorten(self.network, step)
+        self.ended |= ends
+        self._shorten(self.network, max(ends.values()))
+
+    def facts(self) -> dict[str, Any]:
+        """What was decided until now, as plain data, for `recall`."""
+        return {
+            "ended": sorted(self.ended.items()),
+            "measured": sorted(self.measured.items()),
+            "exhausted": sorted(self.exhausted),
+        }
+
+    def recall(self, facts: Mapping[str, Any]) -> None:
+        """Go on from what another simulation of this network has decided."""
+        self.end_phases({int(number): int(step) for number, step in facts["ended"]})
+        self.measured = {int(number): dict(values) for number, values in facts["measured"]}
+        self.exhausted |= set(facts["exhausted"])
 
     def state(self) -> dict[ArrayKey, Array]:
         """A copy of everything that changes during a run."""
@@ -120,10 +167,10 @@ class Simulation:
                 self._tables = self.built.tables()
             self.arrays[key][: len(array)] = array
         self.step = step
-        for phase in self.network.phases:
-            if phase.start < step < phase.stop:
-                use_constants(self.built, phase, self.network)
-                self._tables = self.built.tables()
+        number = self._number_of(step)
+        if number is not None and self.network.phases[number].start < step:
+            use_constants(self.built, self._renewed(number), self.network)
+            self._tables = self.built.tables()
 
     # one call
 
@@ -162,20 +209,62 @@ class Simulation:
 
     def _enter_phase(self) -> None:
         """At the first step of a phase, set what it sets."""
-        phase = self._phase_of(self.step)
-        if phase is not None and phase.start == self.step:
-            begin(self.built, phase, self.network, self._network_at(self.step - 1) if self.step else None)
+        number = self._number_of(self.step)
+        if number is not None and self.network.phases[number].start == self.step:
+            before = self._network_at(self.step - 1) if self.step else None
+            begin(self.built, self._renewed(number), self.network, before)
             self._tables = self.built.tables()
             self.watch.begin(self.step)
 
     def _look_at_stops(self) -> None:
         """End the phase when what it waits for has come; looked at every so many steps of it."""
         number = self._number_of(self.step - 1)
-        if number is None or number not in self.stops:
+        if number is None or number not in self.decisions.stops:
             return
         phase = self.network.phases[number]
-        if self.step < phase.stop and self._to_next_look(phase) == 0 and self.stops[number]():
-            self.end_phase(number, self.step)
+        if self.step < phase.stop and self._to_next_look(phase) == 0 and self.decisions.stops[number]():
+            self.end_phases({number: self.step})
+
+    def _leave_phase(self) -> None:
+        """At the end of a phase, set what it sets then, and leave out repetitions that are not needed any more."""
+        number = self._number_of(self.step - 1)
+        if number is None or self.network.phases[number].stop != self.step:
+            return
+        if number in self.decisions.ends:
+            self.measured[number] = self.decisions.ends[number]()
+        end(self.built, self.network.phases[number], self.step)
+        for k, holds in enumerate(self.decisions.untils):
+            self._leave_repetition(k, number, holds)
+
+    def _leave_repetition(self, loop: int, number: int, holds: Callable[[], bool]) -> None:
+        """After a phase: when it was the last one of a repetition, ask whether there are more.
+
+        Args:
+            loop: Which of the network's loops.
+            number: The phase.
+            holds: Whether the repetitions end.
+        """
+        rounds = self.network.loops[loop].rounds
+        k = bisect_right(rounds, number, key=itemgetter(0)) - 1
+        if k < 0 or number > rounds[k][1] or self.network.phases[rounds[k][1]].stop != self.step:
+            return
+        if holds():
+            self.end_phases(dict.fromkeys(range(rounds[k][1] + 1, rounds[-1][1] + 1), self.step))
+        elif k + 1 == len(rounds):
+            self.exhausted.add(loop)
+
+    def _renewed(self, number: int) -> Phase:
+        """A phase that begins or goes on, with what the ends of phases before it have computed."""
+        if self.decisions.renew is None or not self.measured:
+            return self.network.phases[number]
+        phase = self.decisions.renew(number, self.measured, self.network)
+        phases = list(self.network.phases)
+        if self._last_renewed is not None:  # its network has done its work
+            k = self._last_renewed
+            phases[k] = replace(phases[k], network=self.built.network.phases[k].network)
+        phases[number] = phase
+        self.network, self._last_renewed = replace(self.network, phases=tuple(phases)), number
+        return phase
 
     def _to_next_look(self, phase: Phase) -> int:
         assert phase.stop_when is not None

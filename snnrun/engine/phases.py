@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from snnrun.codegen.arguments import ArrayUse, IntUse
@@ -10,23 +11,34 @@ from snnrun.engine.build import input_table, precompute
 from snnrun.engine.parameters import parameter_arrays, sending_steps
 from snnrun.engine.values import Built, SynapseValues, bring_up_to_date, set_group
 from snnrun.equations.dag import Op, variables_of, walk
-from snnrun.model.network import Block, Network, Phase, Synapses
+from snnrun.model.network import Block, Initial, Network, Phase, Synapses
+
+MOST_KERNELS = 64  # networks of phases whose numbers and their order are remembered
 
 
-def shortened(network: Network, number: int, step: int) -> Network:
-    """The network when one of its phases ends at a step instead: the phases after it begin earlier."""
-    less = network.phases[number].stop - step
-    phases = [
-        replace(p, start=p.start - less * (k > number), stop=p.stop - less * (k >= number))
-        for k, p in enumerate(network.phases)
-    ]
+def shortened(network: Network, ends: Mapping[int, int]) -> Network:
+    """The network when some of its phases end at other steps, by number: the phases after them begin earlier."""
+    phases, less = list[Phase](), 0
+    for k, phase in enumerate(network.phases):
+        stop = ends.get(k, phase.stop - less)
+        phases.append(replace(phase, start=phase.start - less, stop=stop) if less or stop < phase.stop else phase)
+        less = phase.stop - stop
     return replace(network, phases=tuple(phases), steps=network.steps - less)
 
 
 def ended_early(planned: Network, ran: Network) -> list[tuple[str, int]]:
     """The phases that `stop_when` ended: name, and the step after the last."""
     pairs = zip(planned.phases, ran.phases, strict=True)
-    return [(b.name, b.stop) for a, b in pairs if b.stop - b.start < a.stop - a.start]
+    return [(b.name, b.stop) for a, b in pairs if 0 < b.stop - b.start < a.stop - a.start]
+
+
+def repetitions(ran: Network) -> list[tuple[str, int, int]]:
+    """What was repeated until a condition held: name, how often it was, and how often it could have been."""
+    found = []
+    for loop in ran.loops:
+        done = sum(ran.phases[first].start < ran.phases[last].stop for first, last in loop.rounds)
+        found += [(loop.name, done, len(loop.rounds))] if done else []
+    return found
 
 
 def begin(built: Built, phase: Phase, planned: Network, before: Network | None) -> None:
@@ -41,18 +53,28 @@ def begin(built: Built, phase: Phase, planned: Network, before: Network | None) 
     if before is not None and any(_ages(s, phase) for s in before.synapses.values()):
         bring_up_to_date(built, before, phase.start)  # these changed with the constants until now
     use_constants(built, phase, planned)
-    network = phase.network
-    for owner, line in phase.sets:
+    _set(built, phase.network, phase.sets, phase.start)
+
+
+def end(built: Built, phase: Phase, step: int) -> None:
+    """Carry out what a phase sets at its end, before a step."""
+    if phase.ends:
+        bring_up_to_date(built, phase.network, step)
+        _set(built, phase.network, phase.ends, step)
+
+
+def _set(built: Built, network: Network, lines: Iterable[tuple[str, Initial]], step: int) -> None:
+    for owner, line in lines:
         section, _, name = owner.partition(".")
         if section == "groups":
-            set_group(built, network, network.groups[name], line, phase.start)
+            set_group(built, network, network.groups[name], line, step)
             continue
         now = SynapseValues(built, network, network.synapses[name], built.connectivity[name])
         now.load()
-        now.set(line, phase.start)
+        now.set(line, step)
         now.keep()
     for group in network.groups.values():
-        precompute(built, network, group, phase.start)  # from the parameters as they now are
+        precompute(built, network, group, step)  # from the parameters as they now are
 
 
 def _ages(synapses: Synapses, phase: Phase) -> bool:
@@ -80,9 +102,12 @@ def use_constants(built: Built, phase: Phase, planned: Network) -> None:
     phase sets has a part of the pathway of its own, which takes the spikes that are sent from then on.
     """
     network = phase.network
-    kernel = built.kernels.get(id(network))
-    if kernel is None:
-        kernel = built.kernels[id(network)] = generate(network)
+    known = built.kernels.get(id(network))
+    if known is None:
+        if len(built.kernels) == MOST_KERNELS:
+            del built.kernels[next(iter(built.kernels))]
+        known = built.kernels[id(network)] = network, generate(network)
+    kernel = known[1]
     assert kernel.structure == built.kernel.structure, "the phases of a run differ in values only"
     numbers = built.numbers | sending_steps(planned)
     for poisson in network.inputs:

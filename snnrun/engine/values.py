@@ -61,7 +61,7 @@ class Built:
         numbers: Whole numbers that kernels ask for.
         own_numbers: The same where they differ between threads, shape (threads,) each.
         notes: What a person should know of how it was made.
-        kernels: For each phase's network, by identity, the numbers and their order that its kernel is given.
+        kernels: Networks of phases by identity, with the numbers and their order that the kernel is given.
     """
 
     network: Network
@@ -71,7 +71,7 @@ class Built:
     numbers: dict[IntKey, int] = field(default_factory=dict)
     own_numbers: dict[IntKey, IntArray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    kernels: dict[int, Kernel] = field(default_factory=dict)
+    kernels: dict[int, tuple[Network, Kernel]] = field(default_factory=dict)
 
     def counts(self, monitor: str) -> IntArray:
         """How many spikes of each neuron of its group a spike monitor has seen so far, shape (size of the group,)."""

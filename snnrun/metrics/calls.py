@@ -35,7 +35,7 @@ def checked_call(checker: MetricChecker, expr: Call) -> Term:
     """
     forms = FUNCTIONS.get(expr.function)
     if forms is None:
-        names = (*FUNCTIONS, "during", *PLAIN_FUNCTIONS)
+        names = (*FUNCTIONS, "during", "repetitions", *PLAIN_FUNCTIONS)
         advice = did_you_mean(expr.function, names) or f"functions: {', '.join(names)}"
         raise at(expr.name_span, "EQ202", f"there is no function `{expr.function}` of monitors", advice)
     return _Call(checker, expr, _form(checker, expr, forms)).term()

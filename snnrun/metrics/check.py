@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from snnrun.equations.ast import Call, Expr, Name
+from snnrun.equations.ast import Call, Expr, Name, is_zero
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import at, did_you_mean
 from snnrun.metrics.calls import checked_call
-from snnrun.metrics.during import during
+from snnrun.metrics.during import during, repetitions
 from snnrun.metrics.expressions import ExpressionChecker, must_have, text_of
 from snnrun.metrics.functions import FUNCTIONS
 from snnrun.metrics.nonfinite import shown
@@ -24,7 +25,7 @@ from snnrun.metrics.running import RunMetrics, Value, explained
 from snnrun.metrics.terms import Condition, Metrics, Need, Term
 from snnrun.model.network import Network
 from snnrun.resolve.context import Context, Path
-from snnrun.resolve.repeats import plan_of
+from snnrun.resolve.repeats import Plan, plan_of
 from snnrun.source import Span
 from snnrun.units.dimensions import TIME, Dimension
 
@@ -40,21 +41,78 @@ def check_metrics(context: Context, network: Network) -> Metrics:
     """
     terms: dict[str, Term] = {}
     needs: list[Need] = []
+    measured = {name: p.constants[name] for p in network.phases for name in p.measures}
     for name in context.experiment.metrics:
         with context.collecting(f"metrics.{name}"):
-            checker = MetricChecker(context, network, terms, needs)
+            checker = MetricChecker(context, network, terms, needs, measured)
             terms[name] = checker.number(context.expression(("metrics", name)))
     context.report.stop_if_errors()
-    read: dict[int, Condition] = {}  # repetitions share what they look at
-    for phase, part in zip(network.phases, context.once(plan_of).parts, strict=True):
-        if phase.stop_when is not None and id(phase.stop_when) not in read:
-            path: Path = (*part.path, "stop_when")
-            with context.collecting():
-                stop = StopChecker(context, network, terms, needs, phase.stop_when.constants)
-                read[id(phase.stop_when)] = Condition(path, stop.whole(parse_expression(context.text(path))))
+    conditions = _Conditions(context, network, terms, needs)
+    found = Metrics(terms, conditions.stops(), conditions.ends(), conditions.untils(), tuple(needs))
     context.report.stop_if_errors()
-    stops = {k: read[id(p.stop_when)] for k, p in enumerate(network.phases) if p.stop_when is not None}
-    return Metrics(terms, stops, tuple(needs))
+    return found
+
+
+class _Conditions:
+    """Reads what is computed over monitors while the run goes on; repetitions of a phase share it."""
+
+    def __init__(self, context: Context, network: Network, terms: Mapping[str, Term], needs: list[Need]) -> None:
+        self.context = context
+        self.network = network
+        self.terms = terms
+        self.needs = needs
+        self.plan = context.once(plan_of) if network.phases else Plan()
+        self._known: dict[Path, Condition | None] = {}
+
+    def stops(self) -> dict[int, Condition]:
+        """The `stop_when` of phases, by number."""
+        found: dict[int, Condition] = {}
+        for k, phase in enumerate(self.network.phases):
+            if phase.stop_when is not None:
+                path = (*self.plan.parts[k].path, "stop_when")
+                checker = StopChecker(self.context, self.network, self.terms, self.needs, phase.constants)
+                condition = self._read(path, checker.whole)
+                found |= {} if condition is None else {k: condition}
+        return found
+
+    def ends(self) -> dict[int, dict[str, Condition]]:
+        """What the ends of phases compute, by number and name."""
+        found: dict[int, dict[str, Condition]] = {}
+        for k, phase in enumerate(self.network.phases):
+            part = self.plan.parts[k]
+            for name in phase.measures:
+                condition = self._end((*part.path, "at_end", name), self.plan.stretches[part.model.name])
+                if condition is not None:
+                    found.setdefault(k, {})[name] = condition
+        return found
+
+    def _end(self, path: Path, rounds: Sequence[tuple[int, int]]) -> Condition | None:
+        if path in self._known:
+            return self._known[path]
+        return self._read(path, partial(self._over(rounds).value_for, str(path[-1])))
+
+    def untils(self) -> tuple[Condition, ...]:
+        """The `repeat_until` of each loop."""
+        found: list[Condition] = []
+        rounds: dict[Path, list[tuple[int, int]]] = {}
+        for path, _, own in self.plan.loops:
+            rounds.setdefault(path, []).extend(own)
+        for path, _, _ in self.plan.loops:
+            condition = self._read((*path, "repeat_until"), self._over(rounds[path]).whole)
+            found += [] if condition is None else [condition]
+        return tuple(found)
+
+    def _over(self, rounds: Sequence[tuple[int, int]]) -> EndChecker:
+        constants = self.network.phases[0].constants
+        return EndChecker(self.context, self.network, self.terms, self.needs, constants, RunPart(tuple(rounds)))
+
+    def _read(self, path: Path, check: Callable[[Expr], Term]) -> Condition | None:
+        if path not in self._known:
+            self._known[path] = None
+            with self.context.collecting():
+                expr = parse_expression(self.context.text(path))
+                self._known[path] = Condition(path, check(expr), expr.span)
+        return self._known[path]
 
 
 class MetricChecker(ExpressionChecker):
@@ -65,7 +123,7 @@ class MetricChecker(ExpressionChecker):
         network: Its network.
         metrics: The metrics above this one.
         needs: The accumulators needed so far; those that this expression needs are added.
-        constants: Names that have another value here than in the file.
+        constants: Names of constants whose values are those of the moment.
 
     Attributes:
         part: The part of the run that functions are of; None for the whole run.
@@ -78,7 +136,7 @@ class MetricChecker(ExpressionChecker):
     comparison = "count(out) > 100"
     part: RunPart | None = None
     in_during = False
-    latest: Callable[[RunPart, Network, int], list[int]] | None = None
+    latest: Callable[[RunPart, Network, int], int | None] | None = None
 
     def __init__(
         self,
@@ -148,8 +206,7 @@ class MetricChecker(ExpressionChecker):
         if expr.id == "duration" and part is not None:
             return Term(TIME, lambda run: run.seconds_of(part))
         if expr.id in self.constants:
-            value, dimension = self.constants[expr.id]
-            return Term(dimension, lambda _: value)
+            return Term(self.constants[expr.id][1], lambda run: run.constants()[expr.id])
         known = [*self.monitors, *self.context.constants]
         typed = self.context.checker({}, "a metric", missing=lambda name: did_you_mean(name, known)).check(expr)
         dt = self.context.constants["dt"].exact
@@ -165,6 +222,8 @@ class MetricChecker(ExpressionChecker):
         """A function of monitors, or of one value an element."""
         if expr.function == "during":
             return during(self, expr)
+        if expr.function == "repetitions":
+            return repetitions(self, expr)
         if expr.function not in _QUANTIFIERS:
             return checked_call(self, expr)
         must_have(expr, 1)
@@ -182,10 +241,8 @@ class MetricChecker(ExpressionChecker):
         return member is not None and member.stored is not None and member.stored.kind is Kind.BOOL
 
 
-class StopChecker(MetricChecker):
-    """Checks the `stop_when` of a phase, which is looked at while the run goes on: what needs its end has no place."""
-
-    latest = staticmethod(RunPart.begun)
+class ConditionChecker(MetricChecker):
+    """Checks a condition of a phase."""
 
     def whole(self, expr: Expr) -> Term:
         """A condition with one answer.
@@ -196,8 +253,62 @@ class StopChecker(MetricChecker):
         term = self.condition(expr)
         if term.is_many:
             message = "this has one answer for each neuron"
-            raise at(expr.span, "MET405", message, "say when the phase ends: `any(...)` or `all(...)`")
+            raise at(expr.span, "MET405", message, "say when it holds: `any(...)` or `all(...)`")
         return term
+
+
+class EndChecker(ConditionChecker):
+    """Checks what is computed when a part of the run is over: functions are of the last time that it was.
+
+    Args:
+        part: The part.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        network: Network,
+        metrics: Mapping[str, Term],
+        needs: list[Need],
+        constants: Constants,
+        part: RunPart,
+    ) -> None:
+        super().__init__(context, network, metrics, needs, constants)
+        self.part = part
+        self.latest = RunPart.latest_over
+
+    def whole(self, expr: Expr) -> Term:
+        """A condition with one answer, of the part that is over."""
+        return self._of_part(super().whole(expr))
+
+    def value_for(self, name: str, expr: Expr) -> Term:
+        """A number for a constant.
+
+        Raises:
+            ExperimentError: It is of another dimension, or several numbers.
+        """
+        term, wanted = self.number(expr), self.context.constants[name].dimension
+        if term.dimension != wanted and not is_zero(expr):
+            raise at(expr.span, "EQ209", f"`{name}` must be {wanted.describe()}, this is {term.unit.describe()}")
+        if term.is_many:
+            message = "this has several values, a constant has one"
+            raise at(expr.span, "MET405", message, "make one of them, for example `mean(rates(out))`")
+        return self._of_part(term)
+
+    def _of_part(self, term: Term) -> Term:
+        part = self.part
+        assert part is not None
+
+        def compute(run: RunMetrics) -> Any:
+            return run.in_round(part.latest_over(run.planned, run.step()), term.compute)
+
+        return replace(term, compute=compute)
+
+
+class StopChecker(ConditionChecker):
+    """Checks the `stop_when` of a phase, which is looked at while the run goes on: what needs its end has no place."""
+
+    latest = staticmethod(RunPart.latest)
 
     def metric(self, expr: Name) -> Term:
         """A metric that is known while the run goes on."""

@@ -16,6 +16,7 @@ from snnrun.metrics.running import RunMetrics, Value
 from snnrun.metrics.terms import Term
 from snnrun.resolve.context import Context
 from snnrun.resolve.repeats import plan_of
+from snnrun.units.dimensions import ONE
 
 if TYPE_CHECKING:
     from snnrun.metrics.check import MetricChecker
@@ -49,13 +50,24 @@ def during(checker: MetricChecker, expr: Call) -> Term:
         raise at(expr.span, "MET406", message, "make one number of them, for example `mean(rates(out))`")
 
     def compute(run: RunMetrics) -> Value:
-        rounds = (checker.latest or RunPart.begun)(part, run.planned, run.step())
         if single:
-            return run.in_round(rounds[-1] if rounds else None, inner.compute)
+            return run.in_round((checker.latest or RunPart.latest)(part, run.planned, run.step()), inner.compute)
+        rounds = part.begun(run.planned, run.step())
         values = [np.ravel(run.in_round(k, inner.compute))[0] for k in rounds]
         return np.array(values, np.float64)
 
     return Term(inner.dimension, compute, inner.size if single else part.repeated, at_end=inner.at_end)
+
+
+def repetitions(checker: MetricChecker, expr: Call) -> Term:
+    """A call of `repetitions`: how often the run has gone through a phase, or through phases that are repeated.
+
+    Raises:
+        ExperimentError: MET410, there is no such phase.
+    """
+    must_have(expr, 1, example="repetitions(trial)")
+    part = phase_part(checker.context, expr.args[0])
+    return Term(ONE, lambda run: float(len(part.begun(run.planned, run.step()))))
 
 
 def phase_part(context: Context, expr: Expr) -> RunPart:

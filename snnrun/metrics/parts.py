@@ -7,7 +7,7 @@ What is computed of a part is what a run would give that is this part only: time
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -53,10 +53,23 @@ class RunPart:
         rounds = [(phases[a].start, phases[b].stop) for a, b in self.rounds] or [(0, network.steps)]
         return [k for k, (first, last) in enumerate(rounds) if first < min(step, last)]
 
-    def over(self, network: Network, step: int) -> list[int]:
-        """The numbers of the rounds that have ended, at a step or before it."""
+    def latest(self, network: Network, step: int) -> int | None:
+        """The number of the last round that the run has begun before a step; None before the first."""
+        if not self.rounds:
+            return 0
         phases = network.phases
-        return [k for k in self.begun(network, step) if not self.rounds or phases[self.rounds[k][1]].stop <= step]
+        k = bisect_left(self.rounds, step, key=lambda one: phases[one[0]].start) - 1
+        while k >= 0 and phases[self.rounds[k][0]].start == phases[self.rounds[k][1]].stop:  # it was left out
+            k -= 1
+        return None if k < 0 else k
+
+    def latest_over(self, network: Network, step: int) -> int | None:
+        """The number of the last round that has ended, at a step or before it; None before the first."""
+        k = self.latest(network, step)
+        if k is None or not self.rounds:
+            return k
+        last = network.phases[self.rounds[k][1]]
+        return k if last.stop <= step else self.latest(network, network.phases[self.rounds[k][0]].start)
 
 
 def within(spans: Spans, first: int, last: int) -> Spans:

@@ -12,16 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from snnrun.errors import Diagnostic, RunError
 from snnrun.metrics.functions import Accumulator
 from snnrun.metrics.nonfinite import NonfiniteCounter, RunWarning, shown
 from snnrun.metrics.parts import Rounds, RunPart, Side, takers_of
 from snnrun.metrics.samples import TakesSamples
 from snnrun.metrics.spikes import Bins, Counts, TakesSpikes
-from snnrun.metrics.terms import Metrics, Term
+from snnrun.metrics.terms import Condition, Metrics, Term
 from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor, SynapseEventMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.resolve.context import Path
-from snnrun.units.dimensions import Dimension
+from snnrun.units.dimensions import TIME, Dimension
+from snnrun.units.quantities import format_quantity
 
 Value = float | FloatArray
 
@@ -37,6 +39,8 @@ class RunMetrics:
         final: Reads a variable of an object as it is: (path of the object, name). Set by whoever runs the network.
         counters: Reads how many spikes of each neuron of its group a monitor has counted, by its name. Set likewise.
         step: The step that the run has reached. Set likewise.
+        constants: The constants of the file as they are, by name. [SI] Set likewise.
+        exhausted: The numbers of the loops that came to their end before their condition held. Set likewise.
         ran: The network as it ran, with the phases as long as they were, when one ended early.
         reached: The step that the run reached, once it is over or was stopped.
     """
@@ -48,6 +52,8 @@ class RunMetrics:
         self.final: Callable[[str, str], Value]
         self.counters: Callable[[str], IntArray]
         self.step: Callable[[], int] = lambda: network.steps
+        self.constants: Callable[[], Mapping[str, float]] = dict
+        self.exhausted: set[int] = set()
         self.ran: Network | None = None
         self.reached: int | None = None
         self._accumulators: list[Accumulator | Rounds] = []
@@ -159,6 +165,34 @@ class RunMetrics:
         """For each phase that may end early, by number, a function that returns whether it ends now."""
         return {k: partial(self._value, condition.path, condition.term) for k, condition in self.checked.stops.items()}
 
+    @property
+    def ends(self) -> dict[int, Callable[[], dict[str, float]]]:
+        """For each phase at whose end constants are computed, by number, what returns their values. [SI]."""
+        return {k: partial(self._measured, conditions) for k, conditions in self.checked.ends.items()}
+
+    @property
+    def untils(self) -> list[Callable[[], bool]]:
+        """For each loop of the network, a function that returns whether its repetitions end now."""
+        return [partial(self._value, condition.path, condition.term) for condition in self.checked.untils]
+
+    def _measured(self, conditions: Mapping[str, Condition]) -> dict[str, float]:
+        """What the end of a phase computes.
+
+        Raises:
+            RunError: RUN320, a value is not finite.
+        """
+        found = {}
+        for name, condition in conditions.items():
+            value = float(self._value(condition.path, condition.term))
+            if not math.isfinite(value):
+                moment = format_quantity(self.step() * self.network.dt, TIME)
+                reason = self._reasons.get(condition.path)
+                message = f"`{name}` became {shown(value)} at the end of a phase, at t = {moment}"
+                message += "" if reason is None else f": {reason}"
+                raise RunError(Diagnostic("RUN320", message, condition.span, "what has no value is NaN"))
+            found[name] = value
+        return found
+
     def _value(self, path: Path, term: Term) -> Any:
         """The value of the expression at a place of the file; reasons why it is not finite are noted for that place."""
         self._reasons.pop(path, None)
@@ -193,6 +227,10 @@ class RunMetrics:
             if path in self._reasons:
                 message = f"`stop_when` of phase `{name}` was not known when last looked at: {self._reasons[path]}"
                 found.append(RunWarning("MET408", path, message, "a comparison with NaN never holds"))
+        for k in sorted(self.exhausted):
+            loop, path = network.loops[k], self.checked.untils[k].path
+            message = f"`{loop.name}` was repeated {len(loop.rounds)} times, and `{loop.until}` never held"
+            found.append(RunWarning("MET411", path, message, "raise `repeat`, the largest number of repetitions"))
         for name, (value, _) in values.items():
             path = ("metrics", name)
             reason = self._reasons.get(path)

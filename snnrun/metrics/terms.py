@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnrun.model.network import Network, SpikeMonitor, StateMonitor, SynapseEventMonitor
 from snnrun.resolve.context import Path
+from snnrun.source import Span
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:
@@ -64,15 +65,17 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A checked condition of a phase.
+    """A checked condition of a phase, or what its end computes.
 
     Args:
         path: Where it stands in the file.
         term: What it computes.
+        span: The same, for messages.
     """
 
     path: Path
     term: Term
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,15 @@ class Metrics:
     Args:
         terms: By name, in the order of the file.
         stops: The conditions of phases that may end early, by number.
+        ends: What the ends of phases compute, by number of the phase and name of the constant.
+        untils: The condition of each loop of the network.
         needs: The accumulators that a run has to make.
     """
 
     terms: Mapping[str, Term] = field(default_factory=dict)
     stops: Mapping[int, Condition] = field(default_factory=dict)
+    ends: Mapping[int, Mapping[str, Condition]] = field(default_factory=dict)
+    untils: tuple[Condition, ...] = ()
     needs: tuple[Need, ...] = ()
 
     def start(self, network: Network) -> RunMetrics:

@@ -953,12 +953,25 @@ class StopWhen:
     Args:
         condition: As written.
         every: Steps between two looks at it, counted from the start of the phase.
-        constants: What its names mean in this phase, in SI units.
     """
 
     condition: str
     every: int
-    constants: Mapping[str, tuple[float, Dimension]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Phases that are repeated until a condition holds at the end of a repetition.
+
+    Args:
+        name: What is repeated.
+        rounds: The numbers of the first and of the last phase of each repetition there may be.
+        until: The condition, as written.
+    """
+
+    name: str
+    rounds: tuple[tuple[int, int], ...]
+    until: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -972,6 +985,9 @@ class Phase:
         network: The network with the constants of this phase, and only the monitors that record in it switched on.
         stop_when: What ends it before `stop`; then the phases after it begin earlier.
         alters: Synapses objects whose statements may compute other values from this phase on.
+        ends: Values that variables take after its last step; each with the path of their object.
+        measures: The constants that are computed at its end.
+        constants: The values of the constants of the file in this phase, in SI units, for conditions.
     """
 
     name: str
@@ -981,6 +997,9 @@ class Phase:
     network: Network
     stop_when: StopWhen | None = None
     alters: frozenset[str] = frozenset()
+    ends: tuple[tuple[str, Initial], ...] = ()
+    measures: tuple[str, ...] = ()
+    constants: Mapping[str, tuple[float, Dimension]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1012,6 +1031,7 @@ class Network:
         dt: The step. [s]
         steps: Length of the run in steps.
         phases: Its parts, when there are several.
+        loops: Which of them are repeated until a condition holds; inner ones before those around them.
         threads: How many threads a run takes; results do not depend on it.
         start: What variables begin with instead of their initial values.
     """
@@ -1031,6 +1051,7 @@ class Network:
     math: Math = Math.STRICT
     precision: Precision = Precision.DOUBLE
     phases: tuple[Phase, ...] = ()
+    loops: tuple[Loop, ...] = ()
     threads: int = 1
     start: Start | None = None
 
@@ -1190,7 +1211,7 @@ def changing_variables(network: Network) -> set[tuple[str, str]]:
     blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
     written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
     written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
-    written |= {(line.variable.owner, line.variable.name) for p in network.phases for _, line in p.sets}
+    written |= {(line.variable.owner, line.variable.name) for p in network.phases for _, line in (*p.sets, *p.ends)}
     if network.phases:  # each computes them from its constants
         written |= {(g.path, a.variable.name) for g in network.groups.values() for a in g.precomputed}
     return written | {(g.path, name) for g in network.groups.values() for name in ("lastspike", "not_refractory")}

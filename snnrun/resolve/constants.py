@@ -155,6 +155,8 @@ def some_become_floats(context: Context) -> bool:
     """Whether a constant is a whole number that a phase sets to one that is not; it then never counts as whole."""
     found: set[Path] = set()
     for place, phase in listed(context.experiment.run.phases):
+        measured = [name for name in phase.at_end or {} if name in context.constants]
+        found |= {("constants", n) for n in measured if context.constants[n].node.kind is Kind.INT}
         for name in phase.set or {}:
             path: Path = (*place, "set", name)
             whole = name in context.constants and context.constants[name].node.kind is Kind.INT

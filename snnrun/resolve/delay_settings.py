@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from snnrun.equations.dag import Node, variables_of
@@ -10,36 +10,37 @@ from snnrun.errors import at
 from snnrun.model.digest import digest_of
 from snnrun.model.network import Network, Pathway, Phase, Synapses, changing_variables
 
+Divide = Callable[[Network], Network]
+"""Gives a network with a part of a pathway for each of its delays."""
 
-def with_parts(network: Network, phases: Sequence[Phase]) -> tuple[Network, tuple[Phase, ...]]:
-    """The network and its phases with a part of a pathway for each of its delays; as they are when no delay is set.
+
+def division_of(network: Network, phases: Sequence[Phase]) -> Divide:
+    """What divides the pathways of a network, and of the networks of its phases.
 
     Raises:
         ExperimentError: NET138 when a delay reads what changes during the run.
     """
-    if not phases:
-        return network, ()
     parts = {s.name: [_parts(s, q, phases) for q in range(len(s.pathways))] for s in network.synapses.values()}
     if all(len(one) == 1 for several in parts.values() for one in several):
-        return network, tuple(phases)
+        return lambda one: one
     whole = replace(network, phases=tuple(phases))
     _refuse_changing(whole, parts)
 
-    known: dict[int, Network] = {}
-
     def divided(one: Network) -> Network:
-        if id(one) not in known:
-            known[id(one)] = with_divided_pathways(one)
-        return known[id(one)]
-
-    def with_divided_pathways(one: Network) -> Network:
         synapses = {
             name: replace(s, pathways=tuple(p for q, own in enumerate(s.pathways) for p in _with(own, parts[name][q])))
             for name, s in one.synapses.items()
         }
         return replace(one, synapses=synapses)
 
-    return divided(network), tuple(replace(p, network=divided(p.network)) for p in phases)
+    return divided
+
+
+def with_parts(divide: Divide, network: Network, phases: Sequence[Phase]) -> tuple[Network, tuple[Phase, ...]]:
+    """The network and its phases, divided; phases that shared a network share it still."""
+    networks = {id(p.network): p.network for p in phases}
+    divided = {key: divide(one) for key, one in networks.items()}
+    return divide(network), tuple(replace(p, network=divided[id(p.network)]) for p in phases)
 
 
 def _parts(synapses: Synapses, number: int, phases: Sequence[Phase]) -> list[Pathway]:

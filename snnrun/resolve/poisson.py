@@ -83,7 +83,7 @@ def _writers(context: Context, population: Population) -> list[str]:
     written = assigned_names(context, population.name)
     found = ["a statement"] if written is not None and "rates" in written else []
     for phase in context.phases:
-        names = [name.split(".") for name in phase.set or {}]
+        names = [name.split(".") for name in {**(phase.set or {}), **(phase.at_end or {})}]
         found += [f"phase {phase.name}" for name in names if name[0] == population.name and name[-1] == "rates"]
     return found
 

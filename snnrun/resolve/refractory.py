@@ -103,5 +103,5 @@ def resolve_refractory(
 
 def _is_constant(context: Context, node: Node, fixed: frozenset[Variable]) -> bool:
     """Whether a value at the start of the run holds for all of it."""
-    in_one_phase = not any(phase.set for phase in context.phases)
+    in_one_phase = not any(phase.set or phase.at_end for phase in context.phases)
     return in_one_phase and variables_of(node) <= fixed and not any(n.op in MOVING for n in walk(node))

@@ -39,16 +39,23 @@ class Plan:
         stretches: For each name of a phase or of a list of phases, the numbers of the first and of the last part of
             each time that the run goes through it.
         repeated: For each name that is repeated, what it is repeated with; what is repeated together has the same.
+        loops: What is repeated until a condition holds, inner ones first: its place in the file, its name, and the
+            numbers of the first and of the last part of each repetition there may be.
     """
 
     parts: list[Part] = field(default_factory=list)
     stretches: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     repeated: dict[str, str] = field(default_factory=dict)
+    loops: list[tuple[Path, str, tuple[tuple[int, int], ...]]] = field(default_factory=list)
 
     def add(self, path: Path, model: Phase, numbers: str, repetitions: int | None) -> None:
         """Add a phase, as often as it is repeated by itself."""
         if repetitions is not None:
             self.repeated[model.name] = model.name
+        first = len(self.parts)
+        if model.repeat_until is not None:
+            rounds = tuple((first + k, first + k) for k in range(repetitions or 1))
+            self.loops.append((path, model.name + numbers, rounds))
         for k in range(repetitions or 1):
             name = model.name + numbers + (f"[{k}]" if repetitions is not None else "")
             self.stretches.setdefault(model.name, []).append((len(self.parts), len(self.parts)))
@@ -74,7 +81,7 @@ def key_in_phase(path: Path) -> str | None:
     """Which key of a phase, or of repeated phases, a place of the file belongs to; None for other places."""
     if path[:2] != ("run", "phases"):
         return None
-    key = path[5:6] if path[3:4] == ("phases",) else path[3:4]
+    key: Path = path[5:6] if path[3:4] == ("phases",) else path[3:4]
     return str(key[0]) if key else None
 
 
@@ -99,17 +106,24 @@ def plan_of(context: Context) -> Plan:
         _refuse_too_many(context, path, len(plan.parts) + (times or 1) * sum(n or 1 for n in numbers))
         together = form.name or form.phases[0].name
         plan.repeated |= {phase.name: together for phase in form.phases}
+        rounds: list[tuple[int, int]] = []
         for r in range(times or 1):
             first = len(plan.parts)
             for (place, phase), own in zip(inner, numbers, strict=True):
                 plan.add(place, phase, f"[{r}]", own)
-            if form.name is not None:
-                plan.repeated[form.name] = together
-                plan.stretches.setdefault(form.name, []).append((first, len(plan.parts) - 1))
+            rounds.append((first, len(plan.parts) - 1))
+        if form.repeat_until is not None:
+            plan.loops.append((path, together, tuple(rounds)))
+        if form.name is not None:
+            plan.repeated[form.name] = together
+            plan.stretches[form.name] = rounds
     return plan
 
 
 def _times(context: Context, path: Path, form: PhaseForm) -> int | None:
+    if form.repeat is None and form.repeat_until is not None:
+        message = "`repeat_until` needs `repeat`: how often at most"
+        raise context.key_error("NET242", message, (*path, "repeat_until"), "add for example `repeat: 100`")
     return None if form.repeat is None else context.integer((*path, "repeat"), "`repeat`", 1)
 
 

@@ -5,14 +5,16 @@ Input: `Document` and `Experiment`. Output: `Network`. All errors of the file ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from snnrun.equations.dag import variables_of
 from snnrun.errors import Diagnostic
 from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.model.network import (
     Network,
+    Phase,
 )
 from snnrun.resolve.arrays import resolve_arrays
 from snnrun.resolve.constants import (
@@ -23,13 +25,13 @@ from snnrun.resolve.constants import (
     some_become_floats,
 )
 from snnrun.resolve.context import Context, Path
-from snnrun.resolve.delay_settings import with_parts
+from snnrun.resolve.delay_settings import Divide, division_of, with_parts
 from snnrun.resolve.groups import resolve_groups
 from snnrun.resolve.inputs import resolve_inputs
 from snnrun.resolve.monitors import resolve_monitors
 from snnrun.resolve.moving_delays import refuse_with_states, with_moving_delays
 from snnrun.resolve.operations import resolve_operations
-from snnrun.resolve.phases import resolve_phases
+from snnrun.resolve.phases import Measured, PhaseReader, loops_of
 from snnrun.resolve.rates import refuse_impossible_writes
 from snnrun.resolve.repeats import phases_of
 from snnrun.resolve.synapse_names import with_hidden
@@ -40,6 +42,8 @@ from snnrun.spec.check import parse_experiment
 from snnrun.spec.document import Document
 from snnrun.spec.models import Experiment
 
+Renew = Callable[[int, Measured, Network], Phase]
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -49,11 +53,14 @@ class Resolved:
         network: The network.
         warnings: Diagnostics that do not stop the run.
         context: Names and values, for metrics and plots of the same file.
+        renew: Gives a phase with what the ends of phases before it have computed (`PhaseReader.renewed`); None where
+            they compute nothing.
     """
 
     network: Network
     warnings: tuple[Diagnostic, ...]
     context: Context
+    renew: Renew | None = None
 
 
 def resolve(
@@ -98,13 +105,24 @@ def resolve(
         found = resolve(changed, parse_experiment(changed), floats=context.floats, phases=context.phases)
         return found.network, found.context
 
-    parts = resolve_phases(context, network, again)
-    with context.collecting():
-        network, parts = with_parts(network, parts)
-        network = replace(network, phases=parts)
+    renew: Renew | None = None
+    if run.phases is not None:
+        reader = PhaseReader(context, network, again)
+        parts = reader.read()
+        with context.collecting():
+            divide = division_of(network, parts)
+            network, parts = with_parts(divide, network, parts)
+            network = replace(network, phases=parts, loops=loops_of(context))
+            if any(part.measures for part in parts):
+                renew = partial(_renewed, reader, divide)
     context.report.stop_if_errors()
     warn_of_silent_monitors(context, network)
-    return Resolved(network, tuple(context.report.warnings), context)
+    return Resolved(network, tuple(context.report.warnings), context, renew)
+
+
+def _renewed(reader: PhaseReader, divide: Divide, number: int, measured: Measured, now: Network) -> Phase:
+    phase = reader.renewed(number, measured, now)
+    return replace(phase, network=divide(phase.network))
 
 
 def _network(context: Context) -> Network:

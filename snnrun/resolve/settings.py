@@ -39,13 +39,14 @@ def setting_of(context: Context, name: str) -> Path | None:
     return None
 
 
-def must_be_read(context: Context, setting: Path, at: Path) -> None:
+def must_be_read(context: Context, setting: Path, at: Path, *, measured: bool = False) -> None:
     """Refuse to set what the run does not read, and warn where its readers do not all follow.
 
     Args:
         context: The resolution, all of the network resolved.
         setting: The place in the file of what is set.
         at: The entry of `set`.
+        measured: Whether it is computed during the run, so that metrics read its last value.
 
     Raises:
         ExperimentError: NET145.
@@ -57,7 +58,10 @@ def must_be_read(context: Context, setting: Path, at: Path) -> None:
     name = ".".join(str(step) for step in setting if step not in ("constants", "groups", "synapses"))
     found = sorted(set(readers(context, setting)), key=str)
     followed = [path for path in found if _is_read_in_run(context, path)]
+    if measured:
+        followed += [path for path in found if path[0] == "metrics"]
     opening = [path for path in found if path[0] in ("metrics", "plots") or "initial" in path]
+    opening = [path for path in opening if path not in followed]
     once = [path for path in found if path not in followed and path not in opening]
     if not followed and not once:
         once = opening
@@ -223,4 +227,4 @@ def _is_read_in_run(context: Context, path: Path) -> bool:
             return not isinstance(context.experiment.operations[name], CallOperation)
         case ("monitors", _, "condition"):
             return True
-    return key_in_phase(path) in ("set", "stop_when")
+    return key_in_phase(path) in ("set", "at_end", "stop_when", "repeat_until")

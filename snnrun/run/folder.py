@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from snnrun import __version__
-from snnrun.engine.phases import ended_early
+from snnrun.engine.phases import ended_early, repetitions
 from snnrun.errors import Diagnostic
 from snnrun.metrics.nonfinite import RunWarning
 from snnrun.model.state import STATE_FILE
@@ -173,6 +173,7 @@ def write_log(
     lines += [f"kernel {compiled.key}{' from cache' if compiled.cached else ''}"]
     for name, step in ended_early(prepared.built.network, summary.ran):
         lines.append(f"phase {name} ended at {step * summary.ran.dt:.9g} s")
+    lines += [f"{name} repeated {done} of at most {most} times" for name, done, most in repetitions(summary.ran)]
     lines += [f"spikes of {name}: {count}" for name, count in summary.counts.items()]
     lines += [f"no pictures: {_reason(plot_error)}"] if plot_error is not None else []
     lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in located(checked.document, summary.warnings)]

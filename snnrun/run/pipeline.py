@@ -37,7 +37,10 @@ from snnrun.units.quantities import format_quantity
 if TYPE_CHECKING:
     from snnrun.engine.cache import RunCache
     from snnrun.engine.checkpoint import Checkpoints
+    from snnrun.engine.driver import Decisions
+    from snnrun.model.network import Network, Phase
     from snnrun.plot.ahead import PlotProcess
+    from snnrun.resolve.phases import Measured
     from snnrun.results.folder import Published
     from snnrun.run.final import RunSummary
     from snnrun.run.folder import Destination
@@ -72,7 +75,7 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
     resolved = resolve(document, experiment, open)
     context, network = resolved.context, resolved.network
     metrics = Metrics()
-    if experiment.metrics or any(phase.stop_when is not None for phase in network.phases):
+    if experiment.metrics or network.loops or any(p.stop_when or p.measures for p in network.phases):
         from snnrun.metrics.check import check_metrics  # noqa: PLC0415 - only files with metrics
 
         metrics = check_metrics(context, network)
@@ -174,8 +177,9 @@ def simulate(
     sinks = (sink, metrics)
     hooks = _hooks(prepared, allow_code=allow_code) if network.hooks else {}
     simulation = Simulation(
-        prepared.built, prepared.native, Tee(sinks), hooks, stops=metrics.stops, shorten=metrics.shorten
+        prepared.built, prepared.native, Tee(sinks), hooks, decisions=_decisions(prepared), shorten=metrics.shorten
     )
+    metrics.constants, metrics.exhausted = simulation.constants, simulation.exhausted
     metrics.final, metrics.counters = simulation.now, prepared.built.counts
     metrics.step = lambda: simulation.step
     stored = checkpoints or prepared.shared
@@ -199,6 +203,26 @@ def simulate(
             simulation.run(between_calls)
         finally:
             metrics.reached = simulation.step
+
+
+def _decisions(prepared: Prepared) -> Decisions:
+    """What the metrics decide during the run."""
+    from snnrun.engine.driver import Decisions  # noqa: PLC0415 - only to run
+
+    metrics, renew = prepared.metrics, prepared.checked.resolved.renew
+    if renew is None:
+        return Decisions(metrics.stops, metrics.ends, metrics.untils)
+
+    def renewed(number: int, measured: Measured, network: Network) -> Phase:
+        try:
+            return renew(number, measured, network)
+        except ExperimentError as error:
+            values = ", ".join(f"{n} = {v:g}" for n, v in measured[max(measured)].items())
+            first = error.diagnostics[0]
+            message = f"phase `{network.phases[number].name}` cannot begin with {values}: {first.message}"
+            raise RunError(Diagnostic("RUN321", message, first.span, first.help)) from None
+
+    return Decisions(metrics.stops, metrics.ends, metrics.untils, renewed)
 
 
 def _hooks(prepared: Prepared, *, allow_code: bool) -> dict[int, Any]:

@@ -997,6 +997,12 @@ OperationForm = TypeAliasType(
 )
 
 
+_REPEAT_UNTIL: Final = (
+    "Ends the repetitions when it holds at the end of one, of which there are at most `repeat`: a condition as in "
+    "`stop_when`, over what was recorded in this repetition: `mean_rate(out) > 20*Hz`."
+)
+
+
 class Phase(Section):
     """One part of a run."""
 
@@ -1016,6 +1022,13 @@ class Phase(Section):
         None,
         description="How often it is carried out. Its repetitions are called `name[0]`, `name[1]`, ...",
     )
+    at_end: dict[DottedPath, InitialValue] | None = Field(
+        None,
+        description="Changes at its end, in the forms of `set`, for the phases after it. A constant may be computed "
+        "from what was measured in the phase, as in `metrics`, and from constants as they are: `{I: I + 10*pA}`, "
+        "`{drive: drive + gain*(target - mean_rate(out))}`.",
+    )
+    repeat_until: Expression | None = Field(None, description=_REPEAT_UNTIL)
     stop_when: Expression | None = Field(
         None,
         description="Ends the phase early: a condition over monitors as in `metrics` (over the whole run so far) and "
@@ -1032,6 +1045,7 @@ class RepeatedPhases(Section):
         description="How often the phases are carried out. The repetitions of a phase `test` are called `test[0]`, "
         "`test[1]`, ..., or `test[0][2]` where it is also repeated by itself."
     )
+    repeat_until: Expression | None = Field(None, description=_REPEAT_UNTIL)
     phases: list[Phase] = Field(min_length=1, description="The phases, which may be repeated by themselves too.")
 
 

@@ -26,6 +26,7 @@ from snnrun.spec.overrides import find_path
 from snnrun.spec.values import Linspace, Logspace, Range
 from snnrun.sweep.points import SEED, Values
 from snnrun.units.dimensions import ONE, Dimension
+from snnrun.units.quantities import base_units
 
 MOST_VALUES = 100_000  # of all parameters together
 _NOT_SWEPT = {
@@ -325,14 +326,3 @@ def _held(number: str, scale: Fraction) -> float:
 def path_text(path: Path) -> str:
     """A place in the file as a sweep names it: `groups.exc.size`."""
     return ".".join(str(step) for step in path)
-
-
-def base_units(dimension: Dimension) -> str:
-    """A dimension as a product of base units, to follow a number: `*metre**2*kilogram`."""
-    names = ("metre", "kilogram", "second", "ampere", "kelvin", "mole", "candela")
-    parts = [
-        f"*{n}**{e}" if e.denominator == 1 else f"*{n}**({e})"
-        for n, e in zip(names, dimension.exponents, strict=True)
-        if e
-    ]
-    return "".join(parts)

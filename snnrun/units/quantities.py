@@ -133,3 +133,14 @@ def dimension_of(symbol: str) -> Dimension:
             raise ValueError(f"`{symbol}` is not a unit")
         result *= unit.dimension ** (sign * Fraction((found["power"] or "1").replace(":", "/")))
     return result
+
+
+def base_units(dimension: Dimension) -> str:
+    """A dimension as a product of base units, to follow a number: `*metre**2*kilogram`."""
+    names = ("metre", "kilogram", "second", "ampere", "kelvin", "mole", "candela")
+    parts = [
+        f"*{n}**{e}" if e.denominator == 1 else f"*{n}**({e})"
+        for n, e in zip(names, dimension.exponents, strict=True)
+        if e
+    ]
+    return "".join(parts)

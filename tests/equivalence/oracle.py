@@ -156,15 +156,23 @@ class Oracle:
         for step in range(self.network.steps):
             self.step = step
             for phase in self.network.phases:
-                if phase.start == step:
+                if phase.start == step < phase.stop:
                     self.begin(phase)
             for slot in Slot:
                 self.slot(slot)
+            for phase in self.network.phases:
+                if phase.start <= step and phase.stop == step + 1 and phase.ends:
+                    self.step = phase.stop
+                    self.set(phase.ends)
 
     def begin(self, phase: Phase) -> None:
         """Other constants, the values that the phase sets, and what follows from both."""
         self.network = replace(phase.network, phases=self.network.phases)
-        for owner, line in phase.sets:
+        self.set(phase.sets)
+
+    def set(self, lines: Iterable[tuple[str, Initial]]) -> None:
+        """The values that a phase sets, and what follows from them."""
+        for owner, line in lines:
             section, _, name = owner.partition(".")
             if section == "groups":
                 set_group(self.network, self.network.groups[name], line, self.arrays, self.step)

@@ -118,8 +118,15 @@ run:
   phases:
     - {name: a, duration: {Phase.duration}}
     - {name: b, duration: 5 ms, set: {SET}}
-    - {name: c, duration: 5 ms, set: {g.x: {Phase.set}}, stop_when: {Phase.stop_when}, check: {Phase.check}}
-    - {repeat: {RepeatedPhases.repeat}, phases: [{name: d, duration: 0.1 ms, repeat: {Phase.repeat}}]}
+    - name: c
+      duration: 5 ms
+      set: {g.x: {Phase.set}}
+      at_end: {g.x: {Phase.at_end}}
+      stop_when: {Phase.stop_when}
+      check: {Phase.check}
+    - repeat: {RepeatedPhases.repeat}
+      repeat_until: {RepeatedPhases.repeat_until}
+      phases: [{name: d, duration: 0.1 ms, repeat: {Phase.repeat}, repeat_until: {Phase.repeat_until}}]
 metrics: {m: {metrics}}
 """
 # What stands at each place, with the constant K in it; as it is for other places, K being 1.
@@ -201,7 +208,10 @@ PLACES = {
     "Phase.set": "K",
     "Phase.stop_when": "count(sp) > 1000*K",
     "Phase.check": "1*ms*K",
+    "Phase.at_end": "K",
     "Phase.repeat": "K",
+    "Phase.repeat_until": "count(sp) > 1000*K",
+    "RepeatedPhases.repeat_until": "count(sp) > 1000*K",
     "RepeatedPhases.repeat": "K",
     "metrics": "count(sp)*K",
 }
@@ -270,7 +280,7 @@ def test_setting_a_constant_changes_the_run_or_is_refused_by_name(place: str) ->
         assert found[0].span is not None
         assert "set: {K: 2}" in found[0].span.file.line_text(found[0].span.line)
         return
-    if place.startswith("Phase.stop_when"):
+    if place.endswith(("stop_when", "repeat_until")):
         return  # it is read, and ends the phase or not
     assert recorded(text) != recorded(text_of(place, None)), place
 

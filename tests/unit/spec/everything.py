@@ -112,8 +112,11 @@ run:
   phases:
     - {name: warmup, duration: 1 s, record: []}
     - {name: test, duration: 1 s, set: {tau: 5 ms, exc.v: [{where: i > 1, value: 0}]}, record: [m1], stop_when: v > 2}
-    - {name: again, duration: 1 s, repeat: n}
-    - {name: trial, repeat: 3, phases: [{name: cue, duration: 1 s}, {name: gap, duration: 1 s, repeat: 2}]}
+    - {name: again, duration: 1 s, repeat: n, repeat_until: count(m1) > 3, at_end: {tau: 2*tau, exc.v: 0}}
+    - name: trial
+      repeat: 3
+      repeat_until: count(m1) > 30
+      phases: [{name: cue, duration: 1 s}, {name: gap, duration: 1 s, repeat: 2}]
 metrics: {rate: count(m1) / duration, one: 1}
 sweep:
   axes:

@@ -90,7 +90,12 @@ FILE: dict[str, Any] = {
         "phases": [
             {"name": "one", "duration": "5 ms"},
             {"name": "two", "duration": "5 ms", "stop_when": "count(spikes) > 3", "set": {"g.w": {"value": 1}}},
-            {"repeat": 2, "name": "four", "phases": [{"name": "five", "duration": "1 ms"}]},
+            {
+                "repeat": 2,
+                "name": "four",
+                "repeat_until": "count(spikes) > 9",
+                "phases": [{"name": "five", "duration": "1 ms", "repeat": 2, "repeat_until": "count(spikes) > 8"}],
+            },
         ],
     },
     "metrics": {"m": "count(spikes)"},
@@ -310,11 +315,21 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "stop_when": "count(spikes) > 4",
                 "check": "1 ms",
                 "repeat": 2,
+                "at_end": {"g.w": 2},
             },
-        )
+        ),
+        ("run.phases.2.phases.0", {"repeat_until": "count(spikes) > 7"}),
     ],
     "RepeatedPhases": [
-        ("run.phases.2", {"name": "two", "repeat": 3, "phases": [{"name": "five", "duration": "2 ms"}]})
+        (
+            "run.phases.2",
+            {
+                "name": "two",
+                "repeat": 3,
+                "repeat_until": "count(spikes) > 7",
+                "phases": [{"name": "five", "duration": "2 ms"}],
+            },
+        )
     ],
     "Sweep": [
         (
