@@ -133,7 +133,7 @@ class SharedState:
         if self._state is None:
             self.tape = Tape()  # the run before this one stopped earlier
             return False
-        simulation.recall(self._facts)
+        simulation.timeline.recall(self._facts)
         play(*self.tape.joined(), sink)
         simulation.restore(self._state, self._step)
         return True
@@ -141,7 +141,7 @@ class SharedState:
     def visit(self, simulation: Simulation) -> None:
         """Between two calls of the kernel: store the state at the end of the phase."""
         if self._state is None and simulation.step == simulation.network.phases[self.phase].stop:
-            self._state, self._step, self._facts = simulation.state(), simulation.step, simulation.facts()
+            self._state, self._step, self._facts = simulation.state(), simulation.step, simulation.timeline.facts()
             self.tape.closed = True
 
 
@@ -202,7 +202,7 @@ class Checkpoints:
                 self.note("an unfit checkpoint (damaged, other version or number of threads): the run starts anew")
             return False
         state, facts = self.archive.state()
-        simulation.recall(facts)
+        simulation.timeline.recall(facts)
         for arrays, description in self.archive.recordings():
             play(arrays, description, sink)
         simulation.restore({ArrayKey.from_text(name): array for name, array in state.items()}, step)
@@ -233,7 +233,7 @@ class Checkpoints:
         """
         self._store()
         state = {key.text: array for key, array in simulation.state().items()}
-        self.archive.save(simulation.step, state, simulation.facts())
+        self.archive.save(simulation.step, state, simulation.timeline.facts())
         self._saved_at = time.monotonic()
 
     def discard(self) -> None:

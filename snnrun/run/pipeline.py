@@ -37,7 +37,7 @@ from snnrun.units.quantities import format_quantity
 if TYPE_CHECKING:
     from snnrun.engine.cache import RunCache
     from snnrun.engine.checkpoint import Checkpoints
-    from snnrun.engine.driver import Decisions
+    from snnrun.engine.timeline import Decisions
     from snnrun.model.network import Network, Phase
     from snnrun.plot.ahead import PlotProcess
     from snnrun.resolve.phases import Measured
@@ -179,7 +179,8 @@ def simulate(
     simulation = Simulation(
         prepared.built, prepared.native, Tee(sinks), hooks, decisions=_decisions(prepared), shorten=metrics.shorten
     )
-    metrics.constants, metrics.exhausted = simulation.constants, simulation.exhausted
+    metrics.constants = lambda: simulation.timeline.constants_before(simulation.step)
+    metrics.exhausted = simulation.timeline.exhausted
     metrics.final, metrics.counters = simulation.now, prepared.built.counts
     metrics.step = lambda: simulation.step
     stored = checkpoints or prepared.shared
@@ -207,7 +208,7 @@ def simulate(
 
 def _decisions(prepared: Prepared) -> Decisions:
     """What the metrics decide during the run."""
-    from snnrun.engine.driver import Decisions  # noqa: PLC0415 - only to run
+    from snnrun.engine.timeline import Decisions  # noqa: PLC0415 - only to run
 
     metrics, renew = prepared.metrics, prepared.checked.resolved.renew
     if renew is None:

@@ -13,10 +13,11 @@ from snnrun.equations.scope import Typed
 from snnrun.resolve.context import Path
 from snnrun.resolve.point_table import PointColumn
 from snnrun.resolve.tables import unit_in, unit_of
-from snnrun.sweep.parameters import ParameterReader, base_units, value_in_file
+from snnrun.sweep.parameters import ParameterReader, value_in_file
 from snnrun.sweep.points import Values
 from snnrun.units.dimensions import ONE
 from snnrun.units.names import lookup_unit
+from snnrun.units.quantities import base_units
 
 MOST_VALUES = 4_000_000  # of all columns together
 

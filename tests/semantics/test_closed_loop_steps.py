@@ -10,8 +10,9 @@ from running import native, resolved
 
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
-from snnrun.engine.driver import Decisions, Simulation
+from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Memory, Tee
+from snnrun.engine.timeline import Decisions
 from snnrun.metrics.check import check_metrics
 from snnrun.model.network import Network, Phase
 
@@ -72,7 +73,8 @@ def run(text: str) -> tuple[Memory, Network]:
     simulation = Simulation(
         build(network, kernel), native(kernel), Tee((memory, metrics)), decisions=decisions, shorten=metrics.shorten
     )
-    metrics.final, metrics.constants, metrics.step = simulation.now, simulation.constants, lambda: simulation.step
+    metrics.final, metrics.step = simulation.now, lambda: simulation.step
+    metrics.constants = lambda: simulation.timeline.constants_before(simulation.step)
     simulation.run()
     phases = [replace(renewed.get(k, p), start=p.start, stop=p.stop) for k, p in enumerate(simulation.network.phases)]
     return memory, replace(simulation.network, phases=tuple(phases))

@@ -246,7 +246,7 @@ def test_a_phase_that_ends_early_moves_where_delays_change() -> None:
     text = DELAYS.replace("{SET}", "{d: 1 ms}").replace("CONNECT", "all").replace("ON_PRE", "x_post += 1")
     network = network_of(text.replace("DELAY", "d"))
     simulation, memory = simulation_of(network)
-    simulation.run(lambda step: simulation.end_phase(0, 52) if step == 52 else None, most=26)
+    simulation.run(lambda step: simulation.timeline.end_phases({0: 52}) if step == 52 else None, most=26)
     assert np.flatnonzero(np.diff(memory.state("m", "x")[:, 0])).tolist() == [70, 100, 110, 115]
 
 
