@@ -1,4 +1,4 @@
-"""Peri-stimulus time histogram: spikes folded to a period, or around the spikes of another monitor."""
+"""Peri-stimulus time histogram: spikes folded to a period, around those of another monitor, or over frames."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def draw_psth(figure: AnyFigure, source: Source, options: Options) -> None:
     span = shown_span(source, monitors)
     triggers, window = _trials(source, options, span)
     if not len(triggers):
-        show_message(figure, f"no spikes in '{options.marks}' to align to")
+        show_message(figure, f"no trials of '{options.marks}' to align to")
         return
     dt = source.about().dt
     edges = time_edges(window, options, dt, sum(len(band.times_s) for band in drawn))
@@ -69,11 +69,16 @@ def draw_psth(figure: AnyFigure, source: Source, options: Options) -> None:
 
 def _trials(source: Source, options: Options, span: tuple[float, float]) -> tuple[FloatArray, tuple[float, float]]:
     """Beginning of each trial, and the window around it. [s]."""
+    low, high = options.xlim or (None, None)
     if options.marks is not None:
-        source.run().monitor(options.marks, MonitorKind.SPIKES)
-        low, high = options.xlim or (None, None)
-        window = (_AROUND_S[0] if low is None else low, _AROUND_S[1] if high is None else high)
-        return np.unique(source.run().spikes(options.marks).times_s), window
+        stimulus = source.run().stimuli().get(options.marks)
+        if stimulus is None:
+            source.run().monitor(options.marks, MonitorKind.SPIKES)
+            begin, around = np.unique(source.run().spikes(options.marks).times_s), _AROUND_S
+        else:
+            begin = stimulus.start[(stimulus.start >= span[0] - 1e-9) & (stimulus.start < span[1] - 1e-9)]
+            around = 0.0, float(np.max(np.diff(stimulus.start), initial=stimulus.stop[0] - stimulus.start[0]))
+        return begin, (around[0] if low is None else low, around[1] if high is None else high)
     if options.period is not None:
         count = max(math.ceil((span[1] - span[0]) / options.period - 1e-9), 1)
         return np.asarray(span[0] + np.arange(count) * options.period, np.float64), (0.0, options.period)

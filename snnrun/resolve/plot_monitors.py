@@ -199,19 +199,22 @@ def _slice(text: str) -> slice | None:
 
 
 def check_marks(plot: Plot) -> None:
-    """Check `marks`: one monitor of spikes, or none; where they begin trials, there is one.
+    """Check `marks`: one monitor of spikes, or none; where they begin trials, a monitor or a stimulus.
 
     Raises:
         ExperimentError: It is not.
     """
     names = plot.listed("marks") if plot.plain.get("marks") is not False else []
     of_trials = "period" in plot.kind.options
+    stimuli = [array.name for array in plot.network.arrays.values() if array.presentations is not None]
     for k, name in enumerate(names):
         found, place = plot.monitors.get(name), plot.key_of("marks", k)
         if found is None and name == "none" and not of_trials:
             continue
+        if found is None and of_trials and name in stimuli:
+            continue
         if found is None:
-            advice = did_you_mean(name, plot.monitors)
+            advice = did_you_mean(name, [*plot.monitors, *(stimuli if of_trials else ())])
             raise plot.error("PLT501", f"there is no monitor `{name}`", *place, help=advice)
         if not isinstance(found, SpikeMonitor):
             raise plot.error("PLT502", f"`marks` is a `kind: spikes` monitor, `{name}` is another kind", *place)

@@ -1304,7 +1304,8 @@ class Plot(Section):
     period: Expression | None = Field(None, description="Time with which spikes are folded into trials (psth).")
     marks: References | None = Field(
         None,
-        description="Spike monitor whose spikes are vertical lines (traces; `none`: none) or begin trials (psth).",
+        description="Spike monitor whose spikes are vertical lines (traces; `none`: none) or begin trials (psth); "
+        "trials may also be the frames of a stimulus.",
     )
     lines: dict[Annotated[str, Field(min_length=1)], Expression] | None = Field(
         None, description="Horizontal lines: label → value."

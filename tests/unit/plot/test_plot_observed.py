@@ -8,7 +8,15 @@ from test_plot_pictures import all_axes, figure_of, texts_of
 
 from snnrun.plot.histogram import smoothed
 from snnrun.plot.observed import gaps, seconds_in, together
-from snnrun.results.layout import GroupFacts, MonitorKind, RateChannel, RecordingPlan, SpikeChannel, runs_of
+from snnrun.results.layout import (
+    GroupFacts,
+    MonitorKind,
+    RateChannel,
+    RecordingPlan,
+    SpikeChannel,
+    Stimulus,
+    runs_of,
+)
 from snnrun.results.reader import Results
 from snnrun.results.writer import ResultsWriter
 from snnrun.run import pipeline
@@ -223,3 +231,19 @@ def test_results_of_a_run_that_was_interrupted_say_how_far_it_got(tmp_path):
     assert any(line.startswith("interrupted at ") for line in foot(figure))
     assert any(hatched(axes) for axes in all_axes(figure))
     assert texts_of(figure)
+
+
+def test_trials_of_a_psth_may_be_the_frames_of_a_stimulus(tmp_path):
+    def fill(writer):
+        writer.add_spikes("out", np.array([12, 512, 1013, 1700]), np.zeros(4, np.int64))
+        start = np.array([0.0, 0.05, 0.1, 5.0])  # the last one is never reached
+        writer.put_stimulus("shown", Stimulus(start, start + 0.03, np.arange(4)))
+
+    plan = RecordingPlan(spikes=(SpikeChannel("out", "g", 1),))
+    folder = synthetic.write(tmp_path, plan, synthetic.about("shown", 0.2, GroupFacts("g", 1)), fill)
+    axes = figure_of(folder, {"kind": "psth", "marks": "shown", "bin": 0.001, "xlim": [0.0, 0.05]}).axes[0]
+    assert axes.get_ylabel() == "Rate (Hz), 3 trials"
+    values, edges, _ = axes.patches[0].get_data()
+    at = np.searchsorted(edges, 1.2, side="right") - 1
+    assert values[at] == pytest.approx(1000.0), "each trial has its spike after 1.2 or 1.3 ms"
+    assert np.sum(values) == pytest.approx(1000.0), "and no other"
