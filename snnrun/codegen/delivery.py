@@ -32,7 +32,7 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     spikes. Which of the two is cheaper is known when the synapses are: the kernel asks for the number `ring`.
     """
     if pathway.moving is not None:
-        deliver_moving(module, synapses, pathway, pathway.moving)
+        deliver_moving(module, synapses, pathway)
         return
     owner = synapses.pathway_path(pathway)
     source = synapses.trigger(pathway)

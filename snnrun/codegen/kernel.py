@@ -35,7 +35,6 @@ from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
 from snnrun.codegen.module import Call, Kernel, Line, Module, event_loop, listed, member, printable
 from snnrun.codegen.monitors import guard, record
-from snnrun.codegen.moving import guard_lists
 from snnrun.codegen.names import Names, folded
 from snnrun.codegen.reductions import reduce_before, reduce_here
 from snnrun.equations.dag import Kind, Node, Op, Variable, is_fixed, reductions_of, variables_of
@@ -71,7 +70,6 @@ def generate(network: Network) -> Kernel:
         for reach in ("own", "pre", "post"):
             module.kinds.update({replace(s.variable, reach=reach): s.kind for s in synapses.stored})
     guard(module)
-    guard_lists(module)
     for slot in Slot:
         module.lines.append(Line(f"# {slot.value}"))
         _slot(module, slot)

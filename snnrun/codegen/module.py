@@ -138,6 +138,7 @@ class Module:
     lines: list[Line] = field(default_factory=list)
     kinds: dict[Variable, Kind] = field(default_factory=dict)
     clipped: Clipped = frozenset()
+    sent: set[str] = field(default_factory=set)  # pathways with delays that change, whose events of a step are listed
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
     every: IntKey | None = None  # of the lines that are being added
 

@@ -13,6 +13,7 @@ from snnrun.codegen.arguments import THREADS, ArrayUse, CType, IntUse, IntValue
 from snnrun.codegen.delivery import delayed_loop, return_outside
 from snnrun.codegen.emit import Access, Place, Writer, reads, writes
 from snnrun.codegen.module import Module, event_loop, listed
+from snnrun.codegen.moving import list_sent, moving_loop, moving_pathways, recorded_moving
 from snnrun.codegen.reductions import reduce_here
 from snnrun.equations.dag import Kind, Node
 from snnrun.kernels import recording
@@ -39,7 +40,7 @@ def record(module: Module, monitor: Monitor) -> None:
 
 
 def guard(module: Module) -> None:
-    """Stop before a step in which a buffer of events could overflow.
+    """Stop before a step in which a buffer of events, or a list of those on their way, could overflow.
 
     All threads look at the same number: how many events there were a step ago, so that none waits for the last step's.
     """
@@ -48,9 +49,14 @@ def guard(module: Module) -> None:
         most = KINDS[type(monitor)].most(monitor) if type(monitor) in KINDS else None
         if most is not None:
             guarded[f"monitors.{monitor.name}"] = most
+    guarded |= {s.pathway_path(pathway): s.path for s, pathway in moving_pathways(module.network)}
+    waiting = {f"monitors.{monitor.name}": owner for monitor, owner in recorded_moving(module.network)}
     for owner, most in guarded.items():
         values = (IntUse.N.of(most), IntUse.CAPACITY.of(owner))
-        module.plain(recording.is_full, values, [reads(ArrayUse.ROOM.of(owner))], ends=True)
+        rooms = [reads(ArrayUse.ROOM.of(owner))]
+        if owner in waiting:  # all that is on its way may arrive in one step
+            rooms.insert(0, reads(ArrayUse.ROOM.of(waiting[owner])))
+        module.plain(recording.may_fill if owner in waiting else recording.is_full, values, rooms, ends=True)
     for owner in guarded:
         accesses = [reads(ArrayUse.COUNT.of(owner)), writes(ArrayUse.ROOM.of(owner))]
         module.plain(recording.keep_count, (), accesses, divided=False)
@@ -128,6 +134,12 @@ def _record_arrivals(module: Module, monitor: SynapseEventMonitor) -> None:
     for pathway in synapses.parts(*monitor.pathway):
         w = module.writer(synapses.path)
         _in_window(w, monitor.window.start, monitor.window.stop)
+        if pathway.moving is not None:
+            list_sent(module, synapses, pathway)
+            moving_loop(w, synapses.pathway_path(pathway))
+            w.loop(f"if int({w.array('member', ArrayUse.MEMBER.of(owner))}[s]) != 0:")
+            _record_arrival(module, w, monitor)
+            continue
         starts = w.array("starts", ArrayUse.COLUMNS.of(owner, pathway.key))
         order = w.array("order", ArrayUse.DELAY_ORDER.of(owner, pathway.key))
         path, source = synapses.pathway_path(pathway), synapses.trigger(pathway)
@@ -139,10 +151,16 @@ def _record_arrivals(module: Module, monitor: SynapseEventMonitor) -> None:
             delays = w.array("delays", ArrayUse.DELAYS.of(owner, pathway.key))
             delayed_loop(w, source, path, starts, delays, part=pathway.is_part, mine=False)
         w.line(f"s = {order}[m]")
-        w.line(f"{w.array('counts', ArrayUse.COUNTS.of(owner), write=True)}[0] += 1")
-        number = f"{w.array('created', ArrayUse.CREATED.of(synapses.path))}[s]"
-        _record_one(w, monitor, number, module.place(synapses.path, "s"))
-        module.call("record_arrivals", owner, w, divided=False)
+        _record_arrival(module, w, monitor)
+
+
+def _record_arrival(module: Module, w: Writer, monitor: SynapseEventMonitor) -> None:
+    """Record the event that arrives at synapse s, and end the function."""
+    owner, path = f"monitors.{monitor.name}", f"synapses.{monitor.synapses}"
+    w.line(f"{w.array('counts', ArrayUse.COUNTS.of(owner), write=True)}[0] += 1")
+    number = f"{w.array('created', ArrayUse.CREATED.of(path))}[s]"
+    _record_one(w, monitor, number, module.place(path, "s"))
+    module.call("record_arrivals", owner, w, divided=False)
 
 
 def _count_rate(module: Module, monitor: RateMonitor) -> None:

@@ -113,6 +113,8 @@ class Simulation:
                 hold(self.built, key.owner, len(array))
                 self._tables = self.built.tables()
             self.arrays[key][: len(array)] = array
+        if lengthen_lists(self.built):
+            self._tables = self.built.tables()
         self.step = step
         phase = self.timeline.phase_at(step)
         if phase is not None and phase.start < step:

@@ -185,10 +185,15 @@ def _members(size: int, source: NeuronSubset) -> Array:
 
 
 def _put_arrivals(built: Built, put: Callable[[ArrayKey, Array], None], monitor: SynapseEventMonitor) -> int:
-    """List the watched synapses of each neuron by delay; the most of them at which an event can arrive in a step."""
+    """Say which synapses are watched, by neuron and delay unless delays change; the most events a step can send."""
     synapses, made = built.network.synapses[monitor.synapses], built.connectivity[monitor.synapses]
     places = _places(built, monitor.synapses, monitor.ids)
     parts = synapses.parts(*monitor.pathway)
+    if parts[0].moving is not None:
+        watched = np.zeros(made.size, np.uint8)
+        watched[places] = 1
+        put(ArrayUse.MEMBER.of(owner_of(monitor)), watched)
+        return made.size
     for pathway in parts:
         neurons = (made.post if pathway.post else made.pre)[places].astype(np.int64)
         delays = delays_of(built, synapses, pathway)[made.created[places]]

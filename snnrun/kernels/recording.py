@@ -21,6 +21,22 @@ def is_full(step: int, n: int, capacity: int, room: Array) -> bool:
 
 
 @kernel()
+def may_fill(step: int, n: int, capacity: int, waiting: Array, room: Array) -> bool:
+    """Whether a buffer of events at synapses whose delays change could overflow within two steps.
+
+    Args:
+        step: Number of the step.
+        n: Number of synapses: so many events are sent in a step at the most.
+        capacity: Size of the buffer.
+        waiting: Events on their way before the last even and the last odd step, int64, shape (2,).
+        room: Events in the buffer before the last even and the last odd step, int64, shape (2,).
+    """
+    last = (step + 1) % 2
+    full: bool = room[last] + waiting[last] + 2 * n > capacity
+    return full
+
+
+@kernel()
 def keep_count(step: int, count: Array, room: Array) -> None:
     """Store the number of spikes in a buffer, `count`, for `is_full`."""
     room[step % 2] = count[0]

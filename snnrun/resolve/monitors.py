@@ -122,9 +122,6 @@ class _Monitor:
 
     def events_at_synapses(self, model: models.EventMonitor, synapses: Synapses) -> SynapseEventMonitor:
         pathway = known_pathway(self.context, synapses, (*self.path, "event"))
-        if pathway.moving is not None:
-            message = f"an operation changes the delays of `{pathway.key}`: its events cannot be recorded yet"
-            raise self.context.error("NET117", message, (*self.path, "event"))
         columns = self.columns(model.variables or [], values_at_events(self.context, synapses), synapses.name)
         graph = self.context.graph
         now = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, before=False)) for c in columns)

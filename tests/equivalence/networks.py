@@ -539,6 +539,7 @@ monitors:
   w0: {kind: state, source: syn, variables: [w, x, y], when: groups, order: -5}
   w1: {kind: state, source: syn, variables: [w, x, y], when: groups}
   g: {kind: state, source: growing, variables: [w, delay_first, delay_on_post], dt: 0.2 ms}
+  at: {kind: events, source: growing, event: first, variables: [w], indices: i != j}
   w2: {kind: state, source: syn, variables: [w, x, y], when: synapses, dt: 0.3 ms}
 run: {duration: 16 ms, dt: 0.1 ms}
 """

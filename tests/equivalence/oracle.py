@@ -114,6 +114,7 @@ class Oracle:
         sources = [source for g in network.groups.values() for source in g.sources]
         self.history: dict[EventSource, list[list[int]]] = {source: [] for source in sources}
         self.arrived = {m.name: 0 for m in network.monitors if isinstance(m, SynapseEventMonitor)}
+        self.due_now: dict[str, tuple[int, list[int]]] = {}
         self.held: dict[str, Array] = {}  # of monitors with a condition, where it holds
         self.waiting: dict[str, list[tuple[int, int]]] = {}  # of pathways whose delays change: arrival and synapse
         self.counts: dict[str, Array] = {
@@ -558,12 +559,17 @@ class Oracle:
         """What arrives now, where a spike takes the delay that counts when it is sent."""
         assert pathway.moving is not None
         wiring, delays = self.wirings[synapses.name], self.arrays[synapses.path, pathway.moving.name]
-        waiting = self.waiting.setdefault(synapses.pathway_path(pathway), [])
+        path = synapses.pathway_path(pathway)
+        step, found = self.due_now.get(path, (-1, []))
+        if step == self.step:
+            return found
+        waiting = self.waiting.setdefault(path, [])
         for neuron in self.history[synapses.trigger(pathway)][self.step]:
             sent = np.flatnonzero(neurons == neuron)
             waiting += [(self.step + int(delays[k]), int(k)) for k in sent[np.argsort(wiring.created[sent])]]
         found = [k for arrival, k in waiting if arrival <= self.step]
         waiting[:] = [entry for entry in waiting if entry[0] > self.step]
+        self.due_now[path] = self.step, found
         return found
 
     def delays(self, synapses: Synapses, pathway: Pathway) -> Array:

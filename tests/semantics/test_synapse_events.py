@@ -205,3 +205,51 @@ run: {duration: 5 ms, dt: 0.1 ms}
     (warning,) = outcome.warnings
     assert warning.code == "RUN310"
     assert "the first is infinite, of synapse 0 at t = 2 ms" in warning.message
+
+
+AT_ONCE = """
+groups:
+  src: {kind: poisson, size: 30, rates: 9 kHz}
+  out: {size: 20, equations: "x : integer\\ny : 1"}
+synapses:
+  s: {source: src, target: out, connect: all, equations: "w : 1", initial: {w: i}, on_pre: "x_post += 1; y_post = 0.5*y_post + w", delay: 4 ms}
+operations:
+  o: {target: s, every: 0.1 ms, do: "delay = clip(6*ms - t, 0*ms, 1*second) + 2*ms*int(j == 3)*rand()"}
+monitors:
+  x: {kind: state, source: out, variables: [x], when: end}
+  y: {kind: state, source: out, variables: [y], when: synapses, order: -2}
+  all: {kind: events, source: s, event: on_pre, variables: [w, y_post]}
+  some: {kind: events, source: s, event: on_pre, variables: [w], indices: j == 3, window: [3 ms, 7 ms]}
+run: {duration: 9 ms, dt: 0.1 ms}
+"""  # noqa: E501 - lines of an experiment file
+
+
+@pytest.mark.parametrize(("most", "threads"), [(None, 1), (1, 2), (13, 1)])
+def test_all_that_arrives_at_once_is_recorded_where_delays_change(
+    most: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitors, "SPIKE_BUFFER", 1)
+    memory, built = run_network(replace(network_of(AT_ONCE), threads=threads), most)
+    x = memory.state("x", "x")
+    steps, ids = memory.spike_steps("all")
+    arrived = np.zeros_like(x)
+    np.add.at(arrived, (steps, ids % 20), 1)
+    np.testing.assert_array_equal(np.cumsum(arrived, axis=0), x)
+    assert np.bincount(steps).max() > 20 * 600  # far more than there are synapses
+    assert built.counts("all").tolist() == [len(steps)] == [x[-1].sum()]
+    np.testing.assert_array_equal(memory.extra("all", "w"), ids // 20)
+    np.testing.assert_array_equal(memory.extra("all", "y_post"), memory.state("y", "y")[steps, ids % 20])
+    kept = (ids % 20 == 3) & (steps >= 30) & (steps < 70)
+    np.testing.assert_array_equal(memory.spike_steps("some"), (steps[kept], ids[kept]))
+
+
+def test_events_on_their_way_are_recorded_after_a_checkpoint_where_delays_change() -> None:
+    whole = run_network(network_of(AT_ONCE))[0]
+    first, _ = simulation_of(network_of(AT_ONCE))
+    states = {}
+    first.run(lambda step: states.setdefault(step, first.state() if step == 55 else {}), most=1)
+    second, memory = simulation_of(network_of(AT_ONCE))
+    second.restore(states[55], 55)
+    second.run()
+    steps, ids = whole.spike_steps("all")
+    np.testing.assert_array_equal(memory.spike_steps("all"), (steps[steps >= 55], ids[steps >= 55]))
