@@ -761,6 +761,7 @@ monitors:
   b: {kind: state, source: lone, variables: [s2, x, w], dt: 0.5 ms}
   v: {kind: state, source: post, variables: [v, q], dt: 0.5 ms}
   k: {kind: state, source: onto, variables: [k, z], dt: 1 ms}
+  at: {kind: events, source: onto, event: up, variables: [w, h_post, k], indices: j > 5}
   s: {kind: spikes, source: post}
 run: {duration: 12 ms, threads: 2, dt: 0.1 ms}
 """
