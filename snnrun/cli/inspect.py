@@ -159,7 +159,8 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
             way = "lists kept until they arrive" if steps else "delivered in the same step"
         end = "target" if pathway.post else "source"
         event = "spikes" if pathway.event == SPIKE else f"`{pathway.event}`"
-        yield f"    {pathway.name}: on {event} of the {end}, {delay} ({way})"
+        onward = "" if pathway.dendritic is None else "; what is added to the target follows along the dendrite"
+        yield f"    {pathway.name}: on {event} of the {end}, {delay} ({way}){onward}"
 
 
 def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float) -> str:

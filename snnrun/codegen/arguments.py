@@ -158,6 +158,8 @@ class ArrayUse(Enum):
     DELAY_ORDER = _Traits("delay_order", CType.I64)
     STARTS = _Traits("starts", CType.I32, per_thread=True)
     SEGMENTS = _Traits("segments", CType.I64, Lifetime.STEP, per_thread=True)
+    DENDRITES = _Traits("dendrites", CType.I32)  # the second part of delays in steps, of each synapse
+    CARRIED = _Traits("carried", None, Lifetime.STATE, aligned=True)  # sums on their way to the targets
     ARRIVALS = _Traits("arrivals", CType.I64, Lifetime.STATE)  # of spikes on their way, where delays change: steps
     WAITING = _Traits("waiting", CType.I64, Lifetime.STATE)  # and synapses
     # inputs and operations

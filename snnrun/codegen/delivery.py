@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from snnrun.codegen.arguments import THREAD, THREADS, ArrayUse, CType, IntUse
 from snnrun.codegen.before import Act, keep_before
+from snnrun.codegen.dendrites import hand_out, receive, send
 from snnrun.codegen.emit import Fill, Place, Writer, possible, reads, writes
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, event_loop, events_of, member
 from snnrun.codegen.moving import deliver_moving
 from snnrun.equations.dag import MOVING, READS, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.kernels.spikes import list_refractory
+from snnrun.model.carried import added, carried
 from snnrun.model.network import (
     Assignment,
     Block,
@@ -38,7 +40,8 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     source = synapses.trigger(pathway)
     w = module.writer(synapses.path)
     rows = w.array("rows", (ArrayUse.COLUMNS if pathway.post else ArrayUse.ROWS).of(synapses.path))
-    block, frozen = _without_guards(pathway.block)
+    at_synapse, carried_on = (pathway.block, ()) if pathway.dendritic is None else carried(w.graph, pathway.block)
+    block, frozen = _without_guards(at_synapse)
     terms = added_terms(module.network, synapses, pathway)
     if terms:
         w.loop(f"if {w.integer('ring', IntUse.RING.of(owner))} > 0:")
@@ -60,7 +63,11 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         delays = w.array("delays", ArrayUse.DELAYS.of(owner))
         delayed_loop(w, source, owner, rows, delays, part=pathway.is_part, mine=pathway.post and synapses.divisible)
         w.line(f"s = {w.array('order', ArrayUse.DELAY_ORDER.of(owner))}[m]")
-    w.assign(block.assignments, module.place(synapses.path, "s"), module.kinds, lost(block, module.clipped))
+    place = module.place(synapses.path, "s")
+    lines = send(w, synapses, pathway, carried_on, place)
+    w.assign(block.assignments, place, module.kinds, lost(block, module.clipped))
+    for line in lines:
+        w.line(line)
     if pathway.uniform_delay and not pathway.post:
         w.lines[here:here] = [
             f"                {line}" for line in _ask(w, synapses.path, f"{rows}[after]", f"{rows}[after + 1]")
@@ -70,6 +77,7 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     w.depth = 1
     for line in undo:
         w.line(line)
+    receive(w, synapses, pathway, carried_on)
     module.call("deliver", owner, w, divided=synapses.divisible)
 
 
@@ -94,13 +102,13 @@ def added_terms(network: Network, synapses: Synapses, pathway: Pathway) -> list[
         For each variable: what is added, and whether refractory neurons do not take it. Empty when statements do
         anything else, read what changes during the run, or delays do not sort the synapses.
     """
-    if pathway is not synapses.sorting or not synapses.divisible or network.hooks:
+    if pathway is not synapses.sorting or not synapses.divisible or network.hooks or pathway.dendritic is not None:
         return []
     block, frozen = _without_guards(pathway.block)
     changing = changing_variables(network)
     found: list[tuple[Variable, Node, bool]] = []
     for a in block.assignments:
-        term = _added(network, a)
+        term = added(network.graph, a)
         if term is None or a.variable.reach != "post" or a.variable in [v for v, _, _ in found]:
             return []
         for n in walk(term):
@@ -110,16 +118,6 @@ def added_terms(network: Network, synapses: Synapses, pathway: Pathway) -> list[
                 return []
         found.append((a.variable, term, a.variable in frozen))
     return found
-
-
-def _added(network: Network, a: Assignment) -> Node | None:
-    value = a.value
-    if value.kind is not Kind.FLOAT or value.op not in (Op.ADD, Op.SUB):
-        return None
-    first, second = value.args
-    if first.payload == a.variable:
-        return second if value.op is Op.ADD else network.graph.neg(second)
-    return first if second.payload == a.variable and value.op is Op.ADD else None
 
 
 def _ring(
@@ -149,16 +147,7 @@ def _ring(
     low, high = w.range(target)
     w.line(f"now = (step & {mask}) * {neurons}")
     for ring, (variable, _, guarded) in zip(rings, terms, strict=True):
-        values = w.variable_array(variable, Kind.FLOAT, write=True)
-        w.loop(f"for k in range({low}, {high}):")
-        new = f"{values}[k] + {ring}[now + k]"
-        if guarded:
-            key = ArrayUse.VARIABLE.of(variable.owner, "not_refractory")
-            active = w.array("active", key, CType.U8, own=True)
-            new = f"select({active}[k] != 0, {new}, {values}[k])"
-        w.line(f"{values}[k] = {new}")
-        w.line(f"{ring}[now + k] = 0.0")
-        w.end()
+        hand_out(w, variable, ring, (low, high), guarded=guarded)
 
 
 def _without_guards(block: Block) -> tuple[Block, list[Variable]]:

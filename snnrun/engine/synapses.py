@@ -13,6 +13,7 @@ from snnrun.connect.builder import Builder, BuildRequest, connect, is_large, sor
 from snnrun.connect.connectivity import Connectivity, Delays, connectivity_key, pointers
 from snnrun.engine.allocation import Allocation
 from snnrun.engine.cache import RunCache
+from snnrun.engine.dendrites import dendritic_steps, make_rings
 from snnrun.engine.moving import make_lists
 from snnrun.engine.parameters import integer_of
 from snnrun.engine.start import begin_synapses
@@ -25,6 +26,7 @@ from snnrun.model.network import (
     LONGEST_DELAY,
     ConnectivityMonitor,
     IntArray,
+    Network,
     NeuronSubset,
     Pathway,
     Stored,
@@ -159,7 +161,7 @@ class SynapsesBuilder:
         if delays is not None:
             assert synapses.sorting is not None
             self.check_delay(synapses.sorting, delays.shortest, delays.first, delays.longest)
-        keep = self.uses_ring(synapses, builder.size, delays) or self.shows_delays(synapses)
+        keep = self.uses_ring(synapses, builder.size, delays) or shows_delays(self.network, synapses)
         made, variables = builder.build(rows, delays, keep_steps=keep)
         for name, k in builder.wrong.items():
             raise problem(
@@ -223,6 +225,10 @@ class SynapsesBuilder:
             steps: In creation order, one entry when all are equal; not read for the pathway that sorts the synapses.
         """
         owner, made = synapses.pathway_path(pathway), self.built.connectivity[synapses.name]
+        if pathway.dendritic is not None:
+            steps_on = dendritic_steps(self.built, synapses, pathway, pathway.dendritic)
+            self.check_delays(pathway, steps_on)
+            make_rings(self.built, self.put, self.types, synapses, owner, steps_on)
         if pathway.moving is not None:
             make_lists(self.built, self.put, owner, made.size)
             return
@@ -264,11 +270,6 @@ class SynapsesBuilder:
         looked_up = self.is_looked_up(synapses, size, delays.width)
         return not looked_up and any(key.use is ArrayUse.RING and key.owner == owner for key in self.types)
 
-    def shows_delays(self, synapses: Synapses) -> bool:
-        """Whether a monitor asks for the delay of each synapse."""
-        monitors = (m for m in self.network.monitors if isinstance(m, ConnectivityMonitor | SynapseEventMonitor))
-        return any(m.synapses == synapses.name and (isinstance(m, SynapseEventMonitor) or m.delays) for m in monitors)
-
     def is_looked_up(self, synapses: Synapses, size: int, width: int) -> bool:
         """Whether what arrives is looked up and not taken from a ring.
 
@@ -290,6 +291,12 @@ class SynapsesBuilder:
         for key in self.types:
             if key.use is ArrayUse.RING and key.owner == owner:
                 self.put(key, np.zeros(1 if looked_up else slots * targets))
+
+
+def shows_delays(network: Network, synapses: Synapses) -> bool:
+    """Whether a monitor asks for the delay of each synapse."""
+    monitors = (m for m in network.monitors if isinstance(m, ConnectivityMonitor | SynapseEventMonitor))
+    return any(m.synapses == synapses.name and (isinstance(m, SynapseEventMonitor) or m.delays) for m in monitors)
 
 
 def place_of(built: Built, end: NeuronSubset) -> IntArray | None:

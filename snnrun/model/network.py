@@ -420,6 +420,8 @@ class Pathway:
         event: Which event: `spike`, or a custom event of the group.
         moving: The variable of the synapses that holds their delays in steps, where operations change them; `delay` is
             then what it begins with. A spike takes the delay that counts when it is sent.
+        dendritic: Graph of the second part of a delay in steps (INT): what the statements add to variables of the
+            target arrives so much later (`model/carried.py`); `delay` is then the axonal part. None: at once.
     """
 
     name: str
@@ -434,6 +436,7 @@ class Pathway:
     rule_delays: tuple[Node | None, ...] = ()
     event: str = SPIKE
     moving: Variable | None = None
+    dendritic: Node | None = None
 
     @property
     def is_part(self) -> bool:

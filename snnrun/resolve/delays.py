@@ -36,6 +36,11 @@ def rules_with_delays(connect: spec.Node | None) -> list[bool]:
     return [_has_delay(rule) for rule in (connect.items if isinstance(connect, spec.ListNode) else (connect,))]
 
 
+def has_parts(delay: spec.Node | None) -> bool:
+    """Whether a delay is given in parts."""
+    return isinstance(delay, spec.MapNode) and not {"axonal", "dendritic"}.isdisjoint(delay.entries)
+
+
 def _has_delay(rule: spec.Node | None) -> bool:
     if not isinstance(rule, spec.MapNode):
         return False

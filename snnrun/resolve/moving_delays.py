@@ -28,6 +28,8 @@ def with_delays(context: Context, synapses: Synapses, scope: StatementScope) -> 
     targets: dict[str, Target] = {}
     for name, (pathway_name, post) in delay_names(synapses).items():
         pathway = next(p for p in synapses.pathways if (p.name, p.post) == (pathway_name, post))
+        if pathway.dendritic is not None:
+            continue
         variable = _variable(synapses, pathway)
         symbols[name] = Typed(_seconds(context, variable), TIME)
         sender = with_clock(context, context.populations[synapses.trigger(pathway).group])
@@ -88,12 +90,14 @@ def refuse_with_states(context: Context, network: Network) -> None:
         ExperimentError: NET177.
     """
     run = context.experiment.run
-    moving = next((s.name for s in network.synapses.values() if s.moving), None)
+    every = [(s.name, s.moving or any(p.dendritic is not None for p in s.pathways)) for s in network.synapses.values()]
+    moving = next((name for name, found in every if found), None)
     for key, given in (("start_from", run.start_from is not None), ("save_state", run.save_state)):
         if moving is not None and given:
             raise context.key_error(
                 "NET177",
-                f"an operation changes the delays of `{moving}`, and a state does not hold spikes on their way there",
+                f"delays of `{moving}` are changed by operations, or have a dendritic part: a state holds nothing "
+                "of what is on its way there",
                 ("run", key),
-                "remove it, or set delays in phases: `set: {synapses.delay: 2 ms}`",
+                "remove it",
             )

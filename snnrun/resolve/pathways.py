@@ -7,14 +7,17 @@ from functools import partial
 
 from snnrun.equations.dag import Node, Variable, is_fixed
 from snnrun.errors import Attempts
-from snnrun.model.network import SPIKE, Pathway
+from snnrun.model.carried import NotCarriedError, carried
+from snnrun.model.network import SPIKE, Block, Pathway
 from snnrun.resolve.clocks import with_clock
 from snnrun.resolve.context import Context, Path, population_of
-from snnrun.resolve.delays import read_delay, rules_with_delays
+from snnrun.resolve.delays import has_parts, read_delay, rules_with_delays
 from snnrun.resolve.events import known_event
 from snnrun.resolve.statements import StatementScope, lower_statements
 from snnrun.resolve.synapse_names import SynapseScope, why_unknown
 from snnrun.spec.nodes import MapNode
+
+_PARTS = ("axonal", "dendritic")
 
 
 def resolve_pathways(
@@ -79,10 +82,57 @@ def _pathway(
     if delay_path is None and not post and document.has((*scope.path, "delay")):
         delay_path = (*scope.path, "delay")
     sender = with_clock(context, population_of(context, scope.target if post else scope.source))
-    delay = None if delay_path is None else read_delay(sender, delay_path, scope.symbols, scope.owner, scope.name)
+    delay, dendritic = _delays(sender, scope, delay_path, post=post)
+    if dendritic is not None:
+        _must_be_carried(context, block, keys.get("do", path), keys.get("delay"))
     order = 1 if post else -1
     if "order" in keys:
         order = context.integer(keys["order"], "`order`", -(2**30))
     own_delays = not post and any(rules_with_delays(document.node((*scope.path, "connect"))))
     uniform = (delay is None or is_fixed(delay)) and not own_delays
-    return Pathway(name, post, block, delay, uniform, order, document.span(delay_path or path), event=event)
+    span = document.span(delay_path or path)
+    return Pathway(name, post, block, delay, uniform, order, span, event=event, dendritic=dendritic)
+
+
+def _delays(context: Context, scope: SynapseScope, path: Path | None, *, post: bool) -> tuple[Node | None, Node | None]:
+    """The delay from the event to the synapse, and that from there to the target; None for one that is not given.
+
+    Raises:
+        ExperimentError: NET178, parts of a delay where there can be none.
+    """
+    whole: Path = (*scope.path, "delay")
+    read = partial(read_delay, context, symbols=scope.symbols, owner=scope.owner, name=scope.name)
+    if path is None and post and has_parts(context.document.find(whole)):
+        back = (*whole, "dendritic")
+        return read(back) if context.document.has(back) else None, None
+    if path is None or not has_parts(context.document.find(path)):
+        return None if path is None else read(path), None
+    if post:
+        message = "a spike of the target reaches the synapse after one delay: it has no parts"
+        raise context.error("NET178", message, path, "write a time; absent: the dendritic part of `delay` above")
+    if scope.target.section != "groups":
+        message = f"`{scope.target.name}` are synapses: there is no dendrite between them and these"
+        raise context.error("NET178", message, path, "write one delay")
+    if any(rules_with_delays(context.document.node((*scope.path, "connect")))):
+        message = "a rule of `connect` gives its synapses another delay, which has no parts"
+        raise context.error("NET178", message, path, "write one delay here, or none in the rules")
+    axonal, dendritic = ((*path, key) if context.document.has((*path, key)) else None for key in _PARTS)
+    return None if axonal is None else read(axonal), None if dendritic is None else read(dendritic)
+
+
+def _must_be_carried(context: Context, block: Block, do: Path, own: Path | None) -> None:
+    """Refuse statements that do more to the target than add to it, and a part of a delay that acts on nothing.
+
+    Raises:
+        ExperimentError: NET178.
+    """
+    try:
+        _, sent = carried(context.graph, block)
+    except NotCarriedError as error:
+        name = error.variable.name
+        message = f"with a dendritic delay statements can only add to `{name}` of the target, and cannot read it"
+        advice = f"write `{name}_post += ...`, with values of the synapse"
+        raise context.error("NET178", message, do, advice) from None
+    if not sent and own is not None:
+        message = "nothing is added to variables of the target: the dendritic part does nothing"
+        raise context.error("NET178", message, own, "leave it out")

@@ -14,7 +14,7 @@ from snnrun.equations.model import parse_equations
 from snnrun.equations.parse import parse_expression
 from snnrun.errors import ExperimentError
 from snnrun.resolve.context import Context, Path
-from snnrun.resolve.delays import rules_with_delays
+from snnrun.resolve.delays import has_parts, rules_with_delays
 from snnrun.resolve.repeats import key_in_phase, phases_of
 from snnrun.source import SourceFile, Span
 from snnrun.spec.document import Document
@@ -96,6 +96,9 @@ def _must_delay(context: Context, setting: Path, at: Path) -> None:
     """Refuse to set a delay that no pathway has."""
     document, name, owner = context.document, str(setting[1]), setting[:-1]
     node = document.find(owner)
+    if has_parts(document.find(setting)):
+        reason = f"`{dotted(setting[1:])}` is given in parts, which stay as they are"
+        raise context.key_error("NET143", reason, at, "write it as one delay where a phase is to set it")
     if len(owner) > 2 and isinstance(node, ScalarNode):
         reason = f"`{dotted(owner[2:])}` of `{name}` has no delay of its own"
         raise context.key_error("NET143", reason, at, "write the pathway as `{do: ..., delay: ...}`")

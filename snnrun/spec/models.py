@@ -556,12 +556,49 @@ class PoissonInput(Section):
 _NEAREST: Final = "It takes the nearest number of steps, `floor(delay/dt + 0.5 + 0.001)`: a half is the next step."
 
 
+class DelayParts(Section):
+    """The two parts of a delay."""
+
+    axonal: Series | None = Field(
+        None, description="From a spike of the source to the synapse, where the statements act; absent: none."
+    )
+    dendritic: Series | None = Field(
+        None,
+        description="From the synapse to the target: what statements add to its variables (`v_post += w`) is computed "
+        "at the synapse and arrives so much later. From the target to the synapse, of `on_post` pathways without a "
+        "delay of their own, too. Absent: none.",
+    )
+
+
+_one_delay_form = form_by_key(*SPACED, "file", otherwise="<linspace>")
+
+
+def _delay_form(value: Any) -> str:
+    names = type(value).model_fields if isinstance(value, Section) else value
+    parts = isinstance(names, dict) and not {"axonal", "dendritic"}.isdisjoint(names)
+    return "<parts>" if parts else _one_delay_form(value)
+
+
+DelayForm = TypeAliasType(
+    "DelayForm",
+    Annotated[
+        Annotated[Expression, Tag(ONE_TAG)]
+        | Annotated[list[Expression], Tag(LIST_TAG)]
+        | Annotated[Linspace, Tag("<linspace>")]
+        | Annotated[Logspace, Tag("<logspace>")]
+        | Annotated[Range, Tag("<range>")]
+        | Annotated[DelayParts, Tag("<parts>")],
+        Discriminator(_delay_form),
+    ],
+)
+
+
 class Pathway(Section):
     """What happens at a synapse on an event."""
 
     do: Statements = Field(description="Statements: `v_post += w`.")
-    delay: Series | None = Field(
-        None, description="From the event to its effect; one, an expression, or a list; see `delay` above."
+    delay: DelayForm | None = Field(
+        None, description="From the event to its effect; one, an expression, a list, or its parts; see `delay` above."
     )
     order: Order | None = Field(None, description="Place among pathways: `on_pre` -1 and `on_post` 1 unless given.")
     event: Identifier = Field(
@@ -855,8 +892,10 @@ class Synapses(Section):
         None, description="On a spike of the source: statements, or a map of pathways `{do, delay, order, event}`."
     )
     on_post: Pathways | None = Field(None, description="On a spike of the target: the same forms.")
-    delay: Series | None = Field(
-        None, description=f"Delay of `on_pre` pathways that have none of their own. {_NEAREST}"
+    delay: DelayForm | None = Field(
+        None,
+        description="Delay of `on_pre` pathways that have none of their own: one, an expression, a list, or its parts "
+        f"`{{axonal, dendritic}}`. {_NEAREST}",
     )
     connect: Connect = Field(
         description="Which pairs: `all`, `one_to_one`, a rule such as `{p: 0.1}` or `{fixed_indegree: 80}`, or a list."
@@ -948,7 +987,8 @@ class ConnectivityMonitor(Section):
         None,
         description="Variables of the synapses stored at the end; absent: all, without delays. `delay_on_pre` and "
         "`delay_on_post` are the delays of a side with one pathway, `delay_on_pre_x` and `delay_on_post_x` those of "
-        "a pathway `x`. In short: `delay` for `delay_on_pre`, `delay_x` where one side alone has a pathway `x`.",
+        "a pathway `x`. In short: `delay` for `delay_on_pre`, `delay_x` where one side alone has a pathway `x`. Of a "
+        "delay in parts it is the axonal one.",
     )
 
 

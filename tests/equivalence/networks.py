@@ -303,6 +303,16 @@ synapses:
     on_pre: v_post = 0.95*v_post + w*rand()
     on_post: {do: w = w - 0.01*v_pre, delay: 0.5 ms}
     initial: {w: 0.02*(i - j)}
+  branches:
+    source: a
+    target: b
+    equations: "w : 1"
+    connect: {p: 0.6}
+    on_pre: y_post += w + rand(); w = 0.9*w + 0.1*v_pre; v_post -= 0.01*w
+    on_post: w += 0.1
+    delay: {axonal: 0.1*ms*i, dendritic: 1.5*ms*rand()}
+    initial: {w: 0.1*rand()}
+  straight: {source: b, target: b, connect: all, on_pre: {do: v_post += 0.01, delay: {dendritic: 0.4 ms}}}
   to_part: {source: a, target: b.part, connect: {fixed_outdegree: 2}, on_pre: v += 0.1*y; y = y + 1, delay: 1 ms}
 monitors:
   sa: {kind: spikes, source: a}

@@ -22,6 +22,7 @@ from snnrun.kernels import random, single_random
 from snnrun.kernels.arithmetic import Precision
 from snnrun.kernels.binomial import binomial_table
 from snnrun.kernels.streams import stream_key
+from snnrun.model.carried import carried
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import (
     NEVER,
@@ -117,6 +118,7 @@ class Oracle:
         self.due_now: dict[str, tuple[int, list[int]]] = {}
         self.held: dict[str, Array] = {}  # of monitors with a condition, where it holds
         self.waiting: dict[str, list[tuple[int, int]]] = {}  # of pathways whose delays change: arrival and synapse
+        self.sums: dict[tuple[str, str, int], Array] = {}  # on their way along dendrites: pathway, variable, step
         self.counts: dict[str, Array] = {
             m.name: np.zeros(network.groups[m.source.group].size, np.int64)
             for m in network.monitors
@@ -503,10 +505,35 @@ class Oracle:
 
     def deliver(self, synapses: Synapses, pathway: Pathway) -> None:
         arriving = self.arriving(synapses, pathway)
-        if self.sums_first(synapses, pathway):
+        if pathway.dendritic is not None:
+            self.carry(synapses, pathway, arriving)
+        elif self.sums_first(synapses, pathway):
             self.summed_first(pathway.block, synapses.path, arriving)
         else:
             self.one_by_one(pathway.block, synapses.path, arriving)
+
+    def carry(self, synapses: Synapses, pathway: Pathway, elements: list[int]) -> None:
+        """Amounts are computed at the synapse, summed by the step of their arrival, and added then."""
+        everywhere, numbers = self.everywhere(synapses.path)
+        wiring = self.wirings[synapses.name]
+        late = np.array(wiring.made.dendrites[pathway.key], np.int64)[wiring.created]
+        rest, sent = carried(self.network.graph, pathway.block)
+        for k in elements:
+            at = {reach: index[k : k + 1] for reach, index in everywhere.items()}
+            amounts = [evaluate(c.amount, self.environment(at, numbers[k : k + 1])) for c in sent]
+            self.one_by_one(rest, synapses.path, [k])
+            for c, amount in zip(sent, amounts, strict=True):
+                self.on_the_way(pathway, synapses, c.variable, self.step + int(late[k]))[at["post"]] += amount
+        for c in sent:
+            target = self.arrays[c.variable.owner, c.variable.name]
+            total = self.on_the_way(pathway, synapses, c.variable, self.step)
+            taken = self.arrays[c.variable.owner, "not_refractory"] if c.guarded else np.ones(len(target), bool)
+            target[:] = np.where(taken, target + total, target)
+
+    def on_the_way(self, pathway: Pathway, synapses: Synapses, variable: Variable, step: int) -> Array:
+        """What arrives at the targets in a step."""
+        key = (synapses.pathway_path(pathway), variable.name, step)
+        return self.sums.setdefault(key, np.zeros_like(self.arrays[variable.owner, variable.name]))
 
     def sums_first(self, synapses: Synapses, pathway: Pathway) -> bool:
         """Whether what arrives is summed before it is added: where few synapses of a source share a delay."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -432,6 +432,7 @@ class Wired:
         sizes: How many each rule made.
         values: Of its variables, by name.
         delays: Of its pathways in steps, by their keys.
+        dendrites: The second part of their delays, where there is one.
     """
 
     synapses: Synapses
@@ -440,6 +441,7 @@ class Wired:
     sizes: list[int]
     values: dict[str, list[Any]]
     delays: dict[str, list[int]]
+    dendrites: dict[str, list[int]] = field(default_factory=dict)
 
 
 def wire(network: Network, synapses: Synapses, arrays: Mapping[tuple[str, str], Any]) -> Wired:
@@ -460,6 +462,9 @@ def wire(network: Network, synapses: Synapses, arrays: Mapping[tuple[str, str], 
             set_synapses(network, made, line, arrays, range(begin, end))
     for pathway in synapses.pathways:
         made.delays[pathway.key] = _delays(network, made, pathway, arrays, ends)
+        if pathway.dendritic is not None:
+            second = replace(pathway, delay=pathway.dendritic, post=True)  # no rule has a part of its own
+            made.dendrites[pathway.key] = _delays(network, made, second, arrays, ends)
         if pathway.moving is not None:
             values[pathway.moving.name] = list(made.delays[pathway.key])
     return made

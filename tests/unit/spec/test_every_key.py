@@ -355,6 +355,7 @@ ELSEWHERE = {
     "SpikeGroup": {"duplicates"},  # of spikes that coincide: semantics/test_given_spikes.py
     "Operation": {"at"},  # instead of `every`
     "Run": {"duration"},  # instead of `phases`
+    "DelayParts": None,  # semantics/test_dendritic_delays.py
     "Linspace": None,  # values that are written another way, of lists and axes
     "Logspace": None,
     "Range": None,
