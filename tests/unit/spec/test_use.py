@@ -200,6 +200,16 @@ constants: {tau: 1 ms, m_x: 1}
     assert data["constants"] == {"tau": "1 ms", "x": 1}
 
 
+def test_renaming_keeps_events_and_pathways_and_changes_what_they_do(group, synapses, write):
+    write("models/e.yaml", "kind: neurons\nevents: {b: {condition: b > 3, do: b = 0}}\nlinked: {b: x.b}\n")
+    data = group("use: {model: models/e.yaml, rename: {b: n}}\nsize: 2")
+    assert data["events"] == {"b": {"condition": "n > 3", "do": "n = 0"}}
+    assert data["linked"] == {"n": "x.b"}
+    write("models/q.yaml", "kind: synapses\non_pre: {w: {do: w += 1, event: w, delay: w*ms}}\n")
+    data = synapses("use: {model: models/q.yaml, rename: {w: k}}")
+    assert data["on_pre"] == {"w": {"do": "k += 1", "event": "w", "delay": "k*ms"}}
+
+
 def test_names_can_be_exchanged(group):
     data = group("use: {model: models/cell.yaml, rename: {I: J, J: I}}\nsize: 2")
     assert lines(data)[1] == "J = I : volt"
