@@ -16,7 +16,7 @@ from snnrun.codegen.emit import Place, Writer
 from snnrun.codegen.imports import imported
 from snnrun.equations.dag import DRAWN, Constant, Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.kernels.arithmetic import Math, Precision
-from snnrun.model.network import Initial
+from snnrun.model.network import MULTISYNAPTIC, Initial
 
 _UNSUPPORTED = DRAWN | {Op.LIST, Op.ELEMENT, Op.TIMED, Op.NOISE, Op.PROPAGATOR}
 _FILLS = {Op.UNIFORM: "uniforms", Op.NORMAL: "normals"}
@@ -117,7 +117,7 @@ def supported(wanted: Wanted) -> bool:
             return False
         if isinstance(node.payload, Draw) and node.payload.shared:
             return False
-        if isinstance(node.payload, Variable) and node.payload.name == "N_incoming":
+        if isinstance(node.payload, Variable) and node.payload.name in ("N_incoming", MULTISYNAPTIC):
             return False
     return True
 

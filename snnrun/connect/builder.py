@@ -29,7 +29,7 @@ from snnrun.equations.dag import Graph, Kind, Variable
 from snnrun.kernels import connect as kernels
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses
-from snnrun.model.network import IntArray, Synapses
+from snnrun.model.network import MULTISYNAPTIC, IntArray, Synapses
 from snnrun.model.rule_values import Ground
 
 BLOCK = 1 << 16  # synapses made together: their buffers stay in the second-level cache
@@ -73,7 +73,7 @@ def is_large(synapses: Synapses) -> bool:
     expected = [expected_synapses(rule) for rule in synapses.connect]
     if sum(number or 0 for number in expected) < WORTH_IT:
         return False
-    hidden = {s.variable.name for s in synapses.stored} & {"N_incoming"}
+    hidden = {s.variable.name for s in synapses.stored} & {"N_incoming", MULTISYNAPTIC}
     various = [p for p in synapses.pathways if not p.uniform_delay]
     return not hidden and various in ([], [synapses.sorting]) and all(map(supported, wanted_of(synapses)))
 

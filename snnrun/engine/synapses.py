@@ -138,6 +138,8 @@ class SynapsesBuilder:
         for stored in synapses.stored:
             array = values.stored(stored.variable.name)
             self.put(ArrayUse.VARIABLE.of(path, stored.variable.name), array.astype(STORED[stored.kind]))
+        for link in synapses.links:
+            self.put(ArrayUse.VARIABLE.of(path, link.variable.name), values.stored(link.variable.name))
         for pathway in synapses.pathways:
             self.keep_delays(synapses, pathway, delays[pathway.key])
 

@@ -18,6 +18,8 @@ from snnrun.model.elapsed import current, refresh
 from snnrun.model.evaluate import Environment, evaluate, evaluate_whole, full, holds_inf, indices
 from snnrun.model.lists import lists_must_fit, values_of
 from snnrun.model.network import (
+    CONNECTED,
+    MULTISYNAPTIC,
     NEVER,
     Connect,
     Group,
@@ -36,7 +38,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 EVERY = slice(None)
 LINE = 64  # bytes of a line of the cache, and of the widest vector
 _SHORT, _LONG = 8 * LINE, 1 << 26  # bytes: what is shorter gains nothing, what is longer is not worth a copy
-HIDDEN = ("i", "j", "N_incoming", "N_outgoing")
 STORED: dict[Kind, Any] = {Kind.FLOAT: np.float64, Kind.INT: np.int64, Kind.BOOL: np.uint8}
 
 
@@ -131,10 +132,20 @@ def read_neurons(built: Built, variable: Variable, pre: IntArray, post: IntArray
 def values_of_synapses(built: Built, synapses: Synapses, name: str) -> Array:
     """A variable of synapses, or what every synapse knows of itself, in the order of creation, shape (m,)."""
     connectivity = built.connectivity[synapses.name]
-    if name in HIDDEN:
+    if name in CONNECTED:
         return SynapseValues(built, built.network, synapses, connectivity).hidden(name)
     array: Array = connectivity.in_creation_order(built.arrays[ArrayUse.VARIABLE.of(synapses.path, name)])
     return array
+
+
+def numbers_within_pairs(pre: IntArray, post: IntArray) -> IntArray:
+    """How many earlier synapses the pair of each synapse has, shape (m,); both ends in the order of creation."""
+    order = np.lexsort((post, pre))  # stable: synapses of a pair stay as created
+    a, b = pre[order], post[order]
+    first = np.flatnonzero(np.append(True, (a[1:] != a[:-1]) | (b[1:] != b[:-1])))[: len(pre)]
+    found = np.empty(len(pre), dtype=np.int64)
+    found[order] = np.arange(len(pre)) - np.repeat(first, np.diff(np.append(first, len(pre))))
+    return found
 
 
 def group_environment(
@@ -197,7 +208,7 @@ def value_now(built: Built, network: Network, owner: str, name: str, step: int) 
         if graph is not None:
             synapses.load()
         env = synapses.environment(step)
-        if name in HIDDEN:
+        if name in CONNECTED:
             stored = synapses.hidden(name)
         elif graph is None:
             stored = synapses.connectivity.in_creation_order(built.arrays[ArrayUse.VARIABLE.of(owner, name)])
@@ -284,6 +295,9 @@ class SynapseValues:
         """Take the values at the start of the run."""
         m = self.connectivity.size
         self.arrays |= {s.variable.name: np.zeros(m, STORED[s.kind]) for s in self.synapses.stored}
+        for link in self.synapses.links:
+            lists_must_fit(link.index, m, link.span, "the list of indices", _MADE)
+            self.arrays[link.variable.name] = link.elements(evaluate(link.index, self.environment()), m)
         for line in self.synapses.initial:
             self.set(line)
         for rule, part in self.rules():
@@ -298,9 +312,8 @@ class SynapseValues:
 
     def load(self) -> None:
         """Take the values as they are now."""
-        for stored in self.synapses.stored:
-            array = self.built.arrays[ArrayUse.VARIABLE.of(self.synapses.path, stored.variable.name)]
-            self.arrays[stored.variable.name] = self.connectivity.in_creation_order(array)
+        for variable in (*(s.variable for s in self.synapses.stored), *(k.variable for k in self.synapses.links)):
+            self.arrays[variable.name] = self.connectivity.in_creation_order(self.built.variable(variable))
 
     def keep(self) -> None:
         """Make these the values of the run."""
@@ -309,7 +322,7 @@ class SynapseValues:
 
     def stored(self, name: str) -> Array:
         """The values of a variable in storage order."""
-        array = self.hidden(name) if name in HIDDEN else self.arrays[name]
+        array = self.hidden(name) if name in CONNECTED else self.arrays[name]
         return array if self.connectivity.order is None else array[self.connectivity.order]
 
     def graph_of(self, name: str) -> Node | None:
@@ -335,6 +348,8 @@ class SynapseValues:
         """What every synapse knows of itself: its indices, and how many synapses its two neurons have."""
         if name in ("i", "j"):
             return self.connectivity.i if name == "i" else self.connectivity.j
+        if name == MULTISYNAPTIC:
+            return numbers_within_pairs(self.pre, self.post)
         neurons = self.post if name == "N_incoming" else self.pre
         return np.bincount(neurons, minlength=1)[neurons].astype(np.int64)
 
@@ -344,7 +359,7 @@ class SynapseValues:
         def read(variable: Variable) -> Any:
             if variable.owner != self.synapses.path:
                 return read_neurons(self.built, variable, self.pre[part], self.post[part])
-            if variable.name in HIDDEN:
+            if variable.name in CONNECTED:
                 return self.hidden(variable.name)[part]
             array = self.arrays[variable.name][part]
             return array.astype(bool) if array.dtype == np.uint8 else array

@@ -1198,7 +1198,10 @@ def begun_in_order(network: Network) -> list[Group]:
     return list(found.values())
 
 
-CONNECTED = ("i", "j", "N_incoming", "N_outgoing")  # what connections decide
+MULTISYNAPTIC = "multisynaptic_index"
+"""The variable that counts the synapses of a pair; in the file it has the name that the key of this name gives it."""
+
+CONNECTED = ("i", "j", "N_incoming", "N_outgoing", MULTISYNAPTIC)  # what connections decide
 
 
 def adds_the_same(network: Network, synapses: Synapses) -> bool:

@@ -42,7 +42,7 @@ def seen_by_others(context: Context, variables: Variables, synapses: Synapses) -
             hidden[name] = "is event-driven, so others cannot see it: make it `(clock-driven)`"
         else:
             members[name] = member
-    for name in CONNECTED:
+    for name in CONNECTED[:-1]:  # the index within a pair has a name of its own
         leaf = context.graph.variable(Variable(synapses.path, name), Kind.INT)
         members[name] = Member(Typed(leaf, ONE), None)
     number = exact_total(synapses)

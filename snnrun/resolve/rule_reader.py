@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.check import Checker
-from snnrun.equations.dag import Kind, Node, Variable, walk
+from snnrun.equations.dag import Kind, Node, Op, Variable, walk
 from snnrun.equations.scope import Typed
 from snnrun.errors import at, did_you_mean
 from snnrun.files.npy import Unreadable
@@ -135,10 +135,13 @@ class RuleReader:
         index = {"": "", "pre": "i", "post": "j"}[unknown]
         for n in walk(node):
             v = n.payload
+            if unknown and n.op is Op.INDEX and v == unknown:
+                raise at(span, "NET185", f"the {'source' if unknown == 'pre' else 'target'} is what this is to find")
             if not isinstance(v, Variable):
                 continue
             if v.owner == self.owner and v.name not in ("i", "j"):
-                raise at(span, "NET185", f"`{v.name}` is not known before the synapses exist")
+                name = v.name.partition(".")[0]
+                raise at(span, "NET185", f"`{name}` is not known before the synapses exist")
             if (v.owner == self.owner and v.name == index) or (v.owner != self.owner and v.reach == unknown):
                 end = "source" if unknown == "pre" else "target"
                 name = v.name if v.owner == self.owner else f"{v.name}_{unknown}"

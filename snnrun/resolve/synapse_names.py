@@ -9,7 +9,7 @@ from functools import cache
 from snnrun.equations.dag import Kind, Node, Op, Variable
 from snnrun.equations.scope import Typed
 from snnrun.errors import did_you_mean
-from snnrun.model.network import CONNECTED, NeuronSubset, Stored, Synapses
+from snnrun.model.network import CONNECTED, MULTISYNAPTIC, NeuronSubset, Stored, Synapses
 from snnrun.resolve.context import KEPT_BY_THE_RUN, Context, Path, Population, exact_int, population_of, seen_from
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.statements import Target
@@ -90,7 +90,7 @@ def names_of_ends(
         "t": Typed(g.node(Op.TIME), TIME),
         "t_in_timesteps": Typed(g.node(Op.STEP, (), Kind.INT), ONE),
         **{n: exact_int(g, n, v.size) for n, v in (("N_pre", source), ("N_post", target)) if v.counted},
-        **{n: Typed(g.variable(Variable(owner, n), Kind.INT), ONE) for n in CONNECTED},
+        **{n: Typed(g.variable(Variable(owner, n), Kind.INT), ONE) for n in CONNECTED if n != MULTISYNAPTIC},
     }
     return Names(fixed, *(symbols for symbols, _ in seen)), Names(*(targets for _, targets in seen))
 
@@ -137,7 +137,11 @@ def delay_names(synapses: Synapses) -> dict[str, tuple[str, bool]]:
 
 def values_of_synapses(context: Context, synapses: Synapses) -> dict[str, tuple[Node, Dimension]]:
     """The variables of synapses that monitors may record."""
-    stored = {s.variable.name: s for s in synapses.stored if s.variable.name not in ("lastupdate", *synapses.moving)}
+    stored = {
+        s.variable.name: s
+        for s in synapses.stored
+        if s.variable.name not in ("lastupdate", MULTISYNAPTIC, *synapses.moving)
+    }
     values = {n: (context.graph.variable(s.variable, s.kind), s.dimension) for n, s in stored.items()}
     return {**values, **synapses.expressions}
 

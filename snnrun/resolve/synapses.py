@@ -14,6 +14,7 @@ from snnrun.model.expected import exact_synapses, exact_total
 from snnrun.model.lists import lists_must_fit
 from snnrun.model.network import (
     EMPTY,
+    MULTISYNAPTIC,
     Assignment,
     Block,
     Connect,
@@ -31,6 +32,7 @@ from snnrun.resolve.definitions import Lines, Variables, check_line, noise_leaf,
 from snnrun.resolve.event_driven import values_now
 from snnrun.resolve.initial import initial_values, replaced
 from snnrun.resolve.integration import integrate
+from snnrun.resolve.links import Links
 from snnrun.resolve.names import Names
 from snnrun.resolve.nested import named_as_ends, seen_by_others, synapses_at
 from snnrun.resolve.pathways import resolve_pathways
@@ -38,6 +40,7 @@ from snnrun.resolve.rules import read_rules
 from snnrun.resolve.statements import Target
 from snnrun.resolve.synapse_names import SynapseScope, hidden_values, names_of_ends, why_unknown, with_hidden
 from snnrun.spec import models
+from snnrun.units.dimensions import ONE
 
 
 def resolve_synapses(context: Context) -> dict[str, Synapses]:
@@ -143,6 +146,7 @@ class _Synapses:
             initial,
             integration,
             now,
+            tuple(self.links.found),
         )
         _lists_must_fit(synapses)
         if self.name in context.once(named_as_ends):
@@ -169,10 +173,13 @@ class _Synapses:
             context, self.owner, f"the equations of `{self.name}`", definitions
         )
         variables.outer = Names(own, outer)
-        for flag in ("unless refractory", "shared", "constant over dt", "linked"):
-            for d in variables.with_flag(flag):
-                raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")
+        self.links = Links(context, self.path, None, variables.outer)
+        self.refuse_flags()
         Lines(variables, self.line).define_all()
+        with context.collecting(self.owner):
+            self.links.refuse_unknown(variables.with_flag("linked"))
+        with context.collecting(self.owner):
+            self.index_within_pair()
         scope.symbols = variables.symbols()
         constant = {d.name for d in variables.with_flag("constant")}
         scope.targets = Names({n: Target(s) for n, s in self.settable().items() if n not in constant}, targets)
@@ -180,13 +187,37 @@ class _Synapses:
             raise AlreadyReported
         return variables
 
+    def refuse_flags(self) -> None:
+        for d in self.variables.with_flag("unless refractory"):
+            message = f"`{d.name}`: synapses are never refractory"
+            raise at(d.span, "EQ112", message, "flag the variable of the neurons that they act on")
+        for flag in ("shared", "constant over dt"):
+            for d in self.variables.with_flag(flag):
+                raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")
+        for d in self.variables.with_flag("linked"):
+            if len(d.flags) > 1:
+                raise at(d.span, "EQ112", f"`{d.name}` is what it is linked to: no other flag applies")
+
+    def index_within_pair(self) -> None:
+        """Make known what counts the synapses of a pair, by the name that the file gives it."""
+        path = (*self.path, "multisynaptic_index")
+        if self.model.multisynaptic_index is None:
+            return
+        name = str(self.model.multisynaptic_index)
+        if name in self.variables.symbols() or name in self.context.constants:
+            raise self.context.error("NET178", f"`{name}` has a meaning in these synapses already", path)
+        leaf = self.graph.variable(Variable(self.owner, MULTISYNAPTIC), Kind.INT)
+        self.variables.members[name] = Member(Typed(leaf, ONE), None)
+
     def settable(self) -> dict[str, Stored]:
         return {n: m.stored for n, m in self.variables.members.items() if m.stored is not None}
 
     def line(self, d: Definition) -> Typed:
-        """The right-hand side of a line of the equations."""
-        assert d.expr is not None
+        """What a line of the equations means: its right-hand side, or what it is linked to."""
         variables = self.variables
+        if "linked" in d.flags:
+            return self.links.typed(d, variables.dimensions[d.name])
+        assert d.expr is not None
         checker = self.context.checker(
             variables.symbols(),
             variables.place,

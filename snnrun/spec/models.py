@@ -901,6 +901,16 @@ class Synapses(Section):
         description="Which pairs: `all`, `one_to_one`, a rule such as `{p: 0.1}` or `{fixed_indegree: 80}`, or a list."
     )
     initial: dict[Identifier, InitialValue] | None = Field(None, description="Values at the start, in order." + _FINITE)
+    linked: dict[Identifier, LinkForm] | None = Field(
+        None,
+        description="What variables `(linked)` in the equations are: name → `group.variable` of a group of one neuron, "
+        "or shared; or `{from, index}`, where the index may use `i`, `j` and the variables of both ends.",
+    )
+    multisynaptic_index: Identifier | None = Field(
+        None,
+        description="Name of a variable that counts the synapses of each pair from 0, as they are created; for values, "
+        "delays and equations.",
+    )
     method: Method = Field(Method.AUTO, description="Method of integration of its equations.")
     constants: dict[Identifier, Expression] | None = Field(None, description="Constants of these synapses alone.")
 

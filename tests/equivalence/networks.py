@@ -724,6 +724,7 @@ constants: {tau: 10 ms}
 groups:
   pre: {kind: poisson, size: 40, rates: 100 Hz}
   mod: {kind: poisson, size: 6, rates: 150 Hz}
+  field: {size: 5, equations: "dc/dt = -c/tau : 1\\nm : integer\\ns : 1 (shared)", initial: {c: 0.2*i, m: i, s: 0.1}}
   post:
     size: 30
     equations: "dv/dt = -v/tau : 1\\ns : 1\\nq : 1"
@@ -733,7 +734,7 @@ synapses:
   onto:
     source: mod
     target: syn
-    equations: "k : 1\\ndz/dt = (w - z)/tau : 1 (clock-driven)"
+    equations: "k : 1\\ndz/dt = (w - z)/tau + 0.1*xi*tau**-0.5 : 1 (clock-driven)"
     connect: {where: i_post % 6 == i or j_post == 3, p: 0.7}
     initial: {k: 0.01 + 0.001*(j % 7)}
     on_pre: {up: {do: w_post = w_post + k + 0.001*randn(), delay: 0.1*ms*(j % 3)}, down: {do: h_post += 0.01*h_post + 0.001*i_post + 0.01*z; k *= 0.9}}
@@ -746,28 +747,36 @@ synapses:
     equations: |
       w : 1
       u : 1
-      dh/dt = (gate - h)/tau + s2*0.01/ms : 1 (clock-driven)
+      dh/dt = (gate + c - h)/tau + s2*0.01/ms : 1 (clock-driven)
       dx/dt = -x/tau : 1 (event-driven)
       g = w + 2*h : 1
       gate : 1
       s2 : 1
+      c : 1 (linked)
+      m : integer (linked)
+      common : 1 (linked)
+    linked: {c: {from: field.c, index: (i + j) % 5}, m: {from: field.m, index: int(5*rand())}, common: field.s}
     connect: {p: 0.2}
-    initial: {w: 0.1 + 0.001*i, h: 1, u: 0.01*rand()}
-    on_pre: v_post += w*h + u; x += 1
+    initial: {w: 0.1 + 0.001*i + 0.01*c, h: 1, u: 0.01*rand() + 0.001*m}
+    on_pre: v_post += w*h + u + common; x += 1 + 0.1*m
     on_post: w = clip(w - 0.01*x, 0, 1)
     delay: 0.1*ms*(i % 4 + 1)
   lone:
     source: pre
     target: post
-    connect: {p: 0.1}
-    equations: "s2 : 1\\ndx/dt = (s2 - x)/tau : 1 (clock-driven)\\nw : 1"
-    on_pre: w += 0.1
+    connect: [{p: 0.1, n: 2}, {p: 0.05}]
+    multisynaptic_index: k
+    equations: "s2 : 1\\ndx/dt = (s2 - x)/tau + 0.01*k/ms : 1 (clock-driven)\\nw : 1"
+    initial: {w: 0.1*k}
+    on_pre: w += 0.1*(k + 1)
+    delay: 0.2*ms*k
   gates: {source: lone, target: syn, connect: {p: 0.02}, equations: "gate_post = 0.5*x_pre + w_pre : 1 (summed)"}
   back: {source: syn, target: lone, connect: {i: [0, 3, 5, 1], j: [0, 7, 2, 2]}, equations: "s2_post = w_pre*2 : 1 (summed)"}
 operations:
   o: {target: onto, every: 3 ms, do: w_post = 0.9*w_post + 0.001*i_post}
 monitors:
-  w: {kind: state, source: syn, variables: [w, h, gate, g, s2, u], dt: 0.5 ms}
+  w: {kind: state, source: syn, variables: [w, h, gate, g, s2, u, c, m, common], dt: 0.5 ms}
+  i: {kind: state, source: lone, variables: [k], dt: 5 ms}
   b: {kind: state, source: lone, variables: [s2, x, w], dt: 0.5 ms}
   v: {kind: state, source: post, variables: [v, q], dt: 0.5 ms}
   k: {kind: state, source: onto, variables: [k, z], dt: 1 ms}

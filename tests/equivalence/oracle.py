@@ -135,6 +135,10 @@ class Oracle:
         for end, view in (("pre", synapses.source), ("post", synapses.target)):
             if view.section == "synapses":
                 setattr(wiring, end, self.wirings[view.group].order[getattr(wiring, end)])
+        for link in synapses.links:
+            self.arrays[synapses.path, link.variable.name] = np.array(wiring.made.values[link.variable.name])[
+                wiring.created
+            ]
         for s in synapses.stored:
             values = np.array(wiring.made.values[s.variable.name], self.type_of(s.kind))
             self.arrays[s.variable.owner, s.variable.name] = values[wiring.created]

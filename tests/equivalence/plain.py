@@ -18,6 +18,7 @@ from snnrun.equations.dag import DRAWN_BY, Constant, Draw, Kind, Node, Op, Param
 from snnrun.kernels import functions, random
 from snnrun.kernels.streams import stream_key
 from snnrun.model.network import (
+    MULTISYNAPTIC,
     All,
     Connect,
     FixedDegree,
@@ -453,7 +454,12 @@ def wire(network: Network, synapses: Synapses, arrays: Mapping[tuple[str, str], 
     values["i"], values["j"] = _indices(synapses.source, pre), _indices(synapses.target, post)
     incoming, outgoing = ({n: ends.count(n) for n in set(ends)} for ends in (post, pre))
     values["N_incoming"], values["N_outgoing"] = [incoming[n] for n in post], [outgoing[n] for n in pre]
+    if any(s.variable.name == MULTISYNAPTIC for s in synapses.stored):
+        values[MULTISYNAPTIC] = [pairs[:k].count(pair) for k, pair in enumerate(pairs)]
     made = Wired(synapses, pre, post, [len(part) for part in parts], values, {})
+    for link in synapses.links:
+        places = [_place(network, made, arrays, k, k) for k in range(len(pre))]
+        values[link.variable.name] = [link.view.ids[int(value(link.index, place))] for place in places]
     ends = np.cumsum([0, *made.sizes]).tolist()
     for line in synapses.initial:
         set_synapses(network, made, line, arrays)
@@ -518,6 +524,6 @@ def _place(
     def read(variable: Variable) -> Any:
         if variable.owner == made.synapses.path:
             return made.values[variable.name][k]
-        return stored(arrays, variable, ends[variable.reach])
+        return stored(arrays, variable, ends.get(variable.reach, 0))
 
     return Place(network, read, ends, k, step, position, step)

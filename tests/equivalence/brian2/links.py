@@ -98,4 +98,33 @@ def links_synapses_onto_synapses() -> Recording:
     return recording
 
 
-CASES = (links_between_groups, links_synapses_onto_synapses)
+def links_of_synapses() -> Recording:
+    """Synapses that read a group by index, and that count the synapses of their pair for weights and delays."""
+    source = SpikeGeneratorGroup(3, [0, 1, 2, 0, 1, 2, 0], [1, 3, 5, 9, 12, 13, 20] * ms)
+    field = NeuronGroup(2, "dc/dt = (0.2 - c)/tau : 1", method="euler", name="z_field")
+    field.c = "1 + i"
+    target = NeuronGroup(2, "dv/dt = -v/tau : 1", method="euler", name="y_target")
+    synapses = Synapses(
+        source,
+        target,
+        "w : 1\nwhich : integer\nc : 1 (linked)\ndh/dt = (c - h)/tau : 1 (clock-driven)",
+        on_pre="v_post += w*h",
+        method="euler",
+        multisynaptic_index="synapse_number",
+        name="a_synapses",
+    )
+    synapses.connect(condition="i != j", n="1 + i")
+    synapses.c = linked_var(field, "c", index="which")
+    synapses.which = [k % 2 for k in range(len(synapses))]
+    synapses.w = "0.1*(1 + synapse_number) + 0.01*i"
+    synapses.delay = "0.3*ms*synapse_number"
+    trace = StateMonitor(target, ["v"], record=True)
+    inner = StateMonitor(synapses, ["h", "c", "w"], record=True)
+    simulate(30 * ms, [source, field, target, synapses, trace, inner], {"tau": 10 * ms})
+    recording = Recording()
+    recording.state("state", trace, ["v"], every=3)
+    recording.state("inner", inner, ["h", "c", "w"], every=3)
+    return recording
+
+
+CASES = (links_between_groups, links_synapses_onto_synapses, links_of_synapses)

@@ -66,7 +66,8 @@ FILE: dict[str, Any] = {
         "y": {
             "source": "p",
             "target": "g",
-            "equations": "w : 1\ndx/dt = -x/(5*ms) : 1 (clock-driven)",
+            "equations": "w : 1\nl : 1 (linked)\ndx/dt = -x/(5*ms) : 1 (clock-driven)",
+            "linked": {"l": {"from": "g.w", "index": "j"}},
             "connect": "all",
             "on_pre": {"a": {"do": "v_post += w", "order": 1}, "b": {"do": "w = 1", "order": 2}},
             "on_post": {"do": "w = 3"},
@@ -227,7 +228,9 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             {
                 "source": "g",
                 "target": "g.first",
-                "equations": "w : 1\ndx/dt = -x/(6*ms) : 1 (clock-driven)",
+                "equations": "w : 1\nl : 1 (linked)\ndx/dt = -x/(6*ms) : 1 (clock-driven)",
+                "linked": {"l": {"from": "g.v", "index": "j"}},
+                "multisynaptic_index": "number",
                 "on_pre": "v_post += 2*w",
                 "on_post": "w = 2",
                 "delay": "1 ms",
