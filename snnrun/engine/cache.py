@@ -56,14 +56,25 @@ class Table(Generic[K, V]):
     limit: int | None = None
     size: Callable[[V], int] = lambda _entry: 0
     entries: dict[K, V] = field(default_factory=dict)
+    _counted: int = 0  # bytes, without what entries have grown since all were looked at
+    _gets: int = 0  # since then
 
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The entry of a key, made when there is none."""
-        entry = self.entries.pop(key) if key in self.entries else make()
+        is_known = key in self.entries
+        entry = self.entries.pop(key) if is_known else make()
         self.entries[key] = entry
+        self._count(None if is_known else entry)
         while self._is_over():
-            del self.entries[next(iter(self.entries))]
+            self._counted -= self.size(self.entries.pop(next(iter(self.entries))))
         return entry
+
+    def _count(self, added: V | None) -> None:
+        """Count the bytes: all entries once in as many calls as there are, so that a call takes no longer for many."""
+        self._gets += 1
+        self._counted += 0 if added is None else self.size(added)
+        if self._gets > len(self.entries):
+            self._counted, self._gets = self.bytes, 0
 
     @property
     def bytes(self) -> int:
@@ -72,7 +83,7 @@ class Table(Generic[K, V]):
 
     def _is_over(self) -> bool:
         return (self.most is not None and len(self.entries) > self.most) or (
-            self.limit is not None and self.bytes > self.limit
+            self.limit is not None and self._counted > self.limit and bool(self.entries)
         )
 
 
@@ -83,14 +94,14 @@ class Structure:
     Args:
         network: The first of them.
         kernel: Text of their kernel.
-        networks: Number of networks so far.
         parts: What they are built of, by their seeds.
+        networks: Number of networks so far.
     """
 
     network: Network
     kernel: Kernel
+    parts: Table[Seeds, BuiltParts]
     networks: int = 0
-    parts: Table[Seeds, BuiltParts] = field(default_factory=lambda: Table(SEEDS, PARTS_BYTES, attrgetter("bytes")))
 
 
 class RunCache:
@@ -98,9 +109,11 @@ class RunCache:
 
     Args:
         limit: Bytes of connections to keep at most; 0 where no later run is expected to have the same ones.
+        seeds: Seeds whose parts are kept; 1 where each run has other seeds.
     """
 
-    def __init__(self, limit: int = 0) -> None:
+    def __init__(self, limit: int = 0, seeds: int = SEEDS) -> None:
+        self.seeds = seeds
         self.kernels: Table[tuple[str, Math], tuple[Compiled, NativeKernel | PythonKernel]] = Table()
         self.structures: Table[tuple[object, ...], Structure] = Table(most=1)
         self.connections: Table[str, Connectivity] = Table(limit=limit, size=lambda made: made.bytes)
@@ -110,7 +123,11 @@ class RunCache:
         """The kernel of a network; one of the same structure has the same."""
         from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only to run
 
-        structure = self.structures.get(_identity(network), lambda: Structure(network, generate(network)))
+        def make() -> Structure:
+            parts: Table[Seeds, BuiltParts] = Table(self.seeds, PARTS_BYTES, attrgetter("bytes"))
+            return Structure(network, generate(network), parts)
+
+        structure = self.structures.get(_identity(network), make)
         structure.networks += 1
         return structure.kernel
 

@@ -116,7 +116,8 @@ def layout_of(table: SweepTable, options: Options) -> Layout:
     sizes = [len(axis.values) for axis in shown]
     several = len(ordered.axes) > 2
     is_map = (numeric and min(sizes) >= (_MANY if not several else 4)) or (not is_metric and options.y is not None)
-    if not is_map and wanted == [None, None] and sizes[1] > sizes[0]:
+    across = [(axis.unit is not None, size) for axis, size in zip(shown, sizes, strict=True)]
+    if not is_map and wanted == [None, None] and across[1] > across[0]:  # numbers before texts, many before few
         ordered, shown = ordered.in_order(1, 0), shown[::-1]
     every = list(product(*(range(len(axis.values)) for axis in ordered.axes[2:])))
     chosen = some_of(len(every), _MOST_PANELS)

@@ -38,6 +38,7 @@ from snnrun.sweep.plan import plan_sweep
 from snnrun.sweep.points import Point
 
 MOST_VALUES = 10_000  # of one metric at one point that are kept
+_OWN_SEEDS_BYTES = 1 << 26  # for connections that are not drawn
 STOPPED = 75  # exit code: the same command continues (EX_TEMPFAIL)
 
 
@@ -67,7 +68,8 @@ class Worker:
         self.folder = folder
         self.options = replace(options, threads=1)  # points run side by side, not threads
         self.clock = clock or Clock()
-        self.cache = RunCache(CONNECTIVITY_BYTES)
+        alike = sweep.plan.seed_of is None  # otherwise no two points draw the same
+        self.cache = RunCache(CONNECTIVITY_BYTES) if alike else RunCache(_OWN_SEEDS_BYTES, seeds=1)
         self.journal = Journal(folder)
         self._points = Points(point_document(sweep.checked), sweep.plan)
         self._ready = dict(sweep.ready)

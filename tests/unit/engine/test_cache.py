@@ -61,3 +61,18 @@ def test_an_entry_of_none_is_an_entry():
     for _ in range(2):
         assert table.get("a", lambda: made.append(1)) is None
     assert made == [1]
+
+
+def test_counting_bytes_takes_no_longer_for_many_entries_and_sees_what_has_grown():
+    looked = []
+    table = Table(limit=1000, size=lambda entry: looked.append(entry) or len(entry))
+    for k in range(2000):
+        table.get(k, lambda: [0])
+    assert len(table.entries) == 1000
+    assert len(looked) < 4 * 2000 + 1000
+    table.entries[1999].extend([0] * 500)
+    for k in range(1999, 998, -1):
+        table.get(k, list)
+    assert table.bytes <= 1000
+    table.get("large", lambda: [0] * 1001)
+    assert not table.entries
