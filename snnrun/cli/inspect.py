@@ -99,7 +99,10 @@ def _description(checked: Checked) -> Iterator[str]:
             yield from _synapses(synapses, network)
     for poisson in network.inputs:
         into = f"{poisson.target.name}.{poisson.variable.name}"
-        yield f"  input {poisson.name}: {poisson.size:,} Poisson trains into {into}"
+        phases = checked.experiment.inputs[poisson.name].phases
+        when = f", in {', '.join(phases)}" if phases else ""
+        yield f"  input {poisson.name}: {poisson.size:,} Poisson trains into {into}{when}"
+    yield from _stimuli(network)
     yield ""
     yield "one step"
     yield from _step_order(network)
@@ -179,6 +182,17 @@ def _way(pathway: Pathway, synapses: Synapses, network: Network, expected: float
         "looked up in rows sorted by delay, or summed ahead in a ring where fewer than "
         f"{RING_BELOW} synapses of a source share a delay; about {each:,.0f} a source here"
     )
+
+
+def _stimuli(network: Network) -> Iterator[str]:
+    for array in network.arrays.values():
+        shown = array.presentations
+        if shown is not None:
+            each, pause = (time_text(steps * network.dt) for steps in (int(shown.stops[0]), shown.pause))
+            between = f", {pause} between them" if shown.pause else ""
+            labels = "" if shown.labels is None else f", {number_text(len(set(shown.labels.tolist())), 'label')}"
+            frames = f"{number_text(len(shown.starts), 'frame')} of {number_text(array.values.shape[1], 'value')}"
+            yield f"  stimulus {array.name}: {frames}, {each} each{between}{labels}"
 
 
 def _step_order(network: Network) -> Iterator[str]:

@@ -105,6 +105,15 @@ def test_show_tells_the_points_of_a_sweep(snnrun):
     assert "sweep: 30 points (tau 30)" in snnrun("show", TUTORIAL / "15-time-constant-sweep.yaml").out
 
 
+def test_show_tells_stimuli_and_in_which_phases_inputs_act(snnrun):
+    features = TUTORIAL.parent / "features"
+    said = snnrun("show", features / "digits.yaml").out
+    assert "  stimulus digits: 30 frames of 64 values, 350 ms each, 150 ms between them, 10 labels\n" in said
+    said = snnrun("show", features / "poisson-inputs.yaml").out
+    assert "  input signal: 1,000 Poisson trains into cells.v, in stimulated\n" in said
+    assert "  input background: 1,000 Poisson trains into cells.v\n" in said
+
+
 def test_the_resolved_file_is_the_same_experiment(snnrun, place):
     base = write(place / "base.yaml", SMALL)
     top = write(place / "top.yaml", f"extends: {base.name}\nname: top\nconstants: {{tau: 5 ms}}\n")
