@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from snnrun.codegen.arguments import RUN, ArrayKey, ArrayUse, CType, IntKey, IntUse, IntValue, KernelArray
 from snnrun.codegen.names import Names, shown, stem_of
@@ -18,6 +19,7 @@ from snnrun.equations.dag import (
     CHANGING,
     DRAWN,
     DRAWN_BY,
+    Adaptive,
     Draw,
     Graph,
     Kind,
@@ -391,6 +393,7 @@ class _Expressions:
         self.fixed: dict[int, bool] = {}
         self.doubles: dict[int, bool] = {}
         self.uses: dict[int, int] = {}
+        self.solved: dict[int, list[str]] = {}
         for root in roots:
             self.count(root)
 
@@ -514,10 +517,21 @@ class _Expressions:
                 return "step"
             case Op.TIMED:
                 return self.timed(node)
+            case Op.ADAPTIVE:
+                return self.at_end_of_step(node)
             case Op.REDUCED:
                 return f"{self.w.array(*reduced_array(node, self.w.real))}[0]"
             case _:
                 return self.random(node)
+
+    def at_end_of_step(self, node: Node) -> str:
+        """A state that is integrated in parts of the step."""
+        payload: Any = node.payload
+        solved, number = payload
+        if id(solved) not in self.solved:
+            self.solved[id(solved)] = _integrated(self, solved)
+        name: str = self.solved[id(solved)][number]
+        return name
 
     def variable(self, node: Node) -> str:
         variable = node.payload
@@ -626,3 +640,38 @@ class _Expressions:
         if not any(f.buffer == key for f in self.w.fills):
             self.w.fills.append(Fill(f"fill_{function}", key, self.w.owner, draw))
         return pointer
+
+
+def _integrated(expressions: _Expressions, solved: Adaptive) -> list[str]:
+    """Write the loop over parts of the step; give the names of the states at its end."""
+    w = expressions.w
+    step, least, nan = (expressions.text(n) for n in (solved.step, solved.least, solved.nan))
+    now = [expressions.named_as(v.name, expressions.text(w.graph.variable(v))) for v in solved.states]
+    offset, length = expressions.named_as("offset", "0.0"), expressions.named_as("length", step)
+    leaves = zip((*solved.now, solved.offset, solved.length), (*now, offset, length), strict=True)
+    w.leaves |= {id(n): name for n, name in leaves}
+    w.loop(f"while {offset} < {step}:")
+    *new, good, factor = (
+        expressions.named_as(f"new_{n}", text)
+        for n, text in zip(
+            (*(v.name for v in solved.states), "good", "factor"),
+            w.evaluate([*solved.new, solved.good, solved.factor], expressions.place),
+            strict=True,
+        )
+    )
+    w.loop(f"if {good}:")
+    for name, value in zip(now, new, strict=True):
+        w.line(f"{name} = {value}")
+    w.line(f"{offset} = select({length} >= {step} - {offset}, {step}, {offset} + {length})")
+    if solved.stop is not None:
+        (stop,) = w.evaluate([solved.stop], expressions.place)
+        w.line(f"{offset} = select({stop}, {step}, {offset})")
+    w.end()
+    wanted = expressions.named_as("wanted", f"{length} * {factor}")
+    w.line(f"{length} = select({wanted} < {step} - {offset}, {wanted}, {step} - {offset})")
+    w.loop(f"if {offset} < {step} and ({length} < {least} or {offset} + {length} == {offset}):")
+    for name in now:
+        w.line(f"{name} = {nan}")
+    w.line(f"{offset} = {step}")
+    w.end(2)
+    return now

@@ -210,6 +210,9 @@ class _Search:
                 shown = ", ".join(f"{x:.3g}" for x in numbers)
                 name = "a power" if node.op is Op.POW else f"`{node.payload}`"
                 return Cause(f"{name} of {shown} is not a finite number", "limit its argument (`clip`)", span)
+            case Op.ADAPTIVE:
+                what = "its equations run away: no part of the step is short enough"
+                return Cause(what, "give the group a `threshold` that is crossed before, or `clip` what grows", span)
             case _ if not node.args:
                 payload = node.payload
                 name = payload.name if isinstance(payload, Variable | Constant | Parameter) else node.op.value

@@ -50,6 +50,7 @@ class Op(Enum):
     TRUNCATED_NORMAL = "truncated_normal"  # payload: Draw; args (low, high); standard normal between them
     PERMUTATION = "permutation"  # payload: Draw; args (size, element); a whole number; before a run only
     REDUCED = "reduced"  # payload: Reduction; of all elements of an object, as they are when a block begins
+    ADAPTIVE = "adaptive"  # payload: (Adaptive, index of a state); its value at the end of the step
     LIST = "list"  # payload: Numbers, one an element in the order the user counts; INT when all are whole
     TIMED = "timed"  # payload: Lookup; args (time,) or (time, INT column)
     ADD = "+"
@@ -190,6 +191,45 @@ class Draw:
     stream: str
     use: str = "noise"
     shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """Equations that are integrated in parts of a step, as many as an element needs.
+
+    The graphs are those of one part; `now`, `length` and `offset` are leaves. Like those of a reduction they are no
+    arguments of a node.
+
+    Args:
+        states: The variables that are integrated.
+        now: Their values at the beginning of the part.
+        length: Length of the part. [s]
+        offset: Its beginning, from that of the step. [s]
+        new: Their values at its end.
+        good: Whether the part is short enough (BOOL); else it is tried again, shorter.
+        factor: Length of the next part, as a multiple of this one.
+        stop: Whether the step ends after a part (BOOL), on the leaves `now`; None for no.
+        step: Length of the step. [s]
+        least: Length of the shortest part. [s]
+        nan: What states become that would need a shorter one.
+    """
+
+    states: tuple[Variable, ...]
+    now: tuple[Node, ...]
+    length: Node
+    offset: Node
+    new: tuple[Node, ...]
+    good: Node
+    factor: Node
+    stop: Node | None
+    step: Node
+    least: Node
+    nan: Node
+
+    @property
+    def graphs(self) -> tuple[Node, ...]:
+        """All graphs of a part."""
+        return (*self.new, self.good, self.factor, *(() if self.stop is None else (self.stop,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -544,12 +584,21 @@ def variables_of(*roots: Node) -> set[Variable]:
             found.add(n.payload)  # type: ignore[arg-type]
         elif n.op is Op.REDUCED:
             found |= variables_of(*n.payload.graphs)  # type: ignore[attr-defined]
+        elif n.op is Op.ADAPTIVE:
+            solved = n.payload[0]  # type: ignore[index]
+            found |= {v for v in variables_of(*solved.graphs) if v.owner != "part"} | set(solved.states)
     return found
 
 
 def reductions_of(*roots: Node) -> list[Node]:
     """The reductions that the graphs use, without those that are within others."""
-    return [n for n in walk(*roots) if n.op is Op.REDUCED]
+    found: dict[Node, None] = {}
+    for n in walk(*roots):
+        if n.op is Op.REDUCED:
+            found[n] = None
+        elif n.op is Op.ADAPTIVE:
+            found |= dict.fromkeys(reductions_of(*n.payload[0].graphs))  # type: ignore[index]
+    return list(found)
 
 
 DRAWN_BY = {
@@ -563,7 +612,7 @@ DRAWN_BY = {
 DRAWN = DRAWN_BY.keys() | {Op.PERMUTATION}
 """Random numbers with arguments."""
 
-MOVING = DRAWN | {Op.REDUCED, Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.TIMED}
+MOVING = DRAWN | {Op.REDUCED, Op.ADAPTIVE, Op.TIME, Op.STEP, Op.NOISE, Op.UNIFORM, Op.NORMAL, Op.TIMED}
 """Operations whose value follows time or chance: another one in every step."""
 
 READS = frozenset({Op.VARIABLE, Op.ELEMENT})

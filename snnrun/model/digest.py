@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Constant, Graph, Node, Parameter
+from snnrun.equations.dag import Constant, Graph, Node, Parameter, Reduction
 from snnrun.equations.methods.system import System
 from snnrun.model.network import ConnectivityMonitor, Network, Window, adds_the_same, as_array
 from snnrun.source import Span
@@ -118,7 +118,7 @@ class _Digest:
         payload = node.payload
         if isinstance(payload, Constant | Parameter):
             self._say(repr(payload.value))
-        elif isinstance(payload, tuple):
+        elif isinstance(payload, tuple | Reduction):
             self.add(payload)
         else:
             self._say(repr(payload))

@@ -16,6 +16,7 @@ import numpy as np
 from snnrun.equations.dag import (
     DRAWN_BY,
     READS,
+    Adaptive,
     Constant,
     Draw,
     Kind,
@@ -230,6 +231,9 @@ class _Evaluation:
                 return np.int64(env.step)
             case Op.REDUCED:
                 return reduced(node, env)
+            case Op.ADAPTIVE:
+                solved: Any = node.payload
+                return self.integrated(solved[0])[solved[1]]
             case Op.LIST:
                 assert isinstance(node.payload, Numbers)
                 return node.payload.array[env.index["list"]]
@@ -238,6 +242,36 @@ class _Evaluation:
                 return self.timed(env.arrays[node.payload.name], args)
             case _:
                 return self.random(node, args)
+
+    def integrated(self, solved: Adaptive) -> list[Any]:
+        """The states at the end of a step that is taken in parts, each of the elements in its own."""
+        if id(solved) in self.known:
+            found: list[Any] = self.known[id(solved)]
+            return found
+        env, shape = self.env, np.shape(self.env.elements)
+        step, least = (self.number(evaluate(n, env)) for n in (solved.step, solved.least))
+        now = [np.array(np.broadcast_to(self.number(env.read(v)), shape)) for v in solved.states]
+        offset, length = (np.full(shape, value, self.number) for value in (0.0, step))
+        leaves = (*solved.now, solved.offset, solved.length)
+        while np.any(offset < step):
+            part = _Evaluation(env)
+            part.known = {id(n): value for n, value in zip(leaves, (*now, offset, length), strict=True)}
+            active, good = offset < step, np.broadcast_to(part.of(solved.good), shape)
+            new = [np.broadcast_to(part.of(n), shape) for n in solved.new]
+            wanted = length * np.broadcast_to(part.of(solved.factor), shape)
+            now = [np.where(active & good, y, x) for x, y in zip(now, new, strict=True)]
+            reached = np.where(length >= step - offset, step, offset + length)
+            offset = np.where(active & good, reached, offset)
+            if solved.stop is not None:
+                after = _Evaluation(env)
+                after.known = {id(n): value for n, value in zip(solved.now, now, strict=True)}
+                offset = np.where(active & good & np.broadcast_to(after.of(solved.stop), shape), step, offset)
+            length = np.where(active, np.where(wanted < step - offset, wanted, step - offset), length)
+            lost = (offset < step) & ((length < least) | (offset + length == offset))
+            now = [np.where(lost, self.number(np.nan), x) for x in now]
+            offset = np.where(lost, step, offset)
+        self.known[id(solved)] = found = [x[()] for x in now]
+        return found
 
     def whole_division(self, node: Node, args: list[Any]) -> Any:
         if node.kind is Kind.INT:

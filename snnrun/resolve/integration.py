@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 
-from snnrun.equations.dag import Graph, Node, Op, Variable, is_fixed, variables_of, walk, with_reciprocals
+import numpy as np
+
+from snnrun.equations.dag import (
+    Draw,
+    Graph,
+    Node,
+    Op,
+    Variable,
+    is_fixed,
+    reductions_of,
+    variables_of,
+    walk,
+    with_reciprocals,
+)
+from snnrun.equations.methods import fehlberg
 from snnrun.equations.methods.system import MethodError, System, Update
 from snnrun.equations.methods.table import METHODS, choose, fitting
 from snnrun.equations.model import Definition
 from snnrun.errors import at
 from snnrun.model.network import Assignment, Integration
 from snnrun.resolve.context import Context, Path
+from snnrun.units.dimensions import ONE
 
 
 def integrate(
@@ -25,6 +40,7 @@ def integrate(
     frozen: frozenset[Variable] = frozenset(),
     active: Node | None = None,
     fixed: frozenset[Variable] = frozenset(),
+    stop: Callable[[], Node | None] = lambda: None,
 ) -> tuple[Update, Integration]:
     """The update of one object.
 
@@ -39,6 +55,7 @@ def integrate(
         frozen: Variables that keep their values while `active` is false.
         active: Truth value per element; None when nothing is ever frozen.
         fixed: Parameters that keep their initial values during the run.
+        stop: Gives the threshold, which ends the step of an element early in methods that divide it.
 
     Raises:
         ExperimentError: EQ220 when the method does not fit, with those that do.
@@ -49,12 +66,16 @@ def integrate(
     values: dict[Variable, Node] = {}
     integration: Integration | None = None
     note = ""
+    tolerance = _tolerance(context, path, method)
+    end = _end_of_step(stop(), active, context.graph) if method == fehlberg.METHOD.name else None
     for shared in (False, True):
         chosen = {v: n for v, n in rhs.items() if v.shared is shared}
         if not chosen:
             continue
         held = frozen & chosen.keys()
-        system = System(context.graph, chosen, held, active if held else None, fixed, dt)
+        system = System(
+            context.graph, chosen, held, active if held else None, fixed, dt, None if shared else end, tolerance
+        )
         update, one = _integrate(context, system, method, place, definitions)
         values.update(update.values)
         note = update.note
@@ -64,6 +85,31 @@ def integrate(
             integration = replace(integration, variables=(*integration.variables, *one.variables))
     assert integration is not None
     return Update(values, note), integration
+
+
+def _end_of_step(threshold: Node | None, active: Node | None, graph: Graph) -> Node | None:
+    """What ends the step of an element early: it crosses its threshold, unless it is refractory."""
+    if threshold is None or reductions_of(threshold) or any(isinstance(n.payload, Draw) for n in walk(threshold)):
+        return None
+    return threshold if active is None else graph.logical_and(active, threshold)
+
+
+def _tolerance(context: Context, path: Path, method: str) -> Node | None:
+    """The error of a step that an adaptive method allows, where the file gives it.
+
+    Raises:
+        ExperimentError: EQ222, for a method that is not adaptive or a number that is none.
+    """
+    place = (*path, "tolerance")
+    if not context.document.has(place):
+        return None
+    expr = context.expression(place)
+    typed = context.checker({}, "`tolerance`").value(expr, ONE, "`tolerance`")
+    if method != fehlberg.METHOD.name:
+        raise context.key_error("EQ222", f"`{method}` has no tolerance", place, "write `method: rkf45`")
+    if context.is_wrong(typed, lambda value: np.logical_not((value >= 1e-12) & (value <= 0.1))):
+        raise at(expr.span, "EQ222", f"a tolerance lies between 1e-12 and 0.1, this is {typed.value:g}")
+    return context.graph.as_float(typed.node)
 
 
 def _integrate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from snnrun.equations.dag import Kind, Node, Op, Variable, reductions_of
@@ -67,7 +67,7 @@ class _Neurons:
         self.known_variables()
         update = attempt(self.update)
         refractory = attempt(self.refractory)
-        threshold = attempt(self.threshold)
+        threshold = attempt(lambda: self.threshold)
         reset = attempt(self.reset)
         symbols = self.variables.symbols()
         events = resolve_events(context, population, self.model, symbols, self.explain, self.attempts)
@@ -239,6 +239,7 @@ class _Neurons:
             if self.has_refractory
             else None,
             fixed=self.fixed(),
+            stop=(lambda: self.threshold),
         )
         update, precomputed = lift_propagators(self.graph, self.population.path, update)
         return Block(tuple(Assignment(v, n) for v, n in update.values.items())), precomputed, integration
@@ -249,6 +250,7 @@ class _Neurons:
         options = {**self.options(noise=False), "elements": None}
         return resolve_refractory(self.context, self.population, self.variables, self.fixed(), options)
 
+    @cached_property
     def threshold(self) -> Node | None:
         if self.model.threshold is None:
             return None

@@ -68,6 +68,8 @@ class Method(StrEnum):
         vars()[name.upper()] = name
 
 
+_TOLERANCE: Final = "Of `method: rkf45`: the relative error that each part of a step may have; 1e-6 where it is absent."
+
 Slot = Literal["start", "groups", "thresholds", "synapses", "resets", "end"]
 """The parts of one step, in their order."""
 
@@ -395,6 +397,7 @@ class NeuronGroup(Section):
         "never refractory, and its `lastspike` reads as -10000 s.",
     )
     method: Method = Field(Method.AUTO, description="Method of integration.")
+    tolerance: Expression | None = Field(None, description=_TOLERANCE)
     initial: dict[Identifier, InitialValue] | None = Field(
         None,
         description="Values at the start, in order: `v: expression`, a list, rules `[{where, value}]` or `{file}`."
@@ -912,6 +915,7 @@ class Synapses(Section):
         "delays and equations.",
     )
     method: Method = Field(Method.AUTO, description="Method of integration of its equations.")
+    tolerance: Expression | None = Field(None, description=_TOLERANCE)
     constants: dict[Identifier, Expression] | None = Field(None, description="Constants of these synapses alone.")
 
 

@@ -179,7 +179,54 @@ monitors:
 run: {duration: 16 ms, dt: 0.1 ms}
 """
 
-NETWORKS = {"functions": FUNCTIONS, "draws": DRAWS, "reductions": REDUCTIONS}
+ADAPTIVE = """
+name: adaptive
+seed: 9
+groups:
+  adex:
+    size: 2
+    equations: |
+      dv/dt = (-gL*(v-EL) + gL*D*exp((v-VT)/D) - w + I)/C : volt
+      dw/dt = (a*(v-EL) - w)/(30*ms) : amp
+      I : amp
+    method: rkf45
+    tolerance: 1e-3
+    threshold: v > -35*mV
+    reset: v = -58*mV; w += 20*pA
+    initial: {v: VT, I: 1200*pA + i*100*pA}
+  forced:
+    size: 7
+    equations: |
+      dx/dt = (cos(t/(0.3*ms)) - x + 0.2*mean(x) - gate*x**3)/tau : 1 (unless refractory)
+      dgate/dt = (x**2 - gate)/ms : 1
+      dall/dt = (sum(x) - all)/(2*ms) : 1 (shared)
+      tau : second (constant)
+    method: rkf45
+    tolerance: 1e-4
+    threshold: x > 0.5
+    reset: x = -x
+    refractory: 0.5 ms
+    initial: {tau: "uniform(0.05 ms, 2 ms)", x: rand()}
+synapses:
+  syn:
+    source: adex
+    target: forced
+    equations: "du/dt = -u**2/ms : 1 (clock-driven)"
+    connect: all
+    initial: {u: 1 + i + j}
+    method: rkf45
+    on_pre: u += 1
+constants: {C: 200 pF, gL: 10 nS, EL: -70 mV, VT: -50 mV, D: 2 mV, a: 2 nS}
+monitors:
+  out: {kind: spikes, source: adex}
+  spikes: {kind: spikes, source: forced}
+  v: {kind: state, source: adex, variables: [v, w]}
+  x: {kind: state, source: forced, variables: [x, gate, all]}
+  u: {kind: state, source: syn, variables: [u], dt: 0.5 ms}
+run: {duration: 1.5 ms, dt: 0.1 ms}
+"""
+
+NETWORKS = {"functions": FUNCTIONS, "draws": DRAWS, "reductions": REDUCTIONS, "adaptive": ADAPTIVE}
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])

@@ -38,6 +38,8 @@ class System:
         active: Truth value per element, or None when nothing is ever frozen.
         fixed: Variables that no statement changes during a run (parameters).
         dt: The step. [s]
+        stop: What ends the step of an element early, for methods that divide it: its threshold. None for nothing.
+        tolerance: Relative error of a part that such methods allow; None for their own.
     """
 
     graph: Graph
@@ -46,6 +48,8 @@ class System:
     active: Node | None
     fixed: frozenset[Variable]
     dt: Node
+    stop: Node | None = None
+    tolerance: Node | None = None
 
     def state(self, variable: Variable) -> Node:
         """The value of a state variable at the start of the step."""

@@ -5,7 +5,7 @@ The file format has a choice for each (`Method` of `spec/models.py` is made of t
 
 from __future__ import annotations
 
-from snnrun.equations.methods import euler, exact, exponential_euler, runge_kutta, stochastic
+from snnrun.equations.methods import euler, exact, exponential_euler, fehlberg, runge_kutta, stochastic
 from snnrun.equations.methods.system import Method, MethodError, System, Update
 
 METHODS: dict[str, Method] = {
@@ -16,6 +16,7 @@ METHODS: dict[str, Method] = {
         euler.METHOD,
         runge_kutta.RK2,
         runge_kutta.RK4,
+        fehlberg.METHOD,
         stochastic.HEUN,
         stochastic.MILSTEIN,
     )

@@ -110,7 +110,7 @@ def names(system: System) -> set[str]:
 
 def test_methods_fit_what_they_say() -> None:
     sheet = Sheet()
-    deterministic = {"exponential_euler", "euler", "rk2", "rk4", "heun", "milstein"}
+    deterministic = {"exponential_euler", "euler", "rk2", "rk4", "rkf45", "heun", "milstein"}
     assert names(sheet.system("a*(b - x)")) == deterministic | {"exact"}
     assert names(sheet.system("a*(b - x) + y")) == deterministic | {"exact"}
     assert names(sheet.system("x**2")) == deterministic - {"exponential_euler"}

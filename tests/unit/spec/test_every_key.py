@@ -53,6 +53,7 @@ FILE: dict[str, Any] = {
     "groups": {
         "g": GROUP,
         "p": {"kind": "poisson", "size": 4, "rates": "r*Hz", "constants": {"r": 5}},
+        "q": {"size": 1, "equations": "dx/dt = -x/ms : 1", "method": "rkf45"},
         "s": {"kind": "spikes", "size": 4, "indices": [0, 1], "times": ["1 ms", "2 ms"]},
         "h": {"kind": "spikes", "size": 4, "file": "s.csv", "columns": ["i", "t"], "unit": "s"},
         "t": {"kind": "spikes", "size": 4, "file": "s.h5", "population": "one"},
@@ -75,6 +76,13 @@ FILE: dict[str, Any] = {
         },
         "z": {"source": "p", "target": "g", "connect": "all", "on_pre": "v_post += d", "constants": {"d": 1}},
         "x": {"use": "./s.yaml", "source": "p", "target": "g", "connect": "all"},
+        "k": {
+            "source": "p",
+            "target": "g",
+            "equations": "dx/dt = -x/ms : 1 (clock-driven)",
+            "connect": "all",
+            "method": "rkf45",
+        },
     },
     "monitors": {
         "spikes": {"kind": "spikes", "source": "g"},
@@ -156,6 +164,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         )
     ],
     "NeuronGroup": [
+        ("groups.q", {"tolerance": 1e-4}),
         (
             "groups.g",
             {
@@ -241,6 +250,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
         ("synapses.z", {"constants": {"d": 2}}),
         ("synapses.x", {"use": "./r.yaml"}),
+        ("synapses.k", {"tolerance": 1e-4}),
     ],
     "Pathway": [
         ("synapses.y.on_pre.a", {"do": "v_post += 2*w", "delay": "1 ms", "order": 3}),
