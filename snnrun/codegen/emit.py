@@ -518,20 +518,11 @@ class _Expressions:
             case Op.TIMED:
                 return self.timed(node)
             case Op.ADAPTIVE:
-                return self.at_end_of_step(node)
+                return _at_end_of_step(self, node)
             case Op.REDUCED:
                 return f"{self.w.array(*reduced_array(node, self.w.real))}[0]"
             case _:
                 return self.random(node)
-
-    def at_end_of_step(self, node: Node) -> str:
-        """A state that is integrated in parts of the step."""
-        payload: Any = node.payload
-        solved, number = payload
-        if id(solved) not in self.solved:
-            self.solved[id(solved)] = _integrated(self, solved)
-        name: str = self.solved[id(solved)][number]
-        return name
 
     def variable(self, node: Node) -> str:
         variable = node.payload
@@ -556,7 +547,7 @@ class _Expressions:
     def timed(self, node: Node) -> str:
         lookup = node.payload
         assert isinstance(lookup, Lookup)
-        if lookup.even or not self.is_of_time(node):
+        if lookup.even or not _is_of_time(self.w, node):
             return self.entry(node, lookup)
         if id(node) not in self.w.values_of_time:
             with self.w.first():
@@ -585,14 +576,9 @@ class _Expressions:
         before = self.named_as(f"{name}_before", f"{pointer}[{row}]")
         return f"({before} + ({pointer}[{following}] - {before}) * {part})"
 
-    def is_of_time(self, node: Node) -> bool:
-        """Whether time alone decides a value: it is computed once a call, as a search that loops would repeat."""
-        moving = CHANGING - {Op.TIME, Op.STEP, Op.TIMED}
-        return all(id(n) not in self.w.leaves and n.op not in moving for n in walk(node))
-
     def uneven_row(self, time: Node, lookup: Lookup, grid: str, rows: str) -> tuple[str, str]:
         """The row of a timed array, and the part of it that has passed where values are linear between rows."""
-        if not self.is_of_time(time):
+        if not _is_of_time(self.w, time):
             return self.searched_row(time, lookup, grid, rows)
         key = (lookup.name, id(time))
         if key not in self.w.rows_of_time:
@@ -675,3 +661,19 @@ def _integrated(expressions: _Expressions, solved: Adaptive) -> list[str]:
     w.line(f"{offset} = {step}")
     w.end(2)
     return now
+
+
+def _at_end_of_step(expressions: _Expressions, node: Node) -> str:
+    """A state that is integrated in parts of the step."""
+    payload: Any = node.payload
+    solved, number = payload
+    if id(solved) not in expressions.solved:
+        expressions.solved[id(solved)] = _integrated(expressions, solved)
+    name: str = expressions.solved[id(solved)][number]
+    return name
+
+
+def _is_of_time(w: Writer, node: Node) -> bool:
+    """Whether time alone decides a value: it is computed once a call, as a search that loops would repeat."""
+    moving = CHANGING - {Op.TIME, Op.STEP, Op.TIMED}
+    return all(id(n) not in w.leaves and n.op not in moving for n in walk(node))

@@ -66,7 +66,7 @@ inputs:
   bg2: {target: exc, variable: v, size: 1000, rate: 8 Hz, weight: 1, phases: [one]}
 synapses:
   s1: {source: exc, target: exc.a, connect: all, on_pre: v_post += w, delay: 1.5 ms}
-  s2: {source: exc, target: exc, connect: one_to_one, on_pre: {do: v_post += w, order: -2}, method: rkf45, tolerance: 1e-5}
+  s2: {source: exc, target: exc, connect: all, on_pre: {do: v_post += w, order: -2}, method: rkf45, tolerance: 1e-5}
   s3:
     source: exc
     target: exc
