@@ -58,6 +58,8 @@ def built_line(prepared: Prepared, seconds: Mapping[str, float]) -> str:
 def run_lines(checked: Checked, outcome: Outcome) -> Iterator[str]:
     """A whole run: phases that ended early, spikes, metrics, files, time."""
     ran = outcome.ran
+    if outcome.found is not None:
+        yield f"search  {outcome.found.line}"
     for name, step in ended_early(checked.resolved.network, ran):
         yield f"{name}  ended at {time_text(step * ran.dt)}"
     for name, done, most in repetitions(ran):

@@ -48,7 +48,8 @@ def check_metrics(context: Context, network: Network) -> Metrics:
             terms[name] = checker.number(context.expression(("metrics", name)))
     context.report.stop_if_errors()
     conditions = _Conditions(context, network, terms, needs)
-    found = Metrics(terms, conditions.stops(), conditions.ends(), conditions.untils(), tuple(needs))
+    found = Metrics(terms, conditions.stops(), conditions.ends(), conditions.untils(), conditions.search(measured))
+    found = replace(found, needs=tuple(needs))
     context.report.stop_if_errors()
     return found
 
@@ -101,6 +102,13 @@ class _Conditions:
             condition = self._read((*path, "repeat_until"), self._over(rounds[path]).whole)
             found += [] if condition is None else [condition]
         return tuple(found)
+
+    def search(self, measured: Constants) -> Condition | None:
+        """The condition of the search."""
+        if self.context.experiment.search is None:
+            return None
+        checker = ConditionChecker(self.context, self.network, self.terms, self.needs, measured)
+        return self._read(("search", "until"), checker.whole)
 
     def _over(self, rounds: Sequence[tuple[int, int]]) -> EndChecker:
         constants = self.network.phases[0].constants

@@ -175,6 +175,12 @@ class RunMetrics:
         """For each loop of the network, a function that returns whether its repetitions end now."""
         return [partial(self._value, condition.path, condition.term) for condition in self.checked.untils]
 
+    def search(self) -> bool:
+        """Whether the condition of the search holds, at the end of the run."""
+        condition = self.checked.search
+        assert condition is not None
+        return bool(self._value(condition.path, condition.term))
+
     def _measured(self, conditions: Mapping[str, Condition]) -> dict[str, float]:
         """What the end of a phase computes.
 

@@ -87,6 +87,7 @@ class Metrics:
         stops: The conditions of phases that may end early, by number.
         ends: What the ends of phases compute, by number of the phase and name of the constant.
         untils: The condition of each loop of the network.
+        search: The condition of the search.
         needs: The accumulators that a run has to make.
     """
 
@@ -94,6 +95,7 @@ class Metrics:
     stops: Mapping[int, Condition] = field(default_factory=dict)
     ends: Mapping[int, Mapping[str, Condition]] = field(default_factory=dict)
     untils: tuple[Condition, ...] = ()
+    search: Condition | None = None
     needs: tuple[Need, ...] = ()
 
     def start(self, network: Network) -> RunMetrics:

@@ -60,7 +60,7 @@ def must_be_read(context: Context, setting: Path, at: Path, *, measured: bool = 
     followed = [path for path in found if _is_read_in_run(context, path)]
     if measured:
         followed += [path for path in found if path[0] == "metrics"]
-    opening = [path for path in found if path[0] in ("metrics", "plots") or "initial" in path]
+    opening = [path for path in found if path[0] in ("metrics", "plots", "search") or "initial" in path]
     opening = [path for path in opening if path not in followed]
     once = [path for path in found if path not in followed and path not in opening]
     if not followed and not once:
@@ -142,7 +142,11 @@ def _settable_delays(document: Document, name: str) -> list[str]:
 
 
 def _when(path: Path) -> str:
-    return ", with its value in `constants`" if path[0] in ("metrics", "plots") else ", when the network is built"
+    return (
+        ", with its value in `constants`"
+        if path[0] in ("metrics", "plots", "search")
+        else ", when the network is built"
+    )
 
 
 def reads(context: Context, setting: Path, reader: Path) -> bool:
@@ -199,7 +203,7 @@ def _named_later(context: Context) -> dict[str, list[Path]]:
     for path, node in context.document.walk():
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
             continue
-        if path[0] in ("metrics", "plots") or key_in_phase(path) not in (None, "duration", "repeat"):
+        if path[0] in ("metrics", "plots", "search") or key_in_phase(path) not in (None, "duration", "repeat"):
             try:
                 names = names_in(parse_expression(node.text))
             except ExperimentError:

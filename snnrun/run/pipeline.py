@@ -41,9 +41,11 @@ if TYPE_CHECKING:
     from snnrun.model.network import Network, Phase
     from snnrun.plot.ahead import PlotProcess
     from snnrun.resolve.phases import Measured
+    from snnrun.resolve.search import SearchPlan
     from snnrun.results.folder import Published
     from snnrun.run.final import RunSummary
     from snnrun.run.folder import Destination
+    from snnrun.run.search import Found, Searcher
 
 NEURONS_A_THREAD = 1000  # with fewer, threads wait for each other longer than they work
 
@@ -75,7 +77,17 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
     resolved = resolve(document, experiment, open)
     context, network = resolved.context, resolved.network
     metrics = Metrics()
-    if experiment.metrics or network.loops or any(p.stop_when or p.measures for p in network.phases):
+    search: SearchPlan | None = None
+    if experiment.search is not None:
+        from snnrun.resolve.search import plan_search  # noqa: PLC0415 - few experiments search
+
+        search = plan_search(context, experiment.search)
+    if (
+        experiment.metrics
+        or search is not None
+        or network.loops
+        or any(p.stop_when or p.measures for p in network.phases)
+    ):
         from snnrun.metrics.check import check_metrics  # noqa: PLC0415 - only files with metrics
 
         metrics = check_metrics(context, network)
@@ -87,7 +99,7 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
         find_hooks(context, network.hooks)
     warnings = [*context.report.warnings, *(unused(context) if document.read_values is not None else ())]
     resolved = replace(resolved, warnings=tuple(warnings))
-    return Checked(document, experiment, resolved, metrics, plots, save_state=experiment.run.save_state)
+    return Checked(document, experiment, resolved, metrics, plots, save_state=experiment.run.save_state, search=search)
 
 
 def refuse_larger_than_machine(checked: Checked) -> None:
@@ -273,7 +285,7 @@ def run(
         SnnrunError: Nothing was run: code that is not allowed, no memory, no place to write.
         UnfinishedError: It was stopped, and continues from its checkpoint when it is called again.
     """
-    from snnrun.engine.cache import RunCache  # noqa: PLC0415 - only to run
+    from snnrun.engine.cache import CONNECTIVITY_BYTES, RunCache  # noqa: PLC0415 - only to run
     from snnrun.results.folder import claim  # noqa: PLC0415 - h5py is imported only to run
     from snnrun.run import folder as folders  # noqa: PLC0415
 
@@ -283,10 +295,12 @@ def run(
     document, files = folders.portable(checked.document, checked.resolved.context.files)
     destination = folders.destination_of(checked.name, document, files, out, path)
     with claim(destination.path) as folder:
-        prepared = prepare(checked, cache or RunCache(), clock, options.threads)
+        cache = cache or RunCache(0 if checked.search is None else CONNECTIVITY_BYTES)
+        checked, found, searcher = _searched(checked, cache, clock, options, callbacks, destination)
+        prepared = prepare(checked, cache, clock, options.threads)
         callbacks.built(prepared)
         checkpoints = _checkpoints(prepared, destination, options, callbacks)
-        summary, received = _record(folder.path, prepared, destination, options, clock, callbacks, checkpoints)
+        summary, received = _record(folder.path, prepared, destination, options, clock, callbacks, checkpoints, found)
         pictures: list[Path] = []
         plot_error: SnnrunError | KeyboardInterrupt | None = None
         if summary.problem is None and (options.plots or received):
@@ -300,7 +314,29 @@ def run(
             published = folders.publish(folder, summary, clock.seconds, latest=path is None)
             if checkpoints is not None:
                 checkpoints.discard()
-            return _outcome(published, summary, clock, pictures, plot_error)
+            if searcher is not None:
+                searcher.discard()
+            return replace(_outcome(published, summary, clock, pictures, plot_error), found=found)
+
+
+def _searched(
+    checked: Checked,
+    cache: RunCache,
+    clock: Clock,
+    options: RunOptions,
+    callbacks: Callbacks,
+    destination: Destination,
+) -> tuple[Checked, Found | None, Searcher | None]:
+    """The experiment with the constant that its search has found, if it has a search."""
+    if checked.search is None:
+        return checked, None, None
+    from snnrun.run.search import Searcher  # noqa: PLC0415 - few experiments search
+
+    final = destination.path
+    journal = None if destination.in_sweep else final.with_name(f".{final.name}-search.json")
+    searcher = Searcher(checked, cache, clock, options, journal, destination.hash)
+    changed, found = searcher.find(callbacks.progress)
+    return changed, found, searcher
 
 
 def _record(
@@ -311,11 +347,12 @@ def _record(
     clock: Clock,
     callbacks: Callbacks,
     checkpoints: Checkpoints | None,
+    found: Found | None,
 ) -> tuple[RunSummary, list[int]]:
     """Run the network into its results; what that gave, and the signals that arrived while results were completed."""
     from snnrun.run.final import finish  # noqa: PLC0415 - h5py is imported only to run
     from snnrun.run.folder import write_metrics  # noqa: PLC0415
-    from snnrun.run.recording import FileSink, open_results  # noqa: PLC0415
+    from snnrun.run.recording import FileSink, open_results, put_tries  # noqa: PLC0415
 
     progress, allow_code = callbacks.progress, options.allow_code
     for text in prepared.built.notes:
@@ -327,6 +364,8 @@ def _record(
             simulate(prepared, sink, clock, progress, allow_code=allow_code, checkpoints=checkpoints)
         except (RunError, KeyboardInterrupt) as stop:
             problem = stop
+        if found is not None:
+            put_tries(results, found)
         with clock.stage(Stage.WRITE), defer_signals() as received:
             summary = finish(folder, prepared, results, problem)
             write_metrics(folder, summary.metrics)

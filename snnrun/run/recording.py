@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from snnrun.results.writer import ResultsWriter
 from snnrun.run.stages import Checked, Prepared
 from snnrun.spec.models import Seeds
 
+if TYPE_CHECKING:
+    from snnrun.run.search import Found
+
 
 def open_results(folder: Path, prepared: Prepared, hash: str) -> ResultsWriter:
     """Begin to write the results of a run.
@@ -44,6 +47,15 @@ def open_results(folder: Path, prepared: Prepared, hash: str) -> ResultsWriter:
     attributes = {"math": str(network.math), "precision": str(network.precision)}
     path = folder / layout.RESULTS_FILE
     return ResultsWriter(path, plan_of(prepared.built), describe(prepared.checked, hash), attributes)
+
+
+def put_tries(results: ResultsWriter, found: Found) -> None:
+    """Store the runs of a search: the value of the constant, and whether the condition held."""
+    values = np.array([value for value, _ in found.tries])
+    held = np.array([float(held) for _, held in found.tries])
+    name = found.plan.constant
+    columns = {"value": (values, found.plan.dimension.symbol, name), "holds": (held, "1", found.plan.until)}
+    results.put_series("search", columns)
 
 
 class FileSink:

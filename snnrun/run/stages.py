@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from snnrun.metrics.running import RunMetrics
     from snnrun.metrics.terms import Metrics
     from snnrun.model.network import Network
+    from snnrun.resolve.search import SearchPlan
+    from snnrun.run.search import Found
 
 
 class Stage(StrEnum):
@@ -88,6 +90,7 @@ class Checked:
         point: The parameters that make it a point of a sweep, for titles: `p = 0.2`; empty for a run of its own.
         shared: What it has in common with the other points of its sweep, if the sweep says so.
         save_state: Whether the state at the end is stored.
+        search: The constant that is looked for before the run.
     """
 
     document: Document
@@ -98,6 +101,7 @@ class Checked:
     point: str = ""
     shared: SharedPhase | None = None
     save_state: bool = False
+    search: SearchPlan | None = None
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -154,6 +158,7 @@ class Outcome:
         plot_error: Why pictures are missing although the run is whole, None otherwise.
         kept_old: Whether the folder holds an earlier result, which was as good or better than this one.
         warnings: Values that are not finite.
+        found: What a search has found.
     """
 
     folder: Path
@@ -167,3 +172,4 @@ class Outcome:
     plot_error: SnnrunError | KeyboardInterrupt | None = None
     kept_old: bool = False
     warnings: tuple[RunWarning, ...] = ()
+    found: Found | None = None

@@ -1140,6 +1140,24 @@ class Run(Section):
     )
 
 
+class Search(Section):
+    """The value of a constant at which a condition begins to hold."""
+
+    constant: Identifier = Field(description="The constant that is looked for.")
+    between: list[Expression] = Field(
+        min_length=2,
+        max_length=2,
+        description="`[low, high]`: at one of them the condition holds, at the other it does not.",
+    )
+    until: Expression = Field(
+        description="A condition over monitors as in `metrics`, at the end of a run: `count(out) >= 1`. Where it "
+        "changes more than once between the two values, one of these places is found."
+    )
+    tolerance: Expression = Field(
+        description="How near to each other the last two values are. The run has the one at which the condition holds."
+    )
+
+
 class Seeds(Section):
     """Seeds of the single streams of random numbers."""
 
@@ -1434,6 +1452,11 @@ class Experiment(Section):
         default_factory=dict,
         description="Name → number computed from monitors, or from variables and subexpressions of groups and synapses "
         "at the end of the run: `mean_rate(out)`, `count(out) / duration`, `mean(cells.v)`, `max(syn.w)`.",
+    )
+    search: Search | None = Field(
+        None,
+        description="Looks for a constant by bisection, in one run after the other, and runs with the value that was "
+        "found; a metric `rheobase: I` is this value, of each point of a sweep. Its runs are stored with the results.",
     )
     sweep: Sweep | None = Field(None, description="Runs the experiment with many values.")
     plots: Plots | None = Field(

@@ -50,7 +50,7 @@ class Template:
             ExperimentError: The file is wrong.
         """
         checked = pipeline.check(document, names)
-        if checked.resolved.network.phases or checked.resolved.network.hooks:
+        if checked.search is not None or checked.resolved.network.phases or checked.resolved.network.hooks:
             raise ValueNeededError  # phases have networks of their own; Python functions may read any value
         context = checked.resolved.context
         return cls(checked, context.limits, list(_computed(context.graph.nodes())))

@@ -120,6 +120,10 @@ class Worker:
                 checked = self._points.check(point)
         if self.plan.keep_results:
             return self._kept(k, checked, point, progress)
+        if checked.search is not None:
+            from snnrun.run.search import Searcher  # noqa: PLC0415 - few experiments search
+
+            checked, _ = Searcher(checked, self.cache, self.clock, self.options).find(progress)
         prepared = pipeline.prepare(checked, self.cache, self.clock, self.options.threads)
         pipeline.simulate(prepared, Nothing(), self.clock, progress, allow_code=self.options.allow_code)
         metrics = numbers_of(prepared.metrics.values())

@@ -128,6 +128,7 @@ run:
       repeat_until: {RepeatedPhases.repeat_until}
       phases: [{name: d, duration: 0.1 ms, repeat: {Phase.repeat}, repeat_until: {Phase.repeat_until}}]
 metrics: {m: {metrics}}
+search: {constant: D, between: [0, "{Search.between}"], until: "{Search.until}", tolerance: "{Search.tolerance}"}
 """
 # What stands at each place, with the constant K in it; as it is for other places, K being 1.
 PLACES = {
@@ -214,6 +215,9 @@ PLACES = {
     "RepeatedPhases.repeat_until": "count(sp) > 1000*K",
     "RepeatedPhases.repeat": "K",
     "metrics": "count(sp)*K",
+    "Search.between": "2*K",
+    "Search.until": "count(sp) > 1000*K",
+    "Search.tolerance": "0.1*K",
 }
 NO_CONSTANTS = {"ValuesArray.unit"}  # units alone
 ELSEWHERE = {

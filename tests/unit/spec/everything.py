@@ -118,6 +118,7 @@ run:
       repeat_until: count(m1) > 30
       phases: [{name: cue, duration: 1 s}, {name: gap, duration: 1 s, repeat: 2}]
 metrics: {rate: count(m1) / duration, one: 1}
+search: {constant: tau, between: [1 ms, 100 ms], until: count(m1) > 3, tolerance: 0.1 ms}
 sweep:
   axes:
     tau: {linspace: [1 ms, 10 ms], num: 30}

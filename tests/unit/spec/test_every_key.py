@@ -36,7 +36,7 @@ FILE: dict[str, Any] = {
     "version": 1,
     "name": "every",
     "seed": {"connect": 1, "initial": 1, "noise": 1, "input": 1},
-    "constants": {"k": 2},
+    "constants": {"k": 2, "j": 1, "o": 1},
     "functions": {"twice(x)": "2*x"},
     "arrays": {
         "written": {"values": [[1, 2], [3, 4]], "dt": "1 ms"},
@@ -108,6 +108,7 @@ FILE: dict[str, Any] = {
         ],
     },
     "metrics": {"m": "count(spikes)"},
+    "search": {"constant": "j", "between": [0, 1], "until": "count(spikes) > 1", "tolerance": 0.1},
 }
 ANOTHER = {"seed": 1, "sweep": {"axes": {"k": [1, 2]}}}
 # For each model: where it stands, and another value for each of its keys.
@@ -117,7 +118,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "",
             {
                 "seed": 5,
-                "constants": {"k": 3},
+                "constants": {"k": 3, "j": 1},
                 "functions": {"twice(x)": "3*x"},
                 "arrays": {"framed": {"frames": "a.npy", "each": "1 ms"}},
                 "groups": {"g": GROUP, "p": GROUP},
@@ -127,6 +128,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "operations": {},
                 "run": {"dt": "0.1 ms", "duration": "5 ms"},
                 "metrics": {"m": "2*count(spikes)"},
+                "search": {"constant": "j", "between": [0, 2], "until": "count(spikes) > 1", "tolerance": 0.1},
                 "sweep": {"axes": {"k": [1]}},
                 "plots": [{"kind": "raster"}],
             },
@@ -333,6 +335,12 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
         ("run.phases.2.phases.0", {"repeat_until": "count(spikes) > 7"}),
     ],
+    "Search": [
+        (
+            "search",
+            {"constant": "o", "between": ["0", "2"], "until": "count(spikes) > 2", "tolerance": "0.2"},
+        )
+    ],
     "RepeatedPhases": [
         (
             "run.phases.2",
@@ -439,7 +447,7 @@ def fingerprint(data: dict[str, Any], folder: Path) -> str:
             plan = [found.keep_results, found.shared, *(list(point.shown.items()) for point in found.points())]
     except ExperimentError as error:
         return " ".join(sorted({d.code for d in error.diagnostics if d.severity is Severity.ERROR}))
-    stored = [checked.save_state, list(data["metrics"].values()), data.get("plots")]
+    stored = [checked.save_state, repr(checked.search), list(data["metrics"].values()), data.get("plots")]
     return digest_of([whole_network(checked.resolved.network), repr(plan), repr(stored)])
 
 
