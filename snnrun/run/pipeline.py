@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from snnrun.results.folder import Published
     from snnrun.run.final import RunSummary
     from snnrun.run.folder import Destination
-    from snnrun.run.search import Found, Searcher
+    from snnrun.run.search import Found
 
 NEURONS_A_THREAD = 1000  # with fewer, threads wait for each other longer than they work
 
@@ -296,7 +296,7 @@ def run(
     destination = folders.destination_of(checked.name, document, files, out, path)
     with claim(destination.path) as folder:
         cache = cache or RunCache(0 if checked.search is None else CONNECTIVITY_BYTES)
-        checked, found, searcher = _searched(checked, cache, clock, options, callbacks, destination)
+        checked, found = _searched(checked, cache, clock, options, callbacks, destination)
         prepared = prepare(checked, cache, clock, options.threads)
         callbacks.built(prepared)
         checkpoints = _checkpoints(prepared, destination, options, callbacks)
@@ -314,9 +314,7 @@ def run(
             published = folders.publish(folder, summary, clock.seconds, latest=path is None)
             if checkpoints is not None:
                 checkpoints.discard()
-            if searcher is not None:
-                searcher.discard()
-            return replace(_outcome(published, summary, clock, pictures, plot_error), found=found)
+            return _outcome(published, summary, clock, pictures, plot_error, found)
 
 
 def _searched(
@@ -326,17 +324,15 @@ def _searched(
     options: RunOptions,
     callbacks: Callbacks,
     destination: Destination,
-) -> tuple[Checked, Found | None, Searcher | None]:
+) -> tuple[Checked, Found | None]:
     """The experiment with the constant that its search has found, if it has a search."""
     if checked.search is None:
-        return checked, None, None
+        return checked, None
     from snnrun.run.search import Searcher  # noqa: PLC0415 - few experiments search
 
     final = destination.path
     journal = None if destination.in_sweep else final.with_name(f".{final.name}-search.json")
-    searcher = Searcher(checked, cache, clock, options, journal, destination.hash)
-    changed, found = searcher.find(callbacks.progress)
-    return changed, found, searcher
+    return Searcher(checked, cache, clock, options, journal, destination.hash).find(callbacks.progress)
 
 
 def _record(
@@ -378,7 +374,10 @@ def _outcome(
     clock: Clock,
     pictures: Sequence[Path],
     plot_error: SnnrunError | KeyboardInterrupt | None,
+    found: Found | None,
 ) -> Outcome:
+    if found is not None and found.journal is not None:
+        found.journal.unlink(missing_ok=True)
     return Outcome(
         folder=published.path,
         digest=str(summary.digest),
@@ -391,6 +390,7 @@ def _outcome(
         plot_error=plot_error,
         kept_old=published.kept_old,
         warnings=tuple(summary.warnings),
+        found=found,
     )
 
 

@@ -29,11 +29,13 @@ class Found:
         plan: What was looked for.
         value: The value at which the condition holds, nearest to those at which it does not. [SI]
         tries: All values in their order, and whether the condition held.
+        journal: The file that keeps them until the run has ended.
     """
 
     plan: SearchPlan
     value: float
     tries: tuple[tuple[float, bool], ...]
+    journal: Path | None = None
 
     @property
     def line(self) -> str:
@@ -134,7 +136,7 @@ class Searcher:
             return held
 
         value = bisect(self.plan, holds, self.checked.document.nearest_span(("search", "between")))
-        return with_value(self.checked, self.plan, value), Found(self.plan, value, tuple(tries))
+        return with_value(self.checked, self.plan, value), Found(self.plan, value, tuple(tries), self.journal)
 
     def _holds(self, value: float, progress: Progress) -> bool:
         """Whether the condition holds at the end of a run."""
@@ -159,8 +161,3 @@ class Searcher:
             if plain["identity"] == self.identity:
                 return {float(value): bool(held) for value, held in plain["tries"]}
         return {}
-
-    def discard(self) -> None:
-        """Remove the journal: the run has ended."""
-        if self.journal is not None:
-            self.journal.unlink(missing_ok=True)
