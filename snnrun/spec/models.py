@@ -1262,7 +1262,7 @@ class PointsFile(Section):
     )
 
 
-PointName = Annotated[str, Field(min_length=1, max_length=200)]
+PointName = Sentence
 PointsForm = TypeAliasType(
     "PointsForm",
     Annotated[
