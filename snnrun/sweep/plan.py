@@ -29,7 +29,7 @@ def plan_sweep(context: Context, sweep: Sweep) -> Plan:
     """The points of a `sweep` section.
 
     Raises:
-        ExperimentError: SWP701 to SWP710 or SWP717, each at its place in the file.
+        ExperimentError: SWP701 to SWP710, SWP717 or SWP719, each at its place in the file.
     """
     shared = _shared_phase(context, sweep)
     budget = Budget(context)
