@@ -288,17 +288,26 @@ def _before_groups(module: Module) -> None:
     for group in network.groups.values():
         with module.clock(group.every):
             _hold(module, group)
+    for synapses in network.synapses.values():
+        _of_each_synapse(module, "hold_synapses", synapses, synapses.held)
     before = keep_before(module, [Act.of(s.path, s.update) for s in network.synapses.values()])
     # synaptic equations first: they read neurons as they were, and groups read synapses only through summed variables
     for synapses in network.synapses.values():
-        if synapses.update.assignments:
-            w = module.writer(synapses.path)
-            w.before = before
-            low, high = _elements(w, synapses.path, divided=synapses.divisible)
-            w.loop(f"for k in range({low}, {high}):")
-            w.assign(synapses.update.assignments, module.place(synapses.path, "k"), module.kinds)
-            w.end()
-            module.call("update_synapses", synapses.path, w, divided=synapses.divisible)
+        _of_each_synapse(module, "update_synapses", synapses, synapses.update, before)
+
+
+def _of_each_synapse(
+    module: Module, stem: str, synapses: Synapses, block: Block, before: AbstractSet[Key] = frozenset()
+) -> None:
+    """A block for every synapse of an object, in every step."""
+    if block.assignments:
+        w = module.writer(synapses.path)
+        w.before = before
+        low, high = _elements(w, synapses.path, divided=synapses.divisible)
+        w.loop(f"for k in range({low}, {high}):")
+        w.assign(block.assignments, module.place(synapses.path, "k"), module.kinds)
+        w.end()
+        module.call(stem, synapses.path, w, divided=synapses.divisible)
 
 
 def _groups(module: Module, groups: Sequence[Group]) -> None:

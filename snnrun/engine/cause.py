@@ -67,7 +67,8 @@ class _Search:
         self.step = step
         self.before = before
         self.kinds = {(s.variable.owner, s.variable.name): s.kind for s in network.stored}
-        held = [a.variable for g in network.groups.values() for a in g.held.assignments]
+        holders: list[Group | Synapses] = [*network.groups.values(), *network.synapses.values()]
+        held = [a.variable for x in holders for a in x.held.assignments]
         sums = [s.target for x in network.synapses.values() for s in x.summed]
         self.now = {(v.owner, v.name) for v in (*held, *sums)}  # made anew in the step, before anything reads them
 

@@ -594,6 +594,7 @@ class Synapses:
     integration: Integration | None
     elapsed: Block = EMPTY
     links: tuple[Link, ...] = ()
+    held: Block = EMPTY
 
     @property
     def path(self) -> str:
@@ -1212,7 +1213,7 @@ def adds_the_same(network: Network, synapses: Synapses) -> bool:
 def changing_variables(network: Network) -> set[tuple[str, str]]:
     """Variables that anything but a Python function changes during the run, by owner and name."""
     blocks = [b for g in network.groups.values() for b in g.blocks]
-    blocks += [block for s in network.synapses.values() for block in (s.update, s.elapsed)]
+    blocks += [block for s in network.synapses.values() for block in (s.held, s.update, s.elapsed)]
     blocks += [p.block for s in network.synapses.values() for p in s.pathways]
     blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
     written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}

@@ -38,6 +38,8 @@ def seen_by_others(context: Context, variables: Variables, synapses: Synapses) -
         ends = any(n.op is Op.INDEX and n.payload in ("pre", "post") for n in walk(node))
         if ends or any(v.reach in ("pre", "post") for v in variables_of(node)):
             hidden[name] = "reads the neurons of each synapse, which others cannot see"
+        elif any((v.owner, v.name) in context.held for v in variables_of(node)):
+            hidden[name] = "is `(constant over dt)`, so others cannot see it"
         elif variables_of(node) & driven:
             hidden[name] = "is event-driven, so others cannot see it: make it `(clock-driven)`"
         else:

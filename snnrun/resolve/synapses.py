@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from snnrun.equations.dag import Kind, Node, Variable, variables_of
@@ -33,6 +34,7 @@ from snnrun.resolve.event_driven import values_now
 from snnrun.resolve.initial import initial_values, replaced
 from snnrun.resolve.integration import integrate
 from snnrun.resolve.links import Links
+from snnrun.resolve.moments import before_step
 from snnrun.resolve.names import Names
 from snnrun.resolve.nested import named_as_ends, seen_by_others, synapses_at
 from snnrun.resolve.pathways import resolve_pathways
@@ -99,6 +101,7 @@ class _Synapses:
         self.path: Path = ("synapses", name)
         self.owner = f"synapses.{name}"
         self.attempts = Attempts()
+        self.held_values: dict[str, Node] = {}  # of `constant over dt` subexpressions, by name
         source, target = self.end("source"), self.end("target")
         self.scope = SynapseScope(name, source, target)
         self.variables = self.known_variables()
@@ -120,11 +123,22 @@ class _Synapses:
         """
         context, scope, variables, attempt = self.context, self.scope, self.variables, self.attempts.attempt
         block, integration = attempt(self.update) or (EMPTY, None)
-        summed = attempt(self.summed) or ()
+        summed = tuple(Summed(s.target, self.now(s.value)) for s in attempt(self.summed) or ())
         elapsed = attempt(partial(values_now, context, self.owner, variables, self.line)) or {}
         pathways = attempt(partial(resolve_pathways, context, scope, elapsed, self.attempts)) or ()
         rules = attempt(self.rules) or ()
         initial = attempt(self.initial) or ()
+        if self.held_values:  # no step has stored them when values are set
+            rules = tuple(
+                replace(
+                    r,
+                    initial=self.known_at_start(r.initial),
+                    delay=None if r.delay is None else self.now(r.delay),
+                )
+                for r in rules
+            )
+            initial = self.known_at_start(initial)
+            pathways = tuple(replace(p, delay=None if p.delay is None else self.now(p.delay)) for p in pathways)
         self.attempts.stop_if_errors()
         self.check_rules(rules, pathways, initial)
         now = Block(tuple(Assignment(v, n) for v, n in elapsed.items()))
@@ -132,7 +146,7 @@ class _Synapses:
         block = Block(tuple(Assignment(a.variable, current(a.value)) for a in block.assignments))
         summed = tuple(Summed(s.target, current(s.value)) for s in summed)
         computed = {n: m for n, m in variables.members.items() if m.stored is None}
-        values = (*block.values, *(s.value for s in summed), *now.values)
+        values = (*block.values, *(s.value for s in summed), *now.values, *self.held_block.values)
         synapses = Synapses(
             self.name,
             scope.source,
@@ -147,6 +161,7 @@ class _Synapses:
             integration,
             now,
             tuple(self.links.found),
+            Block(tuple(Assignment(a.variable, current(a.value)) for a in self.held_block.assignments)),
         )
         _lists_must_fit(synapses)
         if self.name in context.once(named_as_ends):
@@ -180,6 +195,7 @@ class _Synapses:
             self.links.refuse_unknown(variables.with_flag("linked"))
         with context.collecting(self.owner):
             self.index_within_pair()
+        self.held_block = self.held()
         scope.symbols = variables.symbols()
         constant = {d.name for d in variables.with_flag("constant")}
         scope.targets = Names({n: Target(s) for n, s in self.settable().items() if n not in constant}, targets)
@@ -191,9 +207,8 @@ class _Synapses:
         for d in self.variables.with_flag("unless refractory"):
             message = f"`{d.name}`: synapses are never refractory"
             raise at(d.span, "EQ112", message, "flag the variable of the neurons that they act on")
-        for flag in ("shared", "constant over dt"):
-            for d in self.variables.with_flag(flag):
-                raise at(d.span, "NET199", f"`({flag})` in synapses is not supported yet")
+        for d in self.variables.with_flag("shared"):
+            raise at(d.span, "NET199", "`(shared)` in synapses is not supported yet")
         for d in self.variables.with_flag("linked"):
             if len(d.flags) > 1:
                 raise at(d.span, "EQ112", f"`{d.name}` is what it is linked to: no other flag applies")
@@ -209,8 +224,30 @@ class _Synapses:
         leaf = self.graph.variable(Variable(self.owner, MULTISYNAPTIC), Kind.INT)
         self.variables.members[name] = Member(Typed(leaf, ONE), None)
 
+    def held(self) -> Block:
+        """The block that computes `constant over dt` subexpressions before the equations of a step."""
+        assignments: list[Assignment] = []
+        values: dict[Variable, Node] = {}
+        for name, node in self.held_values.items():
+            variable = self.variables.stored_as(name).variable
+            value = before_step(self.context, self.graph.replace_variables(node, values))
+            values[variable] = self.context.held[self.owner, name] = value
+            assignments.append(Assignment(variable, value))
+        return Block(tuple(assignments))
+
+    def now(self, node: Node) -> Node:
+        """A graph in which the `constant over dt` values of the synapses are computed in place."""
+        return self.graph.replace_variables(node, {a.variable: a.value for a in self.held_block.assignments})
+
+    def known_at_start(self, lines: Sequence[Initial]) -> tuple[Initial, ...]:
+        """Lines of `initial` in which `constant over dt` values are computed in place."""
+        return tuple(
+            replace(a, value=self.now(a.value), where=None if a.where is None else self.now(a.where)) for a in lines
+        )
+
     def settable(self) -> dict[str, Stored]:
-        return {n: m.stored for n, m in self.variables.members.items() if m.stored is not None}
+        members, held = self.variables.members, self.held_values
+        return {n: m.stored for n, m in members.items() if m.stored is not None and n not in held}
 
     def line(self, d: Definition) -> Typed:
         """What a line of the equations means: its right-hand side, or what it is linked to."""
@@ -225,7 +262,12 @@ class _Synapses:
             noise=noise_leaf(self.graph, self.owner, shared=False),
             missing=partial(why_unknown, self.context, self.name),
         )
-        return check_line(variables, d, checker.check(d.expr), per_time=d.role is Role.DIFFERENTIAL)
+        typed = check_line(variables, d, checker.check(d.expr), per_time=d.role is Role.DIFFERENTIAL)
+        held = variables.members.get(d.name)
+        if d.role is Role.SUBEXPRESSION and held is not None:
+            self.held_values[d.name] = typed.node
+            return held.typed
+        return typed
 
     def hidden(
         self, pathways: tuple[Pathway, ...], values: tuple[Node, ...], computed: dict[str, Member]

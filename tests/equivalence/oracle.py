@@ -347,9 +347,9 @@ class Oracle:
 
     def sample(self, monitor: StateMonitor) -> None:
         if self.records(monitor.window) and self.step % monitor.every == 0:
-            at, _ = self.everywhere(monitor.source)
+            at, numbers = self.everywhere(monitor.source)
             ids = self.sampled(monitor)
-            columns = self.columns(monitor.columns, {reach: index[ids] for reach, index in at.items()}, ids)
+            columns = self.columns(monitor.columns, {reach: index[ids] for reach, index in at.items()}, numbers[ids])
             before = len(range(0, self.step, monitor.every)) - len(range(0, monitor.window.start, monitor.every))
             self.memory.states(monitor.name, {name: values[None, :] for name, values in columns.items()}, before)
 
@@ -386,6 +386,8 @@ class Oracle:
         for group in self.network.groups.values():
             if self.step % group.every == 0:
                 self.for_each(group.held, group.path)
+        for synapses in self.network.synapses.values():
+            self.for_each(synapses.held, synapses.path)
         self.look_back()
         for synapses in self.network.synapses.values():
             self.acting = synapses.path
