@@ -299,15 +299,22 @@ def _before_groups(module: Module) -> None:
 def _of_each_synapse(
     module: Module, stem: str, synapses: Synapses, block: Block, before: AbstractSet[Key] = frozenset()
 ) -> None:
-    """A block for every synapse of an object, in every step."""
-    if block.assignments:
+    """A block for every synapse of an object, in every step; what is shared comes last."""
+    shared = tuple(a for a in block.assignments if a.variable.shared)
+    own = tuple(a for a in block.assignments if not a.variable.shared)
+    if own:
         w = module.writer(synapses.path)
         w.before = before
         low, high = _elements(w, synapses.path, divided=synapses.divisible)
         w.loop(f"for k in range({low}, {high}):")
-        w.assign(block.assignments, module.place(synapses.path, "k"), module.kinds)
+        w.assign(own, module.place(synapses.path, "k"), module.kinds)
         w.end()
         module.call(stem, synapses.path, w, divided=synapses.divisible)
+    if shared:
+        w = module.writer(synapses.path)
+        w.before = before
+        w.assign(shared, Place("0"), module.kinds)
+        module.call(f"{stem}_shared", synapses.path, w, divided=False)
 
 
 def _groups(module: Module, groups: Sequence[Group]) -> None:

@@ -70,6 +70,8 @@ def is_large(synapses: Synapses) -> bool:
     """Whether an object has so many synapses that compiling their values pays, and compiled code can compute them."""
     if {synapses.source.section, synapses.target.section} != {"groups"} or synapses.links:
         return False
+    if any(s.variable.shared for s in synapses.stored):
+        return False
     expected = [expected_synapses(rule) for rule in synapses.connect]
     if sum(number or 0 for number in expected) < WORTH_IT:
         return False

@@ -110,8 +110,8 @@ class Connectivity:
         return found
 
     def in_creation_order(self, stored: Any) -> Any:
-        """An array in storage order, as the user counts synapses."""
-        if self.order is None:
+        """An array in storage order, as the user counts synapses; one value for all as it is."""
+        if self.order is None or len(stored) != self.size:
             return stored
         back = np.empty_like(stored)
         back[self.order] = stored

@@ -294,7 +294,9 @@ class SynapseValues:
     def start(self) -> None:
         """Take the values at the start of the run."""
         m = self.connectivity.size
-        self.arrays |= {s.variable.name: np.zeros(m, STORED[s.kind]) for s in self.synapses.stored}
+        self.arrays |= {
+            s.variable.name: np.zeros(1 if s.variable.shared else m, STORED[s.kind]) for s in self.synapses.stored
+        }
         for link in self.synapses.links:
             lists_must_fit(link.index, m, link.span, "the list of indices", _MADE)
             self.arrays[link.variable.name] = link.elements(evaluate(link.index, self.environment()), m)
@@ -323,7 +325,8 @@ class SynapseValues:
     def stored(self, name: str) -> Array:
         """The values of a variable in storage order."""
         array = self.hidden(name) if name in CONNECTED else self.arrays[name]
-        return array if self.connectivity.order is None else array[self.connectivity.order]
+        order = self.connectivity.order
+        return array if order is None or len(array) != self.connectivity.size else array[order]
 
     def graph_of(self, name: str) -> Node | None:
         """What computes a subexpression or event-driven variable between two steps; None of what is stored as it is."""
@@ -361,7 +364,7 @@ class SynapseValues:
                 return read_neurons(self.built, variable, self.pre[part], self.post[part])
             if variable.name in CONNECTED:
                 return self.hidden(variable.name)[part]
-            array = self.arrays[variable.name][part]
+            array = self.arrays[variable.name][0 if variable.shared else part]
             return array.astype(bool) if array.dtype == np.uint8 else array
 
         chosen = indices(self.connectivity.size)[part]
@@ -379,6 +382,8 @@ class SynapseValues:
     def set(self, line: Initial, step: int = 0, part: slice = EVERY) -> None:
         """Set a variable of all synapses, or of the part of a rule."""
         env = self.environment(step, part)
+        if line.variable.shared:
+            env = replace(env, index={"list": np.int64(0)}, elements=np.int64(0))
         stored = next(s for s in self.synapses.stored if s.variable == line.variable)
         array = self.arrays[line.variable.name][part]
         lists_must_fit(line.value, len(array), line.span, f"the list for `{line.variable.name}`", _MADE)

@@ -234,6 +234,23 @@ class _Values:
         self.checker = self.checker_of(seen_in(self.context, part, self.symbols))
 
     def lines(self) -> list[Initial]:
+        """The lines that set it."""
+        lines = self.written()
+        if self.stored.variable.shared and self.stored.variable.owner.startswith("synapses."):
+            for line in lines:
+                self.must_be_shared(line)
+        return lines
+
+    def must_be_shared(self, line: Initial) -> None:
+        """Refuse a value of all synapses that differs between them."""
+        for n in walk(line.value, *(() if line.where is None else (line.where,))):
+            v = n.payload
+            if n.op is Op.INDEX or (isinstance(v, Variable) and not v.shared):
+                name = v.name if isinstance(v, Variable) else "the index of a neuron"
+                what = f"`{self.stored.variable.name}` is shared, but `{name}` differs between synapses"
+                raise at(line.span or self.context.document.span(self.path), "EQ218", what)
+
+    def written(self) -> list[Initial]:
         node = self.context.document.node(self.path)
         if isinstance(node, MapNode) and not is_spaced(node):
             return [self.line(self.from_file()) if "file" in node.entries else self.rule(self.path)]

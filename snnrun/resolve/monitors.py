@@ -214,7 +214,11 @@ class _Monitor:
     def connectivity(self, model: models.ConnectivityMonitor) -> ConnectivityMonitor:
         """The pairs, with the variables and delays asked for, or with all variables."""
         synapses = self.synapses_named()
-        variables = [s.variable.name for s in synapses.stored if s.variable.name not in (*HIDDEN, *synapses.moving)]
+        variables = [
+            s.variable.name
+            for s in synapses.stored
+            if s.variable.name not in (*HIDDEN, *synapses.moving) and not s.variable.shared
+        ]
         if model.variables is None:
             return ConnectivityMonitor(self.name, synapses.name, tuple(variables))
         delays = delay_names(synapses)

@@ -103,7 +103,7 @@ def names_of_synapses(context: Context, synapses: Synapses) -> tuple[Names[Typed
     for stored in synapses.stored:
         name = stored.variable.name
         symbols[name] = Typed(g.variable(stored.variable, stored.kind), stored.dimension)
-        if name not in HIDDEN and (synapses.path, name) not in context.held:
+        if name not in HIDDEN and (synapses.path, name) not in context.held and not stored.variable.shared:
             targets[name] = Target(stored)
     symbols |= {n: Typed(node, dimension) for n, (node, dimension) in synapses.expressions.items()}
     readable, writable = names_of_ends(context, synapses.path, synapses.source, synapses.target)

@@ -29,7 +29,7 @@ from snnrun.model.network import (
 )
 from snnrun.resolve.constants import own_constants
 from snnrun.resolve.context import AlreadyReported, Context, Member, Path, population_of
-from snnrun.resolve.definitions import Lines, Variables, check_line, noise_leaf, read_definitions
+from snnrun.resolve.definitions import Lines, Variables, check_line, must_be_shared, noise_leaf, read_definitions
 from snnrun.resolve.event_driven import values_now
 from snnrun.resolve.initial import initial_values, replaced
 from snnrun.resolve.integration import integrate
@@ -140,7 +140,7 @@ class _Synapses:
             initial = self.known_at_start(initial)
             pathways = tuple(replace(p, delay=None if p.delay is None else self.now(p.delay)) for p in pathways)
         self.attempts.stop_if_errors()
-        self.check_rules(rules, pathways, initial)
+        _check_rules(context, self.name, rules, pathways, initial)
         now = Block(tuple(Assignment(v, n) for v, n in elapsed.items()))
         current = partial(up_to_date, self.graph, elapsed=now, before=False)
         block = Block(tuple(Assignment(a.variable, current(a.value)) for a in block.assignments))
@@ -189,7 +189,7 @@ class _Synapses:
         )
         variables.outer = Names(own, outer)
         self.links = Links(context, self.path, None, variables.outer)
-        self.refuse_flags()
+        _refuse_flags(variables)
         Lines(variables, self.line).define_all()
         with context.collecting(self.owner):
             self.links.refuse_unknown(variables.with_flag("linked"))
@@ -198,20 +198,11 @@ class _Synapses:
         self.held_block = self.held()
         scope.symbols = variables.symbols()
         constant = {d.name for d in variables.with_flag("constant")}
-        scope.targets = Names({n: Target(s) for n, s in self.settable().items() if n not in constant}, targets)
+        written = {n: Target(s) for n, s in self.settable().items() if n not in constant and not s.variable.shared}
+        scope.targets = Names(written, targets)
         if self.owner in context.failed:
             raise AlreadyReported
         return variables
-
-    def refuse_flags(self) -> None:
-        for d in self.variables.with_flag("unless refractory"):
-            message = f"`{d.name}`: synapses are never refractory"
-            raise at(d.span, "EQ112", message, "flag the variable of the neurons that they act on")
-        for d in self.variables.with_flag("shared"):
-            raise at(d.span, "NET199", "`(shared)` in synapses is not supported yet")
-        for d in self.variables.with_flag("linked"):
-            if len(d.flags) > 1:
-                raise at(d.span, "EQ112", f"`{d.name}` is what it is linked to: no other flag applies")
 
     def index_within_pair(self) -> None:
         """Make known what counts the synapses of a pair, by the name that the file gives it."""
@@ -255,14 +246,18 @@ class _Synapses:
         if "linked" in d.flags:
             return self.links.typed(d, variables.dimensions[d.name])
         assert d.expr is not None
+        shared = "shared" in d.flags
+        owner = self.owner + (".shared" if shared else "")
         checker = self.context.checker(
             variables.symbols(),
             variables.place,
-            draw=self.context.draws(self.owner, "noise"),
-            noise=noise_leaf(self.graph, self.owner, shared=False),
+            draw=self.context.draws(owner, "noise", shared=shared),
+            noise=noise_leaf(self.graph, owner, shared=shared),
             missing=partial(why_unknown, self.context, self.name),
         )
         typed = check_line(variables, d, checker.check(d.expr), per_time=d.role is Role.DIFFERENTIAL)
+        if shared:
+            must_be_shared(typed.node, d)
         held = variables.members.get(d.name)
         if d.role is Role.SUBEXPRESSION and held is not None:
             self.held_values[d.name] = typed.node
@@ -329,30 +324,47 @@ class _Synapses:
 
     def rules(self) -> tuple[Connect, ...]:
         scope, path = self.scope, (*self.path, "connect")
-        return read_rules(self.context, path, self.owner, scope.symbols, scope.source, scope.target, self.settable())
+        own = {n: stored for n, stored in self.settable().items() if not stored.variable.shared}
+        return read_rules(self.context, path, self.owner, scope.symbols, scope.source, scope.target, own)
 
     def initial(self) -> tuple[Initial, ...]:
         place, path = f"the initial values of `{self.name}`", (*self.path, "initial")
         return initial_values(self.context, path, self.owner, None, self.settable(), self.scope.symbols, place)
 
-    def check_rules(self, rules: Sequence[Connect], pathways: Sequence[Pathway], initial: Sequence[Initial]) -> None:
-        """Refuse delays of rules that act on nothing; warn of values of all synapses that every rule replaces.
 
-        Raises:
-            ExperimentError: NET176.
-        """
-        for rule in rules:
-            if rule.delay_span is not None and all(p.post for p in pathways):
-                message = f"the delay of a rule acts on `on_pre`, which `{self.name}` has not"
-                raise at(rule.delay_span, "NET176", message, "give the `on_post` pathway its own `delay`")
-        why = "each rule of `connect` gives its synapses others, which win"
-        in_rules = [replaced((*initial, *rule.initial), None, why) for rule in rules]
-        for warning in in_rules[0] if rules else ():
-            if all(warning in found for found in in_rules):
-                self.context.report.extend([warning])
-        if rules and all(rule.delay is not None for rule in rules):
-            for span in {p.span: None for p in pathways if p.delay is not None and not p.post}:
-                self.context.report.warn("NET189", f"this delay does nothing: {why}", span, "remove it")
+def _refuse_flags(variables: Variables) -> None:
+    """Refuse flags that mean nothing here, or not together."""
+    for d in variables.with_flag("unless refractory"):
+        message = f"`{d.name}`: synapses are never refractory"
+        raise at(d.span, "EQ112", message, "flag the variable of the neurons that they act on")
+    for d in variables.with_flag("shared"):
+        for other in sorted(d.flags & {"event-driven", "summed"}):
+            raise at(d.span, "EQ112", f"`{d.name}` is shared by all synapses, so it cannot be `({other})`")
+    for d in variables.with_flag("linked"):
+        if len(d.flags) > 1:
+            raise at(d.span, "EQ112", f"`{d.name}` is what it is linked to: no other flag applies")
+
+
+def _check_rules(
+    context: Context, name: str, rules: Sequence[Connect], pathways: Sequence[Pathway], initial: Sequence[Initial]
+) -> None:
+    """Refuse delays of rules that act on nothing; warn of values of all synapses that every rule replaces.
+
+    Raises:
+        ExperimentError: NET176.
+    """
+    for rule in rules:
+        if rule.delay_span is not None and all(p.post for p in pathways):
+            message = f"the delay of a rule acts on `on_pre`, which `{name}` has not"
+            raise at(rule.delay_span, "NET176", message, "give the `on_post` pathway its own `delay`")
+    why = "each rule of `connect` gives its synapses others, which win"
+    in_rules = [replaced((*initial, *rule.initial), None, why) for rule in rules]
+    for warning in in_rules[0] if rules else ():
+        if all(warning in found for found in in_rules):
+            context.report.extend([warning])
+    if rules and all(rule.delay is not None for rule in rules):
+        for span in {p.span: None for p in pathways if p.delay is not None and not p.post}:
+            context.report.warn("NET189", f"this delay does nothing: {why}", span, "remove it")
 
 
 def _lists_must_fit(synapses: Synapses) -> None:

@@ -71,7 +71,7 @@ def differences(network: Network, most: int | None = None) -> tuple[list[str], i
         section, _, name = owner.partition(".")
         if section == "synapses":
             stored = built.connectivity[name].in_creation_order(stored)
-        plain = array[oracle.wirings[name].order] if section == "synapses" else array
+        plain = array[oracle.wirings[name].order] if section == "synapses" and len(array) == len(stored) > 1 else array
         # what kernels do not ask for stays double
         check(f"{owner}.{variable} in the end", stored.astype(plain.dtype), plain)
     for name, wiring in built.connectivity.items():

@@ -734,9 +734,9 @@ synapses:
   onto:
     source: mod
     target: syn
-    equations: "k : 1\\nr = k + 0.1*rand() + 0.01*w : 1 (constant over dt)\\nr2 = 2*r : 1 (constant over dt)\\ng = r + z : 1\\ndz/dt = (r2 + w - z)/tau + 0.1*xi*tau**-0.5 : 1 (clock-driven)"
+    equations: "k : 1\\nf : 1 (shared)\\nde/dt = (f - e)/tau + 0.1*xi*tau**-0.5 : 1 (shared, clock-driven)\\ne2 = e + f + rand() : 1 (shared)\\nr = 0.1*e2 + k + 0.1*rand() + 0.01*w : 1 (constant over dt)\\nr2 = 2*r : 1 (constant over dt)\\ng = r + z : 1\\ndz/dt = (r2 + e + w - z)/tau + 0.1*xi*tau**-0.5 : 1 (clock-driven)"
     connect: {where: i_post % 6 == i or j_post == 3, p: 0.7}
-    initial: {k: 0.01 + 0.001*(j % 7)}
+    initial: {k: 0.01 + 0.001*(j % 7) + f, f: 0.3, e: 2*f}
     on_pre: {up: {do: w_post = w_post + k + 0.001*randn(), delay: 0.1*ms*(j % 3)}, down: {do: h_post += 0.01*h_post + 0.001*i_post + 0.01*z; k *= 0.9 + 0.01*r}}
   plain: {source: mod, target: syn, connect: {fixed_indegree: 2}, on_pre: u_post += 0.01, delay: 0.1*ms*((i + j) % 4)}
   self: {source: syn, target: syn, connect: {j: "k for k in range(i - 1, i + 2) if k != i", skip_if_invalid: true}, equations: "s2_post = 0.1*h_pre - 0.01*s2_post : 1 (summed)"}
@@ -779,7 +779,7 @@ monitors:
   i: {kind: state, source: lone, variables: [k], dt: 5 ms}
   b: {kind: state, source: lone, variables: [s2, x, w], dt: 0.5 ms}
   v: {kind: state, source: post, variables: [v, q], dt: 0.5 ms}
-  k: {kind: state, source: onto, variables: [k, z, r, r2, g], dt: 1 ms}
+  k: {kind: state, source: onto, variables: [k, z, r, r2, g, e], dt: 1 ms}
   at: {kind: events, source: onto, event: up, variables: [w, h_post, k], indices: j > 5}
   s: {kind: spikes, source: post}
 run: {duration: 12 ms, threads: 2, dt: 0.1 ms}

@@ -141,7 +141,8 @@ class Oracle:
             ]
         for s in synapses.stored:
             values = np.array(wiring.made.values[s.variable.name], self.type_of(s.kind))
-            self.arrays[s.variable.owner, s.variable.name] = values[wiring.created]
+            stored = values[:1] if s.variable.shared else values[wiring.created]
+            self.arrays[s.variable.owner, s.variable.name] = stored
 
     def size_of(self, end: NeuronSubset) -> int:
         known = self.network.groups if end.section == "groups" else self.wirings
