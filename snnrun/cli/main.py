@@ -244,8 +244,13 @@ def sweep_task(folder: given.SweepFolder, task: given.Task) -> None:
 
 
 @app.command()
-def schema(reference: given.Reference = False) -> None:
+def schema(reference: given.Reference = False, language: given.Language = False) -> None:
     """Print the JSON Schema of experiment files, for editors."""
+    if language:
+        from snnrun.cli.language import language_page
+
+        typer.echo(language_page(), nl=False)
+        return
     from snnrun.equations.functions import functions_reference
     from snnrun.spec.schema import format_reference, schema_text
 

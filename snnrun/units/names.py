@@ -117,6 +117,11 @@ def _with_prefix(name: str) -> tuple[Fraction, Dimension] | None:
 
 
 @lru_cache(maxsize=1)
+def base_units() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of units that take prefixes, and of those that take none."""
+    return tuple(_PREFIXABLE), tuple(_PLAIN)
+
+
 def unit_names() -> tuple[str, ...]:
     """All names without a power, and the squares and cubes of lengths; for suggestions in messages."""
     stems = [*_PLAIN, *_PREFIXABLE, *(p + u for u in _PREFIXABLE for p in PREFIXES)]
