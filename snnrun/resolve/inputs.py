@@ -49,7 +49,7 @@ def _poisson(context: Context, name: str, model: models.PoissonInput) -> Poisson
     if model.phases is not None:
         from snnrun.resolve.limited import switch  # noqa: PLC0415 - few inputs act in some phases only
 
-        chance = g.mul(chance, switch(context, name))
+        chance = g.mul(chance, switch(context, "inputs", name))
     expr, what = context.expression((*path, "weight")), f"the weight of {whose}"
     weight = context.checker(locale.symbols, what).value(expr, target.stored.dimension, what)
     variable, draw = target.stored.variable, Draw(f"inputs.{name}", "input")

@@ -1,30 +1,48 @@
-"""Inputs that act in some phases of a run only: in the others the probability of their events is 0."""
+"""Inputs and operations that act in some phases of a run only: a constant is 1 in these phases and 0 in the others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from snnrun.equations.dag import Graph, Node
+from snnrun.equations.dag import Graph, Kind, Node, Op, Variable
 from snnrun.errors import did_you_mean
-from snnrun.model.network import Assignment, Block, Network, PoissonInput
+from snnrun.model.network import Assignment, Block, Network
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.repeats import plan_of
+from snnrun.spec.models import Operation
 
 
-def switch(context: Context, name: str) -> Node:
+def switch(context: Context, section: str, name: str) -> Node:
     """What the probability of an input is multiplied by: 1, and 0 in phases in which it does not act.
 
     Raises:
         ExperimentError: NET106 when the run has no phases.
     """
     if not context.phases:
-        path: Path = ("inputs", name, "phases")
-        raise context.key_error("NET106", "the run has no `phases`", path, "leave `phases` of the input out")
-    return _switch(context.graph, name, on=True)
+        path: Path = (section, name, "phases")
+        raise context.key_error("NET106", "the run has no `phases`", path, f"leave `phases` of `{name}` out")
+    return _switch(context.graph, f"{section}.{name}", on=True)
+
+
+def guarded(context: Context, name: str, block: Block, kinds: Mapping[Variable, Kind]) -> Block:
+    """The statements of an operation, which leave everything as it is in phases in which it does not act.
+
+    Raises:
+        ExperimentError: NET106 when the run has no phases.
+    """
+    g = context.graph
+    acts = g.binary(Op.GT, switch(context, "operations", name), g.literal(0.5))
+    return Block(
+        tuple(
+            Assignment(a.variable, g.select(acts, a.value, g.variable(a.variable, kinds.get(a.variable, a.value.kind))))
+            for a in block.assignments
+        )
+    )
 
 
 def only_active(context: Context, network: Network, phase: Path) -> Network:
-    """The network of a phase, in which inputs that do not act in it have no events.
+    """The network of a phase, in which inputs and operations that do not act in it do nothing.
 
     Args:
         context: The resolution of the file.
@@ -34,37 +52,53 @@ def only_active(context: Context, network: Network, phase: Path) -> Network:
     Raises:
         ExperimentError: NET110 for phases that do not exist.
     """
-    silent = {name for name, places in context.once(_limits).items() if phase not in places}
+    silent = {owner for owner, places in context.once(_limits).items() if phase not in places}
     if not silent:
         return network
-    inputs = tuple(_silenced(network.graph, i) if i.name in silent else i for i in network.inputs)
-    return replace(network, inputs=inputs)
+
+    def silencing(owner: str) -> Callable[[Node], Node]:
+        on, off = (_switch(network.graph, owner, on=value) for value in (True, False))
+        return lambda node: network.graph.substitute(node, lambda n: off if n is on else None)
+
+    inputs, operations = list(network.inputs), list(network.operations)
+    for k, poisson in enumerate(inputs):
+        if f"inputs.{poisson.name}" in silent:
+            off = silencing(f"inputs.{poisson.name}")
+            chance, counts = off(poisson.probability), off(poisson.counts)
+            inputs[k] = replace(poisson, probability=chance, counts=counts, block=_changed(poisson.block, off))
+    for k, operation in enumerate(operations):
+        if f"operations.{operation.name}" in silent:
+            off = silencing(f"operations.{operation.name}")
+            operations[k] = replace(operation, block=_changed(operation.block, off))
+    return replace(network, inputs=tuple(inputs), operations=tuple(operations))
+
+
+def _limited(context: Context) -> Iterator[tuple[Path, list[str]]]:
+    """The places of inputs and operations that act in some phases only, and these phases."""
+    for name, poisson in context.experiment.inputs.items():
+        if poisson.phases is not None:
+            yield ("inputs", name), poisson.phases
+    for name, operation in context.experiment.operations.items():
+        if isinstance(operation, Operation) and operation.phases is not None:
+            yield ("operations", name), operation.phases
 
 
 def _limits(context: Context) -> dict[str, set[Path]]:
-    """For each input with `phases`, the places of the phases in which it acts."""
+    """For each of them the places of the phases in which it acts."""
     plan, found = context.once(plan_of), {}
-    for name, model in context.experiment.inputs.items():
-        if model.phases is None:
-            continue
-        places = found[name] = set[Path]()
-        for k, phase in enumerate(model.phases):
+    for path, phases in _limited(context):
+        places = found[".".join(map(str, path))] = set[Path]()
+        for k, phase in enumerate(phases):
             if phase not in plan.stretches:
-                path = ("inputs", name, "phases", k)
-                raise context.error("NET110", f"there is no phase `{phase}`", path, did_you_mean(phase, plan.stretches))
+                advice = did_you_mean(phase, plan.stretches)
+                raise context.error("NET110", f"there is no phase `{phase}`", (*path, "phases", k), advice)
             places |= {part.path for first, last in plan.stretches[phase] for part in plan.parts[first : last + 1]}
     return found
 
 
-def _switch(graph: Graph, name: str, *, on: bool) -> Node:
-    return graph.constant(f"inputs.{name}.active", 1.0 if on else 0.0)
+def _switch(graph: Graph, owner: str, *, on: bool) -> Node:
+    return graph.constant(f"{owner}.active", 1.0 if on else 0.0)
 
 
-def _silenced(graph: Graph, poisson: PoissonInput) -> PoissonInput:
-    on, off = (_switch(graph, poisson.name, on=value) for value in (True, False))
-
-    def silent(node: Node) -> Node:
-        return graph.substitute(node, lambda n: off if n is on else None)
-
-    block = Block(tuple(Assignment(a.variable, silent(a.value)) for a in poisson.block.assignments))
-    return replace(poisson, probability=silent(poisson.probability), counts=silent(poisson.counts), block=block)
+def _changed(block: Block, change: Callable[[Node], Node]) -> Block:
+    return Block(tuple(Assignment(a.variable, change(a.value)) for a in block.assignments))

@@ -72,6 +72,11 @@ def _operation(context: Context, name: str, model: models.Operation, synapses: M
         block = _only_members(context, view, lower_statements(context, context.text((*path, "do")), locale))
     if before:
         block = Block(tuple(Assignment(a.variable, before_step(context, a.value)) for a in block.assignments))
+    if model.phases is not None:
+        from snnrun.resolve.limited import guarded  # noqa: PLC0415 - few operations act in some phases only
+
+        kinds = {t.stored.variable: t.stored.kind for t in locale.targets.values()}
+        block = guarded(context, name, block, kinds)
     return Operation(name, target, block, every, at_steps, slot, model.order)
 
 

@@ -123,7 +123,7 @@ class PhaseReader:
         variables = {n: v for n, v in (model.at_end or {}).items() if n not in context.experiment.constants}
         ends = _variables(context, names, now, (*path, "at_end"), variables, f"the end of phase `{model.name}`")
         recording = _recording(context, now, model, path)
-        if any(x.phases is not None for x in context.experiment.inputs.values()):
+        if any(x.phases is not None for x in _with_phases(context)):
             from snnrun.resolve.limited import only_active  # noqa: PLC0415 - few inputs act in some phases only
 
             recording = only_active(context, recording, path)
@@ -187,6 +187,12 @@ class _Settings:
             if value is not None:
                 self.settings[place] = value
         self._measured = list(measured)
+
+
+def _with_phases(context: Context) -> Iterator[models.PoissonInput | models.Operation]:
+    """What may act in some phases only."""
+    yield from context.experiment.inputs.values()
+    yield from (o for o in context.experiment.operations.values() if isinstance(o, models.Operation))
 
 
 def _altered(context: Context, network: Network, settings: Iterable[Path]) -> Iterator[str]:

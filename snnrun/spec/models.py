@@ -1033,6 +1033,11 @@ class Operation(Section):
     )
     when: Slot = Field("start", description=_WHEN)
     order: Order = Field(0, description=_PLACE)
+    phases: list[Identifier] | None = Field(
+        None,
+        min_length=1,
+        description="Phases of the run in which it acts, with all repetitions; absent: all of the run.",
+    )
 
 
 class CallOperation(Section):

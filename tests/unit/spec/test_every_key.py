@@ -304,7 +304,12 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("monitors.rate", {"source": "g.first", "bin": "1 ms", "smooth": "1 ms", "window": ["1 ms", "2 ms"]}),
     ],
     "ConnectivityMonitor": [("monitors.pairs", {"source": "z", "variables": ["w"]})],
-    "Operation": [("operations.o", {"target": "g.first", "every": "2 ms", "do": "w += 2", "when": "end", "order": 2})],
+    "Operation": [
+        (
+            "operations.o",
+            {"target": "g.first", "every": "2 ms", "do": "w += 2", "when": "end", "order": 2, "phases": ["two"]},
+        )
+    ],
     "Run": [
         (
             "run",
