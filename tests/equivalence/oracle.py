@@ -191,10 +191,12 @@ class Oracle:
     def set_synapses(self, wiring: Wiring, line: Initial) -> None:
         made, owner = wiring.made, wiring.made.synapses.path
         for s in made.synapses.stored:
-            now = self.arrays[owner, s.variable.name][wiring.order]
+            now = self.arrays[owner, s.variable.name]
+            now = np.repeat(now, wiring.size) if s.variable.shared else now[wiring.order]
             made.values[s.variable.name] = list(now.astype(np.float64) if s.kind is Kind.FLOAT else now)
         set_synapses(self.network, made, line, self.arrays, step=self.step)
-        self.arrays[owner, line.variable.name][:] = np.array(made.values[line.variable.name])[wiring.created]
+        values = np.array(made.values[line.variable.name])
+        self.arrays[owner, line.variable.name][:] = values[:1] if line.variable.shared else values[wiring.created]
 
     def precompute(self) -> None:
         """What stays as it is while constants do."""
