@@ -119,7 +119,8 @@ def nodes_of_synapses(synapses: Synapses, network: Network) -> list[Node]:
     nodes = _of_lines(synapses.initial)
     for rule in synapses.connect:
         nodes += [*nodes_in(rule.rule), *_of_lines(rule.initial), *([] if rule.delay is None else [rule.delay])]
-    nodes += [p.delay for p in synapses.pathways if p.delay is not None] + [link.index for link in synapses.links]
+    nodes += [delay for p in synapses.pathways for delay in (p.delay, p.dendritic) if delay is not None]
+    nodes += [link.index for link in synapses.links]
     for view in (synapses.source, synapses.target):
         if view.section == "groups":
             nodes += nodes_of_group(network.groups[view.group], network)  # whose variables they may read

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from snnrun.equations.ast import names_in
 from snnrun.equations.model import parse_equations
@@ -215,6 +216,8 @@ def _named_later(context: Context) -> dict[str, list[Path]]:
 
 def _is_read_in_run(context: Context, path: Path) -> bool:
     """Whether a place of the file is read with the constants of each phase."""
+    if any(a == "delay" and b in ("axonal", "dendritic") for a, b in pairwise(path)):
+        return False
     match path:
         case ("groups", _, "equations" | "threshold" | "reset" | "refractory" | "rates", *_):
             return True
