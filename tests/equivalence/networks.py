@@ -611,7 +611,7 @@ synapses:
 monitors:
   high: {kind: events, source: pop, event: high, variables: [v, x, n]}
   late: {kind: events, source: pop.few, event: late, variables: [x]}
-  silent: {kind: events, source: pop, event: silent, window: [2 ms, 8 ms]}
+  silent: {kind: events, source: pop, event: silent, window: [1 ms, 7 ms]}
   spikes: {kind: events, source: pop.part, event: spike}
   rising: {kind: events, source: pop, condition: v > 2*level/3, window: [0.4 ms, 20 ms]}
   out: {kind: spikes, source: out}
@@ -630,7 +630,7 @@ run:
   dt: 0.1 ms
   phases:
     - {name: first, duration: 5.3 ms}
-    - {name: second, duration: 4 ms, set: {level: 0.4, chance: 0.3, ring.on_pre.delay: 0.4*ms + 0.1*ms*j, later.on_pre.delay: 0.8 ms}}
+    - {name: second, duration: 2.5 ms, set: {level: 0.4, chance: 0.3, ring.on_pre.delay: 0.4*ms + 0.1*ms*j, later.on_pre.delay: 0.8 ms}}
 """
 
 LINKS = """
