@@ -21,11 +21,12 @@ class Line:
 
     Args:
         quiet: Whether nothing is written.
+        lively: Whether a line that is written can be overwritten; a terminal can.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, lively: bool = False) -> None:
         self.quiet = quiet
-        self.lively = not quiet and sys.stderr.isatty()
+        self.lively = not quiet and (lively or sys.stderr.isatty())
         self._visible = self.lively  # the command says `reading ...` while modules load
 
     def put(self, text: str) -> None:

@@ -28,7 +28,6 @@ from snnrun.results.layout import (
     storage_error,
 )
 from snnrun.results.sweep_table import PointStatus, SweepTable, read_sweep
-from snnrun.run import pipeline
 from snnrun.units.dimensions import Dimension
 from snnrun.units.quantities import dimension_of
 
@@ -125,6 +124,8 @@ class Entry:
     @cached_property
     def constants(self) -> dict[str, Measured]:
         """The constants of the experiment, read from its file when they are needed; none if it cannot be read."""
+        from snnrun.run import pipeline  # noqa: PLC0415 - results are read without it
+
         try:
             context = pipeline.check(pipeline.read(self.experiment)).resolved.context
         except ExperimentError:
