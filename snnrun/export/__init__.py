@@ -1,0 +1,1 @@
+"""Experiments as scripts of other simulators."""
