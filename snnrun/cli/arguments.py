@@ -27,6 +27,12 @@ Sets = Annotated[
 ]
 Seed = Annotated[int | None, Option(help="Replace the seed of the file.")]
 
+# scripts of other simulators
+Simulator = Annotated[str, Option("--to", metavar="SIMULATOR", help="`brian2`.")]
+Script = Annotated[
+    Path | None, Option("--out", metavar="SCRIPT.py", help="The script; without it, it is printed.", show_default=False)
+]
+
 # how it runs
 Out = Annotated[Path, Option(help="Folder for results.")]
 Threads = Annotated[int | None, Option(min=1, help="Threads, instead of the file's; results do not depend on it.")]

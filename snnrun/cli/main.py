@@ -156,6 +156,14 @@ def show(
 
 
 @app.command()
+def export(file: given.File, to: given.Simulator = "brian2", set_: given.Sets = None, out: given.Script = None) -> None:
+    """Write an experiment as a script of another simulator (Brian2)."""
+    from snnrun.cli.export import export_file
+
+    export_file(file, to, set_ or [], out)
+
+
+@app.command()
 def plot(
     folder: given.RunFolder,
     format: given.Formats = None,

@@ -35,6 +35,9 @@ _TAKEN = frozenset(
 )
 """Names that the script uses itself."""
 
+MADE_BY = "# Made by `snnrun export`"
+"""A line of every script, by which it is known."""
+
 _BUILT_IN = frozenset("t dt t_in_timesteps i j N N_pre N_post N_incoming N_outgoing xi e pi inf".split())  # noqa: SIM905
 
 _METHODS = {"exponential_euler": "exponential_euler", "exact": "exact", "euler": "euler", "rk2": "rk2", "rk4": "rk4"}
@@ -196,7 +199,7 @@ class _Writer:
         self._run()
         for key in ("metrics", "plots", "sweep"):
             if self.document.has((key,)):
-                self.note((key,), "write it in Python: the script runs the model once")
+                self.note((key,), "write it in Python")
         return Script("\n".join([*self._head(), *self.lines, ""]), self.arrays, self.notes)
 
     def _head(self) -> Iterator[str]:
@@ -207,6 +210,7 @@ class _Writer:
             yield ""
             yield from textwrap.wrap(description.replace('"""', "'''"), 100)
         yield '"""'
+        yield MADE_BY
         yield ""
         yield "import numpy as np"
         yield "from brian2 import *"
@@ -468,7 +472,7 @@ class _Writer:
         node = self.document.node(path)
         for key in ("source", "target", "delay", "initial", "positions", "matrix", "file"):
             if self.document.has((*path, key)):
-                self.note(path, f"write it in Python: Brian2's `connect` has no `{key}`")
+                self.note(path, f"write it in Python: `connect` of Brian2 has no `{key}`")
                 return
         self.trying(path, lambda: self.put(f"{variable}.connect({self._rule_words(path, node)})"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TypeAlias
 
 from snnrun.equations.ast import (
     PRECEDENCE,
@@ -36,14 +37,18 @@ _SHORT = frozenset(
     mV mA uA nA pA pF uF nF nS uS mS ms us Hz kHz MHz cm cm2 cm3 mm mm2 mm3 um um2 um3 mM uM nM
     """.split()  # noqa: SIM905 - a list of words
 )
-_BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candela")
+_BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
 _LONG = {
-    "m": "metre", "g": "gram", "s": "second", "A": "amp", "K": "kelvin", "mol": "mole", "cd": "candela", "Hz": "hertz",
+    "m": "metre", "g": "gram", "s": "second", "A": "amp", "K": "kelvin", "mol": "mole", "cd": "candle", "candela": "candle", "Hz": "hertz",
     "N": "newton", "Pa": "pascal", "J": "joule", "W": "watt", "C": "coulomb", "V": "volt", "F": "farad",
     "S": "siemens", "Wb": "weber", "T": "tesla", "H": "henry", "M": "molar", "L": "liter", "l": "liter",
     "litre": "liter", "meter": "metre", "ampere": "amp",
 }  # fmt: skip
-_PREFIXES = ("y", "z", "a", "f", "p", "n", "u", "m", "c", "d", "da", "h", "k", "M", "G", "T", "P", "E", "Z", "Y")
+_PREFIXES = ("y", "z", "a", "f", "p", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Z", "Y")
+
+
+Printed: TypeAlias = tuple[str, int]
+"""A text, and how tightly its outermost operator binds."""
 
 
 class CannotExportError(Exception):
@@ -137,8 +142,7 @@ class Printer:
         text = f"{self.text(found.element)} for {found.variable} in {found.kind}({', '.join(inner)})"
         return text if found.condition is None else f"{text} if {self.text(found.condition)}"
 
-    def _print(self, expr: Expr, local: Mapping[str, str]) -> tuple[str, int]:
-        """A text, and how tightly its outermost operator binds."""
+    def _print(self, expr: Expr, local: Mapping[str, Printed]) -> Printed:
         match expr:
             case Number(value=value, integer=integer):
                 return number_text(value) if integer else repr(float(value)), 9
@@ -151,6 +155,8 @@ class Printer:
                 return self._name(name, local)
             case Unary(op=op, operand=operand):
                 level = PRECEDENCE["not" if op == "not" else "neg"]
+                if isinstance(operand, Quantity):
+                    return f"-{self._print(operand, local)[0]}", PRECEDENCE["*"]
                 return f"{'not ' if op == 'not' else '-'}{self._inner(operand, level, local)}", level
             case Binary(op=op, left=left, right=right):
                 level = PRECEDENCE[op]
@@ -163,27 +169,27 @@ class Printer:
             case ListOf(items=items):
                 return f"[{', '.join(self._print(item, local)[0] for item in items)}]", 9
 
-    def _inner(self, expr: Expr, level: int, local: Mapping[str, str]) -> str:
+    def _inner(self, expr: Expr, level: int, local: Mapping[str, Printed]) -> str:
         text, binds = self._print(expr, local)
         return text if binds >= level else f"({text})"
 
-    def _name(self, name: str, local: Mapping[str, str]) -> tuple[str, int]:
+    def _name(self, name: str, local: Mapping[str, Printed]) -> Printed:
         if name in local:
-            return f"({local[name]})", 9
+            return local[name]
         if name in self.known:
             return self.known[name], 0
         if name not in self.shadowed and lookup_unit(name) is not None:
             return unit_name(name), 9
         return self.names.get(name, name), 9
 
-    def _call(self, expr: Call, local: Mapping[str, str]) -> tuple[str, int]:
-        args = [self._print(arg, local)[0] for arg in expr.args]
+    def _call(self, expr: Call, local: Mapping[str, Printed]) -> Printed:
+        args = [self._print(arg, local) for arg in expr.args]
         function = self.functions.get(expr.function)
         if function is not None:
             return self._print(function.body, dict(zip(function.parameters, args, strict=True)))
         if expr.function not in FUNCTIONS and expr.function not in self.arrays:
             raise CannotExportError(f"the function `{expr.function}`")
-        return f"{expr.function}({', '.join(args)})", 9
+        return f"{expr.function}({', '.join(text for text, _ in args)})", 9
 
 
 _UNITS = _units()

@@ -1,0 +1,144 @@
+"""Scripts for Brian2: what they say for each part of the format. `make compare-brian2` runs them (needs Brian2)."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from snnrun.export.brian2 import export
+from snnrun.export.expressions import CannotExportError, unit_name
+from snnrun.run import pipeline
+
+ROOT = Path(__file__).parents[3]
+FILES = sorted((ROOT / "experiments" / "tutorial").glob("*.yaml"))
+
+
+def script(tmp_path, text):
+    file = tmp_path / "x.yaml"
+    file.write_text(text, encoding="utf-8")
+    return export(pipeline.check(pipeline.read(file)), "x.npz")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_experiment_of_the_tutorial_is_a_script(path):
+    made = export(pipeline.check(pipeline.read(path)), "x.npz")
+    compile(made.text, path.stem, "exec")
+    assert "run(" in made.text
+
+
+NETWORK = """
+version: 1
+name: x
+constants: {tau: 10 ms, El: -70 mV, N0: 4}
+functions: {half(x): x/2 + 1*mV}
+groups:
+  cells:
+    size: N0
+    equations: |
+      dv/dt = (El - v + half(u))/tau : volt (unless refractory)
+      u : volt
+      m : 1 (constant)
+    method: euler
+    threshold: v > -50 mV and N > 2
+    reset: v = El; u += 1*mV
+    refractory: 2 ms
+    subgroups: {first: "0:2"}
+    initial: {v: El + 2*mV*i, u: [1 mV, 2 mV, 3 mV, 4 mV], m: [{where: i > 1, value: 2}]}
+  noise: {kind: poisson, size: 3, rates: 10 Hz}
+  given: {kind: spikes, size: 2, indices: [0, 1], times: [1 ms, 2 ms], period: 5 ms}
+synapses:
+  s:
+    source: noise
+    target: cells.first
+    equations: "w : volt"
+    on_pre: {fast: {do: v_post += w, delay: 1 ms}, slow: {do: u_post += w/2, order: 3}}
+    connect: {where: i != j, p: 0.5}
+    initial: {w: 3*mV}
+  g: {source: given, target: cells, on_pre: v += 1*mV, delay: 2 ms, connect: {j: "k for k in range(i, i + 2)"}}
+operations: {kick: {target: cells, every: 5 ms, do: v += 1*mV}}
+monitors:
+  out: {kind: spikes, source: cells, variables: [u]}
+  v: {kind: state, source: cells, variables: [v], indices: [0, 3], dt: 1 ms}
+  r: {kind: rate, source: cells}
+run:
+  dt: 0.1 ms
+  phases: [{name: a, duration: 10 ms}, {name: b, duration: 5 ms, set: {tau: 5 ms, cells.u: 1 mV}, record: [out]}]
+"""
+LINES = [
+    "constants['tau'] = 10*ms",
+    "constants['El'] = -70*mV",
+    "dv/dt = (El - v + (u/2 + 1*mV))/tau : volt (unless refractory)",
+    "m : 1 (constant)",
+    "threshold='v > -50*mV and N > 2',",
+    "u += 1*mV",
+    "cells_first = cells[0:2]",
+    "cells.v = 'El + 2*mV*i'",
+    "cells.u = Quantity([1*mV, 2*mV, 3*mV, 4*mV])",
+    "cells.m['i > 1'] = '2'",
+    "noise = PoissonGroup(3, rates='10*Hz', namespace=constants, name='noise')",
+    "given = SpikeGeneratorGroup(2, [0, 1], np.array([0.001, 0.002])*second, period=0.005*second, name='given')",
+    "on_pre={'fast': 'v_post += w', 'slow': 'u_post += w/2'},",
+    "s.slow.order = 3",
+    "s.connect(condition='i != j', p=0.5)",
+    "s.fast.delay = '1*ms'",
+    "s.w = '3*mV'",
+    "g.connect(j='k for k in range(i, i + 2)')",
+    "g.pre.delay = '2*ms'",
+    "kick = cells.run_regularly('v += 1*mV', dt=5*ms)",
+    "out = SpikeMonitor(cells, variables=['u'], name='out')",
+    "v = StateMonitor(cells, ['v'], record=[0, 3], dt=1*ms, name='v')",
+    "r = PopulationRateMonitor(cells, name='r')",
+    "constants['tau'] = 5*ms",
+    "cells.u = '1*mV'",
+    "v.active = False",
+    "run(10*ms)",
+    "run(5*ms)",
+]
+
+
+def test_each_part_of_a_network_has_its_line(tmp_path):
+    made = script(tmp_path, NETWORK)
+    compile(made.text, "x", "exec")
+    lines = [line.strip() for line in made.text.split("\n")]
+    assert [line for line in LINES if line not in lines] == []
+    assert made.notes == []
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "why"),
+    [
+        (("method: euler", "method: euler\n    constants: {k: erf(1)}"), "groups.cells", "`erf`"),
+        (("connect: {where: i != j, p: 0.5}", "connect: {fixed_total: 3}"), "synapses.s.connect", "fixed_total"),
+        (("kind: rate, source: cells", "kind: connectivity, source: s"), "monitors.r", "connectivity"),
+        (("every: 5 ms, do", "at: [5 ms], do"), "operations.kick", "at given times"),
+        (("dt: 1 ms}", "dt: 1 ms, window: [1 ms, 2 ms]}"), "monitors.v.window", "active"),
+    ],
+)
+def test_what_brian2_does_not_have_is_a_comment_and_a_note(tmp_path, change, where, why):
+    made = script(tmp_path, NETWORK.replace(*change))
+    assert [(path, why in text) for path, text in made.notes] == [(where, True)]
+    assert re.search(rf"^# NOT EXPORTED: {re.escape(where)}: ", made.text, re.MULTILINE)
+
+
+def test_long_lists_stand_in_a_file_beside(tmp_path):
+    times = ", ".join(f"{k} ms" for k in range(30))
+    text = NETWORK.replace(
+        "indices: [0, 1], times: [1 ms, 2 ms]", f"indices: [{', '.join('0' * 30)}], times: [{times}]"
+    )
+    made = script(tmp_path, text.replace("period: 5 ms", "period: 40 ms"))
+    assert "arrays = np.load('x.npz')" in made.text
+    assert made.arrays["groups.given.times"].tolist() == pytest.approx([k * 1e-3 for k in range(30)])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("mV", "mV"), ("uF", "uF"), ("um2", "um2"), ("S", "siemens"), ("GS", "Gsiemens"), ("cm2", "cm2"), ("m", "metre"),
+     ("Mohm", "Mohm"), ("mS", "mS"), ("pS", "psiemens"), ("min", "(60*second)"), ("mM", "mM"), ("rad", "1")],
+)  # fmt: skip
+def test_units_have_the_names_of_brian2(ours, theirs):
+    assert unit_name(ours) == theirs
+
+
+def test_what_is_no_unit_is_refused():
+    with pytest.raises(CannotExportError):
+        unit_name("parsec")
