@@ -34,7 +34,7 @@ FUNCTIONS = frozenset(
 
 _SHORT = frozenset(
     """
-    mV mA uA nA pA pF uF nF nS uS mS ms us Hz kHz MHz cm cm2 cm3 mm mm2 mm3 um um2 um3 mM uM nM
+    mV mA uA nA pA pF uF nF nS uS ms us Hz kHz MHz cm cm2 cm3 mm mm2 mm3 um um2 um3 mM uM nM
     """.split()  # noqa: SIM905 - a list of words
 )
 _BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
@@ -66,7 +66,12 @@ def unit_name(name: str) -> str:
     stem, power = (name[:-1], name[-1]) if name[-1:] in {"2", "3"} else (name, "")
     for prefix in ("", *_PREFIXES):
         rest = stem.removeprefix(prefix)
-        if stem.startswith(prefix) and rest and (rest in _LONG or rest in _LONG.values() or rest in {"ohm", "siemens"}):
+        if (
+            stem.startswith(prefix)
+            and rest
+            and not (prefix and rest in {"K", "kelvin"})
+            and (rest in _LONG or rest in _LONG.values() or rest in {"ohm", "siemens"})
+        ):
             return f"{prefix}{_LONG.get(rest, rest)}{power}"
     unit = lookup_unit(name)
     if unit is None:
