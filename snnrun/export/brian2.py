@@ -35,6 +35,15 @@ _TAKEN = frozenset(
 )
 """Names that the script uses itself."""
 
+_ENDINGS = {
+    "groups": "_group",
+    "inputs": "_input",
+    "synapses": "_synapses",
+    "operations": "_operation",
+    "monitors": "_monitor",
+}
+"""What makes the names of objects different from those of objects in other sections."""
+
 MADE_BY = "# Made by `snnrun export`"
 """A line of every script, by which it is known."""
 
@@ -83,11 +92,10 @@ class _Writer:
         self.context = self.checked.resolved.context
         self.network = self.checked.resolved.network
         self.constants = self.document.keys(("constants",))
-        self.objects = {
-            name: self._free(name)
-            for section in ("arrays", "groups", "inputs", "synapses", "monitors", "operations")
-            for name in self.document.keys((section,))
-        }
+        self.objects: dict[tuple[str, str], str] = {}
+        for section, ending in _ENDINGS.items():
+            for name in self.document.keys((section,)):
+                self.objects[section, name] = self._free(name, ending)
         known = {
             name: self._quantity(typed.value, typed.dimension)
             for name, typed in self.context.constants.items()
@@ -109,10 +117,12 @@ class _Writer:
             names |= set(self.document.keys(("groups", owner, "constants")))
         self.words = replace(self.words, shadowed=frozenset(names))
 
-    def _free(self, name: str) -> str:
+    def _free(self, name: str, ending: str) -> str:
         """A name of a Python variable that stands for an object of the file."""
-        taken = name in _TAKEN or keyword.iskeyword(name) or name in self.constants
-        return f"{name}_" if taken else name
+        taken = {*_TAKEN, *self.constants, *self.objects.values()}
+        while name in taken or keyword.iskeyword(name):
+            name += ending
+        return name
 
     @staticmethod
     def _quantity(value: float, dimension: Any) -> str:
@@ -241,6 +251,9 @@ class _Writer:
 
     def _arrays(self) -> None:
         for name, array in self.context.arrays.items():
+            if array.times is not None:
+                self.note(("arrays", name), "Brian2 has no timed array with times of its own")
+                continue
             values = self.numbers(f"arrays.{name}", np.asarray(array.values), dimension_text(array.dimension))
             self.put(f"constants[{name!r}] = TimedArray({values}, dt={number_text_of(array.dt)}*second)")
 
@@ -271,16 +284,35 @@ class _Writer:
             if group.integration.method not in _METHODS:
                 raise CannotExportError(f"the method `{group.integration.method}`")
             words.append(f"method={_METHODS[group.integration.method]!r}")
+        events = {name: self._event((*path, "events", name)) for name in self.document.keys((*path, "events"))}
+        if events:
+            conditions = ", ".join(f"{name!r}: {self.value(place)!r}" for name, place in events.items())
+            words.append(f"events={{{conditions}}}")
         words += self._common(path)
-        self._call(self.objects[group.name], "NeuronGroup", words)
+        self._call(self.objects["groups", group.name], "NeuronGroup", words)
+        for name in events:
+            self._on_event(self.objects["groups", group.name], name, (*path, "events", name))
         self._subgroups(group)
-        self._initial(self.objects[group.name], (*path, "initial"))
+        self._initial(self.objects["groups", group.name], (*path, "initial"))
+
+    def _event(self, path: FilePath) -> FilePath:
+        """The place of the condition of an event."""
+        return (*path, "condition") if isinstance(self.document.node(path), MapNode) else path
+
+    def _on_event(self, variable: str, name: str, path: FilePath) -> None:
+        if self.document.has((*path, "do")):
+            order = f", order={self.value((*path, 'order'))}" if self.document.has((*path, "order")) else ""
+            self.put(f"{variable}.run_on_event({name!r}, {self.block(self.statements((*path, 'do')))}{order})")
 
     def _common(self, path: FilePath) -> list[str]:
         own = self.document.keys((*path, "constants"))
         found = [f"dt={self.constant((*path, 'dt'))}"] if self.document.has((*path, "dt")) else []
         values = ", ".join(f"{n!r}: {self.constant((*path, 'constants', n))}" for n in own)
-        return [*found, f"namespace={{**constants, {values}}}" if own else "namespace=constants", f"name={path[-1]!r}"]
+        return [
+            *found,
+            f"namespace={{**constants, {values}}}" if own else "namespace=constants",
+            f"name={self.objects[str(path[0]), str(path[-1])]!r}",
+        ]
 
     def _equations(self, path: FilePath) -> list[str]:
         if not self.document.has(path):
@@ -312,7 +344,9 @@ class _Writer:
         path: FilePath = ("groups", group.name)
         node = self.document.node((*path, "rates"))
         rates = repr(self.value((*path, "rates"))) if isinstance(node, ScalarNode) else self._list((*path, "rates"))
-        self._call(self.objects[group.name], "PoissonGroup", [f"{group.size}", f"rates={rates}", *self._common(path)])
+        self._call(
+            self.objects["groups", group.name], "PoissonGroup", [f"{group.size}", f"rates={rates}", *self._common(path)]
+        )
         self._subgroups(group)
 
     def _schedule(self, group: Group) -> None:
@@ -324,7 +358,11 @@ class _Writer:
         words = [f"{group.size}", ids, times]
         if group.schedule.period:
             words.append(f"period={group.schedule.period * dt!r}*second")
-        self._call(self.objects[group.name], "SpikeGeneratorGroup", [*words, f"name={group.name!r}"])
+        self._call(
+            self.objects["groups", group.name],
+            "SpikeGeneratorGroup",
+            [*words, f"name={self.objects['groups', group.name]!r}"],
+        )
         self._subgroups(group)
 
     def _subgroups(self, group: Group) -> None:
@@ -332,12 +370,12 @@ class _Writer:
             variable = self._part(part)
             if isinstance(part.members, range) and part.members.step == 1:
                 bounds = f"{part.members.start}:{part.members.stop}"
-                self.put(f"{variable} = {self.objects[group.name]}[{bounds}]")
+                self.put(f"{variable} = {self.objects['groups', group.name]}[{bounds}]")
 
     def _part(self, part: NeuronSubset) -> str:
         """The Python variable of a group or of a part of it."""
         if part.name == part.group:
-            return self.objects[part.group]
+            return self.objects["groups", part.group]
         return part.name.replace(".", "_")
 
     def _view(self, part: NeuronSubset) -> str:
@@ -396,7 +434,7 @@ class _Writer:
                 f"rate={self.constant((*path, 'rate'))}",
                 f"weight={self.value((*path, 'weight'))!r}",
             ]
-            self._call(self.objects[name], "PoissonInput", words)
+            self._call(self.objects["inputs", name], "PoissonInput", words)
 
         self.trying(path, write)
 
@@ -405,7 +443,7 @@ class _Writer:
 
     def _write_synapses(self, synapses: Synapses) -> None:
         path: FilePath = ("synapses", synapses.name)
-        variable = self.objects[synapses.name]
+        variable = self.objects["synapses", synapses.name]
         self.speak_of(synapses.name, synapses.source.group, synapses.target.group)
         words = [self._view(synapses.source), self._view(synapses.target)]
         equations = self._equations((*path, "equations"))
@@ -417,6 +455,14 @@ class _Writer:
                 words.append(f"{side}={found[side]}")
             elif found:
                 words.append(f"{side}={{{', '.join(f'{key!r}: {text}' for key, text in found.items())}}}")
+        events = {
+            key: str(self.context.text((*place, "event")).value)
+            for side in sides
+            for key, place in self._keys((*path, side))
+            if self.document.has((*place, "event"))
+        }
+        if events:
+            words.append(f"on_event={events!r}")
         if synapses.integration is not None:
             words.append(f"method={_METHODS[synapses.integration.method]!r}")
         self._call(variable, "Synapses", [*words, *self._common(path)])
@@ -439,8 +485,6 @@ class _Writer:
         return {str(path[-1]): self.block(self.statements(self._do(path)))}
 
     def _do(self, path: FilePath) -> FilePath:
-        if self.document.has((*path, "event")):
-            raise CannotExportError("a pathway on a custom event")
         return (*path, "do") if self.document.has((*path, "do")) else path
 
     def _keys(self, path: FilePath) -> list[tuple[str, FilePath]]:
@@ -549,13 +593,14 @@ class _Writer:
                 node = self.document.find((*path, key))
                 if isinstance(node, ScalarNode):
                     words.append(f"{other}={node.value!r}")
-            self._call(self.objects[name], f"{variable}.run_regularly", words)
+            self._call(self.objects["operations", name], f"{variable}.run_regularly", words)
 
         self.trying(path, write)
 
     def _target(self, target: str) -> str:
-        if target in self.objects:
-            return self.objects[target]
+        for section in ("groups", "synapses"):
+            if (section, target) in self.objects:
+                return self.objects[section, target]
         group, _, part = target.partition(".")
         return self._view(self.network.groups[group].subgroups[part])
 
@@ -565,6 +610,8 @@ class _Writer:
         if self.document.has((*path, "window")):
             self.note((*path, "window"), "set `active` of the monitor between two runs")
         writers = {"spikes": self._spike_monitor, "state": self._state_monitor, "rate": self._rate_monitor}
+        if self.document.has((*path, "event")):
+            writers["events"] = self._spike_monitor
         write = writers.get(model.kind)
         if write is None:
             self.note(path, f"Brian2 has no monitor of this kind: `{model.kind}`")
@@ -572,11 +619,14 @@ class _Writer:
         self.trying(path, lambda: write(name, path, self._target(model.source)))
 
     def _spike_monitor(self, name: str, path: FilePath, source: str) -> None:
-        words = [source]
+        words, kind = [source], "SpikeMonitor"
+        if self.document.has((*path, "event")):
+            words.append(repr(str(self.context.text((*path, "event")).value)))
+            kind = "EventMonitor"
         variables = self.document.node((*path, "variables")) if self.document.has((*path, "variables")) else None
         if isinstance(variables, ListNode):
             words.append(f"variables=[{', '.join(repr(str(v.value)) for v in variables.items)}]")  # type: ignore[union-attr]
-        self._call(self.objects[name], "SpikeMonitor", [*words, f"name={name!r}"])
+        self._call(self.objects["monitors", name], kind, [*words, f"name={self.objects['monitors', name]!r}"])
 
     def _state_monitor(self, name: str, path: FilePath, source: str) -> None:
         from snnrun.model.network import StateMonitor, SynapseChoice  # noqa: PLC0415
@@ -593,13 +643,17 @@ class _Writer:
             words.append(f"dt={self.constant((*path, 'dt'))}")
         if monitor.slot.value != "start":
             words.append(f"when={monitor.slot.value!r}")
-        self._call(self.objects[name], "StateMonitor", [*words, f"name={name!r}"])
+        self._call(self.objects["monitors", name], "StateMonitor", [*words, f"name={self.objects['monitors', name]!r}"])
 
     def _size(self, path: str) -> int:
         return self.network.groups[path.partition(".")[2]].size
 
     def _rate_monitor(self, name: str, _path: FilePath, source: str) -> None:
-        self._call(self.objects[name], "PopulationRateMonitor", [source, f"name={name!r}"])
+        self._call(
+            self.objects["monitors", name],
+            "PopulationRateMonitor",
+            [source, f"name={self.objects['monitors', name]!r}"],
+        )
 
     # the run
 
@@ -609,7 +663,7 @@ class _Writer:
             return
         phases = self.document.node(("run", "phases"))
         assert isinstance(phases, ListNode)
-        monitors = {m: self.objects[m] for m in self.document.keys(("monitors",))}
+        monitors = {m: self.objects["monitors", m] for m in self.document.keys(("monitors",))}
         for k in range(len(phases.items)):
             path: FilePath = ("run", "phases", k)
             self.put(f"# {self.network.phases[k].name}" if k < len(self.network.phases) else "")

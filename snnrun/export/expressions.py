@@ -39,10 +39,10 @@ _SHORT = frozenset(
 )
 _BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
 _LONG = {
-    "m": "metre", "g": "gram", "s": "second", "A": "amp", "K": "kelvin", "mol": "mole", "cd": "candle", "candela": "candle", "Hz": "hertz",
+    "m": "metre", "g": "gram", "s": "second", "A": "amp", "K": "kelvin", "mol": "mole", "cd": "candle", "Hz": "hertz",
     "N": "newton", "Pa": "pascal", "J": "joule", "W": "watt", "C": "coulomb", "V": "volt", "F": "farad",
     "S": "siemens", "Wb": "weber", "T": "tesla", "H": "henry", "M": "molar", "L": "liter", "l": "liter",
-    "litre": "liter", "meter": "metre", "ampere": "amp",
+    "litre": "liter", "meter": "metre", "ampere": "amp", "candela": "candle",
 }  # fmt: skip
 _PREFIXES = ("y", "z", "a", "f", "p", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Z", "Y")
 

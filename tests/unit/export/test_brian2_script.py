@@ -42,6 +42,7 @@ groups:
     threshold: v > -50 mV and N > 2
     reset: v = El; u += 1*mV
     refractory: 2 ms
+    events: {low: v < -72 mV, high: {condition: v > -55 mV, do: u += 1*mV}}
     subgroups: {first: "0:2"}
     initial: {v: El + 2*mV*i, u: [1 mV, 2 mV, 3 mV, 4 mV], m: [{where: i > 1, value: 2}]}
   noise: {kind: poisson, size: 3, rates: 10 Hz}
@@ -54,12 +55,15 @@ synapses:
     on_pre: {fast: {do: v_post += w, delay: 1 ms}, slow: {do: u_post += w/2, order: 3}}
     connect: {where: i != j, p: 0.5}
     initial: {w: 3*mV}
+  e:
+    {source: cells, target: cells, on_pre: {do: v_post += 1*mV, event: low}, connect: one_to_one}
   g: {source: given, target: cells, on_pre: v += 1*mV, delay: 2 ms, connect: {j: "k for k in range(i, i + 2)"}}
 operations: {kick: {target: cells, every: 5 ms, do: v += 1*mV}}
 monitors:
   out: {kind: spikes, source: cells, variables: [u]}
   v: {kind: state, source: cells, variables: [v], indices: [0, 3], dt: 1 ms}
   r: {kind: rate, source: cells}
+  lows: {kind: events, source: cells, event: low, variables: [v]}
 run:
   dt: 0.1 ms
   phases: [{name: a, duration: 10 ms}, {name: b, duration: 5 ms, set: {tau: 5 ms, cells.u: 1 mV}, record: [out]}]
@@ -71,6 +75,10 @@ LINES = [
     "m : 1 (constant)",
     "threshold='v > -50*mV and N > 2',",
     "u += 1*mV",
+    "events={'low': 'v < -72*mV', 'high': 'v > -55*mV'},",
+    "cells.run_on_event('high', 'u += 1*mV')",
+    "e = Synapses(cells, cells, on_pre='v_post += 1*mV', on_event={'pre': 'low'}, namespace=constants, name='e')",
+    "lows = EventMonitor(cells, 'low', variables=['v'], name='lows')",
     "cells_first = cells[0:2]",
     "cells.v = 'El + 2*mV*i'",
     "cells.u = Quantity([1*mV, 2*mV, 3*mV, 4*mV])",
