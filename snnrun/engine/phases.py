@@ -106,7 +106,8 @@ def use_constants(built: Built, phase: Phase, planned: Network) -> None:
     if known is None:
         if len(built.kernels) == MOST_KERNELS:
             del built.kernels[next(iter(built.kernels))]
-        known = built.kernels[id(network)] = network, generate(network)
+        # what any phase sets changes in all of them
+        known = built.kernels[id(network)] = network, generate(replace(network, phases=planned.phases))
     kernel = known[1]
     assert kernel.structure == built.kernel.structure, "the phases of a run differ in values only"
     numbers = built.numbers | sending_steps(planned)

@@ -437,3 +437,35 @@ def test_statements_act_with_the_constants_of_the_step_in_which_they_act(
     built = run_network(network)[1]
     found = value_now(built, built.network, "groups.g", "x", 0)
     assert found.tolist() == [of_k] * late + [10 * of_k] * (20 - late)
+
+
+ADDED = """
+constants: {K1: 0}
+groups:
+  s: {kind: spikes, size: 2, indices: [0, 1, 0], times: [0.1 ms, 0.3 ms, 1.1 ms]}
+  g:
+    size: 2
+    equations: |
+      v : 1
+      x : 1
+    initial: {x: 2}
+synapses:
+  syn:
+    source: s
+    target: g
+    connect: all
+    on_pre: v_post += x_post
+    delay: 0.1*ms*(j + 1)
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: a, duration: 1 ms}
+    - {name: b, duration: 1 ms, set: {SET}}
+"""
+
+
+def test_a_pathway_adds_what_a_phase_sets() -> None:
+    """What it adds changes in all phases, so all have the same kernel."""
+    text = ADDED.replace("{SET}", "{g.x: 5}")
+    built = run_network(network_of(text))[1]
+    assert value_now(built, built.network, "groups.g", "v", 0).tolist() == [9, 9]
