@@ -1,0 +1,124 @@
+"""Groups, their parts, events and links as Brian2 has them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from snnrun.export.expressions import CannotExportError
+from snnrun.export.page import METHODS, Page
+from snnrun.model.network import Group, GroupKind
+from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, dotted
+from snnrun.spec.nodes import Path as FilePath
+
+
+def group(page: Page, name: str) -> None:
+    """A group, and the parts of it that have names."""
+    group = page.network.groups[name]
+    page.speak_of(name)
+    write = {
+        GroupKind.NEURONS: partial(_neurons, page),
+        GroupKind.POISSON: partial(_poisson, page),
+        GroupKind.SPIKES: partial(_schedule, page),
+    }[group.kind]
+    page.trying(("groups", name), lambda: write(group))
+
+
+def _neurons(page: Page, group: Group) -> None:
+    path: FilePath = ("groups", group.name)
+    words = [f"{group.size}"]
+    equations = page.equations((*path, "equations"))
+    words.append(f"model={page.block(equations or [''])}")
+    if page.document.has((*path, "threshold")):
+        words.append(f"threshold={page.value((*path, 'threshold'))!r}")
+    if page.document.has((*path, "reset")):
+        words.append(f"reset={page.block(page.statements((*path, 'reset')))}")
+    if page.document.has((*path, "refractory")):
+        words.append(f"refractory={page.value((*path, 'refractory'))!r}")
+    if group.integration is not None:
+        if group.integration.method not in METHODS:
+            raise CannotExportError(f"the method `{group.integration.method}`")
+        words.append(f"method={group.integration.method!r}")
+    events = {name: _event(page, (*path, "events", name)) for name in page.document.keys((*path, "events"))}
+    if events:
+        conditions = ", ".join(f"{name!r}: {page.value(place)!r}" for name, place in events.items())
+        words.append(f"events={{{conditions}}}")
+    words += page.common(path)
+    page.create(page.objects["groups", group.name], "NeuronGroup", words)
+    for name in events:
+        _on_event(page, page.objects["groups", group.name], name, (*path, "events", name))
+    _subgroups(page, group)
+    page.initial(page.objects["groups", group.name], (*path, "initial"))
+
+
+def links(page: Page) -> None:
+    """What variables `(linked)` in equations of groups are, once all groups are there."""
+    for name in page.network.groups:
+        path: FilePath = ("groups", name, "linked")
+        for variable in page.document.keys(path):
+            page.trying((*path, variable), partial(partial(_link, page), name, variable, (*path, variable)))
+
+
+def _link(page: Page, group: str, variable: str, path: FilePath) -> None:
+    node = page.document.node(path)
+    whole = (*path, "from") if isinstance(node, MapNode) else path
+    source, _, name = str(page.context.text(whole).value).strip().rpartition(".")
+    words = [page.target(source), repr(name)]
+    if page.document.has((*path, "index")):
+        page.speak_of(group)
+        words.append(f"index={_index_words(page, (*path, 'index'), group)}")
+    page.put(f"{page.objects['groups', group]}.{variable} = linked_var({', '.join(words)})")
+
+
+def _index_words(page: Page, path: FilePath, group: str) -> str:
+    if isinstance(page.document.node(path), ListNode):
+        return f"np.array({page.indices(path)})"
+    text = page.value(path)
+    if text == "i":
+        return f"np.arange({page.network.groups[group].size})"
+    raise CannotExportError(f"the index `{text}` of a link: give its values as a list")
+
+
+def _event(page: Page, path: FilePath) -> FilePath:
+    """The place of the condition of an event."""
+    return (*path, "condition") if isinstance(page.document.node(path), MapNode) else path
+
+
+def _on_event(page: Page, variable: str, name: str, path: FilePath) -> None:
+    if page.document.has((*path, "do")):
+        order = f", order={page.value((*path, 'order'))}" if page.document.has((*path, "order")) else ""
+        page.put(f"{variable}.run_on_event({name!r}, {page.block(page.statements((*path, 'do')))}{order})")
+
+
+def _poisson(page: Page, group: Group) -> None:
+    path: FilePath = ("groups", group.name)
+    node = page.document.node((*path, "rates"))
+    rates = repr(page.value((*path, "rates"))) if isinstance(node, ScalarNode) else page.list_of((*path, "rates"))
+    page.create(
+        page.objects["groups", group.name], "PoissonGroup", [f"{group.size}", f"rates={rates}", *page.common(path)]
+    )
+    _subgroups(page, group)
+
+
+def _schedule(page: Page, group: Group) -> None:
+    assert group.schedule is not None
+    path: FilePath = ("groups", group.name)
+    dt = page.network.dt
+    ids = page.numbers(f"{dotted(path)}.indices", group.schedule.ids)
+    times = page.numbers(f"{dotted(path)}.times", group.schedule.steps * dt, "second")
+    words = [f"{group.size}", ids, times]
+    if group.schedule.period:
+        words.append(f"period={group.schedule.period * dt!r}*second")
+    page.create(
+        page.objects["groups", group.name],
+        "SpikeGeneratorGroup",
+        [*words, f"name={page.objects['groups', group.name]!r}"],
+    )
+    _subgroups(page, group)
+
+
+def _subgroups(page: Page, group: Group) -> None:
+    for part in group.subgroups.values():
+        variable = page.part(part)
+        if isinstance(part.members, range) and part.members.step == 1:
+            bounds = f"{part.members.start}:{part.members.stop}"
+            page.put(f"{variable} = {page.objects['groups', group.name]}[{bounds}]")

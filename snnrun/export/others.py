@@ -1,0 +1,107 @@
+"""Poisson inputs, operations and monitors as Brian2 has them."""
+
+from __future__ import annotations
+
+from snnrun.export.expressions import CannotExportError
+from snnrun.export.page import Page
+from snnrun.model.network import StateMonitor, SynapseChoice, as_array
+from snnrun.spec.nodes import ListNode, ScalarNode, dotted
+from snnrun.spec.nodes import Path as FilePath
+
+
+def poisson_input(page: Page, name: str) -> None:
+    """A Poisson input."""
+    path: FilePath = ("inputs", name)
+    poisson = next(i for i in page.network.inputs if i.name == name)
+
+    def write() -> None:
+        words = [
+            page.view(poisson.target),
+            repr(poisson.variable.name),
+            str(poisson.size),
+            f"rate={page.constant((*path, 'rate'))}",
+            f"weight={page.value((*path, 'weight'))!r}",
+        ]
+        page.create(page.objects["inputs", name], "PoissonInput", words)
+
+    page.trying(path, write)
+
+
+def operation(page: Page, name: str) -> None:
+    """An operation with a period."""
+    path: FilePath = ("operations", name)
+    if page.document.has((*path, "call")):
+        page.note(path, "a Python function: make it a `network_operation`")
+        return
+    if not page.document.has((*path, "every")):
+        page.note(path, "Brian2 has no operation at given times: make it a `network_operation`")
+        return
+
+    def write() -> None:
+        target = str(page.context.text((*path, "target")).value).strip()
+        page.speak_of(target.partition(".")[0])
+        variable = page.target(target)
+        words = [page.block(page.statements((*path, "do"))), f"dt={page.constant((*path, 'every'))}"]
+        for key, other in (("when", "when"), ("order", "order")):
+            node = page.document.find((*path, key))
+            if isinstance(node, ScalarNode):
+                words.append(f"{other}={node.value!r}")
+        page.create(page.objects["operations", name], f"{variable}.run_regularly", words)
+
+    page.trying(path, write)
+
+
+def monitor(page: Page, name: str) -> None:
+    """A monitor."""
+    path: FilePath = ("monitors", name)
+    model = page.checked.experiment.monitors[name]
+    if page.document.has((*path, "window")):
+        page.note((*path, "window"), "set `active` of the monitor between two runs")
+    writers = {"spikes": _spike_monitor, "state": _state_monitor, "rate": _rate_monitor}
+    if page.document.has((*path, "event")):
+        writers["events"] = _spike_monitor
+    write = writers.get(model.kind)
+    if write is None:
+        page.note(path, f"Brian2 has no monitor of this kind: `{model.kind}`")
+        return
+    page.trying(path, lambda: write(page, name, path, page.target(model.source)))
+
+
+def _spike_monitor(page: Page, name: str, path: FilePath, source: str) -> None:
+    words, kind = [source], "SpikeMonitor"
+    if page.document.has((*path, "event")):
+        words.append(repr(str(page.context.text((*path, "event")).value)))
+        kind = "EventMonitor"
+    variables = page.document.node((*path, "variables")) if page.document.has((*path, "variables")) else None
+    if isinstance(variables, ListNode):
+        words.append(f"variables=[{', '.join(repr(str(v.value)) for v in variables.items)}]")  # type: ignore[union-attr]
+    page.create(page.objects["monitors", name], kind, [*words, f"name={page.objects['monitors', name]!r}"])
+
+
+def _state_monitor(page: Page, name: str, path: FilePath, source: str) -> None:
+
+    monitor = next(m for m in page.network.monitors if m.name == name)
+    assert isinstance(monitor, StateMonitor)
+    if isinstance(monitor.ids, SynapseChoice):
+        raise CannotExportError("a choice of synapses to record: give `record`")
+    ids = None if monitor.ids is None else as_array(monitor.ids)
+    whole = ids is None or (monitor.source.startswith("groups.") and len(ids) == _size(page, monitor.source))
+    record = "True" if whole or ids is None else page.numbers(f"{dotted(path)}.indices", ids)
+    words = [source, f"[{', '.join(repr(c.name) for c in monitor.columns)}]", f"record={record}"]
+    if page.document.has((*path, "dt")):
+        words.append(f"dt={page.constant((*path, 'dt'))}")
+    if monitor.slot.value != "start":
+        words.append(f"when={monitor.slot.value!r}")
+    page.create(page.objects["monitors", name], "StateMonitor", [*words, f"name={page.objects['monitors', name]!r}"])
+
+
+def _size(page: Page, path: str) -> int:
+    return page.network.groups[path.partition(".")[2]].size
+
+
+def _rate_monitor(page: Page, name: str, _path: FilePath, source: str) -> None:
+    page.create(
+        page.objects["monitors", name],
+        "PopulationRateMonitor",
+        [source, f"name={page.objects['monitors', name]!r}"],
+    )
