@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from snnrun.export.expressions import CannotExportError
@@ -72,10 +73,9 @@ def _link(page: Page, group: str, variable: str, path: FilePath) -> None:
 def _index_words(page: Page, path: FilePath, group: str) -> str:
     if isinstance(page.document.node(path), ListNode):
         return f"np.array({page.indices(path)})"
-    text = page.value(path)
-    if text == "i":
-        return f"np.arange({page.network.groups[group].size})"
-    raise CannotExportError(f"the index `{text}` of a link: give its values as a list")
+    size = page.network.groups[group].size
+    names = {**page.python.names, "i": f"np.arange({size})", "N": str(size)}
+    return page.value(path, replace(page.python, names=names, shadowed=page.words.shadowed))
 
 
 def _event(page: Page, path: FilePath) -> FilePath:
