@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from snnrun.api.runs import Run
     from snnrun.api.sweeps import Sweep
     from snnrun.cli.progress import Bar
-    from snnrun.run.options import RunOptions
-    from snnrun.run.stages import Checked
+    from snnrun.running.options import RunOptions
+    from snnrun.running.stages import Checked
 
 
 def run(
@@ -47,8 +47,8 @@ def run(
         KeyboardInterrupt: It was interrupted.
     """
     from snnrun.cli.render import render_one  # noqa: PLC0415 - reading results needs none of this
-    from snnrun.run import pipeline  # noqa: PLC0415
-    from snnrun.run.options import RunOptions  # noqa: PLC0415
+    from snnrun.running import pipeline  # noqa: PLC0415
+    from snnrun.running.options import RunOptions  # noqa: PLC0415
 
     options = RunOptions(allow_code=allow_code, plots=plots, threads=threads, command=("snnrun.run", str(path)))
     try:
@@ -67,9 +67,9 @@ def run(
 def _single(checked: Checked, out: Path, options: RunOptions, *, progress: bool) -> Run:
     from snnrun.api.runs import Run  # noqa: PLC0415
     from snnrun.cli.render import render_one  # noqa: PLC0415
-    from snnrun.run import pipeline  # noqa: PLC0415
-    from snnrun.run.folder import located  # noqa: PLC0415
-    from snnrun.run.options import Callbacks  # noqa: PLC0415
+    from snnrun.running import pipeline  # noqa: PLC0415
+    from snnrun.running.folder import located  # noqa: PLC0415
+    from snnrun.running.options import Callbacks  # noqa: PLC0415
 
     network = checked.resolved.network
     bar = _bar(network.steps, network.dt, progress=progress)

@@ -30,7 +30,7 @@ from snnrun.compare.folders import (
 )
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.results.layout import DONE_FILE
-from snnrun.run.folder import as_json
+from snnrun.running.folder import as_json
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from snnrun.cli.progress import bytes_text, number_text, time_text
 from snnrun.cli.render import put, put_json, render
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.estimate import Estimate, estimate
 
 if TYPE_CHECKING:

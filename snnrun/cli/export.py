@@ -12,7 +12,7 @@ from snnrun.cli.render import put, render, say
 from snnrun.errors import Diagnostic, ExperimentError, Severity, StorageError, did_you_mean
 from snnrun.export.brian2 import MADE_BY, Script, export
 from snnrun.files.writing import replacing
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 _SIMULATORS = ("brian2",)
 

@@ -27,8 +27,8 @@ from snnrun.model.network import (
     adds_the_same,
 )
 from snnrun.model.order import Actor, actors
-from snnrun.run import pipeline
-from snnrun.run.stages import Checked
+from snnrun.running import pipeline
+from snnrun.running.stages import Checked
 
 
 def validate_files(files: Sequence[Path], overrides: Sequence[str], *, json: bool) -> None:
@@ -237,7 +237,7 @@ def plot_folder(
     """Draw a folder's pictures again, from its results alone."""
     from snnrun.results.done import reading_results  # h5py is imported only where results are
     from snnrun.results.folder import refresh_pictures
-    from snnrun.run.drawing import draw, plots_of
+    from snnrun.running.drawing import draw, plots_of
 
     if not (folder / "experiment.yaml").is_file():
         raise StorageError(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from snnrun.errors import Diagnostic, ExperimentError
 
 if TYPE_CHECKING:
-    from snnrun.run.options import RunOptions
-    from snnrun.run.stages import Checked
+    from snnrun.running.options import RunOptions
+    from snnrun.running.stages import Checked
 
 FORMATS = ("png", "svg", "pdf")
 Rule = tuple[bool, str, str]
@@ -115,7 +115,7 @@ class RunCommand:
         Raises:
             ExperimentError: PLT505 or UNT904, one of them is wrong.
         """
-        from snnrun.run.options import RunOptions
+        from snnrun.running.options import RunOptions
 
         return RunOptions(
             allow_code=self.allow_code,

@@ -25,10 +25,10 @@ from snnrun.cli.summary import (
 from snnrun.engine.cache import RunCache
 from snnrun.errors import SnnrunError, UnfinishedError
 from snnrun.plot.ahead import PlotProcess
-from snnrun.run import pipeline
-from snnrun.run.folder import located
-from snnrun.run.options import Callbacks, RunOptions
-from snnrun.run.stages import Checked, Clock, Outcome, Prepared, Stage
+from snnrun.running import pipeline
+from snnrun.running.folder import located
+from snnrun.running.options import Callbacks, RunOptions
+from snnrun.running.stages import Checked, Clock, Outcome, Prepared, Stage
 
 if TYPE_CHECKING:
     from snnrun.sweep.experiments import Sweep

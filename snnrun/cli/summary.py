@@ -15,8 +15,8 @@ from snnrun.errors import UnfinishedError
 from snnrun.model.network import GroupKind, Network, SpikeMonitor, SynapseEventMonitor
 from snnrun.model.recorded import recorded_spans
 from snnrun.results.layout import RESULTS_FILE
-from snnrun.run.folder import metrics_as_json
-from snnrun.run.stages import Checked, Outcome, Prepared
+from snnrun.running.folder import metrics_as_json
+from snnrun.running.stages import Checked, Outcome, Prepared
 
 if TYPE_CHECKING:
     from snnrun.sweep.local import SweepOutcome

@@ -15,8 +15,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from snnrun.compare.meaning import Meaning, definitions_of, meaning_of, own_names
-from snnrun.run import pipeline
-from snnrun.run.stages import Checked
+from snnrun.running import pipeline
+from snnrun.running.stages import Checked
 from snnrun.source import Text
 from snnrun.spec.nodes import ListNode, MapNode, Node, Path, ScalarNode
 from snnrun.spec.scalar_text import ScalarStyle

@@ -124,7 +124,7 @@ class Entry:
     @cached_property
     def constants(self) -> dict[str, Measured]:
         """The constants of the experiment, read from its file when they are needed; none if it cannot be read."""
-        from snnrun.run import pipeline  # noqa: PLC0415 - results are read without it
+        from snnrun.running import pipeline  # noqa: PLC0415 - results are read without it
 
         try:
             context = pipeline.check(pipeline.read(self.experiment)).resolved.context

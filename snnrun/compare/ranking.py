@@ -11,8 +11,8 @@ import numpy as np
 from snnrun.compare.conditions import Formula
 from snnrun.compare.folders import Entry, complete_points
 from snnrun.results.layout import storage_error
-from snnrun.run import pipeline
-from snnrun.run.stages import Checked
+from snnrun.running import pipeline
+from snnrun.running.stages import Checked
 from snnrun.sweep.plan import plan_sweep
 from snnrun.sweep.points import Plan
 from snnrun.units.dimensions import Dimension

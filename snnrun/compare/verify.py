@@ -22,9 +22,9 @@ from snnrun.results.layout import PROVENANCE_FILE, SWEEP_FILE, RunStatus, storag
 from snnrun.results.provenance import package_versions, processor_model
 from snnrun.results.reader import Results
 from snnrun.results.sweep_table import point_folder
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
-from snnrun.run.stages import Checked
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
+from snnrun.running.stages import Checked
 from snnrun.sweep.experiments import check_point, check_sweep, point_document, spread
 
 _NUMERIC = ("llvmlite", "numpy")  # packages that may change a bit

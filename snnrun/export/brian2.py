@@ -20,7 +20,7 @@ from snnrun.export.groups import group, links
 from snnrun.export.others import monitor, operation, poisson_input
 from snnrun.export.page import Page
 from snnrun.export.synapses import synapses
-from snnrun.run.stages import Checked
+from snnrun.running.stages import Checked
 from snnrun.spec.nodes import ListNode, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
 

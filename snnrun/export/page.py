@@ -16,7 +16,7 @@ from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.equations.parse import parse_statements
 from snnrun.export.expressions import CannotExportError, Printer, dimension_text
 from snnrun.model.network import NeuronSubset
-from snnrun.run.stages import Checked
+from snnrun.running.stages import Checked
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, dotted
 from snnrun.spec.nodes import Path as FilePath
 

@@ -21,9 +21,9 @@ from snnrun.metrics.nonfinite import RunWarning
 from snnrun.resolve.context import Path
 from snnrun.results.folder import write_durably
 from snnrun.results.sweep_table import Axis, Coordinate, PointStatus, write_sweep
-from snnrun.run.folder import as_json
-from snnrun.run.recording import describe
-from snnrun.run.stages import Checked
+from snnrun.running.folder import as_json
+from snnrun.running.recording import describe
+from snnrun.running.stages import Checked
 from snnrun.sweep.journal import Reader
 from snnrun.sweep.points import Plan, Values
 

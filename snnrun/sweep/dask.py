@@ -20,7 +20,7 @@ from typing import Any
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
 from snnrun.results.sweep_table import PointStatus
-from snnrun.run.options import RunOptions
+from snnrun.running.options import RunOptions
 from snnrun.sweep.pool import Ended, Event, Lost, Ran, error_from_json
 from snnrun.sweep.worker import Worker, answer, error_as_json, open_sweep
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from snnrun.results.folder import recover
 from snnrun.results.layout import DONE_FILE
 from snnrun.results.sweep_table import PointStatus
-from snnrun.run.options import Progress, RunOptions
-from snnrun.run.stages import Clock
+from snnrun.running.options import Progress, RunOptions
+from snnrun.running.stages import Clock
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.experiments import Sweep
 from snnrun.sweep.journal import Journal, Ledger, Record

@@ -13,8 +13,8 @@ from snnrun.engine.cache import RunCache
 from snnrun.engine.memory import expected_memory
 from snnrun.engine.recording import Nothing
 from snnrun.model.size import ASSUMED_RATE, expected_seconds, recorded_bytes
-from snnrun.run import pipeline
-from snnrun.run.stages import Checked, Clock
+from snnrun.running import pipeline
+from snnrun.running.stages import Checked, Clock
 from snnrun.sweep.experiments import Sweep, check_point, point_document
 
 EXAMINED = 200  # points that are checked

@@ -15,8 +15,8 @@ from snnrun.equations.dag import ValueNeededError, kind_of
 from snnrun.errors import Diagnostic, ExperimentError, Report, Severity
 from snnrun.model.digest import common_part
 from snnrun.resolve.swept import of_sweep, swept
-from snnrun.run import pipeline
-from snnrun.run.stages import Checked, SharedPhase
+from snnrun.running import pipeline
+from snnrun.running.stages import Checked, SharedPhase
 from snnrun.source import SourceFile, Span
 from snnrun.spec.check import refuse_unread
 from snnrun.spec.document import Document

@@ -25,12 +25,12 @@ from snnrun.results.folder import PICTURES, complete_folder, recover, refresh_pi
 from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
 from snnrun.results.provenance import collect as collect_provenance
 from snnrun.results.sweep_table import PointStatus
-from snnrun.run import pipeline
-from snnrun.run.drawing import draw_after_run, plots_of
-from snnrun.run.folder import Destination, destination_of, portable
-from snnrun.run.options import Progress, RunOptions, ignore
-from snnrun.run.signals import defer_signals, stop_on_signals
-from snnrun.run.stages import Clock, Stage
+from snnrun.running import pipeline
+from snnrun.running.drawing import draw_after_run, plots_of
+from snnrun.running.folder import Destination, destination_of, portable
+from snnrun.running.options import Progress, RunOptions, ignore
+from snnrun.running.signals import defer_signals, stop_on_signals
+from snnrun.running.stages import Clock, Stage
 from snnrun.sweep.claims import TABLE
 from snnrun.sweep.collect import Collected, collect
 from snnrun.sweep.dispatch import Dispatcher

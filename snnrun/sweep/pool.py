@@ -18,8 +18,8 @@ from typing import IO, Any, Protocol
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, StorageError
 from snnrun.results.sweep_table import PointStatus
-from snnrun.run.options import RunOptions
-from snnrun.run.signals import defer_signals
+from snnrun.running.options import RunOptions
+from snnrun.running.signals import defer_signals
 
 AHEAD = 2  # batches of a process: it never waits for the next one
 # Imports allocate objects that stay; garbage collection starts with the points.

@@ -22,8 +22,8 @@ from snnrun.model.digest import whole_network
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import Seeds
 from snnrun.resolve.context import Limit
-from snnrun.run import pipeline
-from snnrun.run.stages import Checked
+from snnrun.running import pipeline
+from snnrun.running.stages import Checked
 from snnrun.spec.document import Document
 
 

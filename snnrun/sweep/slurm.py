@@ -21,8 +21,8 @@ from snnrun.errors import Diagnostic, RunError
 from snnrun.files.reading import read_json, reason_of
 from snnrun.results.folder import write_durably
 from snnrun.results.layout import DONE_FILE, storage_error
-from snnrun.run.options import RunOptions
-from snnrun.run.stages import Clock
+from snnrun.running.options import RunOptions
+from snnrun.running.stages import Clock
 from snnrun.sweep.claims import ranges
 from snnrun.sweep.dispatch import to_run
 from snnrun.sweep.earlier import take_over

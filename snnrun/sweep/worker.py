@@ -27,9 +27,9 @@ from snnrun.errors import SnnrunError, StorageError, UnfinishedError
 from snnrun.metrics.nonfinite import RunWarning
 from snnrun.metrics.running import numbers_of
 from snnrun.results.sweep_table import PointStatus, point_place
-from snnrun.run import pipeline
-from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
-from snnrun.run.stages import Checked, Clock, Stage
+from snnrun.running import pipeline
+from snnrun.running.options import Callbacks, Progress, RunOptions, ignore
+from snnrun.running.stages import Checked, Clock, Stage
 from snnrun.sweep.earlier import point_keys
 from snnrun.sweep.experiments import Points, Sweep, point_document
 from snnrun.sweep.identity import PointKeys
@@ -121,7 +121,7 @@ class Worker:
         if self.plan.keep_results:
             return self._kept(k, checked, point, progress)
         if checked.search is not None:
-            from snnrun.run.search import Searcher  # noqa: PLC0415 - few experiments search
+            from snnrun.running.search import Searcher  # noqa: PLC0415 - few experiments search
 
             checked, _ = Searcher(checked, self.cache, self.clock, self.options).find(progress)
         prepared = pipeline.prepare(checked, self.cache, self.clock, self.options.threads)

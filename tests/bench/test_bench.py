@@ -23,7 +23,7 @@ from works import BY_NAME, PEERS, ROOT, STRICT, WORKS, Tool
 
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import FixedDegree
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 SMALL = {"microcircuit": "0.01", "microcircuit-0.1": "0.01"}
 

@@ -5,7 +5,7 @@ import pytest
 from snnrun.codegen.cache import obtain
 from snnrun.codegen.kernel import generate
 from snnrun.errors import MOST_ERRORS, ExperimentError
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 RUN = "run: {duration: 1 ms, dt: 0.1 ms}\n"
 

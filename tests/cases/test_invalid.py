@@ -9,7 +9,7 @@ import pytest
 
 from snnrun.cli.render import render
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.plan import plan_sweep
 
 FOLDER = Path(__file__).parent / "invalid"

@@ -239,7 +239,7 @@ def test_an_unfinished_run_never_takes_the_place_of_a_whole_one(background, snnr
 def test_a_signal_while_drawing_keeps_the_results_and_says_which_it_was(
     snnrun, small, monkeypatch, number, code, sweep
 ):
-    from snnrun.run import drawing
+    from snnrun.running import drawing
 
     def stop(*_, **__):
         os.kill(os.getpid(), getattr(signal, number))
@@ -265,7 +265,7 @@ def test_a_signal_while_drawing_keeps_the_results_and_says_which_it_was(
 
 
 def test_ctrl_c_while_writing_waits_until_the_results_are_safe(snnrun, small, monkeypatch):
-    from snnrun.run import final, folder
+    from snnrun.running import final, folder
 
     # a shell may start this process with Ctrl-C switched off
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -298,7 +298,7 @@ def test_rates_of_phases_are_those_of_the_time_recorded(snnrun, place):
 
 
 def test_a_bug_while_drawing_keeps_the_results_and_shows_no_traceback(snnrun, small, monkeypatch):
-    from snnrun.run import drawing
+    from snnrun.running import drawing
 
     def fail(*_, **__):
         raise ZeroDivisionError("in the drawing")
@@ -313,7 +313,7 @@ def test_a_bug_while_drawing_keeps_the_results_and_shows_no_traceback(snnrun, sm
 
 
 def test_a_bug_ends_with_70_without_a_traceback(snnrun, small, monkeypatch):
-    from snnrun.run import pipeline
+    from snnrun.running import pipeline
 
     def fail(*_):
         raise ZeroDivisionError("somewhere deep")

@@ -56,8 +56,8 @@ def test_a_check_loads_nothing_that_only_a_run_needs(validated):
     ours = {name for name in validated["modules"] if name.startswith("snnrun.")}
     assert "snnrun.resolve.resolve" in ours
     late = {
-        "snnrun.run.folder",
-        "snnrun.run.hooks",
+        "snnrun.running.folder",
+        "snnrun.running.hooks",
         "snnrun.results.layout",
         "snnrun.engine.build",
         "snnrun.connect.builder",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snnrun.cli.main import main
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "experiments" / "tutorial"

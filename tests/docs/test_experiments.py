@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snnrun.cli.new import template_names
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.plan import plan_sweep
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from snnrun.cli import language
 from snnrun.equations.draws import DISTRIBUTIONS
 from snnrun.equations.functions import FUNCTION_NAMES, REDUCTIONS
 from snnrun.equations.model import FLAGS
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 PAGE = Path(__file__).parents[2] / "docs" / "language.md"
 MODEL = """

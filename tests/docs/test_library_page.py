@@ -6,7 +6,7 @@ from pathlib import Path
 
 from library_page import PAGE, page_text
 
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.spec.library import library_models
 
 ROOT = Path(__file__).parents[2]

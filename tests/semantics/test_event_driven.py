@@ -11,8 +11,8 @@ from running import run_kernel
 
 from snnrun.errors import ExperimentError
 from snnrun.results.reader import Results
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 FAULTS = """
 groups:

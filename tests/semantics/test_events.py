@@ -10,8 +10,8 @@ import pytest
 from running import network_of, run_network, simulation_of
 
 from snnrun.results.reader import Results
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 TEXT = """
 groups:

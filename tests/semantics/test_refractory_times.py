@@ -9,8 +9,8 @@ import pytest
 from running import run_kernel
 
 from snnrun.errors import ExperimentError, RunError
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 GROUPS = """
 groups:

@@ -9,7 +9,7 @@ import pytest
 from running import run_kernel
 
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 PATHWAYS = """
 groups:

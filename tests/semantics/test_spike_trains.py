@@ -7,7 +7,7 @@ import pytest
 from running import network_of, run_network
 
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 
 def spikes(times: str, *, more: str = "", size: int = 3, duration: str = "100 ms") -> dict[int, list[int]]:

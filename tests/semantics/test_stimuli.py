@@ -13,8 +13,8 @@ from running import network_of, run_network
 from snnrun.errors import ExperimentError
 from snnrun.model.network import TimedArray
 from snnrun.results.reader import Results
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 FRAMES = np.array([[[0, 4], [8, 16]], [[16, 0], [0, 0]], [[1, 2], [3, 4]]])
 STIMULUS = "{frames: frames.npy, each: 3 ms, pause: 2 ms, labels: [7, 8, 7], scale: 1/16}"

@@ -14,8 +14,8 @@ from snnrun.engine import monitors
 from snnrun.errors import ExperimentError
 from snnrun.results.difference import first_difference
 from snnrun.results.reader import Results
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 TEXT = """
 groups:

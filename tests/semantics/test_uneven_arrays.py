@@ -9,7 +9,7 @@ from running import network_of, resolved, run_network
 
 from snnrun.codegen.arguments import ArrayUse
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 TIMES = "times: [0.3 ms, 1 ms, 1.2 ms, 5 ms, 7.05 ms]"
 TEXT = f"""

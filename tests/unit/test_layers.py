@@ -20,7 +20,7 @@ FORBIDDEN_ATTRIBUTES = frozenset(
     | {("os", "popen"), ("builtins", "eval"), ("builtins", "exec"), ("builtins", "compile"), ("np", "fromregex")}
 )
 # Python is loaded from a file in two places: generated kernels, and hooks that `--allow-code` allows.
-LOADERS = frozenset({"snnrun/codegen/load.py", "snnrun/run/hooks.py"})
+LOADERS = frozenset({"snnrun/codegen/load.py", "snnrun/running/hooks.py"})
 
 
 def test_imports_go_one_way():

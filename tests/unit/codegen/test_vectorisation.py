@@ -12,7 +12,7 @@ import llvmlite.binding as llvm
 import pytest
 
 from snnrun.codegen.kernel import generate
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 EXPERIMENT = Path(__file__).resolve().parents[3] / "experiments" / "benchmarks" / "cobahh.yaml"
 # In a process of its own, where LLVM is asked for text instead of machine code; the rest is what a run does.

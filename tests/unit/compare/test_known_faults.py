@@ -6,8 +6,8 @@ from snnrun import __version__
 from snnrun.compare.known_faults import FAULTS, known_faults
 from snnrun.files.state_file import read_arrays
 from snnrun.results.checkpoint import store_arrays
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 PLAIN = """\
 version: 1
@@ -156,3 +156,12 @@ def test_every_fault_is_shown_by_a_test():
     shown = [*AFFECTED, "of files", "another unit"]
     assert [fault.text for fault in FAULTS if not any(words in fault.text for words in shown)] == []
     assert all(fault.mended <= __version__ for fault in FAULTS)
+
+
+def test_a_sweep_through_names_of_files_may_have_kept_points_of_other_files(tmp_path):
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("\n".join(["x", *["1"] * 16]))
+    text = PLAIN.replace("    threshold:", "    initial: {x: {file: one.csv, column: x}}\n    threshold:")
+    text += "sweep: {axes: {groups.pop.initial.x.file: [one.csv, two.csv]}}\n"
+    assert any("the content of a file" in line for line in said(tmp_path, text, version="0.3.0"))
+    assert not any("the content of a file" in line for line in said(tmp_path, text, version=__version__))

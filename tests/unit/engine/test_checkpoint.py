@@ -13,8 +13,8 @@ from snnrun.errors import ExperimentError, StorageError
 from snnrun.files import state_file
 from snnrun.files.state_file import read_arrays
 from snnrun.results.checkpoint import CheckpointFolder, store_arrays
-from snnrun.run import pipeline
-from snnrun.run.options import Callbacks, RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import Callbacks, RunOptions
 
 # Everything that has a state of its own: delays of three kinds, Poisson groups and inputs, given spikes, plasticity,
 # event-driven and summed variables, noise, shared variables, refractoriness, operations, phases, all monitors.

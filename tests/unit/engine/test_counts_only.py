@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 FUNCTIONS = ("count", "counts", "rates", "mean_rate")
 FILE = """\

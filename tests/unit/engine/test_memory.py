@@ -18,8 +18,8 @@ from snnrun.errors import ExperimentError, RunError
 from snnrun.model.network import Network
 from snnrun.model.size import least_bytes
 from snnrun.resolve.resolve import resolve
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 from snnrun.source import SourceFile, Span
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.load import load

@@ -11,7 +11,7 @@ from snnrun.engine import parts as parts_module
 from snnrun.engine.build import build
 from snnrun.engine.cache import RunCache
 from snnrun.engine.values import cache_aligned
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.reuse import Template
 
 FILE = """\

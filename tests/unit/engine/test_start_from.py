@@ -8,8 +8,8 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.files.state_file import read_arrays, write_arrays
-from snnrun.run import pipeline
-from snnrun.run.options import Callbacks, RunOptions, ignore
+from snnrun.running import pipeline
+from snnrun.running.options import Callbacks, RunOptions, ignore
 
 FILE = """\
 version: 1

@@ -7,7 +7,7 @@ import pytest
 
 from snnrun.export.brian2 import export
 from snnrun.export.expressions import CannotExportError, unit_name
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "experiments" / "tutorial").glob("*.yaml"))

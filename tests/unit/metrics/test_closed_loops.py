@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from snnrun.engine import driver
-from snnrun.run import pipeline
-from snnrun.run.options import Callbacks, RunOptions
-from snnrun.run.stages import Outcome
+from snnrun.running import pipeline
+from snnrun.running.options import Callbacks, RunOptions
+from snnrun.running.stages import Outcome
 
 # A neuron without leak, dv/dt = I: it spikes every 1/I, rounded up to steps, after v = 0.
 FILE = """\

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from snnrun.engine import driver
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 ROUNDS = [(5, 25), (30, 50), (55, 75)]  # of the phase `on` [ms]
 CALLS = {

@@ -13,8 +13,8 @@ from snnrun.errors import ExperimentError
 from snnrun.metrics.functions import FUNCTIONS
 from snnrun.metrics.samples import ROWS, Comoments, Moments
 from snnrun.metrics.spikes import Pairwise, PopulationBins, PopulationPair, Train
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 from snnrun.sweep.experiments import check_sweep
 from snnrun.units.dimensions import ONE
 from snnrun.units.names import lookup_unit

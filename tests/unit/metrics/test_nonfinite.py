@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from snnrun.engine import driver
-from snnrun.run import pipeline
-from snnrun.run.folder import located
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.folder import located
+from snnrun.running.options import RunOptions
 from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.local import run_sweep
 

@@ -6,8 +6,8 @@ import pytest
 
 from snnrun.engine import driver
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
-from snnrun.run.options import Callbacks, RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import Callbacks, RunOptions
 
 FILE = """\
 version: 1

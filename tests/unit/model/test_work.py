@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from snnrun.errors import ExperimentError, did_you_mean
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.experiments import check_sweep
 
 NEURON = 'equations: "dv/dt = -c*v/(10*ms) : 1", threshold: v > 1, reset: v = 0'

@@ -19,8 +19,8 @@ from snnrun.results.layout import (
 )
 from snnrun.results.reader import Results
 from snnrun.results.writer import ResultsWriter
-from snnrun.run import pipeline
-from snnrun.run.options import Callbacks, RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import Callbacks, RunOptions
 
 N = 10
 RECORDED = ((0.0, 0.1), (0.15, 0.2))  # of 200 ms [s]

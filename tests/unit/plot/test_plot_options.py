@@ -9,8 +9,8 @@ from snnrun.plot.options import picture_from
 from snnrun.plot.source import Source
 from snnrun.plot.style import style_context
 from snnrun.plot_kinds import PLOT_KINDS
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 from snnrun.spec.models import Plot, PlotKind
 
 FILE = """\

@@ -7,8 +7,8 @@ import pytest
 from test_plot_pictures import figure_of
 
 from snnrun.results.reader import Results
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 FILE = """\
 version: 1

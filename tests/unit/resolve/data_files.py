@@ -7,7 +7,7 @@ from snnrun.connect.builder import connect as connected
 from snnrun.engine.values import SynapseValues
 from snnrun.errors import ExperimentError, Severity
 from snnrun.model.rule_values import Ground
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 PLAIN = """\
 version: 1

@@ -6,7 +6,7 @@ import pytest
 from snnrun.engine.values import checked_values
 from snnrun.errors import ExperimentError
 from snnrun.model.evaluate import Environment, evaluate
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 
 FILE = """\
 version: 1

@@ -7,7 +7,7 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.model.evaluate import Environment, evaluate
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.experiments import check_sweep
 
 HEAD = "version: 1\nrun: {duration: 1 ms, dt: 0.1 ms}\n"

@@ -5,8 +5,8 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.results.reader import Results
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 FILE = """\
 version: 1

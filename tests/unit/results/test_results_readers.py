@@ -14,8 +14,8 @@ import xarray as xr
 
 from snnrun.results.reader import Results
 from snnrun.results.sweep_table import Axis, Coordinate, read_sweep, write_sweep
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 
 pytestmark = pytest.mark.readers
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from snnrun.errors import ExperimentError, Severity
 from snnrun.model.digest import digest_of, whole_network
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.spec.models import Experiment, Panels, Plot, Rule
 from snnrun.spec.schema import _reachable
 from snnrun.sweep.plan import plan_sweep

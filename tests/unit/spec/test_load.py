@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.spec.load import load
 
 BASE = """\

@@ -3,7 +3,7 @@
 import pytest
 
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.experiments import check_sweep
 
 GROUP = """\

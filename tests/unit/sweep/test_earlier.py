@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from snnrun.results.sweep_table import point_place, read_sweep
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 from snnrun.sweep import earlier
 from snnrun.sweep.earlier import point_keys
 from snnrun.sweep.experiments import check_sweep

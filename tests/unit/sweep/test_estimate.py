@@ -2,7 +2,7 @@
 
 import pytest
 
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.estimate import EXAMINED, estimate
 from snnrun.sweep.experiments import check_sweep
 

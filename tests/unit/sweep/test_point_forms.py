@@ -9,8 +9,8 @@ import xarray
 from snnrun.compare.folders import entry_at
 from snnrun.compare.ranking import Formula, command_for, parameters_of, rank
 from snnrun.results.sweep_table import read_sweep
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.local import run_sweep
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snnrun.run.options import RunOptions
+from snnrun.running.options import RunOptions
 from snnrun.sweep.pool import LocalPool
 
 

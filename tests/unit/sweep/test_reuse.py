@@ -7,8 +7,8 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.model.digest import whole_network
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 from snnrun.sweep import experiments
 from snnrun.sweep.experiments import Points, check_point, check_sweep, point_document
 from snnrun.sweep.local import run_sweep

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.worker import Worker
 

@@ -9,8 +9,8 @@ import pytest
 from snnrun.codegen.native import NativeKernel
 from snnrun.errors import ExperimentError
 from snnrun.results.sweep_table import read_sweep
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
 from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.local import run_sweep
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from snnrun.errors import ExperimentError
-from snnrun.run import pipeline
+from snnrun.running import pipeline
 from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.plan import plan_sweep
 

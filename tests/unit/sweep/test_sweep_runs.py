@@ -11,9 +11,9 @@ import xarray
 from snnrun.engine import synapses as synapses_module
 from snnrun.results.done import read_done
 from snnrun.results.sweep_table import PointStatus, read_sweep
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
-from snnrun.run.stages import Clock, Stage
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
+from snnrun.running.stages import Clock, Stage
 from snnrun.sweep.experiments import check_sweep
 from snnrun.sweep.local import run_sweep
 
@@ -229,7 +229,7 @@ def test_a_complete_sweep_without_a_picture_is_found_again(tmp_path):
 
 def test_a_point_that_failed_runs_again_only_when_asked(tmp_path, monkeypatch):
     from snnrun.errors import Diagnostic, RunError
-    from snnrun.run import pipeline as stages
+    from snnrun.running import pipeline as stages
 
     prepare = stages.prepare
     ran = []
@@ -257,7 +257,7 @@ def test_a_point_that_failed_runs_again_only_when_asked(tmp_path, monkeypatch):
 
 
 def test_a_bug_at_one_point_does_not_cost_the_others(tmp_path, monkeypatch):
-    from snnrun.run import pipeline as stages
+    from snnrun.running import pipeline as stages
 
     prepare = stages.prepare
 

@@ -12,10 +12,10 @@ import pytest
 
 from snnrun.errors import RunError
 from snnrun.resolve.search import SearchPlan
-from snnrun.run import pipeline
-from snnrun.run import search as searching
-from snnrun.run.options import Callbacks, RunOptions
-from snnrun.run.stages import Outcome
+from snnrun.running import pipeline
+from snnrun.running import search as searching
+from snnrun.running.options import Callbacks, RunOptions
+from snnrun.running.stages import Outcome
 from snnrun.units.dimensions import ONE
 
 FILE = """\

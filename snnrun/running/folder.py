@@ -19,8 +19,8 @@ from snnrun.model.state import STATE_FILE
 from snnrun.results import layout
 from snnrun.results.folder import Published, RunFolder
 from snnrun.results.provenance import collect
-from snnrun.run.final import RunSummary
-from snnrun.run.stages import Checked, Prepared
+from snnrun.running.final import RunSummary
+from snnrun.running.stages import Checked, Prepared
 from snnrun.spec.document import Document, Value
 from snnrun.spec.nodes import ScalarNode
 

@@ -13,9 +13,9 @@ from snnrun.engine.recording import Nothing
 from snnrun.errors import Diagnostic, ExperimentError, RunError
 from snnrun.resolve.search import SearchPlan
 from snnrun.results.folder import write_durably
-from snnrun.run import pipeline
-from snnrun.run.options import Progress, RunOptions
-from snnrun.run.stages import Checked, Clock
+from snnrun.running import pipeline
+from snnrun.running.options import Progress, RunOptions
+from snnrun.running.stages import Checked, Clock
 from snnrun.source import SourceFile, Span
 from snnrun.spec.nodes import scalar
 from snnrun.units.quantities import base_units, format_quantity

@@ -21,10 +21,10 @@ from snnrun.metrics.terms import Metrics
 from snnrun.resolve.plots import check_plots
 from snnrun.resolve.resolve import resolve
 from snnrun.resolve.unused import unused
-from snnrun.run.drawing import check_styles, draw_after_run
-from snnrun.run.options import Callbacks, Progress, RunOptions, ignore
-from snnrun.run.signals import StoppedBySignal, defer_signals
-from snnrun.run.stages import Checked, Clock, Outcome, Prepared, Stage
+from snnrun.running.drawing import check_styles, draw_after_run
+from snnrun.running.options import Callbacks, Progress, RunOptions, ignore
+from snnrun.running.signals import StoppedBySignal, defer_signals
+from snnrun.running.stages import Checked, Clock, Outcome, Prepared, Stage
 from snnrun.source import Span
 from snnrun.spec.check import parse_experiment, refuse_unread
 from snnrun.spec.document import Document
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from snnrun.resolve.phases import Measured
     from snnrun.resolve.search import SearchPlan
     from snnrun.results.folder import Published
-    from snnrun.run.final import RunSummary
-    from snnrun.run.folder import Destination
-    from snnrun.run.search import Found
+    from snnrun.running.final import RunSummary
+    from snnrun.running.folder import Destination
+    from snnrun.running.search import Found
 
 NEURONS_A_THREAD = 1000  # with fewer, threads wait for each other longer than they work
 
@@ -94,7 +94,7 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
     plots = check_plots(context, network, metrics.kinds())
     check_styles(document, plots or [])
     if network.hooks:
-        from snnrun.run.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
+        from snnrun.running.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
 
         find_hooks(context, network.hooks)
     warnings = [*context.report.warnings, *(unused(context) if document.read_values is not None else ())]
@@ -240,7 +240,7 @@ def _decisions(prepared: Prepared) -> Decisions:
 
 def _hooks(prepared: Prepared, *, allow_code: bool) -> dict[int, Any]:
     """The Python functions of an experiment, by period in steps."""
-    from snnrun.run.hooks import bind, load_hooks  # noqa: PLC0415 - few experiments have any
+    from snnrun.running.hooks import bind, load_hooks  # noqa: PLC0415 - few experiments have any
 
     functions = load_hooks(prepared.checked.resolved.context, prepared.built.network.hooks, allowed=allow_code)
     return bind(prepared.built, functions)
@@ -287,7 +287,7 @@ def run(
     """
     from snnrun.engine.cache import CONNECTIVITY_BYTES, RunCache  # noqa: PLC0415 - only to run
     from snnrun.results.folder import claim  # noqa: PLC0415 - h5py is imported only to run
-    from snnrun.run import folder as folders  # noqa: PLC0415
+    from snnrun.running import folder as folders  # noqa: PLC0415
 
     clock = clock or Clock()
     started = time.time()
@@ -328,7 +328,7 @@ def _searched(
     """The experiment with the constant that its search has found, if it has a search."""
     if checked.search is None:
         return checked, None
-    from snnrun.run.search import Searcher  # noqa: PLC0415 - few experiments search
+    from snnrun.running.search import Searcher  # noqa: PLC0415 - few experiments search
 
     final = destination.path
     journal = None if destination.in_sweep else final.with_name(f".{final.name}-search.json")
@@ -346,9 +346,9 @@ def _record(
     found: Found | None,
 ) -> tuple[RunSummary, list[int]]:
     """Run the network into its results; what that gave, and the signals that arrived while results were completed."""
-    from snnrun.run.final import finish  # noqa: PLC0415 - h5py is imported only to run
-    from snnrun.run.folder import write_metrics  # noqa: PLC0415
-    from snnrun.run.recording import FileSink, open_results, put_tries  # noqa: PLC0415
+    from snnrun.running.final import finish  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.running.folder import write_metrics  # noqa: PLC0415
+    from snnrun.running.recording import FileSink, open_results, put_tries  # noqa: PLC0415
 
     progress, allow_code = callbacks.progress, options.allow_code
     for text in prepared.built.notes:
@@ -426,6 +426,6 @@ def refuse_hooks(checked: Checked, *, allowed: bool) -> None:
         ExperimentError: HOK601, naming the file.
     """
     if checked.resolved.network.hooks and not allowed:
-        from snnrun.run.hooks import load_hooks  # noqa: PLC0415 - few experiments have any
+        from snnrun.running.hooks import load_hooks  # noqa: PLC0415 - few experiments have any
 
         load_hooks(checked.resolved.context, checked.resolved.network.hooks, allowed=False)

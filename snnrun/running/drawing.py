@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from snnrun.errors import Diagnostic, ExperimentError, InternalError, SnnrunError
 from snnrun.resolve.swept import of_sweep, swept
-from snnrun.run.signals import StoppedBySignal, stop_on_signals
-from snnrun.run.stages import Checked, Clock, Stage
+from snnrun.running.signals import StoppedBySignal, stop_on_signals
+from snnrun.running.stages import Checked, Clock, Stage
 from snnrun.spec.document import Document
 
 if TYPE_CHECKING:

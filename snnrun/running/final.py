@@ -21,7 +21,7 @@ from snnrun.results.checkpoint import store_arrays
 from snnrun.results.digest import Digest
 from snnrun.results.layout import RunStatus, Stimulus
 from snnrun.results.writer import ResultsWriter
-from snnrun.run.stages import Prepared
+from snnrun.running.stages import Prepared
 from snnrun.units.dimensions import TIME
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from snnrun.run.stages import Prepared
+    from snnrun.running.stages import Prepared
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all), or with (points done, points in all)."""

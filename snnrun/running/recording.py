@@ -28,11 +28,11 @@ from snnrun.model.network import (
 )
 from snnrun.results import layout
 from snnrun.results.writer import ResultsWriter
-from snnrun.run.stages import Checked, Prepared
+from snnrun.running.stages import Checked, Prepared
 from snnrun.spec.models import Seeds
 
 if TYPE_CHECKING:
-    from snnrun.run.search import Found
+    from snnrun.running.search import Found
 
 
 def open_results(folder: Path, prepared: Prepared, hash: str) -> ResultsWriter:

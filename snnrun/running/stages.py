@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from snnrun.metrics.terms import Metrics
     from snnrun.model.network import Network
     from snnrun.resolve.search import SearchPlan
-    from snnrun.run.search import Found
+    from snnrun.running.search import Found
 
 
 class Stage(StrEnum):

@@ -6,9 +6,9 @@ import pytest
 
 from snnrun.engine.cache import RunCache
 from snnrun.engine.recording import Nothing
-from snnrun.run import pipeline
-from snnrun.run.options import RunOptions
-from snnrun.run.stages import Clock
+from snnrun.running import pipeline
+from snnrun.running.options import RunOptions
+from snnrun.running.stages import Clock
 
 FILE = """\
 version: 1
