@@ -98,10 +98,10 @@ def _of_all(module: Module, w: Writer, r: Reduction) -> str:
 def _sums_of_ends(module: Module, w: Writer, node: Node, r: Reduction) -> str:
     """A sum for each neuron at an end of synapses; gives the text of that of synapse k."""
     synapses = module.network.synapses[r.owner.partition(".")[2]]
-    group = f"groups.{(synapses.target if r.over == 'post' else synapses.source).group}"
+    end = (synapses.target if r.over == "post" else synapses.source).path
     ctype = CType.I64 if node.kind is Kind.INT else w.real
-    sums = w.array(f"sum_{r.over}", ArrayUse.GATHERED.of(group, f"{r.owner} {node.number}"), ctype, write=True)
-    w.loop(f"for b in range({w.integer('n_neurons', IntUse.N.of(group))}):")
+    sums = w.array(f"sum_{r.over}", ArrayUse.GATHERED.of(end, f"{r.owner} {node.number}"), ctype, write=True)
+    w.loop(f"for b in range({w.integer('n_neurons', IntUse.N.of(end))}):")
     w.line(f"{sums}[b] = {'0' if node.kind is Kind.INT else '0.0'}")
     w.end()
     place = _element(module, w, r.owner)

@@ -122,7 +122,10 @@ def _threads(run: StoredRun) -> bool:
     network = run.network
     threads = max(network.threads, 8 if any(word.startswith("--threads") for word in run.command) else 1)
     on_spikes = any(
-        network.groups[s.target.group].kind is GroupKind.SPIKES for s in run.synapses for p in s.pathways if p.post
+        network.groups[s.target.group].kind is GroupKind.SPIKES
+        for s in run.synapses
+        for p in s.pathways
+        if p.post and s.target.section == "groups"
     )
     small = any(g.size < _LANES * threads and g.size % 8 for g in run.groups)
     return threads > 1 and (small or on_spikes)

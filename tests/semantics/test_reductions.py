@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from running import network_of, run_network
 
+from snnrun.engine.values import value_now
+
 MODEL = """
 name: reduced
 groups:
@@ -110,3 +112,21 @@ def test_weights_are_normalised_by_their_sum_over_each_target(recorded):
     w = 1.0 + i + 2 * j
     np.testing.assert_allclose(recorded.state("w", "from_source")[1], np.bincount(i, w)[i], rtol=1e-15)
     np.testing.assert_allclose(recorded.state("w", "w")[1], 3 * w / np.bincount(j, w)[j], rtol=1e-14)
+
+
+ONTO_SYNAPSES = """
+groups:
+  s: {kind: spikes, size: 2, indices: [0], times: [0.1 ms]}
+  g: {size: 2, equations: "v : 1"}
+synapses:
+  a: {source: s, target: g, equations: "w : 1", connect: all, on_pre: v_post += w}
+  m: {source: s, target: a, equations: "k : 1", connect: all, initial: {k: 1 + i}}
+operations: {n: {target: m, at: [0.5 ms], do: k = k/sum_post(k)}}
+run: {duration: 1 ms, dt: 0.1 ms}
+"""
+
+
+def test_sums_over_the_synapses_of_a_synapse():
+    built = run_network(network_of(ONTO_SYNAPSES))[1]
+    values = value_now(built, built.network, "synapses.m", "k", 0)
+    assert sorted(values.tolist()) == [1 / 3] * 4 + [2 / 3] * 4
