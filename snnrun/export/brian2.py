@@ -19,10 +19,10 @@ from snnrun.export.expressions import dimension_text
 from snnrun.export.groups import group, links
 from snnrun.export.others import monitor, operation, poisson_input
 from snnrun.export.page import Page
+from snnrun.export.phases import run
 from snnrun.export.synapses import synapses
 from snnrun.running.stages import Checked
-from snnrun.spec.nodes import ListNode, ScalarNode
-from snnrun.spec.nodes import Path as FilePath
+from snnrun.spec.nodes import ScalarNode
 
 MADE_BY = "# Made by `snnrun export`"
 """A line of every script, by which it is known."""
@@ -53,6 +53,9 @@ def export(checked: Checked, data_file: str) -> Script:
     return script(Page(checked, data_file))
 
 
+_HEAD = ("version", "name", "description", "references", "extends", "seed", "constants", "functions", "arrays", "run")
+"""What else of the file is in the script."""
+
 _PARTS = {
     "groups": ("Neurons", group),
     "inputs": ("Inputs", poisson_input),
@@ -68,7 +71,7 @@ def script(page: Page) -> Script:
     _constants(page)
     _arrays(page)
     for section, (title, write) in _PARTS.items():
-        names = page.document.keys((section,))
+        names = _ends_first(page) if section == "synapses" else page.document.keys((section,))
         if names:
             page.section(title)
         for name in names:
@@ -77,11 +80,23 @@ def script(page: Page) -> Script:
         if section == "groups":
             links(page)
     page.section("Run")
-    _run(page)
-    for key in ("metrics", "plots", "sweep"):
-        if page.document.has((key,)):
-            page.note((key,), "write it in Python")
+    run(page)
+    page.leftover((), (*_PARTS, *_HEAD), {})
     return Script("\n".join([*_head(page), *page.lines, ""]), page.arrays, page.notes)
+
+
+def _ends_first(page: Page) -> list[str]:
+    """Synapses objects, those that are ends of others before these."""
+    waiting, found = dict(page.network.synapses), list[str]()
+    while waiting:
+        ready = [
+            name
+            for name, s in waiting.items()
+            if not any(end.section == "synapses" and end.group in waiting for end in (s.source, s.target))
+        ]
+        found += ready
+        waiting = {name: s for name, s in waiting.items() if name not in ready}
+    return found
 
 
 def _head(page: Page) -> Iterator[str]:
@@ -114,7 +129,7 @@ def _constants(page: Page) -> None:
     while waiting:
         name = next(n for n in waiting if not _needs(page, n) & set(waiting) - {n})
         waiting.remove(name)
-        page.trying(("constants", name), partial(partial(_constant, page), name))
+        page.trying(("constants", name), partial(_constant, page, name))
 
 
 def _constant(page: Page, name: str) -> None:
@@ -132,33 +147,3 @@ def _arrays(page: Page) -> None:
             continue
         values = page.numbers(f"arrays.{name}", np.asarray(array.values), dimension_text(array.dimension))
         page.put(f"constants[{name!r}] = TimedArray({values}, dt={float(array.dt)!r}*second)")
-
-
-def _run(page: Page) -> None:
-    if not page.document.has(("run", "phases")):
-        page.put(f"run({page.constant(('run', 'duration'))})")
-        return
-    phases = page.document.node(("run", "phases"))
-    assert isinstance(phases, ListNode)
-    monitors = {m: page.objects["monitors", m] for m in page.document.keys(("monitors",))}
-    for k in range(len(phases.items)):
-        path: FilePath = ("run", "phases", k)
-        page.put(f"# {page.network.phases[k].name}" if k < len(page.network.phases) else "")
-        for key in page.document.keys((*path, "set")):
-            page.trying((*path, "set", key), partial(partial(_set, page), key, (*path, "set", key)))
-        record = page.document.find((*path, "record"))
-        if isinstance(record, ListNode):
-            names = {str(item.value) for item in record.items if isinstance(item, ScalarNode)}
-            page.put(*(f"{variable}.active = {name in names}" for name, variable in monitors.items()))
-        if page.document.has((*path, "stop_when")):
-            page.note((*path, "stop_when"), "call `stop()` in a `network_operation`")
-        page.put(f"run({page.constant((*path, 'duration'))})")
-
-
-def _set(page: Page, key: str, path: FilePath) -> None:
-    if key in page.constants:
-        page.put(f"constants[{key!r}] = {page.constant(path)}")
-        return
-    target, _, variable = key.rpartition(".")
-    page.speak_of(target.partition(".")[0])
-    page.assign(f"{page.target(target)}.{variable}", path)

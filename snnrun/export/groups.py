@@ -11,10 +11,19 @@ from snnrun.model.network import Group, GroupKind
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, dotted
 from snnrun.spec.nodes import Path as FilePath
 
+_KEYS = frozenset(
+    """
+    kind size subgroups dt order constants equations threshold reset refractory method initial events linked rates
+    indices times file dataset population columns unit period duplicates
+    """.split()  # noqa: SIM905 - a list of words
+)
+"""Keys of groups that the script follows, or whose values are in the network."""
+
 
 def group(page: Page, name: str) -> None:
     """A group, and the parts of it that have names."""
     group = page.network.groups[name]
+    page.leftover(("groups", name), _KEYS)
     page.speak_of(name)
     write = {
         GroupKind.NEURONS: partial(_neurons, page),
@@ -35,6 +44,8 @@ def _neurons(page: Page, group: Group) -> None:
         words.append(f"reset={page.block(page.statements((*path, 'reset')))}")
     if page.document.has((*path, "refractory")):
         words.append(f"refractory={page.value((*path, 'refractory'))!r}")
+    elif any("lastspike" in text or "not_refractory" in text for text in words):
+        words.append("refractory=0*ms")  # Brian2 has these variables of groups with a refractory time only
     if group.integration is not None:
         if group.integration.method not in METHODS:
             raise CannotExportError(f"the method `{group.integration.method}`")
@@ -67,6 +78,8 @@ def _link(page: Page, group: str, variable: str, path: FilePath) -> None:
     if page.document.has((*path, "index")):
         page.speak_of(group)
         words.append(f"index={_index_words(page, (*path, 'index'), group)}")
+    elif source in page.network.groups and page.network.groups[source].size == 1 < page.network.groups[group].size:
+        words.append(f"index=np.zeros({page.network.groups[group].size}, int)")
     page.put(f"{page.objects['groups', group]}.{variable} = linked_var({', '.join(words)})")
 
 
@@ -85,7 +98,7 @@ def _event(page: Page, path: FilePath) -> FilePath:
 
 def _on_event(page: Page, variable: str, name: str, path: FilePath) -> None:
     if page.document.has((*path, "do")):
-        order = f", order={page.value((*path, 'order'))}" if page.document.has((*path, "order")) else ""
+        order = f", when='resets', order={page.value((*path, 'order'))}" if page.document.has((*path, "order")) else ""
         page.put(f"{variable}.run_on_event({name!r}, {page.block(page.statements((*path, 'do')))}{order})")
 
 
@@ -108,11 +121,8 @@ def _schedule(page: Page, group: Group) -> None:
     words = [f"{group.size}", ids, times]
     if group.schedule.period:
         words.append(f"period={group.schedule.period * dt!r}*second")
-    page.create(
-        page.objects["groups", group.name],
-        "SpikeGeneratorGroup",
-        [*words, f"name={page.objects['groups', group.name]!r}"],
-    )
+    more = [word for word in page.common(path) if not word.startswith("namespace")]
+    page.create(page.objects["groups", group.name], "SpikeGeneratorGroup", [*words, *more])
     _subgroups(page, group)
 
 

@@ -12,6 +12,7 @@ from snnrun.spec.nodes import Path as FilePath
 def poisson_input(page: Page, name: str) -> None:
     """A Poisson input."""
     path: FilePath = ("inputs", name)
+    page.leftover(path, ("kind", "target", "variable", "size", "rate", "weight", "order"))
     poisson = next(i for i in page.network.inputs if i.name == name)
 
     def write() -> None:
@@ -37,11 +38,16 @@ def operation(page: Page, name: str) -> None:
         page.note(path, "Brian2 has no operation at given times: make it a `network_operation`")
         return
 
+    page.leftover(path, ("target", "every", "do", "when", "order"))
+
     def write() -> None:
         target = str(page.context.text((*path, "target")).value).strip()
         page.speak_of(target.partition(".")[0])
         variable = page.target(target)
-        words = [page.block(page.statements((*path, "do"))), f"dt={page.constant((*path, 'every'))}"]
+        statements = page.statements((*path, "do"))
+        if any(line.startswith("delay") for line in statements):
+            raise CannotExportError("an operation on delays")
+        words = [page.block(statements), f"dt={page.constant((*path, 'every'))}"]
         for key, other in (("when", "when"), ("order", "order")):
             node = page.document.find((*path, key))
             if isinstance(node, ScalarNode):
@@ -51,14 +57,28 @@ def operation(page: Page, name: str) -> None:
     page.trying(path, write)
 
 
+_MONITOR = {
+    "spikes": ("kind", "source", "variables"),
+    "events": ("kind", "source", "variables", "event"),
+    "state": ("kind", "source", "variables", "indices", "dt", "when", "order"),
+    "rate": ("kind", "source"),
+    "others": ("kind", "source", "variables", "event", "condition", "delays", "indices"),
+}
+_ELSEWHERE = {
+    "window": "set `active` of the monitor between two runs",
+    "indices": "the monitor records all neurons",
+    "bin": "the monitor has a value a step: use `smooth_rate`",
+    "smooth": "use `smooth_rate`",
+}
+
+
 def monitor(page: Page, name: str) -> None:
     """A monitor."""
     path: FilePath = ("monitors", name)
     model = page.checked.experiment.monitors[name]
-    if page.document.has((*path, "window")):
-        page.note((*path, "window"), "set `active` of the monitor between two runs")
+    page.leftover(path, _MONITOR[model.kind if model.kind in _MONITOR else "others"], _ELSEWHERE)
     writers = {"spikes": _spike_monitor, "state": _state_monitor, "rate": _rate_monitor}
-    if page.document.has((*path, "event")):
+    if page.document.has((*path, "event")) and model.source not in page.network.synapses:
         writers["events"] = _spike_monitor
     write = writers.get(model.kind)
     if write is None:
@@ -82,9 +102,10 @@ def _state_monitor(page: Page, name: str, path: FilePath, source: str) -> None:
 
     monitor = next(m for m in page.network.monitors if m.name == name)
     assert isinstance(monitor, StateMonitor)
-    if isinstance(monitor.ids, SynapseChoice):
-        raise CannotExportError("a choice of synapses to record: give `record`")
-    ids = None if monitor.ids is None else as_array(monitor.ids)
+    chosen = monitor.ids.numbers if isinstance(monitor.ids, SynapseChoice) else monitor.ids
+    if monitor.ids is not None and chosen is None:
+        raise CannotExportError("synapses that are chosen by a condition or a slice: write `record=S['i < 3']`")
+    ids = None if chosen is None else as_array(chosen)
     whole = ids is None or (monitor.source.startswith("groups.") and len(ids) == _size(page, monitor.source))
     record = "True" if whole or ids is None else page.numbers(f"{dotted(path)}.indices", ids)
     words = [source, f"[{', '.join(repr(c.name) for c in monitor.columns)}]", f"record={record}"]
@@ -92,6 +113,8 @@ def _state_monitor(page: Page, name: str, path: FilePath, source: str) -> None:
         words.append(f"dt={page.constant((*path, 'dt'))}")
     if monitor.slot.value != "start":
         words.append(f"when={monitor.slot.value!r}")
+    if page.document.has((*path, "order")):
+        words.append(f"order={page.value((*path, 'order'))}")
     page.create(page.objects["monitors", name], "StateMonitor", [*words, f"name={page.objects['monitors', name]!r}"])
 
 

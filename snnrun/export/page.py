@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -56,6 +56,7 @@ class Page:
         lines: The lines so far.
         arrays: Long lists of numbers.
         notes: What Brian2 has nothing for: its place in the file, and why.
+        created: The Python variables that objects have.
     """
 
     checked: Checked
@@ -63,6 +64,7 @@ class Page:
     lines: list[str] = field(default_factory=list)
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    created: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.document = self.checked.document
@@ -128,6 +130,18 @@ class Page:
         self.notes.append((dotted(path), why))
         self.put(f"# NOT EXPORTED: {dotted(path)}: {why}")
 
+    def leftover(self, path: FilePath, known: Collection[str], reasons: Mapping[str, str] | None = None) -> None:
+        """Note the keys of a map that the script does not follow.
+
+        Args:
+            path: The map.
+            known: Keys that it follows, or that change no result.
+            reasons: What to do about some of the others.
+        """
+        for key in self.document.keys(path):
+            if key not in known:
+                self.note((*path, key), (reasons or {}).get(key, "write it in Python"))
+
     def value(self, path: FilePath, printer: Printer | None = None) -> str:
         """An expression of the file, as text."""
         return (printer or self.words).text(self.context.expression(path))
@@ -164,10 +178,17 @@ class Page:
         """Arguments of all objects: their time step, constants and name."""
         own = self.document.keys((*path, "constants"))
         found = [f"dt={self.constant((*path, 'dt'))}"] if self.document.has((*path, "dt")) else []
-        values = ", ".join(f"{n!r}: {self.constant((*path, 'constants', n))}" for n in own)
+        namespace = "constants"
+        if own:
+            namespace = f"constants_of_{self.objects[str(path[0]), str(path[-1])]}"
+            names = {**self.python.names, **{n: f"{namespace}[{n!r}]" for n in own}}
+            printer = replace(self.python, names=names, shadowed=self.python.shadowed | frozenset(own))
+            self.put(f"{namespace} = dict(constants)")
+            self.put(*(f"{namespace}[{n!r}] = {self.value((*path, 'constants', n), printer)}" for n in own))
+        found += [f"order={self.value((*path, 'order'))}"] if self.document.has((*path, "order")) else []
         return [
             *found,
-            f"namespace={{**constants, {values}}}" if own else "namespace=constants",
+            f"namespace={namespace}",
             f"name={self.objects[str(path[0]), str(path[-1])]!r}",
         ]
 
@@ -193,16 +214,28 @@ class Page:
 
     def create(self, variable: str, cls: str, words: Sequence[str]) -> None:
         """A line that creates an object; several lines where it is long."""
+        self.created.add(variable)
         line = f"{variable} = {cls}({', '.join(words)})"
         if len(line) <= 110 and "\n" not in line:
             self.put(line)
             return
         self.put(f"{variable} = {cls}(", *(f"    {word}," for word in words), ")")
 
+    @cached_property
+    def orders(self) -> Mapping[tuple[str, str], int]:
+        """Orders of pathways, by synapses and key, that keep their sequence where Brian2 would go by names."""
+        found = [(p.order, s.name, p.key) for s in self.network.synapses.values() for p in s.pathways if not p.since]
+        early = sorted((item for item in found if item[0] < 0), key=lambda item: item[0])
+        late = sorted((item for item in found if item[0] > 0), key=lambda item: item[0])
+        numbers = [*zip(range(-len(early), 0), early, strict=True), *enumerate(late, 1)]
+        if len({order for order, _, _ in found}) == len(found):
+            return {}
+        return {(name, key.partition("@")[0]): number for number, (_, name, key) in numbers}
+
     def part(self, part: NeuronSubset) -> str:
         """The Python variable of a group or of a part of it."""
         if part.name == part.group:
-            return self.objects["groups", part.group]
+            return self.objects[part.section, part.group]
         return part.name.replace(".", "_")
 
     def view(self, part: NeuronSubset) -> str:
@@ -271,4 +304,6 @@ class Page:
             if (section, target) in self.objects:
                 return self.objects[section, target]
         group, _, part = target.partition(".")
+        if group not in self.network.groups or part not in self.network.groups[group].subgroups:
+            raise CannotExportError(f"`{target}`")
         return self.view(self.network.groups[group].subgroups[part])

@@ -11,6 +11,11 @@ from snnrun.model.network import Synapses
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
 
+_KEYS = (
+    *("source", "target", "equations", "on_pre", "on_post", "delay", "connect", "initial", "method", "constants"),
+    "multisynaptic_index",
+)
+
 
 def synapses(page: Page, name: str) -> None:
     """A synapses object: its model, its connections, delays and values."""
@@ -20,6 +25,7 @@ def synapses(page: Page, name: str) -> None:
 def _write_synapses(page: Page, synapses: Synapses) -> None:
     path: FilePath = ("synapses", synapses.name)
     variable = page.objects["synapses", synapses.name]
+    page.leftover(path, _KEYS)
     page.speak_of(synapses.name, synapses.source.group, synapses.target.group)
     words = [page.view(synapses.source), page.view(synapses.target)]
     equations = page.equations((*path, "equations"))
@@ -45,7 +51,7 @@ def _write_synapses(page: Page, synapses: Synapses) -> None:
         words.append(f"method={synapses.integration.method!r}")
     page.create(variable, "Synapses", [*words, *page.common(path)])
     for side in sides:
-        _orders(page, variable, (*path, side))
+        _orders(page, synapses.name, variable, (*path, side))
     rules = page.document.node((*path, "connect"))
     places = [(*path, "connect", k) for k in range(len(rules.items))] if isinstance(rules, ListNode) else []
     for place in places or [(*path, "connect")]:
@@ -78,9 +84,13 @@ def _keys(page: Page, path: FilePath) -> list[tuple[str, FilePath]]:
     return [(key, (*path, key)) for key in node.entries]
 
 
-def _orders(page: Page, variable: str, path: FilePath) -> None:
+def _orders(page: Page, name: str, variable: str, path: FilePath) -> None:
     for key, place in _keys(page, path):
-        if page.document.has((*place, "order")):
+        side = str(path[-1])
+        number = page.orders.get((name, side if place in (path, (*path, "do")) else f"{side}.{key}"))
+        if number is not None:
+            page.put(f"{variable}.{key}.order = {number}")
+        elif page.document.has((*place, "order")):
             page.put(f"{variable}.{key}.order = {page.value((*place, 'order'))}")
 
 

@@ -86,7 +86,10 @@ LINES = [
     "noise = PoissonGroup(3, rates='10*Hz', namespace=constants, name='noise')",
     "given = SpikeGeneratorGroup(2, [0, 1], np.array([0.001, 0.002])*second, period=0.005*second, name='given')",
     "on_pre={'fast': 'v_post += w', 'slow': 'u_post += w/2'},",
-    "s.slow.order = 3",
+    "s.fast.order = -3",
+    "s.slow.order = 1",
+    "e.pre.order = -2",
+    "g.pre.order = -1",
     "s.connect(condition='i != j', p=0.5)",
     "s.fast.delay = '1*ms'",
     "s.w = '3*mV'",
@@ -120,6 +123,12 @@ def test_each_part_of_a_network_has_its_line(tmp_path):
         (("kind: rate, source: cells", "kind: connectivity, source: s"), "monitors.r", "connectivity"),
         (("every: 5 ms, do", "at: [5 ms], do"), "operations.kick", "at given times"),
         (("dt: 1 ms}", "dt: 1 ms, window: [1 ms, 2 ms]}"), "monitors.v.window", "active"),
+        (("variables: [u]}", "variables: [u], indices: [0]}"), "monitors.out.indices", "all neurons"),
+        (("kind: rate, source: cells", "kind: rate, source: cells, smooth: 1 ms"), "monitors.r.smooth", "smooth_rate"),
+        (("duration: 10 ms}", "duration: 10 ms, at_end: {tau: 3 ms}}"), "run.phases.0.at_end", "after the call"),
+        (("duration: 10 ms}", "duration: 10 ms, stop_when: count(out) > 5}"), "run.phases.0.stop_when", "stop()"),
+        (("do: v += 1*mV}}", "do: v += 1*mV, phases: [a]}}"), "operations.kick.phases", "Python"),
+        (("set: {tau", "set: {noise.rates: 3 Hz, tau"), "run.phases.1.set.noise.rates", "sets"),
     ],
 )
 def test_what_brian2_does_not_have_is_a_comment_and_a_note(tmp_path, change, where, why):
@@ -150,3 +159,61 @@ def test_units_have_the_names_of_brian2(ours, theirs):
 def test_what_is_no_unit_is_refused():
     with pytest.raises(CannotExportError):
         unit_name("parsec")
+
+
+REPEATED = """
+version: 1
+groups:
+  one: {size: 1, equations: "x : 1", order: 3}
+  g:
+    size: 3
+    equations: |
+      v : 1
+      L : 1 (linked)
+    linked: {L: one.x}
+    threshold: v > 1 and t - lastspike > 1*ms
+    reset: v = 0
+    events: {e: {condition: v > 0.5, do: v += 0.1, order: -1}}
+  s: {kind: spikes, size: 1, indices: [0], times: [1 ms], dt: 0.2 ms}
+synapses:
+  b: {source: s, target: a, equations: "k : 1", connect: all, initial: {k: 1}, on_pre: w_post += k}
+  a: {source: s, target: g, equations: "w : 1", connect: all, on_pre: v_post += w}
+monitors:
+  m: {kind: spikes, source: g}
+  c: {kind: connectivity, source: a}
+run:
+  dt: 0.1 ms
+  phases:
+    - {repeat: 3, phases: [{name: p, duration: 1 ms, record: []}, {name: q, duration: 1 ms, repeat: 2}]}
+    - {name: r, duration: 2 ms}
+"""
+
+
+def test_repeated_phases_are_loops_and_monitors_are_switched_on_again(tmp_path):
+    made = script(tmp_path, REPEATED)
+    compile(made.text, "x", "exec")
+    assert (
+        """\
+for _ in range(3):
+    # p
+    m.active = False
+    run(1*ms)
+    for _ in range(2):
+        # q
+        m.active = True
+        run(1*ms)
+# r
+m.active = True
+run(2*ms)
+"""
+        in made.text
+    )
+    assert made.text.index("\na = Synapses(") < made.text.index("\nb = Synapses(")
+    for line in (
+        "one = NeuronGroup(1, model='x : 1', order=3, namespace=constants, name='one')",
+        "g.L = linked_var(one, 'x', index=np.zeros(3, int))",
+        "refractory=0*ms,",
+        "g.run_on_event('e', 'v += 0.1', when='resets', order=-1)",
+        "s = SpikeGeneratorGroup(1, [0], np.array([0.001])*second, dt=0.2*ms, name='s')",
+    ):
+        assert line in made.text
