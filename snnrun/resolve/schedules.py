@@ -14,7 +14,7 @@ from snnrun.resolve.edges import read_spikes
 from snnrun.resolve.series import read_series
 from snnrun.resolve.tables import unit_of
 from snnrun.spec.models import Latencies, SpikeGroup, Train
-from snnrun.spec.nodes import ScalarNode
+from snnrun.spec.nodes import MapNode, ScalarNode
 from snnrun.units.dimensions import ONE, TIME
 from snnrun.units.quantities import format_quantity
 
@@ -53,7 +53,9 @@ def _schedule(context: Context, path: Path, model: SpikeGroup, population: Popul
     steps, ids = steps[order], ids[order]
     again = np.zeros(len(steps), np.bool_)
     again[1:] = (np.diff(steps) == 0) & (np.diff(ids) == 0)
-    if np.any(again) and model.duplicates == "error":
+    # whether trains by formula have duplicates depends on the seed, so `duplicates` is of use to them with any
+    by_formula = isinstance(context.document.find((*path, "times")), MapNode)
+    if (by_formula or np.any(again)) and model.duplicates == "error" and np.any(again):
         k = int(np.argmax(again))
         first, second = (format_quantity(float(times[order[n]]), TIME) for n in (k - 1, k))
         place = (*where, int(order[k]) // (size if _are_all(context, path) else 1))

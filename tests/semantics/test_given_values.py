@@ -277,3 +277,14 @@ def test_rates_of_inputs_that_are_wrong_are_refused() -> None:
             problem(INPUT.replace("SIZE", "3").replace("TRAINS", "7").replace("RATE", rate).replace("TARGET", "g"))[0]
             == code
         )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_merging_duplicates_of_random_trains_is_of_use_with_any_seed(seed):
+    text = """
+name: trains
+groups:
+  s: {kind: spikes, size: 4, times: {every: 1 ms, jitter: 0.5 ms, until: 20 ms}, duplicates: merge}
+run: {duration: 20 ms, dt: 0.1 ms}
+"""
+    assert network_of(text, f"seed={seed}").groups["s"].schedule is not None
