@@ -128,7 +128,9 @@ def whole_steps(graph: Graph, steps: Node, every: int = 1) -> Node:
         steps: The number.
         every: How many steps of the run each is; the integer counts those.
     """
-    most = graph.literal(float(FOREVER // every))
+    most = graph.literal(float(FOREVER))
+    if every != 1:
+        most = graph.constant("most_steps", float(FOREVER // every))
     limited = graph.select(graph.binary(Op.LT, steps, most), steps, most)
     whole = graph.as_int(graph.select(graph.binary(Op.GT, limited, graph.neg(most)), limited, graph.neg(most)))
     return whole if every == 1 else graph.mul(whole, graph.constant("every", every))

@@ -102,7 +102,7 @@ def _delays(context: Context, scope: SynapseScope, path: Path | None, *, post: b
     """
     whole: Path = (*scope.path, "delay")
     read = partial(read_delay, context, symbols=scope.symbols, owner=scope.owner, name=scope.name)
-    if path is None and post and has_parts(context.document.find(whole)):
+    if path is None and post and any(context.document.has((*whole, key)) for key in _PARTS):
         back = (*whole, "dendritic")
         return read(back) if context.document.has(back) else None, None
     if path is None or not has_parts(context.document.find(path)):

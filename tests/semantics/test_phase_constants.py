@@ -18,23 +18,43 @@ constants: {K: 1, D: {constants D}}
 functions: {"f(x)": {functions f}}
 arrays:
   a: {values: {ValuesArray.values}, unit: {ValuesArray.unit}, dt: {ValuesArray.dt}}
+  b: {times: [0 ms, {ValuesArray.times}], values: [0, 1]}
 groups:
   g:
     size: {NeuronGroup.size}
+    dt: {NeuronGroup.dt}
     constants: {c: {NeuronGroup.constants}}
     equations: |
       dv/dt = {NeuronGroup.equations}/ms : 1
       x : 1
       y : 1
       h : meter
-      u = a(t) + f(1) + c + D : 1
+      u = a(t) + b(t) + f(1) + c + D : 1
     threshold: v > {NeuronGroup.threshold}
     reset: v = {NeuronGroup.reset}
     refractory: {NeuronGroup.refractory}
     initial: {v: {initial}, x: [{where: i < {ValueRule.where}, value: {ValueRule.value}}], h: 4*um*i}
     subgroups: {s: {NeuronGroup.subgroups}}
+    events:
+      late: t > {NeuronGroup.events}
+      high: {condition: v > {Event.condition}, do: y += {Event.do}}
+  l:
+    size: 2
+    equations: |
+      dv/dt = (1 - v**3)/ms : 1
+      x : 1 (linked)
+    method: rkf45
+    tolerance: {NeuronGroup.tolerance}
+    linked: {x: {from: g.y, index: {Link.index}}}
+  r:
+    kind: spikes
+    size: 2
+    dt: {SpikeGroup.dt}
+    times: {every: {Train.every}, from: {Train.start}, until: {Train.until}, jitter: {Train.jitter}}
+    duplicates: merge
   p:
     kind: poisson
+    dt: {PoissonGroup.dt}
     size: {PoissonGroup.size}
     rates: {PoissonGroup.rates}
     constants: {c: {PoissonGroup.constants}}
@@ -76,6 +96,12 @@ synapses:
       - {fixed_indegree: {IndegreeConnect.fixed_indegree}}
       - {fixed_outdegree: {OutdegreeConnect.fixed_outdegree}}
       - {fixed_total: {TotalConnect.fixed_total}}
+  parts:
+    source: z
+    target: g
+    on_pre: y_post += 0.3
+    connect: all
+    delay: {axonal: {DelayParts.axonal}, dendritic: {DelayParts.dendritic}}
   near:
     source: g
     target: g
@@ -110,6 +136,10 @@ monitors:
     condition: v > 0.35*{EventMonitor.condition}
     indices: [0, {EventMonitor.indices}]
     window: [0 ms, {EventMonitor.window}]
+  eh: {kind: events, source: g, event: high}
+  el: {kind: events, source: g, event: late}
+  lx: {kind: state, source: l, variables: [v, x]}
+  rr: {kind: spikes, source: r}
   pp: {kind: spikes, source: p}
   qq: {kind: spikes, source: q}
   zz: {kind: spikes, source: z}
@@ -137,6 +167,21 @@ PLACES = {
     "ValuesArray.values": "[0, K]",
     "ValuesArray.unit": "1",
     "ValuesArray.dt": "K*ms",
+    "ValuesArray.times": "2*ms*K",
+    "NeuronGroup.dt": "0.1*ms*K",
+    "PoissonGroup.dt": "0.1*ms*K",
+    "SpikeGroup.dt": "0.1*ms*K",
+    "NeuronGroup.events": "4*ms*K",
+    "NeuronGroup.tolerance": "1e-3*K",
+    "Event.condition": "0.3*K",
+    "Event.do": "0.1*K",
+    "Link.index": "K",
+    "Train.every": "3*ms*K",
+    "Train.start": "1*ms*K",
+    "Train.until": "30*ms*K",
+    "Train.jitter": "0.2*ms*K",
+    "DelayParts.axonal": "0.2*ms*K",
+    "DelayParts.dendritic": "0.3*ms*K",
     "NeuronGroup.size": "3*K",
     "NeuronGroup.constants": "K",
     "NeuronGroup.equations": "K",
@@ -230,9 +275,12 @@ ELSEWHERE = {
     **dict.fromkeys(("ValueFile.unit", "Plot.title", "Plot.labels", "Panels.title", "Plot.neurons"), "no expressions"),
     **dict.fromkeys(("FileArray.dt", "ImageArray.dt", "FileArray.scale", "ImageArray.scale"), "as ValuesArray.dt"),
     **dict.fromkeys(("LogBounds.log", "WholeBounds.whole"), "sweeps, which are planned before a run"),
-    **dict.fromkeys(("Event.condition", "Event.do"), "not supported"),
-    **dict.fromkeys(("NeuronGroup.events", "Link.index", "NeuronGroup.dt", "PoissonGroup.dt"), "not supported"),
-    **dict.fromkeys(("SpikeGroup.dt",), "not supported"),
+    **dict.fromkeys(("Synapses.tolerance",), "as NeuronGroup.tolerance"),
+    **dict.fromkeys(("FileArray.time_unit", "FramesArray.unit", "PointsFile.unit"), "units alone"),
+    **dict.fromkeys(("FramesArray.frames", "FramesArray.labels"), "names of files, and numbers"),
+    **dict.fromkeys(
+        ("FramesArray.each", "FramesArray.pause", "FramesArray.scale", "Latencies.latency"), "tested below"
+    ),
     **dict.fromkeys(("Run.duration",), "there are phases"),
     **dict.fromkeys(
         ("CallOperation.every", "Plot.bin", "Plot.period", "Plot.lines", "Plot.xlim", "Plot.ylim"), "tested below"
@@ -265,8 +313,9 @@ def text_of(place: str, value: str | None) -> str:
 def recorded(text: str) -> bytes:
     """Everything that a run records."""
     memory, _ = run_network(network_of(text))
-    parts = [np.concatenate(memory.spike_steps(name)) for name in ("sp", "ev", "pp", "qq", "zz")]
+    parts = [np.concatenate(memory.spike_steps(name)) for name in ("sp", "ev", "eh", "el", "rr", "pp", "qq", "zz")]
     parts += [memory.state("st", name).ravel() for name in ("v", "x", "y", "u")]
+    parts += [memory.state("lx", name).ravel() for name in ("v", "x")]
     return b"".join(np.asarray(part, np.float64).tobytes() for part in parts)
 
 
@@ -324,3 +373,25 @@ run:
     assert [d.code for d in caught.value.diagnostics] == ["NET145"]
     if "plots" in place:
         assert [w.code for w in resolved(text.replace("EXPR", "K")).warnings] == ["NET146"]
+
+
+FRAMES = """
+constants: {K: 1}
+arrays: {a: {frames: frames.npy, each: 1 ms*EACH, pause: 1 ms*PAUSE, scale: SCALE}}
+groups:
+  g: {size: a.columns, equations: "x = a(t, i) : 1"}
+  s: {kind: spikes, size: a.columns, times: {stimuli: a, latency: 0.5*ms*LATENCY*x}}
+run: {dt: 0.1 ms, phases: [{name: a, duration: 2 ms}, {name: b, duration: 2 ms, set: {K: 2}}]}
+"""
+
+
+@pytest.mark.parametrize("place", ["EACH", "PAUSE", "SCALE", "LATENCY"])
+def test_a_constant_of_stimuli_is_not_set_by_a_phase(tmp_path, place: str) -> None:
+    np.save(tmp_path / "frames.npy", np.full((2, 3), 0.5))
+    text = FRAMES.replace(place, "K")
+    for name in ("EACH", "PAUSE", "SCALE", "LATENCY"):
+        text = text.replace(name, "1")
+    (tmp_path / "x.yaml").write_text(f"version: 1\nname: x\n{text}")
+    with pytest.raises(ExperimentError) as caught:
+        resolved(tmp_path / "x.yaml")
+    assert [d.code for d in caught.value.diagnostics] == ["NET145"]

@@ -684,7 +684,7 @@ def test_checked_metrics_are_used_twice_with_accumulators_of_their_own(tmp_path,
     assert {name: str(value) for name, value in first.items()} == {name: str(value) for name, value in again.items()}
     one, other = (checked.metrics.start(checked.resolved.network) for _ in range(2))
     one.spikes("out", np.array([3]), np.array([0]), {})
-    assert [run.accumulators[0].value() for run in (one, other)] == [1, 0]
+    assert [run.accumulator(0).value() for run in (one, other)] == [1, 0]
 
 
 VARIABLES = """\

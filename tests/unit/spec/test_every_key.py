@@ -373,6 +373,7 @@ CASES = [
 ]
 REFUSED = {
     ("RepeatedPhases", "name"): "NET241",  # of another phase
+    ("SpikeMonitor", "counts_only"): "MET404",  # the conditions of phases need the spikes
     ("Run", "start_from"): "FIL201",  # there is no such folder
 }
 """What is not there yet, and what says so."""
