@@ -15,6 +15,11 @@ bench:
 bench-page:
 	$(PYTHON) tests/bench/page.py --take
 
+.PHONY: bench-features
+# What events, links and time steps of groups cost, into docs/benchmarks.json and docs/benchmarks.md
+bench-features:
+	$(PYTHON) tests/bench/features.py
+
 # Mutants of all files of the project, tables and damaged results: make fuzz-input, make fuzz-input CASES=500 SEED=7
 fuzz-input:
 	$(PYTHON) tests/fuzz --cases $(CASES) --seed $(SEED)

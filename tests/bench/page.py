@@ -51,6 +51,7 @@ def page(data: Mapping[str, Any]) -> str:
         _rates(data["works"]),
         _scaling(data["scaling"]),
         _limit(data["limit"]),
+        _features(data.get("features", {})),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -190,6 +191,25 @@ spikes, recording them, resets.
     return text + "\n" + _table([*head, "measured (ns)", "over the limit ×"], cells, 1)
 
 
+def _features(features: Mapping[str, Any]) -> str:
+    """What features of groups cost."""
+    if not features:
+        return ""
+    runs = max(len(row["runs"]) for row in features.values())
+    text = f"""\
+## What events, links and time steps of groups cost
+
+The loop over time of `coba` (4,000 neurons, 10,000 steps) with something added, one thread; medians of {runs} runs in turn
+(`make bench-features`). What is not used costs nothing: kernels of other files keep their text.
+"""
+    plain = features["plain"]["seconds"]
+    cells = [
+        [row["what"], f"{row['seconds'] * 1e3:.1f}", f"{(row['seconds'] - plain) * 1e2:+.2f}"]
+        for row in features.values()
+    ]
+    return text + "\n" + _table(["added", "simulate (ms)", "more a step (µs)"], cells, 1)
+
+
 def _table(head: Sequence[str], cells: Sequence[Sequence[str]], left: int) -> str:
     """A Markdown table; the first columns to the left, the others to the right."""
     marks = ["---" if k < left else "---:" for k in range(len(head))]
@@ -211,7 +231,12 @@ def main() -> int:
     from pictures import draw_ratios, draw_scaling, save
 
     if "--take" in sys.argv[1:]:
+        features = read_snapshot().get("features")  # measured on their own
         shutil.copyfile(load_results(quick="--quick" in sys.argv[1:]).folder / "results.json", SNAPSHOT)
+        if features:
+            SNAPSHOT.write_text(
+                json.dumps({**read_snapshot(), "features": features}, indent=1) + "\n", encoding="utf-8"
+            )
     data = read_snapshot()
     PAGE.write_text(page(data), encoding="utf-8")
     save(draw_ratios(data["works"]), data["works"], RATIOS)
