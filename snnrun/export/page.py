@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
-
-from numpy.typing import NDArray
 
 from snnrun.equations.ast import Statement
 from snnrun.equations.dag import Kind
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.equations.parse import parse_statements
 from snnrun.export.expressions import CannotExportError, Printer, dimension_text
+from snnrun.export.lines import Lines
 from snnrun.model.network import NeuronSubset
 from snnrun.running.stages import Checked
-from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, dotted
+from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
 
 _TAKEN = frozenset(
@@ -43,28 +42,18 @@ _BUILT_IN = frozenset("t dt t_in_timesteps i j N N_pre N_post N_incoming N_outgo
 METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4", "heun", "milstein")
 """Methods of both."""
 
-_MOST_WRITTEN = 20  # numbers of a list that are written into the script; more go into a file beside it
-
 
 @dataclass
-class Page:
-    """A script that grows.
+class Page(Lines):
+    """A script that grows, and the texts of the file as Brian2 reads them.
 
     Args:
         checked: The experiment.
         data_file: Name of the file with long lists of numbers, beside the script.
-        lines: The lines so far.
-        arrays: Long lists of numbers.
-        notes: What Brian2 has nothing for: its place in the file, and why.
-        created: The Python variables that objects have.
     """
 
     checked: Checked
     data_file: str
-    lines: list[str] = field(default_factory=list)
-    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
-    notes: list[tuple[str, str]] = field(default_factory=list)
-    created: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.document = self.checked.document
@@ -108,28 +97,6 @@ class Page:
         unit = dimension_text(dimension)
         return repr(float(value)) if unit == "1" else f"{float(value)!r}*{unit}"
 
-    def put(self, *lines: str) -> None:
-        """Add lines."""
-        self.lines += lines
-
-    def section(self, title: str) -> None:
-        """Begin a part of the script."""
-        self.put("", f"# {title}", "")
-
-    def trying(self, path: FilePath, write: Callable[[], None]) -> None:
-        """Write a part; a comment stands for it where Brian2 has nothing that means it."""
-        before = len(self.lines)
-        try:
-            write()
-        except CannotExportError as reason:
-            del self.lines[before:]
-            self.note(path, f"Brian2 has nothing for {reason}")
-
-    def note(self, path: FilePath, why: str) -> None:
-        """A comment in the script, and a note."""
-        self.notes.append((dotted(path), why))
-        self.put(f"# NOT EXPORTED: {dotted(path)}: {why}")
-
     def leftover(self, path: FilePath, known: Collection[str], reasons: Mapping[str, str] | None = None) -> None:
         """Note the keys of a map that the script does not follow.
 
@@ -157,22 +124,6 @@ class Page:
     def _statement(self, statement: Statement) -> str:
         op = "=" if statement.op == "=" else f"{statement.op}="
         return f"{statement.target} {op} {self.words.text(statement.value)}"
-
-    def numbers(self, name: str, values: NDArray[Any], unit: str = "1") -> str:
-        """A list of numbers as Python: written out, or in the file beside."""
-        times = "" if unit == "1" else f"*{unit}"
-        if len(values) <= _MOST_WRITTEN and values.ndim == 1:
-            return f"np.array({values.tolist()}){times}" if times else str(values.tolist())
-        self.arrays[name] = values
-        return f"arrays[{name!r}]{times}"
-
-    @staticmethod
-    def block(lines: Sequence[str]) -> str:
-        """A text of one or more lines as Python."""
-        if len(lines) == 1 and len(lines[0]) < 90 and "'" not in lines[0]:
-            return f"'{lines[0]}'"
-        inner = "".join(f"\n        {line}" for line in lines)
-        return f"'''{inner}\n    '''"
 
     def common(self, path: FilePath) -> list[str]:
         """Arguments of all objects: their time step, constants and name."""
@@ -211,15 +162,6 @@ class Page:
         assert d.expr is not None
         left = f"d{d.name}/dt" if d.role is Role.DIFFERENTIAL else d.name
         return f"{left} = {self.words.text(d.expr)}{right}"
-
-    def create(self, variable: str, cls: str, words: Sequence[str]) -> None:
-        """A line that creates an object; several lines where it is long."""
-        self.created.add(variable)
-        line = f"{variable} = {cls}({', '.join(words)})"
-        if len(line) <= 110 and "\n" not in line:
-            self.put(line)
-            return
-        self.put(f"{variable} = {cls}(", *(f"    {word}," for word in words), ")")
 
     @cached_property
     def orders(self) -> Mapping[tuple[str, str], int]:

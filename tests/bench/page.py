@@ -199,8 +199,8 @@ def _features(features: Mapping[str, Any]) -> str:
     text = f"""\
 ## What events, links and time steps of groups cost
 
-The loop over time of `coba` (4,000 neurons, 10,000 steps) with something added, one thread; medians of {runs} runs in turn
-(`make bench-features`). What is not used costs nothing: kernels of other files keep their text.
+The loop over time of `coba` (4,000 neurons, 10,000 steps) with something added, one thread; medians of {runs} runs in
+turn (`make bench-features`). What is not used costs nothing: kernels of other files keep their text.
 """
     plain = features["plain"]["seconds"]
     cells = [
