@@ -30,7 +30,7 @@ _LINK = "\nx : volt (linked)"
 FEATURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "plain": ("coba as it is", {}),
     "event": ("an event that no neuron has", {"groups.pop": _NEVER}),
-    "events": ("an event that about one neuron in 100 has in a step, counted", {"groups.pop": _RARE, "monitors": {
+    "events": ("an event of neurons near the threshold, with a monitor", {"groups.pop": _RARE, "monitors": {
         "near": {"kind": "events", "source": "pop", "event": "near", "window": ["0 ms", "0.1 ms"]}}}),
     "shared": ("a group of one neuron", {"groups": {"one": _SHARED}}),
     "link": ("the same, read by all neurons through a link", {"groups": {"one": _SHARED}, "groups.pop": {
