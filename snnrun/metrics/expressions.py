@@ -36,7 +36,7 @@ from snnrun.errors import at
 from snnrun.kernels.scalar import NAMES
 from snnrun.metrics.terms import Size, Term
 from snnrun.source import Span
-from snnrun.units.dimensions import Dimension
+from snnrun.units.dimensions import ONE, Dimension
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": np.add,
@@ -137,10 +137,19 @@ class ExpressionChecker:
                 return self._binary(expr)
             case Call(function=name, args=args) if name in PLAIN_FUNCTIONS and (len(args) > 1 or name not in _REDUCING):
                 return self._plain_function(expr, PLAIN_FUNCTIONS[name])
+            case Call(function="int", args=(inner,)):
+                return self._whole(expr, self.term(inner))
             case Call():
                 return self.function(expr)
             case ListOf():
                 raise at(expr.span, self.number_wanted, "a list has no place here")
+
+    def _whole(self, expr: Expr, term: Term) -> Term:
+        """`int(x)`: 1 where a condition holds and 0 elsewhere, or a number without its fraction."""
+        if term.dimension is not None and not term.dimension.is_one:
+            message = f"`int` takes a condition or a number without a unit, this is {term.dimension.describe()}"
+            raise at(expr.span, "EQ209", message, "divide it by its unit: `int(x/mV)`")
+        return self.computed(expr, lambda value: np.trunc(np.asarray(value, dtype=np.float64)), ONE, term)
 
     def _binary(self, expr: Binary) -> Term:
         if expr.op not in _OPERATORS:

@@ -174,6 +174,7 @@ _TABLE = (
     Function("weights", (Input.WEIGHTS,), constants=(_neurons,), **_WEIGHTS),
     Function("weights", (Input.WEIGHTS,), constants=(_neurons, _neurons), **_WEIGHTS),
     *(_of_state(name) for name in ("mean", "std", "min", "max", "last")),
+    _of_values("sum", np.sum),
     _of_values("mean", np.mean),
     _of_values("std", np.std),
     _of_values("min", np.min),

@@ -7,18 +7,23 @@ from fractions import Fraction
 
 import numpy as np
 
-from snnrun.equations.dag import Lookup
-from snnrun.equations.scope import ArrayFunction, Typed
+from snnrun.equations.dag import Kind, Lookup, Op, Variable
+from snnrun.equations.scope import ArrayFunction, Typed, must_be_number
+from snnrun.errors import at
 from snnrun.files.npy import Unreadable
+from snnrun.model.evaluate import Environment, evaluate, full, indices
 from snnrun.model.network import FloatArray, TimedArray
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int
 from snnrun.resolve.files import find_file, picture_of, reading
 from snnrun.resolve.series import read_series
 from snnrun.resolve.tables import finite_numbers, in_units, read_numbers, read_table, unit_in, unit_of
-from snnrun.spec.models import FileArray, FramesArray, ImageArray, ValuesArray
+from snnrun.spec.models import FileArray, FormulaArray, FramesArray, ImageArray, ValuesArray
 from snnrun.spec.nodes import ListNode
 from snnrun.units.dimensions import ONE, TIME, Dimension
 from snnrun.units.quantities import format_quantity
+
+MOST = 10**8
+"""Values that a formula may give."""
 
 LATEST = 1e15
 """Seconds: of the times of an array, far beyond any run."""
@@ -79,12 +84,14 @@ class _Array:
         self.path = path
         self.name = str(path[-1])
 
-    def read(self, model: ValuesArray | FileArray | ImageArray) -> TimedArray:
+    def read(self, model: ValuesArray | FileArray | ImageArray | FormulaArray) -> TimedArray:
         times: FloatArray | None = None
         if isinstance(model, ValuesArray):
             values, dimension = self.written()
             if model.times is not None:
                 times, _ = read_series(self.context, (*self.path, "times"), TIME, f"a time of array `{self.name}`")
+        elif isinstance(model, FormulaArray):
+            values, dimension = self.computed()
         else:
             if isinstance(model, ImageArray):
                 values, own = self.picture(model), None
@@ -169,6 +176,40 @@ class _Array:
                 )
             return values * scale, ONE if given is None else given
         return values, own
+
+    def computed(self) -> tuple[FloatArray, Dimension]:
+        """The values of a formula, shape (entries,) or (entries, columns)."""
+        context, entry = self.context, self.entry_length()
+        what = f"`duration` of array `{self.name}`"
+        at_end = context.expression((*self.path, "duration"))
+        steps, each = context.steps_of(at_end, what, 1), round(entry / context.dt)
+        if steps % each:
+            raise at(at_end.span, "NET152", f"{what} is not a whole number of entries of {entry:g} s")
+        rows = steps // each
+        wide = context.document.has((*self.path, "columns"))
+        columns = context.integer((*self.path, "columns"), f"`columns` of array `{self.name}`", 1) if wide else 1
+        if rows * columns > MOST:
+            message = f"array `{self.name}` would have {rows * columns:.3g} values, at most {MOST:.0e} are taken"
+            raise context.error("NET151", message, (*self.path, "columns" if wide else "duration"))
+        g, owner = context.graph, f"arrays.{self.name}"
+        time, column = Typed(g.variable(Variable(owner, "t")), TIME), Typed(g.node(Op.INDEX, (), Kind.INT, "own"), ONE)
+        draw = context.draws(owner, "input")
+        checker = context.checker({"t": time} | ({"i": column} if wide else {}), f"array `{self.name}`", draw=draw)
+        formula = context.expression((*self.path, "formula"))
+        typed = checker.check(formula)
+        must_be_number(typed, formula.span)
+        cells = indices(rows * columns)
+        env = Environment(
+            read=lambda _: (cells // columns) * entry,
+            index={"own": cells % columns},
+            elements=cells,
+            seeds=context.seeds,
+            dt=context.dt,
+            arrays=context.arrays,
+        )
+        with np.errstate(all="ignore"):
+            values = np.asarray(full(evaluate(typed.node, env), len(cells), np.float64))
+        return values.reshape(rows, columns) if wide else values, typed.dimension
 
     def row(self, path: Path) -> tuple[FloatArray, Dimension]:
         return read_series(self.context, path, None, f"a value of array `{self.name}`")

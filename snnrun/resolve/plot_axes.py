@@ -159,6 +159,8 @@ def _column(plot: Plot, key: str, name: str) -> Column:
         message = f"`{name}` is recorded by {', '.join(f'`{m.name}`' for m, _ in found)}"
         raise plot.error("PLT504", message, key, help=f"write `{found[0][0].name}.{name}`")
     advice = did_you_mean(name, [f"{m.name}.{c}" for m, c in recorded]) or "write `monitor.variable`"
+    if head in plot.network.groups:
+        advice = "record it, and write `monitor.variable`; `kind: curve` draws one value a neuron at the end"
     raise plot.error("PLT504", f"no monitor records `{name}`", key, help=advice)
 
 

@@ -186,6 +186,21 @@ class ImageArray(Section):
     dt: Expression | None = Field(None, description=_DT_OF_ENTRIES)
 
 
+class FormulaArray(Section):
+    """A timed array by formula: frozen noise, a ramp, a chirp."""
+
+    formula: Expression = Field(
+        description="Value of each entry: an expression of its time `t`, of the column `i` and of random numbers, which "
+        "are drawn once: `0.2*nA*randn()`."
+    )
+    dt: Expression = Field(description=_DT_OF_ENTRIES)
+    duration: Expression = Field(description="Length of all entries together; the last one holds afterwards.")
+    columns: Expression | None = Field(
+        None, description="How many columns, one a neuron: `name(t, i)`; absent: one value for all, `name(t)`."
+    )
+    between: Between = Field("previous", description=_BETWEEN)
+
+
 class FramesArray(Section):
     """Stimuli: frames that are shown one after the other."""
 
@@ -218,8 +233,9 @@ Array = TypeAliasType(
         Annotated[ValuesArray, Tag("<values>")]
         | Annotated[FileArray, Tag("<file>")]
         | Annotated[ImageArray, Tag("<image>")]
+        | Annotated[FormulaArray, Tag("<formula>")]
         | Annotated[FramesArray, Tag("<frames>")],
-        Discriminator(form_by_key("image", "file", "frames", otherwise="<values>")),
+        Discriminator(form_by_key("image", "file", "formula", "frames", otherwise="<values>")),
     ],
 )
 

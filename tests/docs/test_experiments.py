@@ -16,6 +16,7 @@ TUTORIAL = ROOT / "experiments" / "tutorial"
 EXPERIMENTS = sorted(TUTORIAL.glob("*.*ml"))
 SWEEPS = sorted((ROOT / "experiments" / "sweeps").glob("*.yaml"))
 FEATURES = sorted((ROOT / "experiments" / "features").glob("*.yaml"))
+PAPERS = sorted((ROOT / "experiments" / "papers").glob("*.yaml"))
 DEMOS = 19
 
 
@@ -28,7 +29,7 @@ def test_every_demo_has_its_file():
     assert numbers == set(range(1, DEMOS + 1))
 
 
-@pytest.mark.parametrize("path", [*EXPERIMENTS, *SWEEPS, *FEATURES], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*EXPERIMENTS, *SWEEPS, *FEATURES, *PAPERS], ids=lambda path: path.name)
 def test_every_experiment_is_valid_and_without_warnings(path):
     checked = pipeline.check(pipeline.read(path))
     assert checked.warnings == ()
@@ -39,7 +40,7 @@ def test_every_experiment_is_valid_and_without_warnings(path):
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in [*EXPERIMENTS, *SWEEPS, *FEATURES] if p.suffix == ".yaml"], ids=lambda path: path.name
+    "path", [p for p in [*EXPERIMENTS, *SWEEPS, *FEATURES, *PAPERS] if p.suffix == ".yaml"], ids=lambda path: path.name
 )
 def test_every_yaml_file_tells_editors_its_schema(path):
     first = path.read_text(encoding="utf-8").split("\n", 1)[0]

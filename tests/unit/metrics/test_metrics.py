@@ -425,6 +425,9 @@ def checked(tmp_path, metric):
     ("metric", "symbol"),
     [
         ("median(vw.w)", "amp"),
+        ("sum(rates(out))", "Hz"),
+        ("sum(int(counts(out) > 1))", "1"),
+        ("int(max(v)/mV)", "1"),
         ("max(weights(links.weight, cells))", "volt"),
         ("percentile(v, 90) - median(rates(out))*0*mV/Hz", "volt"),
         ("count(out)", "1"),
@@ -508,6 +511,9 @@ def test_the_unit_of_a_metric_follows_from_its_parts(tmp_path, metric, symbol):
         ("weights(v, cells)", "MET403", "v"),
         ("weights(links.weight, cells)*weights(links.weight, cells, cells)", "MET406", None),
         ("median(count(out))", "MET407", "median(count(out))"),
+        ("sum(count(out))", "MET407", "sum(count(out))"),
+        ("int(max(v))", "EQ209", "int(max(v))"),
+        ("sum(counts(out) > 1)", "MET401", "counts(out) > 1"),
         ("median(v, 3)", "EQ206", "median(v, 3)"),
         ("percentile(v)", "EQ206", "percentile(v)"),
         ("percentile(v, 3 mV)", "EQ209", "3 mV"),
@@ -596,7 +602,8 @@ def test_one_number_of_one_value_a_neuron_leaves_neurons_without_a_value_out(tmp
         FILE.replace(
             'm: "METRIC"',
             "each: first_spikes(out)\n  a: mean(each)\n  b: max(counts(out))\n  c: std(rates(out))\n"
-            "  d: median(each)\n  e: percentile(counts(out), 90)\n  f: median(first_spikes(others))",
+            "  d: median(each)\n  e: percentile(counts(out), 90)\n  f: median(first_spikes(others))\n"
+            "  g: sum(int(counts(out) > 0))\n  h: sum(counts(out))\n  i: int(-1.5*b)",
         )
     )
     metrics = started(file)
@@ -609,6 +616,7 @@ def test_one_number_of_one_value_a_neuron_leaves_neurons_without_a_value_out(tmp
     assert values["d"] == pytest.approx(4e-4)
     assert values["e"] == pytest.approx(np.percentile([1, 0, 2, 0], 90))
     assert math.isnan(values["f"])  # no neuron has a value
+    assert (values["g"], values["h"], values["i"]) == (2, 3, -3)
 
 
 def test_the_rate_and_regularity_of_a_driven_neuron_follow_from_theory(tmp_path, monkeypatch):
