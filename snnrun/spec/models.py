@@ -190,7 +190,7 @@ class FormulaArray(Section):
     """A timed array by formula: frozen noise, a ramp, a chirp."""
 
     formula: Expression = Field(
-        description="Value of each entry: an expression of its time `t`, of the column `i` and of random numbers, which are "
+        description="Value of each entry: an expression of its time `t`, the column `i` and random numbers, which are "
         "drawn once: `0.2*nA*randn()`."
     )
     dt: Expression = Field(description=_DT_OF_ENTRIES)
