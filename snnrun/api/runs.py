@@ -263,9 +263,10 @@ class Run:
         return Connectivity(c.pre, c.post, variables, c.source, c.target, (c.source_size, c.target_size))
 
     @cached_property
-    def metrics(self) -> dict[str, Values]:
+    def metrics(self) -> Table[Values]:
         """All metrics, by name."""
-        return {name: Values(metric.value, metric.unit) for name, metric in self._file.metrics.items()}
+        found = {name: Values(metric.value, metric.unit) for name, metric in self._file.metrics.items()}
+        return Table(list(found), found.__getitem__, "metrics")
 
     @property
     def pictures(self) -> list[Path]:

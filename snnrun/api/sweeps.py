@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snnrun.api.runs import Run
-from snnrun.api.values import Values, package
+from snnrun.api.values import Table, Values, package
 from snnrun.results.done import Done
 from snnrun.results.layout import POINTS_FILE
 from snnrun.results.sweep_table import PointStatus, point_folder, read_sweep
@@ -35,7 +35,8 @@ class Sweep:
         self.digest = Done.read(folder).digest
         self.axes = {a.name: _values(a.values, a.unit) for a in table.axes}
         self.coordinates = {c.name: (c.axis, _values(c.values, c.unit)) for c in table.coordinates}
-        self.metrics = {name: Values(values, unit) for name, (values, unit) in table.metrics.items()}
+        metrics = {name: Values(values, unit) for name, (values, unit) in table.metrics.items()}
+        self.metrics = Table(list(metrics), metrics.__getitem__, "metrics")
         self.status = np.array([s.name.lower() for s in PointStatus])[table.status]
 
     @property

@@ -37,6 +37,11 @@ MAX_EXPONENT = 1000  # of a base unit
 _OF_LIKE = {"+", "-", *COMPARISONS}
 _OPS = {op.value: op for op in Op}
 _MATH_CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
+_SCALES = {"*", "/", "**"}
+_LONG = 4  # letters; a name of a unit as long as this is not one of a constant that was forgotten
+_USUAL_UNITS = frozenset(
+    ("mV", "ms", "nA", "pA", "uA", "mA", "nS", "uS", "mS", "pS", "pF", "nF", "uF", "Hz", "kHz", "um", "mm", "cm", "mM")
+)
 _VERBS = {"+": "add", "-": "subtract", "%": "take the remainder of", "//": "divide"}
 
 
@@ -139,6 +144,7 @@ class Checker(CallChecker):
             return Typed(self.graph.constant(name, value), ONE, value)
         unit = lookup_unit(name)
         if unit is not None:
+            self.graph.lone_units[expr.span] = name
             return Typed(self.graph.constant(name, float(unit.scale)), unit.dimension, unit.scale)
         known = chain(self.local, self.scope.symbols, _MATH_CONSTANTS)
         array = self.scope.arrays.get(name)
@@ -183,6 +189,8 @@ class Checker(CallChecker):
     def _joined(self, expr: Binary, left: Typed) -> Typed:
         right = self.check(expr.right)
         op = _OPS[expr.op]
+        if expr.op in _SCALES:
+            self._forget_units(expr)
         if expr.op in LOGIC:
             must_be_condition(left, expr.left.span, expr.op)
             must_be_condition(right, expr.right.span, expr.op)
@@ -199,6 +207,21 @@ class Checker(CallChecker):
             return Typed(node, ONE)
         exact = arithmetic(expr.op, left.exact, right.exact, expr.span)
         return Typed(node, dimension, limited(exact, expr.span))
+
+    def _forget_units(self, expr: Binary) -> None:
+        """Forget the units of a product or power that are meant as such: after a number, with a power, or usual."""
+        for part in (expr.left, expr.right):
+            if isinstance(part, Name) and part.span in self.graph.lone_units:
+                is_usual = len(part.id) >= _LONG or part.id in _USUAL_UNITS or expr.op == "**"
+                if is_usual or (part is expr.right and self._is_measure(expr.left)):
+                    del self.graph.lone_units[part.span]
+
+    def _is_measure(self, expr: Expr) -> bool:
+        """Whether an expression ends in a number or a unit, so that a unit may follow."""
+        while isinstance(expr, Unary | Binary):
+            expr = expr.operand if isinstance(expr, Unary) else expr.right
+        is_unit = isinstance(expr, Name) and expr.id not in self.scope.symbols and lookup_unit(expr.id) is not None
+        return is_unit or isinstance(expr, Number | Quantity)
 
     def _dimension(self, expr: Binary, left: Typed, right: Typed) -> Dimension:
         if expr.op == "*":

@@ -290,6 +290,7 @@ class Graph:
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Node] = {}
         self.places: dict[int, Span] = {}  # where a text says what a node is, by the node's number
+        self.lone_units: dict[Span, str] = {}  # names that were read as units, although no number stands before them
         self.reduces = False  # whether there is a reduction
         self.called_parts = 0  # of functions of the user whose bodies became part of it
 

@@ -22,6 +22,7 @@ from snnrun.errors import ExperimentError, Report, at, did_you_mean
 from snnrun.model.network import SPIKE, NeuronSubset, Seeds, Stored, TimedArray
 from snnrun.resolve.columns import must_exist
 from snnrun.resolve.names import Derived, Names
+from snnrun.resolve.reasons import with_reasons
 from snnrun.resolve.uses import Uses
 from snnrun.source import Span, Text
 from snnrun.spec.document import Document
@@ -149,7 +150,7 @@ class Context:
         try:
             yield
         except ExperimentError as error:
-            self.report.extend(error.diagnostics)
+            self.report.extend(with_reasons(self, error.diagnostics))
             if failed is not None:
                 self.failed.add(failed)
             self.report.stop_if_many_errors()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snnrun.errors import did_you_mean
+from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.model.network import (
     ConnectivityMonitor,
     Monitor,
@@ -214,8 +214,7 @@ def check_marks(plot: Plot) -> None:
         if found is None and of_trials and name in stimuli:
             continue
         if found is None:
-            advice = did_you_mean(name, [*plot.monitors, *(stimuli if of_trials else ())])
-            raise plot.error("PLT501", f"there is no monitor `{name}`", *place, help=advice)
+            raise _no_marks(plot, name, place, stimuli if of_trials else ["none"])
         if not isinstance(found, SpikeMonitor):
             raise plot.error("PLT502", f"`marks` is a `kind: spikes` monitor, `{name}` is another kind", *place)
         _refuse_counts(plot, found, *place)
@@ -223,6 +222,17 @@ def check_marks(plot: Plot) -> None:
         raise plot.error("PLT512", "`marks` is one monitor", "marks")
     if "marks" in plot.keys and "period" in plot.keys:
         raise plot.error("PLT512", "trials begin at `marks` or with `period`, not both", "period")
+
+
+def _no_marks(plot: Plot, name: str, place: tuple[str | int, ...], others: Sequence[str]) -> ExperimentError:
+    """The error for `marks` that are neither a monitor of spikes nor one of the other names."""
+    of_trials = "period" in plot.kind.options
+    what = "spike monitor or stimulus" if of_trials else "spike monitor"
+    known = [*(m.name for m in plot.monitors.values() if isinstance(m, SpikeMonitor)), *others]
+    meaning = "trials begin at its spikes or frames; `period: 1 s` makes trials of equal length"
+    advice = did_you_mean(name, known) or f"known: {', '.join(f'`{k}`' for k in known)}"
+    help = f"{advice} ({meaning})" if of_trials else advice
+    return plot.error("PLT501", f"`marks`: there is no {what} `{name}`", *place, help=help)
 
 
 # what monitors record

@@ -112,7 +112,35 @@ def find_path(document: Document, dotted: Text, *, adding: bool = False) -> node
     steps = [(name.strip(), first, last) for name, first, last in steps]
     if len(steps) == 1 and document.has(("constants", steps[0][0])):
         return ("constants", steps[0][0])
-    return _follow(document.root, steps, dotted, adding=adding)
+    try:
+        return _follow(document.root, steps, dotted, adding=adding)
+    except ExperimentError as error:
+        first = error.diagnostics[0]
+        if len(steps) < 2 or steps[0][0] in TOP_LEVEL:
+            raise
+        raise at(first.span, first.code, first.message, meant_path(document, dotted.value) or first.help) from None
+
+
+def meant_path(document: Document, name: str) -> str | None:
+    """A help line with the path that a wrong one may mean: `groups.cell.size` for `cell.size`, `C` for `cell.C`."""
+    *outer, last = name.split(".")
+    paths = [path for path, _ in document.walk() if path and path[0] != "sweep"]
+    same = [path for path in paths if str(path[-1]) == last]
+    best = max(same, key=lambda path: (len(set(outer) & set(map(str, path))), -len(path)), default=None)
+    if best is not None:
+        return f"did you mean `{_short(best)}`?"
+    if near := did_you_mean(name, [_short(path) for path in paths]):
+        return near
+    owner = next((path for path in paths if outer and len(path) == 2 and path[1] == outer[-1]), None)
+    if owner is None:
+        return None
+    names = document.keys(owner)
+    return did_you_mean(last, names) or f"`{_short(owner)}` has: {', '.join(names)}; a value to vary can be a constant"
+
+
+def _short(path: nodes.Path) -> str:
+    """A path as options and sweeps name it."""
+    return str(path[1]) if path[0] == "constants" and len(path) == 2 else ".".join(map(str, path))
 
 
 def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text, *, adding: bool) -> nodes.Path:
@@ -163,7 +191,8 @@ def _step(node: Node | None, path: nodes.Path, name: str, place: Span, *, is_las
         constants = node.get("constants")
         candidates += list(constants.entries) if isinstance(constants, MapNode) else []
     where = f"in `{nodes.dotted(path)}`" if path else "in this experiment"
-    advice = did_you_mean(name, candidates) or (f"known here: {', '.join(candidates[:12])}" if candidates else None)
+    shown = ", ".join(list(dict.fromkeys(candidates))[:12])
+    advice = did_you_mean(name, candidates) or (f"known here: {shown}" if candidates else None)
     raise at(place, "SET103", f"there is no `{name}` {where}", advice)
 
 

@@ -14,7 +14,7 @@ from snnrun.equations.ast import Quantity, Unary
 from snnrun.equations.dag import Kind
 from snnrun.equations.parse import parse_expression
 from snnrun.equations.scope import Typed
-from snnrun.errors import ExperimentError, at, did_you_mean
+from snnrun.errors import ExperimentError, at
 from snnrun.kernels.arrays import exp, log
 from snnrun.resolve.constants import value_of
 from snnrun.resolve.context import Context, Path
@@ -22,7 +22,7 @@ from snnrun.source import Text
 from snnrun.spec.check import parse_experiment
 from snnrun.spec.models import LogBounds, WholeBounds
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
-from snnrun.spec.overrides import find_path
+from snnrun.spec.overrides import find_path, meant_path
 from snnrun.spec.values import Linspace, Logspace, Range
 from snnrun.sweep.points import SEED, Values
 from snnrun.units.dimensions import ONE, Dimension
@@ -95,11 +95,7 @@ class ParameterReader:
         return place
 
     def _unknown(self, advice: str | None) -> ExperimentError:
-        known = [
-            *self.context.experiment.constants,
-            *(path_text(p) for p, n in self.context.document.walk() if p and p[0] != "sweep"),
-        ]
-        near = did_you_mean(self.name, known) or advice
+        near = meant_path(self.context.document, self.name) or advice
         return self.context.key_error("SWP705", f"there is nothing called `{self.name}` to sweep", self.path, near)
 
     def values(self, axis: Any) -> Values:

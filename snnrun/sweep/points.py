@@ -10,6 +10,7 @@ from snnrun.resolve.swept import POINTS
 from snnrun.source import Text
 from snnrun.spec.nodes import Node, Path
 from snnrun.units.dimensions import ONE, Dimension
+from snnrun.units.quantities import format_quantity, quantity_of
 
 MOST_POINTS = 1_000_000
 SEED: Path = ("seed",)
@@ -54,8 +55,19 @@ class Values:
         if text is None:
             return str(self.numbers[k])
         if isinstance(text, str):
-            return text
+            return (self._readable(k) or text) if "*" in text else text
         return text.value if isinstance(text, Text) else " ".join(_source(text).split())
+
+    def _readable(self, k: int) -> str | None:
+        """A value in base units with a readable unit, `2 nA`, where this means the same number to the last bit."""
+        if self.held is None or self.dimension is None or self.dimension.is_one:
+            return None
+        return next((t for n in (6, 12, 17) if quantity_of(t := self._rounded(k, n)) == self.held[k]), None)
+
+    def _rounded(self, k: int, digits: int) -> str:
+        assert self.held is not None
+        assert self.dimension is not None
+        return format_quantity(self.held[k], self.dimension, digits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,64 @@ _PLAIN: dict[str, tuple[Fraction, Dimension]] = {
 
 _POWERS = {"2": 2, "3": 3}
 
+_PREFIX_WORDS = {
+    "y": "yocto",
+    "z": "zepto",
+    "a": "atto",
+    "f": "femto",
+    "p": "pico",
+    "n": "nano",
+    "u": "micro",
+    "m": "milli",
+    "c": "centi",
+    "d": "deci",
+    "da": "deca",
+    "h": "hecto",
+    "k": "kilo",
+    "M": "mega",
+    "G": "giga",
+    "T": "tera",
+    "P": "peta",
+    "E": "exa",
+    "Z": "zetta",
+    "Y": "yotta",
+}
+_WORDS = {
+    "m": "metre",
+    "g": "gram",
+    "s": "second",
+    "A": "ampere",
+    "amp": "ampere",
+    "K": "kelvin",
+    "mol": "mole",
+    "cd": "candela",
+    "rad": "radian",
+    "sr": "steradian",
+    "Hz": "hertz",
+    "Bq": "becquerel",
+    "N": "newton",
+    "Pa": "pascal",
+    "J": "joule",
+    "W": "watt",
+    "C": "coulomb",
+    "V": "volt",
+    "F": "farad",
+    "S": "siemens",
+    "Wb": "weber",
+    "T": "tesla",
+    "H": "henry",
+    "lm": "lumen",
+    "lx": "lux",
+    "Gy": "gray",
+    "Sv": "sievert",
+    "kat": "katal",
+    "L": "litre",
+    "l": "litre",
+    "M": "molar",
+    "min": "minute",
+    "h": "hour",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -114,6 +172,17 @@ def _with_prefix(name: str) -> tuple[Fraction, Dimension] | None:
         if exponent is not None and unit is not None:
             return Fraction(10) ** exponent * unit[0], unit[1]
     return None
+
+
+def unit_words(name: str) -> str:
+    """A short name of a unit in words: `exalitre` of `El`, `square millimetre` of `mm2`."""
+    power = _POWERS.get(name[-1:], 1)
+    stem = name if power == 1 else name[:-1]
+    kind = {2: "square ", 3: "cubic "}.get(power, "")
+    if stem in _PLAIN or stem in _PREFIXABLE:
+        return kind + _WORDS.get(stem, stem)
+    length = 1 if stem[1:] in _PREFIXABLE else 2
+    return f"{kind}{_PREFIX_WORDS[stem[:length]]}{_WORDS.get(stem[length:], stem[length:])}"
 
 
 @lru_cache(maxsize=1)

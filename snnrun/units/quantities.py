@@ -111,6 +111,16 @@ def _mantissa(number: float, digits: int) -> str:
     return text
 
 
+def quantity_of(text: str) -> float | None:
+    """The value in SI units of a text that `format_quantity` made; None when a file could not hold this text."""
+    number, _, name = text.partition(" ")
+    unit = lookup_unit(name)
+    try:
+        return None if unit is None else float(Fraction(number) * unit.scale)
+    except (ValueError, OverflowError):
+        return None
+
+
 _THIRDS = re.compile(r"\^\((-?\d+)/(\d+)\)")  # a power such as `m^(1/3)`, whose slash does not divide units
 _FACTOR = re.compile(r"(?P<name>[A-Za-z]+)(?:\^(?P<power>-?\d+(?:\.\d+)?(?::\d+)?))?")
 

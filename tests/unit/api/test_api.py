@@ -94,6 +94,8 @@ def test_a_name_that_is_not_there_names_those_that_are(result):
         result.spikes["nobody"]
     with pytest.raises(KeyError, match="no `u` among the variables of `v`: v"):
         result.traces["v"]["u"]
+    with pytest.raises(KeyError, match="no `nothing` among the metrics: "):
+        result.metrics["nothing"]
 
 
 def test_pandas_and_xarray_get_the_same_numbers(result):

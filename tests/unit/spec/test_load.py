@@ -280,7 +280,7 @@ def test_seed_replaces_that_of_the_file(base):
 WRONG_OPTIONS = {
     "tua=5 ms": ("SET103", 1, "did you mean `tau`?"),
     "groups.lef.size=3": ("SET103", 8, "did you mean `lif`?"),
-    "group.lif.size=3": ("SET103", 1, "did you mean `groups`?"),
+    "group.lif.size=3": ("SET103", 1, "did you mean `groups.lif.size`?"),
     "constants.new=3": ("SET103", 11, "tau"),
     "run.dt.x=3": ("SET103", 8, "run.dt=value"),
     "plots.2.kind=isi": ("SET103", 7, "2 items"),

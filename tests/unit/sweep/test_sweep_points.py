@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -98,6 +99,17 @@ def test_a_range_stops_before_its_end(tmp_path):
         "1.4 ms",
     ]
     assert texts(planned(tmp_path, "axes: {tau: {range: [3 ms, 1 ms, -1 ms]}}")) == ["3.0 ms", "2.0 ms"]
+
+
+def test_computed_values_are_shown_in_a_readable_unit_that_means_the_same_number(tmp_path):
+    plan = planned(tmp_path, "axes: {tau: {range: [0, 0.003*second, 1 ms]}}")
+    assert texts(plan) == ["0 s", "1 ms", "2 ms"]
+    plan = planned(tmp_path, "axes: {tau: {linspace: [1*ms, 2*ms], num: 4}}")
+    assert texts(plan)[::3] == ["1 ms", "2 ms"]
+    for values, k in itertools.product([plan.axes[0].parameters[0]], range(4)):
+        number, unit = values.shown(k).split()
+        assert unit == "ms"
+        assert float(Fraction(number) / 1000) == values.held[k]
 
 
 def test_axes_make_a_grid_the_last_one_fastest(tmp_path):
