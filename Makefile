@@ -4,12 +4,16 @@ ROUNDS ?= 3
 CASES ?= 20000
 SEED ?= 1
 
-.PHONY: bench bench-page floors fuzz-input
+.PHONY: bench bench-data bench-page floors fuzz-input
 
 # Ours and the peers on the same work: make bench, make bench WORKS="coba brunel" ROUNDS=5, make bench QUICK=1
 # Two installations in turn: make bench AGAINST=/elsewhere/.venv/bin/snnrun ROUNDS=5
 bench:
 	$(PYTHON) tests/bench $(WORKS) --rounds $(ROUNDS) $(if $(QUICK),--quick) $(if $(AGAINST),--against $(AGAINST))
+
+# The tables and generated files that benchmarks read: `make bench` makes them by itself
+bench-data:
+	$(PYTHON) tests/bench/made.py
 
 # docs/benchmarks.json, docs/benchmarks.md and its pictures, from the results of `make bench`
 bench-page:

@@ -6,9 +6,11 @@ import argparse
 import sys
 import time
 
+from bounds import measure_bounds
 from environments import ready
 from limit import measure_limit
 from machine import describe
+from made import make
 from measuring import Plan, measure
 from pair import PAIRED, pair
 from saved_results import load_results, save_results, versions_of_ours
@@ -57,6 +59,8 @@ def main() -> int:
     results.versions["snnrun"] = versions_of_ours()
     for work in chosen:
         say(work.name)
+        if work.made:
+            make(work.made)
         results.works[work.name] = measure(work, peers, plan, say)
         save_results(results)
     if "scaling" in wanted:
@@ -66,6 +70,7 @@ def main() -> int:
     if "limit" in wanted:
         say("limit")
         results.limit = measure_limit(say=say)
+        results.limit["bounds"] = measure_bounds(results.limit["sums"], results.plain()["works"])
         save_results(results)
     sys.stdout.write(table(results) + "\n\n")
     wrong = rate_lines(results, [work.name for work in chosen])

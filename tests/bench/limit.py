@@ -163,10 +163,10 @@ def object_of(cache: Path) -> bytes:
 
 def measure_limit(say: Callable[[str], None]) -> dict[str, Any]:
     """For both works and sizes: the counts, the measured rates, the limit, what was measured."""
+    rates = measured_rates()
     objdump = shutil.which("objdump")
     if objdump is None:
-        return {"missing": "objdump is not on this machine"}
-    rates = measured_rates()
+        return {**rates, "missing": "objdump is not on this machine"}
     found: dict[str, Any] = {**rates, "works": []}
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         for name in NEURON_STEPS:

@@ -16,7 +16,7 @@ from typing import Any
 
 from environments import Peer
 from processes import run_child
-from works import Runner, Tool, Work
+from works import MADE, Runner, Tool, Work
 
 LONG = 25.0  # a runner whose warm run takes longer is run in the first round only [s]
 VERY_LONG = 60.0  # a cold run that takes longer is not repeated warm, but for those that compile most of that time [s]
@@ -152,7 +152,8 @@ class _Room:
             self.say(f"  {runner.label}: {runs.stopped}")
             return None
         told = json.loads(ended.out.strip().splitlines()[-1])
-        before, simulate = (spent_of_ours if runner.tool is Tool.SNNRUN else spent_of_theirs)(told)
+        ours = runner.tool is Tool.SNNRUN
+        before, simulate = spent_of_ours(told, written=self.work.written) if ours else spent_of_theirs(told)
         runs.rates[seed] = rates_of(told, self.work)
         if prepare is not None and whole is not None:
             prepare.append(before)
@@ -167,21 +168,29 @@ class _Room:
         if runner.tool is Tool.SNNRUN:
             words = [sys.executable, "-m", "snnrun", "run", self.work.file, "--json", "--no-plots", "--seed", str(seed)]
             # a folder of its own for each run: a sweep that is complete runs nothing again
-            words += ["--out", self.place / f"results-{time.monotonic_ns()}", *self.work.sets(seconds), *runner.options]
+            words += ["--out", self.place / f"results-{time.monotonic_ns()}", *self.work.sets(seconds)]
+            words += [*runner.options, *self.work.options]
             return words, {"SNNRUN_CACHE_DIR": str(cache)}
         words = [self.peers[runner.tool].python, self.work.script_of(runner.tool), *runner.options]
         words += ["--folder", cache] if runner.cached else []
+        words += ["--variant", self.work.variant] if self.work.variant else []
+        words += ["--table", MADE / self.work.made] if self.work.made else []
         words += ["--size", f"{self.work.size:g}", "--seconds", f"{seconds:g}", "--seed", str(seed)]
         return words, {}
 
 
-def spent_of_ours(told: Mapping[str, Any]) -> tuple[float, float]:
-    """Seconds before and in the simulation, of the report of `snnrun run --json`; of a sweep, all points together."""
+def spent_of_ours(told: Mapping[str, Any], *, written: bool) -> tuple[float, float]:
+    """Seconds before and in the simulation, of the report of `snnrun run --json`; of a sweep, all points together.
+
+    With `written`, what the writing of results takes after the last step counts as simulation.
+    """
     spent = told["seconds"]
     code = spent["generate"] + spent["compile"]
     if "loop" in spent:  # of a sweep, points are checked and generated in the loop; kernels are compiled before it
         return spent["load"] + spent["compile"], spent["loop"]
-    return spent["load"] + spent["check"] + code + spent["build"], spent["simulate"]
+    return spent["load"] + spent["check"] + code + spent["build"], spent["simulate"] + (
+        spent["write"] if written else 0.0
+    )
 
 
 def spent_of_theirs(told: Mapping[str, Any]) -> tuple[float, float]:

@@ -14,11 +14,13 @@ from typing import Any
 
 from measuring import ERRORS, FLOOR, LONG, PUBLISHED
 from saved_results import SNAPSHOT, load_results
-from table import HEADER, rows
+from table import HEADER, ratio_text, ratios, rows, seconds_text
 from works import BY_NAME, ROOT
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 RATIOS = ROOT / "docs" / "images" / "benchmarks-ratios.png"
+WANTED = 3.0  # times as fast as Brian2's standalone program in the loop over time
+_CPP = "brian2-cpp"
 SCALING = ROOT / "docs" / "images" / "benchmarks-scaling.png"
 
 HOW = """\
@@ -28,10 +30,11 @@ HOW = """\
 
 The same networks in snnrun, [Brian2](https://briansimulator.org) and [NEST](https://www.nest-simulator.org), run in
 turn on one machine, with the same time step, the same simulated time and the same recordings. The files are in
-`experiments/benchmarks/` (and the tutorial's sweep over time constants), the peers' scripts in `tests/bench/peers/`.
+`experiments/benchmarks/` (and the tutorial's sweep over time constants), the peers' scripts in `tests/bench/peers/`;
+large tables and generated files are made with a seed (`make bench-data`).
 
 ```sh
-make bench                              # everything, about half an hour; results in outputs/bench/
+make bench                              # everything, about an hour; results in outputs/bench/
 make bench WORKS="coba brunel" ROUNDS=5 # some works, more rounds; other works keep their results
 make bench QUICK=1                      # does it all work? kept apart, in outputs/bench-quick/
 make bench-page                         # this page from the results
@@ -51,6 +54,7 @@ def page(data: Mapping[str, Any]) -> str:
         _rates(data["works"]),
         _scaling(data["scaling"]),
         _limit(data["limit"]),
+        _bounds(data["limit"].get("bounds", {}), data["works"]),
         _features(data.get("features", {})),
     ]
     return "\n".join(part for part in parts if part)
@@ -82,6 +86,8 @@ def _costs(works: Mapping[str, Any]) -> str:
 - *Prepare*: all before the first step: reading, checking, code, compiling, connecting. *Simulate*: the loop over time.
 - *Process*: from start to end of the whole process, imports included. *Cold*: nothing compiled before (an empty kernel
   cache, a fresh build folder); *warm*: the same command again. NEST compiles nothing, so both are the same.
+  Of the works whose name begins with `record`, writing to disk is part of *simulate* for snnrun; Brian2's results are
+  in memory.
 - *Memory*: the largest resident set of the warm process.
 - *×*: how many times more it takes than snnrun on one thread in strict arithmetic; above 1, ours is faster or smaller.
 - Medians of up to {_most_runs(works)} runs; what takes longer than {LONG:g} s runs once. Brian2's standalone programs
@@ -89,7 +95,20 @@ def _costs(works: Mapping[str, Any]) -> str:
 
 ![How many times longer the peers take](images/benchmarks-ratios.png)
 """
-    return text + "\n" + _table(head, rows(works), 2)
+    return text + "\n" + _table(head, rows(works), 2) + _slowest(works)
+
+
+def _slowest(works: Mapping[str, Any]) -> str:
+    """Where the simulation is not much faster than the fastest peer's."""
+    found = {name: ratios(work, _CPP)["simulate"] for name, work in works.items() if _is_compared(work)}
+    below = [f"{name} ({ratio_text(ratio)})" for name, ratio in found.items() if ratio < WANTED]
+    return (
+        f"\nLess than {WANTED:g} times as fast as Brian2's standalone program: {', '.join(below)}.\n" if below else ""
+    )
+
+
+def _is_compared(work: Mapping[str, Any]) -> bool:
+    return _CPP in work["runners"] and "simulate" in ratios(work, _CPP)
 
 
 def _most_runs(works: Mapping[str, Any]) -> int:
@@ -189,6 +208,35 @@ spikes, recording them, resets.
         distance = row["measured"] / max(row[k] for k in limits)
         cells.append([row["work"], f"{row['size']:,}", *counts, *times, f"{distance:.1f}"])
     return text + "\n" + _table([*head, "measured (ns)", "over the limit ×"], cells, 1)
+
+
+def _bounds(bounds: Mapping[str, Any], works: Mapping[str, Any]) -> str:
+    """How far whole works are from the least that their models ask for."""
+    if not bounds:
+        return ""
+    text = """\
+The other works, against the least that their models ask for: operations and bytes of one unit, counted by hand from the
+equations (`tests/bench/bounds.py`), times the number of units, at the same rates. State is read and written once, an
+index goes with what it leads to, a step waits for the one before. All else that a work does is not in the limit.
+"""
+    head = [
+        "work",
+        "unit",
+        "limited by",
+        "units (10⁶)",
+        "sums",
+        "bytes",
+        "limit (s)",
+        "simulate (s)",
+        "over the limit ×",
+    ]
+    cells = []
+    for name, row in bounds.items():
+        measured = works[name]["runners"]["snnrun"]["simulate"]
+        figures = [f"{row['number'] / 1e6:.3g}", f"{row['sums']:g}", f"{row['bytes']:g}"]
+        times = [f"{row['seconds']:.3g}", seconds_text(measured), ratio_text(measured / row["seconds"])]
+        cells.append([name, row["unit"], row["by"], *figures, *times])
+    return text + "\n" + _table(head, cells, 3)
 
 
 def _features(features: Mapping[str, Any]) -> str:

@@ -7,11 +7,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import bounds
 import environments
 import measuring
+import numpy as np
 import pytest
+from bounds import BOUNDS, measure_bounds
 from environments import Peer, pythons
 from limit import update_cost
+from made import chain, connectome, make
 from measuring import Plan, Runs, agreement, measure
 from page import PAGE, RATIOS, SCALING, page, read_snapshot
 from pair import pair
@@ -26,22 +30,37 @@ from snnrun.model.network import FixedDegree
 from snnrun.running import pipeline
 
 SMALL = {"microcircuit": "0.01", "microcircuit-0.1": "0.01"}
+DT = {"one": 1e-5}
 
 
 def checked(work, *overrides):
     return pipeline.check(pipeline.read(work.file, overrides))
 
 
+def with_a_small_file(work, folder):
+    """The work with what is made for it, at the smallest size that it has."""
+    kind, _, ending = work.made.rpartition("-")
+    small = make(f"{kind}-{300 if ending.endswith('npz') else 3}.{ending.partition('.')[2]}", folder / "made")
+    if work.file.name == work.made:
+        return replace(work, file=small)
+    text = work.file.read_text(encoding="utf-8")
+    (folder / work.file.name).write_text(text.replace(work.made, small.name), encoding="utf-8")
+    return replace(work, file=folder / work.file.name)
+
+
 # works
 
 
 @pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
-def test_every_work_is_a_valid_experiment_with_the_metrics_that_are_compared(work):
+def test_every_work_is_a_valid_experiment_with_the_metrics_that_are_compared(work, tmp_path):
     overrides = [word for word in work.sets(0.5) if word != "--set"]
     if work.name in SMALL:
         overrides.append(f"scale={SMALL[work.name]}")
+    if work.made:
+        work = with_a_small_file(work, tmp_path)
+        overrides += ["size=300"] if work.size_constant else []
     found = checked(work, *overrides)
-    assert found.resolved.network.steps == 5000
+    assert found.resolved.network.steps == round(0.5 / DT.get(work.name, 1e-4))
     assert found.warnings == ()
     assert set(work.metrics) <= set(found.experiment.metrics)
 
@@ -49,7 +68,7 @@ def test_every_work_is_a_valid_experiment_with_the_metrics_that_are_compared(wor
 @pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
 def test_every_peer_of_a_work_has_its_script(work):
     tools = {runner.tool for runner in work.runners} - {Tool.SNNRUN}
-    assert tools or work.published
+    assert tools or work.published or work.name == "chain-200"  # which Brian2 would compile for an hour
     for tool in tools:
         assert work.script_of(tool).exists()
 
@@ -63,7 +82,28 @@ def test_the_size_of_a_work_scales_its_network(name):
 
 def test_every_benchmark_network_is_measured():
     files = set((ROOT / "experiments" / "benchmarks").glob("*.yaml"))
-    assert files == {work.file for work in WORKS if work.name != "sweep"}
+    assert files == {work.file for work in WORKS if work.file.parent.name == "benchmarks"}
+
+
+def test_the_table_of_the_fly_has_its_numbers_and_is_the_same_each_time():
+    table = connectome(20_000)
+    number = np.bincount(table["source"], minlength=20_000)
+    assert number.mean() == pytest.approx(108.9, rel=0.01)
+    assert np.percentile(number, 99) > 3 * number.mean()
+    assert table["target"].min() >= 0
+    assert table["target"].max() < 20_000
+    signs = np.sign(table["synapses"])
+    assert np.all(signs != 0)
+    for k in (0, 1, 2):  # all synapses of a neuron have one sign
+        assert len(set(signs[table["source"] == k])) == 1
+    again = connectome(20_000)
+    assert all(np.array_equal(table[name], again[name]) for name in table)
+
+
+def test_the_chain_has_ten_synapses_objects_a_group():
+    data = chain(200)
+    assert len(data["groups"]) == 200
+    assert len(data["synapses"]) == 2000
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.1])
@@ -303,6 +343,22 @@ def test_a_loop_that_is_not_vectorised_has_no_count():
     assert update_cost("\n".join(scalar)) is None
 
 
+def test_a_limit_is_the_longer_of_arithmetic_and_bandwidth(monkeypatch):
+    monkeypatch.setattr(bounds, "measured_bandwidth", lambda resident: 8e9 if resident > 1e6 else 1e12)
+    works = {
+        name: {"size": size, "seconds": 1.0, "rates": [{"ours": 10.0}]}
+        for name, size in (("gap", 500), ("plastic", 1e4))
+    }
+    found = measure_bounds(1e10, works)
+    assert found["gap"]["number"] == 500**2 * 1e4
+    assert found["gap"]["seconds"] == pytest.approx(2.5)  # 8 bytes a pair at 8 GB/s, not 3 sums at 10 G/s
+    assert found["gap"]["by"] == "bandwidth"
+    assert found["plastic"]["number"] == pytest.approx(6.4e6 * 10 * 2)  # before and after
+    small = measure_bounds(1e10, {"gap": {"size": 10, "seconds": 1.0, "rates": [{"ours": 10.0}]}})
+    assert small["gap"]["by"] == "arithmetic"
+    assert set(BOUNDS) <= set(BY_NAME)
+
+
 # the page
 
 
@@ -317,6 +373,16 @@ def test_the_page_shows_another_figure_when_the_results_have_one():
     other["works"][name]["runners"]["snnrun"]["simulate"] = 123.0
     assert "| 123 |" not in page(data)
     assert "| 123 |" in page(other)
+
+
+def test_the_page_names_works_that_are_not_much_faster_than_brian2_and_their_limits():
+    data = copy.deepcopy(read_snapshot())
+    runners = data["works"]["coba"]["runners"]
+    runners["brian2-cpp"]["simulate"] = 2.5 * runners["snnrun"]["simulate"]
+    limit = {"unit": "neuron and step", "number": 4e7, "sums": 22, "bytes": 58, "by": "bandwidth"}
+    data["limit"]["bounds"] = {"coba": {**limit, "seconds": runners["snnrun"]["simulate"] / 2}}
+    assert "Less than 3 times as fast as Brian2's standalone program: coba (2.5)" in page(data)
+    assert "| coba | neuron and step | bandwidth | 40 | 22 | 58 |" in page(data)
 
 
 def test_the_pictures_are_drawn_from_the_results():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENTS = ROOT / "experiments"
@@ -66,6 +67,10 @@ class Work:
         size_constant: The name of the constant; empty when the size is not set.
         seeds: Runs of ours with different seeds that the rates are taken from.
         published: The metrics as a paper gives them, for a work that has no peer. [Hz]
+        variant: Which network of the peers' script, where it has several.
+        made: The file in `MADE` that the work needs.
+        written: Whether writing to disk counts as simulation: the work is about recording.
+        options: More of the command line of ours.
     """
 
     name: str
@@ -78,6 +83,10 @@ class Work:
     size_constant: str = "size"
     seeds: int = 8
     published: tuple[float, ...] = ()
+    variant: str = ""
+    made: str = ""
+    written: bool = False
+    options: tuple[str, ...] = ()
 
     def sets(self, seconds: float) -> list[str]:
         """The options of `snnrun run` for this size and a simulated time."""
@@ -92,10 +101,25 @@ class Work:
 _POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 _LAYERS = tuple(f"rate_{name}" for name in _POPULATIONS)
 _BENCHMARKS = EXPERIMENTS / "benchmarks"
+MADE = _BENCHMARKS / "made"
+_CPP = (STRICT, FAST, TWO, CPP)
 
 
 def _benchmark(name: str, size: float, seconds: float, runners: tuple[Runner, ...], *metrics: str) -> Work:
     return Work(name, _BENCHMARKS / f"{name}.yaml", size, seconds, metrics, runners, name.replace("-", "_"))
+
+
+def _like(name: str, size: float, seconds: float, **more: Any) -> Work:
+    """A work that is compared with Brian2's standalone programs alone, by its `rate`."""
+    plain = _benchmark(name, size, seconds, _CPP, "rate")
+    return replace(plain, seeds=4, **more)
+
+
+def _chain(groups: int, runners: tuple[Runner, ...]) -> Work:
+    made = f"chain-{groups}.yaml"
+    return Work(
+        f"chain-{groups}", MADE / made, groups, 1.0, ("rate",), runners, "chain", size_constant="", seeds=4, made=made
+    )
 
 
 WORKS = (
@@ -115,6 +139,32 @@ WORKS = (
         "microcircuit",
         size_constant="scale",
         seeds=5,
+    ),
+    _like("plastic", 10_000, 1.0),
+    _like("plastic-large", 12_500, 1.0, file=_BENCHMARKS / "plastic.yaml", script="plastic"),
+    _like("gap", 500, 1.0, variant="all"),
+    _like("gap-sparse", 5000, 0.2, script="gap", variant="sparse"),
+    _like("nmda", 1000, 0.5, script="clock", variant="nmda"),
+    _like("clock-euler", 1000, 0.5, script="clock", variant="euler"),
+    _like("clock-exact", 1000, 0.5, script="clock", variant="exact"),
+    _like("record-state", 2000, 1.0, written=True),
+    _like("record-spikes", 50_000, 1.0, written=True),
+    _like("delays", 4000, 1.0),
+    replace(_like("one", 1, 100.0), runners=(STRICT, CPP)),
+    _like("million", 1_000_000, 0.1),
+    _like("fly-brain", 138_639, 1.0, made="connectome-138639.npz"),
+    _chain(20, (STRICT, CPP)),
+    _chain(200, (STRICT,)),
+    Work(
+        "trials",
+        _BENCHMARKS / "trials.yaml",
+        400,
+        0.1,
+        ("rate",),
+        (STRICT, CPP, CYTHON),
+        "trials",
+        seeds=4,
+        options=("--workers", "1"),
     ),
     Work(
         "sweep",

@@ -22,6 +22,8 @@ class Session:
         size: The size of the network.
         duration: The simulated time. [Quantity]
         seed: Of all random numbers.
+        variant: Which of several networks, where a script has several.
+        table: What a script reads that is made for the benchmark.
     """
 
     def __init__(self) -> None:
@@ -31,10 +33,14 @@ class Session:
         parser.add_argument("--size", type=float, required=True)
         parser.add_argument("--seconds", type=float, required=True)
         parser.add_argument("--seed", type=int, required=True)
+        parser.add_argument("--variant", default="")
+        parser.add_argument("--table", type=Path, default=Path())
         options = parser.parse_args()
         self.folder = str(options.folder)
         self.standalone = options.mode == "cpp"
         self.size = options.size
+        self.variant = options.variant
+        self.table = options.table
         self.duration = options.seconds * second
         if self.standalone:
             set_device("cpp_standalone", directory=self.folder, build_on_run=False)
