@@ -60,9 +60,8 @@ class Tape:
     def _keep(self, kind: str, name: str, first: int, arrays: Mapping[str, Array]) -> None:
         if self.closed:
             return
-        copies = {k: a.copy() for k, a in arrays.items()}
-        self.parts.append(_Part(kind, name, first, copies))
-        self.bytes += sum(a.nbytes for a in copies.values())
+        self.parts.append(_Part(kind, name, first, dict(arrays)))
+        self.bytes += sum(a.nbytes for a in arrays.values())
 
     def clear(self) -> None:
         """Forget what is stored."""

@@ -198,8 +198,9 @@ class Simulation:
 
     def _flush(self, first: int) -> None:
         """Hand over what the calls since step `first` recorded."""
-        for monitor in self.network.monitors:
-            hand_over(self.built, first, self.sink, monitor)
+        moved = [hand_over(self.built, first, self.sink, monitor) for monitor in self.network.monitors]
+        if any(moved):
+            self._tables = self.built.tables()
 
     # failures
 

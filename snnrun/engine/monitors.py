@@ -33,7 +33,7 @@ from snnrun.model.network import (
     as_array,
 )
 
-STATE_BUFFER = 4 * 2**20  # bytes of one recorded variable between two calls of the kernel
+STATE_BUFFER = 2 * 2**20  # bytes of one recorded variable between two calls of the kernel
 SPIKE_BUFFER = 1 << 16  # spikes
 COUNT_BUFFER = 1 << 16  # steps
 
@@ -47,15 +47,17 @@ class MonitorKind:
             each has (samples of state monitors only).
         buffers: Its arrays, for a capacity as `capacity` gives it.
         bytes: Bytes of these.
+        columns: Names of the buffers.
+        hand_over: Give a sink what was recorded from a step on: the columns by their names, shape (entries, elements).
         longest: Most steps of a call of the kernel, for its capacity; None where the kernel ends before the buffer
             is full.
-        hand_over: Give a sink the first n entries, which were recorded from a step on.
     """
 
     capacity: Callable[[Network, float, Any], tuple[int, int]]
     buffers: Callable[[Built, int, Any], dict[ArrayKey, Array]]
     bytes: Callable[[Network, Any], float]
-    hand_over: Callable[[Built, int, int, Sink, Any], None]
+    columns: Callable[[Any], list[str]]
+    hand_over: Callable[[dict[str, Array], int, Sink, Any], None]
     longest: Callable[[int, Any], int] | None = None
 
 
@@ -97,13 +99,28 @@ def longest_call(built: Built, monitor: Monitor) -> int | None:
     return kind.longest(built.numbers[IntUse.CAPACITY.of(owner_of(monitor))], monitor)
 
 
-def hand_over(built: Built, first: int, sink: Sink, monitor: Monitor) -> None:
-    """Give a sink what was recorded since step `first`, and empty the buffer."""
-    kind = KINDS.get(type(monitor))
-    count = 0 if kind is None else int(built.arrays[ArrayUse.COUNT.of(owner_of(monitor))][0])
-    if kind is not None and count:
-        kind.hand_over(built, count, first, sink, monitor)
-        drop(built, monitor)
+def hand_over(built: Built, first: int, sink: Sink, monitor: Monitor) -> bool:
+    """Give a sink what was recorded since step `first`, and empty the buffer; whether it has another address now."""
+    kind, owner = KINDS.get(type(monitor)), owner_of(monitor)
+    count = 0 if kind is None else int(built.arrays[ArrayUse.COUNT.of(owner)][0])
+    if kind is None or not count:
+        return False
+    keys = {name: _record(monitor, name) for name in kind.columns(monitor)}
+    width = built.numbers[IntUse.N.of(owner)] if isinstance(monitor, StateMonitor) else 1
+    before = [built.arrays[key] for key in keys.values()]
+    taken = {name: _take(built, key, count * width).reshape(count, width) for name, key in keys.items()}
+    kind.hand_over(taken, first, sink, monitor)
+    drop(built, monitor)
+    return any(built.arrays[key] is not buffer for key, buffer in zip(keys.values(), before, strict=True))
+
+
+def _take(built: Built, key: ArrayKey, length: int) -> Array:
+    """The first elements of a buffer, which nothing changes any more: a copy of a few, else the buffer itself."""
+    buffer = built.arrays[key]
+    if 2 * length <= len(buffer):
+        return buffer[:length].copy()
+    built.arrays[key] = np.empty_like(buffer)
+    return buffer[:length]
 
 
 def drop(built: Built, monitor: Monitor) -> None:
@@ -166,12 +183,18 @@ def _spike_bytes(network: Network, monitor: SpikeMonitor) -> float:
     return 9.0 * network.groups[monitor.source.group].size + 8.0 * columns * _spike_capacity(network, 1, monitor)[0]
 
 
+def _event_columns(monitor: SpikeMonitor | SynapseEventMonitor) -> list[str]:
+    if isinstance(monitor, SpikeMonitor) and monitor.counts_only:
+        return []
+    return ["step", "id", *(f".{column.name}" for column in monitor.columns)]
+
+
 def _hand_over_spikes(
-    built: Built, n: int, _first: int, sink: Sink, monitor: SpikeMonitor | SynapseEventMonitor
+    taken: dict[str, Array], _first: int, sink: Sink, monitor: SpikeMonitor | SynapseEventMonitor
 ) -> None:
-    steps, ids = (built.arrays[_record(monitor, name)][:n] for name in ("step", "id"))
-    extras = {c.name: built.arrays[_record(monitor, f".{c.name}")][:n] for c in monitor.columns}
-    sink.spikes(monitor.name, steps, ids, extras)
+    columns = {name: values[:, 0] for name, values in taken.items()}
+    steps, ids = columns.pop("step"), columns.pop("id")
+    sink.spikes(monitor.name, steps, ids, {name.removeprefix("."): values for name, values in columns.items()})
 
 
 def _members(size: int, source: NeuronSubset) -> Array:
@@ -254,11 +277,13 @@ def _sample_bytes(network: Network, monitor: StateMonitor) -> float:
     return 8.0 * len(monitor.columns) * elements * _sample_capacity(network, elements, monitor)[1]
 
 
-def _hand_over_samples(built: Built, n: int, first: int, sink: Sink, monitor: StateMonitor) -> None:
-    width = built.numbers[IntUse.N.of(owner_of(monitor))]
-    data = {c.name: built.arrays[_record(monitor, c.name)][: n * width].reshape(n, width) for c in monitor.columns}
+def _sample_columns(monitor: StateMonitor) -> list[str]:
+    return [column.name for column in monitor.columns]
+
+
+def _hand_over_samples(taken: dict[str, Array], first: int, sink: Sink, monitor: StateMonitor) -> None:
     beginning = -(-monitor.window.start // monitor.every)
-    sink.states(monitor.name, data, max(-(-first // monitor.every), beginning) - beginning)
+    sink.states(monitor.name, taken, max(-(-first // monitor.every), beginning) - beginning)
 
 
 # numbers of spikes
@@ -277,17 +302,29 @@ def _number_bytes(network: Network, monitor: RateMonitor) -> float:
     return 8.0 * _number_capacity(network, 1, monitor)[1]
 
 
-def _hand_over_numbers(built: Built, n: int, first: int, sink: Sink, monitor: RateMonitor) -> None:
-    numbers = built.arrays[_record(monitor, "number")][:n]
-    sink.numbers(monitor.name, numbers, max(first - monitor.window.start, 0))
+def _number_columns(_monitor: RateMonitor) -> list[str]:
+    return ["number"]
+
+
+def _hand_over_numbers(taken: dict[str, Array], first: int, sink: Sink, monitor: RateMonitor) -> None:
+    sink.numbers(monitor.name, taken["number"][:, 0], max(first - monitor.window.start, 0))
 
 
 KINDS: dict[type, MonitorKind] = {
-    SynapseEventMonitor: MonitorKind(_event_capacity, _arrival_buffers, _arrival_bytes, _hand_over_spikes),
-    SpikeMonitor: MonitorKind(_spike_capacity, _spike_buffers, _spike_bytes, _hand_over_spikes),
-    StateMonitor: MonitorKind(
-        _sample_capacity, _sample_buffers, _sample_bytes, _hand_over_samples, lambda n, monitor: n * monitor.every
+    SynapseEventMonitor: MonitorKind(
+        _event_capacity, _arrival_buffers, _arrival_bytes, _event_columns, _hand_over_spikes
     ),
-    RateMonitor: MonitorKind(_number_capacity, _number_buffers, _number_bytes, _hand_over_numbers, lambda n, _: n),
+    SpikeMonitor: MonitorKind(_spike_capacity, _spike_buffers, _spike_bytes, _event_columns, _hand_over_spikes),
+    StateMonitor: MonitorKind(
+        _sample_capacity,
+        _sample_buffers,
+        _sample_bytes,
+        _sample_columns,
+        _hand_over_samples,
+        lambda n, monitor: n * monitor.every,
+    ),
+    RateMonitor: MonitorKind(
+        _number_capacity, _number_buffers, _number_bytes, _number_columns, _hand_over_numbers, lambda n, _: n
+    ),
 }
 """The kinds of monitors that record during a run; the others are stored at its end."""

@@ -12,7 +12,7 @@ from snnrun.model.network import FloatArray, IntArray
 
 
 class Sink(Protocol):
-    """Where recorded chunks go."""
+    """Where recorded chunks go. A sink may keep the arrays that it gets: nothing changes them."""
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
         """Spikes of a monitor, in order; each array has shape (n,)."""
@@ -69,16 +69,15 @@ class Memory:
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
         """Keep spikes."""
-        copied = {k: v.copy() for k, v in extras.items()}
-        self.spike_parts.setdefault(name, []).append((steps.copy(), ids.copy(), copied))
+        self.spike_parts.setdefault(name, []).append((steps, ids, dict(extras)))
 
     def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:  # noqa: ARG002 - gaps close
         """Keep samples."""
-        self.state_parts.setdefault(name, []).append({k: v.copy() for k, v in data.items()})
+        self.state_parts.setdefault(name, []).append(dict(data))
 
     def numbers(self, name: str, spikes: IntArray, first: int) -> None:  # noqa: ARG002
         """Keep counts."""
-        self.number_parts.setdefault(name, []).append(spikes.copy())
+        self.number_parts.setdefault(name, []).append(spikes)
 
     def spike_steps(self, name: str) -> tuple[IntArray, IntArray]:
         """All spikes of a monitor: steps and neurons."""

@@ -21,6 +21,7 @@ from snnrun.results.layout import Column, storage_error
 _FORMAT = (h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)
 _DIMENSION_ONLY = "This is a netCDF dimension but not a netCDF variable."
 _RESERVE_BYTES = 32 << 20
+_AHEAD_BYTES = 64 << 20  # of disk space that is allocated at a time
 _METADATA_BYTES = 1 << 20
 SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="u1")
 
@@ -91,20 +92,11 @@ def _without_times(kind: Any) -> Any:
     return properties
 
 
-def close_on_disk(file: h5py.File, path: Path) -> None:
-    """Flush, give back reserved space that is not used, close, and read back.
-
-    Raises:
-        OSError: It cannot be written, or HDF5 cannot read back what it has made.
-    """
-    flush_and_trim(file, path)
-    file.close()
-    with h5py.File(path, "r", locking=False) as written:
-        _read_back(written)
-
-
-def reserve(path: Path, needed: int) -> None:
+def reserve(path: Path, needed: int) -> int:
     """Allocate the disk space of the next writes: HDF5 crashes at close when one of its own writes fails.
+
+    Returns:
+        The bytes allocated: more than `needed` where there is plenty of space.
 
     Raises:
         StorageError: The disk or the quota has less than `needed` bytes and a reserve.
@@ -116,17 +108,26 @@ def reserve(path: Path, needed: int) -> None:
             f"no space left for `{path.name}`: {free >> 20} MB free in its folder",
             "free some space, or record less (`indices`, `dt`, `window` of the monitors)",
         )
+    taken = max(needed, min(_AHEAD_BYTES, (free - _RESERVE_BYTES) // 16))
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as handle:
-            os.posix_fallocate(handle.fileno(), handle.seek(0, os.SEEK_END), needed + _METADATA_BYTES)
+            os.posix_fallocate(handle.fileno(), handle.seek(0, os.SEEK_END), taken + _METADATA_BYTES)
+    return taken
 
 
-def flush_and_trim(file: h5py.File, path: Path) -> None:
-    """Flush, and give back reserved space that is not used."""
+def close_on_disk(file: h5py.File, path: Path) -> None:
+    """Flush, give back reserved space that is not used, close, and read back.
+
+    Raises:
+        OSError: It cannot be written, or HDF5 cannot read back what it has made.
+    """
     file.flush()
     size = file.id.get_filesize()
     if path.stat().st_size > size:
         os.truncate(path, size)
+    file.close()
+    with h5py.File(path, "r", locking=False) as written:
+        _read_back(written)
 
 
 def dimension(group: h5py.Group, name: str, size: int) -> h5py.Dataset:

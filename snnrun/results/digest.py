@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+_MANY = 1 << 16  # bytes that are worth another thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +60,34 @@ class Digest:
 
 
 class RunningHash:
-    """SHA-256 of a dataset that is appended to."""
+    """SHA-256 of a dataset that is appended to.
 
-    __slots__ = ("_sha",)
+    Args:
+        thread: One thread that computes hashes of many rows, while others go on; None to wait for all of them.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_last", "_sha", "_thread")
+
+    def __init__(self, thread: Executor | None = None) -> None:
         self._sha = hashlib.sha256()
+        self._thread = thread
+        self._last: Future[None] | None = None
 
     def update(self, values: NDArray[np.generic]) -> None:
-        """Add rows; `values` must be contiguous and little-endian."""
-        if values.size:
+        """Add rows; `values` must be contiguous and little-endian, and stay as it is until `wait` returns."""
+        if self._thread is not None and values.nbytes > _MANY:
+            self._last = self._thread.submit(self._sha.update, values.data.cast("B"))
+        elif values.size:
+            self.wait()
             self._sha.update(values.data.cast("B"))
+
+    def wait(self) -> None:
+        """Wait until all rows so far are added."""
+        if self._last is not None:
+            self._last.result()
+            self._last = None
 
     def digest(self, name: str, unit: str, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> DatasetDigest:
         """The digest of all rows so far."""
+        self.wait()
         return DatasetDigest(name, unit, dtype.str, shape, self._sha.hexdigest())

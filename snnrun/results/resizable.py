@@ -1,8 +1,12 @@
-"""Datasets that rows are appended to. Full blocks are written to the file, so memory does not grow with the run."""
+"""Datasets that rows are appended to. Many rows at a time are written to the file: memory does not grow with the run.
+
+A chunk of a table has some hundred rows of some columns, so that a column is read without most of the others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 
 import h5py
 import numpy as np
@@ -12,7 +16,9 @@ from snnrun.results.container import require_group
 from snnrun.results.digest import DatasetDigest, RunningHash
 
 BLOCK_BYTES = 1 << 20
-"""Bytes of one dataset that are kept in memory before they are written, and of a chunk in the file."""
+"""Bytes of a chunk in the file, and of the rows that are kept in memory before they are written, at least."""
+_TALL = 256  # rows of a chunk, where memory has room for so many
+_SLOTS = 10_007  # a prime above the number of chunks that are filled at a time
 
 
 class ResizableDataset:
@@ -23,44 +29,54 @@ class ResizableDataset:
         unit: Its unit.
         dtype: Its little-endian type.
         width: Length of the second axis; None for a vector.
-        recorded: Whether it is part of the digest; False for data that are derived from other data.
+        room: Bytes of chunks that may be in memory until they are full.
+        thread: One thread that computes the digest, if any.
     """
 
     __slots__ = (
+        "_chunk",
         "_dataset",
         "_hash",
         "_parts",
         "_pending",
-        "_rows",
         "dtype",
         "length",
         "path",
-        "recorded",
         "unit",
         "width",
     )
 
-    def __init__(self, path: str, unit: str, dtype: str, width: int | None = None, *, recorded: bool = True) -> None:
+    def __init__(
+        self,
+        path: str,
+        unit: str,
+        dtype: str,
+        width: int | None = None,
+        *,
+        room: int = BLOCK_BYTES,
+        thread: Executor | None = None,
+    ) -> None:
         self.path = path
         self.unit = unit
         self.dtype = np.dtype(dtype)
         self.width = width
-        self.recorded = recorded
         self.length = 0
         row_bytes = self.dtype.itemsize * (1 if width is None else max(width, 1))
-        self._rows = max(1, BLOCK_BYTES // row_bytes)
-        self._hash = RunningHash()
+        rows = max(1, BLOCK_BYTES // row_bytes, min(_TALL, room // row_bytes))
+        columns = min(max(width or 1, 1), max(1, BLOCK_BYTES // (self.dtype.itemsize * rows)))
+        self._chunk = rows, columns
+        self._hash = RunningHash(thread)
         self._parts: list[NDArray[np.generic]] = []
         self._pending = 0
         self._dataset: h5py.Dataset | None = None
 
     def append(self, values: ArrayLike) -> None:
-        """Append rows, shape (rows,) or (rows, width); they are copied.
+        """Append rows, shape (rows,) or (rows, width); they are kept until they are written: nobody may change them.
 
         Raises:
             ValueError: They have another shape.
         """
-        rows = np.array(values, dtype=self.dtype, order="C", copy=True, ndmin=1)
+        rows = np.atleast_1d(np.asarray(values, self.dtype, order="C"))
         expected = (rows.shape[0],) if self.width is None else (rows.shape[0], self.width)
         if rows.shape != expected:
             raise ValueError(f"`{self.path}` takes rows of shape {expected}, not {rows.shape}")
@@ -78,8 +94,17 @@ class ResizableDataset:
 
     @property
     def full(self) -> bool:
-        """Whether there is a full block in memory."""
-        return self._pending >= self._rows
+        """Whether the rows in memory are worth writing."""
+        return self._pending >= self._chunk[0]
+
+    @property
+    def space(self) -> int:
+        """Bytes of the file that writing all rows in memory may take."""
+        rows, columns = self._chunk
+        if self.width is None:
+            return self.pending_bytes + BLOCK_BYTES
+        bands = -(-self.length // rows) - -(-(self.length - self._pending) // rows)
+        return bands * rows * -(-self.width // columns) * columns * self.dtype.itemsize
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -87,21 +112,26 @@ class ResizableDataset:
         return (self.length,) if self.width is None else (self.length, self.width)
 
     def flush(self, file: h5py.File) -> None:
-        """Write the full blocks in memory; a rest smaller than a block stays there."""
-        rows = self._joined()
-        whole = rows.shape[0] - rows.shape[0] % self._rows
-        self._write(file, rows[:whole])
-        self._keep(rows[whole:])
+        """Write the rows in memory. HDF5 keeps what does not fill a chunk yet."""
+        if self._dataset is None:
+            self._dataset = self._create(file)
+        first = self._dataset.shape[0]
+        self._dataset.resize(self.length, axis=0)
+        for rows in self._parts:
+            self._dataset[first : first + rows.shape[0]] = rows
+            first += rows.shape[0]
+        self._hash.wait()
+        self._parts, self._pending = [], 0
 
     def finish(self, file: h5py.File) -> h5py.Dataset:
         """Write all rows in memory and the unit; returns the dataset."""
-        rows = self._joined()
         if self._dataset is None:
             group, name = self._place(file)
+            rows = np.concatenate(self._parts) if self._parts else np.empty(self.shape, self.dtype)
             self._dataset = group.create_dataset(name, data=rows)
+            self._parts, self._pending = [], 0
         else:
-            self._write(file, rows)
-        self._keep(rows[:0])
+            self.flush(file)
         self._dataset.attrs["units"] = self.unit
         return self._dataset
 
@@ -114,32 +144,21 @@ class ResizableDataset:
         above, _, name = self.path.rpartition("/")
         return require_group(file, above) if above else file, name
 
-    def _joined(self) -> NDArray[np.generic]:
-        if not self._parts:
-            return np.empty((0, *self.shape[1:]), self.dtype)
-        return self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
-
-    def _keep(self, rows: NDArray[np.generic]) -> None:
-        # A copy, so that the block that it is a view of can be freed.
-        self._parts = [rows.copy()] if rows.shape[0] else []
-        self._pending = rows.shape[0]
-
-    def _write(self, file: h5py.File, rows: NDArray[np.generic]) -> None:
-        if not rows.shape[0]:
-            return
-        if self._dataset is None:
-            self._dataset = self._create(file)
-        first = self._dataset.shape[0]
-        self._dataset.resize(first + rows.shape[0], axis=0)
-        self._dataset[first:] = rows
-
     def _create(self, file: h5py.File) -> h5py.Dataset:
+        """The dataset in the file; HDF5 keeps chunks until they are full, and writes each once."""
         group, name = self._place(file)
-        if self.width is None:
-            return group.create_dataset(name, (0,), self.dtype, maxshape=(None,), chunks=(self._rows,))
-        columns = min(self.width, BLOCK_BYTES // self.dtype.itemsize)
+        rows, columns = self._chunk
+        width = () if self.width is None else (self.width,)
+        many = 1 if self.width is None else -(-self.width // columns)
         return group.create_dataset(
-            name, (0, self.width), self.dtype, maxshape=(None, self.width), chunks=(self._rows, columns)
+            name,
+            (0, *width),
+            self.dtype,
+            maxshape=(None, *width),
+            chunks=(rows, columns)[: 1 + len(width)],
+            rdcc_nbytes=(many + 1) * rows * columns * self.dtype.itemsize,
+            rdcc_nslots=_SLOTS,
+            rdcc_w0=1.0,
         )
 
 

@@ -27,15 +27,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from snnrun.errors import Diagnostic, InternalError
 from snnrun.results.container import (
-    MemoryFile,
-    close_on_disk,
     column_plain,
-    create_on_disk,
     dimension,
-    flush_and_trim,
     little_endian,
     require_group,
-    reserve,
     variable,
     write_attributes,
 )
@@ -58,7 +53,7 @@ from snnrun.results.layout import (
     storage_error,
     synapse_event_variable,
 )
-from snnrun.results.resizable import ResizableDataset, blocks
+from snnrun.results.streams import StreamFile, cannot_write
 from snnrun.results.tables import (
     finish_connectivity,
     finish_counts,
@@ -69,8 +64,6 @@ from snnrun.results.tables import (
     finish_synapse_events,
 )
 
-WAITING_BYTES = 16 << 20
-"""Whole blocks kept in memory before the file is there: what records less is written at once, in a few large writes."""
 _MAGIC = np.uint32(0x0A7A)
 _SONATA_VERSION = np.array([0, 1], dtype=np.uint32)
 
@@ -94,8 +87,7 @@ class ResultsWriter:
         self._plan = plan
         self._description = description
         self._attributes = dict(attributes or {})
-        self._file: h5py.File | None = None
-        self._streams: dict[str, ResizableDataset] = {}
+        self._file = StreamFile(self._path)
         self._labels: dict[str, dict[str, str]] = {}
         self._spikes = {c.name: c for c in plan.spikes}
         self._states = {c.name: c for c in plan.states}
@@ -105,8 +97,9 @@ class ResultsWriter:
         self._unsorted: set[str] = set()
         self._recorded: dict[str, tuple[FloatArray, IntArray | None]] = {}
         self._stimuli: dict[str, Stimulus] = {}
-        for place, unit, dtype, width in _planned(plan):
-            self._stream(place, unit, dtype, width)
+        planned = list(_planned(plan))
+        for place, unit, dtype, width in planned:
+            self._file.add(place, unit, dtype, width, share=len(planned))
 
     def __enter__(self) -> Self:
         return self
@@ -135,10 +128,10 @@ class ResultsWriter:
         if steps[0] < self._last_step[name] or np.any(steps[1:] < steps[:-1]):
             self._unsorted.add(name)
         self._last_step[name] = int(steps[-1])
-        self._append(f"spikes/{name}/timestamps", self._grids[name].milliseconds(steps))
-        self._append(f"spikes/{name}/node_ids", ids)
+        self._file.append(f"spikes/{name}/timestamps", self._grids[name].milliseconds(steps))
+        self._file.append(f"spikes/{name}/node_ids", ids)
         for column in channel.columns:
-            self._append(spike_variable(name, column.name), extras[column.name])
+            self._file.append(spike_variable(name, column.name), extras[column.name])
 
     def add_synapse_events(
         self, name: str, steps: IntArray, synapses: IntArray, extras: Mapping[str, NDArray[Any]] | None = None
@@ -154,12 +147,12 @@ class ResultsWriter:
         channel = self._synapse_events[name]
         steps, extras = _checked(channel, steps, synapses, extras or {})
         base = f"snnrun/synapse_events/{name}"
-        self._append(f"{base}/time", Grid.of(0.0, self._description.dt).milliseconds(steps))
-        self._append(f"{base}/synapse", synapses)
-        self._append(f"{base}/pre", channel.pre[synapses].astype(np.int64))
-        self._append(f"{base}/post", channel.post[synapses].astype(np.int64))
+        self._file.append(f"{base}/time", Grid.of(0.0, self._description.dt).milliseconds(steps))
+        self._file.append(f"{base}/synapse", synapses)
+        self._file.append(f"{base}/pre", channel.pre[synapses].astype(np.int64))
+        self._file.append(f"{base}/post", channel.post[synapses].astype(np.int64))
         for column in channel.columns:
-            self._append(synapse_event_variable(name, column.name), extras[column.name])
+            self._file.append(synapse_event_variable(name, column.name), extras[column.name])
 
     def add_states(self, name: str, data: Mapping[str, NDArray[Any]], first: int | None = None) -> None:
         """Append samples.
@@ -176,16 +169,18 @@ class ResultsWriter:
         for column in channel.columns:
             path = state_variable(name, column.name)
             if first is not None:
-                self._fill(path, first)
-            self._append(path, data[column.name])
+                if first < self._file.streams[path].length:
+                    raise _misuse(f"`{path}` already has sample {first}")
+                self._file.fill(path, first)
+            self._file.append(path, data[column.name])
 
     def add_rates(self, name: str, values: FloatArray) -> None:
         """Append the population rate of the next bins, shape (bins,) [Hz]."""
-        self._append(f"snnrun/rates/{name}/rate", values)
+        self._file.append(f"snnrun/rates/{name}/rate", values)
 
     def put_counts(self, name: str, counts: IntArray) -> None:
         """Store the number of spikes of each neuron of the whole group, shape (size,)."""
-        self._put(f"snnrun/counts/{name}", "1", counts, "<u8")
+        self._file.put(f"snnrun/counts/{name}", "1", counts, "<u8")
 
     def put_connectivity(
         self, name: str, pre: IntArray, post: IntArray, values: Mapping[str, tuple[NDArray[Any], str]] | None = None
@@ -198,11 +193,11 @@ class ResultsWriter:
             post: Target neuron of each synapse, shape (n,).
             values: For each synaptic variable its values, shape (n,), and unit.
         """
-        self._put(f"edges/{name}/source_node_id", "1", pre, "<u8")
-        self._put(f"edges/{name}/target_node_id", "1", post, "<u8")
+        self._file.put(f"edges/{name}/source_node_id", "1", pre, "<u8")
+        self._file.put(f"edges/{name}/target_node_id", "1", post, "<u8")
         for key, (array, unit) in (values or {}).items():
             _check_key(key)
-            self._put(f"edges/{name}/0/{key}", unit, array)
+            self._file.put(f"edges/{name}/0/{key}", unit, array)
 
     def put_series(self, name: str, columns: Mapping[str, tuple[ArrayLike, str, str]]) -> None:
         """Store a curve: columns of equal length, each with its values, unit and label."""
@@ -212,7 +207,7 @@ class ResultsWriter:
         for key, (values, unit, label) in columns.items():
             _check_key(key)
             path = f"snnrun/series/{name}/{key}"
-            self._put(path, unit, np.asarray(values))
+            self._file.put(path, unit, np.asarray(values))
             self._labels.setdefault(name, {})[key] = label
 
     def put_duration(self, seconds: float) -> None:
@@ -240,28 +235,19 @@ class ResultsWriter:
     def finish(self, metrics: Mapping[str, tuple[Any, str]], status: RunStatus | str) -> Digest:
         """Write what waits, the metrics and the status, close the file and return the digest of what was recorded."""
         try:
-            if self._file is None:
-                self._file = MemoryFile()
-            else:
-                self._reserve_rest()
-            file = self._file
+            file = self._file.opened()
             _write_root(file, self._plan, self._description, self._attributes, RunStatus(status))
             self._finish_tables(file)
             _write_recorded(file, self._recorded)
             _write_stimuli(file, self._stimuli)
             _write_metrics(file, metrics)
-            if isinstance(file, MemoryFile):
-                file.save(self._path)
-            else:
-                close_on_disk(file, self._path)
-            self._file = None
+            return self._file.close()
         except (OSError, RuntimeError) as error:
             self.abort()
-            raise _cannot_write(self._path, error) from error
-        return Digest.of(s.digest() for s in self._streams.values() if s.recorded)
+            raise cannot_write(self._path, error) from error
 
     def _finish_tables(self, file: h5py.File) -> None:
-        streams, plan = self._streams, self._plan
+        streams, plan = self._file.streams, self._plan
         for channel in plan.spikes:
             if not channel.counts_only:
                 finish_spikes(file, streams, channel, ordered=channel.name not in self._unsorted)
@@ -279,51 +265,7 @@ class ResultsWriter:
 
     def abort(self) -> None:
         """Give the file up and remove it."""
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
-        self._path.unlink(missing_ok=True)
-
-    def _stream(self, path: str, unit: str, dtype: str, width: int | None = None) -> ResizableDataset:
-        stream = ResizableDataset(path, unit, dtype, width)
-        self._streams[path] = stream
-        return stream
-
-    def _append(self, path: str, values: ArrayLike) -> None:
-        self._streams[path].append(values)
-        waiting = [stream for stream in self._streams.values() if stream.full]
-        if sum(stream.pending_bytes for stream in waiting) > WAITING_BYTES:
-            for stream in waiting:
-                self._flush(stream)
-
-    def _put(self, path: str, unit: str, values: ArrayLike, dtype: str | None = None) -> None:
-        array = little_endian(np.asarray(values))
-        self._stream(path, unit, dtype or array.dtype.str)
-        for start, stop in blocks(len(array)):
-            self._append(path, array[start:stop])
-
-    def _fill(self, path: str, first: int) -> None:
-        stream = self._streams[path]
-        if first < stream.length:
-            raise _misuse(f"`{path}` already has sample {first}")
-        empty = np.nan if stream.dtype.kind == "f" else 0
-        for start, stop in blocks(first - stream.length, stream.dtype.itemsize * max(stream.width or 1, 1)):
-            self._append(stream.path, np.full((stop - start, stream.width or 0), empty))
-
-    def _flush(self, stream: ResizableDataset) -> None:
-        try:
-            if self._file is None:
-                self._file = create_on_disk(self._path)
-            reserve(self._path, stream.pending_bytes)
-            stream.flush(self._file)
-            flush_and_trim(self._file, self._path)
-        except OSError as error:
-            raise _cannot_write(self._path, error) from error
-
-    def _reserve_rest(self) -> None:
-        """Take the space of everything that is still to be written: waiting rows, time axes, edge tables."""
-        waiting = sum(s.pending_bytes for s in self._streams.values())
-        reserve(self._path, waiting + 8 * sum({s.length for s in self._streams.values()}))
+        self._file.abort()
 
 
 def _write_root(
@@ -460,7 +402,3 @@ def _checked(
 
 def _misuse(message: str) -> InternalError:
     return InternalError(Diagnostic("ST900", message))
-
-
-def _cannot_write(path: Path, error: BaseException) -> Exception:
-    return storage_error("ST104", f"cannot write `{path.name}`: {error}", "check the free space and the rights there")

@@ -346,6 +346,7 @@ def _record(
     found: Found | None,
 ) -> tuple[RunSummary, list[int]]:
     """Run the network into its results; what that gave, and the signals that arrived while results were completed."""
+    from snnrun.engine.background import Background  # noqa: PLC0415 - only to run
     from snnrun.running.final import finish  # noqa: PLC0415 - h5py is imported only to run
     from snnrun.running.folder import write_metrics  # noqa: PLC0415
     from snnrun.running.recording import FileSink, open_results, put_tries  # noqa: PLC0415
@@ -353,16 +354,19 @@ def _record(
     progress, allow_code = callbacks.progress, options.allow_code
     for text in prepared.built.notes:
         callbacks.note(text)
-    with open_results(folder, prepared, destination.hash) as results:
-        sink = FileSink(results, prepared.built.network)
+    with (
+        open_results(folder, prepared, destination.hash) as results,
+        Background(FileSink(results, prepared.built.network)) as sink,
+    ):
         problem: BaseException | None = None
         try:
             simulate(prepared, sink, clock, progress, allow_code=allow_code, checkpoints=checkpoints)
         except (RunError, KeyboardInterrupt) as stop:
             problem = stop
-        if found is not None:
-            put_tries(results, found)
         with clock.stage(Stage.WRITE), defer_signals() as received:
+            sink.finish()
+            if found is not None:
+                put_tries(results, found)
             summary = finish(folder, prepared, results, problem)
             write_metrics(folder, summary.metrics)
     return summary, received

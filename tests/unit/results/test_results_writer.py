@@ -229,7 +229,7 @@ def test_another_process_writes_the_same_bytes(tmp_path, results_file):
 
 
 def test_a_recording_larger_than_memory_blocks_goes_to_disk_with_the_same_digest(tmp_path, monkeypatch):
-    monkeypatch.setattr("snnrun.results.writer.WAITING_BYTES", 1 << 20)
+    monkeypatch.setattr("snnrun.results.streams.WAITING_BYTES", 1 << 20)
     plan = RecordingPlan(
         states=(StateChannel("s", "g", np.arange(1000), (Column("v", "V"),), 0.0, 1e-4),),
         spikes=(SpikeChannel("a", "g", 1000),),
@@ -241,7 +241,7 @@ def test_a_recording_larger_than_memory_blocks_goes_to_disk_with_the_same_digest
         with ResultsWriter(tmp_path / name, plan, DESCRIPTION) as writer:
             for start in range(0, 700, chunk):
                 writer.add_states("s", {"v": values[start : start + chunk]})
-                assert writer._streams["snnrun/states/s/v"].pending_bytes < 2 << 20
+                assert writer._file.streams["snnrun/states/s/v"].pending_bytes < 2 << 20
             for start in range(0, 300_000, chunk * 100):
                 part = steps[start : start + chunk * 100]
                 writer.add_spikes("a", part, part % 1000)
