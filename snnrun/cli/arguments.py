@@ -18,6 +18,7 @@ ResultsFolder = Annotated[Path, Argument(help="Folder of results.")]
 Task = Annotated[int, Argument(help="Number of the task in its array.", show_default=False)]
 NewName = Annotated[str, Argument(help="Name of the experiment; the file is NAME.yaml.", show_default=False)]
 ModelName = Annotated[str | None, Argument(help="Model to print; all models unless given.", show_default=False)]
+ExampleName = Annotated[str | None, Argument(help="Experiment to print; all unless given.", show_default=False)]
 Expression = Annotated[str, Argument(help='For example "120*mA*60*ohm".', show_default=False)]
 
 # what changes an experiment
@@ -103,3 +104,4 @@ Language = Annotated[bool, Option("--language", help="Print the page about expre
 Like = Annotated[str, Option(help="Template to start from.")]
 Templates = Annotated[bool, Option("--list", help="List the templates.")]
 Unit = Annotated[str | None, Option(help="Unit to convert to, for example mV.")]
+Copy = Annotated[Path | None, Option("--copy", metavar="DIR", help="Copy to this folder, with the files it reads.")]

@@ -281,6 +281,14 @@ def library(name: given.ModelName = None) -> None:
     show_library(name)
 
 
+@app.command()
+def examples(name: given.ExampleName = None, copy: given.Copy = None) -> None:
+    """List the experiments that come with the program, print or copy them."""
+    from snnrun.cli.examples import show_examples
+
+    show_examples(name, copy)
+
+
 @app.command(context_settings={"ignore_unknown_options": True})
 def units(expression: given.Expression, to: given.Unit = None) -> None:
     """Compute with quantities: 120*mA*60*ohm gives 7.2 V."""
