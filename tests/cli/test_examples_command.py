@@ -10,12 +10,13 @@ import pytest
 from snnrun.cli import examples
 from snnrun.errors import ExperimentError, StorageError
 from snnrun.running import pipeline
+from snnrun.spec.examples import find_examples
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_all_experiments_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    names = [example.name for example in examples.find_examples()]
+    names = [example.name for example in find_examples()]
     files = (ROOT / "experiments").glob("*/*.yaml")
     assert sorted(names) == sorted(f"{path.parent.name}/{path.stem}" for path in files)
     examples.show_examples(None, None)
