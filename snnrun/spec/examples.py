@@ -1,0 +1,81 @@
+"""The experiments that come with the program: files below `experiments`, installed beside the package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from snnrun.errors import Diagnostic, StorageError
+
+_INSTALLED = "share/snnrun/experiments"
+_FOLDERS = ("tutorial", "features", "papers", "sweeps", "benchmarks")
+_PATH = re.compile(r"[\w./-]{1,200}(:\w+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An experiment that comes with the program.
+
+    Args:
+        name: How it is called: `papers/wang-2002`.
+        path: Its file.
+        description: What it says of itself.
+    """
+
+    name: str
+    path: Path
+    description: str
+
+
+def examples_folder() -> Path:
+    """The folder of all experiments, in a checkout or where the package is installed.
+
+    Raises:
+        StorageError: They are not there.
+    """
+    checkout = Path(__file__).parents[2] / "experiments"
+    if checkout.is_dir():
+        return checkout
+    try:
+        for file in files("snnrun") or ():
+            if _INSTALLED in file.as_posix():
+                path = Path(str(file.locate()))
+                return next(parent for parent in path.resolve().parents if parent.name == "experiments")
+    except PackageNotFoundError:
+        pass
+    raise StorageError(Diagnostic("NEW804", "the experiments are not installed", None, "install the package again"))
+
+
+def find_examples() -> list[Example]:
+    """All experiments, by folder and name."""
+    root = examples_folder()
+    paths = [path for folder in _FOLDERS for path in sorted((root / folder).glob("*.yaml"))]
+    return [Example(f"{p.parent.name}/{p.stem}", p, " ".join(str(_plain(p)["description"]).split())) for p in paths]
+
+
+def files_read(path: Path) -> Iterator[Path]:
+    """The files in an experiment's folder that texts of it name, with those that these name."""
+    return _named(_plain(path), path.parent)
+
+
+def _plain(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+def _named(value: Any, folder: Path) -> Iterator[Path]:
+    """The files below a folder that texts in an experiment name, with those that these name."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _named(item, folder)
+    elif isinstance(value, str) and _PATH.fullmatch(value):
+        path = folder / value.partition(":")[0]
+        if path.is_file():
+            yield path
+            if path.suffix == ".yaml":
+                yield from files_read(path)
