@@ -9,9 +9,10 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from snnrun.errors import Diagnostic, StorageError
+from snnrun.source import SourceFile
+from snnrun.spec.load_yaml import parse_yaml
+from snnrun.spec.nodes import plain
 
 _INSTALLED = "share/snnrun/experiments"
 _FOLDERS = ("tutorial", "features", "papers", "sweeps", "benchmarks")
@@ -65,7 +66,7 @@ def files_read(path: Path) -> Iterator[Path]:
 
 
 def _plain(path: Path) -> Any:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return plain(parse_yaml(SourceFile(path.name, path.read_text(encoding="utf-8"))))
 
 
 def _named(value: Any, folder: Path) -> Iterator[Path]:
