@@ -150,6 +150,7 @@ class ArrayUse(Enum):
     PRE = _Traits("pre", None, of_synapses=True)
     POST = _Traits("post", None, of_synapses=True)
     CREATED = _Traits("created", CType.I64, of_synapses=True)
+    RANGES = _Traits("ranges", CType.I64)  # where ranges of synapses begin, and the end of the last
     BY_CREATION = _Traits("by_creation", CType.I64)  # places of synapses, in the order in which they were created
     ROWS = _Traits("rows", CType.I64, per_thread=True)
     COLUMNS = _Traits("columns", CType.I64)

@@ -164,11 +164,15 @@ class Place:
         own: Text of the element's index.
         ends: Of a synapse, how to find its neurons.
         buffered: Whether random numbers come from buffers filled for all elements, or one by one.
+        pre: Text of the index of a synapse's source neuron where the loop knows it; else empty.
+        post: The same of its target.
     """
 
     own: str
     ends: Ends | None = None
     buffered: bool = False
+    pre: str = ""
+    post: str = ""
 
 
 @dataclass
@@ -290,7 +294,9 @@ class Writer:
         if reach == "own":
             return place.own
         assert place.ends is not None
-        ctype = place.ends.pre if reach == "pre" else place.ends.post
+        known, ctype = (place.pre, place.ends.pre) if reach == "pre" else (place.post, place.ends.post)
+        if known:
+            return known
         return f"{self.array(reach, ArrayUse[reach.upper()].of(place.ends.path), ctype)}[{place.own}]"
 
     def element(self, place: Place) -> str:

@@ -10,7 +10,7 @@ Where one thread needs what another wrote, all wait for each other; these places
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import groupby
@@ -29,11 +29,12 @@ from snnrun.codegen.arguments import (
     KernelArray,
 )
 from snnrun.codegen.before import Act, Key, copy_in, is_foreign, keep_before
+from snnrun.codegen.continuous import act_on_synapses, sum_up
 from snnrun.codegen.delivery import deliver, poisson_input
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
-from snnrun.codegen.module import Call, Kernel, Line, Module, event_loop, listed, member, printable
+from snnrun.codegen.module import Call, Kernel, Line, Module, event_loop, listed, printable
 from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
 from snnrun.codegen.reductions import reduce_before, reduce_here
@@ -50,9 +51,6 @@ from snnrun.model.network import (
     PoissonInput,
     Slot,
     SpikeMonitor,
-    Summed,
-    Synapses,
-    every_of,
 )
 from snnrun.model.order import actors, between_update_and_threshold
 
@@ -284,37 +282,16 @@ def _elementwise(module: Module, w: Writer, target: str, block: Block) -> None:
 
 def _before_groups(module: Module) -> None:
     network = module.network
-    _summed(module)
+    sum_up(module)
     for group in network.groups.values():
         with module.clock(group.every):
             _hold(module, group)
     for synapses in network.synapses.values():
-        _of_each_synapse(module, "hold_synapses", synapses, synapses.held)
+        act_on_synapses(module, "hold_synapses", synapses, synapses.held)
     before = keep_before(module, [Act.of(s.path, s.update) for s in network.synapses.values()])
     # synaptic equations first: they read neurons as they were, and groups read synapses only through summed variables
     for synapses in network.synapses.values():
-        _of_each_synapse(module, "update_synapses", synapses, synapses.update, before)
-
-
-def _of_each_synapse(
-    module: Module, stem: str, synapses: Synapses, block: Block, before: AbstractSet[Key] = frozenset()
-) -> None:
-    """A block for every synapse of an object, in every step; what is shared comes last."""
-    shared = tuple(a for a in block.assignments if a.variable.shared)
-    own = tuple(a for a in block.assignments if not a.variable.shared)
-    if own:
-        w = module.writer(synapses.path)
-        w.before = before
-        low, high = _elements(w, synapses.path, divided=synapses.divisible)
-        w.loop(f"for k in range({low}, {high}):")
-        w.assign(own, module.place(synapses.path, "k"), module.kinds)
-        w.end()
-        module.call(stem, synapses.path, w, divided=synapses.divisible)
-    if shared:
-        w = module.writer(synapses.path)
-        w.before = before
-        w.assign(shared, Place("0"), module.kinds)
-        module.call(f"{stem}_shared", synapses.path, w, divided=False)
+        act_on_synapses(module, "update_synapses", synapses, synapses.update, before)
 
 
 def _groups(module: Module, groups: Sequence[Group]) -> None:
@@ -337,11 +314,6 @@ def _update_act(group: Group) -> Act:
     return Act.of(group.path, group.update, *others, also=[] if rule is None else [not_refractory(group)])
 
 
-def _elements(w: Writer, owner: str, *, divided: bool) -> tuple[str, str]:
-    """First element of an object that a call is for, and the one after its last."""
-    return w.range(owner) if divided else ("0", w.integer("n", IntUse.N.of(owner)))
-
-
 def _hold(module: Module, group: Group) -> None:
     """Values that stay as they are over the step."""
     shared = tuple(a for a in group.held.assignments if a.variable.shared)
@@ -358,58 +330,6 @@ def _hold(module: Module, group: Group) -> None:
         w.assign(own, replace(place, buffered=False), module.kinds)
         w.end()
         module.call("hold", group.path, w, divided=True)
-
-
-def _summed(module: Module) -> None:
-    every = [(s, summed) for s in module.network.synapses.values() for summed in s.summed]
-    use = ArrayUse.SUM if _sums_read_sums([summed for _, summed in every]) else ArrayUse.VARIABLE
-
-    def for_each(act: Callable[[Synapses, Summed], None]) -> None:
-        for synapses, summed in every:
-            with module.clock(every_of(module.network, summed.target.owner)):
-                act(synapses, summed)
-
-    for_each(lambda synapses, summed: _at_members(module, "clear", synapses, summed, use, "0.0"))
-    for_each(lambda synapses, summed: _add_up(module, synapses, summed, use))
-    if use is ArrayUse.SUM:
-        for_each(lambda synapses, summed: _at_members(module, "put_sum", synapses, summed, ArrayUse.VARIABLE, None))
-
-
-def _sums_read_sums(every: list[Summed]) -> bool:
-    """Whether a sum is made of sums; all are then collected aside, so that each sees the others as they were."""
-    targets = {(summed.target.owner, summed.target.name) for summed in every}
-    return any((v.owner, v.name) in targets for v in variables_of(*(summed.value for summed in every)))
-
-
-def _at_members(
-    module: Module, stem: str, synapses: Synapses, summed: Summed, use: ArrayUse, value: str | None
-) -> None:
-    """Set the sum of every neuron that takes part; to what was collected when `value` is None."""
-    end, view = ("target", synapses.target) if summed.target.reach == "post" else ("source", synapses.source)
-    w = module.writer(synapses.path)
-    owner, name = summed.target.owner, summed.target.name
-    p = w.array("p_sum", use.of(owner, name), w.real, write=True, own=True)
-    low, high = _elements(w, f"{synapses.path}.{end}", divided=synapses.divisible)
-    k = member(w, view, f"{synapses.path}.{end}")
-    if value is None:
-        value = f"{w.array('p_collected', ArrayUse.SUM.of(owner, name), w.real, own=True)}[{k}]"
-    w.loop(f"for b in range({low}, {high}):")
-    w.line(f"{p}[{k}] = {value}")
-    w.end()
-    module.call(stem, synapses.path, w, divided=synapses.divisible)
-
-
-def _add_up(module: Module, synapses: Synapses, summed: Summed, use: ArrayUse) -> None:
-    w = module.writer(synapses.path)
-    key = use.of(summed.target.owner, summed.target.name)
-    p = w.array("p_sum", key, w.real, write=True, own=True)
-    low, high = _elements(w, synapses.path, divided=synapses.divisible)
-    w.loop(f"for k in range({low}, {high}):")
-    place = module.place(synapses.path, "k")
-    (text,) = w.evaluate([summed.value], place)
-    w.line(f"{p}[{w.index(place, summed.target.reach)}] += {text}")
-    w.end()
-    module.call("add_up", synapses.path, w, divided=synapses.divisible)
 
 
 def _update(module: Module, group: Group, before: AbstractSet[Key]) -> None:

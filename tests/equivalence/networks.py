@@ -416,6 +416,43 @@ monitors:
 run: {duration: 15 ms, dt: 0.1 ms}
 """
 
+# Many targets of a source follow one another, in one piece or two: loops go through ranges of synapses.
+RANGES = """
+name: ranges
+constants: {tau: 4 ms}
+groups:
+  pop:
+    size: 45
+    equations: |
+      dv/dt = (drive + current + slow - v)/tau : 1
+      drive : 1
+      current : 1
+      slow : 1
+      total : 1
+    method: euler
+    threshold: v > 1
+    reset: v = 0
+    initial: {drive: 0.9 + 0.01*i, v: rand()}
+    subgroups: {left: "0:40", right: "3:41"}
+synapses:
+  gap: {source: pop, target: pop, equations: "g : 1\\ncurrent_post = g*(v_pre - v_post) + 0.001*(i - j)/N_pre : 1 (summed)", connect: {where: i != j}, initial: {g: 0.01*rand()}}
+  gates:
+    source: pop.left
+    target: pop.right
+    equations: |
+      ds/dt = -s/(5*ms) + 0.1*x*(1 - s)/ms + 0.05*(v_pre - v_post)*xi/sqrt(1*ms) : 1 (clock-driven)
+      dx/dt = -x/(2*ms) : 1 (clock-driven)
+      slow_post = 0.01*s : 1 (summed)
+      total_pre = s*v_post : 1 (summed)
+    method: euler
+    connect: all
+    on_pre: x += 0.1*rand()
+monitors:
+  s: {kind: spikes, source: pop, variables: [current]}
+  m: {kind: state, source: pop, variables: [v, current, slow, total]}
+run: {duration: 8 ms, dt: 0.1 ms}
+"""
+
 WIRING = """
 name: wiring
 groups:
@@ -795,6 +832,7 @@ NETWORKS = {
     "pathways": PATHWAYS,
     "plasticity": PLASTICITY,
     "sums": SUMS,
+    "ranges": RANGES,
     "wiring": WIRING,
     "schedule": SCHEDULE,
     "tables": TABLES,

@@ -32,6 +32,7 @@ groups:
       dg/dt = -g/(4*ms) : 1
       drive : 1
       around : 1
+      near : 1
       gain : 1 (shared)
     threshold: v > 1
     reset: v = 0
@@ -61,6 +62,14 @@ synapses:
     target: pop
     connect: {p: 0.05}
     equations: "around_post = 0.01*(v_pre - v_post) : 1 (summed)"
+  lattice:
+    source: pop
+    target: pop
+    connect: {where: abs(i - j) < 20}
+    equations: |
+      dh/dt = (0.1*(v_pre - v_post) - h)/(3*ms) : 1 (clock-driven)
+      near_post = h*v_pre : 1 (summed)
+    method: euler
 operations:
   raise: {target: pop, every: 5 ms, do: "gain = gain + 0.1"}
   change: {target: pop, every: 5 ms, do: "drive = drive*(0.99 + 0.02*rand())"}
@@ -69,7 +78,7 @@ monitors:
   odd: {kind: spikes, source: pop.odd}
   input: {kind: spikes, source: input}
   clock: {kind: spikes, source: clock}
-  v: {kind: state, source: pop, variables: [v, g, around], indices: "0:203:17", dt: 0.5 ms}
+  v: {kind: state, source: pop, variables: [v, g, around, near], indices: "0:203:17", dt: 0.5 ms}
   u: {kind: state, source: recurrent, variables: [u], indices: [0, 5, 900, 77], dt: 1 ms}
   rate: {kind: rate, source: pop, bin: 1 ms}
 run: {duration: 60 ms, dt: 0.1 ms}
