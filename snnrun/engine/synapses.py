@@ -16,6 +16,7 @@ from snnrun.engine.cache import RunCache
 from snnrun.engine.dendrites import dendritic_steps, make_rings
 from snnrun.engine.moving import make_lists
 from snnrun.engine.parameters import integer_of
+from snnrun.engine.ranges import make_ranges
 from snnrun.engine.start import begin_synapses
 from snnrun.engine.values import STORED, Array, Built, SynapseValues, problem, read_neurons
 from snnrun.equations.dag import Kind, variables_of
@@ -41,7 +42,6 @@ from snnrun.source import Span
 RING_BELOW = 20  # synapses of a source with the same delay, on average, up to which a ring of sums is cheaper
 BAND_BYTES = 1 << 16  # of the variables of a band of targets, about the size of a first-level cache
 SHORTEST_ROW = 500  # synapses of a source in a band, on average, for which it pays to visit a row once more
-LONG_RANGE = 16  # synapses, on average, from which on it pays to work on ranges
 MOST_PARTS = 255  # of all threads
 
 
@@ -54,6 +54,7 @@ class SynapsesBuilder:
     """
 
     def __init__(self, allocation: Allocation, cache: RunCache) -> None:
+        self.allocation = allocation
         self.network = allocation.network
         self.built = allocation.built
         self.arrays = allocation.arrays
@@ -91,7 +92,7 @@ class SynapsesBuilder:
         for key, array in numbers_of_ends(self.built, synapses, self.types).items():
             self.put(key, array)
         if ArrayUse.RANGES.of(path) in self.types:
-            self.keep_ranges(path, made, firsts)
+            make_ranges(self.allocation, path, made.rows, firsts)
         self.put(ArrayUse.ROWS.of(path), made.rows.reshape(n.threads, -1))
         if n.start is not None:
             values = SynapseValues(self.built, n, synapses, made)
@@ -122,15 +123,6 @@ class SynapsesBuilder:
         row = sum(expected_synapses(rule) or 0 for rule in synapses.connect) / max(1, sources * self.network.threads)
         wide = np.diff(bounds).max() * len(reached) * (4 if self.network.precision is Precision.SINGLE else 8)
         return int(max(1, min(-(-wide // BAND_BYTES), row // SHORTEST_ROW, MOST_PARTS // self.network.threads)))
-
-    def keep_ranges(self, path: str, made: Connectivity, firsts: IntArray) -> None:
-        """Divide the work of each step into ranges where they are long, else into single synapses, among threads."""
-        ranges = ranges_of(made.rows, self.arrays[ArrayUse.POST.of(path)], firsts)
-        none = np.zeros_like(firsts)
-        long = made.size >= LONG_RANGE * (len(ranges) - 1)
-        self.put(ArrayUse.RANGES.of(path), ranges if long else none)
-        self.share(f"{path}.ranges", np.searchsorted(ranges, firsts) if long else none)
-        self.share(f"{path}.scattered", none if long else firsts)
 
     def build_few(self, synapses: Synapses, ground: Ground, bounds: IntArray) -> None:
         """Make synapses whose values numpy computes, in creation order, and sort them."""
@@ -331,23 +323,6 @@ def numbers_of_ends(built: Built, synapses: Synapses, types: Mapping[ArrayKey, C
     if ArrayUse.BY_CREATION.of(synapses.path) in types:
         found[ArrayUse.BY_CREATION.of(synapses.path)] = made.place
     return found
-
-
-def ranges_of(rows: IntArray, post: Array, firsts: IntArray) -> IntArray:
-    """Where ranges of synapses begin: of one source, in one thread, onto targets that follow one another.
-
-    Args:
-        rows: Where the synapses of each source begin, shape (parts, sources + 1).
-        post: Target of each synapse, shape (m,).
-        firsts: First synapse of each thread, and the end of the last, shape (threads + 1,).
-
-    Returns:
-        First synapse of each range, and the end of the last, shape (ranges + 1,).
-    """
-    begins = np.ones(len(post) + 1, bool)
-    begins[1:-1] = np.diff(post.astype(np.int32)) != 1
-    begins[rows] = begins[firsts] = True
-    return np.flatnonzero(begins).astype(np.int64)
 
 
 def line_of(synapses: Synapses, name: str) -> Span | None:

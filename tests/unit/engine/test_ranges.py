@@ -11,7 +11,7 @@ from running import network_of, run_network
 from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
-from snnrun.engine.synapses import ranges_of
+from snnrun.engine.ranges import ranges_of
 
 NETWORK = """
 name: ranges
@@ -80,7 +80,7 @@ def test_both_ways_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_of(NETWORK.replace("CONNECT", "{where: i != j}"))
     found = []
     for longest in (1, 1000):
-        monkeypatch.setattr("snnrun.engine.synapses.LONG_RANGE", longest)
+        monkeypatch.setattr("snnrun.engine.ranges.LONG", longest)
         _, built = run_network(network)
         found.append(built.arrays[ArrayUse.VARIABLE.of("groups.pop", "v")])
     assert np.ptp(found[0]) > 0
