@@ -12,15 +12,15 @@ from snnrun.model.network import IntArray
 LONG = 16  # synapses, on average, from which on it pays to work on ranges
 
 
-def make_ranges(allocation: Allocation, path: str, rows: IntArray, firsts: IntArray) -> None:
+def make_ranges(allocation: Allocation, path: str, rows: IntArray) -> None:
     """Divide what all synapses do in a step among threads: into ranges where they are long, else into single synapses.
 
     Args:
         allocation: Where the synapses are.
         path: Of the synapses.
         rows: As for `ranges_of`.
-        firsts: As for `ranges_of`.
     """
+    firsts = allocation.arrays[ArrayUse.BOUNDS.of(path)]
     ranges = ranges_of(rows, allocation.arrays[ArrayUse.POST.of(path)], firsts)
     none = np.zeros_like(firsts)
     long = firsts[-1] >= LONG * (len(ranges) - 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.arguments import ArrayKey, ArrayUse, CType, IntUse
+from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.connect.builder import Builder, BuildRequest, connect, is_large, sort_for_delivery
 from snnrun.connect.connectivity import Connectivity, Delays, connectivity_key, pointers
 from snnrun.engine.allocation import Allocation
@@ -18,7 +17,7 @@ from snnrun.engine.moving import make_lists
 from snnrun.engine.parameters import integer_of
 from snnrun.engine.ranges import make_ranges
 from snnrun.engine.start import begin_synapses
-from snnrun.engine.values import STORED, Array, Built, SynapseValues, problem, read_neurons
+from snnrun.engine.values import STORED, Built, SynapseValues, problem, read_neurons
 from snnrun.equations.dag import Kind, variables_of
 from snnrun.kernels.arithmetic import Precision
 from snnrun.model.evaluate import Environment
@@ -89,10 +88,7 @@ class SynapsesBuilder:
         self.put(ArrayUse.BOUNDS.of(path), firsts)
         self.view(f"{path}.source", synapses.source)
         self.view(f"{path}.target", synapses.target)
-        for key, array in numbers_of_ends(self.built, synapses, self.types).items():
-            self.put(key, array)
-        if ArrayUse.RANGES.of(path) in self.types:
-            make_ranges(self.allocation, path, made.rows, firsts)
+        put_ends(self.allocation, synapses)
         self.put(ArrayUse.ROWS.of(path), made.rows.reshape(n.threads, -1))
         if n.start is not None:
             values = SynapseValues(self.built, n, synapses, made)
@@ -310,19 +306,21 @@ def place_of(built: Built, end: NeuronSubset) -> IntArray | None:
     return built.connectivity[end.group].place if end.section == "synapses" else None
 
 
-def numbers_of_ends(built: Built, synapses: Synapses, types: Mapping[ArrayKey, CType]) -> dict[ArrayKey, Array]:
-    """What a kernel asks for of the two ends of synapses, and of their numbers, in the order of storage."""
-    made, found = built.connectivity[synapses.name], {}
+def put_ends(allocation: Allocation, synapses: Synapses) -> None:
+    """Keep what the kernel asks for of the two ends of synapses, and of their numbers, in the order of storage."""
+    built, types, path = allocation.built, allocation.types, synapses.path
+    made = built.connectivity[synapses.name]
     for use in (ArrayUse.PRE, ArrayUse.POST, ArrayUse.CREATED):  # each made only where it is asked for
-        type = types.get(use.of(synapses.path))
+        type = types.get(use.of(path))
         if type is not None:
             numbers = getattr(made, use.traits.label)
             end = {ArrayUse.PRE: synapses.source, ArrayUse.POST: synapses.target}.get(use)
             place = None if end is None else place_of(built, end)
-            found[use.of(synapses.path)] = (numbers if place is None else place[numbers]).astype(type.dtype, copy=False)
-    if ArrayUse.BY_CREATION.of(synapses.path) in types:
-        found[ArrayUse.BY_CREATION.of(synapses.path)] = made.place
-    return found
+            allocation.put(use.of(path), (numbers if place is None else place[numbers]).astype(type.dtype, copy=False))
+    if ArrayUse.BY_CREATION.of(path) in types:
+        allocation.put(ArrayUse.BY_CREATION.of(path), made.place)
+    if ArrayUse.RANGES.of(path) in types:
+        make_ranges(allocation, path, made.rows)
 
 
 def line_of(synapses: Synapses, name: str) -> Span | None:
