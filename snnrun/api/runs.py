@@ -20,7 +20,7 @@ from snnrun.compare.folders import EXPERIMENT_FILE
 from snnrun.files.reading import read_json
 from snnrun.results.done import Done
 from snnrun.results.folder import PICTURES
-from snnrun.results.layout import PROVENANCE_FILE, IntArray, MonitorKind
+from snnrun.results.layout import PROVENANCE_FILE, IntArray, MonitorKind, Stimulus
 from snnrun.results.reader import Results
 
 
@@ -67,6 +67,63 @@ class Spikes:
             )
             for k, (a, b) in enumerate(pairwise(ends))
         ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SynapseEvents:
+    """What a monitor recorded when events arrived at synapses.
+
+    Args:
+        times: Time of each event, shape (n,). [s]
+        ids: Its synapse, as created, shape (n,).
+        pre: Source neuron of the synapse, shape (n,).
+        post: Target neuron of the synapse, shape (n,).
+        variables: Values that each event found, shape (n,).
+        synapses: The synapses object.
+    """
+
+    times: Values
+    ids: IntArray
+    pre: IntArray
+    post: IntArray
+    variables: dict[str, Values]
+    synapses: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def of(self, synapse: int) -> Values:
+        """The times of the events of one synapse, shape (its events,), in s."""
+        return self.times[self.ids == synapse]
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with a row an event: `time` [s], `synapse`, `pre`, `post`, and the recorded variables [SI]."""
+        columns = {"time": self.times.si, "synapse": self.ids, "pre": self.pre, "post": self.post}
+        return package("pandas", "to_pandas").DataFrame(columns | {k: v.si for k, v in self.variables.items()})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """When the frames of a stimulus were shown, and what they are.
+
+    Args:
+        start: Beginning of each frame, shape (frames,). [s]
+        stop: Its end, shape (frames,). [s]
+        labels: Its label, shape (frames,); None where the experiment has no labels.
+    """
+
+    start: Values
+    stop: Values
+    labels: IntArray | None
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with a row a frame: `start` [s], `stop` [s], and `label` where there are labels."""
+        columns = {"start": self.start.si, "stop": self.stop.si}
+        labels = {} if self.labels is None else {"label": self.labels}
+        return package("pandas", "to_pandas").DataFrame(columns | labels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,7 +240,9 @@ class Connectivity:
 
 
 class Run:
-    """The results of a run: `spikes`, `traces`, `rates`, `connectivity` by name of the monitor, `metrics` by name.
+    """The results of a run.
+
+    `spikes`, `synapse_events`, `traces`, `rates`, `connectivity` by name of the monitor; `stimuli`, `metrics` by name.
 
     Args:
         folder: Its folder.
@@ -224,6 +283,23 @@ class Run:
         units = {c.name: c.unit for c in self._file.monitor(name).columns}
         variables = {k: Values(v, units[k]) for k, v in found.extras.items()}
         return Spikes(Values(found.times_s, "s"), found.ids, variables, found.group, found.size, self.duration)
+
+    @property
+    def synapse_events(self) -> Table[SynapseEvents]:
+        """Events at synapses, by monitor."""
+        return Table(self._names(MonitorKind.SYNAPSE_EVENTS), self._synapse_events, "monitors of events at synapses")
+
+    def _synapse_events(self, name: str) -> SynapseEvents:
+        found = self._file.synapse_events(name)
+        units = {c.name: c.unit for c in self._file.monitor(name).columns}
+        variables = {k: Values(v, units[k]) for k, v in found.extras.items()}
+        return SynapseEvents(Values(found.times_s, "s"), found.ids, found.pre, found.post, variables, found.synapses)
+
+    @property
+    def stimuli(self) -> Table[Frames]:
+        """The stimuli of the experiment, by name."""
+        found = self._file.stimuli()
+        return Table(list(found), lambda name: _frames(found[name]), "stimuli")
 
     @property
     def counts(self) -> Table[IntArray]:
@@ -298,7 +374,7 @@ class Run:
 
     def __repr__(self) -> str:
         parts = [f"Run {self.name}: {self.status}, {self.folder}"]
-        tables = (self.spikes, self.traces, self.rates, self.connectivity)
+        tables = (self.spikes, self.synapse_events, self.traces, self.rates, self.connectivity, self.stimuli)
         parts += [f"  {repr(table)[1:-1]}" for table in tables if table]
         parts += [f"  {name} = {value!r}" for name, value in self.metrics.items()]
         return "\n".join(parts)
@@ -308,3 +384,7 @@ class Run:
         images = [base64.b64encode(p.read_bytes()).decode() for p in self.pictures if p.suffix == ".png"]
         shown = [f'<img style="max-width: 100%" src="data:image/png;base64,{image}">' for image in images]
         return f"<pre>{html.escape(repr(self))}</pre>{''.join(shown)}"
+
+
+def _frames(found: Stimulus) -> Frames:
+    return Frames(Values(found.start, "s"), Values(found.stop, "s"), found.label)

@@ -88,12 +88,12 @@ def parameters_of(candidate: Candidate) -> dict[str, str]:
 
 
 def command_for(candidate: Candidate) -> list[str]:
-    """The command that runs a candidate alone."""
+    """The command that runs a candidate alone; a point in a folder of its own, as `latest` stays the sweep's."""
     words = ["snnrun", "run", str(candidate.entry.experiment)]
     if candidate.point is None:
         return words
     checked, plan = _planned(candidate.entry)
-    words += ["--set", "sweep=null"]
+    words += ["--set", "sweep=null", "--set", f"name={checked.name}-point-{candidate.point}"]
     if checked.document.has(("plots",)):
         words += ["--set", "plots=null"]  # a single run has no pictures of a sweep
     for name, text in plan.point(candidate.point).settings.items():

@@ -30,6 +30,7 @@ GROWTH = 16.0  # of the next call, at most
 MOST_STEPS = 1 << 20
 
 Hook = Callable[[int], None]
+"""A Python function of the file, called with the number of the step."""
 
 
 class Simulation:
@@ -39,7 +40,7 @@ class Simulation:
         built: The network in memory.
         kernel: Its machine code.
         sink: Where recorded data go.
-        hooks: Functions to call every so many steps, at the start of the step.
+        hooks: The functions that the hooks of the network call, by name.
         decisions: What is decided during the run; None where there is nothing to decide.
         shorten: Called with the network as it then is and the step, when a phase ends early.
     """
@@ -49,7 +50,7 @@ class Simulation:
         built: Built,
         kernel: NativeKernel | PythonKernel,
         sink: Sink,
-        hooks: Mapping[int, tuple[Hook, ...]] | None = None,
+        hooks: Mapping[str, Hook] | None = None,
         *,
         decisions: Decisions | None = None,
         shorten: Callable[[Network, int], None] = lambda _network, _step: None,
@@ -178,17 +179,18 @@ class Simulation:
             self.timeline.leave_repetitions(self.step)
 
     def _call_hooks(self) -> None:
-        for every, functions in self.hooks.items():
-            if self.step % every == 0:
-                bring_up_to_date(self.built, self._constants_now(), self.step)
-                for function in functions:
-                    function(self.step)
-                self.watch.begin(self.step)
+        if not self.hooks:
+            return
+        acting = [h for h in self.timeline.network_at(self.step).hooks if h.acts and self.step % h.every == 0]
+        for hook in acting:
+            bring_up_to_date(self.built, self._constants_now(), self.step)
+            self.hooks[hook.name](self.step)
+            self.watch.begin(self.step)
 
     def _to_next_stop(self) -> int:
         """Steps until the end, the next call of Python, or a full buffer."""
         stops = self.timeline.steps_to_next_end(self.step)
-        stops += [every - self.step % every for every in self.hooks]
+        stops += [hook.every - self.step % hook.every for hook in self.network.hooks]
         for monitor in self.network.monitors:
             longest = longest_call(self.built, monitor)
             stops += [] if longest is None else [longest]

@@ -237,6 +237,8 @@ class CallChecker(ABC):
         must_count(expr, 1 if array.columns is None else 2)
         time = number_of(self.check(expr.args[0]), TIME, f"the first argument of `{array.name}`", expr.args[0])
         args = [self.graph.as_float(time.node)]
+        if time.node.op is not Op.TIME:
+            array.elsewhere.append(expr.span)
         if array.columns is not None:
             column = self.check(expr.args[1])
             if column.node.kind is not Kind.INT or not column.dimension.is_one:

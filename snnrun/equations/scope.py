@@ -61,12 +61,17 @@ class UserFunction:
 
 @dataclass(frozen=True, slots=True)
 class ArrayFunction:
-    """A timed array as a function of time, and of a column when it has two dimensions."""
+    """A timed array as a function of time, and of a column when it has two dimensions.
+
+    Args:
+        elsewhere: Where it is read at another time than `t`.
+    """
 
     name: str
     dimension: Dimension
     columns: int | None
     lookup: Lookup
+    elsewhere: list[Span] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

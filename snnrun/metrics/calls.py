@@ -103,7 +103,10 @@ class _Call:
     def values(self, constants: tuple[Expr, ...]) -> list[Any]:
         """The constants after the inputs."""
         context = self.checker.context
-        return [read(context, arg) for read, arg in zip(self.form.constants, constants, strict=True)]
+        values = [read(context, arg) for read, arg in zip(self.form.constants, constants, strict=True)]
+        if self.form.check is not None:
+            self.form.check(self.expr, *values)
+        return values
 
     def accumulated(
         self, make: Callable[[Network, int, int], Accumulator], inputs: list[tuple[Any, str]], size: Size | None

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from snnrun.equations.ast import Expr, Name
+from snnrun.equations.ast import Call, Expr, Name
 from snnrun.errors import at
 from snnrun.metrics.samples import Comoments, Moments, Percentile, percentile_of
 from snnrun.metrics.spikes import (
@@ -33,6 +33,7 @@ from snnrun.resolve.context import Context
 from snnrun.units.dimensions import FREQUENCY, ONE, TIME, Dimension
 
 MOST_PAIRED = 2000  # neurons of which all pairs are correlated
+MOST_LABELS = 12  # that a message names
 MOST_KEPT = 2**27  # samples that are kept in memory: 1 GiB
 
 
@@ -66,7 +67,22 @@ def _stimulus(context: Context, expr: Expr) -> Presentations:
         advice = f"stimuli are: {', '.join(stimuli)}" if stimuli else "an array with `frames` is one"
         raise at(expr.span, "MET403", "write the name of a stimulus here", advice)
     context.uses.note(("arrays", array.name), expr.span)
+    if not array.presentations.known:
+        message = f"`{array.name}` is read at another time than `t`, so it is not known when its frames are shown"
+        raise at(expr.span, "MET403", message, f"read it at `t`; `repeat` of `{array.name}` shows the frames again")
     return array.presentations
+
+
+def _must_be_shown(call: Call, shown: Presentations, label: int) -> None:
+    """Refuse a label that no frame has."""
+    name, place = call.args[-2], call.args[-1].span
+    assert isinstance(name, Name)
+    if shown.labels is None:
+        raise at(place, "MET409", f"the frames of `{name.id}` have no labels", f"give `{name.id}` a key `labels`")
+    known = sorted(set(shown.labels.tolist()))
+    if label not in known:
+        some = ", ".join(map(str, known[:MOST_LABELS])) + ", ..." * (len(known) > MOST_LABELS)
+        raise at(place, "MET409", f"no frame of `{name.id}` has the label {label}", f"labels are: {some}")
 
 
 def _label(context: Context, expr: Expr) -> int:
@@ -108,6 +124,7 @@ class Function:
         at_end: Whether it is known at the end of a run only: it needs the length of the recording, or whole bins.
         most: The largest number of neurons that a monitor of spikes may watch, or of samples of a variable.
         example: A call, for messages.
+        check: Refuses constants that do not go together.
     """
 
     name: str
@@ -121,6 +138,7 @@ class Function:
     at_end: bool = False
     most: int | None = None
     example: str | None = None
+    check: Callable[..., None] | None = None
 
     @property
     def arguments(self) -> int:
@@ -162,7 +180,7 @@ _TABLE = (
         "mean_rate", lambda counts, t: float(counts.sum()) / t.size / t.seconds, dimension=FREQUENCY, at_end=True
     ),
     _of_spikes("response", Response, constants=(_stimulus,), **_RESPONSE),
-    _of_spikes("response", Response, constants=(_stimulus, _label), **_RESPONSE),
+    _of_spikes("response", Response, constants=(_stimulus, _label), check=_must_be_shown, **_RESPONSE),
     _of_spikes("cv_isi", Intervals),
     _of_spikes("first_spike", FirstSpike, dimension=TIME),
     _of_spikes("first_spikes", FirstSpikes, dimension=TIME, each=True),

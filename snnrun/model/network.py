@@ -705,12 +705,17 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A Python function called every so many steps, at the start of the step."""
+    """A Python function called every so many steps, at the start of the step.
+
+    Args:
+        acts: Whether it is called; in the network of a phase, whether it is in this phase.
+    """
 
     name: str
     file: str
     function: str
     every: int
+    acts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -900,12 +905,14 @@ class Presentations:
         stops: The step after its last, shape (frames,).
         labels: What each frame is, shape (frames,); None where the file does not say.
         pause: Steps from the end of a frame to the next.
+        known: Whether they are shown at these steps only; not where the array is read at another time than `t`.
     """
 
     starts: IntArray
     stops: IntArray
     labels: IntArray | None
     pause: int
+    known: bool = True
 
     @property
     def period(self) -> int:

@@ -1,4 +1,7 @@
-"""Inputs and operations that act in some phases of a run only: a constant is 1 in these phases and 0 in the others."""
+"""Inputs and operations that act in some phases of a run only: a constant is 1 in these phases and 0 in the others.
+
+Of a Python function the network of a phase says whether it is called.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from snnrun.errors import did_you_mean
 from snnrun.model.network import Assignment, Block, Network
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.repeats import plan_of
-from snnrun.spec.models import Operation
 
 
 def switch(context: Context, section: str, name: str) -> Node:
@@ -19,10 +21,19 @@ def switch(context: Context, section: str, name: str) -> Node:
     Raises:
         ExperimentError: NET106 when the run has no phases.
     """
-    if not context.phases:
-        path: Path = (section, name, "phases")
-        raise context.key_error("NET106", "the run has no `phases`", path, f"leave `phases` of `{name}` out")
+    must_have_phases(context, (section, name))
     return _switch(context.graph, f"{section}.{name}", on=True)
+
+
+def must_have_phases(context: Context, path: Path) -> None:
+    """Refuse `phases` of an input or operation where the run has none.
+
+    Raises:
+        ExperimentError: NET106.
+    """
+    if not context.phases:
+        advice = f"leave `phases` of `{path[-1]}` out"
+        raise context.key_error("NET106", "the run has no `phases`", (*path, "phases"), advice)
 
 
 def guarded(context: Context, name: str, block: Block, kinds: Mapping[Variable, Kind]) -> Block:
@@ -70,7 +81,8 @@ def only_active(context: Context, network: Network, phase: Path) -> Network:
         if f"operations.{operation.name}" in silent:
             off = silencing(f"operations.{operation.name}")
             operations[k] = replace(operation, block=_changed(operation.block, off))
-    return replace(network, inputs=tuple(inputs), operations=tuple(operations))
+    hooks = tuple(replace(hook, acts=f"operations.{hook.name}" not in silent) for hook in network.hooks)
+    return replace(network, inputs=tuple(inputs), operations=tuple(operations), hooks=hooks)
 
 
 def _limited(context: Context) -> Iterator[tuple[Path, list[str]]]:
@@ -79,7 +91,7 @@ def _limited(context: Context) -> Iterator[tuple[Path, list[str]]]:
         if poisson.phases is not None:
             yield ("inputs", name), poisson.phases
     for name, operation in context.experiment.operations.items():
-        if isinstance(operation, Operation) and operation.phases is not None:
+        if operation.phases is not None:
             yield ("operations", name), operation.phases
 
 

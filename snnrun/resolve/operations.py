@@ -47,6 +47,10 @@ def _hook(context: Context, name: str, model: models.CallOperation) -> Hook:
     file, colon, function = model.call.rpartition(":")
     if not colon or not function.isidentifier() or not file.endswith(".py"):
         raise context.error("NET210", "`call` names a function of a file: `run/hooks.py:function`", (*path, "call"))
+    if model.phases is not None:
+        from snnrun.resolve.limited import must_have_phases  # noqa: PLC0415 - few operations act in some phases only
+
+        must_have_phases(context, path)
     return Hook(name, file, function, context.steps((*path, "every"), "`every`", 1))
 
 

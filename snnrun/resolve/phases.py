@@ -189,10 +189,10 @@ class _Settings:
         self._measured = list(measured)
 
 
-def _with_phases(context: Context) -> Iterator[models.PoissonInput | models.Operation]:
+def _with_phases(context: Context) -> Iterator[models.PoissonInput | models.Operation | models.CallOperation]:
     """What may act in some phases only."""
     yield from context.experiment.inputs.values()
-    yield from (o for o in context.experiment.operations.values() if isinstance(o, models.Operation))
+    yield from context.experiment.operations.values()
 
 
 def _altered(context: Context, network: Network, settings: Iterable[Path]) -> Iterator[str]:

@@ -212,6 +212,7 @@ def check_marks(plot: Plot) -> None:
         if found is None and name == "none" and not of_trials:
             continue
         if found is None and of_trials and name in stimuli:
+            _refuse_unknown_times(plot, name, *place)
             continue
         if found is None:
             raise _no_marks(plot, name, place, stimuli if of_trials else ["none"])
@@ -233,6 +234,14 @@ def _no_marks(plot: Plot, name: str, place: tuple[str | int, ...], others: Seque
     advice = did_you_mean(name, known) or f"known: {', '.join(f'`{k}`' for k in known)}"
     help = f"{advice} ({meaning})" if of_trials else advice
     return plot.error("PLT501", f"`marks`: there is no {what} `{name}`", *place, help=help)
+
+
+def _refuse_unknown_times(plot: Plot, stimulus: str, *place: str | int) -> None:
+    shown = plot.network.arrays[stimulus].presentations
+    if shown is not None and not shown.known:
+        message = f"`{stimulus}` is read at another time than `t`, so it is not known when its frames are shown"
+        advice = f"read it at `t`; `repeat` of `{stimulus}` shows the frames again"
+        raise plot.error("PLT513", message, *place, help=advice)
 
 
 # what monitors record

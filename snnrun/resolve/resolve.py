@@ -141,6 +141,10 @@ def _network(context: Context) -> Network:
     used = variables_of(*(node for o in operations for node in o.block.values))
     synapses = with_moving_delays(context, with_hidden(synapses, used), operations)
     monitors = resolve_monitors(context, synapses, steps)
+    if any(array.presentations is not None for array in context.arrays.values()):
+        from snnrun.resolve.stimuli import times_known  # noqa: PLC0415 - few files have stimuli
+
+        context.arrays.update(times_known(context, context.arrays))
     context.report.stop_if_errors()
     assert groups.keys() == experiment.groups.keys(), "a group is missing, and no error says so"
     assert synapses.keys() == experiment.synapses.keys(), "synapses are missing, and no error says so"

@@ -85,6 +85,10 @@ def _by_formula(
     from snnrun.resolve.trains import regular_spikes, spikes_by_latency  # noqa: PLC0415 - few groups have formulas
 
     if isinstance(model.times, Latencies):
+        if period:
+            shown = context.array_functions.get(model.times.stimuli)
+            if shown is not None:
+                shown.elsewhere.append(context.document.nearest_span((*path[:-1], "period")))
         return spikes_by_latency(context, population, path)
     return regular_spikes(context, population, path, _end(context, period))
 

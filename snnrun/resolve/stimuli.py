@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -30,10 +32,16 @@ def read_stimuli(context: Context, path: Path, model: FramesArray) -> TimedArray
     name = str(path[-1])
     frames, own = _frames(context, path, model)
     values, dimension = in_units(context, path, frames.reshape(len(frames), -1), own, "frames")
+    labels = _labels(context, path, len(values)) if model.labels is not None else None
+    times = 1 if model.repeat is None else context.integer((*path, "repeat"), f"`repeat` of `{name}`", 1)
+    if values.size * times > MOST_PIXELS:
+        message = f"the frames have {values.size * times:,} values, at most {MOST_PIXELS:,} are taken"
+        raise context.error("FIL202", message, (*path, "repeat"))
+    if times > 1:
+        values, labels = np.tile(values, (times, 1)), None if labels is None else np.tile(labels, times)
     each = context.steps((*path, "each"), f"`each` of `{name}`", 1)
     pause = context.steps((*path, "pause"), f"`pause` of `{name}`") if model.pause is not None else 0
     starts = np.arange(len(values), dtype=np.int64) * (each + pause)
-    labels = _labels(context, path, len(values)) if model.labels is not None else None
     presentations = Presentations(starts, starts + each, labels, pause)
     steps, rows = starts, values
     if pause:
@@ -43,6 +51,18 @@ def read_stimuli(context: Context, path: Path, model: FramesArray) -> TimedArray
     else:
         steps, rows = np.append(steps, starts[-1] + each), np.vstack([values, np.zeros_like(values[:1])])
     return TimedArray(name, rows, 0.0, dimension, context.dt * steps.astype(np.float64), presentations=presentations)
+
+
+def times_known(context: Context, arrays: Mapping[str, TimedArray]) -> dict[str, TimedArray]:
+    """Timed arrays; a stimulus that is read at another time than `t` does not know when its frames are shown."""
+    found = dict(arrays)
+    for name, array in arrays.items():
+        places = context.array_functions[name].elsewhere
+        if array.presentations is not None and places:
+            found[name] = replace(array, presentations=replace(array.presentations, known=False))
+            message = f"`{name}` is read at another time than `t`, so the times of its frames are not stored"
+            context.report.warn("NET164", message, places[0], "write `repeat` to show the frames again and again")
+    return found
 
 
 def _frames(context: Context, path: Path, model: FramesArray) -> tuple[FloatArray, str | None]:

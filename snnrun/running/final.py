@@ -65,7 +65,7 @@ def finish(folder: Path, prepared: Prepared, results: ResultsWriter, problem: Ba
     _put_recorded(results, ran, None if whole else running.reached or 0)
     for array in network.arrays.values():
         shown = array.presentations
-        if shown is not None:
+        if shown is not None and shown.known:
             start, stop = (network.dt * steps.astype(np.float64) for steps in (shown.starts, shown.stops))
             results.put_stimulus(array.name, Stimulus(start, stop, shown.labels))
     counts = _put_counts(results, prepared)

@@ -148,13 +148,10 @@ def _module(file: Path) -> Any:
     return module
 
 
-def bind(built: Built, functions: Mapping[str, Callable[..., Any]]) -> dict[int, tuple[Callable[[int], None], ...]]:
-    """The functions as the driver calls them, by period in steps."""
+def bind(built: Built, functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[[int], None]]:
+    """The functions as the driver calls them, by name of the operation."""
     view = NetworkView(built)
-    bound: dict[int, list[Callable[[int], None]]] = {}
-    for hook in built.network.hooks:
-        bound.setdefault(hook.every, []).append(_Call(hook, functions[hook.name], view, built.network.dt))
-    return {every: tuple(calls) for every, calls in bound.items()}
+    return {hook.name: _Call(hook, functions[hook.name], view, built.network.dt) for hook in built.network.hooks}
 
 
 class _Call:

@@ -238,7 +238,7 @@ def _decisions(prepared: Prepared) -> Decisions:
     return Decisions(metrics.stops, metrics.ends, metrics.untils, renewed)
 
 
-def _hooks(prepared: Prepared, *, allow_code: bool) -> dict[int, Any]:
+def _hooks(prepared: Prepared, *, allow_code: bool) -> dict[str, Any]:
     """The Python functions of an experiment, by period in steps."""
     from snnrun.running.hooks import bind, load_hooks  # noqa: PLC0415 - few experiments have any
 

@@ -214,6 +214,11 @@ class FramesArray(Section):
         description="Time between two frames, in which all values are 0; absent: none. They are 0 after the last frame "
         "too.",
     )
+    repeat: Expression | None = Field(
+        None,
+        description="How often all frames are shown; absent: once. Of an array `x`, `x.frames` and `x.duration` count "
+        "the repetitions.",
+    )
     labels: Series | None = Field(
         None, description="What each frame shows: a list of whole numbers, or a file of them. Stored with the results."
     )
@@ -365,6 +370,7 @@ _PLACE: Final = (
     "Place in the slot, among the orders of groups (0 unless given), of pathways (`on_pre` -1, `on_post` 1) and inputs "
     "(0). With the same order, groups, pathways and inputs come first, then operations, then monitors."
 )
+_PHASES: Final = "Phases of the run in which it acts, with all repetitions; absent: all of the run."
 
 
 class Use(Section):
@@ -562,11 +568,7 @@ class PoissonInput(Section):
     weight: Expression = Field(
         description="What one spike adds; an expression may use `t`, `i` and variables of the target."
     )
-    phases: list[Identifier] | None = Field(
-        None,
-        min_length=1,
-        description="Phases of the run in which it acts, with all repetitions; absent: all of the run.",
-    )
+    phases: list[Identifier] | None = Field(None, min_length=1, description=_PHASES)
 
 
 # --- Synapses --------------------------------------------------------------------------------------------------------
@@ -1049,11 +1051,7 @@ class Operation(Section):
     )
     when: Slot = Field("start", description=_WHEN)
     order: Order = Field(0, description=_PLACE)
-    phases: list[Identifier] | None = Field(
-        None,
-        min_length=1,
-        description="Phases of the run in which it acts, with all repetitions; absent: all of the run.",
-    )
+    phases: list[Identifier] | None = Field(None, min_length=1, description=_PHASES)
 
 
 class CallOperation(Section):
@@ -1061,6 +1059,7 @@ class CallOperation(Section):
 
     call: Statements = Field(description="`file.py:function`, relative to this file.")
     every: Expression = Field(description="Interval; acts at t = 0, d, 2d, ...")
+    phases: list[Identifier] | None = Field(None, min_length=1, description=_PHASES)
 
 
 OperationForm = TypeAliasType(

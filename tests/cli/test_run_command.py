@@ -388,6 +388,22 @@ def test_validate_and_show_never_import_a_hook(snnrun, place):
     assert not Path("__pycache__").exists()
 
 
+def test_a_hook_with_phases_is_called_in_these_only(snnrun, place):
+    phases = "{name: a, duration: 20 ms, repeat: 2}, {name: b, duration: 25 ms, stop_when: count(out) > 0, check: 5 ms}"
+    phases += ", {name: c, duration: 20 ms}"  # b ends after 5 ms
+    operations = "  other: {call: 'hook.py:other', every: 5 ms, phases: [c]}\n"
+    file = write(place / "hooked.yaml", HOOKED.replace("every: 10 ms", "every: 10 ms, phases: [a, c]") + operations)
+    code = "def {0}(network, t):\n    with open('said', 'a') as file:\n        file.write(f'{0} {{t*1e3:.0f}} ')\n"
+    write(place / "hook.py", code.format("poke") + code.format("other"))
+    changes = ["--set", f"run.phases=[{phases}]", "--set", "run.duration=null"]
+    result = snnrun("run", file, "--allow-code", "--no-plots", *changes)
+    assert result.code == 0, result.err
+    assert (
+        Path("said").read_text()
+        == "poke 0 poke 10 poke 20 poke 30 other 45 poke 50 other 50 other 55 poke 60 other 60 "
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "exit_code", "message"),
     [

@@ -19,12 +19,13 @@ def tutorial(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     for name in ("06-raster.yaml", "14-stdp.yaml", "15-time-constant-sweep.yaml"):
         shutil.copy(ROOT / "experiments" / "tutorial" / name, tmp_path)
+    shutil.copy(ROOT / "experiments" / "features" / "synapse-events.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_every_python_block_runs(tutorial):
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     for block in BLOCKS:
         exec(compile(block, "docs/results.md", "exec"), {})
     assert (tutorial / "w.pdf").is_file()

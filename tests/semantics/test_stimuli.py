@@ -72,6 +72,54 @@ def test_time_may_begin_again(folder: Path) -> None:
     assert np.array_equal(x[15:], x[:15])
 
 
+def test_frames_are_shown_again_with_their_times_and_labels(folder: Path) -> None:
+    path = file(folder, STIMULUS.replace("labels", "repeat: 2, labels"), "metrics: {seven: 'response(s, shown, 7)'}")
+    text = path.read_text(encoding="utf-8").replace("monitors: {", "monitors: {s: {kind: spikes, source: p}, ")
+    spikes = "kind: spikes, size: 1, indices: [0, 0], times: [1 ms, 16 ms]"
+    path.write_text(text.replace("groups: {", f"groups: {{p: {{{spikes}}}, "), encoding="utf-8")
+    assert_agreement(path)
+    network = network_of(path)
+    x, shown = run_network(network)[0].state("m", "x"), network.arrays["shown"].presentations
+    assert x.shape == (32, 4)
+    assert np.array_equal(x[15:30], x[:15])
+    assert shown is not None
+    assert shown.starts.tolist() == [0, 5, 10, 15, 20, 25]
+    assert shown.labels is not None
+    assert shown.labels.tolist() == [7, 8, 7, 7, 8, 7]
+    outcome = pipeline.run(pipeline.check(pipeline.read(path)), folder / "out", RunOptions(plots=False))
+    assert outcome.metrics["seven"][0] == pytest.approx([2 / 12e-3])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("shown(t, i)", "shown(t % shown.duration, i)"),
+        ("shown(t, i)", "shown(t - 1*ms, i)"),
+        ("groups: {", "groups: {l: {kind: spikes, size: 4, times: {stimuli: shown, latency: x*ms}, period: 15 ms}, "),
+    ],
+)
+def test_when_frames_are_shown_is_not_known_where_they_are_read_at_another_time(
+    folder: Path, old: str, new: str
+) -> None:
+    path = file(folder)
+    text = path.read_text(encoding="utf-8").replace(old, new)
+    text = text.replace("monitors: {", "monitors: {s: {kind: spikes, source: p}, ")
+    text = text.replace("groups: {", "groups: {p: {kind: poisson, size: 1, rates: 5 Hz}, ")
+    path.write_text(text, encoding="utf-8")
+    checked = pipeline.check(pipeline.read(path))
+    assert [w.code for w in checked.warnings] == ["NET164"]
+    outcome = pipeline.run(checked, folder / "out", RunOptions(plots=False))
+    with Results.open(outcome.folder) as results:
+        assert not results.stimuli()
+    for more, code in (
+        ("metrics: {m: 'mean(response(s, shown))'}", "MET403"),
+        ("plots: [{kind: psth, monitor: s, marks: shown}]", "PLT513"),
+    ):
+        path.write_text(text + more, encoding="utf-8")
+        with pytest.raises(ExperimentError, match=code):
+            pipeline.check(pipeline.read(path))
+
+
 def test_a_row_a_frame_is_a_frame_too(folder: Path) -> None:
     (folder / "rows.csv").write_text("0,1,2\n3,4,5\n", encoding="utf-8")
     path = file(folder, "{frames: rows.csv, each: 1 ms, pause: 1 ms, unit: nA}")

@@ -15,6 +15,7 @@ FILE = """
 version: 1
 name: small
 constants: {tau: 5 ms}
+arrays: {shown: {frames: frames.csv, each: 10 ms, pause: 5 ms, labels: [4, 7]}}
 groups:
   cells:
     size: 3
@@ -32,6 +33,7 @@ monitors:
   w: {kind: state, source: s, variables: [w], indices: "0:2", dt: 10 ms}
   r: {kind: rate, source: cells, bin: 5 ms}
   c: {kind: connectivity, source: s}
+  arriving: {kind: events, source: s, event: on_pre, variables: [w, v_post]}
 run: {duration: 50 ms, dt: 0.1 ms}
 metrics: {rate: mean_rate(out), highest: max(v.v), each: counts(out)}
 plots: [{kind: raster, monitor: out}]
@@ -42,6 +44,7 @@ plots: [{kind: raster, monitor: out}]
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("api") / "small.yaml"
     path.write_text(FILE, encoding="utf-8")
+    (path.parent / "frames.csv").write_text("0,1\n1,0\n", encoding="utf-8")
     return path
 
 
@@ -76,6 +79,27 @@ def test_what_monitors_recorded_has_its_values_and_units(result):
     connectivity = result.connectivity["c"]
     assert len(connectivity) == 6
     np.testing.assert_allclose(connectivity.to_matrix("w"), (1 - np.eye(3)) * [0, 0.1, 0.2])
+
+
+def test_events_at_synapses_have_times_ends_and_values(result):
+    events, pairs = result.synapse_events["arriving"], result.connectivity["c"]
+    assert len(events) == 2 * len(result.spikes["out"])  # each neuron has two targets, without a delay
+    assert np.array_equal(events.pre, pairs.pre[events.ids])
+    assert np.array_equal(events.post, pairs.post[events.ids])
+    assert np.array_equal(events.variables["w"].si, 0.1 * events.post)
+    assert events.variables["v_post"].unit == "V"
+    assert set(events.of(0).si) == set(result.spikes["out"].of(0).si)
+    frame = events.to_pandas()
+    assert list(frame) == ["time", "synapse", "pre", "post", "w", "v_post"]
+    assert len(frame) == len(events)
+
+
+def test_stimuli_have_the_times_and_labels_of_their_frames(result):
+    shown = result.stimuli["shown"]
+    assert shown.start.to("ms") == pytest.approx([0, 15])
+    assert shown.stop.to("ms") == pytest.approx([10, 25])
+    assert shown.labels.tolist() == [4, 7]
+    assert list(shown.to_pandas()) == ["start", "stop", "label"]
 
 
 def test_values_are_taken_as_arrays_and_convert_to_units_of_their_dimension():
@@ -159,7 +183,7 @@ def test_errors_of_the_file_carry_their_places(file):
     wrong.write_text(FILE.replace("20*mV - v", "20*ms - v"), encoding="utf-8")
     with pytest.raises(ExperimentError) as caught:
         snnrun.run(wrong)
-    assert "wrong.yaml:8:" in caught.value.__notes__[0]
+    assert "wrong.yaml:9:" in caught.value.__notes__[0]
     with pytest.raises(StorageError, match="CMP101"):
         snnrun.load(file.parent / "outputs" / "smaal")
 

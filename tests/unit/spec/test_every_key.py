@@ -221,7 +221,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "FramesArray": [
         (
             "arrays.framed",
-            {"frames": "b.npy", "each": "2 ms", "pause": "1 ms", "labels": [1, 2], "scale": 2},
+            {"frames": "b.npy", "each": "2 ms", "pause": "1 ms", "repeat": 2, "labels": [1, 2], "scale": 2},
         ),
         ("arrays.filmed", {"unit": "mV", "channel": "red", "invert": True, "flip": "vertical", "resize": [3, 2]}),
     ],

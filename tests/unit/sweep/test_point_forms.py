@@ -117,7 +117,9 @@ def test_names_stand_for_points_in_words_and_values_in_commands(tmp_path):
     file, *words = command_for(best)[2:]
     overrides = [word for word in words if word != "--set"]
     checked = pipeline.check(pipeline.read(tmp_path / file, overrides))
-    assert pipeline.run(checked, tmp_path / "best", RunOptions(plots=False)).metrics["level"][0] == best.value
+    again = pipeline.run(checked, tmp_path / "best", RunOptions(plots=False))
+    assert again.metrics["level"][0] == best.value
+    assert again.folder.parent.name == f"{outcome.folder.parent.name}-point-{best.point}"  # `latest` stays the sweep's
 
 
 def test_more_names_keep_the_points_that_are_there_and_other_names_for_them_do_not_matter(tmp_path):
