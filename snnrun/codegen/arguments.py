@@ -155,6 +155,7 @@ class ArrayUse(Enum):
     ROWS = _Traits("rows", CType.I64, per_thread=True)
     COLUMNS = _Traits("columns", CType.I64)
     COLUMN_ORDER = _Traits("column_order", CType.I64)
+    COLUMN_PRE = _Traits("column_pre", None)  # sources of synapses, in that order
     DELAYS = _Traits("delays", CType.I32)
     DELAY_ORDER = _Traits("delay_order", CType.I64)
     STARTS = _Traits("starts", CType.I32, per_thread=True)

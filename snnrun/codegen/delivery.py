@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from snnrun.codegen.arguments import THREAD, THREADS, ArrayUse, CType, IntUse
 from snnrun.codegen.before import Act, keep_before
 from snnrun.codegen.dendrites import hand_out, receive, send
@@ -35,7 +37,13 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     """
     if pathway.moving is not None:
         deliver_moving(module, synapses, pathway)
-        return
+    elif pathway.block.assignments:
+        _deliver(module, synapses, pathway)
+    _change_traces(module, synapses, pathway)
+
+
+def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
+    """What a pathway does at synapses."""
     owner = synapses.pathway_path(pathway)
     source = synapses.trigger(pathway)
     w = module.writer(synapses.path)
@@ -51,24 +59,19 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     if pathway.uniform_delay:
         return_outside(w, owner, pathway)
     undo = [_keep_frozen(module, w, variable, divided=synapses.divisible) for variable in frozen]
-    if pathway.uniform_delay and pathway.post:
-        event_loop(w, source, IntUse.DELAY.of(owner), mine=synapses.divisible)
-        w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
-        w.line(f"s = {w.array('column_order', ArrayUse.COLUMN_ORDER.of(synapses.path))}[m]")
-    elif pathway.uniform_delay:
-        here = _row_loop(w, source, owner, rows, synapses.path)
-    elif pathway is synapses.sorting:
-        here = _segment_loop(w, source, owner, rows)
-    else:
-        delays = w.array("delays", ArrayUse.DELAYS.of(owner))
-        delayed_loop(w, source, owner, rows, delays, part=pathway.is_part, mine=pathway.post and synapses.divisible)
-        w.line(f"s = {w.array('order', ArrayUse.DELAY_ORDER.of(owner))}[m]")
-    place = module.place(synapses.path, "s")
+    here, place = _open_loops(module, w, synapses, pathway, rows)
     lines = send(w, synapses, pathway, carried_on, place)
-    w.assign(block.assignments, place, module.kinds, lost(block, module.clipped))
+    one_delay = pathway.uniform_delay and not pathway.post
+    blocks = _in_turn(block) if one_delay and synapses.traces and not lines else [block]
+    for number, part in enumerate(blocks):
+        if number:
+            w.end()
+            w.overrides.clear()
+            w.loop(w.lines[here].strip())
+        w.assign(part.assignments, place, module.kinds, lost(part, module.clipped))
     for line in lines:
         w.line(line)
-    if pathway.uniform_delay and not pathway.post:
+    if one_delay:
         w.lines[here:here] = [
             f"                {line}" for line in _ask(w, synapses.path, f"{rows}[after]", f"{rows}[after + 1]")
         ]
@@ -78,7 +81,57 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     for line in undo:
         w.line(line)
     receive(w, synapses, pathway, carried_on)
-    module.call("deliver", owner, w, divided=synapses.divisible)
+    module.call("deliver", owner, w, divided=synapses.divisible, apart=bool(synapses.traces))
+
+
+def _open_loops(module: Module, w: Writer, synapses: Synapses, pathway: Pathway, rows: str) -> tuple[int, Place]:
+    """Open the loops over the synapses at which something arrives now.
+
+    Returns:
+        The line before which to ask for what comes next, once the body is written, where that is done; and the place
+        of a synapse.
+    """
+    owner, source, place = synapses.pathway_path(pathway), synapses.trigger(pathway), module.place(synapses.path, "s")
+    if pathway.uniform_delay and pathway.post:
+        event_loop(w, source, IntUse.DELAY.of(owner), mine=synapses.divisible)
+        w.loop(f"for m in range({rows}[k], {rows}[k + 1]):")
+        w.line(f"s = {w.array('column_order', ArrayUse.COLUMN_ORDER.of(synapses.path))}[m]")
+        if synapses.traces:
+            sources = w.array("pre", ArrayUse.COLUMN_PRE.of(synapses.path), module.index_type_of(synapses.source))
+            place = replace(place, pre=f"{sources}[m]", post="k")
+        return 0, place
+    if pathway.uniform_delay:
+        here = _row_loop(w, source, owner, rows, synapses.path)
+        return here, replace(place, pre="k") if synapses.traces else place
+    if pathway is synapses.sorting:
+        return _segment_loop(w, source, owner, rows), place
+    delays = w.array("delays", ArrayUse.DELAYS.of(owner))
+    delayed_loop(w, source, owner, rows, delays, part=pathway.is_part, mine=pathway.post and synapses.divisible)
+    w.line(f"s = {w.array('order', ArrayUse.DELAY_ORDER.of(owner))}[m]")
+    return 0, place
+
+
+def _change_traces(module: Module, synapses: Synapses, pathway: Pathway) -> None:
+    """Let the events of a pathway change the traces of their neurons; all its synapses have one delay."""
+    if not pathway.trace.assignments:
+        return
+    owner, source = synapses.pathway_path(pathway), synapses.trigger(pathway)
+    w = module.writer(source.group_path)
+    event_loop(w, source, IntUse.DELAY.of(owner), mine=True)
+    w.assign(pathway.trace.assignments, Place("k"), module.kinds, lost(pathway.trace, module.clipped))
+    module.call("trace", owner, w, divided=True)
+
+
+def _in_turn(block: Block) -> list[Block]:
+    """A block as two that give the same, one after the other: changes of neurons, then of the synapses themselves.
+
+    Only the second can be carried out for several synapses at once: two synapses may have one neuron.
+    """
+    own = tuple(a for a in block.assignments if a.variable.reach == "own")
+    rest = tuple(a for a in block.assignments if a.variable.reach != "own")
+    changed = {(a.variable.owner, a.variable.name) for a in rest}
+    read = {(v.owner, v.name) for v in variables_of(*(a.value for a in own))}
+    return [Block(rest), Block(own)] if own and rest and not changed & read else [block]
 
 
 def return_outside(w: Writer, owner: str, pathway: Pathway) -> None:

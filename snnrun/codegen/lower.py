@@ -136,8 +136,13 @@ class Instance:
 
 @dataclass(slots=True)
 class _Frame:
-    """What numba makes of one function: modules, libraries of its own, and what the function calls."""
+    """What numba makes of one function: modules, libraries of its own, and what the function calls.
 
+    Args:
+        apart: Whether no two of its arrays share memory.
+    """
+
+    apart: bool = False
     modules: list[Any] = field(default_factory=list)
     libraries: list[Any] = field(default_factory=list)
     needs: dict[Instance, None] = field(default_factory=dict)
@@ -146,6 +151,13 @@ class _Frame:
 def _align_stack(function: Any) -> None:
     """Vectors that registers have no place for go to the stack, in no more than one line of the cache each."""
     set.add(function.attributes, '"stackrealign"')  # the set itself: llvmlite does not know this one
+
+
+def _set_apart(function: Any) -> None:
+    """Say that no two arrays of a function share memory; numba's own two arguments come first."""
+    for argument in function.args[2:]:
+        if isinstance(argument.type, ir.PointerType):
+            argument.add_attribute("noalias")
 
 
 class _Library(CodeLibrary):  # type: ignore[misc] # numba has no types
@@ -159,6 +171,8 @@ class _Library(CodeLibrary):  # type: ignore[misc] # numba has no types
         for function in ir_module.functions:
             if not function.is_declaration:
                 _align_stack(function)
+                if self.codegen.frames[-1].apart:
+                    _set_apart(function)
         self.codegen.frames[-1].modules.append(ir_module)
 
     def add_linking_library(self, library: Any) -> None:
@@ -400,7 +414,7 @@ class Build:
         if self.math is Math.FAST and not self.exact:
             flags.fastmath = FastMathOptions(_REORDER if options.reorder else _FUSE)
         passes = _SinglePasses if options.single else _Passes
-        frame = _Frame()
+        frame = _Frame(options.apart)
         self.collector.frames.append(frame)
         try:
             made = compiler.compile_extra(

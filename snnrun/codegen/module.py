@@ -228,14 +228,15 @@ class Module:
         ends = self.ends(self.network.synapses[name]) if section == "synapses" else None
         return Place(element, ends, buffered)
 
-    def call(self, stem: str, owner: str, writer: Writer, *, divided: bool) -> None:
-        """Add a finished function (once for each structure) and a call of it."""
+    def call(self, stem: str, owner: str, writer: Writer, *, divided: bool, apart: bool = False) -> None:
+        """Add a finished function (once for each structure) and a call of it; `apart` as in `kernels.marks.Options`."""
         text = writer.text()
         structure = Names.numbered(text)
         call = f"{stem}_{_short(owner)}"
         if structure not in self.functions:
             name = self.functions[structure] = self.names.new(call)
-            mark = "@kernel(reorder=True, single=True)" if self.real is CType.F32 else "@kernel(reorder=True)"
+            options = {"reorder": True, "single": self.real is CType.F32, "apart": apart}
+            mark = f"@kernel({', '.join(f'{name}=True' for name, given in options.items() if given)})"
             head, _, body = text.partition("\n")
             comments = "".join(f"    # {printable(line)}\n" for line in writer.meanings())
             shown = writer.names.named(f"{head}\n{comments}{body}")

@@ -79,8 +79,11 @@ def _set(built: Built, network: Network, lines: Iterable[tuple[str, Initial]], s
 
 def _ages(synapses: Synapses, phase: Phase) -> bool:
     """Whether a phase reads or sets event-driven variables, or changes what their equations read."""
-    later = phase.network.synapses[synapses.name].elapsed
-    if _constants(synapses.elapsed) != _constants(later):
+    after = phase.network.synapses[synapses.name]
+    later = after.elapsed
+    pairs = [(synapses.elapsed, later)]
+    pairs += [(a.elapsed, b.elapsed) for a, b in zip(synapses.traces, after.traces, strict=True)]
+    if any(_constants(a) != _constants(b) for a, b in pairs):
         return True
     driven = {a.variable for a in later.assignments}
     for owner, line in phase.sets:

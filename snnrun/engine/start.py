@@ -12,7 +12,7 @@ from snnrun.engine.values import Array, Built, SynapseValues, problem, read_neur
 from snnrun.equations.dag import Variable
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import NEVER, SPIKE, EventSource, Group, IntArray, Pathway, Start, Synapses
-from snnrun.model.state import MOMENTS, RENEWED, describe_state, kept_variables, pairs_hash, spikes_name
+from snnrun.model.state import RENEWED, describe_state, is_moment, kept_variables, pairs_hash, spikes_name
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
@@ -127,7 +127,7 @@ def final_state(built: Built, steps: int) -> tuple[dict[str, Array], dict[str, A
         section, _, short = owner.partition(".")
         if section == "synapses":
             array = built.connectivity[short].in_creation_order(array)
-        arrays[f"{owner}.{name}"] = np.where(array == NEVER, array, array - steps) if name in MOMENTS else array
+        arrays[f"{owner}.{name}"] = np.where(array == NEVER, array, array - steps) if is_moment(name) else array
     wirings = {
         name: pairs_hash(w.in_creation_order(w.pre), w.in_creation_order(w.post))
         for name, w in built.connectivity.items()

@@ -96,9 +96,8 @@ class SynapsesBuilder:
             begin_synapses(n.start, values)
             values.keep()
         if any(p.post for p in synapses.pathways):
-            order = np.lexsort((made.created, made.post)).astype(np.int64)
-            self.put(ArrayUse.COLUMN_ORDER.of(path), order)
-            self.put(ArrayUse.COLUMNS.of(path), pointers(made.post, self.size_of(synapses.target)))
+            for key, array in columns(made, synapses, self.size_of(synapses.target), self.types).items():
+                self.put(key, array)
 
     def size_of(self, end: NeuronSubset) -> int:
         """Number of elements of the whole object that an end belongs to."""
@@ -321,6 +320,19 @@ def put_ends(allocation: Allocation, synapses: Synapses) -> None:
         allocation.put(ArrayUse.BY_CREATION.of(path), made.place)
     if ArrayUse.RANGES.of(path) in types:
         make_ranges(allocation, path, made.rows)
+
+
+def columns(
+    made: Connectivity, synapses: Synapses, targets: int, types: Mapping[ArrayKey, CType]
+) -> dict[ArrayKey, Array]:
+    """Which synapses each target has, in the order of creation, and their sources where a kernel asks for them."""
+    path = synapses.path
+    order = np.lexsort((made.created, made.post)).astype(np.int64)
+    found = {ArrayUse.COLUMN_ORDER.of(path): order, ArrayUse.COLUMNS.of(path): pointers(made.post, targets)}
+    sources = types.get(ArrayUse.COLUMN_PRE.of(path))
+    if sources is not None:
+        found[ArrayUse.COLUMN_PRE.of(path)] = made.pre[order].astype(sources.dtype)
+    return found
 
 
 def line_of(synapses: Synapses, name: str) -> Span | None:

@@ -15,7 +15,7 @@ from snnrun.connect.connectivity import Connectivity
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.model.elapsed import current, refresh
-from snnrun.model.evaluate import Environment, evaluate, evaluate_whole, full, holds_inf, indices
+from snnrun.model.evaluate import Environment, evaluate, evaluate_all, evaluate_whole, full, holds_inf, indices
 from snnrun.model.lists import lists_must_fit, values_of
 from snnrun.model.network import (
     CONNECTED,
@@ -230,6 +230,12 @@ def bring_up_to_date(built: Built, network: Network, step: int) -> None:
             now.load()
             now.bring_up_to_date(step)
             now.keep()
+        for traces in synapses.traces:
+            end = synapses.target if traces.post else synapses.source
+            env = group_environment(built, network, network.groups[end.group], step)
+            values = evaluate_all(traces.elapsed.values, env)
+            for a, value in zip(traces.elapsed.assignments, values, strict=True):
+                built.variable(a.variable)[...] = value
 
 
 def set_group(built: Built, network: Network, group: Group, line: Initial, step: int = 0) -> None:

@@ -43,9 +43,8 @@ def synapse_variable(synapses: Synapses, expr: Name, variable: str) -> Term:
         ExperimentError: NET221, there is no such variable.
     """
     dimensions = dict.fromkeys(("i", "j", "N_incoming", "N_outgoing"), ONE)
-    dimensions |= {s.variable.name: s.dimension for s in synapses.stored if s.variable.name != "lastupdate"}
-    dimensions = {name: dimension for name, dimension in dimensions.items() if name not in synapses.moving}
-    dimensions |= {name: dimension for name, (_, dimension) in synapses.expressions.items()}
+    hidden = {"lastupdate", *synapses.moving}
+    dimensions |= {name: dimension for name, dimension in synapses.dimensions.items() if name not in hidden}
     if variable not in dimensions:
         advice = did_you_mean(variable, dimensions)
         raise at(expr.span, "NET221", f"`{synapses.name}` has no variable `{variable}`", advice)

@@ -34,9 +34,13 @@ def up_to_date(graph: Graph, node: Node, elapsed: Block, *, before: bool) -> Nod
 
 def _values(graph: Graph, elapsed: Block, *, before: bool) -> dict[Variable, Node]:
     """Each event-driven variable as it is at a moment of a step, and the step that this is the value of."""
-    values = {a.variable: a.value for a in elapsed.assignments}
+    return moment(graph, {a.variable: a.value for a in elapsed.assignments}, before=before)
+
+
+def moment(graph: Graph, values: Mapping[Variable, Node], *, before: bool) -> dict[Variable, Node]:
+    """Event-driven variables at a moment of a step, from their values when an event comes; `lastupdate` is one."""
     if not before:
-        return values
+        return dict(values)
     (last,) = (v for v in values if v.name == LAST)
     step, stored = graph.node(Op.STEP, (), Kind.INT), graph.variable(last, Kind.INT)
     started = graph.binary(Op.GT, step, stored)

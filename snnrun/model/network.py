@@ -422,6 +422,7 @@ class Pathway:
             then what it begins with. A spike takes the delay that counts when it is sent.
         dendritic: Graph of the second part of a delay in steps (INT): what the statements add to variables of the
             target arrives so much later (`model/carried.py`); `delay` is then the axonal part. None: at once.
+        trace: What an event does to the traces of its neuron, once all its synapses are done (`Synapses.traces`).
     """
 
     name: str
@@ -437,6 +438,7 @@ class Pathway:
     event: str = SPIKE
     moving: Variable | None = None
     dendritic: Node | None = None
+    trace: Block = EMPTY
 
     @property
     def is_part(self) -> bool:
@@ -574,11 +576,27 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """Event-driven variables that are the same for all synapses of a neuron, and so its own (`model/traces.py`).
+
+    Args:
+        post: Whose neuron: that of the target, or that of the source.
+        names: Their names in the synapses.
+        elapsed: What they become when they are brought up to date between two steps.
+    """
+
+    post: bool
+    names: tuple[str, ...]
+    elapsed: Block
+
+
+@dataclass(frozen=True, slots=True)
 class Synapses:
     """All synapses of one object between a source and a target.
 
     Args:
         elapsed: What an event does first: event-driven variables become what they are now, `lastupdate` this step.
+        traces: Those of the neurons at its ends; `expressions` has them by their names in the synapses.
     """
 
     name: str
@@ -595,11 +613,18 @@ class Synapses:
     elapsed: Block = EMPTY
     links: tuple[Link, ...] = ()
     held: Block = EMPTY
+    traces: tuple[Traces, ...] = ()
 
     @property
     def path(self) -> str:
         """Its place in the file."""
         return f"synapses.{self.name}"
+
+    @property
+    def dimensions(self) -> dict[str, Dimension]:
+        """Dimensions of its variables and subexpressions by name."""
+        found = {s.variable.name: s.dimension for s in self.stored}
+        return found | {name: dimension for name, (_, dimension) in self.expressions.items()}
 
     def parts(self, name: str, post: bool) -> list[Pathway]:
         """The pathway of a name, or all its parts: the last one counts at the end of the run."""
@@ -1221,7 +1246,7 @@ def changing_variables(network: Network) -> set[tuple[str, str]]:
     """Variables that anything but a Python function changes during the run, by owner and name."""
     blocks = [b for g in network.groups.values() for b in g.blocks]
     blocks += [block for s in network.synapses.values() for block in (s.held, s.update, s.elapsed)]
-    blocks += [p.block for s in network.synapses.values() for p in s.pathways]
+    blocks += [block for s in network.synapses.values() for p in s.pathways for block in (p.block, p.trace)]
     blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
     written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
     written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}

@@ -13,7 +13,12 @@ from snnrun.model.network import CONNECTED, Group, IntArray, Network, Stored, Sy
 STATE_FILE = "state.npz"
 
 
-MOMENTS = frozenset({"lastspike", "lastupdate", "nextspike"})  # variables that hold steps
+_MOMENTS = frozenset({"lastspike", "lastupdate", "nextspike"})
+
+
+def is_moment(name: str) -> bool:
+    """Whether a variable of this name holds a step; also those of traces, `lastupdate_pre@syn`."""
+    return name in _MOMENTS or (name.startswith("lastupdate_") and "@" in name)
 
 
 RENEWED = frozenset({"nextspike", "silence"})  # of Poisson groups; drawn anew where a state has none

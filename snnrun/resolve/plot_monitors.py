@@ -250,9 +250,9 @@ def _refuse_unknown_times(plot: Plot, stimulus: str, *place: str | int) -> None:
 def columns_of(network: Network, monitor: Monitor) -> dict[str, Dimension]:
     """The variables in a monitor's results with their dimensions."""
     if isinstance(monitor, ConnectivityMonitor):
-        stored = {s.variable.name: s.dimension for s in network.synapses[monitor.synapses].stored}
+        known = network.synapses[monitor.synapses].dimensions
         names = [*monitor.variables, *(name for name, _ in monitor.delays)]
-        return {name: stored.get(name, TIME) for name in names}
+        return {name: known.get(name, TIME) for name in names}
     if isinstance(monitor, StateMonitor | SpikeMonitor | SynapseEventMonitor):
         return {c.name: c.dimension for c in monitor.columns}
     return {}

@@ -125,6 +125,12 @@ def _renewed(reader: PhaseReader, divide: Divide, number: int, measured: Measure
     return replace(phase, network=divide(phase.network))
 
 
+def _sets(context: Context, synapses: str, name: str) -> bool:
+    """Whether a phase sets a variable of synapses, or any of their delays (`delay`)."""
+    places = [place.split(".") for p in context.phases for place in (*(p.set or ()), *(p.at_end or ()))]
+    return any(place[0] == synapses and name in place[1:] for place in places)
+
+
 def _network(context: Context) -> Network:
     """The network without its phases: objects in the order in which they need each other."""
     experiment, steps = context.experiment, 0
@@ -165,6 +171,10 @@ def _network(context: Context) -> Network:
         precision=Precision(experiment.run.precision),
         threads=experiment.run.threads,
     )
+    if any(s.elapsed.assignments for s in synapses.values()):
+        from snnrun.model.traces import with_traces  # noqa: PLC0415 - most files have no event-driven equations
+
+        network = with_traces(network, partial(_sets, context))
     refuse_with_states(context, network)
     if experiment.run.start_from is None:
         return network

@@ -85,7 +85,7 @@ def _parts(name: str) -> tuple[str, str]:
 
 def _must_fit(context: Context, network: Network, values: Mapping[tuple[str, str], NDArray[Any]]) -> None:
     for synapses in network.synapses.values():
-        if (synapses.path, LAST) in values and not synapses.elapsed.assignments:
+        if (synapses.path, LAST) in values and not (synapses.elapsed.assignments or synapses.traces):
             message = f"in that run variables of `{synapses.name}` were event-driven, and as old as the last event"
             raise context.error("FIL204", message, _PATH, "keep them event-driven, or make both runs clock-driven")
     owners = {owner for owner, _ in values}

@@ -116,11 +116,9 @@ def _put_connectivity(results: ResultsWriter, prepared: Prepared, monitor: Conne
     back = np.empty(connectivity.size, np.int64)
     back[connectivity.created] = np.arange(connectivity.size)
     values: dict[str, tuple[Any, str]] = {}
-    for stored in synapses.stored:
-        name = stored.variable.name
+    for name, dimension in synapses.dimensions.items():
         if name in monitor.variables:
-            array = prepared.metrics.final(synapses.path, name)
-            values[name] = (np.atleast_1d(array), stored.dimension.symbol)
+            values[name] = (np.atleast_1d(prepared.metrics.final(synapses.path, name)), dimension.symbol)
     for name, pathway in monitor.delays:
         steps = delays_of(built, synapses, synapses.parts(*pathway)[-1])
         values[name] = (steps * built.network.dt, TIME.symbol)

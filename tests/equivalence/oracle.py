@@ -520,6 +520,15 @@ class Oracle:
             self.summed_first(pathway.block, synapses.path, arriving)
         else:
             self.one_by_one(pathway.block, synapses.path, arriving)
+        if pathway.trace.assignments:
+            self.change_traces(synapses, pathway)
+
+    def change_traces(self, synapses: Synapses, pathway: Pathway) -> None:
+        """An event changes the traces of its neuron once; all its synapses have one delay."""
+        source = synapses.trigger(pathway)
+        delay = pathway.delay
+        sent = self.step - (0 if delay is None else int(evaluate(delay, Environment())))
+        self.one_by_one(pathway.trace, source.group_path, self.history[source][sent] if sent >= 0 else ())
 
     def carry(self, synapses: Synapses, pathway: Pathway, elements: list[int]) -> None:
         """Amounts are computed at the synapse, summed by the step of their arrival, and added then."""

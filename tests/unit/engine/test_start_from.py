@@ -8,6 +8,7 @@ import pytest
 
 from snnrun.errors import ExperimentError
 from snnrun.files.state_file import read_arrays, write_arrays
+from snnrun.model import traces
 from snnrun.running import pipeline
 from snnrun.running.options import Callbacks, RunOptions, ignore
 
@@ -123,6 +124,15 @@ def test_spikes_on_their_way_arrive_in_the_second_half(tmp_path, delay, back, th
     state = check_halves(tmp_path, text)
     assert len(state["groups.cells:steps"]) > 5
     assert state["groups.cells:steps"].max() < 0
+
+
+def test_traces_of_neurons_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(traces, "FROM", 0)
+    text = FILE.replace("    on_pre: |", "    delay: 2 ms\n    on_pre: |")
+    state = check_halves(tmp_path, text)
+    assert "synapses.stdp.apre" not in state
+    assert np.ptp(state["groups.cells.apre@stdp"]) > 0
+    assert state["groups.cells.lastupdate_post@stdp"].min() < 0
 
 
 def test_events_on_their_way_arrive_in_the_second_half(tmp_path):
