@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.arguments import ArrayUse, IntUse
+from snnrun.codegen.arguments import ArrayKey, ArrayUse, CType, IntUse
 from snnrun.connect.builder import Builder, BuildRequest, connect, is_large, sort_for_delivery
 from snnrun.connect.connectivity import Connectivity, Delays, connectivity_key, pointers
 from snnrun.engine.allocation import Allocation
@@ -17,7 +18,7 @@ from snnrun.engine.moving import make_lists
 from snnrun.engine.parameters import integer_of
 from snnrun.engine.ranges import make_ranges
 from snnrun.engine.start import begin_synapses
-from snnrun.engine.values import STORED, Built, SynapseValues, problem, read_neurons
+from snnrun.engine.values import STORED, Array, Built, SynapseValues, problem, read_neurons
 from snnrun.equations.dag import Kind, variables_of
 from snnrun.kernels.arithmetic import Precision
 from snnrun.model.evaluate import Environment
