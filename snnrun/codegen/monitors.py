@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from snnrun.codegen.arguments import THREADS, ArrayUse, CType, IntUse, IntValue
+from snnrun.codegen.arguments import REALS, THREADS, ArrayUse, CType, IntUse, IntValue
 from snnrun.codegen.delivery import delayed_loop, return_outside
 from snnrun.codegen.emit import Access, Place, Writer, reads, writes
 from snnrun.codegen.module import Module, event_loop, listed
@@ -200,7 +200,8 @@ def _sample(module: Module, monitor: StateMonitor) -> None:
     w.line(f"k = {ids}[e]")
     place = module.place(monitor.source, "k")
     for number, text in enumerate(w.evaluate([c.node for c in monitor.columns], place)):
-        buffer = w.array(f"out{number}", ArrayUse.RECORD.of(owner, monitor.columns[number].name))
+        key = ArrayUse.RECORD.of(owner, monitor.columns[number].name)
+        buffer = w.array(f"out{number}", key, REALS[monitor.precision])
         w.line(f"{buffer}[base + e] = {_as_float(text, monitor.columns[number].node)}")
     w.end()
     w.line(f"{count}[0] += 1")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.codegen.arguments import ArrayKey, ArrayUse, IntUse
+from snnrun.codegen.arguments import REALS, ArrayKey, ArrayUse, IntUse
 from snnrun.connect.connectivity import pointers
 from snnrun.engine.recording import Sink
 from snnrun.engine.values import Array, Built, delays_of
@@ -262,19 +262,20 @@ def _places(built: Built, synapses: str, ids: SynapseChoice | None) -> IntArray:
 
 
 def _sample_capacity(network: Network, number: float, monitor: StateMonitor) -> tuple[int, int]:
-    most = max(1, int(STATE_BUFFER // (8 * max(1, number))))
+    most = max(1, int(STATE_BUFFER // (REALS[monitor.precision].dtype.itemsize * max(1, number))))
     return most, min(most, 1 + _steps(network, monitor) // monitor.every)
 
 
 def _sample_buffers(built: Built, room: int, monitor: StateMonitor) -> dict[ArrayKey, Array]:
-    width = built.numbers[IntUse.N.of(owner_of(monitor))]
-    return {_record(monitor, column.name): np.zeros(room * width) for column in monitor.columns}
+    width, dtype = built.numbers[IntUse.N.of(owner_of(monitor))], REALS[monitor.precision].dtype
+    return {_record(monitor, column.name): np.zeros(room * width, dtype) for column in monitor.columns}
 
 
 def _sample_bytes(network: Network, monitor: StateMonitor) -> float:
     number = monitor.number
     elements = synapses_of(network.synapses[monitor.source.partition(".")[2]]) if number is None else float(number)
-    return 8.0 * len(monitor.columns) * elements * _sample_capacity(network, elements, monitor)[1]
+    each = REALS[monitor.precision].dtype.itemsize * len(monitor.columns)
+    return each * elements * _sample_capacity(network, elements, monitor)[1]
 
 
 def _sample_columns(monitor: StateMonitor) -> list[str]:

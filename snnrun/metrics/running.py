@@ -102,6 +102,8 @@ class RunMetrics:
         """Take samples of a monitor, shape (samples, elements) each; `first` is the number of the first."""
         with np.errstate(all="ignore"):
             self.nonfinite.states(name, data, first)
+            if name in self._of_states:
+                data = {variable: values.astype(np.float64, copy=False) for variable, values in data.items()}
             for monitor, variable, taker in self._of_states.get(name, ()):
                 if not isinstance(taker, Side):
                     taker.samples(data[variable])

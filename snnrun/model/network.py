@@ -768,6 +768,7 @@ class SpikeMonitor:
         columns: Values before the resets.
         condition: Graph of the condition; None for an event of the group.
         event: The event: `spike`, or a custom event.
+        compressed: Whether what it records is compressed in the file.
     """
 
     name: str
@@ -777,6 +778,7 @@ class SpikeMonitor:
     window: Window
     condition: Node | None = None
     event: str = SPIKE
+    compressed: bool = False
 
     @property
     def events(self) -> EventSource:
@@ -826,6 +828,7 @@ class SynapseEventMonitor:
         pathway: The name of the pathway, and whether it is `on_post`.
         columns: Values before the statements of the pathway, in the step of the arrival.
         ids: What chooses the synapses; None for all.
+        compressed: Whether what it records is compressed in the file.
     """
 
     name: str
@@ -834,6 +837,7 @@ class SynapseEventMonitor:
     columns: tuple[Recorded, ...]
     ids: SynapseChoice | None
     window: Window
+    compressed: bool = False
     counts_only: ClassVar = False
 
     @property
@@ -862,6 +866,8 @@ class StateMonitor:
         every: Steps between samples.
         slot: The slot in which it samples.
         order: Position within the slot.
+        precision: Of the numbers that are recorded.
+        compressed: Whether they are compressed in the file.
     """
 
     name: str
@@ -872,6 +878,8 @@ class StateMonitor:
     window: Window
     slot: Slot
     order: int = 0
+    precision: Precision = Precision.DOUBLE
+    compressed: bool = False
 
     @property
     def number(self) -> int | None:

@@ -43,7 +43,8 @@ def recorded_bytes(network: Network) -> Recording:
             case StateMonitor():
                 known = m.number
                 width = synapses_of(network.synapses[m.source.partition(".")[2]]) if known is None else known
-                samples += 8.0 * width * len(m.columns) * max(m.window.stop - m.window.start, 0) / m.every
+                each = 4.0 if m.precision is Precision.SINGLE else 8.0
+                samples += each * width * len(m.columns) * max(m.window.stop - m.window.start, 0) / m.every
             case RateMonitor():
                 samples += 8.0 * max(m.window.stop - m.window.start, 0) / m.bin
             case SpikeMonitor(counts_only=False):

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.equations.dag import Node, Variable
+from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.errors import at, did_you_mean
+from snnrun.kernels.arithmetic import Precision
 from snnrun.model.choice import numbered_synapses
 from snnrun.model.elapsed import up_to_date
 from snnrun.model.expected import exact_total
@@ -103,7 +104,8 @@ class _Monitor:
         view = self.spiking_view()
         known = _recordable(self.context.populations[view.group])
         columns = self.columns(model.variables or [], known, view.group)
-        return SpikeMonitor(self.name, view, columns, model.counts_only, self.window())
+        compressed = not model.counts_only and model.compression == "gzip"
+        return SpikeMonitor(self.name, view, columns, model.counts_only, self.window(), compressed=compressed)
 
     def events(self, model: models.EventMonitor) -> SpikeMonitor | SynapseEventMonitor:
         source = self.context.text((*self.path, "source")).value.strip()
@@ -118,7 +120,8 @@ class _Monitor:
             event = known_event(self.context, population, (*self.path, "event"))
         view = self.spiking_view() if condition is None and event == SPIKE else self.watched(view)
         columns = self.columns(model.variables or [], _recordable(population), view.group)
-        return SpikeMonitor(self.name, view, columns, False, self.window(), condition, event)
+        compressed = model.compression == "gzip"
+        return SpikeMonitor(self.name, view, columns, False, self.window(), condition, event, compressed)
 
     def events_at_synapses(self, model: models.EventMonitor, synapses: Synapses) -> SynapseEventMonitor:
         pathway = known_pathway(self.context, synapses, (*self.path, "event"))
@@ -132,6 +135,7 @@ class _Monitor:
             now,
             self.chosen_synapses(model, synapses),
             self.window(),
+            model.compression == "gzip",
         )
 
     def chosen_synapses(
@@ -189,7 +193,26 @@ class _Monitor:
             ids = chosen(ids, select_indices(self.context, path, view.size, f"monitor `{self.name}`"))
         if all(isinstance(c.node.payload, Variable) and c.node.payload.shared for c in columns):
             ids = ids[:1]
-        return StateMonitor(self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot, model.order)
+        return StateMonitor(
+            self.name, f"groups.{view.group}", columns, ids, every, self.window(), slot, **self.stored(model, columns)
+        )
+
+    def stored(self, model: models.StateMonitor, columns: tuple[Recorded, ...]) -> dict[str, Any]:
+        """Its place in the slot, and how samples are stored.
+
+        Raises:
+            ExperimentError: NET227, float32 cannot hold whole numbers.
+        """
+        precision = Precision.SINGLE if model.dtype == "float32" else Precision.DOUBLE
+        whole = next((c.name for c in columns if c.node.kind is Kind.INT), None)
+        if precision is Precision.SINGLE and whole is not None:
+            raise self.context.error(
+                "NET227",
+                f"monitor `{self.name}`: `{whole}` is a whole number, which `float32` rounds from 16,777,217 on",
+                (*self.path, "dtype"),
+                f"record `{whole}` with a monitor of its own, without `dtype`",
+            )
+        return {"order": model.order, "precision": precision, "compressed": model.compression == "gzip"}
 
     def sampled(self, columns: tuple[Recorded, ...], *, before: bool) -> tuple[Recorded, ...]:
         """What is sampled before the step shows the `constant over dt` values of this step, not of the one before."""
@@ -256,7 +279,8 @@ class _Monitor:
         columns = self.sampled(self.columns(model.variables, known, synapses.name), before=before)
         columns = tuple(replace(c, node=up_to_date(graph, c.node, synapses.elapsed, before=before)) for c in columns)
         ids = self.chosen_synapses(model, synapses)
-        return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot, model.order)
+        stored = self.stored(model, columns)
+        return StateMonitor(self.name, synapses.path, columns, ids, every, self.window(), slot, **stored)
 
     def rate(self, model: models.RateMonitor) -> RateMonitor:
         view = self.spiking_view()

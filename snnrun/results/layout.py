@@ -85,6 +85,7 @@ class SpikeChannel:
         dt: Step of the group's own clock, None for the run's. [s]
         window: From when to when it records, None for the whole run. [s]
         events: Whether it records other events than spikes.
+        compressed: Whether its tables are compressed.
     """
 
     name: str
@@ -95,6 +96,7 @@ class SpikeChannel:
     dt: float | None = None
     window: tuple[float, float] | None = None
     events: bool = False
+    compressed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +110,7 @@ class SynapseEventChannel:
         pre: Source neuron of each synapse, by its number, shape (synapses,).
         post: Target neuron of each synapse, by its number, shape (synapses,).
         window: From when to when it records, None for the whole run. [s]
+        compressed: Whether its tables are compressed.
     """
 
     name: str
@@ -116,6 +119,7 @@ class SynapseEventChannel:
     pre: NDArray[np.integer[Any]]
     post: NDArray[np.integer[Any]]
     window: tuple[float, float] | None = None
+    compressed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +136,7 @@ class StateChannel:
         pre: For synapses, source neuron of each sampled synapse, shape (n,).
         post: For synapses, target neuron of each sampled synapse, shape (n,).
         window: From when to when it records, None for the whole run. [s]
+        compressed: Whether its samples are compressed.
     """
 
     name: str
@@ -143,6 +148,7 @@ class StateChannel:
     pre: IntArray | None = None
     post: IntArray | None = None
     window: tuple[float, float] | None = None
+    compressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

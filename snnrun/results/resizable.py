@@ -29,6 +29,7 @@ class ResizableDataset:
         unit: Its unit.
         dtype: Its little-endian type.
         width: Length of the second axis; None for a vector.
+        compressed: Whether it is compressed in the file.
         room: Bytes of chunks that may be in memory until they are full.
         thread: One thread that computes the digest, if any.
     """
@@ -37,6 +38,7 @@ class ResizableDataset:
         "_chunk",
         "_dataset",
         "_hash",
+        "_options",
         "_parts",
         "_pending",
         "dtype",
@@ -53,6 +55,7 @@ class ResizableDataset:
         dtype: str,
         width: int | None = None,
         *,
+        compressed: bool = False,
         room: int = BLOCK_BYTES,
         thread: Executor | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class ResizableDataset:
         rows = max(1, BLOCK_BYTES // row_bytes, min(_TALL, room // row_bytes))
         columns = min(max(width or 1, 1), max(1, BLOCK_BYTES // (self.dtype.itemsize * rows)))
         self._chunk = rows, columns
+        self._options = {"compression": "gzip", "shuffle": True} if compressed else {}
         self._hash = RunningHash(thread)
         self._parts: list[NDArray[np.generic]] = []
         self._pending = 0
@@ -125,13 +129,14 @@ class ResizableDataset:
 
     def finish(self, file: h5py.File) -> h5py.Dataset:
         """Write all rows in memory and the unit; returns the dataset."""
-        if self._dataset is None:
+        if self._dataset is None and not self._options:
             group, name = self._place(file)
             rows = np.concatenate(self._parts) if self._parts else np.empty(self.shape, self.dtype)
             self._dataset = group.create_dataset(name, data=rows)
             self._parts, self._pending = [], 0
         else:
             self.flush(file)
+        assert self._dataset is not None
         self._dataset.attrs["units"] = self.unit
         return self._dataset
 
@@ -159,6 +164,7 @@ class ResizableDataset:
             rdcc_nbytes=(many + 1) * rows * columns * self.dtype.itemsize,
             rdcc_nslots=_SLOTS,
             rdcc_w0=1.0,
+            **self._options,
         )
 
 

@@ -43,7 +43,16 @@ class StreamFile:
         self._allocated = 0  # bytes of the file on the disk that are not written yet
         self.streams: dict[str, ResizableDataset] = {}
 
-    def add(self, path: str, unit: str, dtype: str, width: int | None = None, *, share: int = 0) -> None:
+    def add(
+        self,
+        path: str,
+        unit: str,
+        dtype: str,
+        width: int | None = None,
+        *,
+        compressed: bool = False,
+        share: int = 0,
+    ) -> None:
         """Add a dataset without rows.
 
         Args:
@@ -51,10 +60,13 @@ class StreamFile:
             unit: Its unit.
             dtype: Its little-endian type.
             width: Length of the second axis; None for a vector.
+            compressed: Whether it is compressed in the file.
             share: How many datasets share the memory for what does not fill a chunk yet; 0: it needs none.
         """
         room = WAITING_BYTES // share if share else 0
-        self.streams[path] = ResizableDataset(path, unit, dtype, width, room=room, thread=self._hashing)
+        self.streams[path] = ResizableDataset(
+            path, unit, dtype, width, compressed=compressed, room=room, thread=self._hashing
+        )
 
     def append(self, path: str, values: ArrayLike) -> None:
         """Append rows, which nobody may change; write what waits in memory, if it is much.

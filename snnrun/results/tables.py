@@ -24,6 +24,7 @@ from snnrun.results.layout import (
     SpikeChannel,
     StateChannel,
     SynapseEventChannel,
+    ValueType,
     spike_variable,
     state_variable,
     synapse_event_variable,
@@ -71,11 +72,14 @@ def finish_states(file: h5py.File, streams: Streams, channel: StateChannel) -> N
     for column, dataset in zip(channel.columns, data, strict=True):
         attach(dataset, (time, element))
         report = require_group(file, f"report/{channel.name}.{column.name}")
-        view = single_precision_view(report, "data", dataset)
-        view.attrs["units"] = column.unit
+        if column.type is ValueType.SINGLE:
+            report["data"] = dataset
+        else:
+            view = single_precision_view(report, "data", dataset)
+            view.attrs["units"] = column.unit
+            attach(view, (time, element))
         # All variables of a monitor are sampled at the same places and times: one table, several names.
         report["time"], report["element"] = time, element
-        attach(view, (time, element))
         if mapping is None:
             mapping = _write_mapping(report, channel, grid, dataset.shape[0])
         else:

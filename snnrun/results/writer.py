@@ -98,8 +98,8 @@ class ResultsWriter:
         self._recorded: dict[str, tuple[FloatArray, IntArray | None]] = {}
         self._stimuli: dict[str, Stimulus] = {}
         planned = list(_planned(plan))
-        for place, unit, dtype, width in planned:
-            self._file.add(place, unit, dtype, width, share=len(planned))
+        for place, unit, dtype, width, compressed in planned:
+            self._file.add(place, unit, dtype, width, compressed=compressed, share=len(planned))
 
     def __enter__(self) -> Self:
         return self
@@ -281,26 +281,26 @@ def _write_root(
     extras.attrs["status"] = status.value
 
 
-def _planned(plan: RecordingPlan) -> Iterator[tuple[str, str, str, int | None]]:
-    """What is appended to while a run records: path, unit, type, and the number of elements of a row."""
+def _planned(plan: RecordingPlan) -> Iterator[tuple[str, str, str, int | None, bool]]:
+    """What is appended to while a run records: path, unit, type, number of elements of a row, whether compressed."""
     for channel in plan.spikes:
         if channel.counts_only:
             continue
-        yield f"spikes/{channel.name}/timestamps", "ms", "<f8", None
-        yield f"spikes/{channel.name}/node_ids", "1", "<u8", None
+        yield f"spikes/{channel.name}/timestamps", "ms", "<f8", None, channel.compressed
+        yield f"spikes/{channel.name}/node_ids", "1", "<u8", None, channel.compressed
         for column in channel.columns:
-            yield spike_variable(channel.name, column.name), column.unit, column.type, None
+            yield spike_variable(channel.name, column.name), column.unit, column.type, None, channel.compressed
     for state in plan.states:
         for column in state.columns:
-            yield state_variable(state.name, column.name), column.unit, column.type, len(state.ids)
+            yield state_variable(state.name, column.name), column.unit, column.type, len(state.ids), state.compressed
     for rate in plan.rates:
-        yield f"snnrun/rates/{rate.name}/rate", "Hz", "<f8", None
+        yield f"snnrun/rates/{rate.name}/rate", "Hz", "<f8", None, False
     for events in plan.synapse_events:
-        yield f"snnrun/synapse_events/{events.name}/time", "ms", "<f8", None
+        yield f"snnrun/synapse_events/{events.name}/time", "ms", "<f8", None, events.compressed
         for index in ("synapse", "pre", "post"):
-            yield f"snnrun/synapse_events/{events.name}/{index}", "1", "<i8", None
+            yield f"snnrun/synapse_events/{events.name}/{index}", "1", "<i8", None, events.compressed
         for column in events.columns:
-            yield synapse_event_variable(events.name, column.name), column.unit, column.type, None
+            yield synapse_event_variable(events.name, column.name), column.unit, column.type, None, events.compressed
 
 
 def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from snnrun.codegen.arguments import ArrayUse, IntUse
 from snnrun.engine.values import Built
 from snnrun.equations.dag import Op, Variable, is_fixed
+from snnrun.kernels.arithmetic import Precision
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import (
     ConnectivityMonitor,
@@ -27,6 +28,7 @@ from snnrun.model.network import (
     as_array,
 )
 from snnrun.results import layout
+from snnrun.results.layout import ValueType
 from snnrun.results.writer import ResultsWriter
 from snnrun.running.stages import Checked, Prepared
 from snnrun.spec.models import Seeds
@@ -136,27 +138,40 @@ def _spike_channel(built: Built, m: SpikeMonitor) -> layout.SpikeChannel:
     size = built.network.groups[m.source.group].size
     window = _window(built.network, m)
     columns, events = _columns(m.columns), not m.of_spikes
-    return layout.SpikeChannel(m.name, m.source.name, size, m.counts_only, columns, window=window, events=events)
+    return layout.SpikeChannel(
+        m.name,
+        m.source.name,
+        size,
+        m.counts_only,
+        columns,
+        window=window,
+        events=events,
+        compressed=m.compressed,
+    )
 
 
 def _synapse_event_channel(built: Built, m: SynapseEventMonitor) -> layout.SynapseEventChannel:
     made = built.connectivity[m.synapses]
     pre, post = (made.in_creation_order(end) for end in (made.pre, made.post))
-    return layout.SynapseEventChannel(m.name, m.synapses, _columns(m.columns), pre, post, _window(built.network, m))
+    window = _window(built.network, m)
+    return layout.SynapseEventChannel(m.name, m.synapses, _columns(m.columns), pre, post, window, m.compressed)
 
 
 def _state_channel(built: Built, m: StateMonitor) -> layout.StateChannel:
     dt = built.network.dt
     section, _, name = m.source.partition(".")
     first = -(-m.window.start // m.every) * m.every
-    columns, window = _columns(m.columns), _window(built.network, m)
+    type = ValueType.SINGLE if m.precision is Precision.SINGLE else ValueType.DOUBLE
+    columns = tuple(layout.Column(column.name, column.dimension.symbol, type) for column in m.columns)
+    times: dict[str, Any] = {"start": first * dt, "step": m.every * dt}
+    others: dict[str, Any] = times | {"window": _window(built.network, m), "compressed": m.compressed}
     if section == "groups":
         assert isinstance(m.ids, range | np.ndarray)
-        return layout.StateChannel(m.name, name, as_array(m.ids), columns, first * dt, m.every * dt, window=window)
+        return layout.StateChannel(m.name, name, as_array(m.ids), columns, **others)
     connectivity = built.connectivity[name]
     stored = built.arrays[ArrayUse.IDS.of(f"monitors.{m.name}")]
     ids, pre, post = (a[stored].astype(np.int64) for a in (connectivity.created, connectivity.pre, connectivity.post))
-    return layout.StateChannel(m.name, name, ids, columns, first * dt, m.every * dt, pre, post, window)
+    return layout.StateChannel(m.name, name, ids, columns, pre=pre, post=post, **others)
 
 
 def _rate_channel(built: Built, m: RateMonitor) -> layout.RateChannel:

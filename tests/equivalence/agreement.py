@@ -18,8 +18,9 @@ def same_bits(a: Any, b: Any) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         return False
-    if a.dtype == np.float64 and b.dtype == np.float64:
-        return bool(np.all((a.view(np.int64) == b.view(np.int64)) | (np.isnan(a) & np.isnan(b))))
+    if a.dtype.kind == "f" and a.dtype == b.dtype:
+        bits = f"i{a.itemsize}"
+        return bool(np.all((a.view(bits) == b.view(bits)) | (np.isnan(a) & np.isnan(b))))
     return bool(np.array_equal(a, b))
 
 

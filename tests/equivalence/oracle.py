@@ -354,7 +354,10 @@ class Oracle:
             ids = self.sampled(monitor)
             columns = self.columns(monitor.columns, {reach: index[ids] for reach, index in at.items()}, numbers[ids])
             before = len(range(0, self.step, monitor.every)) - len(range(0, monitor.window.start, monitor.every))
-            self.memory.states(monitor.name, {name: values[None, :] for name, values in columns.items()}, before)
+            real = np.float32 if monitor.precision is Precision.SINGLE else np.float64
+            with np.errstate(over="ignore"):
+                samples = {name: values[None, :].astype(real) for name, values in columns.items()}
+            self.memory.states(monitor.name, samples, before)
 
     def sampled(self, monitor: StateMonitor) -> Array:
         """The elements a monitor samples; synapses are numbered as they were created."""

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -252,6 +253,60 @@ def test_a_recording_larger_than_memory_blocks_goes_to_disk_with_the_same_digest
             assert np.array_equal(results.spikes("a").times_s, steps / 10_000)
             assert results.spikes("a", (0.1, 0.1001)).ids.tolist() == [0] * 100
     assert digests[0] == digests[1]
+
+
+SINGLE = StateChannel("s", "g", np.arange(40), (Column("v", "V", ValueType.SINGLE),), 0.0, 1e-4)
+TRACES = np.cumsum(np.random.default_rng(2).normal(size=(3000, 40)), axis=0).round(1)
+
+
+def test_single_samples_are_a_report_of_their_own(tmp_path):
+    with ResultsWriter(tmp_path / "r.h5", RecordingPlan(states=(SINGLE,)), DESCRIPTION) as writer:
+        writer.add_states("s", {"v": TRACES.astype(np.float32)})
+        digest = writer.finish({}, "complete")
+    with h5py.File(tmp_path / "r.h5") as file:
+        report = file["report/s.v/data"]
+        assert report == file["snnrun/states/s/v"]
+        assert (report.dtype, report.is_virtual, report.attrs["units"]) == (np.float32, False, "V")
+    frame = libsonata.ElementReportReader(str(tmp_path / "r.h5"))["s.v"].get(node_ids=[7])
+    assert np.array_equal(frame.data[:, 0], TRACES[:, 7].astype(np.float32))
+    with Results.open(tmp_path / "r.h5") as results:
+        assert results.digest() == digest
+        assert results.states("s", "v").data.dtype == np.float32
+
+
+@pytest.mark.parametrize("memory", [16 << 20, 1 << 18], ids=["in memory", "on the disk"])
+def test_compression_changes_no_value_and_no_digest(tmp_path, monkeypatch, memory):
+    monkeypatch.setattr("snnrun.results.streams.WAITING_BYTES", memory)
+    spikes = SpikeChannel("a", "g", 40, columns=(Column("v", "V"),))
+    digests, sizes = [], []
+    for compressed in (False, True):
+        path = tmp_path / f"{compressed}.h5"
+        plan = RecordingPlan((replace(spikes, compressed=compressed),), (replace(SINGLE, compressed=compressed),))
+        with ResultsWriter(path, plan, DESCRIPTION) as writer:
+            for start in range(0, 3000, 37):
+                writer.add_states("s", {"v": TRACES[start : start + 37]})
+            writer.add_spikes("a", np.arange(3000), np.arange(3000) % 40, {"v": TRACES[:, 3]})
+            digests.append(writer.finish({}, "complete"))
+        with Results.open(path) as results:
+            assert np.array_equal(results.states("s", "v").data, TRACES.astype(np.float32))
+            assert np.array_equal(results.spikes("a").extras["v"], TRACES[:, 3])
+        with h5py.File(path) as file:
+            assert file["snnrun/states/s/v"].compression == ("gzip" if compressed else None)
+            sizes.append(file["snnrun/states/s/v"].id.get_storage_size() + file["spikes/a/v"].id.get_storage_size())
+    assert digests[0] == digests[1]
+    assert sizes[1] < sizes[0] / 2
+
+
+def test_a_column_is_read_without_most_of_the_others(tmp_path, monkeypatch):
+    plan = RecordingPlan(states=(StateChannel("s", "g", np.arange(4000), (Column("v", "V"),), 0.0, 1e-4),))
+    with ResultsWriter(tmp_path / "r.h5", plan, DESCRIPTION) as writer:
+        for _ in range(6):
+            writer.add_states("s", {"v": np.zeros((100, 4000))})
+        writer.finish({}, "complete")
+    with h5py.File(tmp_path / "r.h5") as file:
+        rows, columns = file["snnrun/states/s/v"].chunks
+        assert rows == 256
+        assert columns == 512
 
 
 def test_samples_of_a_phase_that_does_not_record_are_missing(tmp_path):

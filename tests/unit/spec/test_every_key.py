@@ -268,6 +268,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "indices": [0],
                 "counts_only": True,
                 "window": ["1 ms", "2 ms"],
+                "compression": "gzip",
             },
         )
     ],
@@ -282,6 +283,8 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "when": "end",
                 "order": 2,
                 "window": ["1 ms", "2 ms"],
+                "dtype": "float32",
+                "compression": "gzip",
             },
         )
     ],
@@ -295,6 +298,7 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "variables": ["v"],
                 "indices": [0],
                 "window": ["1 ms", "2 ms"],
+                "compression": "gzip",
             },
         ),
         ("monitors.named", {"event": "e"}),
