@@ -21,7 +21,6 @@ from snnrun.codegen.arguments import (
     THREAD,
     THREAD_NUMBERS,
     THREADS,
-    ArrayKey,
     ArrayUse,
     CType,
     IntKey,
@@ -29,12 +28,13 @@ from snnrun.codegen.arguments import (
     KernelArray,
 )
 from snnrun.codegen.before import Act, Key, copy_in, is_foreign, keep_before
+from snnrun.codegen.blocks import blocks_of
 from snnrun.codegen.continuous import act_on_synapses, sum_up
 from snnrun.codegen.delivery import deliver, poisson_input
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
-from snnrun.codegen.module import Call, Kernel, Line, Module, event_loop, listed, printable
+from snnrun.codegen.module import Kernel, Line, Module, event_loop, listed
 from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
 from snnrun.codegen.reductions import reduce_before, reduce_here
@@ -55,7 +55,6 @@ from snnrun.model.network import (
 from snnrun.model.order import actors, between_update_and_threshold
 
 MANY = 128  # blocks of a step
-ALIKE = 8  # calls that are worth a loop
 
 
 def generate(network: Network) -> Kernel:
@@ -84,7 +83,7 @@ def _texts(module: Module) -> tuple[str, str]:
     barrier = module.array(KernelArray.of(ArrayUse.BARRIER.of(RUN)))
     module.array(KernelArray.of(ArrayUse.SIZES.of(RUN)))
     module.array(KernelArray.of(ArrayUse.NUMBERS.of(RUN), module.real))
-    blocks = _blocks(module, barrier)
+    blocks = blocks_of(module, barrier)
     pieces: list[str] = []
     if len(blocks) > MANY:
         pieces, blocks = _in_pieces(module, blocks)
@@ -143,61 +142,6 @@ def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list
         functions.append("\n".join(["@kernel()", f"def {name}(step, t, {threads}, table):", *body, "", ""]))
         calls.append([f"        {name}(step, t, {threads}, table)"])
     return functions, calls
-
-
-def _blocks(module: Module, barrier: str) -> list[list[str]]:
-    """The lines of a step, those that belong together in a block.
-
-    Barriers stand where one thread needs what another did since the last one. Many calls that are alike, one after the
-    other, become a loop: compiling goes by structures, not by objects.
-    """
-    lines = module.lines
-    before: set[int] = set()
-    since: dict[ArrayKey, set[tuple[Access, bool]]] = {}
-    for number, line in [*enumerate(lines), *enumerate(lines)]:  # twice: a step also follows a step
-        if number in before or line.conflicts(since):
-            before.add(number)
-            since = {}
-        for access in line.accesses:
-            since.setdefault(access.key, set()).add((access, line.divided))
-    blocks: list[list[str]] = []
-    number = 0
-    while number < len(lines):
-        line, alike = lines[number], _alike(lines, number, before)
-        owner, text = line.owner, line.act
-        if len(alike) >= ALIKE:
-            owner, text = (
-                f"{owner} to {lines[number + len(alike) - 1].owner}" if owner else "",
-                module.step_of_all(alike),
-            )
-        elif isinstance(text, Call):
-            alike, text = alike[:1], module.step_of(text)
-        number += max(1, len(alike))
-        head = [f"        wait_at_barrier({barrier}, threads)"] if number - max(1, len(alike)) in before else []
-        indent = " " * 8
-        for condition in (
-            *([] if line.every is None else [f"step % {module.integer(line.every, '')} == 0"]),
-            *([] if line.divided else ["thread == 0"]),
-        ):
-            head.append(f"{indent}if {condition}:")
-            indent += "    "
-        comment = [f"{indent}# {printable(owner)}"] if owner else []
-        blocks.append([*head, *comment, *(indent + each for each in text.splitlines())])
-    return blocks
-
-
-def _alike(lines: list[Line], number: int, before: set[int]) -> list[Call]:
-    """The call of a line and those like it in the lines after it, up to the next barrier."""
-    found: list[Call] = []
-    for k in range(number, len(lines)):
-        act = lines[k].act
-        alike = (lines[k].divided, lines[k].every) == (lines[number].divided, lines[number].every)
-        if not isinstance(act, Call) or (k > number and (k in before or not alike)):
-            break
-        if found and not found[0].is_like(act):
-            break
-        found.append(act)
-    return found
 
 
 def _slot(module: Module, slot: Slot) -> None:

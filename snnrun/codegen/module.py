@@ -52,6 +52,9 @@ class Kernel:
     ints: tuple[IntValue, ...]
 
 
+CallKind = tuple[str, tuple[CType, ...], tuple[str, ...]]  # function, types of arrays, numbers of threads
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of a function, with what it is given; whole numbers and numbers by words for their names.
@@ -77,17 +80,13 @@ class Call:
         text = f"{self.function}({', '.join([*self.first, *arguments])})"
         return f"if {text}:\n    return step - first" if self.ends else text
 
-    def is_like(self, other: Call) -> bool:
-        """Whether two calls differ in values only."""
-        return self._form == other._form
-
     @property
-    def _form(self) -> tuple[str, list[CType], list[str]]:
+    def kind(self) -> CallKind:
         """What calls that differ in values only have in common."""
-        threads = [
+        threads = (
             str(value.use) if isinstance(value, IntKey) and value in THREAD_NUMBERS else "" for _, value in self.ints
-        ]
-        return self.function, [array.type for array in self.arrays], threads
+        )
+        return self.function, tuple(array.type for array in self.arrays), tuple(threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +175,26 @@ class Module:
 
     def step_of_all(self, calls: Sequence[Call]) -> str:
         """The text of calls that are alike: one in a loop, whose values lie in rows."""
+        return f"for m in range({len(calls)}):\n{indent(self._step_of_row(calls, 'm'), '    ')}"
+
+    def step_of_kinds(self, calls: Sequence[Call]) -> str:
+        """The text of calls of some kinds in any order: a loop that looks up the kind of each call, and its row."""
+        kinds: dict[CallKind, list[Call]] = {}
+        at = len(self.ints)
+        for call in calls:
+            rows = kinds.setdefault(call.kind, [])
+            rows.append(call)
+            self.ints += [("", list(kinds).index(call.kind)), ("", len(rows) - 1)]
+        branches = (
+            f"if kind == {number}:\n{indent(self._step_of_row(rows, 'row'), '    ')}"
+            for number, rows in enumerate(kinds.values())
+        )
+        found = "\nel".join(branches)
+        body = f"kind = sizes[{at} + 2 * m]\nrow = sizes[{at + 1} + 2 * m]\n{found}"
+        return f"for m in range({len(calls)}):\n{indent(body, '    ')}"
+
+    def _step_of_row(self, calls: Sequence[Call], row: str) -> str:
+        """The text of one of some calls that are alike, whose values lie in rows."""
         first = calls[0]
         varied = [k for k, (_, value) in enumerate(first.ints) if value not in THREAD_NUMBERS]
         at = (len(self.ints), len(self.floats), len(self.table))
@@ -185,7 +204,7 @@ class Module:
             self.table += call.arrays
 
         def place(start: int, width: int, k: int) -> str:
-            return f"{start + k} + {width} * m"
+            return f"{start + k} + {width} * {row}"
 
         ints = [str(value.use) if isinstance(value, IntKey) else "" for _, value in first.ints]
         for number, k in enumerate(varied):
@@ -194,8 +213,7 @@ class Module:
         arrays = [
             f"{array.type.value}(table, {place(at[2], len(first.arrays), k)})" for k, array in enumerate(first.arrays)
         ]
-        step = first.step([*ints, *floats, *arrays])
-        return f"for m in range({len(calls)}):\n{indent(step, '    ')}"
+        return first.step([*ints, *floats, *arrays])
 
     def writer(self, owner: str) -> Writer:
         """A new function for an object."""
@@ -253,10 +271,10 @@ class Module:
         """Fill a buffer of random numbers before the call that reads it."""
         bounds = (IntUse.LOW.of(fill.owner), IntUse.HIGH.of(fill.owner)) if divided else (0, IntUse.N.of(fill.owner))
         values = (*bounds, IntUse.SEED.of(fill.draw.use), IntUse.STREAM.of(fill.draw.stream))
-        low, high, seed, stream = (self.integer(value, "low") for value in values)
+        ints = tuple(zip(("low", "high", "seed", "stream"), values, strict=True))
         buffer = writes(fill.buffer, self.real, own=True)
-        text = f"{fill.function}({self.array(buffer.array)}, {low}, {high}, step, {seed}, {stream})"
-        self.lines.append(Line(text, frozenset({buffer}), divided, every=self.every))
+        call = Call(fill.function, ("step",), ints, (), (buffer.array,))
+        self.lines.append(Line(call, frozenset({buffer}), divided, every=self.every))
 
     def plain(
         self,

@@ -23,6 +23,10 @@ from snnrun.model.network import IntArray
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT, _LARGE = 1 << 28, 1 << 25  # [byte]
 
+FEW, FEW_IN_ALL = 500, 5_000
+"""Numbers of a call, and of all calls of a function, that Python computes (500 in 20 ms at most) sooner than the
+function is compiled (in 300 ms)."""
+
 _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
@@ -94,6 +98,7 @@ class CompiledFunction:
             raise TypeError(f"`{function.__name__}` returns {returns}; an int or nothing is passed on")
         self._returns = ctypes.c_int64 if returns == "int" else None
         self._lock = Lock()
+        self._work = 0  # that Python did
         self._loaded: dict[tuple[str, ...], Any] = {}
         self._engines: list[Any] = []  # they own the code
 
@@ -108,20 +113,27 @@ class CompiledFunction:
         """
         return self.given(**arguments)()
 
-    def given(self, *, interpret: bool = False, **arguments: Any) -> Callable[..., Any]:
+    def given(self, *, work: int | None = None, **arguments: Any) -> Callable[..., Any]:
         """The function of its first arguments alone, which are ints; the others are given now, once for many calls.
 
         Args:
-            interpret: Python runs it as it stands: sooner done than compiled where there is little to do.
+            work: About how many numbers it computes, where that may be few. Python runs the function as it stands
+                where it has little to do, in this call and in all: that is sooner done than compiled.
             arguments: The last arguments, by name.
         """
         free = len(self.names) - len(arguments)
         values = [arguments[name] for name in self.names[free:]]
-        kinds = tuple(map(_kind, values))
-        if interpret or not compiles():
+        kinds = ("int64",) * free + tuple(map(_kind, values))
+        if not compiles() or (work is not None and self._is_little(kinds, work)):
             return partial(_interpreted, self._function, values)
-        function = self._native(("int64",) * free + kinds)
+        function = self._native(kinds)
         return partial(_called, function, [v.ctypes.data if isinstance(v, np.ndarray) else v for v in values], values)
+
+    def _is_little(self, kinds: tuple[str, ...], work: int) -> bool:
+        with self._lock:
+            little = kinds not in self._loaded and work <= FEW and self._work < FEW_IN_ALL
+            self._work += max(work, FEW // 10) if little else 0  # a call costs too
+        return little
 
     def _native(self, kinds: tuple[str, ...]) -> Any:
         with self._lock:

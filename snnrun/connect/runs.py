@@ -22,8 +22,6 @@ from snnrun.model.network import Connect, IntArray, NeuronSubset, Seeds, everyth
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Int32: TypeAlias = NDArray[np.int32]
 
-FEW = 500
-"""Random numbers, up to which plain Python draws them (in 20 ms at most) sooner than a kernel is compiled (in 300)."""
 ADVANCE = 32
 """Random numbers that are drawn at least for a run, as some are drawn in advance."""
 
@@ -286,10 +284,10 @@ def given(function: Callable[..., Any], arrays: Mapping[str, Any], *, free: int,
         function: The function.
         arrays: Arguments by name, and more.
         free: How many arguments are given later.
-        work: About how many numbers it draws; Python runs it where they are `FEW`.
+        work: About how many numbers it draws.
     """
     made = compiled(function)
-    return made.given(interpret=work <= FEW, **{name: arrays[name] for name in made.names[free:]})
+    return made.given(work=work, **{name: arrays[name] for name in made.names[free:]})
 
 
 def blocks_of(lengths: IntArray, most: int) -> list[tuple[int, int]]:

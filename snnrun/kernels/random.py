@@ -83,13 +83,13 @@ def normal(k: Integers, step: Integers, seed: Integers, stream: Integers) -> Num
 
 
 @kernel()
-def fill_uniform(out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+def fill_uniform(step: Integers, low: int, high: int, seed: Integers, stream: Integers, out: Array) -> None:
     """Write `uniform` of elements low to high - 1, and the other half of the pairs at both ends; shape (high + 1,)."""
     fill_with_uniform(fraction, out, low, high, step, seed, stream)
 
 
 @kernel()
-def fill_normal(out: Array, low: int, high: int, step: Integers, seed: Integers, stream: Integers) -> None:
+def fill_normal(step: Integers, low: int, high: int, seed: Integers, stream: Integers, out: Array) -> None:
     """Write `normal` of elements low to high - 1; shape (high,)."""
     fill_with_normal(normal, packed, packed_normal_pair, out, low, high, step, seed, stream)
 

@@ -44,12 +44,12 @@ def run_{name}(n, q, table):
 FILLING = """
 def run_{name}(n, q, table):
     out = real(table, 1)
-    {name}(out, 0, n >> 1 | 1, q[1], q[2], q[3])
-    {name}(out, n >> 1 | 1, n, q[1], q[2], q[3])
+    {name}(q[1], 0, n >> 1 | 1, q[2], q[3], out)
+    {name}(q[1], n >> 1 | 1, n, q[2], q[3], out)
 """
 PART = """
 def run_part_of_{name}(low, q, table):
-    {name}(real(table, 1), low, q[1], q[2], q[3], q[4])
+    {name}(q[2], low, q[1], q[3], q[4], real(table, 1))
 """
 OTHERS = {
     "poisson": """

@@ -222,5 +222,5 @@ def test_python_fills_as_kernels_do():
         for name in ELEMENT:
             out = np.full(12, 7, kind)
             with np.errstate(all="ignore"):
-                found[f"fill_{name}"](out, 3, 10, 1, 2, 3)
+                found[f"fill_{name}"](1, 3, 10, 2, 3, out)
                 assert_same_bits(out[3:10], np.array([found[name](k, 1, 2, 3) for k in range(3, 10)], kind))
