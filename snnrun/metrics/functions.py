@@ -18,6 +18,7 @@ from snnrun.equations.ast import Call, Expr, Name
 from snnrun.errors import at
 from snnrun.metrics.samples import Comoments, Moments, Percentile, percentile_of
 from snnrun.metrics.spikes import (
+    Accuracy,
     Counts,
     Fano,
     FirstSpike,
@@ -91,6 +92,19 @@ def _label(context: Context, expr: Expr) -> int:
     if not value.is_integer():
         raise at(expr.span, "MET409", f"a label is a whole number, this is {value:g}")
     return int(value)
+
+
+def _labelled(context: Context, expr: Expr) -> Presentations:
+    """The presentations of a stimulus whose frames have labels."""
+    shown = _stimulus(context, expr)
+    if shown.labels is None:
+        raise at(expr.span, "MET403", "the frames of this stimulus have no labels", "add `labels` to the array")
+    return shown
+
+
+def _moment(context: Context, expr: Expr) -> int:
+    """A time in steps."""
+    return context.steps_of(expr, "a time")
 
 
 def _percent(context: Context, expr: Expr) -> float:
@@ -168,6 +182,7 @@ _RESPONSE: dict[str, Any] = {
     "at_end": True,
     "example": "response(out, digits, 3)",
 }
+_ACCURACY: dict[str, Any] = {"at_end": True, "example": "accuracy(out, digits, 35 s, 40 s)"}
 _PERCENTILE: dict[str, Any] = {"constants": (_percent,), "dimension": None, "example": "percentile(rates(out), 90)"}
 _WEIGHTS: dict[str, Any] = {"dimension": None, "each": True, "example": "weights(stdp.w, inputs.early)"}
 _BINNED: dict[str, Any] = {"constants": (_bin_width,), "at_end": True}
@@ -181,6 +196,7 @@ _TABLE = (
     ),
     _of_spikes("response", Response, constants=(_stimulus,), **_RESPONSE),
     _of_spikes("response", Response, constants=(_stimulus, _label), check=_must_be_shown, **_RESPONSE),
+    _of_spikes("accuracy", Accuracy, constants=(_labelled, _moment, _moment), **_ACCURACY),
     _of_spikes("cv_isi", Intervals),
     _of_spikes("first_spike", FirstSpike, dimension=TIME),
     _of_spikes("first_spikes", FirstSpikes, dimension=TIME, each=True),

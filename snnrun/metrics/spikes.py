@@ -119,6 +119,54 @@ class Response:
 
 
 @dataclass(slots=True, eq=False)
+class Accuracy:
+    """Part of the frames of a stimulus that spikes tell right (Diehl & Cook 2015, doi:10.3389/fncom.2015.00099).
+
+    A neuron stands for the label whose frames, of those that begin from `first` to before `last`, it answers with most
+    spikes on average. A frame from `last` on is told right when the neurons of its label spike most, on average.
+
+    8 bytes a neuron and frame.
+
+    Args:
+        first: Step from which frames give neurons their labels.
+        last: Step from which frames are told.
+    """
+
+    train: Train
+    shown: Presentations
+    first: int
+    last: int
+    counts: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = np.zeros((len(self.shown.starts), self.train.size), np.int64)
+
+    def spikes(self, steps: IntArray, neurons: IntArray) -> None:
+        """Count those within frames."""
+        frame = np.searchsorted(self.shown.starts, steps, side="right") - 1
+        within = (frame >= 0) & (steps < self.shown.stops[np.maximum(frame, 0)])
+        np.add.at(self.counts, (frame[within], neurons[within]), 1)
+
+    def value(self) -> float:
+        """NaN when no frame was recorded whole from `last` on, or no neuron has a label."""
+        assert self.shown.labels is not None
+        starts, stops, labels = self.shown.starts, self.shown.stops, self.shown.labels
+        whole = np.zeros(len(starts), np.bool_)
+        for start, stop in self.train.spans:
+            whole |= (starts >= start) & (stops <= stop)
+        known, told = (whole & (starts >= self.first) & (starts < self.last)), whole & (starts >= self.last)
+        classes = np.unique(labels[known])
+        if not len(classes) or not told.any():
+            return math.nan
+        answers = np.stack([self.counts[known & (labels == label)].mean(axis=0) for label in classes])
+        stands_for = np.where(answers.max(axis=0) > 0, answers.argmax(axis=0), -1)
+        groups = [stands_for == k for k in range(len(classes))]
+        empty = np.full(int(told.sum()), -1.0)
+        votes = np.stack([self.counts[told][:, g].mean(axis=1) if g.any() else empty for g in groups])
+        return float(np.mean(classes[votes.argmax(axis=0)] == labels[told]))
+
+
+@dataclass(slots=True, eq=False)
 class Intervals:
     """Mean over neurons of the coefficient of variation of inter-spike intervals (neurons with two or more of them).
 
