@@ -41,6 +41,7 @@ WITHIN = {
 """Metrics of random models: Brian2's mean, and the largest difference from it."""
 
 PUBLISHED = {
+    "diehl-cook-2015": {"accuracy": (0.83, 0.1)},  # 82.9 % of MNIST with 100 neurons
     "kremer-2011": {"rate4": (2.63, 0.2)},  # 1936 neurons with mean rate Fmax*<clip(cos)>*time in the bar
     "vogels-2011": {"rate_after": (8.0, 2.5)},
     "wang-2002": {"one": (20.0, 15.0), "two": (1.5, 3.0)},  # the pool with more input wins and keeps firing

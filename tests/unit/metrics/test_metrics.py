@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from snnrun.errors import ExperimentError
 from snnrun.metrics.functions import FUNCTIONS
 from snnrun.metrics.samples import ROWS, Comoments, Moments
-from snnrun.metrics.spikes import Pairwise, PopulationBins, PopulationPair, Train
+from snnrun.metrics.spikes import Accuracy, Pairwise, PopulationBins, PopulationPair, Train
+from snnrun.model.network import Presentations
 from snnrun.running import pipeline
 from snnrun.running.options import RunOptions
 from snnrun.sweep.experiments import check_sweep
@@ -837,3 +838,14 @@ run: {{dt: 0.1 ms, {run}}}
     outcome = pipeline.run(checked, tmp_path / "out", RunOptions(plots=False))
     assert all(np.isnan(value).all() for value, _ in outcome.metrics.values())
     assert outcome.counts["out"] == 0
+
+
+def test_accuracy_is_the_part_of_frames_that_the_neurons_of_their_labels_tell() -> None:
+    # six frames of 10 steps, 5 apart; neuron 0 answers to label 4, neuron 1 to 7, neuron 2 is silent at first
+    shown = Presentations(np.arange(6) * 15, np.arange(6) * 15 + 10, np.array([4, 7, 4, 7, 4, 7]), 5)
+    told = Accuracy(Train(3, ((0, 90),), 1e-3), shown, 0, 45)
+    told.spikes(np.array([1, 2, 16, 31, 32]), np.array([0, 0, 1, 0, 1]))
+    told.spikes(np.array([40, 45, 46, 60, 61, 75]), np.array([2, 1, 2, 0, 2, 0]))  # 40 is in a pause
+    assert told.value() == pytest.approx(2 / 3)  # the last frame, a 7, is taken for a 4
+    assert math.isnan(Accuracy(Train(3, ((0, 50),), 1e-3), shown, 0, 45).value())  # none after 45 is whole
+    assert math.isnan(Accuracy(Train(3, ((50, 90),), 1e-3), shown, 0, 45).value())  # none before
