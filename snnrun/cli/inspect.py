@@ -164,6 +164,9 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
         event = "spikes" if pathway.event == SPIKE else f"`{pathway.event}`"
         onward = "" if pathway.dendritic is None else "; what is added to the target follows along the dendrite"
         yield f"    {pathway.name}: on {event} of the {end}, {delay} ({way}){onward}"
+    if synapses.of_sources.assignments:
+        names = ", ".join(a.variable.name.partition("@")[0] for a in synapses.of_sources.assignments)
+        yield f"    {names}: the same for all synapses of a source, kept once a neuron"
     for traces in synapses.traces:
         end = "target" if traces.post else "source"
         yield f"    {', '.join(traces.names)}: the same for all synapses of a {end}, kept once a neuron"

@@ -55,6 +55,18 @@ def act_on_synapses(
         module.call(f"{stem}_shared", synapses.path, w, divided=False)
 
 
+def act_on_sources(module: Module, synapses: Synapses) -> None:
+    """The equations of variables that are kept once a source, in every step."""
+    if not synapses.of_sources.assignments:
+        return
+    w = module.writer(synapses.source.path)
+    low, high = w.range(synapses.source.path)
+    w.loop(f"for k in range({low}, {high}):")
+    w.assign(synapses.of_sources.assignments, Place("k"), module.kinds)
+    w.end()
+    module.call("update_sources", synapses.path, w, divided=True)
+
+
 def _reads_ends(*roots: Node) -> bool:
     """Whether graphs read variables of the neurons of a synapse, or their numbers."""
     ends = {v.reach for v in variables_of(*roots) if not v.shared} & {"pre", "post"}

@@ -29,7 +29,7 @@ from snnrun.codegen.arguments import (
 )
 from snnrun.codegen.before import Act, Key, copy_in, is_foreign, keep_before
 from snnrun.codegen.blocks import blocks_of
-from snnrun.codegen.continuous import act_on_synapses, sum_up
+from snnrun.codegen.continuous import act_on_sources, act_on_synapses, sum_up
 from snnrun.codegen.delivery import deliver, poisson_input
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
@@ -232,10 +232,14 @@ def _before_groups(module: Module) -> None:
             _hold(module, group)
     for synapses in network.synapses.values():
         act_on_synapses(module, "hold_synapses", synapses, synapses.held)
-    before = keep_before(module, [Act.of(s.path, s.update) for s in network.synapses.values()])
+    acts = [Act.of(s.path, s.update) for s in network.synapses.values()]
+    acts += [Act.of(s.source.path, s.of_sources) for s in network.synapses.values()]
+    before = keep_before(module, acts)
     # synaptic equations first: they read neurons as they were, and groups read synapses only through summed variables
     for synapses in network.synapses.values():
         act_on_synapses(module, "update_synapses", synapses, synapses.update, before)
+    for synapses in network.synapses.values():
+        act_on_sources(module, synapses)
 
 
 def _groups(module: Module, groups: Sequence[Group]) -> None:

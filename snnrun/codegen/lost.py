@@ -16,7 +16,7 @@ Clipped = frozenset[tuple[str, str]]
 def clipped(network: Network) -> Clipped:
     """Variables, by owner and name, that are written as `clip(...)` only."""
     blocks = [b for g in network.groups.values() for b in g.blocks]
-    blocks += [s.update for s in network.synapses.values()]
+    blocks += [block for s in network.synapses.values() for block in (s.update, s.of_sources)]
     blocks += [p.block for s in network.synapses.values() for p in s.pathways]
     blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
     written = [a for block in blocks for a in block.assignments]

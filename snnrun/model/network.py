@@ -597,6 +597,8 @@ class Synapses:
     Args:
         elapsed: What an event does first: event-driven variables become what they are now, `lastupdate` this step.
         traces: Those of the neurons at its ends; `expressions` has them by their names in the synapses.
+        of_sources: What the equations make of variables that are kept once a source (`model/of_sources.py`), in every
+            step; `expressions` has them too.
     """
 
     name: str
@@ -614,6 +616,7 @@ class Synapses:
     links: tuple[Link, ...] = ()
     held: Block = EMPTY
     traces: tuple[Traces, ...] = ()
+    of_sources: Block = EMPTY
 
     @property
     def path(self) -> str:
@@ -1253,7 +1256,7 @@ def adds_the_same(network: Network, synapses: Synapses) -> bool:
 def changing_variables(network: Network) -> set[tuple[str, str]]:
     """Variables that anything but a Python function changes during the run, by owner and name."""
     blocks = [b for g in network.groups.values() for b in g.blocks]
-    blocks += [block for s in network.synapses.values() for block in (s.held, s.update, s.elapsed)]
+    blocks += [block for s in network.synapses.values() for block in (s.held, s.update, s.of_sources, s.elapsed)]
     blocks += [block for s in network.synapses.values() for p in s.pathways for block in (p.block, p.trace)]
     blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
     written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}

@@ -9,15 +9,14 @@ from jump to jump of the neuron, not from event to event of the synapse.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from snnrun.equations.dag import MOVING, Graph, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.model.elapsed import LAST, moment
 from snnrun.model.expected import synapses_of
+from snnrun.model.mapped import mapped, variables_within
 from snnrun.model.network import EMPTY, Assignment, Block, Network, NeuronSubset, Pathway, Stored, Synapses, Traces
-from snnrun.source import Span
 from snnrun.units.dimensions import ONE
 
 FROM = 100_000
@@ -49,7 +48,7 @@ def _with_traces_of(network: Network, synapses: Synapses, is_set: Callable[[str,
     moved = _moved(network, synapses, sides)
     gone = {s.variable for s in synapses.stored} - {s.variable for s in moved.synapses[synapses.name].stored}
     names = {(v.owner, v.name) for v in gone}
-    return network if any((v.owner, v.name) in names for v in _variables_in(moved)) else moved
+    return network if any((v.owner, v.name) in names for v in variables_within(moved)) else moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +189,7 @@ def _moved(network: Network, synapses: Synapses, sides: list[_Side]) -> Network:
     """The network in which some variables of synapses are variables of neurons."""
     graph = network.graph
     known = {id(old): new for side in sides for old, new in side.values()}
-    network = _mapped(network, lambda node: _substituted(graph, node, known))
+    network = mapped(network, lambda node: _substituted(graph, node, known))
     gone = {v for side in sides for v in side.driven}
     left = [a for a in synapses.elapsed.assignments if a.variable not in gone]
     if len(left) == 1:  # the step of the last event alone
@@ -229,46 +228,3 @@ def _without(block: Block, gone: set[Variable]) -> Block:
 
 def _substituted(graph: Graph, node: Node, known: Mapping[int, Node]) -> Node:
     return graph.substitute(node, lambda n: known.get(id(n)))
-
-
-# all graphs of a network
-
-
-def _mapped(part: Any, change: Callable[[Node], Node]) -> Any:
-    """A part of a network with all its graphs changed; what does not change stays the same object."""
-    match part:
-        case Node():
-            return change(part)
-        case tuple():
-            new = [_mapped(each, change) for each in part]
-            return part if all(a is b for a, b in zip(part, new, strict=True)) else tuple(new)
-        case Mapping():
-            values = {key: _mapped(each, change) for key, each in part.items()}
-            return part if all(values[key] is each for key, each in part.items()) else values
-        case _:
-            new_fields = {name: _mapped(value, change) for name, value in _fields(part)}
-            changed = {name: new for name, new in new_fields.items() if new is not getattr(part, name)}
-            return replace(part, **changed) if changed else part
-
-
-def _variables_in(part: Any) -> Iterator[Variable]:
-    """All variables that a part of a network reads or writes."""
-    match part:
-        case Node():
-            yield from variables_of(part)
-        case Variable():
-            yield part
-        case tuple() | list():
-            for each in part:
-                yield from _variables_in(each)
-        case Mapping():
-            yield from _variables_in([*part.keys(), *part.values()])
-        case _:
-            yield from _variables_in([value for _, value in _fields(part)])
-
-
-def _fields(part: Any) -> Iterable[tuple[str, Any]]:
-    """The fields of a record of a network in which there may be graphs."""
-    if not is_dataclass(part) or isinstance(part, type | Span | Variable):
-        return ()
-    return ((field.name, getattr(part, field.name)) for field in fields(part))

@@ -175,6 +175,10 @@ def _network(context: Context) -> Network:
         from snnrun.model.traces import with_traces  # noqa: PLC0415 - most files have no event-driven equations
 
         network = with_traces(network, partial(_sets, context))
+    if any(s.update.assignments for s in synapses.values()):
+        from snnrun.model.of_sources import with_variables_of_sources  # noqa: PLC0415 - few have clock-driven equations
+
+        network = with_variables_of_sources(network, partial(_sets, context))
     refuse_with_states(context, network)
     if experiment.run.start_from is None:
         return network

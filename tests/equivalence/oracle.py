@@ -398,6 +398,8 @@ class Oracle:
         for synapses in self.network.synapses.values():
             self.acting = synapses.path
             self.for_each(synapses.update, synapses.path)
+        for synapses in self.network.synapses.values():
+            self.for_each(synapses.of_sources, synapses.source.path)
         self.forget()
 
     def integrate(self, group: Group) -> None:
