@@ -104,6 +104,8 @@ class _Search:
             group, own = network.groups[name], self.neuron(network.groups[name], element)
             blocks += [group.held, group.update, *(i.block for i in network.inputs)]
             events = [group.reset, *(e.block for e in group.events)]
+            blocks += [s.of_sources for s in network.synapses.values()]
+            events += [p.trace for s in network.synapses.values() for p in s.pathways]
         else:
             own, number = self.synapse(name, element), int(self.built.connectivity[name].created[element])
             blocks.append(network.synapses[name].update)
@@ -234,9 +236,11 @@ class _Search:
     def other_methods(self, stored: Stored) -> str | None:
         """Methods that fit the equations and are stable where the one in use may not be."""
         section, _, name = stored.variable.owner.partition(".")
-        holder = self.network.groups[name] if section == "groups" else self.network.synapses[name]
-        integration = holder.integration
-        if integration is None or integration.system is None or stored.variable not in integration.system.rhs:
+        plain, _, kept = stored.variable.name.partition("@")  # of synapses, where a neuron keeps it
+        of_synapses = bool(kept) or section != "groups"
+        holder = self.network.synapses[kept or name] if of_synapses else self.network.groups[name]
+        integration, variable = holder.integration, replace(stored.variable, owner=holder.path, name=plain)
+        if integration is None or integration.system is None or variable not in integration.system.rhs:
             return None
         fit = set(fitting(integration.system)) - {integration.method}
         better = [f"`{m}`" for m in ("exact", "exponential_euler", "rk4") if m in fit]

@@ -49,7 +49,8 @@ def failed(
     if stored.kind is Kind.INT:
         return _impossible_delay(built, network, stored, found, when)
     became = "NaN (not a number)" if np.isnan(found.value) else "infinite"
-    message = f"`{variable.name}`{_element(built, stored, found.element)} became {became} {when}"
+    name = variable.name.partition("@")[0]
+    message = f"`{name}`{_element(built, stored, found.element)} became {became} {when}"
     cause = Cause("", "try a smaller `dt`")
     if before is not None:
         last = float(before(ArrayUse.VARIABLE.of(variable.owner, variable.name))[found.element])
@@ -115,7 +116,8 @@ def _element(built: Built, stored: Stored, element: int) -> str:
     if stored.variable.shared:
         return f" of `{name}`"
     if section == "groups":
-        return f" of neuron {element} of `{name}`"
+        synapses = stored.variable.name.partition("@")[2]  # whose variable the neuron keeps
+        return f"{f' of the synapses `{synapses}`' if synapses else ''} of neuron {element} of `{name}`"
     connectivity = built.connectivity[name]
     pair = f"{connectivity.pre[element]} -> {connectivity.post[element]}"
     return f" of synapse {connectivity.created[element]} ({pair}) of `{name}`"

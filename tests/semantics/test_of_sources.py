@@ -7,6 +7,7 @@ import pytest
 from agreement import assert_agreement
 from running import network_of, run_kernel, run_network
 
+from snnrun.errors import RunError
 from snnrun.model import of_sources
 
 GATES = """
@@ -131,3 +132,31 @@ def test_what_may_differ_between_synapses_stays_with_them(moved: None, old_new: 
 def test_few_synapses_a_source_keep_their_own() -> None:
     assert "s" not in stored(GATES, "in")  # 8.4 synapses a source
     assert "s" in stored(GATES.replace("{p: 0.7}", "{p: 0.3}"), "in")  # 3.6
+
+
+RUNAWAY = """
+groups:
+  src: {kind: spikes, size: 3, indices: [1], times: [1 ms]}
+  tgt: {size: 8, equations: "x : 1"}
+synapses:
+  gates:
+    source: src
+    target: tgt
+    connect: all
+    equations: |
+      ds/dt = s*s*s/ms : 1 (clock-driven)
+      x_post = s : 1 (summed)
+    method: euler
+    on_pre: s += 10
+run: {duration: 5 ms, dt: 0.1 ms}
+"""
+
+
+def test_a_value_that_is_not_finite_is_told_of_as_the_file_names_it() -> None:
+    assert "s" not in stored(RUNAWAY, "gates")
+    with pytest.raises(RunError) as caught:
+        run_kernel(RUNAWAY)
+    (found,) = caught.value.diagnostics
+    assert found.code == "RUN301"
+    assert found.message.startswith("`s` of the synapses `gates` of neuron 1 of `src` became infinite at t = ")
+    assert "(`rk4`)" in (found.help or "")
