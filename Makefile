@@ -28,6 +28,12 @@ bench-features:
 fuzz-input:
 	$(PYTHON) tests/fuzz --cases $(CASES) --seed $(SEED)
 
+.PHONY: fuzz
+N ?= 1000
+# Random networks here and in Brian2, in an environment of its own: make fuzz, make fuzz N=200 SEED=7
+fuzz:
+	$(PYTHON) tests/differential --n $(N) --seed $(SEED)
+
 # The oldest version of every dependency that pyproject.toml allows, in an environment of its own
 FLOORS = $(shell $(PYTHON) -c "import tomllib; print(*(d.replace('>=', '==') for d in \
 	tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))")

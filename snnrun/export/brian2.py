@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 
 from snnrun.export.expressions import dimension_text
 from snnrun.export.groups import group, links
+from snnrun.export.measures import measures
 from snnrun.export.others import monitor, operation, poisson_input
 from snnrun.export.page import Page
 from snnrun.export.phases import run
+from snnrun.export.pictures import pictures
+from snnrun.export.sweeps import loop
 from snnrun.export.synapses import synapses
 from snnrun.running.stages import Checked
 from snnrun.spec.nodes import ScalarNode
@@ -53,7 +56,10 @@ def export(checked: Checked, data_file: str) -> Script:
     return script(Page(checked, data_file))
 
 
-_HEAD = ("version", "name", "description", "references", "extends", "seed", "constants", "functions", "arrays", "run")
+_ELSEWHERE = (
+    *("version", "name", "description", "references", "extends", "seed", "constants", "functions", "arrays", "run"),
+    *("sweep", "metrics", "plots"),
+)
 """What else of the file is in the script."""
 
 _PARTS = {
@@ -68,6 +74,17 @@ _PARTS = {
 
 def script(page: Page) -> Script:
     """The whole script."""
+    head = loop(page)
+    _model(page)
+    if head:
+        _repeat(page, head)
+    pictures(page, swept=bool(head))
+    page.leftover((), (*_PARTS, *_ELSEWHERE), {})
+    return Script("\n".join([*_head(page), *page.lines, ""]), page.arrays, page.notes)
+
+
+def _model(page: Page) -> None:
+    """The network, its run, and what is computed from it."""
     _constants(page)
     _arrays(page)
     for section, (title, write) in _PARTS.items():
@@ -81,8 +98,19 @@ def script(page: Page) -> Script:
             links(page)
     page.section("Run")
     run(page)
-    page.leftover((), (*_PARTS, *_HEAD), {})
-    return Script("\n".join([*_head(page), *page.lines, ""]), page.arrays, page.notes)
+    measures(page)
+
+
+def _repeat(page: Page, head: str) -> None:
+    """Put all lines so far into a loop over the points of a sweep."""
+    values = [f"{name!r}: {variable}" for name, variable in page.swept.items()]
+    values += ["'repetition': repetition"] if page.repeated else []
+    values += ["**metrics"] if page.document.keys(("metrics",)) else []
+    more = " + repetition" if page.repeated else ""
+    body = ["start_scope()", f"seed({page.network.seeds.noise}{more})", *page.lines]
+    body += ["", f"points.append({{{', '.join(values)}}})"]
+    inner = [f"    {line}" if line else "" for text in body for line in text.split("\n")]
+    page.lines[:] = ["", "# Points of the sweep", "", "points = []", head, *inner]
 
 
 def _ends_first(page: Page) -> list[str]:
@@ -109,6 +137,11 @@ def _head(page: Page) -> Iterator[str]:
     yield '"""'
     yield MADE_BY
     yield ""
+    if page.products:
+        yield "import itertools"
+        yield ""
+    if any("plt." in line for line in page.lines):
+        yield "import matplotlib.pyplot as plt"
     yield "import numpy as np"
     yield "from brian2 import *"
     if page.arrays:
@@ -116,7 +149,8 @@ def _head(page: Page) -> Iterator[str]:
         yield f"arrays = np.load({page.data_file!r})"
     yield ""
     yield f"defaultclock.dt = {page.constant(('run', 'dt'))}"
-    yield f"seed({page.network.seeds.noise})"
+    if "points = []" not in page.lines:
+        yield f"seed({page.network.seeds.noise})"
 
 
 def _constants(page: Page) -> None:
@@ -133,7 +167,7 @@ def _constants(page: Page) -> None:
 
 
 def _constant(page: Page, name: str) -> None:
-    page.put(f"constants[{name!r}] = {page.constant(('constants', name))}")
+    page.put(f"constants[{name!r}] = {page.swept.get(name) or page.constant(('constants', name))}")
 
 
 def _needs(page: Page, name: str) -> set[str]:

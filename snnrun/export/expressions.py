@@ -19,10 +19,12 @@ from snnrun.equations.ast import (
     Number,
     Quantity,
     Unary,
+    names_in,
 )
 from snnrun.equations.scope import UserFunction
 from snnrun.units.dimensions import Dimension
 from snnrun.units.names import lookup_unit
+from snnrun.units.quantities import base_units
 
 FUNCTIONS = frozenset(
     """
@@ -37,7 +39,6 @@ _SHORT = frozenset(
     mV mA uA nA pA pF uF nF nS uS ms us Hz kHz MHz cm cm2 cm3 mm mm2 mm3 um um2 um3 mM uM nM
     """.split()  # noqa: SIM905 - a list of words
 )
-_BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
 _LONG = {
     "m": "metre", "g": "gram", "s": "second", "A": "amp", "K": "kelvin", "mol": "mole", "cd": "candle", "Hz": "hertz",
     "N": "newton", "Pa": "pascal", "J": "joule", "W": "watt", "C": "coulomb", "V": "volt", "F": "farad",
@@ -86,12 +87,7 @@ def dimension_text(dimension: Dimension) -> str:
     named = _UNITS.get(dimension)
     if named is not None:
         return named
-    parts = [
-        name if e == 1 else f"{name}**{e}" if e.denominator == 1 else f"{name}**({e})"
-        for name, e in zip(_BASE, dimension.exponents, strict=True)
-        if e
-    ]
-    return "*".join(parts) or "1"
+    return base_units(dimension).removeprefix("*").replace("ampere", "amp").replace("candela", "candle") or "1"
 
 
 def _units() -> dict[Dimension, str]:
@@ -146,6 +142,21 @@ class Printer:
         inner = [*map(self.text, found.args), *(f"{key}={self.text(value)}" for key, value in found.options)]
         text = f"{self.text(found.element)} for {found.variable} in {found.kind}({', '.join(inner)})"
         return text if found.condition is None else f"{text} if {self.text(found.condition)}"
+
+    def sources(self, found: Generator) -> str:
+        """The text of a generator of sources: Brian2 has no range of sources that depends on the target `j`.
+
+        Raises:
+            CannotExportError: Brian2 has nothing that means a part of it.
+        """
+        if found.kind != "range" or not any("j" in names_in(arg) for arg in found.args):
+            return self.generator(found)
+        name = found.variable
+        first, last, *step = map(self.text, found.args) if len(found.args) > 1 else ("0", *map(self.text, found.args))
+        conditions = [f"{name} >= {first}", f"{name} < {last}"]
+        conditions += [f"({name} - ({first})) % ({text}) == 0" for text in step]
+        conditions += [] if found.condition is None else [f"({self.text(found.condition)})"]
+        return f"{self.text(found.element)} for {name} in range(0, N_pre) if {' and '.join(conditions)}"
 
     def _print(self, expr: Expr, local: Mapping[str, Printed]) -> Printed:
         match expr:

@@ -8,7 +8,7 @@ from functools import partial
 from snnrun.export.expressions import CannotExportError
 from snnrun.export.page import METHODS, Page
 from snnrun.model.network import Group, GroupKind
-from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, dotted
+from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
 
 _KEYS = frozenset(
@@ -18,6 +18,9 @@ _KEYS = frozenset(
     """.split()  # noqa: SIM905 - a list of words
 )
 """Keys of groups that the script follows, or whose values are in the network."""
+
+_UPDATERS = {"groups": "state_updater", "thresholds": "thresholder['spike']", "resets": "resetter['spike']"}
+"""What of a group acts in a slot."""
 
 
 def group(page: Page, name: str) -> None:
@@ -56,6 +59,10 @@ def _neurons(page: Page, group: Group) -> None:
         words.append(f"events={{{conditions}}}")
     words += page.common(path)
     page.create(page.objects["groups", group.name], "NeuronGroup", words)
+    for slot, updater in _UPDATERS.items():
+        number = page.orders.get((slot, "groups", group.name, ""))
+        if number is not None and (slot == "groups" or page.document.has((*path, slot.removesuffix("s")))):
+            page.put(f"{page.objects['groups', group.name]}.{updater}.order = {number}")
     for name in events:
         _on_event(page, page.objects["groups", group.name], name, (*path, "events", name))
     _subgroups(page, group)
@@ -71,9 +78,7 @@ def links(page: Page) -> None:
 
 
 def _link(page: Page, group: str, variable: str, path: FilePath) -> None:
-    node = page.document.node(path)
-    whole = (*path, "from") if isinstance(node, MapNode) else path
-    source, _, name = str(page.context.text(whole).value).strip().rpartition(".")
+    source, name = page.links(group)[variable]
     words = [page.target(source), repr(name)]
     if page.document.has((*path, "index")):
         page.speak_of(group)
@@ -98,8 +103,10 @@ def _event(page: Page, path: FilePath) -> FilePath:
 
 def _on_event(page: Page, variable: str, name: str, path: FilePath) -> None:
     if page.document.has((*path, "do")):
-        order = f", when='resets', order={page.value((*path, 'order'))}" if page.document.has((*path, "order")) else ""
-        page.put(f"{variable}.run_on_event({name!r}, {page.block(page.statements((*path, 'do')))}{order})")
+        number = page.order(("resets", "groups", str(path[1]), name), (*path, "order"))
+        order = f", order={number}" if number else ""
+        text = page.block(page.statements((*path, "do")))
+        page.put(f"{variable}.run_on_event({name!r}, {text}, when='resets'{order})")
 
 
 def _poisson(page: Page, group: Group) -> None:
@@ -113,17 +120,26 @@ def _poisson(page: Page, group: Group) -> None:
 
 
 def _schedule(page: Page, group: Group) -> None:
+    _spikes(page, group, page.objects["groups", group.name], range(group.size))
+    for part in group.subgroups.values():
+        if isinstance(part.members, range) and part.members.step == 1:
+            _spikes(page, group, page.part(part), part.members)  # Brian2 has no parts of such a group
+
+
+def _spikes(page: Page, group: Group, variable: str, members: range) -> None:
+    """A group of those spikes that are of some neurons, counted from 0."""
     assert group.schedule is not None
     path: FilePath = ("groups", group.name)
     dt = page.network.dt
-    ids = page.numbers(f"{dotted(path)}.indices", group.schedule.ids)
-    times = page.numbers(f"{dotted(path)}.times", group.schedule.steps * dt, "second")
-    words = [f"{group.size}", ids, times]
+    ids, steps = group.schedule.ids, group.schedule.steps
+    kept = (ids >= members.start) & (ids < members.stop)
+    numbers = page.numbers(f"{variable}.indices", ids[kept] - members.start)
+    times = page.numbers(f"{variable}.times", steps[kept] * dt, "second")
+    words = [f"{len(members)}", numbers, times]
     if group.schedule.period:
         words.append(f"period={group.schedule.period * dt!r}*second")
-    more = [word for word in page.common(path) if not word.startswith("namespace")]
-    page.create(page.objects["groups", group.name], "SpikeGeneratorGroup", [*words, *more])
-    _subgroups(page, group)
+    more = [word for word in page.common(path, variable) if not word.startswith("namespace")]
+    page.create(variable, "SpikeGeneratorGroup", [*words, *more])
 
 
 def _subgroups(page: Page, group: Group) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from snnrun.export.expressions import CannotExportError
 from snnrun.export.page import Page
 from snnrun.model.network import StateMonitor, SynapseChoice, as_array
-from snnrun.spec.nodes import ListNode, ScalarNode, dotted
+from snnrun.spec.nodes import ListNode, dotted
 from snnrun.spec.nodes import Path as FilePath
 
 
 def poisson_input(page: Page, name: str) -> None:
     """A Poisson input."""
     path: FilePath = ("inputs", name)
-    page.leftover(path, ("kind", "target", "variable", "size", "rate", "weight", "order"))
+    page.leftover(path, _INPUT)
     poisson = next(i for i in page.network.inputs if i.name == name)
 
     def write() -> None:
@@ -23,6 +23,8 @@ def poisson_input(page: Page, name: str) -> None:
             f"rate={page.constant((*path, 'rate'))}",
             f"weight={page.value((*path, 'weight'))!r}",
         ]
+        number = page.orders.get(("synapses", "inputs", name, ""))
+        words += [f"order={number}"] if number is not None else []
         page.create(page.objects["inputs", name], "PoissonInput", words)
 
     page.trying(path, write)
@@ -38,7 +40,7 @@ def operation(page: Page, name: str) -> None:
         page.note(path, "Brian2 has no operation at given times: make it a `network_operation`")
         return
 
-    page.leftover(path, ("target", "every", "do", "when", "order"))
+    page.leftover(path, _OPERATION)
 
     def write() -> None:
         target = str(page.context.text((*path, "target")).value).strip()
@@ -48,15 +50,19 @@ def operation(page: Page, name: str) -> None:
         if any(line.startswith("delay") for line in statements):
             raise CannotExportError("an operation on delays")
         words = [page.block(statements), f"dt={page.constant((*path, 'every'))}"]
-        for key, other in (("when", "when"), ("order", "order")):
-            node = page.document.find((*path, key))
-            if isinstance(node, ScalarNode):
-                words.append(f"{other}={node.value!r}")
-        page.create(page.objects["operations", name], f"{variable}.run_regularly", words)
+        slot = next(o.slot for o in page.network.operations if o.name == name).value
+        if slot != "start":
+            words.append(f"when={slot!r}")
+        number = page.order((slot, "operations", name, ""), (*path, "order"))
+        words += [f"order={number}"] if number else []
+        own = page.objects["operations", name]
+        page.create(own, f"{variable}.run_regularly", [*words, f"name={own!r}"])
 
     page.trying(path, write)
 
 
+_INPUT = ("kind", "target", "variable", "size", "rate", "weight")
+_OPERATION = ("target", "every", "do", "when", "order")
 _MONITOR = {
     "spikes": ("kind", "source", "variables"),
     "events": ("kind", "source", "variables", "event"),
@@ -80,6 +86,10 @@ def monitor(page: Page, name: str) -> None:
     writers = {"spikes": _spike_monitor, "state": _state_monitor, "rate": _rate_monitor}
     if page.document.has((*path, "event")) and model.source not in page.network.synapses:
         writers["events"] = _spike_monitor
+    if model.kind == "connectivity":
+        variable = page.objects["synapses", model.source]
+        page.put(f"# `{name}`: the pairs are {variable}.i and {variable}.j")
+        return
     write = writers.get(model.kind)
     if write is None:
         page.note(path, f"Brian2 has no monitor of this kind: `{model.kind}`")
@@ -113,8 +123,8 @@ def _state_monitor(page: Page, name: str, path: FilePath, source: str) -> None:
         words.append(f"dt={page.constant((*path, 'dt'))}")
     if monitor.slot.value != "start":
         words.append(f"when={monitor.slot.value!r}")
-    if page.document.has((*path, "order")):
-        words.append(f"order={page.value((*path, 'order'))}")
+    number = page.order((monitor.slot.value, "monitors", name, ""), (*path, "order"))
+    words += [f"order={number}"] if number else []
     page.create(page.objects["monitors", name], "StateMonitor", [*words, f"name={page.objects['monitors', name]!r}"])
 
 
@@ -123,8 +133,10 @@ def _size(page: Page, path: str) -> int:
 
 
 def _rate_monitor(page: Page, name: str, _path: FilePath, source: str) -> None:
+    number = page.orders.get(("end", "monitors", name, ""))
+    order = [f"order={number}"] if number is not None else []
     page.create(
         page.objects["monitors", name],
         "PopulationRateMonitor",
-        [source, f"name={page.objects['monitors', name]!r}"],
+        [source, *order, f"name={page.objects['monitors', name]!r}"],
     )

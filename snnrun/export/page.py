@@ -8,21 +8,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
-from snnrun.equations.ast import Statement
+from snnrun.equations.ast import LOGIC, Binary, Call, Expr, Name, Statement, Unary, walk
 from snnrun.equations.dag import Kind
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.equations.parse import parse_statements
-from snnrun.export.expressions import CannotExportError, Printer, dimension_text
+from snnrun.export.expressions import FUNCTIONS, CannotExportError, Printer, dimension_text, unit_name
 from snnrun.export.lines import Lines
+from snnrun.export.orders import Key, orders
 from snnrun.model.network import NeuronSubset
 from snnrun.running.stages import Checked
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
+from snnrun.units.names import lookup_unit
 
 _TAKEN = frozenset(
     """
-    np arrays constants defaultclock seed run Network NeuronGroup PoissonGroup SpikeGeneratorGroup PoissonInput Synapses
-    SpikeMonitor StateMonitor PopulationRateMonitor EventMonitor TimedArray Quantity linked_var mean
+    np plt itertools points point repetition metrics name value arrays constants defaultclock seed start_scope run
+    Network NeuronGroup PoissonGroup SpikeGeneratorGroup PoissonInput Synapses SpikeMonitor StateMonitor
+    PopulationRateMonitor EventMonitor TimedArray Quantity linked_var mean
     Hz mV ms nA pA nS pF uF second volt amp metre siemens farad ohm hertz
     """.split()  # noqa: SIM905 - a list of words
 )
@@ -39,6 +42,9 @@ _ENDINGS = {
 
 _BUILT_IN = frozenset("t dt t_in_timesteps i j N N_pre N_post N_incoming N_outgoing xi e pi inf".split())  # noqa: SIM905
 
+_OF_TEXTS = frozenset({"int", "rand", "randn", "poisson", "timestep"})
+"""Functions that texts of Brian2 know, and Python has not, or not for arrays."""
+
 METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4", "heun", "milstein")
 """Methods of both."""
 
@@ -50,10 +56,14 @@ class Page(Lines):
     Args:
         checked: The experiment.
         data_file: Name of the file with long lists of numbers, beside the script.
+        repeated: Whether points of a sweep are repeated with other seeds.
+        products: Whether all combinations of several lists are run.
     """
 
     checked: Checked
     data_file: str
+    repeated: bool = False
+    products: bool = False
 
     def __post_init__(self) -> None:
         self.document = self.checked.document
@@ -61,9 +71,10 @@ class Page(Lines):
         self.network = self.checked.resolved.network
         self.constants = self.document.keys(("constants",))
         self.objects: dict[tuple[str, str], str] = {}
+        self.swept: dict[str, str] = {}
         for section, ending in _ENDINGS.items():
             for name in self.document.keys((section,)):
-                self.objects[section, name] = self._free(name, ending)
+                self.objects[section, name] = self.variable(name, ending)
         known = {
             name: self._quantity(typed.value, typed.dimension)
             for name, typed in self.context.constants.items()
@@ -85,10 +96,10 @@ class Page(Lines):
             names |= set(self.document.keys(("groups", owner, "constants")))
         self.words = replace(self.words, shadowed=frozenset(names))
 
-    def _free(self, name: str, ending: str) -> str:
-        """A name of a Python variable that stands for an object of the file."""
-        taken = {*_TAKEN, *self.constants, *self.objects.values()}
-        while name in taken or keyword.iskeyword(name):
+    def variable(self, name: str, ending: str) -> str:
+        """A name of a Python variable that nothing else has: that of an object or a value of the file, if it may."""
+        taken = {*_TAKEN, *FUNCTIONS, *self.objects.values(), *self.swept.values()}
+        while name in taken or keyword.iskeyword(name) or (lookup_unit(name) is not None and unit_name(name) == name):
             name += ending
         return name
 
@@ -117,6 +128,16 @@ class Page(Lines):
         """An expression of the file, as Python."""
         return self.value(path, self.python)
 
+    @staticmethod
+    def of_arrays(expr: Expr) -> bool:
+        """Whether Python has an expression for arrays too."""
+        return not any(
+            (isinstance(part, Call) and part.function not in FUNCTIONS - _OF_TEXTS)
+            or (isinstance(part, Binary | Unary) and part.op in {*LOGIC, "not"})
+            or (isinstance(part, Name) and part.id in {"N", "t", "dt", "t_in_timesteps"})
+            for part in walk(expr)
+        )
+
     def statements(self, path: FilePath) -> list[str]:
         """Statements of the file."""
         return [self._statement(s) for s in parse_statements(self.context.text(path))]
@@ -125,8 +146,13 @@ class Page(Lines):
         op = "=" if statement.op == "=" else f"{statement.op}="
         return f"{statement.target} {op} {self.words.text(statement.value)}"
 
-    def common(self, path: FilePath) -> list[str]:
-        """Arguments of all objects: their time step, constants and name."""
+    def common(self, path: FilePath, variable: str = "") -> list[str]:
+        """Arguments of all objects: their time step, constants and name.
+
+        Args:
+            path: The object.
+            variable: Its Python variable where it is not that of the object.
+        """
         own = self.document.keys((*path, "constants"))
         found = [f"dt={self.constant((*path, 'dt'))}"] if self.document.has((*path, "dt")) else []
         namespace = "constants"
@@ -140,7 +166,7 @@ class Page(Lines):
         return [
             *found,
             f"namespace={namespace}",
-            f"name={self.objects[str(path[0]), str(path[-1])]!r}",
+            f"name={variable or self.objects[str(path[0]), str(path[-1])]!r}",
         ]
 
     def equations(self, path: FilePath) -> list[str]:
@@ -164,15 +190,30 @@ class Page(Lines):
         return f"{left} = {self.words.text(d.expr)}{right}"
 
     @cached_property
-    def orders(self) -> Mapping[tuple[str, str], int]:
-        """Orders of pathways, by synapses and key, that keep their sequence where Brian2 would go by names."""
-        found = [(p.order, s.name, p.key) for s in self.network.synapses.values() for p in s.pathways if not p.since]
-        early = sorted((item for item in found if item[0] < 0), key=lambda item: item[0])
-        late = sorted((item for item in found if item[0] > 0), key=lambda item: item[0])
-        numbers = [*zip(range(-len(early), 0), early, strict=True), *enumerate(late, 1)]
-        if len({order for order, _, _ in found}) == len(found):
-            return {}
-        return {(name, key.partition("@")[0]): number for number, (_, name, key) in numbers}
+    def orders(self) -> Mapping[Key, int]:
+        """Orders that have to be given so that Brian2 keeps our sequence."""
+        reads = {
+            name: {source.partition(".")[0] for source, _ in self.links(name).values()}
+            for name in self.network.groups
+            if self.document.has(("groups", name, "linked"))
+        }
+        return orders(self.network, self.objects, reads)
+
+    def links(self, group: str) -> dict[str, tuple[str, str]]:
+        """What the linked variables of a group are: a group or a part of one, and its variable."""
+        found: dict[str, tuple[str, str]] = {}
+        for name in self.document.keys(("groups", group, "linked")):
+            path: FilePath = ("groups", group, "linked", name)
+            whole = (*path, "from") if self.document.has((*path, "from")) else path
+            source, _, variable = str(self.context.text(whole).value).strip().rpartition(".")
+            found[name] = source, variable
+        return found
+
+    def order(self, key: Key, path: FilePath) -> str:
+        """The order of an object as Python: one that has to be given, that of the file, or nothing."""
+        if key in self.orders:
+            return str(self.orders[key])
+        return self.value(path) if self.document.has(path) else ""
 
     def part(self, part: NeuronSubset) -> str:
         """The Python variable of a group or of a part of it."""

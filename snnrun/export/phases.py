@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from snnrun.export.expressions import CannotExportError
@@ -9,7 +10,8 @@ from snnrun.export.page import Page
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
 
-_PHASE = ("name", "duration", "set", "record", "repeat")
+_RUN = ("duration", "dt", "phases", "threads", "save_state", "math")
+_PHASE = ("name", "duration", "set", "record", "repeat", "check")
 _BLOCK = ("name", "repeat", "phases")
 _ELSEWHERE = {
     "stop_when": "call `stop()` in a `network_operation`",
@@ -20,7 +22,7 @@ _ELSEWHERE = {
 
 def run(page: Page) -> None:
     """All phases, or the one run."""
-    page.leftover(("run",), ("duration", "dt", "phases", "threads", "save_state", "math"))
+    page.leftover(("run",), _RUN)
     if not page.document.has(("run", "phases")):
         page.put(f"run({page.constant(('run', 'duration'))})")
         return
@@ -41,7 +43,7 @@ def _phases(page: Page, path: FilePath, indent: str, *, switched: bool) -> None:
             page.leftover(place, _BLOCK, _ELSEWHERE)
             _phases(page, (*place, "phases"), inner, switched=switched)
         else:
-            page.leftover(place, (*_PHASE, "check"), _ELSEWHERE)
+            page.leftover(place, _PHASE, _ELSEWHERE)
             _phase(page, place, inner, switched=switched)
 
 
@@ -69,5 +71,23 @@ def _set(page: Page, key: str, path: FilePath) -> None:
     target, _, variable = key.rpartition(".")
     if variable in ("rates", "rate", "delay"):
         raise CannotExportError(f"a phase that sets `{key}`")
-    page.speak_of(target.partition(".")[0])
-    page.assign(f"{page.target(target)}.{variable}", path)
+    group = target.partition(".")[0]
+    page.speak_of(group)
+    if variable in getattr(page.context.populations.get(group), "frozen", ()):
+        _set_frozen(page, page.target(target), variable, path)
+    else:
+        page.assign(f"{page.target(target)}.{variable}", path)
+
+
+def _set_frozen(page: Page, target: str, variable: str, path: FilePath) -> None:
+    """Set a variable of refractory neurons too: a text that Brian2 evaluates leaves these as they are."""
+    node = page.document.node(path)
+    if isinstance(node, ListNode) and not any(isinstance(item, MapNode) for item in node.items):
+        page.assign(f"{target}.{variable}", path)
+        return
+    if not isinstance(node, ScalarNode) or not page.of_arrays(page.context.expression(path)):
+        raise CannotExportError(f"a text that sets `{variable}` of refractory neurons: write its values as an array")
+    group = str(path[-1]).partition(".")[0]
+    own = {name: f"{target}.{name}[:]" for name in (*page.context.populations[group].members, "i")}
+    printer = replace(page.python, names={**page.python.names, **own}, shadowed=page.words.shadowed)
+    page.put(f"{target}.{variable} = {page.value(path, printer)}")

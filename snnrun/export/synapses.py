@@ -52,6 +52,7 @@ def _write_synapses(page: Page, synapses: Synapses) -> None:
     page.create(variable, "Synapses", [*words, *page.common(path)])
     for side in sides:
         _orders(page, synapses.name, variable, (*path, side))
+    _sums(page, synapses, variable)
     rules = page.document.node((*path, "connect"))
     places = [(*path, "connect", k) for k in range(len(rules.items))] if isinstance(rules, ListNode) else []
     for place in places or [(*path, "connect")]:
@@ -87,11 +88,22 @@ def _keys(page: Page, path: FilePath) -> list[tuple[str, FilePath]]:
 def _orders(page: Page, name: str, variable: str, path: FilePath) -> None:
     for key, place in _keys(page, path):
         side = str(path[-1])
-        number = page.orders.get((name, side if place in (path, (*path, "do")) else f"{side}.{key}"))
-        if number is not None:
+        number = page.order(
+            ("synapses", "synapses", name, side if place == path else f"{side}.{key}"), (*place, "order")
+        )
+        if number:
             page.put(f"{variable}.{key}.order = {number}")
-        elif page.document.has((*place, "order")):
-            page.put(f"{variable}.{key}.order = {page.value((*place, 'order'))}")
+
+
+def _sums(page: Page, synapses: Synapses, variable: str) -> None:
+    """Let sums be computed before all equations also where they go into a part, or into a group with an order."""
+    first = min(group.order for group in page.network.groups.values())
+    for summed in synapses.summed:
+        group = summed.target.owner.removeprefix("groups.")
+        end = synapses.source if summed.target.reach == "pre" else synapses.target
+        if group in page.network.groups and (page.network.groups[group].order > first or not end.whole):
+            name = f"{summed.target.name}_{summed.target.reach}"
+            page.put(f"{variable}.summed_updaters[{name!r}].order = {first - 1}")
 
 
 def _delays(page: Page, variable: str, path: FilePath, sides: Mapping[str, Mapping[str, str]]) -> None:
@@ -133,7 +145,8 @@ def _rule_words(page: Page, path: FilePath, node: Node) -> str:
         return ", ".join([*ends, *more])
     for end in ("j", "i"):
         if end in keys:
-            text = page.words.generator(parse_generator(page.context.text((*path, end))))
+            found = parse_generator(page.context.text((*path, end)))
+            text = (page.words.generator if end == "j" else page.words.sources)(found)
             skip = ["skip_if_invalid=True"] if page.document.has((*path, "skip_if_invalid")) else []
             return ", ".join([f"{end}={text!r}", *more, *skip])
     for key, of, end in (("fixed_indegree", "N_pre", "i"), ("fixed_outdegree", "N_post", "j")):

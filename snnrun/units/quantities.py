@@ -149,7 +149,7 @@ def base_units(dimension: Dimension) -> str:
     """A dimension as a product of base units, to follow a number: `*metre**2*kilogram`."""
     names = ("metre", "kilogram", "second", "ampere", "kelvin", "mole", "candela")
     parts = [
-        f"*{n}**{e}" if e.denominator == 1 else f"*{n}**({e})"
+        f"*{n}" if e == 1 else f"*{n}**{e}" if e.denominator == 1 else f"*{n}**({e})"
         for n, e in zip(names, dimension.exponents, strict=True)
         if e
     ]

@@ -76,7 +76,7 @@ LINES = [
     "threshold='v > -50*mV and N > 2',",
     "u += 1*mV",
     "events={'low': 'v < -72*mV', 'high': 'v > -55*mV'},",
-    "cells.run_on_event('high', 'u += 1*mV')",
+    "cells.run_on_event('high', 'u += 1*mV', when='resets', order=1)",
     "e = Synapses(cells, cells, on_pre='v_post += 1*mV', on_event={'pre': 'low'}, namespace=constants, name='e')",
     "lows = EventMonitor(cells, 'low', variables=['v'], name='lows')",
     "cells_first = cells[0:2]",
@@ -86,16 +86,15 @@ LINES = [
     "noise = PoissonGroup(3, rates='10*Hz', namespace=constants, name='noise')",
     "given = SpikeGeneratorGroup(2, [0, 1], np.array([0.001, 0.002])*second, period=0.005*second, name='given')",
     "on_pre={'fast': 'v_post += w', 'slow': 'u_post += w/2'},",
-    "s.fast.order = -3",
-    "s.slow.order = 1",
-    "e.pre.order = -2",
-    "g.pre.order = -1",
+    "s.slow.order = 3",
+    "e.pre.order = 0",
+    "g.pre.order = 0",
     "s.connect(condition='i != j', p=0.5)",
     "s.fast.delay = '1*ms'",
     "s.w = '3*mV'",
     "g.connect(j='k for k in range(i, i + 2)')",
     "g.pre.delay = '2*ms'",
-    "kick = cells.run_regularly('v += 1*mV', dt=5*ms)",
+    "kick = cells.run_regularly('v += 1*mV', dt=5*ms, name='kick')",
     "out = SpikeMonitor(cells, variables=['u'], name='out')",
     "v = StateMonitor(cells, ['v'], record=[0, 3], dt=1*ms, name='v')",
     "r = PopulationRateMonitor(cells, name='r')",
@@ -120,7 +119,7 @@ def test_each_part_of_a_network_has_its_line(tmp_path):
     [
         (("method: euler", "method: euler\n    constants: {k: erf(1)}"), "groups.cells", "`erf`"),
         (("connect: {where: i != j, p: 0.5}", "connect: {fixed_total: 3}"), "synapses.s.connect", "fixed_total"),
-        (("kind: rate, source: cells", "kind: connectivity, source: s"), "monitors.r", "connectivity"),
+        (("kind: rate, source: cells", "kind: events, source: s, event: on_pre.fast"), "monitors.r", "events"),
         (("every: 5 ms, do", "at: [5 ms], do"), "operations.kick", "at given times"),
         (("dt: 1 ms}", "dt: 1 ms, window: [1 ms, 2 ms]}"), "monitors.v.window", "active"),
         (("variables: [u]}", "variables: [u], indices: [0]}"), "monitors.out.indices", "all neurons"),
@@ -144,7 +143,7 @@ def test_long_lists_stand_in_a_file_beside(tmp_path):
     )
     made = script(tmp_path, text.replace("period: 5 ms", "period: 40 ms"))
     assert "arrays = np.load('x.npz')" in made.text
-    assert made.arrays["groups.given.times"].tolist() == pytest.approx([k * 1e-3 for k in range(30)])
+    assert made.arrays["given.times"].tolist() == pytest.approx([k * 1e-3 for k in range(30)])
 
 
 @pytest.mark.parametrize(
@@ -217,3 +216,82 @@ run(2*ms)
         "s = SpikeGeneratorGroup(1, [0], np.array([0.001])*second, dt=0.2*ms, name='s')",
     ):
         assert line in made.text
+
+
+PARTS = """
+version: 1
+groups:
+  s: {kind: spikes, size: 3, indices: [2, 0, 1], times: [1 ms, 2 ms, 3 ms], subgroups: {last: "1:3"}}
+  g:
+    size: 3
+    equations: |
+      dv/dt = -v/(10*ms) : 1 (unless refractory)
+      k : 1
+    threshold: v > 1
+    reset: v = 0
+    refractory: 1 ms
+    method: exact
+synapses:
+  a: {source: s.last, target: g, on_pre: v_post += 1, connect: {i: "k for k in range(j, 2*j + 1, 2)", skip_if_invalid: true}}
+monitors: {m: {kind: spikes, source: g}}
+run:
+  dt: 0.1 ms
+  phases:
+    - {name: one, duration: 1 ms}
+    - {name: two, duration: 1 ms, set: {g.v: 0.1*k + i, g.k: i}}
+    - {name: three, duration: 1 ms, set: {g.v: "[0, 1, 2]"}}
+"""  # noqa: E501
+
+
+def test_brian2_gets_what_it_has_no_words_for_in_other_words(tmp_path):
+    made = script(tmp_path, PARTS)
+    compile(made.text, "x", "exec")
+    assert made.notes == []
+    for line in (
+        "s_last = SpikeGeneratorGroup(2, [1, 0], np.array([0.001, 0.003])*second, name='s_last')",
+        "a.connect(i='k for k in range(0, N_pre) if k >= j and k < 2*j + 1 and (k - (j)) % (2) == 0', skip_if_invalid=True)",  # noqa: E501
+        "g.v = 0.1*g.k[:] + g.i[:]",  # a text would leave refractory neurons as they are
+        "g.k = 'i'",
+    ):
+        assert line in made.text.split("\n")
+
+
+@pytest.mark.parametrize("value", ["int(k > 1)", "rand()", "0.1*t/ms", "[{where: k > 1, value: 2}]"])
+def test_texts_that_python_has_not_for_refractory_neurons_are_noted(tmp_path, value):
+    made = script(tmp_path, PARTS.replace("g.v: 0.1*k + i", f"g.v: {value}"))
+    assert [place for place, _ in made.notes] == ["run.phases.1.set.g.v"]
+
+
+ORDERED = """
+version: 1
+groups:
+  z:
+    size: 1
+    equations: "dv/dt = 1/ms : 1"
+    threshold: v > 1
+    reset: v = 0
+    events: {e: {condition: v > 2, do: v = 1}}
+  b: {size: 1, equations: "L : 1 (linked)\\ndv/dt = L/ms : 1", linked: {L: a.v}, method: euler}
+  a: {size: 1, equations: "dv/dt = 1/ms : 1"}
+operations:
+  z2: {target: z, every: 1 ms, do: v += 1}
+  y2: {target: z, every: 1 ms, do: v *= 2}
+monitors:
+  n: {kind: state, source: z, variables: [v], order: -1}
+  m: {kind: state, source: z, variables: [v], when: end}
+  c: {kind: rate, source: z}
+run: {dt: 0.1 ms, duration: 1 ms}
+"""
+
+
+def test_orders_are_given_where_brian2_would_go_by_names(tmp_path):
+    text = script(tmp_path, ORDERED).text
+    for line in (
+        "z.run_on_event('e', 'v = 1', when='resets', order=1)",  # z_e_resetter would come before z_spike_resetter
+        "a.state_updater.order = 1",  # b reads it before
+        "y2 = z.run_regularly('v *= 2', dt=1*ms, order=1, name='y2')",
+        "n = StateMonitor(z, ['v'], record=True, order=-1, name='n')",
+        "m = StateMonitor(z, ['v'], record=True, when='end', name='m')",
+        "c = PopulationRateMonitor(z, name='c')",
+    ):
+        assert line in text.split("\n"), line

@@ -1,0 +1,9 @@
+"""Makes the helpers of these tests importable."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "equivalence")]
