@@ -30,7 +30,7 @@ from snnrun.running.stages import Checked
 TOLERANCE = 1e-9
 """By how much values may differ, in parts of the largest one of a monitor's variable."""
 
-SECONDS = 30
+SECONDS = 120
 """What Brian2 may take for one network."""
 
 Arrays = dict[str, NDArray[Any]]
