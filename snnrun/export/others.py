@@ -63,10 +63,11 @@ def operation(page: Page, name: str) -> None:
 
 _INPUT = ("kind", "target", "variable", "size", "rate", "weight")
 _OPERATION = ("target", "every", "do", "when", "order")
+_STORED = ("compression", "dtype")  # how results are stored
 _MONITOR = {
-    "spikes": ("kind", "source", "variables"),
-    "events": ("kind", "source", "variables", "event"),
-    "state": ("kind", "source", "variables", "indices", "dt", "when", "order"),
+    "spikes": ("kind", "source", "variables", *_STORED),
+    "events": ("kind", "source", "variables", "event", *_STORED),
+    "state": ("kind", "source", "variables", "indices", "dt", "when", "order", *_STORED),
     "rate": ("kind", "source"),
     "others": ("kind", "source", "variables", "event", "condition", "delays", "indices"),
 }
