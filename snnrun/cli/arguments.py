@@ -46,6 +46,13 @@ CheckpointEvery = Annotated[
         "killed from its last checkpoint.",
     ),
 ]
+Profile = Annotated[
+    bool,
+    Option(
+        "--profile",
+        help="Show where time and memory of a run go, by object and stage, and what to change; results stay the same.",
+    ),
+]
 DryRun = Annotated[
     bool, Option("--dry-run", help="Print the cost (points, kernels, memory, disk, time) and run nothing.")
 ]

@@ -33,6 +33,7 @@ class RunCommand:
     threads: int | None
     allow_code: bool
     checkpoint_every: str | None
+    profile: bool
     dry_run: bool
     probe: bool
     workers: int | None
@@ -53,6 +54,7 @@ class RunCommand:
         slurm, scheduler, workers = self.slurm, self.scheduler is not None, self.workers is not None
         refuse_options(
             (self.probe and not self.dry_run, "`--probe` is for `--dry-run`", "add `--dry-run`"),
+            (self.profile and self.dry_run, "`--profile` and `--dry-run` do not go together", "keep one of them"),
             (bool(self.slurm_options) and not slurm, "`--slurm-option` is for `--slurm`", "add `--slurm`"),
             (slurm and scheduler, "`--slurm` and `--scheduler` do not go together", "keep one of them"),
             (
@@ -87,6 +89,7 @@ class RunCommand:
             given = {
                 "--threads": self.threads is not None,
                 "--checkpoint-every": self.checkpoint_every is not None,
+                "--profile": self.profile,
             }
         wrong = [
             Diagnostic("SWP706", f"`{option}` is for {kind}: {why}", place, _ADVICE.get(option, "leave it out"))
@@ -123,6 +126,7 @@ class RunCommand:
             formats=formats_of(self.formats),
             threads=self.threads,
             checkpoint_every=None if self.checkpoint_every is None else seconds_of(self.checkpoint_every),
+            profile=self.profile,
             command=("snnrun", *sys.argv[1:]),
         )
 
@@ -167,5 +171,6 @@ def seconds_of(text: str) -> float:
 
 _ADVICE = {
     "--threads": "leave it out: points run side by side, as many as `--workers`",
+    "--profile": "run one point as an experiment of its own, without `sweep`",
     "--checkpoint-every": "leave it out: a sweep keeps every point that is done",
 }

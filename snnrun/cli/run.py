@@ -49,7 +49,7 @@ _DOING = {
 
 def run_files(command: RunCommand, plot_process: PlotProcess | None = None) -> None:
     """Run each file; a file that fails does not stop the others, the exit code is that of the first failure."""
-    options, cache = command.run_options(), RunCache()
+    options, cache = command.run_options(), RunCache(profiled=command.profile)
     reports: list[dict[str, Any]] = []
     codes: list[int] = []
     for number, file in enumerate(command.files):

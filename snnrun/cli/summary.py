@@ -70,6 +70,8 @@ def run_lines(checked: Checked, outcome: Outcome) -> Iterator[str]:
             yield f"{name} = {float(value):.6g}{'' if unit == '1' else f' {unit}'}"
     results = f"{RESULTS_FILE} {bytes_text((outcome.folder / RESULTS_FILE).stat().st_size)}"
     yield _folder_line(outcome.folder, [results], outcome.pictures, outcome.digest)
+    if outcome.profile is not None:
+        yield from outcome.profile.lines()
     slow = [f"{name} {spent:.1f} s" for name, spent in outcome.seconds.items() if spent >= LONG]
     total = f"{sum(outcome.seconds.values()):.2f} s"
     yield f"{total}: {', '.join(slow)}" if slow else total
@@ -139,7 +141,8 @@ def path_text(path: Path) -> str:
 
 def run_report(outcome: Outcome) -> dict[str, Any]:
     """A run as `--json` prints it."""
-    return _report(outcome, _status(outcome)) | {"counts": dict(outcome.counts)}
+    profile = {} if outcome.profile is None else {"profile": outcome.profile.as_json()}
+    return _report(outcome, _status(outcome)) | {"counts": dict(outcome.counts)} | profile
 
 
 def sweep_report(outcome: SweepOutcome) -> dict[str, Any]:

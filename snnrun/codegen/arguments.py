@@ -194,6 +194,7 @@ class ArrayUse(Enum):
     NUMBERS = _Traits("numbers", None)
     SIZES = _Traits("sizes", CType.I64, per_thread=True)
     BARRIER = _Traits("barrier", CType.I64, Lifetime.STEP)
+    LAPS = _Traits("laps", CType.I64, Lifetime.STEP, per_thread=True)  # how long the parts of a step took [ticks]
     FAILURE = _Traits("failure", CType.I64, Lifetime.STEP, per_thread=True)
     FAILED_VALUE = _Traits("failed_value", CType.F64, Lifetime.STEP, per_thread=True)
 

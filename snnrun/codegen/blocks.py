@@ -7,7 +7,7 @@ from itertools import groupby
 
 from snnrun.codegen.arguments import ArrayKey
 from snnrun.codegen.emit import Access
-from snnrun.codegen.module import Call, Line, Module, printable
+from snnrun.codegen.module import WAITING, Call, Line, Module, printable
 
 ALIKE = 8  # calls that are worth a loop
 
@@ -25,12 +25,16 @@ def blocks_of(module: Module, barrier: str) -> list[list[str]]:
     lines = module.lines
     before = _barriers(lines)
     blocks: list[list[str]] = []
-    number = 0
+    number, slot = 0, ""
     for run in _runs(lines, before):
         for size, text in _texts(module, run):
             first, last = lines[number], lines[number + size - 1]
             owner = first.owner if size == 1 or not first.owner else f"{first.owner} to {last.owner}"
-            block = [f"        wait_at_barrier({barrier}, threads)"] if number in before else []
+            about = first.about if size == 1 else f"{first.about} to {last.about}"
+            slot = text.removeprefix("# ") if text.startswith("# ") else slot
+            block: list[str] = []
+            if number in before:
+                block = [f"        wait_at_barrier({barrier}, threads)", *module.lap(*WAITING)]
             indent = " " * 8
             for condition in (
                 *([] if first.every is None else [f"step % {module.integer(first.every, '')} == 0"]),
@@ -39,7 +43,8 @@ def blocks_of(module: Module, barrier: str) -> list[list[str]]:
                 block.append(f"{indent}if {condition}:")
                 indent += "    "
             comment = [f"{indent}# {printable(owner)}"] if owner else []
-            blocks.append([*block, *comment, *(indent + each for each in text.splitlines())])
+            lap = [] if text.startswith("# ") else module.lap(about, slot)
+            blocks.append([*block, *comment, *(indent + each for each in text.splitlines()), *lap])
             number += size
     return blocks
 

@@ -6,6 +6,7 @@ Nothing here refers to a symbol outside the kernel.
 from __future__ import annotations
 
 import inspect
+import platform
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -266,6 +267,14 @@ def _call_system(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
 @intrinsic(primitives.pause, _fixed(types.void))
 def _pause(context: Any, _builder: Any, _sig: Any, _args: Any) -> Any:
     return context.get_dummy_value()
+
+
+@intrinsic(primitives.ticks, _fixed(types.int64))
+def _ticks(_context: Any, builder: Any, _sig: Any, _args: Any) -> Any:
+    kind = ir.FunctionType(_WORD, [])
+    if platform.machine() in ("aarch64", "arm64"):  # where programs may not read the counter of cycles
+        return builder.asm(kind, "mrs $0, cntvct_el0", "=r", [], side_effect=True)
+    return builder.call(builder.module.declare_intrinsic("llvm.readcyclecounter", [], kind), [])
 
 
 # a branch that a loop can be vectorised with

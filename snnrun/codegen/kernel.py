@@ -34,7 +34,7 @@ from snnrun.codegen.delivery import deliver, poisson_input
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
 from snnrun.codegen.lost import clipped, lost
-from snnrun.codegen.module import Kernel, Line, Module, event_loop, listed
+from snnrun.codegen.module import CLOCK, WAITING, Kernel, Line, Module, event_loop, listed
 from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
 from snnrun.codegen.reductions import reduce_before, reduce_here
@@ -57,9 +57,14 @@ from snnrun.model.order import actors, between_update_and_threshold
 MANY = 128  # blocks of a step
 
 
-def generate(network: Network) -> Kernel:
-    """The kernel of a network."""
-    module = Module(network, clipped=clipped(network))
+def generate(network: Network, *, profiled: bool = False) -> Kernel:
+    """The kernel of a network.
+
+    Args:
+        network: The network.
+        profiled: Whether it measures how long the parts of a step take.
+    """
+    module = Module(network, clipped=clipped(network), laps={WAITING: 0} if profiled else None)
     for group in network.groups.values():
         for reach in ("own", "pre", "post"):
             module.kinds.update({replace(s.variable, reach=reach): s.kind for s in group.stored})
@@ -72,7 +77,8 @@ def generate(network: Network) -> Kernel:
         _slot(module, slot)
     text, structure = _texts(module)
     floats, ints = (node for _, node in module.floats), (value for _, value in module.ints)
-    return Kernel(text, structure, network.math, tuple(module.table), tuple(floats), tuple(ints))
+    laps = tuple(module.laps or ())
+    return Kernel(text, structure, network.math, tuple(module.table), tuple(floats), tuple(ints), laps)
 
 
 def _texts(module: Module) -> tuple[str, str]:
@@ -94,6 +100,7 @@ def _texts(module: Module) -> tuple[str, str]:
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
         *_opened(module, [dt, *steps]),
         *(f"    {name} = sizes[{n}]" for n, (name, value) in enumerate(module.ints) if value in THREAD_NUMBERS),
+        *_clock_started(module, 4),
         "    for step in range(first, first + n_steps):",
         f"        t = step * {dt}[0]",
         *steps,
@@ -138,10 +145,15 @@ def _in_pieces(module: Module, blocks: list[list[str]]) -> tuple[list[str], list
     for first in range(guards, len(blocks), MANY // 2):
         piece = [line for block in blocks[first : first + MANY // 2] for line in block]
         name = f"piece_{len(functions)}"
-        body = [*_opened(module, piece), *(line[4:] for line in piece), "    return"]
+        body = [*_opened(module, piece), *_clock_started(module, 4), *(line[4:] for line in piece), "    return"]
         functions.append("\n".join(["@kernel()", f"def {name}(step, t, {threads}, table):", *body, "", ""]))
-        calls.append([f"        {name}(step, t, {threads}, table)"])
+        calls.append([f"        {name}(step, t, {threads}, table)", *_clock_started(module, 8)])
     return functions, calls
+
+
+def _clock_started(module: Module, indent: int) -> list[str]:
+    """The line that starts the first lap, where laps are measured."""
+    return [] if module.laps is None else [f"{' ' * indent}{CLOCK} = ticks()"]
 
 
 def _slot(module: Module, slot: Slot) -> None:

@@ -30,6 +30,9 @@ from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.kernels.arithmetic import Math
 from snnrun.model.network import EventSource, Network, NeuronSubset, Synapses
 
+CLOCK = "clock"  # the name in `advance` of the time at which the last lap ended
+WAITING = "", "waiting"
+
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
@@ -42,6 +45,8 @@ class Kernel:
         arrays: In the order of the pointer table.
         floats: Graphs whose values fill the array `numbers` of the run.
         ints: Whole numbers that fill the array `sizes` of the run, one row a thread.
+        laps: The parts of a step whose time it measures, in the order of the array `LAPS`: what each is about, and its
+            slot; the first is waiting for other threads. None are measured but for a profile.
     """
 
     text: str
@@ -50,6 +55,7 @@ class Kernel:
     arrays: tuple[KernelArray, ...]
     floats: tuple[Node, ...]
     ints: tuple[IntValue, ...]
+    laps: tuple[tuple[str, str], ...] = ()
 
 
 CallKind = tuple[str, tuple[CType, ...], tuple[str, ...]]  # function, types of arrays, numbers of threads
@@ -107,6 +113,13 @@ class Line:
     owner: str = ""
     every: IntKey | None = None
 
+    @property
+    def about(self) -> str:
+        """The object that it is about, or whose array it uses last."""
+        if self.owner or isinstance(self.act, Call):
+            return self.owner or self.act.arrays[-1].key.owner  # type: ignore[union-attr]
+        return min((access.key.owner for access in self.accesses), default="")
+
     def conflicts(self, earlier: Mapping[ArrayKey, AbstractSet[tuple[Access, bool]]]) -> bool:
         """Whether another thread could still be at an earlier line when this line needs it done.
 
@@ -140,6 +153,7 @@ class Module:
     sent: set[str] = field(default_factory=set)  # pathways with delays that change, whose events of a step are listed
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
     every: IntKey | None = None  # of the lines that are being added
+    laps: dict[tuple[str, str], int] | None = None  # the parts of a step whose time is measured, for a profile
 
     def array(self, array: KernelArray) -> str:
         """Name in `advance` of an array."""
@@ -214,6 +228,14 @@ class Module:
             f"{array.type.value}(table, {place(at[2], len(first.arrays), k)})" for k, array in enumerate(first.arrays)
         ]
         return first.step([*ints, *floats, *arrays])
+
+    def lap(self, about: str, slot: str) -> list[str]:
+        """The line that measures a part of a step which ends here, where one is wanted."""
+        if self.laps is None:
+            return []
+        number = self.laps.setdefault((about, slot), len(self.laps))
+        laps = self.array(KernelArray.of(ArrayUse.LAPS.of(RUN)))
+        return [f"        {CLOCK} = add_lap({laps}, {number}, {CLOCK})"]
 
     def writer(self, owner: str) -> Writer:
         """A new function for an object."""

@@ -9,24 +9,28 @@ from types import TracebackType
 from typing import Any, Self
 
 from snnrun.engine.recording import Sink
+from snnrun.engine.stopwatch import Stopwatch, Work
 from snnrun.model.network import FloatArray, IntArray
 
 WAITING_BYTES = 4 << 20
 """Recorded bytes that may wait for the thread; then the run waits."""
+_FEW = 1 << 16  # bytes that are not worth another thread
 
 
 class Background:
-    """A sink that hands all on to another one, in order, from a thread of its own.
+    """A sink that hands all on to another one, in order, from a thread of its own; a few bytes at once.
 
     An error of the other sink is raised by one of the next calls, or by `finish`.
 
     Args:
         sink: Where recorded data go.
+        stopwatch: What measures how long the thread is busy.
         most: Bytes that may wait.
     """
 
-    def __init__(self, sink: Sink, most: int = WAITING_BYTES) -> None:
+    def __init__(self, sink: Sink, stopwatch: Stopwatch | None = None, most: int = WAITING_BYTES) -> None:
         self._sink = sink
+        self._stopwatch = stopwatch or Stopwatch()
         self._most = most
         self._thread = ThreadPoolExecutor(1, "snnrun-results")  # it starts with the first data
         self._waiting: deque[tuple[Future[None], int]] = deque()
@@ -59,8 +63,15 @@ class Background:
         while self._waiting and (self._bytes > self._most or self._waiting[0][0].done()):
             self._end_first()
         size = sum(array.nbytes for array in arrays)
-        self._waiting.append((self._thread.submit(act, *given), size))
+        if size < _FEW and not self._waiting:
+            act(*given)
+            return
+        self._waiting.append((self._thread.submit(self._timed, act, *given), size))
         self._bytes += size
+
+    def _timed(self, act: Callable[..., None], *given: Any) -> None:
+        with self._stopwatch.of(Work.WRITING):
+            act(*given)
 
     def _end_first(self) -> None:
         """Wait for the oldest data, and raise its error."""

@@ -82,6 +82,7 @@ class _Builder(Allocation):
         self.put(ArrayUse.DT.of(RUN), np.array([n.dt]))
         self.put(ArrayUse.FAILURE.of(RUN), np.zeros((n.threads, 8), np.int64))  # a line of the cache each
         self.put(ArrayUse.FAILED_VALUE.of(RUN), np.zeros((n.threads, 8)))
+        self.put(ArrayUse.LAPS.of(RUN), np.zeros((n.threads, -(-len(self.built.kernel.laps) // 8) * 8), np.int64))
         sources = [*(g.path for g in n.groups.values()), *(f"inputs.{i.name}" for i in n.inputs)]
         self.numbers |= {IntUse.WATCHED.of(path): -1 - k for k, path in enumerate(sources)}
         self.numbers |= {IntUse.WATCHED.of(f"{s.variable.owner}.{s.variable.name}"): k for k, s in enumerate(n.stored)}

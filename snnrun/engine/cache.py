@@ -110,10 +110,12 @@ class RunCache:
     Args:
         limit: Bytes of connections to keep at most; 0 where no later run is expected to have the same ones.
         seeds: Seeds whose parts are kept; 1 where each run has other seeds.
+        profiled: Whether kernels measure how long the parts of a step take.
     """
 
-    def __init__(self, limit: int = 0, seeds: int = SEEDS) -> None:
+    def __init__(self, limit: int = 0, seeds: int = SEEDS, *, profiled: bool = False) -> None:
         self.seeds = seeds
+        self.profiled = profiled
         self.kernels: Table[tuple[str, Math], tuple[Compiled, NativeKernel | PythonKernel]] = Table()
         self.structures: Table[tuple[object, ...], Structure] = Table(most=1)
         self.connections: Table[str, Connectivity] = Table(limit=limit, size=lambda made: made.bytes)
@@ -125,7 +127,7 @@ class RunCache:
 
         def make() -> Structure:
             parts: Table[Seeds, BuiltParts] = Table(self.seeds, PARTS_BYTES, attrgetter("bytes"))
-            return Structure(network, generate(network), parts)
+            return Structure(network, generate(network, profiled=self.profiled), parts)
 
         structure = self.structures.get(_identity(network), make)
         structure.networks += 1

@@ -16,6 +16,7 @@ from snnrun.engine.monitors import drop, hand_over, longest_call
 from snnrun.engine.moving import hold, lengthen_lists
 from snnrun.engine.phases import begin, end, use_constants
 from snnrun.engine.recording import Sink
+from snnrun.engine.stopwatch import Stopwatch, Work
 from snnrun.engine.timeline import Decisions, Timeline
 from snnrun.engine.values import Array, Built, bring_up_to_date, value_now, wrong_refractory
 from snnrun.engine.watch import Watch
@@ -42,6 +43,7 @@ class Simulation:
         sink: Where recorded data go.
         hooks: The functions that the hooks of the network call, by name.
         decisions: What is decided during the run; None where there is nothing to decide.
+        stopwatch: What measures how long it is busy with what.
         shorten: Called with the network as it then is and the step, when a phase ends early.
     """
 
@@ -53,6 +55,7 @@ class Simulation:
         hooks: Mapping[str, Hook] | None = None,
         *,
         decisions: Decisions | None = None,
+        stopwatch: Stopwatch | None = None,
         shorten: Callable[[Network, int], None] = lambda _network, _step: None,
     ) -> None:
         self.built = built
@@ -60,6 +63,7 @@ class Simulation:
         self.arrays = built.arrays
         self.threads = KernelThreads(kernel, built.network.threads)
         self.sink = sink
+        self.stopwatch = stopwatch or Stopwatch()
         self.hooks = dict(hooks or {})
         self.step = 0
         self._tables = built.tables()
@@ -127,15 +131,18 @@ class Simulation:
     # one call
 
     def _advance(self, n: int) -> int:
-        self.watch.copy(self.step)
-        first = self.step
-        started = time.perf_counter()
-        done = self.threads.advance(first, n, self._tables)
-        elapsed = time.perf_counter() - started
+        with self.stopwatch.of(Work.CHECKS):
+            self.watch.copy(self.step)
+        first, before = self.step, self.stopwatch.seconds[Work.KERNEL]
+        with self.stopwatch.of(Work.KERNEL):
+            done = self.threads.advance(first, n, self._tables)
+        elapsed = self.stopwatch.seconds[Work.KERNEL] - before
         self.step += done
         phase = self.timeline.phase_at(self.step - 1)
         last = self.step == (self.network.steps if phase is None else phase.stop)
-        if self.watch.look(self.step, elapsed, last=last):
+        with self.stopwatch.of(Work.CHECKS):
+            wrong = self.watch.look(self.step, elapsed, last=last)
+        if wrong:
             self._fail(first)
         self._flush(first)
         if lengthen_lists(self.built):
@@ -183,8 +190,9 @@ class Simulation:
             return
         acting = [h for h in self.timeline.network_at(self.step).hooks if h.acts and self.step % h.every == 0]
         for hook in acting:
-            bring_up_to_date(self.built, self._constants_now(), self.step)
-            self.hooks[hook.name](self.step)
+            with self.stopwatch.of(Work.HOOKS):
+                bring_up_to_date(self.built, self._constants_now(), self.step)
+                self.hooks[hook.name](self.step)
             self.watch.begin(self.step)
 
     def _to_next_stop(self) -> int:

@@ -110,7 +110,8 @@ def use_constants(built: Built, phase: Phase, planned: Network) -> None:
         if len(built.kernels) == MOST_KERNELS:
             del built.kernels[next(iter(built.kernels))]
         # what any phase sets changes in all of them
-        known = built.kernels[id(network)] = network, generate(replace(network, phases=planned.phases))
+        whole = replace(network, phases=planned.phases)
+        known = built.kernels[id(network)] = network, generate(whole, profiled=bool(built.kernel.laps))
     kernel = known[1]
     assert kernel.structure == built.kernel.structure, "the phases of a run differ in values only"
     numbers = built.numbers | sending_steps(planned)

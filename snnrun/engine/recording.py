@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from snnrun.engine.stopwatch import Stopwatch, Work
 from snnrun.model.network import FloatArray, IntArray
 
 
@@ -39,24 +40,33 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Tee:
-    """Several sinks that all get everything."""
+    """Several sinks that all get everything.
 
-    sinks: tuple[Sink, ...]
+    Args:
+        sinks: They, by what they do.
+        stopwatch: What measures how long each takes.
+    """
+
+    sinks: Mapping[Work, Sink]
+    stopwatch: Stopwatch
 
     def spikes(self, name: str, steps: IntArray, ids: IntArray, extras: Mapping[str, FloatArray]) -> None:
         """Hand on spikes."""
-        for sink in self.sinks:
-            sink.spikes(name, steps, ids, extras)
+        for work, sink in self.sinks.items():
+            with self.stopwatch.of(work):
+                sink.spikes(name, steps, ids, extras)
 
     def states(self, name: str, data: Mapping[str, FloatArray], first: int) -> None:
         """Hand on samples."""
-        for sink in self.sinks:
-            sink.states(name, data, first)
+        for work, sink in self.sinks.items():
+            with self.stopwatch.of(work):
+                sink.states(name, data, first)
 
     def numbers(self, name: str, spikes: IntArray, first: int) -> None:
         """Hand on counts."""
-        for sink in self.sinks:
-            sink.numbers(name, spikes, first)
+        for work, sink in self.sinks.items():
+            with self.stopwatch.of(work):
+                sink.numbers(name, spikes, first)
 
 
 @dataclass(slots=True)

@@ -195,6 +195,11 @@ def pause() -> None:
     time.sleep(0)
 
 
+def ticks() -> int:
+    """What a clock of the processor shows that counts at a constant rate; in Python, nanoseconds."""
+    return time.perf_counter_ns()
+
+
 def call_system(address: int, number: int, words: Array, k: int, operation: int, value: int) -> int:  # noqa: ARG001
     """Call the system function at an address with (number, address of word k, operation, value, 0)."""
     return 0

@@ -66,8 +66,9 @@ class ResizableDataset:
         self.length = 0
         row_bytes = self.dtype.itemsize * (1 if width is None else max(width, 1))
         rows = max(1, BLOCK_BYTES // row_bytes, min(_TALL, room // row_bytes))
-        columns = min(max(width or 1, 1), max(1, BLOCK_BYTES // (self.dtype.itemsize * rows)))
-        self._chunk = rows, columns
+        most = max(1, BLOCK_BYTES // (self.dtype.itemsize * rows))
+        width = max(width or 1, 1)
+        self._chunk = rows, -(-width // -(-width // most))
         self._options = {"compression": "gzip", "shuffle": True} if compressed else {}
         self._hash = RunningHash(thread)
         self._parts: list[NDArray[np.generic]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from snnrun.results.writer import ResultsWriter
 from snnrun.running.stages import Prepared
 from snnrun.units.dimensions import TIME
 
+if TYPE_CHECKING:
+    from snnrun.running.profile import Profile
+
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
@@ -37,6 +40,7 @@ class RunSummary:
         counts: Spikes of each spike monitor.
         warnings: Values that are not finite.
         problem: What stopped the run before its end, None for a whole run.
+        profile: Where the time of the simulation went, if that was measured.
     """
 
     status: RunStatus
@@ -46,6 +50,7 @@ class RunSummary:
     counts: Mapping[str, int]
     warnings: Sequence[RunWarning]
     problem: BaseException | None
+    profile: Profile | None = None
 
 
 def finish(folder: Path, prepared: Prepared, results: ResultsWriter, problem: BaseException | None) -> RunSummary:

@@ -20,6 +20,7 @@ from snnrun.results import layout
 from snnrun.results.folder import Published, RunFolder
 from snnrun.results.provenance import collect
 from snnrun.running.final import RunSummary
+from snnrun.running.profile import brief
 from snnrun.running.stages import Checked, Prepared
 from snnrun.spec.document import Document, Value
 from snnrun.spec.nodes import ScalarNode
@@ -170,6 +171,9 @@ def write_log(
     lines = [f"snnrun {__version__}  {checked.name}"]
     lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in checked.warnings]
     lines += [f"{stage:9} {spent:9.3f} s" for stage, spent in seconds.items()]
+    lines += (
+        [f"simulation: {brief(prepared.stopwatch.seconds)}"] if summary.profile is None else summary.profile.lines()
+    )
     lines += [f"kernel {compiled.key}{' from cache' if compiled.cached else ''}"]
     for name, step in ended_early(prepared.built.network, summary.ran):
         lines.append(f"phase {name} ended at {step * summary.ran.dt:.9g} s")

@@ -23,6 +23,7 @@ class RunOptions:
         formats: File formats of pictures.
         threads: Threads, instead of the number in the file.
         checkpoint_every: Wall-clock time between two checkpoints; None for no checkpoints. [s]
+        profile: Whether to measure where the time goes.
         command: The command line, for the provenance.
     """
 
@@ -31,6 +32,7 @@ class RunOptions:
     formats: tuple[str, ...] = ("png",)
     threads: int | None = None
     checkpoint_every: float | None = None
+    profile: bool = False
     command: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:

@@ -184,12 +184,19 @@ def simulate(
     """
     from snnrun.engine.driver import Simulation  # noqa: PLC0415 - only to run
     from snnrun.engine.recording import Tee  # noqa: PLC0415
+    from snnrun.engine.stopwatch import Work  # noqa: PLC0415
 
-    network, metrics = prepared.built.network, prepared.metrics
-    sinks = (sink, metrics)
+    network, metrics, stopwatch = prepared.built.network, prepared.metrics, prepared.stopwatch
+    sinks: dict[Work, Any] = {Work.RESULTS: sink, Work.METRICS: metrics}
     hooks = _hooks(prepared, allow_code=allow_code) if network.hooks else {}
     simulation = Simulation(
-        prepared.built, prepared.native, Tee(sinks), hooks, decisions=_decisions(prepared), shorten=metrics.shorten
+        prepared.built,
+        prepared.native,
+        Tee(sinks, stopwatch),
+        hooks,
+        decisions=_decisions(prepared),
+        stopwatch=stopwatch,
+        shorten=metrics.shorten,
     )
     metrics.constants = lambda: simulation.timeline.constants_before(simulation.step)
     metrics.exhausted = simulation.timeline.exhausted
@@ -199,19 +206,20 @@ def simulate(
 
     def between_calls(step: int) -> None:
         progress(step, network.steps)
-        if stored is not None:
-            stored.visit(simulation)
+        with stopwatch.of(Work.CHECKPOINTS):
+            if stored is not None:
+                stored.visit(simulation)
         if received and checkpoints is not None and checkpoints.records:
             checkpoints.save(simulation)
             raise _unfinished(step * network.dt, received[0])
         if received:
             raise StoppedBySignal(received[0])
 
-    with clock.stage(Stage.SIMULATE), _enough_memory(), defer_signals(limit=1) as received:
+    with clock.stage(Stage.SIMULATE), stopwatch.of(Work.ALL), _enough_memory(), defer_signals(limit=1) as received:
         if stored is not None:
             stored.resume(simulation, simulation.sink)
             if stored.records:
-                simulation.sink = Tee((*sinks, stored.tape))
+                simulation.sink = Tee(sinks | {Work.CHECKPOINTS: stored.tape}, stopwatch)
         try:
             simulation.run(between_calls)
         finally:
@@ -295,7 +303,7 @@ def run(
     document, files = folders.portable(checked.document, checked.resolved.context.files)
     destination = folders.destination_of(checked.name, document, files, out, path)
     with claim(destination.path) as folder:
-        cache = cache or RunCache(0 if checked.search is None else CONNECTIVITY_BYTES)
+        cache = cache or RunCache(0 if checked.search is None else CONNECTIVITY_BYTES, profiled=options.profile)
         checked, found = _searched(checked, cache, clock, options, callbacks, destination)
         prepared = prepare(checked, cache, clock, options.threads)
         callbacks.built(prepared)
@@ -349,6 +357,7 @@ def _record(
     from snnrun.engine.background import Background  # noqa: PLC0415 - only to run
     from snnrun.running.final import finish  # noqa: PLC0415 - h5py is imported only to run
     from snnrun.running.folder import write_metrics  # noqa: PLC0415
+    from snnrun.running.profile import profile_of  # noqa: PLC0415
     from snnrun.running.recording import FileSink, open_results, put_tries  # noqa: PLC0415
 
     progress, allow_code = callbacks.progress, options.allow_code
@@ -356,7 +365,7 @@ def _record(
         callbacks.note(text)
     with (
         open_results(folder, prepared, destination.hash) as results,
-        Background(FileSink(results, prepared.built.network)) as sink,
+        Background(FileSink(results, prepared.built.network), prepared.stopwatch) as sink,
     ):
         problem: BaseException | None = None
         try:
@@ -368,6 +377,8 @@ def _record(
             if found is not None:
                 put_tries(results, found)
             summary = finish(folder, prepared, results, problem)
+            if options.profile:
+                summary = replace(summary, profile=profile_of(prepared))
             write_metrics(folder, summary.metrics)
     return summary, received
 
@@ -395,6 +406,7 @@ def _outcome(
         kept_old=published.kept_old,
         warnings=tuple(summary.warnings),
         found=found,
+        profile=summary.profile,
     )
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnrun.engine.stopwatch import Stopwatch
 from snnrun.errors import Diagnostic, SnnrunError
 from snnrun.resolve.resolve import Resolved
 from snnrun.spec.document import Document
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from snnrun.metrics.terms import Metrics
     from snnrun.model.network import Network
     from snnrun.resolve.search import SearchPlan
+    from snnrun.running.profile import Profile
     from snnrun.running.search import Found
 
 
@@ -131,6 +133,7 @@ class Prepared:
         built: The network in memory.
         metrics: Its metrics, and the conditions of its phases.
         shared: What other runs left at the end of the phase that they share with this one.
+        stopwatch: How long its simulation is busy with what.
     """
 
     checked: Checked
@@ -140,6 +143,7 @@ class Prepared:
     built: Built
     metrics: RunMetrics
     shared: SharedState | None = None
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,7 @@ class Outcome:
         kept_old: Whether the folder holds an earlier result, which was as good or better than this one.
         warnings: Values that are not finite.
         found: What a search has found.
+        profile: Where the time of the simulation went, if that was asked for.
     """
 
     folder: Path
@@ -173,3 +178,4 @@ class Outcome:
     kept_old: bool = False
     warnings: tuple[RunWarning, ...] = ()
     found: Found | None = None
+    profile: Profile | None = None

@@ -23,6 +23,7 @@ FOR = {
     "--json": "any",
     "--threads": "single",
     "--checkpoint-every": "single",
+    "--profile": "single",
     "--workers": "sweep",
     "--scheduler": "sweep",
     "--slurm": "sweep",
@@ -56,8 +57,15 @@ def test_this_file_knows_every_option_of_run():
     assert FOR.keys() == OPTIONS.keys()
 
 
-@pytest.mark.parametrize("mode", [(), ("--dry-run",)])
-@pytest.mark.parametrize("option", [o for o, use in FOR.items() if use in ("single", "sweep")])
+@pytest.mark.parametrize(
+    ("option", "mode"),
+    [
+        (option, mode)
+        for option, use in FOR.items()
+        for mode in ((), ("--dry-run",))
+        if use in ("single", "sweep") and (option, mode) != ("--profile", ("--dry-run",))  # they contradict each other
+    ],
+)
 def test_an_option_for_another_kind_of_experiment_is_refused(snnrun, files, place, option, mode):
     wrong = "sweep" if FOR[option] == "single" else "single"
     said = snnrun("run", files[wrong], *words(option), *mode)
@@ -77,7 +85,7 @@ def test_an_option_that_needs_another_is_refused_alone(snnrun, files, place, opt
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("--slurm", "--scheduler"), ("--workers", "--scheduler"), ("--format", "--no-plots")],
+    [("--slurm", "--scheduler"), ("--workers", "--scheduler"), ("--format", "--no-plots"), ("--profile", "--dry-run")],
 )
 def test_options_that_contradict_each_other_are_refused(snnrun, files, place, first, second):
     said = snnrun("run", files["sweep"], *words(first), *words(second))

@@ -12,6 +12,7 @@ from snnrun.codegen.kernel import generate
 from snnrun.engine.build import build
 from snnrun.engine.driver import Simulation
 from snnrun.engine.recording import Memory, Tee
+from snnrun.engine.stopwatch import Stopwatch, Work
 from snnrun.engine.timeline import Decisions
 from snnrun.metrics.check import check_metrics
 from snnrun.model.network import Network, Phase
@@ -71,7 +72,11 @@ def run(text: str) -> tuple[Memory, Network]:
 
     decisions = Decisions(metrics.stops, metrics.ends, metrics.untils, renew)
     simulation = Simulation(
-        build(network, kernel), native(kernel), Tee((memory, metrics)), decisions=decisions, shorten=metrics.shorten
+        build(network, kernel),
+        native(kernel),
+        Tee({Work.RESULTS: memory, Work.METRICS: metrics}, Stopwatch()),
+        decisions=decisions,
+        shorten=metrics.shorten,
     )
     metrics.final, metrics.step = simulation.now, lambda: simulation.step
     metrics.constants = lambda: simulation.timeline.constants_before(simulation.step)

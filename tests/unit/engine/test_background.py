@@ -27,7 +27,7 @@ class Slow(Memory):
 
 
 def samples(k):
-    return {"v": np.full((1, 1000), float(k))}
+    return {"v": np.full((1, 10_000), float(k))}
 
 
 def test_all_is_handed_on_in_order_by_another_thread_while_the_caller_goes_on():
@@ -47,7 +47,7 @@ def test_all_is_handed_on_in_order_by_another_thread_while_the_caller_goes_on():
 
 def test_who_records_more_than_may_wait_waits():
     slow = Slow()
-    with Background(slow, most=20_000) as sink:
+    with Background(slow, most=200_000) as sink:
         for k in range(3):
             sink.states("m", samples(k), k)
         waits = threading.Thread(target=sink.states, args=("m", samples(3), 3))
