@@ -132,8 +132,8 @@ RULES = (
         "Faults of Brian2",
         """
         `S.connect(i='k for k in range(j, j + 2)')` is refused, and a part of a `SpikeGeneratorGroup` too (2.9 and
-        2.11); `snnrun export` writes both in other words. In some networks of 2.9 (numpy) neurons with a refractory time
-        that read a linked variable by an index stay refractory for ever.
+        2.11); `snnrun export` writes both in other words. In some networks of 2.9 (numpy) neurons with a refractory
+        time that read a linked variable by an index stay refractory for ever.
         """,
     ),
 )
