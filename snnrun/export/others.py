@@ -76,6 +76,8 @@ _ELSEWHERE = {
     "indices": "the monitor records all neurons",
     "bin": "the monitor has a value a step: use `smooth_rate`",
     "smooth": "use `smooth_rate`",
+    "dtype": "the monitor records float64",
+    "compression": "a script keeps what it records in memory",
 }
 
 

@@ -61,9 +61,9 @@ class StreamFile:
             dtype: Its little-endian type.
             width: Length of the second axis; None for a vector.
             compressed: Whether it is compressed in the file.
-            share: How many datasets share the memory for what does not fill a chunk yet; 0: it needs none.
+            share: How many tables share the memory for what does not fill a chunk yet; 0: it needs none.
         """
-        room = WAITING_BYTES // share if share else 0
+        room = _WRITTEN_BYTES // share if share else 0
         self.streams[path] = ResizableDataset(
             path, unit, dtype, width, compressed=compressed, room=room, thread=self._hashing
         )

@@ -98,8 +98,9 @@ class ResultsWriter:
         self._recorded: dict[str, tuple[FloatArray, IntArray | None]] = {}
         self._stimuli: dict[str, Stimulus] = {}
         planned = list(_planned(plan))
+        tables = sum(width is not None for _, _, _, width, _ in planned)
         for place, unit, dtype, width, compressed in planned:
-            self._file.add(place, unit, dtype, width, compressed=compressed, share=len(planned))
+            self._file.add(place, unit, dtype, width, compressed=compressed, share=tables)
 
     def __enter__(self) -> Self:
         return self

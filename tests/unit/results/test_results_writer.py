@@ -305,8 +305,8 @@ def test_a_column_is_read_without_most_of_the_others(tmp_path, monkeypatch):
         writer.finish({}, "complete")
     with h5py.File(tmp_path / "r.h5") as file:
         rows, columns = file["snnrun/states/s/v"].chunks
-        assert rows == 256
-        assert columns == 500
+        assert rows == 131
+        assert columns == 1000
 
 
 def test_samples_of_a_phase_that_does_not_record_are_missing(tmp_path):
