@@ -153,6 +153,11 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
     if synapses.integration is not None:
         names = ", ".join(synapses.integration.variables)
         yield f"    {names} by {synapses.integration.method} ({synapses.integration.reason})"
+    waiting = None
+    if synapses.traces:
+        from snnrun.codegen.module import Module
+
+        waiting = Module.of(network).waiting(synapses)
     for pathway in synapses.pathways:
         if not pathway.uniform_delay:
             delay, way = "delay of each synapse", _way(pathway, synapses, network, expected)
@@ -160,6 +165,8 @@ def _synapses(synapses: Synapses, network: Network) -> Iterator[str]:
             steps = 0 if pathway.delay is None else int(evaluate(pathway.delay, Environment()))
             delay = f"delay {time_text(steps * network.dt)}"
             way = "lists kept until they arrive" if steps else "delivered in the same step"
+            if pathway is waiting:
+                way = "carried out when the next spike of the source arrives"
         end = "target" if pathway.post else "source"
         event = "spikes" if pathway.event == SPIKE else f"`{pathway.event}`"
         onward = "" if pathway.dendritic is None else "; what is added to the target follows along the dendrite"

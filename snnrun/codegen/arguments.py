@@ -55,6 +55,7 @@ class IntUse(StrEnum):
     SCHEDULED = "scheduled"  # spikes of a list
     PERIOD = "period"  # steps after which a list repeats
     EVERY = "every"  # steps of the run in one of an object; the owner says how many
+    ROOM = "room"  # events of a target that are kept until synapses see them
     BANDS = "bands"  # bands of targets of a thread
     DELAY = "delay"  # of all synapses of a pathway [steps]
     LONGEST = "longest"  # the delays of a pathway lie between these [steps]
@@ -156,6 +157,11 @@ class ArrayUse(Enum):
     COLUMNS = _Traits("columns", CType.I64)
     COLUMN_ORDER = _Traits("column_order", CType.I64)
     COLUMN_PRE = _Traits("column_pre", None)  # sources of synapses, in that order
+    EVENTS = _Traits("events", CType.I64, Lifetime.STATE)  # of targets, that wait: steps
+    ARRIVED = _Traits("arrived", CType.U8, Lifetime.STATE)  # how many of them each target has had
+    SETTLED = _Traits("settled", CType.U8, Lifetime.STATE)  # and had had when no synapse had any left to see
+    SEEN = _Traits("seen", CType.U8, Lifetime.STATE, of_synapses=True)  # how many a synapse has seen
+    LATE = _Traits("late", None, Lifetime.STEP, per_thread=True)  # synapses of a row at which some wait
     DELAYS = _Traits("delays", CType.I32)
     DELAY_ORDER = _Traits("delay_order", CType.I64)
     STARTS = _Traits("starts", CType.I32, per_thread=True)

@@ -11,6 +11,7 @@ from snnrun.codegen.emit import Fill, Place, Writer, possible, reads, writes
 from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, event_loop, events_of, member
 from snnrun.codegen.moving import deliver_moving
+from snnrun.codegen.postponed import catch_up, postpone
 from snnrun.equations.dag import MOVING, READS, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.kernels.spikes import list_refractory
 from snnrun.model.carried import added, carried
@@ -37,6 +38,8 @@ def deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
     """
     if pathway.moving is not None:
         deliver_moving(module, synapses, pathway)
+    elif pathway.block.assignments and pathway is module.waiting(synapses):
+        postpone(module, synapses, pathway)
     elif pathway.block.assignments:
         _deliver(module, synapses, pathway)
     _change_traces(module, synapses, pathway)
@@ -60,6 +63,13 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         return_outside(w, owner, pathway)
     undo = [_keep_frozen(module, w, variable, divided=synapses.divisible) for variable in frozen]
     here, place = _open_loops(module, w, synapses, pathway, rows)
+    opening = w.lines[-1].strip()
+    waits = None if pathway.post else module.waiting(synapses)
+    if waits is not None:
+        w.lines.pop()
+        w.end()
+        catch_up(module, w, synapses, waits, (f"{rows}[first_row + k]", f"{rows}[first_row + k + 1]"))
+        w.loop(opening)
     lines = send(w, synapses, pathway, carried_on, place)
     one_delay = pathway.uniform_delay and not pathway.post
     blocks = _in_turn(block) if one_delay and synapses.traces and not lines else [block]
@@ -67,7 +77,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         if number:
             w.end()
             w.overrides.clear()
-            w.loop(w.lines[here].strip())
+            w.loop(opening)
         w.assign(part.assignments, place, module.kinds, lost(part, module.clipped))
     for line in lines:
         w.line(line)

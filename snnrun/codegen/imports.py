@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from snnrun.codegen.names import WORD
-from snnrun.kernels import delivery, failures, inputs, marks, primitives, profile, recording, spikes, threads, values
+from snnrun.kernels import (
+    delivery,
+    failures,
+    inputs,
+    marks,
+    postponed,
+    primitives,
+    profile,
+    recording,
+    spikes,
+    threads,
+    values,
+)
 from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.kernels.library import library, public_functions
 
-_EVERYWHERE = (marks, primitives, delivery, failures, inputs, profile, recording, spikes, threads, values)
+_EVERYWHERE = (marks, primitives, delivery, failures, inputs, postponed, profile, recording, spikes, threads, values)
 
 
 def imported(text: str, precision: Precision, math: Math) -> list[str]:

@@ -33,7 +33,7 @@ from snnrun.codegen.continuous import act_on_sources, act_on_synapses, sum_up
 from snnrun.codegen.delivery import deliver, poisson_input
 from snnrun.codegen.emit import Access, Place, Writer, possible, reads, writes
 from snnrun.codegen.imports import imported
-from snnrun.codegen.lost import clipped, lost
+from snnrun.codegen.lost import lost
 from snnrun.codegen.module import CLOCK, WAITING, Kernel, Line, Module, event_loop, listed
 from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
@@ -64,7 +64,7 @@ def generate(network: Network, *, profiled: bool = False) -> Kernel:
         network: The network.
         profiled: Whether it measures how long the parts of a step take.
     """
-    module = Module(network, clipped=clipped(network), laps={WAITING: 0} if profiled else None)
+    module = Module.of(network, laps={WAITING: 0} if profiled else None)
     for group in network.groups.values():
         for reach in ("own", "pre", "post"):
             module.kinds.update({replace(s.variable, reach=reach): s.kind for s in group.stored})
@@ -94,12 +94,14 @@ def _texts(module: Module) -> tuple[str, str]:
     if len(blocks) > MANY:
         pieces, blocks = _in_pieces(module, blocks)
     steps = [line for block in blocks for line in block]
+    settle = _settle(module)
     advance = [
         "@kernel()",
         "def advance(first, n_steps, table):",
         '    """Simulate n_steps steps, fewer when a buffer of spikes could overflow; return the number done."""',
-        *_opened(module, [dt, *steps]),
+        *_opened(module, [dt, *steps, *settle]),
         *(f"    {name} = sizes[{n}]" for n, (name, value) in enumerate(module.ints) if value in THREAD_NUMBERS),
+        *settle,
         *_clock_started(module, 4),
         "    for step in range(first, first + n_steps):",
         f"        t = step * {dt}[0]",
@@ -115,6 +117,14 @@ def _texts(module: Module) -> tuple[str, str]:
         imports = imported(text, module.network.precision, module.network.math)
         texts.append("\n".join([head, "", *imports, "", "", text, ""]))
     return folded(Names.put(texts[0], names)), Names.numbered(texts[1], "y")
+
+
+def _settle(module: Module) -> list[str]:
+    """What is done where a kernel is called for no steps: what waits at synapses is carried out."""
+    if not module.settling:
+        return []
+    calls = [f"        {line}" for call in module.settling for line in module.step_of(call).splitlines()]
+    return ["    if n_steps == 0:", "        step = -1", "        t = 0.0", *calls, "        return 0"]
 
 
 def _opened(module: Module, lines: list[str]) -> list[str]:

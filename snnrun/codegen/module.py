@@ -24,11 +24,12 @@ from snnrun.codegen.arguments import (
     index_type,
 )
 from snnrun.codegen.emit import Access, Ends, Fill, Place, Writer, reads, writes
-from snnrun.codegen.lost import Clipped
+from snnrun.codegen.lost import Clipped, clipped, lost
 from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.kernels.arithmetic import Math
-from snnrun.model.network import EventSource, Network, NeuronSubset, Synapses
+from snnrun.model.network import EventSource, Network, NeuronSubset, Pathway, Synapses
+from snnrun.model.postponed import postponed
 
 CLOCK = "clock"  # the name in `advance` of the time at which the last lap ended
 WAITING = "", "waiting"
@@ -154,6 +155,13 @@ class Module:
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
     every: IntKey | None = None  # of the lines that are being added
     laps: dict[tuple[str, str], int] | None = None  # the parts of a step whose time is measured, for a profile
+    postponed: dict[str, Pathway | None] = field(default_factory=dict)  # by synapses object
+    settling: list[Call] = field(default_factory=list)  # what lets synapses catch up, see `codegen/postponed.py`
+
+    @classmethod
+    def of(cls, network: Network, laps: dict[tuple[str, str], int] | None = None) -> Module:
+        """An empty module for a network."""
+        return cls(network, clipped=clipped(network), laps=laps)
 
     def array(self, array: KernelArray) -> str:
         """Name in `advance` of an array."""
@@ -254,6 +262,14 @@ class Module:
     def index_type_of(self, end: NeuronSubset) -> CType:
         """The type of numbers of an end; how many synapses there are is not known yet."""
         return index_type(self.network.groups[end.group].size) if end.section == "groups" else CType.I32
+
+    def waiting(self, synapses: Synapses) -> Pathway | None:
+        """The pathway of an object whose events wait for the next spike of the source, if there is one."""
+        if synapses.name not in self.postponed:
+            found = postponed(self.network, synapses) if synapses.traces else None
+            looks = found is not None and lost(found.block, self.clipped)  # the step of a failure must be known
+            self.postponed[synapses.name] = None if looks else found
+        return self.postponed[synapses.name]
 
     @contextmanager
     def clock(self, every: int) -> Iterator[None]:

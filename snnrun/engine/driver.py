@@ -87,6 +87,17 @@ class Simulation:
         """
         size = FIRST_CALL
         self.watch.begin(self.step)
+        try:
+            self._run(size, progress, most)
+        finally:
+            self.settle()
+
+    def settle(self) -> None:
+        """Carry out what waits at synapses for the next spike of their source."""
+        if any(array.key.use is ArrayUse.SEEN for array in self.built.kernel.arrays):
+            self.threads.advance(self.step, 0, self._tables)
+
+    def _run(self, size: int, progress: Callable[[int], None], most: int | None) -> None:
         while self.step < self.network.steps:
             self._enter_phase()
             self._call_hooks()
@@ -101,6 +112,7 @@ class Simulation:
 
     def now(self, owner: str, name: str) -> Any:
         """A variable or subexpression of a group or of synapses as it is (`values.value_now`)."""
+        self.settle()
         return value_now(self.built, self._constants_now(), owner, name, self.step)
 
     def _constants_now(self) -> Network:
@@ -140,6 +152,8 @@ class Simulation:
         self.step += done
         phase = self.timeline.phase_at(self.step - 1)
         last = self.step == (self.network.steps if phase is None else phase.stop)
+        if last:
+            self.settle()
         with self.stopwatch.of(Work.CHECKS):
             wrong = self.watch.look(self.step, elapsed, last=last)
         if wrong:
@@ -170,6 +184,7 @@ class Simulation:
         """At the first step of a phase, set what it sets."""
         phase = self.timeline.phase_at(self.step)
         if phase is not None and phase.start == self.step:
+            self.settle()
             before = self.timeline.network_at(self.step - 1) if self.step else None
             phase = self.timeline.entered(self.step)
             assert phase is not None
@@ -182,6 +197,7 @@ class Simulation:
         self.timeline.look_at_stop(self.step)
         phase = self.timeline.leave(self.step)
         if phase is not None:
+            self.settle()
             end(self.built, phase, self.step)
             self.timeline.leave_repetitions(self.step)
 
@@ -253,3 +269,4 @@ class Simulation:
             if not keep:
                 for monitor in self.network.monitors:
                     drop(self.built, monitor)
+        self.settle()

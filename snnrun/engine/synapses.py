@@ -16,6 +16,7 @@ from snnrun.engine.cache import RunCache
 from snnrun.engine.dendrites import dendritic_steps, make_rings
 from snnrun.engine.moving import make_lists
 from snnrun.engine.parameters import integer_of
+from snnrun.engine.postponed import make_room
 from snnrun.engine.ranges import make_ranges
 from snnrun.engine.start import begin_synapses
 from snnrun.engine.values import STORED, Array, Built, SynapseValues, problem, read_neurons
@@ -96,7 +97,8 @@ class SynapsesBuilder:
             values.load()
             begin_synapses(n.start, values)
             values.keep()
-        if any(p.post for p in synapses.pathways):
+        make_room(self.allocation, synapses, made.rows, self.size_of(synapses.target))
+        if ArrayUse.COLUMN_ORDER.of(path) in self.types:
             for key, array in columns(made, synapses, self.size_of(synapses.target), self.types).items():
                 self.put(key, array)
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from agreement import assert_agreement
-from running import network_of, run_kernel, run_network
+from running import final, network_of, run_kernel, run_network, simulation_of
 
+from snnrun.codegen.arguments import ArrayUse
+from snnrun.codegen.kernel import generate
+from snnrun.codegen.native import PythonKernel
+from snnrun.engine import postponed as engine_postponed
+from snnrun.engine.build import build
+from snnrun.engine.driver import Simulation
+from snnrun.engine.recording import Memory
 from snnrun.model import traces
 from snnrun.model.network import Network
+from snnrun.model.postponed import postponed
 
 PAIRS = """
 seed: 5
@@ -156,3 +164,63 @@ def test_a_phase_with_another_time_constant_counts_from_its_first_step(few: None
     # at the start of step 100 the value is that of the end of step 99, 89 steps after the jump
     assert a[200] == pytest.approx(np.exp(-89 / 50) * np.exp(-100 / 500), rel=1e-12)
     assert a[250] == pytest.approx((1 + np.exp(-89 / 50) * np.exp(-111 / 500)) * np.exp(-39 / 500), rel=1e-12)
+
+
+SILENT = PAIRS[: PAIRS.index("  m: {kind: state")] + PAIRS[PAIRS.index("  all: {kind: conn") :]
+"""Nothing records a weight while the network runs."""
+
+
+def waiting(text: str) -> list[str]:
+    """The synapses whose spikes of the target wait for the next one of the source."""
+    network = network_of(text)
+    return [name for name, s in network.synapses.items() if postponed(network, s) is not None]
+
+
+def test_spikes_of_the_target_wait_where_nobody_reads_the_weights(few: None) -> None:
+    assert waiting(SILENT) == ["in"]  # a statement of `rec` reads the trace of the target
+    assert waiting(PAIRS) == []
+    assert waiting(SILENT.replace("w = clip(w + a, 0, 0.3)", "w = clip(w + a*rand(), 0, 0.3)")) == []
+    assert waiting(SILENT.replace("w = clip(w + a, 0, 0.3)", "v_post += a; w = clip(w + a, 0, 0.3)")) == []
+    assert waiting(SILENT + "operations:\n  o: {target: in, every: 5 ms, do: w *= 0.9}\n") == []
+
+
+@pytest.mark.parametrize("room", [2, 8])
+def test_weights_are_what_they_are_at_once(few: None, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    monkeypatch.setattr(engine_postponed, "LEAST", room)
+    for threads in (1, 3):
+        assert_agreement(SILENT, f"run.threads={threads}", spikes=10)
+
+
+PHASED = "phases: [{name: one, duration: 21 ms}, {name: two, duration: 20 ms, set: {in.w: 0.5*w, up: 0.03}}]"
+TEXT = SILENT.replace("duration: 60 ms", PHASED)
+
+
+def test_phases_see_and_change_weights_that_have_caught_up(few: None) -> None:
+    assert waiting(TEXT) == ["in"]
+    assert_agreement(TEXT, spikes=10)
+
+
+def test_a_run_that_goes_on_from_a_state_has_the_same_weights(few: None) -> None:
+    network = network_of(TEXT)
+    states = {}
+    first, _ = simulation_of(network)
+    first.run(lambda step: states.setdefault(step, first.state()), most=37)
+    second, _ = simulation_of(network)
+    second.restore(states[284], 284)
+    assert states[284][ArrayUse.ARRIVED.of("synapses.in")].any()
+    second.run()
+    for name in ("in", "rec"):
+        ended = [final(s.built, f"synapses.{name}", "w") for s in (first, second)]
+        assert np.array_equal(*ended)
+
+
+def test_plain_python_and_values_between_calls_are_the_same(few: None) -> None:
+    network = network_of(SILENT, "run.duration=12 ms")
+    kernel = generate(network)
+    slow = Simulation(build(network, kernel), PythonKernel(kernel.text), Memory())
+    slow.run()
+    quick, _ = simulation_of(network)
+    seen = []
+    quick.run(lambda _step: seen.append(quick.now("synapses.in", "w").copy()), most=30)
+    assert np.array_equal(final(slow.built, "synapses.in", "w"), seen[-1])
+    assert np.array_equal(seen[2], final(run_network(network_of(SILENT, "run.duration=9 ms"))[1], "synapses.in", "w"))
