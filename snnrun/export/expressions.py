@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from snnrun.equations.ast import (
+    LOGIC,
     PRECEDENCE,
     Binary,
     Boolean,
@@ -20,6 +21,7 @@ from snnrun.equations.ast import (
     Quantity,
     Unary,
     names_in,
+    walk,
 )
 from snnrun.equations.scope import UserFunction
 from snnrun.units.dimensions import Dimension
@@ -33,6 +35,9 @@ FUNCTIONS = frozenset(
     """.split()  # noqa: SIM905 - a list of words
 )
 """Functions that texts of Brian2 know."""
+
+_OF_TEXTS = frozenset({"int", "rand", "randn", "poisson", "timestep"})
+"""Functions that texts of Brian2 know, and Python has not, or not for arrays."""
 
 _SHORT = frozenset(
     """
@@ -98,6 +103,16 @@ def _units() -> dict[Dimension, str]:
         assert unit is not None
         found[unit.dimension] = name
     return found
+
+
+def of_arrays(expr: Expr) -> bool:
+    """Whether Python has an expression for arrays too."""
+    return not any(
+        (isinstance(part, Call) and part.function not in FUNCTIONS - _OF_TEXTS)
+        or (isinstance(part, Binary | Unary) and part.op in {*LOGIC, "not"})
+        or (isinstance(part, Name) and part.id in {"N", "t", "dt", "t_in_timesteps"})
+        for part in walk(expr)
+    )
 
 
 def number_text(value: Fraction) -> str:

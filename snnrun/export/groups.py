@@ -7,6 +7,7 @@ from functools import partial
 
 from snnrun.export.expressions import CannotExportError
 from snnrun.export.page import METHODS, Page
+from snnrun.export.refused import refused_names
 from snnrun.model.network import Group, GroupKind
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
@@ -39,6 +40,7 @@ def group(page: Page, name: str) -> None:
 def _neurons(page: Page, group: Group) -> None:
     path: FilePath = ("groups", group.name)
     words = [f"{group.size}"]
+    refused_names(page, path)
     equations = page.equations((*path, "equations"))
     words.append(f"model={page.block(equations or [''])}")
     if page.document.has((*path, "threshold")):

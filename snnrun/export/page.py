@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
-from snnrun.equations.ast import LOGIC, Binary, Call, Expr, Name, Statement, Unary, walk
+from snnrun.equations.ast import Statement
 from snnrun.equations.dag import Kind
 from snnrun.equations.model import Definition, Role, parse_equations
 from snnrun.equations.parse import parse_statements
@@ -41,9 +41,6 @@ _ENDINGS = {
 """What makes the names of objects different from those of objects in other sections."""
 
 _BUILT_IN = frozenset("t dt t_in_timesteps i j N N_pre N_post N_incoming N_outgoing xi e pi inf".split())  # noqa: SIM905
-
-_OF_TEXTS = frozenset({"int", "rand", "randn", "poisson", "timestep"})
-"""Functions that texts of Brian2 know, and Python has not, or not for arrays."""
 
 METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4", "heun", "milstein")
 """Methods of both."""
@@ -127,16 +124,6 @@ class Page(Lines):
     def constant(self, path: FilePath) -> str:
         """An expression of the file, as Python."""
         return self.value(path, self.python)
-
-    @staticmethod
-    def of_arrays(expr: Expr) -> bool:
-        """Whether Python has an expression for arrays too."""
-        return not any(
-            (isinstance(part, Call) and part.function not in FUNCTIONS - _OF_TEXTS)
-            or (isinstance(part, Binary | Unary) and part.op in {*LOGIC, "not"})
-            or (isinstance(part, Name) and part.id in {"N", "t", "dt", "t_in_timesteps"})
-            for part in walk(expr)
-        )
 
     def statements(self, path: FilePath) -> list[str]:
         """Statements of the file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from snnrun.export.expressions import CannotExportError
+from snnrun.export.expressions import CannotExportError, of_arrays
 from snnrun.export.page import Page
 from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
@@ -85,7 +85,7 @@ def _set_frozen(page: Page, target: str, variable: str, path: FilePath) -> None:
     if isinstance(node, ListNode) and not any(isinstance(item, MapNode) for item in node.items):
         page.assign(f"{target}.{variable}", path)
         return
-    if not isinstance(node, ScalarNode) or not page.of_arrays(page.context.expression(path)):
+    if not isinstance(node, ScalarNode) or not of_arrays(page.context.expression(path)):
         raise CannotExportError(f"a text that sets `{variable}` of refractory neurons: write its values as an array")
     group = str(path[-1]).partition(".")[0]
     own = {name: f"{target}.{name}[:]" for name in (*page.context.populations[group].members, "i")}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from snnrun.equations.parse import parse_generator
 from snnrun.export.expressions import CannotExportError
 from snnrun.export.page import Page
+from snnrun.export.refused import refused_names
 from snnrun.model.network import Synapses
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 from snnrun.spec.nodes import Path as FilePath
@@ -27,6 +28,8 @@ def _write_synapses(page: Page, synapses: Synapses) -> None:
     variable = page.objects["synapses", synapses.name]
     page.leftover(path, _KEYS)
     page.speak_of(synapses.name, synapses.source.group, synapses.target.group)
+    ends = [end.group for end in (synapses.source, synapses.target) if end.section == "groups"]
+    refused_names(page, path, {name for end in ends for name in page.context.populations[end].members})
     words = [page.view(synapses.source), page.view(synapses.target)]
     equations = page.equations((*path, "equations"))
     if equations:

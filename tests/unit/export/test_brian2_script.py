@@ -218,6 +218,18 @@ run(2*ms)
         assert line in made.text
 
 
+@pytest.mark.parametrize(
+    ("change", "where", "name"),
+    [
+        (('equations: "w : volt"', 'equations: "w : volt\\nm : 1"'), "synapses.s.equations", "m"),
+        (("m : 1 (constant)", "m : 1 (constant)\n      e : 1"), "groups.cells.equations", "e"),
+    ],
+)
+def test_names_that_brian2_refuses_are_noted(tmp_path, change, where, name):
+    made = script(tmp_path, NETWORK.replace(*change))
+    assert made.notes == [(where, f"Brian2 refuses the name `{name}` there: rename it")]
+
+
 PARTS = """
 version: 1
 groups:
