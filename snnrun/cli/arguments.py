@@ -19,6 +19,10 @@ Task = Annotated[int, Argument(help="Number of the task in its array.", show_def
 NewName = Annotated[str, Argument(help="Name of the experiment; the file is NAME.yaml.", show_default=False)]
 ModelName = Annotated[str | None, Argument(help="Model to print; all models unless given.", show_default=False)]
 ExampleName = Annotated[str | None, Argument(help="Experiment to print; all unless given.", show_default=False)]
+Code = Annotated[
+    str | None, Argument(help="Code of a message, such as EQ203; all codes unless given.", show_default=False)
+]
+Page = Annotated[bool, Option("--page", hidden=True, help="Print docs/errors.md.")]
 Expression = Annotated[str, Argument(help='For example "120*mA*60*ohm".', show_default=False)]
 
 # what changes an experiment

@@ -255,7 +255,7 @@ def plot_folder(
     if not (folder / "experiment.yaml").is_file():
         raise StorageError(
             Diagnostic(
-                "PLT504",
+                "CMP102",
                 f"`{folder}` is not a folder of results",
                 None,
                 "name a folder such as outputs/06-raster/latest",

@@ -291,6 +291,17 @@ def examples(name: given.ExampleName = None, copy: given.Copy = None) -> None:
     show_examples(name, copy)
 
 
+@app.command()
+def explain(code: given.Code = None, page: given.Page = False) -> None:
+    """Explain the code of an error or a warning, with a wrong and a right example."""
+    from snnrun.cli.explain import errors_page, show_code
+
+    if page:
+        typer.echo(errors_page(), nl=False)
+        return
+    show_code(code)
+
+
 @app.command(context_settings={"ignore_unknown_options": True})
 def units(expression: given.Expression, to: given.Unit = None) -> None:
     """Compute with quantities: 120*mA*60*ohm gives 7.2 V."""
