@@ -24,7 +24,7 @@ from pydantic_core import ErrorDetails
 
 from snnrun.errors import MOST_ERRORS, Diagnostic, Report, did_you_mean
 from snnrun.source import Span
-from snnrun.spec import connect_advice, nodes
+from snnrun.spec import connect_advice, foreign_words, nodes
 from snnrun.spec.document import Document
 from snnrun.spec.forms import Form, field_of, form_at, keys_of, tagged_branches, unwrap
 from snnrun.spec.models import Experiment, NamedRule, Rule, Run
@@ -193,7 +193,7 @@ class _Problem:
         if self.kind != "extra_forbidden" or self.form.owner is None:
             return None
         key, known = str(self.path[-1]), keys_of(self.form.owner)
-        advice = _foreign(key, known) or did_you_mean(key, known)
+        advice = foreign_words.of_key(key, known) or did_you_mean(key, known)
         return advice.split("`")[1] if advice else None
 
     def _missing(self, report: Report) -> None:
@@ -214,7 +214,13 @@ class _Problem:
         others = [other for model in form.siblings for other in keys_of(model)]
         of_rule = connect_advice.of_key(key, known) if self.form.owner and issubclass(self.form.owner, Rule) else None
         of_run = f"write `run.{key}`, which holds for the whole run" if key in keys_of(Run) else None
-        advice = of_rule or _foreign(key, known) or of_run or did_you_mean(key, known) or did_you_mean(key, others)
+        advice = (
+            of_rule
+            or foreign_words.of_key(key, known)
+            or of_run
+            or did_you_mean(key, known)
+            or did_you_mean(key, others)
+        )
         if key in others and key not in known:
             advice = f"`{key}` belongs to another form of this; here the keys are: {', '.join(known)}"
         where = f"`{dotted(self.path[:-1])}`" if len(self.path) > 1 else "an experiment"
@@ -271,7 +277,7 @@ class _Problem:
             report.error("FMT205", f"`{dotted(path)}` must be one of {', '.join(choices)}, this is {found}", span)
             return
         word = _shown(node)
-        near = did_you_mean(word, choices)
+        near = foreign_words.of_value(word, choices) or did_you_mean(word, choices)
         known = f"known: {', '.join(choices)}"
         label = f"item {key}" if key.isdigit() else f"`{key}`"
         report.error("FMT204", f"`{word}` is not a known {label}", span, f"{near} {known}" if near else known)
@@ -317,48 +323,6 @@ class _Problem:
                 key = next((str(s) for s in reversed(self.location[:end]) if _is_key(form, s)), None)
                 return f"`{key}`: {form.field.description}" if key else form.field.description
         return None
-
-
-_FOREIGN: Final = {
-    "N": ("size",),
-    "n": ("size",),
-    "model": ("equations",),
-    "eqs": ("equations",),
-    "ode": ("equations",),
-    "namespace": ("constants",),
-    "parameters": ("constants",),
-    "params": ("constants",),
-    "neurons": ("groups",),
-    "populations": ("groups",),
-    "connections": ("synapses", "connect"),
-    "recorders": ("monitors",),
-    "record": ("indices",),
-    "simulation": ("run",),
-    "time": ("duration",),
-    "T": ("duration",),
-    "timestep": ("dt",),
-    "on": ("on_pre", "event"),
-    "on_spike": ("on_pre", "reset"),
-    "on_event": ("event", "on_pre"),
-    "pre": ("on_pre",),
-    "post": ("on_post",),
-    "rate": ("rates",),
-    "init": ("initial",),
-    "v_threshold": ("threshold",),
-    "condition": ("where",),
-    "probability": ("p",),
-    "from": ("source",),
-    "to": ("target",),
-    "type": ("kind",),
-    "variable": ("variables",),
-    "code": ("do",),
-}
-"""What Brian and others call a key of this format."""
-
-
-def _foreign(key: str, known: Sequence[str]) -> str | None:
-    """The key of this format for one of another tool."""
-    return next((f"did you mean `{ours}`?" for ours in _FOREIGN.get(key, ()) if ours in known), None)
 
 
 def _is_key(form: Form, step: str | int) -> bool:

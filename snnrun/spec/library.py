@@ -8,6 +8,7 @@ from typing import Final
 
 from snnrun.errors import ExperimentError, at, did_you_mean
 from snnrun.source import SourceFile, Span
+from snnrun.spec.foreign_words import of_model
 from snnrun.spec.nodes import plain
 
 KINDS: Final = {"groups": "neurons", "synapses": "synapses"}
@@ -74,5 +75,5 @@ def library_model(name: str) -> LibraryModel:
 def unknown_model(name: str, place: Span | None) -> ExperimentError:
     """The error for a name that no model of the library has."""
     known = library_names()
-    advice = did_you_mean(name, known) or f"the library has: {', '.join(known)}"
+    advice = of_model(name) or did_you_mean(name, known) or f"the library has: {', '.join(known)}"
     return at(place, "USE101", f"there is no model `{name}` in the library", advice)
