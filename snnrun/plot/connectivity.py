@@ -10,7 +10,7 @@ from snnrun.plot.options import Options
 from snnrun.plot.page import AnyFigure, inches, name_axes, round_ticks, share_text, show_message, some_of, two_panels
 from snnrun.plot.quantities import plain
 from snnrun.plot.source import Source
-from snnrun.plot.style import INK, PALETTE
+from snnrun.plot.style import PALETTE, ink
 from snnrun.results.layout import MonitorKind
 from snnrun.results.reader import Connectivity
 
@@ -37,7 +37,7 @@ def _columns(axes: Axes, source: Source, pairs: Connectivity, options: Options) 
     pre, post = pairs.pre[chosen], pairs.post[chosen]
     ends = np.stack([np.stack([np.zeros(len(pre)), pre], 1), np.stack([np.ones(len(post)), post], 1)], 1)
     alpha = float(np.clip(12 / len(chosen) ** 0.8, 0.035, 0.8))
-    lines = LineCollection(ends.tolist(), colors=INK, linewidths=0.7, alpha=alpha, rasterized=len(chosen) > 500)
+    lines = LineCollection(ends.tolist(), colors=ink(), linewidths=0.7, alpha=alpha, rasterized=len(chosen) > 500)
     axes.add_collection(lines)
     tallest = max(pairs.source_size, pairs.target_size)
     colours = _end_colours(source, pairs)
@@ -61,7 +61,7 @@ def _matrix(axes: Axes, pairs: Connectivity, options: Options) -> None:
         cell = min(width * 72 / pairs.source_size, height * 72 / pairs.target_size)
         mark = float(np.clip(0.75 * cell, 0.6, 6))
         heavy = len(pairs.pre) > 2_000
-        axes.plot(pairs.pre, pairs.post, "o", color=INK, markersize=mark, markeredgewidth=0, rasterized=heavy)
+        axes.plot(pairs.pre, pairs.post, "o", color=ink(), markersize=mark, markeredgewidth=0, rasterized=heavy)
     else:
         _matrix_image(axes, pairs)
     axes.set_xlim(-0.5 - 0.03 * pairs.source_size, pairs.source_size * 1.03 - 0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,6 +47,7 @@ from snnrun.results.sweep_table import Axis, SweepTable
 _MOST_CURVES = 7
 _MOST_SHADES = 60
 _FEW_POINTS = 80
+SEARCH = "search"  # the series of a search: its runs
 _SEPARATE: dict[str, Any] = {"marker": "o", "markersize": 4.5, "linestyle": "none"}
 
 
@@ -117,7 +119,7 @@ def draw_curve(figure: AnyFigure, source: Source, options: Options) -> None:
     shades = colours_of(found)
     if shades is not None:
         add_colorbar(figure, shades, axes, shade_label(found))
-    legend(axes, always=bool(found.note) or any_lost(found))
+    legend(axes, always=bool(found.note) or any_missing(found))
     for text in reversed(found.sets):
         add_note(figure, text)
     if found.of > len(found.curves):
@@ -141,23 +143,38 @@ def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale
         _one(axes, curve, colour, label, across=across, up=up, joined=not texts_along_x(found))
     if found.note:
         axes.fill_between([], [], color=FAINT, alpha=0.3, linewidth=0, label=found.note)
-    lost = np.unique([x for c in found.curves if c.lost is not None for x in across(c.x[c.lost & np.isnan(c.y)])])
-    if lost.size:
-        mark_lost(axes, lost)
+    show_all_of_x(axes, across(np.concatenate([c.x for c in found.curves])))
+    mark_missing(axes, found.curves, across)
     _log_axes(axes, options, found.x)
     return across
 
 
-def mark_lost(axes: Axes, x: FloatArray) -> None:
-    """Crosses at the floor where runs did not finish; positions as shown."""
-    style: dict[str, Any] = {"marker": "x", "markersize": 3.5, "markeredgewidth": 0.9, "linestyle": "none"}
+def show_all_of_x(axes: Axes, x: FloatArray) -> None:
+    """Let the axis reach over all points, also those at its ends that have no value; positions as shown."""
+    ends = x[np.isfinite(x)]
+    axes.update_datalim(np.column_stack([ends, np.zeros(len(ends))]), updatey=False)
+    axes.autoscale_view(scaley=False)
+
+
+def mark_missing(axes: Axes, curves: Sequence[Curve], across: Scale) -> None:
+    """Marks at the floor where a curve has no value: crosses where runs did not finish, else circles."""
+    lost = [across(c.x[np.isnan(c.y) & c.lost]) for c in curves if c.lost is not None]
+    empty = [across(c.x[np.isnan(c.y) & (~c.lost if c.lost is not None else True)]) for c in curves]
+    for places, marker, label in ((lost, "x", "did not finish"), (empty, "o", "no value (NaN)")):
+        if any(len(some) for some in places):
+            mark_floor(axes, np.unique(np.concatenate(places)), marker, label)
+
+
+def mark_floor(axes: Axes, x: FloatArray, marker: str, label: str) -> None:
+    """Marks at the floor; positions as shown."""
+    style: dict[str, Any] = {"markersize": 3.5, "markeredgewidth": 0.9, "markerfacecolor": "none", "linestyle": "none"}
     floor = np.full(len(x), 0.02)
-    axes.plot(x, floor, color=FAINT, transform=axes.get_xaxis_transform(), label="did not finish", **style)
+    axes.plot(x, floor, color=FAINT, marker=marker, transform=axes.get_xaxis_transform(), label=label, **style)
 
 
-def any_lost(found: Curves) -> bool:
-    """Whether a curve has a point without a result."""
-    return any(bool((c.lost & np.isnan(c.y)).any()) for c in found.curves if c.lost is not None)
+def any_missing(found: Curves) -> bool:
+    """Whether a curve has a point without a value."""
+    return any(bool(np.isnan(c.y).any()) for c in found.curves)
 
 
 def colours_of(found: Curves) -> ScalarMappable | None:
@@ -257,7 +274,8 @@ def _series_curves(source: Source, options: Options) -> Curves:
         x, y = _column(columns, options.x, 0), _column(columns, options.y, 1)
         if x is not None and y is not None and (options.name in {None, name} or options.x or options.y):
             curve = Curve(x.values.astype(float), y.values.astype(float), None, "")
-            return Curves([curve], Quantity(x.label, x.unit), Quantity(y.label, y.unit), of=1)
+            label = f"{y.label} (1: holds, 0: not)" if name == SEARCH else y.label
+            return Curves([curve], Quantity(x.label, x.unit), Quantity(label, y.unit), of=1)
     wanted = " and ".join(f"`{v}`" for v in (options.x, options.y) if v)
     raise storage_error(
         "ST209", f"these results hold no curve of {wanted}" if wanted else "these results hold no curve"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection, QuadMesh
@@ -169,7 +170,7 @@ def _cells(axes: Axes, found: Map, cells: NDArray[np.bool_], hatch: str | None, 
     if corners:
         patches = PolyCollection(
             corners,
-            facecolors=_EMPTY if hatch is None else "white",
+            facecolors=_EMPTY if hatch is None else mpl.rcParams["axes.facecolor"],
             edgecolors=_EMPTY if hatch is None else FAINT,
             linewidths=0.0,
             hatch=hatch,

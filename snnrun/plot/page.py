@@ -21,7 +21,7 @@ from snnrun.errors import Diagnostic, ExperimentError
 from snnrun.files.writing import replacing
 from snnrun.plot.options import Options, Size
 from snnrun.plot.quantities import Scale, plain
-from snnrun.plot.style import FAINT
+from snnrun.plot.style import FAINT, ink
 from snnrun.results.layout import Description, FloatArray, IntArray, storage_error
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def draw_lines(axes: Axes, options: Options, x: Scale, y: Scale | None) -> None:
     for label, value in options.vlines:
         shown = plain(label) if label not in seen else ""
         seen.add(label)
-        axes.axvline(value * x.factor, color="black", linewidth=0.7, linestyle="--", zorder=1.5, label=shown or None)
+        axes.axvline(value * x.factor, color=ink(), linewidth=0.7, linestyle="--", zorder=1.5, label=shown or None)
 
 
 def draw_bins(axes: Axes, values: FloatArray, edges: FloatArray, *, filled: bool, **look: Any) -> None:

@@ -22,6 +22,7 @@ from snnrun.plot.page import (
 )
 from snnrun.plot.quantities import Scale, plain, time_scale
 from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span, with_own_colours
+from snnrun.plot.style import ink
 from snnrun.results.layout import FloatArray, MonitorKind
 
 _AROUND_S = (-0.05, 0.1)
@@ -56,15 +57,27 @@ def draw_psth(figure: AnyFigure, source: Source, options: Options) -> None:
     ):
         add_note(figure, NOT_RECORDED)
     if options.marks is not None:
-        axes.axvline(0, color="black", linewidth=0.7, linestyle="--")
+        axes.axvline(0, color=ink(), linewidth=0.7, linestyle="--")
     axes.set_xlim(*time(window))
     axes.set_ylim(bottom=0)
     draw_lines(axes, options, time, _HERTZ)
     apply_limits(axes, options, time, _HERTZ)
     round_ticks(axes)
-    several = f", {len(triggers)} trials" if len(triggers) > 1 else ""
-    name_axes(axes, options, time.label("Time in trial"), f"Rate (Hz){several}")
+    moment, thing = _what_trials_are(source, options)
+    if len(triggers) > 1:
+        add_note(figure, f"mean of {len(triggers):,} {thing}s")
+    name_axes(axes, options, time.label(moment), "Rate per neuron (Hz)")
     legend(axes)
+
+
+def _what_trials_are(source: Source, options: Options) -> tuple[str, str]:
+    """What the horizontal axis shows, and what a trial is called."""
+    if options.marks is None:
+        return "Time in trial" if options.period is not None else "Time", "trial"
+    if options.marks in source.run().stimuli():
+        return "Time from begin of frame", "frame"
+    thing = "event" if source.run().monitor(options.marks, MonitorKind.SPIKES).events else "spike"
+    return f"Time from {thing} of {plain(options.marks, 30)}", thing
 
 
 def _trials(source: Source, options: Options, span: tuple[float, float]) -> tuple[FloatArray, tuple[float, float]]:

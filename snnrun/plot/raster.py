@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -130,7 +131,7 @@ def _rows_axis(axes: Axes, drawn: list[Band], options: Options) -> None:
         middles.append(base + (len(band.neurons) - 1) / 2)
         base += len(band.neurons)
         if base < rows:
-            axes.axhline(base - 0.5, color="white", linewidth=1.2, zorder=3)
+            axes.axhline(base - 0.5, color=mpl.rcParams["axes.facecolor"], linewidth=1.2, zorder=3)
     axes.set_yticks([])
     _group_names(axes, drawn, options, middles, rows)
 

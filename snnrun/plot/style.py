@@ -75,6 +75,11 @@ _LARGEST = {"dpi": 1200.0, "size": 100.0, "labelsize": 100.0, "titlesize": 100.0
 """The largest numbers of settings whose name ends so: more cannot be drawn, or hides the picture."""
 
 
+def ink() -> str:
+    """The colour of texts and thin lines, light in dark styles."""
+    return str(mpl.rcParams["text.color"])
+
+
 @contextmanager
 def style_context(style: str | None) -> Iterator[None]:
     """Our settings on top of matplotlib's defaults, and a style file's on top of ours; the caller's come back after."""

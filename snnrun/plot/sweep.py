@@ -17,7 +17,7 @@ from typing import Any, assert_never
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnrun.plot.curve import curves_along, draw_curves, mark_lost, name_curves
+from snnrun.plot.curve import curves_along, draw_curves, mark_floor, name_curves, show_all_of_x
 from snnrun.plot.heatmap import draw_map, map_of, name_cells, norm_of
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
@@ -224,6 +224,7 @@ def _maps(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Option
 def _scatters(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
     points = layout.points
     lost = (points.failed | points.absent) & np.isnan(points.values)
+    empty = ~lost & np.isnan(points.values)
     for axes, (k,) in zip(panels, layout.panels, strict=True):
         parameter = layout.parameters[k]
         across = scale_along(parameter)
@@ -236,8 +237,10 @@ def _scatters(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Op
             axes.vlines(
                 x, up(points.values - points.half), up(points.values + points.half), PALETTE[0], lw=0.6, alpha=0.4
             )
-        if lost.any():
-            mark_lost(axes, x[lost])
+        show_all_of_x(axes, x)
+        for missing, marker, label in ((lost, "x", "did not finish"), (empty, "o", "no value (NaN)")):
+            if missing.any():
+                mark_floor(axes, x[missing], marker, label)
         if options.is_log("x", suggested=is_drawn_logarithmically(parameter)):
             axes.set_xscale("log")
         if options.is_log("y"):

@@ -29,7 +29,7 @@ from snnrun.plot.page import (
 )
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import NOT_RECORDED, Source, shown_span
-from snnrun.plot.style import FAINT, INK, PALETTE, SPIKE
+from snnrun.plot.style import FAINT, PALETTE, SPIKE, ink
 from snnrun.results.layout import FloatArray, GroupFacts, IntArray, Monitor, MonitorKind
 from snnrun.results.reader import SpikeTrain, Trace
 
@@ -161,7 +161,8 @@ def _one_variable(
         x, y = thinned(trace.times_s, trace.data[:, k])
         label = plain(options.label(_element_name(trace, k, int(element))), 40)
         named = 1 < len(trace.ids) <= _MOST_CURVES
-        axes.plot(time(x), scale(y), color=colour, linewidth=0.9, label=label if named else None, zorder=2)
+        width = 0.9 if len(trace.ids) <= _MOST_CURVES else 0.6
+        axes.plot(time(x), scale(y), color=colour, linewidth=width, label=label if named else None, zorder=2)
     if marks is not None:
         _draw_marks(axes, marks, row, colours, time=time, scale=scale)
     for label, value, style in constants:
@@ -182,7 +183,7 @@ def _constants(facts: GroupFacts | None, name: str) -> list[tuple[str, float, di
         return []
     found: list[tuple[str, float, dict[str, Any]]] = []
     if facts.threshold is not None and facts.threshold[0] == name:
-        found.append(("threshold", facts.threshold[1], {"color": INK, "linewidth": 0.8, "linestyle": (0, (1, 2))}))
+        found.append(("threshold", facts.threshold[1], {"color": ink(), "linewidth": 0.8, "linestyle": (0, (1, 2))}))
     if facts.reset is not None and facts.reset[0] == name:
         found.append(("reset", facts.reset[1], {"color": FAINT, "linewidth": 0.6, "linestyle": (0, (4, 2))}))
     return found
@@ -234,7 +235,7 @@ def _draw_marks(axes: Axes, marks: _Marks, row: _Row, colours: list[Any], *, tim
     dense = int(mine.sum()) > _MANY_SPIKES * max(inches(axes)[0] / 5, 0.4)
     if of_one and marks.refractory_s and not dense:
         for start in train.times_s[mine]:
-            axes.axvspan(*time([start, start + marks.refractory_s]), color="#EDEDED", linewidth=0, zorder=0.5)
+            axes.axvspan(*time([start, start + marks.refractory_s]), color=ink(), alpha=0.08, linewidth=0, zorder=0.5)
     label = "event" if marks.events else "spike"
     if name in train.extras:
         values = scale(train.extras[name][mine].astype(float))
@@ -254,6 +255,9 @@ def _draw_marks(axes: Axes, marks: _Marks, row: _Row, colours: list[Any], *, tim
         return
     for element, colour in zip(trace.ids, colours, strict=True):
         _spike_lines(axes, time(train.times_s[train.ids == element]), colour, None, dense=dense)
+    if mine.any():  # one entry for all of them
+        look: dict[str, Any] = {"marker": "|", "linestyle": "none"} if dense else {"linestyle": "-.", "linewidth": 0.8}
+        axes.plot([], [], color=ink(), label=f"{label}s", **look)
 
 
 def _spike_lines(axes: Axes, at: NDArray[np.float64], colour: str, label: str | None, *, dense: bool) -> None:

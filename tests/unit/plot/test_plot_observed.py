@@ -242,7 +242,8 @@ def test_trials_of_a_psth_may_be_the_frames_of_a_stimulus(tmp_path):
     plan = RecordingPlan(spikes=(SpikeChannel("out", "g", 1),))
     folder = synthetic.write(tmp_path, plan, synthetic.about("shown", 0.2, GroupFacts("g", 1)), fill)
     axes = figure_of(folder, {"kind": "psth", "marks": "shown", "bin": 0.001, "xlim": [0.0, 0.05]}).axes[0]
-    assert axes.get_ylabel() == "Rate (Hz), 3 trials"
+    assert axes.get_xlabel() == "Time from begin of frame (ms)"
+    assert axes.get_ylabel() == "Rate per neuron (Hz)"
     values, edges, _ = axes.patches[0].get_data()
     at = np.searchsorted(edges, 1.2, side="right") - 1
     assert values[at] == pytest.approx(1000.0), "each trial has its spike after 1.2 or 1.3 ms"

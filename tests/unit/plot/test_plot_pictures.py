@@ -11,13 +11,16 @@ import matplotlib as mpl
 import numpy as np
 import plot_synthetic as synthetic
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from snnrun.errors import ExperimentError, StorageError
+from snnrun.plot.curve import Curve, Curves, Quantity, draw_curves
 from snnrun.plot.draw import compose, draw, file_names, suggested
-from snnrun.plot.options import picture_from
+from snnrun.plot.options import Options, picture_from
 from snnrun.plot.page import round_ticks
 from snnrun.plot.points import Points, student
+from snnrun.plot.quantities import Scale
 from snnrun.plot.source import Source
 from snnrun.plot.style import PALETTE, SPIKE, style_context
 from snnrun.results.layout import Column, GroupFacts, RecordingPlan, SpikeChannel, StateChannel
@@ -446,15 +449,16 @@ def test_a_second_parameter_makes_one_curve_a_value(folders):
     assert axes.get_xlabel() == "I (nA)"
     # A point without a value is a gap; where a run did not finish there is a cross at the floor.
     assert [int(np.isnan(line.get_ydata()).sum()) for line in curves] == [1, 1, 1]
-    (crosses,) = axes.lines[3:]
+    (crosses, *circles) = axes.lines[3:]
     assert np.allclose(crosses.get_xdata(), np.linspace(0, 2, 12)[[4, 9]])
+    assert [line.get_label() for line in circles] in ([], ["no value (NaN)"])
     assert crosses.get_label() == "did not finish"
 
 
 def test_many_values_of_a_second_parameter_are_a_scale_of_colours(folders):
     figure = figure_of(folders("decades"), {"kind": "curve", "x": "tau", "y": "latency"})
     axes, bar = figure.axes
-    curves = [line for line in axes.lines if line.get_label() != "did not finish"]
+    curves = [line for line in axes.lines if line.get_label() not in ("did not finish", "no value (NaN)")]
     assert len(curves) == 10
     assert len({tuple(line.get_color()) for line in curves}) == 10
     assert bar.get_ylabel() == "J"
@@ -743,3 +747,16 @@ def test_small_axes_of_numbers_have_ticks_at_whole_ones_and_two_where_there_are(
     seen = [tick for tick in axes.get_yticks() if low <= tick <= high]
     assert all(tick == round(tick) for tick in seen)
     assert len(seen) >= min(2, round(high - low))
+
+
+def test_points_without_a_value_keep_their_place_on_the_axis():
+    axes = Figure().subplots()
+    x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([np.nan, 5.0, 6.0, np.nan])
+    lost = np.array([True, False, False, False])
+    found = Curves([Curve(x, y, None, "", lost)], Quantity("x", "1"), Quantity("y", "1"), of=1)
+    draw_curves(axes, found, Options("curve"), Scale(1.0, "1"))
+    low, high = axes.get_xlim()
+    assert low <= 1
+    assert high >= 4
+    marked = {line.get_label(): list(line.get_xdata()) for line in axes.lines[1:]}
+    assert marked == {"did not finish": [1.0], "no value (NaN)": [4.0]}
