@@ -275,5 +275,8 @@ class KernelArray:
 THREAD, THREADS = THREAD_NUMBERS = IntUse.THREAD.of(), IntUse.THREADS.of()
 """Numbers that every call may use: of the thread, and how many there are."""
 
+FIRST_AMOUNT = -(2**32)
+"""Code of failures of random numbers: less the number of the node that no random number can have."""
+
 IntValue: TypeAlias = Node | IntKey | int
 """A whole number that a kernel is given: a graph, a number that the engine knows, or one that the network says."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from snnrun.codegen.arguments import RUN, ArrayKey, ArrayUse, CType, IntKey, IntUse, IntValue, KernelArray
+from snnrun.codegen.arguments import FIRST_AMOUNT, RUN, ArrayKey, ArrayUse, CType, IntKey, IntUse, IntValue, KernelArray
 from snnrun.codegen.names import Names, shown, stem_of
 from snnrun.equations.dag import (
     CHANGING,
@@ -194,6 +194,7 @@ class Writer:
     overrides: dict[Variable, str] = field(default_factory=dict)
     before: AbstractSet[tuple[str, str]] = frozenset()  # what others see as it was before the slot: owner and name
     leaves: dict[int, str] = field(default_factory=dict)
+    notes: bool = True  # whether failures are noted
     rows_of_time: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
     values_of_time: dict[int, str] = field(default_factory=dict)
     _fixed: dict[int, str] = field(default_factory=dict)
@@ -475,6 +476,8 @@ class _Expressions:
                 return f"-{args[0].closed}"
             case Op.NOT:
                 return f"{args[0].closed} == False"
+            case Op.SELECT if node.number in self.w.graph.amounts and self.w.notes:
+                return self.amount(node, self.call("select", args), args[1])
             case Op.SELECT:
                 return self.call("select", args)
             case Op.POW:
@@ -495,6 +498,15 @@ class _Expressions:
                 name = str(node.payload)
                 return self.call(NAMES.get(name, name), args)
         raise AssertionError(node.op)
+
+    def amount(self, node: Node, text: str, value: str) -> str:
+        """A number that a random number takes; where none can have it, the failure is noted."""
+        name = self.named_as("amount", text)
+        self.w.loop(f"if {name} != {name}:")
+        self.w.note(self.w.element(self.place), self.w.integer("draw", FIRST_AMOUNT - node.number), value)
+        self.w.line(f"{name} = {self.number('1')}")  # of NaN Python makes no whole number, by 0 it does not divide
+        self.w.end()
+        return name
 
     def is_double(self, node: Node) -> bool:
         """Whether a kernel of single precision computes a number in double precision: what is made of the time."""

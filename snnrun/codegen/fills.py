@@ -251,7 +251,7 @@ class _Function:
         self.owner = owner
         self.variables = variables if wanted.kept else {}
         self.kinds = {variable: kind for variable, (kind, _) in variables.items()}
-        self.writer = Writer(graph, owner)
+        self.writer = Writer(graph, owner, notes=False)
         self.lines = _alive(wanted, set(self.variables))
         self.delay = wanted.delay
         self.neurons: list[tuple[Variable, Kind]] = []

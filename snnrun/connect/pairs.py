@@ -18,7 +18,7 @@ from snnrun.kernels.streams import stream_key
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.network import All, Connect, FloatArray, Generated, IntArray
 from snnrun.model.ranges import target_ranges
-from snnrun.model.rule_values import Ground, environment_of_pairs, probabilities
+from snnrun.model.rule_values import Ground, environment_of_pairs, probabilities, why_impossible
 
 MOST_CANDIDATES = 2**31  # values of all loops of a generator text
 
@@ -69,7 +69,7 @@ def repeated(
         n = np.broadcast_to(evaluate(rule.n, environment_of_pairs(rule, ground, i, j, k, row)), i.shape)
     if np.any(n < 0):
         at = int(np.argmin(n))
-        message = f"the number of synapses of i = {i[at]}, j = {j[at]} is negative: {n[at]}"
+        message = f"i = {i[at]}, j = {j[at]} shall have {n[at]} synapses: {why_impossible(n[at])}"
         raise ExperimentError(Diagnostic("NET183", message, rule.span))
     return np.repeat(i, n), np.repeat(j, n)
 

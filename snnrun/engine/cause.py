@@ -14,7 +14,7 @@ import numpy as np
 
 from snnrun.codegen.arguments import ArrayKey, ArrayUse
 from snnrun.engine.values import Array, Built, all_elements
-from snnrun.equations.dag import Constant, Kind, Node, Op, Parameter, Variable, walk
+from snnrun.equations.dag import Constant, Kind, Node, Op, Parameter, Reduction, Variable, walk
 from snnrun.equations.methods.table import fitting
 from snnrun.model.evaluate import Environment, Values
 from snnrun.model.network import Block, Group, Network, Stored, Synapses
@@ -216,6 +216,8 @@ class _Search:
             case Op.ADAPTIVE:
                 what = "its equations run away: no part of the step is short enough"
                 return Cause(what, "give the group a `threshold` that is crossed before, or `clip` what grows", span)
+            case Op.REDUCED:
+                return self.within_reduction(node, stored, span)
             case _ if not node.args:
                 payload = node.payload
                 name = payload.name if isinstance(payload, Variable | Constant | Parameter) else node.op.value
@@ -223,6 +225,24 @@ class _Search:
             case _:
                 help = self.other_methods(stored) or "try a smaller `dt`, or limit what grows (`clip`)"
                 return Cause("the value grows beyond what a number can hold", help, span)
+
+    def within_reduction(self, node: Node, stored: Stored, span: Span | None) -> Cause:
+        """The first element whose value is not finite, of what all elements of an object make together."""
+        r = node.payload
+        assert isinstance(r, Reduction)
+        words = (
+            f"`{r.function}(...)`" if span is None else f"`{' '.join(span.file.text[span.start : span.end].split())}`"
+        )
+        section, _, name = r.owner.partition(".")
+        group = self.network.groups.get(name) if section == "groups" else None
+        size = len(self.built.connectivity[name].pre) if group is None else group.size
+        for k in range(min(size, _MOST_ELEMENTS)):
+            broken = self.broken(r.value, self.synapse(name, k) if group is None else self.neuron(group, k))
+            if broken is not None:
+                cause = self.explained(broken, stored, k)
+                kind = "synapse" if group is None else "neuron"
+                return replace(cause, what=f"in {words} for {kind} {k} of `{name}` {cause.what}")
+        return Cause(f"{words} is not finite", "limit what it is made of (`clip`)", span)
 
     def is_made_anew(self, variable: Variable, reader: Variable) -> bool:
         """Whether a variable of the same element is a sum over synapses, or held over the step."""
@@ -249,6 +269,7 @@ class _Search:
         return f"try a smaller `dt`, or another method ({', '.join(better)}); if the equations themselves grow, `clip`"
 
 
+_MOST_ELEMENTS = 10_000  # of a reduction, that are looked at one by one
 _GROWING = frozenset({"exp", "expm1", "sinh", "cosh", "exprel"})
 
 

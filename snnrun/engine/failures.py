@@ -42,6 +42,8 @@ def failed(
         if high == low + 1
         else f"between t = {_time(network, low)} and {_time(network, high)}"
     )
+    if isinstance(found.what, int):
+        return _impossible_amount(network, found.what, found, when)
     if not isinstance(found.what, Stored):
         return _impossible_rate(network, found.what, found, when, _rate_span(built.network, found.what, low))
     stored = found.what
@@ -71,6 +73,14 @@ def _impossible_delay(built: Built, network: Network, stored: Stored, found: Fou
     span = network.synapses[name].moving[stored.variable.name].span
     help = "keep it from 0 on, with `clip`, where an operation sets it"
     return RunError(Diagnostic("RUN311", f"{what} {value} {when}, where a spike is sent with it", span, help))
+
+
+def _impossible_amount(network: Network, number: int, found: Found, when: str) -> RunError:
+    """The error of an argument that no random number can have."""
+    amount = network.graph.amounts[number]
+    value = "NaN (not a number)" if np.isnan(found.value) else format_quantity(found.value, amount.dimension)
+    message = f"{amount.rule}: it is {value} {when}, for element {found.element}"
+    return RunError(Diagnostic("RUN312", message, network.graph.places.get(number), "keep it possible, with `clip`"))
 
 
 def _rate_span(network: Network, source: Group | PoissonInput, step: int) -> Span | None:

@@ -458,7 +458,7 @@ def must_be_whole(beyond: Any, where: Any, line: Initial, first: int = 0) -> Non
         raise problem(
             "NET142",
             f"the value of `{line.variable.name}` is no whole number at index {k}: `int` was given NaN or a number "
-            "beyond 9.2e18, or `poisson` a mean below 0 or above 4.5e15",
+            "beyond 9.2e18, or a random number an argument that it cannot have",
             line.span,
         )
 

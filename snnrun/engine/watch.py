@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snnrun.codegen.arguments import RUN, ArrayKey, ArrayUse
+from snnrun.codegen.arguments import FIRST_AMOUNT, RUN, ArrayKey, ArrayUse
 from snnrun.engine.values import Array, Built
 from snnrun.equations.dag import Kind
 from snnrun.model.network import Group, PoissonInput, Stored
@@ -27,15 +27,15 @@ _SPEED = 2e9  # bytes a second, a low guess of how fast memory is read and copie
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value that is not finite, or a rate that no step can have.
+    """A value that is not finite, a rate that no step can have, or an amount that no random number can have.
 
     Args:
-        what: The variable, or the Poisson group or input.
+        what: The variable, the Poisson group or input, or the number of the node that a random number cannot have.
         element: Its number; of synapses, in the order of storage.
         value: The value; of a rate, the probability of a spike in a step.
     """
 
-    what: Stored | Group | PoissonInput
+    what: Stored | Group | PoissonInput | int
     element: int
     value: float
 
@@ -105,6 +105,8 @@ class Watch:
         if not found:
             return None
         _, element, code, value = min(found)
+        if code <= FIRST_AMOUNT:
+            return Found(FIRST_AMOUNT - code, element, value)
         network = self.built.network
         sources: list[Group | PoissonInput] = [*network.groups.values(), *network.inputs]
         what = network.stored[code] if code >= 0 else sources[-1 - code]

@@ -187,6 +187,7 @@ class CallChecker(ABC):
             return Typed(g.reduced(Reduction(function, elements.owner, x.node, elements.index, elements.member)), ONE)
         of_all = partial(Reduction, owner=elements.owner, member=elements.member, over=over)
         value = g.reduced(of_all("sum" if function == "mean" else function, value=x.node))
+        g.places.setdefault(value.number, expr.span)
         if function == "mean":
             value = g.div(value, elements.number or g.reduced(of_all("sum", value=g.literal(1))))
         return Typed(value, x.dimension)

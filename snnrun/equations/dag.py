@@ -18,6 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from snnrun.source import Span
+from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:  # the format's models import the methods of integration, and load a file without numpy
     from numpy.typing import NDArray
@@ -279,6 +280,19 @@ class Node:
         return f"{self.op.value}:{self.payload}({inner})" if self.payload is not None else f"{self.op.value}({inner})"
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An argument of a random number that is known during the run only: select(possible, value, NaN).
+
+    Args:
+        rule: What it must be, as a sentence.
+        dimension: Its dimension.
+    """
+
+    rule: str
+    dimension: Dimension
+
+
 _SHOWN = 8  # levels; a graph may be far larger as text than it is
 _COMPARE = frozenset({Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE})
 _LOGIC = frozenset({Op.AND, Op.OR, Op.NOT})
@@ -290,6 +304,7 @@ class Graph:
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Node] = {}
         self.places: dict[int, Span] = {}  # where a text says what a node is, by the node's number
+        self.amounts: dict[int, Amount] = {}  # numbers that are NaN where no random number has them, likewise
         self.lone_units: dict[Span, str] = {}  # names that were read as units, although no number stands before them
         self.reduces = False  # whether there is a reduction
         self.called_parts = 0  # of functions of the user whose bodies became part of it
@@ -308,6 +323,8 @@ class Graph:
         place = self.places.get(old.number)
         if place is not None and new.args:
             self.places.setdefault(new.number, place)
+        if old.number in self.amounts and new.op is old.op:
+            self.amounts[new.number] = self.amounts[old.number]
         return new
 
     # leaves

@@ -13,14 +13,16 @@ from enum import Enum
 from typing import TypeAlias
 
 from snnrun.equations.ast import Call, Expr
-from snnrun.equations.dag import Draw, Graph, Kind, Node, Op
+from snnrun.equations.dag import Amount, Draw, Graph, Kind, Node, Op
 from snnrun.equations.exact import OPEN
 from snnrun.equations.scope import Typed, suggestion
 from snnrun.errors import at
+from snnrun.source import Span
 from snnrun.units.dimensions import ONE, Dimension
 
 _LARGEST = 2**52  # of the mean of `poisson`, and of the trials of `binomial`
 _LARGEST_PERMUTED = 2**31 - 1
+_ROUNDED_ONE = 1.000001  # a probability may be above 1 by rounding
 
 Leaf: TypeAlias = Callable[[Op, tuple[Node, ...]], Node]
 """Makes a node that draws: its operation and its arguments; one word, or one pair of words, for each use."""
@@ -58,6 +60,16 @@ class Needs(Enum):
                 return 0 <= value <= _LARGEST
             case Needs.SIZE:
                 return 1 <= value <= _LARGEST_PERMUTED
+
+
+_BOUNDS: dict[Needs, tuple[Op, float | None]] = {
+    Needs.POSITIVE: (Op.GT, None),
+    Needs.NOT_NEGATIVE: (Op.GE, None),
+    Needs.PROBABILITY: (Op.GE, _ROUNDED_ONE),
+    Needs.MEAN: (Op.GE, float(_LARGEST)),
+    Needs.COUNT: (Op.GE, _LARGEST),
+}
+"""How an argument that is known during the run only is compared with 0, and the most that it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +270,7 @@ def drawn(
         _possible(graph, distribution.name, argument, typed, part)
         for argument, typed, part in zip(arguments, args, expr.args, strict=True)
     ]
-    _must_be_ordered(expr, distribution, args)
+    nodes = _ordered(graph, expr, distribution, args, nodes)
     draw = stream(distribution.name)
     if distribution.once and draw.use not in ("initial", "connect"):
         message = f"`{distribution.name}` is drawn once, before the run: in `initial` and in `connect`"
@@ -299,30 +311,54 @@ def _dimension(expr: Call, distribution: Distribution, args: Sequence[Typed]) ->
     return same
 
 
-def _must_be_ordered(expr: Call, distribution: Distribution, args: Sequence[Typed]) -> None:
-    """Refuse limits between which nothing lies, where they are known."""
+def _ordered(
+    graph: Graph, expr: Call, distribution: Distribution, args: Sequence[Typed], nodes: list[Node]
+) -> list[Node]:
+    """The arguments, with NaN as `low` where it lies above `high`.
+
+    Raises:
+        ExperimentError: EQ210, both are known, and it does.
+    """
     limits = [k for k, a in enumerate(distribution.arguments) if a.name in ("low", "high")]
+    if not limits:
+        return nodes
+    low, high = limits
     values = [args[k].exact for k in limits]
     known = [float(v) for v in values if v is not None and v is not OPEN]
-    if len(known) == 2 and known[0] > known[1]:
+    if len(known) < 2:
+        held = graph.binary(Op.LE, nodes[low], nodes[high])
+        amount = Amount(f"`low` of `{distribution.name}` must not lie above `high`", args[low].dimension)
+        nodes[low] = _amount(graph, held, graph.as_float(nodes[low]), amount, expr.args[low].span)
+    elif known[0] > known[1]:
         message = f"`low` of `{distribution.name}` lies above `high`: {known[0]:g} > {known[1]:g}"
-        raise at(expr.args[limits[0]].span, "EQ210", message)
+        raise at(expr.args[low].span, "EQ210", message)
+    return nodes
 
 
 def _possible(graph: Graph, function: str, argument: Argument, typed: Typed, part: Expr) -> Node:
-    """An argument that is possible, or NaN where it is not."""
+    """An argument that is possible, or NaN where it is not, which ends a run (`Graph.amounts`)."""
     needs, node = argument.needs, typed.node
     if typed.exact is not None and typed.exact is not OPEN:
         if not needs.holds(typed.value):
             message = f"`{argument.name}` of `{function}` must be {needs.value}, this is {typed.value:g}"
             raise at(part.span, "EQ210", message)
-    elif needs is Needs.SIZE:
-        if typed.exact is None:
-            raise at(part.span, "EQ210", f"`{argument.name}` of `{function}` must be a constant")
-    elif needs in (Needs.POSITIVE, Needs.NOT_NEGATIVE):
-        held = graph.binary(Op.GE if needs is Needs.NOT_NEGATIVE else Op.GT, node, graph.literal(0))
-        node = graph.select(held, graph.as_float(node), graph.constant("nan", math.nan))
+    elif needs is Needs.SIZE and typed.exact is None:
+        raise at(part.span, "EQ210", f"`{argument.name}` of `{function}` must be a constant")
     if needs.whole and node.kind is not Kind.INT:
         message = f"`{argument.name}` of `{function}` is an integer, this is not a whole number"
         raise at(part.span, "EQ213", message, "write `int(...)` to cut it")
+    if needs in _BOUNDS and (typed.exact is None or typed.exact is OPEN):
+        above, most = _BOUNDS[needs]
+        held = graph.binary(above, node, graph.literal(0))
+        if most is not None:
+            held = graph.logical_and(held, graph.binary(Op.LE, node, graph.literal(most)))
+        rule = f"`{argument.name}` of `{function}` must be {needs.value}"
+        return _amount(graph, held, graph.as_float(node), Amount(rule, typed.dimension), part.span)
+    return node
+
+
+def _amount(graph: Graph, held: Node, value: Node, amount: Amount, span: Span) -> Node:
+    node = graph.select(held, value, graph.constant("nan", math.nan))
+    graph.amounts[node.number] = amount
+    graph.places[node.number] = span
     return node

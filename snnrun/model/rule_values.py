@@ -108,11 +108,18 @@ def degrees(rule: Connect, fixed: FixedDegree, ground: Ground) -> IntArray:
         k = int(np.argmax(wrong))
         name, word = ("j", "sources") if incoming else ("i", "targets")
         many = numbers[k] > 0
-        why = f"only {most[k]} different {word} exist" if many else "it is negative"
+        why = f"only {most[k]} different {word} exist" if many else why_impossible(numbers[k])
         help = "allow several synapses a pair with `multapses: true`" if many and most[k] else None
         message = f"neuron {name} = {k} shall have {numbers[k]} synapses: {why}"
         raise ExperimentError(Diagnostic("NET186", message, rule.span, help))
     return numbers
+
+
+def why_impossible(number: np.int64) -> str:
+    """Why there cannot be a number of synapses that is below 0; the lowest is made of NaN."""
+    if number == np.iinfo(np.int64).min:
+        return "it is NaN, or an argument of a random number is impossible"
+    return "it is negative"
 
 
 def own_partners(own: NeuronSubset, partners: NeuronSubset, *, allowed: bool) -> IntArray:

@@ -289,3 +289,22 @@ groups: {g: {size: 2, equations: "dv/dt = (big - v)/(10*ms) : 1", method: euler}
 run: {dt: 0.1 ms, duration: 1 ms}
 """
     assert "`big` is not finite" in failure(text)[0].message
+
+
+@pytest.mark.parametrize(
+    ("statement", "cause"),
+    [
+        ("v = mean(1/(u - 3))", "in `mean(1/(u - 3))` for neuron 1 of `g` 1 is divided by 0"),
+        ("v = max(exp(300*u))/2", "in `max(exp(300*u))` for neuron 1 of `g` `exp` of 900 overflows"),
+    ],
+)
+def test_a_reduction_is_named_in_the_words_of_the_file(statement: str, cause: str) -> None:
+    found, _ = failure(f"""
+groups:
+  g: {{size: 3, equations: "v : 1\\nu : 1", initial: {{u: 2 + i - 2*int(i == 2)}}}}
+operations:
+  o: {{target: g, every: 1 ms, do: "{statement}"}}
+run: {{dt: 1 ms, duration: 5 ms}}
+""")
+    assert found.code == "RUN301"
+    assert cause in found.message

@@ -51,6 +51,7 @@ def test_a_plain_experiment_had_no_known_fault(tmp_path):
 
 
 AFFECTED = {
+    "with an argument that is impossible": PLAIN.replace("reset: v = 0", "reset: x = poisson(3 - v)"),
     "several threads": PLAIN.replace("dt: 0.1 ms}", "dt: 0.1 ms, threads: 2}").replace("size: 16", "size: 21"),
     "of one name": SYNAPSES.replace(
         "on_pre: x_post += 1", "on_pre: {a: {do: x_post += 1, delay: 2 ms}}\n    on_post: {a: x_post += 1}"

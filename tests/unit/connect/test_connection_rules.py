@@ -247,7 +247,7 @@ def test_a_number_of_partners_may_differ_between_neurons(tmp_path: Path) -> None
         ('{i: "i + 1"}', "NET185"),
         ("{p: 0.1, n: 1.5}", "NET183"),
         ("{where: N_incoming > 3}", "NET185"),
-        ("{j: i, n: i - 3}", r"NET183.*i = 0, j = 0 is negative: -3"),
+        ("{j: i, n: i - 3}", r"NET183.*i = 0, j = 0 shall have -3 synapses: it is negative"),
         ('{j: "k for k in range(10**9*(i + 1))"}', "NET190.*too many"),
     ],
 )
