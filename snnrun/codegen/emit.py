@@ -477,7 +477,7 @@ class _Expressions:
             case Op.NOT:
                 return f"{args[0].closed} == False"
             case Op.SELECT if node.number in self.w.graph.amounts and self.w.notes:
-                return self.amount(node, self.call("select", args), args[1])
+                return _noted_amount(self, node, self.call("select", args), args[1])
             case Op.SELECT:
                 return self.call("select", args)
             case Op.POW:
@@ -498,15 +498,6 @@ class _Expressions:
                 name = str(node.payload)
                 return self.call(NAMES.get(name, name), args)
         raise AssertionError(node.op)
-
-    def amount(self, node: Node, text: str, value: str) -> str:
-        """A number that a random number takes; where none can have it, the failure is noted."""
-        name = self.named_as("amount", text)
-        self.w.loop(f"if {name} != {name}:")
-        self.w.note(self.w.element(self.place), self.w.integer("draw", FIRST_AMOUNT - node.number), value)
-        self.w.line(f"{name} = {self.number('1')}")  # of NaN Python makes no whole number, by 0 it does not divide
-        self.w.end()
-        return name
 
     def is_double(self, node: Node) -> bool:
         """Whether a kernel of single precision computes a number in double precision: what is made of the time."""
@@ -644,6 +635,17 @@ class _Expressions:
         if not any(f.buffer == key for f in self.w.fills):
             self.w.fills.append(Fill(f"fill_{function}", key, self.w.owner, draw))
         return pointer
+
+
+def _noted_amount(expressions: _Expressions, node: Node, text: str, value: str) -> str:
+    """A name for a number that a random number takes; where none can have it, the failure is noted."""
+    w = expressions.w
+    name = expressions.named_as("amount", text)
+    w.loop(f"if {name} != {name}:")
+    w.note(w.element(expressions.place), w.integer("draw", FIRST_AMOUNT - node.number), value)
+    w.line(f"{name} = {expressions.number('1')}")  # of NaN Python makes no whole number, by 0 it does not divide
+    w.end()
+    return name
 
 
 def _integrated(expressions: _Expressions, solved: Adaptive) -> list[str]:
