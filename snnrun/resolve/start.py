@@ -8,7 +8,7 @@ begins to say: its delays and statements count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -88,19 +88,13 @@ def _must_fit(context: Context, network: Network, values: Mapping[tuple[str, str
         if (synapses.path, LAST) in values and not (synapses.elapsed.assignments or synapses.traces):
             message = f"in that run variables of `{synapses.name}` were event-driven, and as old as the last event"
             raise context.error("FIL204", message, _PATH, "keep them event-driven, or make both runs clock-driven")
-    owners = {owner for owner, _ in values}
     groups = {g.path: g for g in network.groups.values()}
     for owner, name in kept_variables(network):
-        section, _, short = owner.partition(".")
         if name in RENEWED and (owner, name) not in values:
             continue
-        if owner not in owners:
-            near = did_you_mean(short, [o.partition(".")[2] for o in owners if o.startswith(section)])
-            raise context.error("FIL204", f"that run had no `{owner}`", _PATH, near)
         found = values.get((owner, name))
         if found is None:
-            near = did_you_mean(name, [n for o, n in values if o == owner])
-            raise context.error("FIL204", f"in that run `{owner}` had no variable `{name}`", _PATH, near)
+            raise context.error("FIL204", *_missing(owner, name, values))
         if found.ndim != 1 or found.dtype.kind not in "fiub":
             raise context.error("FIL203", f"`{owner}.{name}` of that state is not a list of numbers", _PATH)
         group = groups.get(owner)
@@ -110,9 +104,28 @@ def _must_fit(context: Context, network: Network, values: Mapping[tuple[str, str
         if len(found) != (1 if shared else group.size):
             raise context.error(
                 "FIL204",
-                f"in that run `{owner}.{name}` had {len(found)} values, here `{short}` has {group.size}",
+                f"in that run `{owner}.{name}` had {len(found)} values, here `{group.name}` has {group.size}",
                 _PATH,
             )
+
+
+def _missing(owner: str, name: str, values: Iterable[tuple[str, str]]) -> tuple[str, Path, str | None]:
+    """What is said of a variable that a state lacks: the message, the place in the file, what to do."""
+    known = set(values)
+    section, _, short = owner.partition(".")
+    plain, _, kept = name.partition("@")  # of synapses, where a neuron keeps it
+    each, one = "one value for each synapse", "one for all synapses of a neuron"
+    advice = f"let the same act on `{plain}` in both files, and make that run again"
+    if (f"synapses.{kept}", plain) in known:
+        return f"in that run `{plain}` of `synapses.{kept}` had {each}, here it has {one}", _PATH, advice
+    if any(n == f"{name}@{short}" for _, n in known):
+        return f"in that run `{name}` of `{owner}` had {one}, here it has {each}", _PATH, advice
+    owners = {o for o, _ in known}
+    if owner not in owners:
+        near = did_you_mean(short, [o.partition(".")[2] for o in owners if o.startswith(section)])
+        return f"that run had no `{owner}`", _PATH, near
+    near = did_you_mean(name, [n for o, n in known if o == owner])
+    return f"in that run `{owner}` had no variable `{name}`", _PATH, near
 
 
 _KINDS = {Kind.FLOAT: ("f", "a number"), Kind.INT: ("i", "an integer"), Kind.BOOL: ("ub", "a boolean")}

@@ -135,6 +135,39 @@ def test_traces_of_neurons_go_on(tmp_path, monkeypatch):
     assert state["groups.cells.lastupdate_post@stdp"].min() < 0
 
 
+GATES = """\
+version: 1
+name: begun
+groups:
+  src: {kind: spikes, size: 2, indices: [0, 1], times: [1 ms, 2 ms], period: 2.5 ms}
+  tgt: {size: 9, equations: "x : 1"}
+synapses:
+  in:
+    source: src
+    target: tgt
+    connect: all
+    equations: |
+      ds/dt = -s/(20*ms) : 1 (clock-driven)
+      x_post = s : 1 (summed)
+    on_pre: s += 1
+monitors:
+  out: {kind: spikes, source: src}
+run: {duration: LENGTH, dt: 0.1 ms, save_state: true}
+"""
+
+
+def test_what_a_neuron_keeps_for_its_synapses_goes_on_and_a_state_of_each_synapse_is_refused(tmp_path):
+    state = check_halves(tmp_path, GATES)
+    assert state["groups.src.s@in"].min() > 0
+    each = GATES.replace("run:", "operations: {o: {target: in, every: 5 ms, do: s = s}}\nrun:")
+    run(tmp_path, "10 ms", "each", text=each)
+    one, many = "one for all synapses of a neuron", "one value for each synapse"
+    for text, begun, had, has in ((GATES, "each", many, one), (each, "first", one, many)):
+        with pytest.raises(ExperimentError) as caught:
+            run(tmp_path, "10 ms", "second", f"outputs/{begun}/latest", text=text)
+        assert caught.value.diagnostics[0].message == f"in that run `s` of `synapses.in` had {had}, here it has {has}"
+
+
 def test_events_on_their_way_arrive_in_the_second_half(tmp_path):
     text = FILE.replace("    initial: {v: rand()}", "    events: {low: v < 0.02}\n    initial: {v: rand()}")
     for number, delay in enumerate(["7 ms", "1 ms + 9*rand()*ms"]):
