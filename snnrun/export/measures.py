@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -41,12 +41,14 @@ class MeasurePrinter(Printer):
         samples: What holds the samples of recorded variables: `v`, `vw.w` → `vw.w`.
         sizes: Python variables of synapses, by name.
         members: What holds the values of variables at the end: `cells.v` → `cells.v[:]`.
+        left_out: Metrics that are not in the script.
     """
 
     spikes: Mapping[str, str] | None = None
     samples: Mapping[str, str] | None = None
     sizes: Mapping[str, str] | None = None
     members: Callable[[str], str | None] | None = None
+    left_out: Collection[str] = ()
 
     def _call(self, expr: Expr, local: Mapping[str, Printed]) -> Printed:
         assert isinstance(expr, Call)
@@ -75,6 +77,8 @@ class MeasurePrinter(Printer):
 
     def _name(self, name: str, local: Mapping[str, Printed]) -> Printed:
         assert self.members is not None
+        if name in self.left_out:
+            raise CannotExportError(f"the metric `{name}`")
         if name == "duration":
             return _TIME, 9
         found = self.members(name)
@@ -91,7 +95,10 @@ def measures(page: Page) -> None:
     printer = _printer(page)
     for name in names:
         path: FilePath = ("metrics", name)
+        noted = len(page.notes)
         page.trying(path, partial(_measure, page, printer, path))
+        if len(page.notes) > noted:
+            printer.left_out = {*printer.left_out, name}
         printer.names = {**printer.names, name: f"metrics[{name!r}]"}
     page.put("for name, value in metrics.items():", "    print(name, '=', value)")
 

@@ -175,6 +175,8 @@ def _curve(page: Page, plot: dict[str, Any]) -> None:
         raise CannotExportError(f"a picture over `{x}`: draw it with matplotlib")
     by, label = _unit(page.context.constants[x].dimension)
     for y in _names(plot.get("y")) or page.document.keys(("metrics",)):
+        if not any(line.lstrip().startswith(f"metrics[{y!r}] =") for line in page.lines):
+            raise CannotExportError(f"a picture of `{y}`, which is not in the script")
         page.put("plt.figure()")
         page.put(f"plt.plot([point[{x!r}]{by} for point in points], [point[{y!r}] for point in points], 'o-')")
         _axes(page, f"{x}{label}", y)

@@ -85,6 +85,13 @@ def test_a_sweep_is_a_loop(tmp_path, sweep, head, more):
         )
 
 
+def test_what_needs_a_metric_that_is_left_out_is_left_out_too(tmp_path):
+    metric = "synchrony(out, 1 ms)\n  twice: 2*cv"
+    _, notes = lines(tmp_path, "sweep: {axes: {tau: [5 ms, 10 ms]}}\n", ("cv_isi(out)", metric))
+    kept = [path for path, _ in notes if path != "monitors.r.smooth"]
+    assert kept == ["metrics.cv", "metrics.twice", "plots.5", "plots.6"]
+
+
 def test_what_is_no_constant_is_noted(tmp_path):
     found, notes = lines(tmp_path, "sweep: {axes: {groups.cells.threshold: [v > -55*mV, v > -54*mV]}}\n")
     assert "sweep.axes.groups.cells.threshold" in [path for path, _ in notes]
