@@ -123,7 +123,7 @@ def _synapses(synapses: Synapses, network: Network, asked: set[ArrayKey]) -> tup
     each += 4 if ArrayUse.PRE.of(path) in asked or ArrayUse.COLUMN_PRE.of(path) in asked else 0
     each += 9 if ArrayUse.SEEN.of(path) in asked else 0
     numbered = ArrayUse.CREATED.of(path) in asked
-    ordered = ArrayUse.COLUMN_ORDER.of(path) in asked
+    ordered = ArrayUse.COLUMNS.of(path) in asked
     each += 8 if numbered or ordered else 0  # numbers as created stay with the object
     each += (8 if numbered else 0) + (8 if ordered else 0) + (8 if ArrayUse.BY_CREATION.of(path) in asked else 0)
     each += sum(12 for p in synapses.pathways if not p.uniform_delay and p is not synapses.sorting)

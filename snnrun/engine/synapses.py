@@ -98,7 +98,7 @@ class SynapsesBuilder:
             begin_synapses(n.start, values)
             values.keep()
         make_room(self.allocation, synapses, made.rows, self.size_of(synapses.target))
-        if ArrayUse.COLUMN_ORDER.of(path) in self.types:
+        if any(use.of(path) in self.types for use in (ArrayUse.COLUMNS, ArrayUse.COLUMN_ORDER)):
             for key, array in columns(made, synapses, self.size_of(synapses.target), self.types).items():
                 self.put(key, array)
 
