@@ -116,3 +116,8 @@ Like = Annotated[str, Option(help="Template to start from.")]
 Templates = Annotated[bool, Option("--list", help="List the templates.")]
 Unit = Annotated[str | None, Option(help="Unit to convert to, for example mV.")]
 Copy = Annotated[Path | None, Option("--copy", metavar="DIR", help="Copy to this folder, with the files it reads.")]
+ScriptFile = Annotated[Path, Argument(help="Script that uses Brian2.", show_default=False)]
+ScriptOut = Annotated[
+    Path, Option("--out", metavar="DIR", help="Folder for the experiment and its arrays.", show_default="here")
+]
+Python = Annotated[Path | None, Option(metavar="PATH", help="Python that has Brian2; this one unless given.")]

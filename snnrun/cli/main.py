@@ -275,6 +275,19 @@ def new(name: given.NewName, like: given.Like = "lif", templates: given.Template
     new_experiment(name, like, list_only=templates)
 
 
+@app.command("import")
+def import_(
+    script: given.ScriptFile,
+    out: given.ScriptOut = Path(),
+    python: given.Python = None,
+    allow_code: given.AllowCode = False,
+) -> None:
+    """Write a Brian2 script as an experiment (the script is run, without simulating)."""
+    from snnrun.cli.imports import import_script
+
+    import_script(script, out, python, allow_code=allow_code)
+
+
 @app.command()
 def library(name: given.ModelName = None) -> None:
     """List the models that `use:` knows, or print one of them."""

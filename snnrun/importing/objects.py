@@ -1,0 +1,197 @@
+"""The objects of a script: groups, inputs, synapses and monitors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from snnrun.importing.records import Record, Script
+
+
+def new(script: Script, record: Record) -> None:
+    """Write an object that takes part in a run."""
+    if record["name"] not in script.used:
+        return
+    name, make = script.names[record["name"]], _MAKERS.get(record["kind"])
+    ends = [record["given"].get(key) for key in ("source", "target")]
+    if make is None or any(isinstance(end, dict) and end.get("object") in script.absent for end in ends):
+        script.absent.add(record["name"])
+        script.note(record["line"], f"`{name}` has no counterpart ({record['kind']})")
+        return
+    make(script, name, record["given"], record)
+
+
+def _neurongroup(script: Script, name: str, given: Record, record: Record) -> None:
+    group: dict[str, Any] = {"size": script.value(given["N"])}
+    script.take(
+        group, given, {"model": "equations", "threshold": "threshold", "reset": "reset", "refractory": "refractory"}
+    )
+    if group.get("refractory") is False:
+        del group["refractory"]
+    if "method" in given and isinstance(given["method"], str):
+        group["method"] = script.method(given["method"], record)
+    elif record["name"] in script.methods and "d" in group.get("equations", "") and "/dt" in group.get("equations", ""):
+        group["method"] = script.methods[record["name"]]
+    if "events" in given:
+        group["events"] = {k: {"condition": v} for k, v in given["events"]["map"].items()}
+    script.common(group, given)
+    script.sections["groups"][name] = group
+
+
+def _poissongroup(script: Script, name: str, given: Record, _record: Record) -> None:
+    group = {
+        "kind": "poisson",
+        "size": script.value(given["N"]),
+        "rates": script.series(given["rates"], f"{name}_rates"),
+    }
+    script.common(group, given)
+    script.sections["groups"][name] = group
+
+
+def _spikegeneratorgroup(script: Script, name: str, given: Record, _record: Record) -> None:
+    group = {"kind": "spikes", "size": script.value(given["N"])}
+    group |= {
+        "indices": script.series(given["indices"], f"{name}_indices"),
+        "times": script.series(given["times"], f"{name}_times"),
+    }
+    if any(isinstance(group[key], dict) for key in ("indices", "times")):
+        indices, times = (np.atleast_1d(script.arrays[given[key]["array"]]) for key in ("indices", "times"))
+        for key in ("indices", "times"):
+            script.result.arrays.pop(f"{script.stem}_{name}_{key}.npy", None)
+            del group[key]
+        file = f"{script.stem}_{name}.npy"
+        script.result.arrays[file] = np.stack(np.broadcast_arrays(indices.astype(float), times), axis=1)
+        group |= {"file": file, "columns": [0, 1], "unit": "s"}
+    script.take(group, given, {"period": "period"})
+    script.common(group, given)
+    script.sections["groups"][name] = group
+
+
+def _poissoninput(script: Script, name: str, given: Record, _record: Record) -> None:
+    item = {
+        "target": script.reference(given["target"]),
+        "variable": given["target_var"],
+        "size": script.value(given["N"]),
+    }
+    script.take(item, given, {"rate": "rate", "weight": "weight"})
+    script.sections["inputs"][name] = item
+
+
+def _synapses(script: Script, name: str, given: Record, record: Record) -> None:
+    item: dict[str, Any] = {"source": script.reference(given["source"])}
+    item["target"] = script.reference(given.get("target", given["source"]))
+    script.take(item, given, {"model": "equations", "multisynaptic_index": "multisynaptic_index"})
+    if not item.get("equations", "x"):
+        del item["equations"]
+    delay, events = given.get("delay"), given.get("on_event", {})
+    delays = delay["map"] if isinstance(delay, dict) and "map" in delay else {}
+    for key in ("on_pre", "on_post"):
+        if key in given:
+            item[key] = _pathways(script, given[key], key.removeprefix("on_"), delays, events)
+    if delay is not None and not delays:
+        item["delay"] = script.series(delay, f"{name}_delay")
+    if (
+        "/dt" in item.get("equations", "")
+        and "clock-driven" in item["equations"]
+        and isinstance(given.get("method"), str)
+    ):
+        item["method"] = script.method(given["method"], record)
+    script.common(item, given, dt=False)
+    if "dt" in given:
+        script.note(record["line"], "`dt` of synapses is left out")
+    item["connect"] = []
+    script.sections["synapses"][name] = item
+
+
+def _statemonitor(script: Script, name: str, given: Record, record: Record) -> None:
+    item: dict[str, Any] = {"kind": "state", "source": script.reference(given["source"])}
+    variables = given["variables"]
+    if variables is True:
+        script.note(record["line"], f"`{name}` records all variables: name those that matter")
+        return
+    item["variables"] = variables["list"] if isinstance(variables, dict) and "list" in variables else [variables]
+    _recorded(script, item, given)
+    script.take(item, given, {"dt": "dt"})
+    if isinstance(given.get("when"), str) and given["when"] != "start":
+        item["when"] = script.slot(given["when"], record)
+    script.sections["monitors"][name] = item
+
+
+def _spikemonitor(script: Script, name: str, given: Record, _record: Record) -> None:
+    item: dict[str, Any] = {"kind": "spikes", "source": script.reference(given["source"])}
+    _monitored(script, item, given)
+    script.sections["monitors"][name] = item
+
+
+def _eventmonitor(script: Script, name: str, given: Record, _record: Record) -> None:
+    item = {"kind": "events", "source": script.reference(given["source"]), "event": given["event"]}
+    _monitored(script, item, given)
+    script.sections["monitors"][name] = item
+
+
+def _populationratemonitor(script: Script, name: str, given: Record, _record: Record) -> None:
+    script.sections["monitors"][name] = {"kind": "rate", "source": script.reference(given["source"])}
+
+
+def _networkoperation(script: Script, name: str, _given: Record, record: Record) -> None:
+    script.note(record["line"], f"the Python function of `{name}` is left out: write it as an operation, or `call` it")
+
+
+def _pathways(script: Script, plain: Any, side: str, delays: Record, events: Any) -> Any:
+    event = {"map": {side: events}} if isinstance(events, str) else events
+    chosen = event.get("map", {}) if isinstance(event, dict) else {}
+    if isinstance(plain, str):
+        extra = {
+            k: v
+            for k, v in (("delay", script.value(delays.get(side))), ("event", chosen.get(side)))
+            if v not in (None, "spike")
+        }
+        return {"do": script.value(plain), **extra} if extra else script.value(plain)
+    found = {}
+    for name, code in plain["map"].items():
+        extra = {
+            k: v
+            for k, v in (("delay", script.value(delays.get(name))), ("event", chosen.get(name)))
+            if v not in (None, "spike")
+        }
+        found[name] = {"do": script.value(code), **extra} if extra else script.value(code)
+    return found
+
+
+def _recorded(script: Script, item: dict[str, Any], given: Record) -> None:
+    chosen = given.get("record", True)
+    if isinstance(chosen, dict):
+        found = (
+            chosen["number"]
+            if "number" in chosen
+            else script.arrays[chosen["array"]].tolist()
+            if "array" in chosen
+            else None
+        )
+        if found is not None and not isinstance(found, bool):
+            item["indices"] = [int(k) for k in np.atleast_1d(found)]
+    elif chosen is False:
+        item["counts_only"] = True
+
+
+def _monitored(script: Script, item: dict[str, Any], given: Record) -> None:
+    variables = given.get("variables")
+    if variables is not None:
+        item["variables"] = variables["list"] if isinstance(variables, dict) else [variables]
+    _recorded(script, item, given)
+
+
+_MAKERS: dict[str, Callable[[Script, str, Record, Record], None]] = {
+    "NeuronGroup": _neurongroup,
+    "PoissonGroup": _poissongroup,
+    "SpikeGeneratorGroup": _spikegeneratorgroup,
+    "PoissonInput": _poissoninput,
+    "Synapses": _synapses,
+    "StateMonitor": _statemonitor,
+    "SpikeMonitor": _spikemonitor,
+    "EventMonitor": _eventmonitor,
+    "PopulationRateMonitor": _populationratemonitor,
+    "NetworkOperation": _networkoperation,
+}
