@@ -10,12 +10,11 @@ import numpy as np
 
 from snnrun.importing.records import Imported, Record, Script
 from snnrun.importing.steps import STEPS
-from snnrun.importing.values import dimension_of, quantity, value_of
+from snnrun.importing.values import KEPT, dimension_of, quantity, value_of
 from snnrun.units.dimensions import TIME, Dimension
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _BUILT_IN = frozenset({"pi", "e", "inf", "t", "dt", "i", "j", "N"})
-_KEPT = 1e-15  # of a constant: how far the text of the script may be from its value
 
 Known = Mapping[str, tuple[float, Dimension]]
 """Constants: value in SI units, and dimension."""
@@ -122,7 +121,7 @@ def _text_of(name: str, known: Known, assignments: Mapping[str, Any], line: int)
         others = {k: v for k, v in known.items() if k in words and k != name}
         if at < line and "\n" not in text:
             found = value_of(text, others, dimension)
-            if found is not None and abs(found - value) <= _KEPT * abs(value):
+            if found is not None and abs(found - value) <= KEPT * abs(value):
                 return str(text)
     return None
 

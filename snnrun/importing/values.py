@@ -14,6 +14,9 @@ from snnrun.source import Text
 from snnrun.units.dimensions import TIME, Dimension
 from snnrun.units.quantities import base_units, format_quantity
 
+KEPT = 1e-15
+"""How far the text of a value may be from it, relatively: a few units in the last place, as `0.1*3`."""
+
 
 def dimension_of(dims: Iterable[float]) -> Dimension:
     """The dimension of recorded exponents."""
@@ -21,17 +24,17 @@ def dimension_of(dims: Iterable[float]) -> Dimension:
 
 
 def quantity(value: float, dimension: Dimension) -> str | int | float:
-    """A number with its unit that reads back to the same value."""
+    """A number with its unit that reads back to the same value, but for `KEPT`."""
     if dimension == TIME and 1e-5 <= value < 1:
         text = f"{value * 1e3:.12g} ms"  # as people write times of networks
         if value_of(text, {}) == value:
             return text
-    for digits in (6, 9, 12, 15, 17):
+    for digits in (6, 9, 12):
         text = format_quantity(value, dimension, digits)
         if dimension.is_one:
-            if float(text) == value:
+            if abs(float(text) - value) <= KEPT * abs(value):
                 return int(value) if float(value).is_integer() and abs(value) < 1e15 else float(text)
-        elif value_of(text, {}) == value:
+        elif (found := value_of(text, {})) is not None and abs(found - value) <= KEPT * abs(value):
             return text
     return value if dimension.is_one else f"{value!r}{base_units(dimension)}"
 

@@ -59,7 +59,7 @@ def kernels(tmp_path_factory):
 
 @pytest.mark.parametrize("lines", named(SHELL))
 def test_every_command_runs(lines, tmp_path, monkeypatch, kernels, capfd):
-    for folder in ("tutorial", "sweeps", "features"):
+    for folder in ("tutorial", "sweeps", "features", "benchmarks"):
         shutil.copytree(ROOT / "experiments" / folder, tmp_path / "experiments" / folder)
     (tmp_path / "docs").mkdir()
     (tmp_path / "schemas").mkdir()

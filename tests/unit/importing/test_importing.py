@@ -1,0 +1,119 @@
+"""A recorded script becomes the file that a person would write. The recording is that of script.txt by Brian2 2.11:
+`python snnrun/importing/recorder.py tests/unit/importing/script.txt recorded.json`, run where Brian2 is installed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snnrun.cli.imports import import_script
+from snnrun.errors import ExperimentError, StorageError
+from snnrun.importing import script as scripts
+from snnrun.importing.experiment import experiment_of
+from snnrun.importing.values import quantity, value_of
+from snnrun.running import pipeline
+from snnrun.units.dimensions import ONE, TIME
+from snnrun.units.quantities import dimension_of
+
+HERE = Path(__file__).parent
+SCRIPT = HERE / "script.txt"
+VOLT = dimension_of("V")
+
+
+def recorded() -> tuple[dict, dict]:
+    with np.load(HERE / "recorded.npz") as arrays:
+        return json.loads((HERE / "recorded.json").read_text(encoding="utf-8")), dict(arrays)
+
+
+@pytest.fixture
+def brian2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if Brian2 were here."""
+    monkeypatch.setattr("snnrun.cli.imports.python_with_brian2", lambda _: "python")
+    monkeypatch.setattr("snnrun.cli.imports.record", lambda *_: recorded())
+
+
+def test_the_file_is_the_expected_one_and_valid(
+    tmp_path: Path, brian2: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_script(SCRIPT, tmp_path, None, allow_code=True)
+    written = tmp_path / "script.yaml"
+    assert written.read_text(encoding="utf-8") == (HERE / "script.yaml").read_text(encoding="utf-8")
+    checked = pipeline.check(pipeline.read(written))
+    assert len(checked.resolved.network.phases) == 2
+    shown = capsys.readouterr().err
+    assert "line 62: the script ended here: IndexError" in shown
+    assert f"next: snnrun run {written}" in shown
+    with pytest.raises(StorageError, match="exists already"):
+        import_script(SCRIPT, tmp_path, None, allow_code=True)
+
+
+def test_a_script_is_not_run_unless_it_may_be(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="IMP800") as caught:
+        import_script(SCRIPT, tmp_path, None, allow_code=False)
+    assert "--allow-code" in str(caught.value.diagnostics[0].help)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_python_without_brian2_is_named() -> None:
+    if _has_brian2():
+        pytest.skip("Brian2 is installed here")
+    with pytest.raises(ExperimentError, match="Brian2 is not installed in") as caught:
+        scripts.python_with_brian2(Path(sys.executable))
+    assert "pip install brian2" in str(caught.value.diagnostics[0].help)
+
+
+def _has_brian2() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("brian2") is not None
+
+
+def test_a_script_that_is_not_there_or_cannot_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="there is no file"):
+        scripts.record(tmp_path / "no.py", sys.executable)
+    (tmp_path / "empty.py").write_text("")
+    if not _has_brian2():
+        with pytest.raises(ExperimentError, match="No module named 'brian2'"):
+            scripts.record(tmp_path / "empty.py", sys.executable)
+
+
+def test_a_script_that_runs_nothing_gives_no_file() -> None:
+    found, arrays = recorded()
+    found["records"] = [record for record in found["records"] if record["op"] != "run"]
+    result = experiment_of(found, arrays, "script")
+    assert result.data == {}
+    assert (None, "the script runs nothing") in result.notes
+
+
+def test_what_has_no_counterpart_is_noted_and_left_out() -> None:
+    found, arrays = recorded()
+    group = next(record for record in found["records"] if record["op"] == "new")
+    group["kind"] = "SpatialNeuron"
+    result = experiment_of(found, arrays, "script")
+    notes = " ".join(text for _, text in result.notes)
+    assert "`cells` has no counterpart (SpatialNeuron)" in notes
+    assert "`plastic` has no counterpart (Synapses)" in notes
+    assert set(result.data["groups"]) == {"noise", "given"}
+
+
+@pytest.mark.parametrize(
+    ("value", "dimension", "text"),
+    [
+        (0.02, TIME, "20 ms"),
+        (1e-4, TIME, "0.1 ms"),
+        (2.0, TIME, "2 s"),
+        (-0.06, VOLT, "-60 mV"),
+        (3 * 0.1 * 1e-3, VOLT, "300 uV"),
+        (5.0, ONE, 5),
+        (0.1, ONE, 0.1),
+        (1 / 3, ONE, 1 / 3),
+    ],
+)
+def test_values_are_written_as_people_write_them(value: float, dimension, text: object) -> None:
+    assert quantity(value, dimension) == text
+    if isinstance(text, str):
+        assert value_of(text, {}) == pytest.approx(value, rel=1e-15)
