@@ -29,6 +29,7 @@ ROOMS: Final = {
     "UNT": "Options and commands",
     "NEW": "Options and commands",
     "EXP": "Options and commands",
+    "IMP": "Options and commands",
     "CCH": "Options and commands",
     "HOK": "Python functions of the experiment",
     "RUN": "The run",
