@@ -13,7 +13,7 @@ from snnrun.cli.render import render, say
 from snnrun.errors import Diagnostic, ExperimentError, Severity, StorageError
 from snnrun.importing.experiment import experiment_of
 from snnrun.importing.records import Imported
-from snnrun.importing.script import python_with_brian2, record
+from snnrun.importing.script import must_exist, python_with_brian2, record
 from snnrun.running import pipeline
 from snnrun.source import SourceFile, Span
 from snnrun.spec.nodes import Entry, ListNode, MapNode, Node, scalar
@@ -30,6 +30,7 @@ def import_script(script: Path, out: Path, python: Path | None, *, allow_code: b
     if not allow_code:
         message = f"`{script}` is a program: importing it runs it"
         raise ExperimentError(Diagnostic("IMP800", message, None, "add `--allow-code` if you trust it"))
+    must_exist(script)
     recorded, arrays = record(script, python_with_brian2(python))
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", script.stem)[:64]
     found = experiment_of(recorded, arrays, name)

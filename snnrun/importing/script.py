@@ -40,15 +40,22 @@ def python_with_brian2(chosen: Path | None) -> str:
     raise ExperimentError(Diagnostic("IMP801", message, None, advice))
 
 
+def must_exist(script: Path) -> None:
+    """Refuse a script that is not there.
+
+    Raises:
+        StorageError: IMP802.
+    """
+    if not script.is_file():
+        raise StorageError(Diagnostic("IMP802", f"there is no file `{script}`"))
+
+
 def record(script: Path, python: str) -> tuple[Mapping[str, Any], Mapping[str, np.ndarray]]:
     """What a script does up to each `run`, which does not simulate; and the arrays that it uses.
 
     Raises:
-        StorageError: IMP802, the script cannot be read.
         ExperimentError: IMP803, nothing was recorded.
     """
-    if not script.is_file():
-        raise StorageError(Diagnostic("IMP802", f"there is no file `{script}`"))
     with tempfile.TemporaryDirectory() as folder, as_file(files("snnrun.importing") / "recorder.py") as recorder:
         out = Path(folder) / "recorded.json"
         command = [python, str(recorder), str(script.resolve()), str(out)]

@@ -74,7 +74,7 @@ def _has_brian2() -> bool:
 
 def test_a_script_that_is_not_there_or_cannot_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="there is no file"):
-        scripts.record(tmp_path / "no.py", sys.executable)
+        scripts.must_exist(tmp_path / "no.py")
     (tmp_path / "empty.py").write_text("")
     if not _has_brian2():
         with pytest.raises(ExperimentError, match="No module named 'brian2'"):
