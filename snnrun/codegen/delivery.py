@@ -23,7 +23,6 @@ from snnrun.model.network import (
     Pathway,
     PoissonInput,
     Synapses,
-    changing_variables,
 )
 
 
@@ -168,7 +167,7 @@ def added_terms(network: Network, synapses: Synapses, pathway: Pathway) -> list[
     if pathway is not synapses.sorting or not synapses.divisible or network.hooks or pathway.dendritic is not None:
         return []
     block, frozen = _without_guards(pathway.block)
-    changing = changing_variables(network)
+    changing = network.changing_variables
     found: list[tuple[Variable, Node, bool]] = []
     for a in block.assignments:
         term = added(network.graph, a)

@@ -24,7 +24,6 @@ from snnrun.model.network import (
     Network,
     Stored,
     Synapses,
-    changing_variables,
 )
 from snnrun.model.size import least_bytes
 from snnrun.source import Span
@@ -88,7 +87,7 @@ def expected_memory(network: Network, kernel: Kernel) -> float:
     synapses = [_synapses(s, network, asked) for s in network.synapses.values()]
     kept = sum(float(_group(network, g.path)) for g in network.groups.values()) + sum(k for k, _ in synapses)
     kept += sum(buffer_bytes(network, m) for m in network.monitors) + _buffers(network, kernel)
-    changing = changing_variables(network)
+    changing = network.changing_variables
     state = sum(8.0 * g.size for g in network.groups.values() for s in g.stored if _name(s) in changing)
     for each in network.synapses.values():
         learning = [s for s in each.stored if _name(s) in changing]

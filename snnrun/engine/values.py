@@ -30,7 +30,6 @@ from snnrun.model.network import (
     Pathway,
     Stored,
     Synapses,
-    changing_variables,
 )
 from snnrun.source import Span
 
@@ -87,10 +86,6 @@ class Built:
         """The array of a variable."""
         return self.arrays[ArrayUse.VARIABLE.of(variable.owner, variable.name)]
 
-    @cached_property
-    def _changing(self) -> set[tuple[str, str]]:
-        return changing_variables(self.network)
-
     def changes(self, key: ArrayKey) -> bool:
         """Whether an array is part of the state of a run: what a step finds in it, an earlier step has left there.
 
@@ -98,7 +93,7 @@ class Built:
         """
         if key.use.traits.lifetime is not Lifetime.STATE:
             return False
-        fixed = key.use is ArrayUse.VARIABLE and (key.owner, key.name) not in self._changing
+        fixed = key.use is ArrayUse.VARIABLE and (key.owner, key.name) not in self.network.changing_variables
         return not fixed or bool(self.network.hooks)  # which may change any variable
 
     @property

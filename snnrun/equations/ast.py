@@ -171,7 +171,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 def is_zero(expr: Expr) -> bool:
     """Whether this is the number 0, which stands for 0 of any dimension where it is added or compared."""
-    return isinstance(expr, Number) and expr.value == 0
+    return isinstance(expr, Number) and not expr.value
 
 
 def names_in(expr: Expr) -> set[str]:

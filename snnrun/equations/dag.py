@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # the format's models import the methods of integration, and 
 class Kind(Enum):
     """What a value is."""
 
+    __hash__ = object.__hash__  # they are keys of every node, and the hash of `Enum` is slow
+
     FLOAT = "float"
     INT = "int"
     BOOL = "bool"
@@ -34,6 +36,8 @@ class Kind(Enum):
 
 class Op(Enum):
     """What a node does. Arguments are FLOAT unless said otherwise."""
+
+    __hash__ = object.__hash__  # they are keys of every node, and the hash of `Enum` is slow
 
     LITERAL = "literal"  # payload: float, int or bool of the text
     CONSTANT = "constant"  # payload: Constant or Parameter; fixed during a run, known when the network is built
@@ -265,7 +269,7 @@ class Reduction:
 class Node:
     """One operation; made by a `Graph` only, compared by identity."""
 
-    __slots__ = ("args", "depth", "kind", "number", "op", "payload")
+    __slots__ = ("args", "depth", "fixed", "kind", "number", "op", "payload")
 
     def __init__(self, op: Op, args: tuple[Node, ...], kind: Kind, payload: object, number: int) -> None:
         self.op = op
@@ -274,6 +278,7 @@ class Node:
         self.payload = payload
         self.number = number
         self.depth: int = 1 + max([a.depth for a in args], default=0)
+        self.fixed: bool = op not in CHANGING and all(a.fixed for a in args)
 
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self.args)) if self.depth < _SHOWN else "..."
@@ -642,4 +647,4 @@ CHANGING = MOVING | READS | {Op.INDEX, Op.LIST}
 
 def is_fixed(node: Node) -> bool:
     """Whether the value is the same for every element at every time of a run."""
-    return not any(n.op in CHANGING for n in walk(node))
+    return node.fixed

@@ -13,6 +13,7 @@ from enum import Enum
 
 from snnrun.equations.ast import Expr
 from snnrun.equations.dag import Kind
+from snnrun.equations.once import parsed_once
 from snnrun.equations.parse import collect, parse_expression, split_lines
 from snnrun.errors import at, did_you_mean
 from snnrun.source import Span, Text
@@ -69,6 +70,7 @@ _KINDS = {"boolean": Kind.BOOL, "integer": Kind.INT}
 _ALL_FLAGS = frozenset().union(*FLAGS.values())
 
 
+@parsed_once(Definition)
 def parse_equations(text: Text) -> tuple[Definition, ...]:
     """Parse the text under `equations:`.
 

@@ -30,6 +30,7 @@ from snnrun.equations.ast import (
     Unary,
     children,
 )
+from snnrun.equations.once import parsed_once
 from snnrun.errors import Attempts, ExperimentError, at, did_you_mean
 from snnrun.source import Span, Text
 from snnrun.units.names import lookup_unit, unit_names
@@ -335,6 +336,7 @@ def unknown_unit(name: str, span: Span) -> ExperimentError:
     return at(span, "EQ105", f"there is no unit `{name}`", did_you_mean(name, unit_names()))
 
 
+@parsed_once()
 def parse_expression(text: Text) -> Expr:
     """Parse one expression.
 
@@ -391,6 +393,7 @@ def _trim(text: Text) -> Text:
     return text.slice(left, right)
 
 
+@parsed_once(Statement)
 def parse_statements(text: Text) -> tuple[Statement, ...]:
     """Parse assignments separated by lines or `;`.
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -1069,7 +1070,7 @@ class Start:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is computed once
 class Network:
     """Everything a run needs.
 
@@ -1112,6 +1113,21 @@ class Network:
     def neurons(self) -> int:
         """Number of neurons, those of Poisson groups and lists of spikes included."""
         return sum(group.size for group in self.groups.values())
+
+    @cached_property
+    def changing_variables(self) -> frozenset[tuple[str, str]]:
+        """Variables that anything but a Python function changes during the run, by owner and name."""
+        blocks = [b for g in self.groups.values() for b in g.blocks]
+        blocks += [block for s in self.synapses.values() for block in (s.held, s.update, s.of_sources, s.elapsed)]
+        blocks += [block for s in self.synapses.values() for p in s.pathways for block in (p.block, p.trace)]
+        blocks += [i.block for i in self.inputs] + [o.block for o in self.operations]
+        written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
+        written |= {(s.target.owner, s.target.name) for x in self.synapses.values() for s in x.summed}
+        written |= {(line.variable.owner, line.variable.name) for p in self.phases for _, line in (*p.sets, *p.ends)}
+        if self.phases:  # each computes them from its constants
+            written |= {(g.path, a.variable.name) for g in self.groups.values() for a in g.precomputed}
+        written |= {(g.path, name) for g in self.groups.values() for name in ("lastspike", "not_refractory")}
+        return frozenset(written)
 
 
 def everything(group: str, size: int) -> NeuronSubset:
@@ -1251,17 +1267,3 @@ CONNECTED = ("i", "j", "N_incoming", "N_outgoing", MULTISYNAPTIC)  # what connec
 def adds_the_same(network: Network, synapses: Synapses) -> bool:
     """Whether statements of synapses compute the same in all phases, so at the spike the same as when it arrives."""
     return not any(synapses.name in phase.alters for phase in network.phases)
-
-
-def changing_variables(network: Network) -> set[tuple[str, str]]:
-    """Variables that anything but a Python function changes during the run, by owner and name."""
-    blocks = [b for g in network.groups.values() for b in g.blocks]
-    blocks += [block for s in network.synapses.values() for block in (s.held, s.update, s.of_sources, s.elapsed)]
-    blocks += [block for s in network.synapses.values() for p in s.pathways for block in (p.block, p.trace)]
-    blocks += [i.block for i in network.inputs] + [o.block for o in network.operations]
-    written = {(a.variable.owner, a.variable.name) for b in blocks for a in b.assignments}
-    written |= {(s.target.owner, s.target.name) for x in network.synapses.values() for s in x.summed}
-    written |= {(line.variable.owner, line.variable.name) for p in network.phases for _, line in (*p.sets, *p.ends)}
-    if network.phases:  # each computes them from its constants
-        written |= {(g.path, a.variable.name) for g in network.groups.values() for a in g.precomputed}
-    return written | {(g.path, name) for g in network.groups.values() for name in ("lastspike", "not_refractory")}

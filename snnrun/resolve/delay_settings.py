@@ -8,7 +8,7 @@ from dataclasses import replace
 from snnrun.equations.dag import Node, variables_of
 from snnrun.errors import at
 from snnrun.model.digest import digest_of
-from snnrun.model.network import Network, Pathway, Phase, Synapses, changing_variables
+from snnrun.model.network import Network, Pathway, Phase, Synapses
 
 Divide = Callable[[Network], Network]
 """Gives a network with a part of a pathway for each of its delays."""
@@ -77,7 +77,7 @@ def _with(own: Pathway, parts: Sequence[Pathway]) -> list[Pathway]:
 
 
 def _refuse_changing(network: Network, parts: dict[str, list[list[Pathway]]]) -> None:
-    changing = changing_variables(network)
+    changing = network.changing_variables
     for pathway in (part for several in parts.values() for one in several for part in one[1:]):
         nodes: list[Node] = [n for n in (pathway.delay, *pathway.rule_delays) if n is not None]
         for v in variables_of(*nodes):

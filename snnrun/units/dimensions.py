@@ -65,24 +65,30 @@ class Dimension:
 
 
 @lru_cache(maxsize=4096)
+def _of(exponents: tuple[Fraction, ...]) -> Dimension:
+    """The dimension with these exponents: one for all, so that comparing the equal ones takes no time."""
+    return Dimension(exponents)
+
+
+@lru_cache(maxsize=4096)
 def _product(a: Dimension, b: Dimension) -> Dimension:
-    return Dimension(tuple(x + y for x, y in zip(a.exponents, b.exponents, strict=True)))
+    return _of(tuple(x + y for x, y in zip(a.exponents, b.exponents, strict=True)))
 
 
 @lru_cache(maxsize=4096)
 def _quotient(a: Dimension, b: Dimension) -> Dimension:
-    return Dimension(tuple(x - y for x, y in zip(a.exponents, b.exponents, strict=True)))
+    return _of(tuple(x - y for x, y in zip(a.exponents, b.exponents, strict=True)))
 
 
 @lru_cache(maxsize=4096)
 def _power(a: Dimension, exponent: Fraction | int) -> Dimension:
-    return Dimension(tuple(x * exponent for x in a.exponents))
+    return _of(tuple(x * exponent for x in a.exponents))
 
 
 def _base(*exponents: int) -> Dimension:
     """A dimension from the leading exponents; the rest are zero."""
     padded = exponents + (0,) * (len(_BASE_SYMBOLS) - len(exponents))
-    return Dimension(tuple(Fraction(e) for e in padded))
+    return _of(tuple(Fraction(e) for e in padded))
 
 
 ONE = _base()
