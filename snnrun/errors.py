@@ -75,6 +75,27 @@ class Diagnostic:
         return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class RunWarning:
+    """A warning of a run.
+
+    Args:
+        code: Its code.
+        path: What in the file it is about.
+        message: One sentence.
+        help: What can be done, if that is known.
+    """
+
+    code: str
+    path: tuple[str | int, ...]
+    message: str
+    help: str | None = None
+
+    def at(self, span: Span | None) -> Diagnostic:
+        """The warning at a place in the file."""
+        return Diagnostic(self.code, self.message, span, self.help, Severity.WARNING)
+
+
 class SnnrunError(Exception):
     """Any error this program raises on purpose."""
 

@@ -16,7 +16,6 @@ import numpy as np
 from snnrun.cli.progress import Bar, Line, number_text, time_text
 from snnrun.cli.render import put, put_json, say
 from snnrun.cli.tables import Column, quantity_column, shortened, values_text, write_table
-from snnrun.compare.conditions import Formula
 from snnrun.compare.folders import (
     EXPERIMENT_FILE,
     Entry,
@@ -29,11 +28,12 @@ from snnrun.compare.folders import (
     results_below,
 )
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
+from snnrun.files.writing import as_json
 from snnrun.results.layout import DONE_FILE
-from snnrun.running.folder import as_json
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:
+    from snnrun.compare.conditions import Formula
     from snnrun.compare.documents import Difference
     from snnrun.compare.side_by_side import Extent, Pair
     from snnrun.compare.verify import Mismatch, Verdict
@@ -49,7 +49,7 @@ def list_results(
     root: Path, where: str | None, sort: str | None, limit: int | None, *, damaged: bool, json: bool
 ) -> None:
     """List the results below a folder, the newest first, and the folders that cannot be read."""
-    condition = None if where is None else Formula(where, "--where")
+    condition = None if where is None else _formula(where, "--where")
     found = results_below(root, damaged=damaged)
     entries = found.entries
     unfinished = found.unfinished if condition is None else []
@@ -73,6 +73,12 @@ def list_results(
         say(f"{number_text(len(unfinished))} not finished: {', '.join(map(str, unfinished[:3]))}")
 
 
+def _formula(text: str, option: str) -> Formula:
+    from snnrun.compare.conditions import Formula  # a list without one is read without the language of expressions
+
+    return Formula(text, option)
+
+
 def _matching(entries: list[Entry], condition: Formula | None) -> list[Entry]:
     """Runs that meet a condition, and sweeps with a point that meets it."""
     if condition is None:
@@ -90,7 +96,7 @@ def _sorted(entries: list[Entry], sort: str | None) -> list[Entry]:
         return newest
     if sort == "name":
         return sorted(newest, key=lambda e: e.name)
-    formula = Formula(sort, "--sort")
+    formula = _formula(sort, "--sort")
     values = {}
     for entry in newest:
         found = formula.numbers(entry)
@@ -404,8 +410,8 @@ def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, da
     """Show the best points of a sweep, or the best runs and points below a folder."""
     from snnrun.compare.ranking import command_for, parameters_of, rank
 
-    formula = Formula(by, "--by")
-    condition = None if where is None else Formula(where, "--where")
+    formula = _formula(by, "--by")
+    condition = None if where is None else _formula(where, "--where")
     if os.path.lexists(root / DONE_FILE):
         found = Found([entry_at(root, damaged=damaged)], [], [])
     else:

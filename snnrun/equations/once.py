@@ -22,6 +22,9 @@ def parsed_once(*nodes: type) -> Callable[[Callable[[Text], Tree]], Callable[[Te
 
     Args:
         nodes: The dataclasses that its trees are made of, beside those of expressions.
+
+    Returns:
+        A decorator; the parser's method `cache_clear` forgets all texts.
     """
     kinds = _NODES.union(nodes)
 
@@ -48,6 +51,7 @@ def parsed_once(*nodes: type) -> Callable[[Callable[[Text], Tree]], Callable[[Te
             tree = known(text.value) if type(text) is Text and len(text.value) <= _LONGEST else None
             return parse(text) if tree is None else moved(tree, text)  # errors have the places of the text
 
+        found.cache_clear = known.cache_clear  # type: ignore[attr-defined]
         return found
 
     return with_memory

@@ -12,35 +12,12 @@ from typing import Self
 import numpy as np
 
 from snnrun.equations.dag import Op
-from snnrun.errors import Diagnostic, Severity
+from snnrun.errors import RunWarning
 from snnrun.model.network import FloatArray, IntArray, Network, SpikeMonitor, StateMonitor, SynapseEventMonitor
-from snnrun.resolve.context import Path
-from snnrun.source import Span
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
 _WITH_COLUMNS = SpikeMonitor | StateMonitor | SynapseEventMonitor
-
-
-@dataclass(frozen=True, slots=True)
-class RunWarning:
-    """A warning of a run.
-
-    Args:
-        code: Its code.
-        path: What in the file it is about.
-        message: One sentence.
-        help: What can be done, if that is known.
-    """
-
-    code: str
-    path: Path
-    message: str
-    help: str | None = None
-
-    def at(self, span: Span | None) -> Diagnostic:
-        """The warning at a place in the file."""
-        return Diagnostic(self.code, self.message, span, self.help, Severity.WARNING)
 
 
 @dataclass(slots=True)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.errors import Diagnostic, RunError
+from snnrun.errors import Diagnostic, RunError, RunWarning
 from snnrun.metrics.functions import Accumulator
-from snnrun.metrics.nonfinite import NonfiniteCounter, RunWarning, shown
+from snnrun.metrics.nonfinite import NonfiniteCounter, shown
 from snnrun.metrics.parts import Rounds, RunPart, Side, takers_of
 from snnrun.metrics.samples import TakesSamples
 from snnrun.metrics.spikes import Bins, Counts, TakesSpikes

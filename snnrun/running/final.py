@@ -12,7 +12,7 @@ import numpy as np
 from snnrun.codegen.arguments import ArrayUse
 from snnrun.engine.start import final_state
 from snnrun.engine.values import delays_of
-from snnrun.metrics.nonfinite import RunWarning
+from snnrun.errors import RunWarning
 from snnrun.metrics.running import numbers_of
 from snnrun.model.network import ConnectivityMonitor, Network, SpikeMonitor, StateMonitor, SynapseEventMonitor, as_array
 from snnrun.model.recorded import recorded_spans

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from typing import Any
 
 from snnrun import __version__
 from snnrun.engine.phases import ended_early, repetitions
-from snnrun.errors import Diagnostic
-from snnrun.metrics.nonfinite import RunWarning
+from snnrun.errors import Diagnostic, RunWarning
+from snnrun.files.writing import as_json
 from snnrun.model.state import STATE_FILE
 from snnrun.results import layout
 from snnrun.results.folder import Published, RunFolder
@@ -193,15 +192,6 @@ def located(document: Document, warnings: Iterable[RunWarning]) -> list[Diagnost
 def metrics_as_json(metrics: Mapping[str, tuple[Any, str]]) -> dict[str, Any]:
     """Metrics as `metrics.json` and `--json` hold them."""
     return {name: {"value": as_json(value), "unit": unit} for name, (value, unit) in metrics.items()}
-
-
-def as_json(value: Any) -> Any:
-    """A metric's value as JSON knows it: numbers that are not finite become null."""
-    if isinstance(value, list):
-        return [as_json(v) for v in value]
-    if hasattr(value, "tolist"):
-        return as_json(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _reason(problem: BaseException) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snnrun.codegen.native import NativeKernel, PythonKernel
     from snnrun.engine.checkpoint import SharedState
     from snnrun.engine.values import Built
-    from snnrun.metrics.nonfinite import RunWarning
+    from snnrun.errors import RunWarning
     from snnrun.metrics.running import RunMetrics
     from snnrun.metrics.terms import Metrics
     from snnrun.model.network import Network

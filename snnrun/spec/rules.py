@@ -14,7 +14,7 @@ from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.spec import nodes
 from snnrun.spec.document import Document
 from snnrun.spec.models import CONNECT_FORMS, Plot, Rule
-from snnrun.spec.nodes import ListNode, MapNode, ScalarNode
+from snnrun.spec.nodes import ListNode, MapNode, ScalarNode, items
 from snnrun.spec.values import SPACED
 
 _MOST: Final = (
@@ -22,6 +22,11 @@ _MOST: Final = (
     (10_000, ("constants", "functions"), "constants and functions"),
 )
 """How many entries some sections may have together, so that any file is checked within seconds."""
+_MOST_WITHIN: Final = (
+    (10_000, "groups", "subgroups", "one number for each neuron (a parameter) can say what it belongs to"),
+    (5_000, "synapses", "connect", "many pairs or values can stand in a file: `{file: edges.csv}`"),
+)
+"""How many entries a key of all objects of a section may have together, and what to do instead."""
 
 
 def check_rules(document: Document, report: Report) -> None:
@@ -54,6 +59,13 @@ def _check_amounts(document: Document, report: Report) -> None:
                 f"objects that are alike can be one with more elements; `{longest}` has {numbers[longest]:,} entries"
             )
             report.error("FMT206", message, document.key_span((longest,)), advice)
+    for most, section, key, advice in _MOST_WITHIN:
+        found = [(path, node.get(key)) for path, node in _maps(document, section)]
+        lengths = {(*path, key): len(items(node)) for path, node in found if isinstance(node, MapNode | ListNode)}
+        if sum(lengths.values()) > most:
+            widest = max(lengths, key=lengths.__getitem__)
+            message = f"`{key}` of all {section} has {sum(lengths.values()):,} entries, at most {most:,} are possible"
+            report.error("FMT206", message, document.key_span(widest), advice)
 
 
 def _check_groups(document: Document, report: Report) -> None:

@@ -19,8 +19,8 @@ import psutil
 
 from snnrun.files.reading import from_json, read_bytes
 from snnrun.results.folder import CLAIMS
+from snnrun.results.sweep_table import MOST_POINTS
 from snnrun.sweep.journal import cannot_write, host_name
-from snnrun.sweep.points import MOST_POINTS
 
 HEARTBEAT_S = 10.0  # between two updates of the time of a claim [s]
 TIMEOUT_S = 120.0  # a claim that was not updated for this time is stale [s]

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun import __version__
-from snnrun.metrics.nonfinite import RunWarning
+from snnrun.errors import RunWarning
+from snnrun.files.writing import as_json
 from snnrun.resolve.context import Path
 from snnrun.results.folder import write_durably
 from snnrun.results.sweep_table import Axis, Coordinate, PointStatus, write_sweep
-from snnrun.running.folder import as_json
 from snnrun.running.recording import describe
 from snnrun.running.stages import Checked
 from snnrun.sweep.journal import Reader

@@ -23,11 +23,11 @@ from snnrun.spec.core_schema import resolve_plain
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, MapNode, Node, Path, ScalarNode
 from snnrun.spec.paths import resolve_file
+from snnrun.sweep.journal import DIGITS
 from snnrun.sweep.points import SEED, GridAxis, Plan, Values
 from snnrun.units.dimensions import Dimension
 from snnrun.units.names import lookup_unit
 
-DIGITS = 32  # of a key, hexadecimal
 _MODULUS = 1 << 256
 _QUANTITY = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?) +([^\W\d]\w*)(?:\*\*(-?\d{1,2}))?")
 _WORDS = ("description", "references")  # they change no number

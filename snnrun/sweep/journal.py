@@ -23,19 +23,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from snnrun.errors import StorageError
+from snnrun.errors import RunWarning, StorageError
 from snnrun.files.reading import from_json, open_regular
 from snnrun.files.writing import sync
-from snnrun.metrics.nonfinite import RunWarning
 from snnrun.results.folder import JOURNAL
 from snnrun.results.layout import storage_error
 from snnrun.results.sweep_table import PointStatus
-from snnrun.sweep.identity import DIGITS
 
 SYNC_SHARE = 0.1  # of the time that may be spent in fsync
 SYNC_S = 1.0  # least time between two fsyncs; a power cut loses what was written later [s]
 _LONGEST = 256 << 20  # bytes of a line
 _SUM = 16  # hexadecimal digits of a line's checksum
+DIGITS = 32  # of a key, hexadecimal
 _KEY = _SUM + len(' {"key":"')  # where the key of a point begins in a line
 
 

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from snnrun import __version__
-from snnrun.errors import Diagnostic, SnnrunError, StorageError, UnfinishedError
+from snnrun.errors import Diagnostic, RunWarning, SnnrunError, StorageError, UnfinishedError
 from snnrun.files.reading import read_bytes
-from snnrun.metrics.nonfinite import RunWarning
 from snnrun.results.done import read_done
 from snnrun.results.folder import PICTURES, complete_folder, recover, refresh_pictures, update_latest, write_durably
 from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error

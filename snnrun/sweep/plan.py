@@ -13,13 +13,14 @@ from snnrun.resolve.context import Context, Path
 from snnrun.resolve.repeats import plan_of
 from snnrun.resolve.settings import is_replaced_at_start
 from snnrun.resolve.unused import definition_of, used_definitions
+from snnrun.results.sweep_table import MOST_POINTS
 from snnrun.source import Text
 from snnrun.spec.models import CallOperation, Repeat, Sample, SampleMethod, Sweep
 from snnrun.spec.nodes import MapNode, ScalarNode
 from snnrun.sweep.identity import PointSeeds
 from snnrun.sweep.listed import listed_points
 from snnrun.sweep.parameters import Budget, ParameterReader, path_text
-from snnrun.sweep.points import MOST_POINTS, SEED, GridAxis, Index, Plan, Values, seeds
+from snnrun.sweep.points import SEED, GridAxis, Index, Plan, Values, seeds
 from snnrun.sweep.sample import MOST_SOBOL, design
 
 _WORD = re.compile(r"[^\W\d]\w*")

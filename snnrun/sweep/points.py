@@ -12,7 +12,6 @@ from snnrun.spec.nodes import Node, Path
 from snnrun.units.dimensions import ONE, Dimension
 from snnrun.units.quantities import format_quantity, quantity_of
 
-MOST_POINTS = 1_000_000
 SEED: Path = ("seed",)
 REPEAT: Path = ("sweep", "repeat")
 Index = tuple[int, ...]

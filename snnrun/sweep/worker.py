@@ -23,8 +23,7 @@ import numpy as np
 
 from snnrun.engine.cache import CONNECTIVITY_BYTES, RunCache
 from snnrun.engine.recording import Nothing
-from snnrun.errors import SnnrunError, StorageError, UnfinishedError
-from snnrun.metrics.nonfinite import RunWarning
+from snnrun.errors import RunWarning, SnnrunError, StorageError, UnfinishedError
 from snnrun.metrics.running import numbers_of
 from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.running import pipeline

@@ -114,10 +114,29 @@ def _entries(section, line, number):
         ),
         (
             "version: 1\ngroups:\n  g:\n    size: 1\n    equations: |\n"
-            + "".join(f"      v{k} : 1\n" for k in range(10_001))
+            + "".join(f"      v{k} : 1\n" for k in range(5_001))
             + RUN,
             "EQ108",
-            "more than 10,000 lines",
+            "more than 5,000 lines",
+        ),
+        (
+            "version: 1\ngroups:\n"
+            + "".join(
+                f"  {name}: {{size: 2, equations: 'v : 1', subgroups: {{"
+                + ", ".join(f"s{k}: 1" for k in range(5_001))
+                + "}}\n"
+                for name in "ab"
+            )
+            + RUN,
+            "FMT206",
+            "`subgroups` of all groups has 10,002 entries, at most 10,000",
+        ),
+        (
+            "version: 1\nsynapses:\n  s:\n    source: g\n    target: g\n    on_pre: v_post += 1\n    connect:\n"
+            + "      - {i: 1, j: 2}\n" * 5_001
+            + BASE,
+            "FMT206",
+            "`connect` of all synapses has 5,001 entries, at most 5,000",
         ),
     ],
 )

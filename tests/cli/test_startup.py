@@ -32,9 +32,9 @@ def observe(tmp_path_factory):
     """Run a command in a process of its own and tell what it did."""
     place = tmp_path_factory.mktemp("startup")
 
-    def call(*words):
+    def call(*words, check=True):
         command = [sys.executable, "-c", PROBE, *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=place)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=check, cwd=place)
         return json.loads(done.stderr.strip().splitlines()[-1])
 
     return call
@@ -82,6 +82,14 @@ def test_help_and_version_load_no_library_but_typer(observe):
         assert "typer" in packages(seen)
         assert not {"numpy", "pydantic", "yaml", "rich"} & packages(seen)
         assert seen["calls"] < 60_000
+
+
+@pytest.mark.parametrize("words", [("list",), ("status", "nothing")])
+def test_looking_at_results_loads_nothing_that_reads_experiments(observe, words):
+    modules = observe(*words, check=False)["modules"]
+    assert "snnrun.results.sweep_table" in modules
+    others = ("equations", "spec", "model", "resolve", "metrics", "codegen", "engine", "running")
+    assert not [m for m in modules if m.startswith(tuple(f"snnrun.{name}." for name in others))]
 
 
 def test_a_run_from_the_cache_loads_no_compiler(observe, monkeypatch, tmp_path_factory):

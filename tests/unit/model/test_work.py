@@ -8,6 +8,8 @@ from contextlib import suppress
 
 import pytest
 
+from snnrun.equations.model import parse_equations
+from snnrun.equations.parse import parse_expression, parse_statements
 from snnrun.errors import ExperimentError, did_you_mean
 from snnrun.running import pipeline
 from snnrun.sweep.experiments import check_sweep
@@ -106,6 +108,8 @@ FILES = {
 def work(file, text):
     """Steps of the interpreter that checking a file takes."""
     file.write_text(text)
+    for parse in (parse_expression, parse_statements, parse_equations):
+        parse.cache_clear()
     steps = 0
 
     def trace(frame, event, _arg):
