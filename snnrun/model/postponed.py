@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from snnrun.equations.dag import MOVING, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.model.mapped import variables_within
-from snnrun.model.network import Network, Pathway, Synapses, changing_variables
+from snnrun.model.network import Network, Pathway, Synapses
 
 
 def postponed(network: Network, synapses: Synapses) -> Pathway | None:
@@ -32,7 +32,7 @@ def postponed(network: Network, synapses: Synapses) -> Pathway | None:
     changed = {(a.variable.owner, a.variable.name) for a in found.block.assignments}
     if any(a.variable.reach != "own" for a in found.block.assignments):
         return None
-    moved = changing_variables(network) - changed
+    moved = network.changing_variables - changed
     moved -= {(a.variable.owner, a.variable.name) for p in early for a in p.trace.assignments}
     if any((v.owner, v.name) in moved for v in variables_of(*found.block.values)):
         return None
