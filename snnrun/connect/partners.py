@@ -178,6 +178,8 @@ def _pairs(partners: Partners, ground: Ground) -> tuple[IntArray, IntArray]:
 
 def _listed_pairs(rule: Connect, ground: Ground) -> tuple[IntArray, IntArray]:
     """Source and target index of the synapses of a rule that needs graphs, as created."""
+    if not rule.source.size or not rule.target.size:  # an end is synapses of which there are none
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     match rule.rule:
         case Generated() as text:
             return pairs.generated(rule, text, ground)

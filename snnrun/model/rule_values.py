@@ -32,6 +32,13 @@ class Ground:
     arrays: dict[str, TimedArray]
 
 
+def _neurons(subset: NeuronSubset, places: IntArray) -> IntArray:
+    """The elements at places of a subset; those outside it become the first and the last, for what is checked later."""
+    if not subset.size:  # it is synapses of which there are none
+        return np.zeros_like(places)
+    return subset.ids[np.clip(places, 0, subset.size - 1)]
+
+
 def environment_of_pairs(
     rule: Connect,
     ground: Ground,
@@ -52,8 +59,7 @@ def environment_of_pairs(
         row: The row that numbers are drawn for, shape (pairs,); None for `i`.
         loop: Values of loop variables by name, shape (pairs,) each.
     """
-    pre = rule.source.ids[np.clip(i, 0, rule.source.size - 1)]
-    post = rule.target.ids[np.clip(j, 0, rule.target.size - 1)]
+    pre, post = _neurons(rule.source, i), _neurons(rule.target, j)
 
     def read(variable: Variable) -> Any:
         if variable.owner == ground.owner:

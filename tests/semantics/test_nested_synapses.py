@@ -77,6 +77,19 @@ def test_a_rule_that_the_number_does_not_allow_is_refused_when_it_is_known(conne
     assert caught.value.diagnostics[0].span is not None
 
 
+@pytest.mark.parametrize(
+    "connect", ["all", "{where: (i + j) % 2 == 0}", "{where: i != j, p: 0.5}", "{fixed_indegree: 1}"]
+)
+def test_rules_make_nothing_where_there_are_no_synapses(connect: str) -> None:
+    w, _, _ = weights(connect, "synapses.s.connect={where: i > 50}", "constants.p=null")
+    assert w.shape == (0,)
+
+
+def test_degrees_need_synapses() -> None:
+    with pytest.raises(ExperimentError, match="only 0 different targets exist"):
+        weights("{fixed_outdegree: 1}", "synapses.s.connect={where: i > 50}", "constants.p=null")
+
+
 def test_points_of_a_sweep_share_no_connections_that_differ() -> None:
     cache = RunCache(limit=1 << 24)
     for p in (0.3, 0.6, 0.3):
