@@ -61,3 +61,8 @@ library-page:
 # The pictures of README.md, docs/tutorial.md and docs/sweeps.md, from runs of the files that they show
 pictures:
 	$(PYTHON) tests/docs/page_pictures.py
+
+.PHONY: gallery
+# docs/gallery.md and its pictures, from runs of all experiments
+gallery:
+	$(PYTHON) tests/docs/gallery.py

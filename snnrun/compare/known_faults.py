@@ -320,7 +320,7 @@ FAULTS: Sequence[KnownFault] = (
     KnownFault(
         "`poisson` and `binomial` with an argument that is impossible gave a huge negative number",
         lambda run: bool(run.network.graph.amounts),
-        "0.4.0",
+        "0.5.0",
     ),
 )
 """All of them, those that change most results first."""

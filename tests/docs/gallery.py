@@ -1,5 +1,7 @@
 """Makes docs/gallery.md and its pictures: `python tests/docs/gallery.py [NAME ...]` runs all experiments, or these.
 
+The benchmarks are not shown: some of them need tables that `make bench-data` makes.
+
 The time of an experiment is that of its run without compilation, written when its picture was made; it stays in
 docs/images/gallery/times.json, so that some experiments can be run again without the others.
 """
@@ -28,7 +30,6 @@ TITLES = {
     "tutorial": "Tutorial",
     "features": "One capability each",
     "sweeps": "Sweeps",
-    "benchmarks": "Benchmarks",
 }
 
 
@@ -52,6 +53,11 @@ def shrink(picture: Path, image: Path) -> None:
     small.quantize(COLOURS, dither=Image.Dither.NONE).save(image, optimize=True)
 
 
+def shown() -> list[Example]:
+    """The experiments of the gallery."""
+    return [example for example in find_examples() if example.path.parent.name in TITLES]
+
+
 def image_of(example: Example) -> Path:
     """Where the image of an experiment is."""
     return IMAGES / f"{example.name.replace('/', '-')}.png"
@@ -65,14 +71,12 @@ def page_text() -> str:
         "",
         "<!-- Made by tests/docs/gallery.py; do not edit. -->",
         "",
-        "All experiments that come with snnrun. `snnrun examples NAME --copy DIR` copies one with the files it reads.",
+        "Experiments that come with snnrun. `snnrun examples NAME --copy DIR` copies one with the files it reads.",
         "Times are those of a whole run with its pictures, without the compilation of the first run, on two cores.",
     ]
     for folder, title in TITLES.items():
         lines += ["", f"## {title}", "", "<table>"]
-        cells = [
-            _cell(example, times[example.name]) for example in find_examples() if example.path.parent.name == folder
-        ]
+        cells = [_cell(example, times[example.name]) for example in shown() if example.path.parent.name == folder]
         for k in range(0, len(cells), COLUMNS):
             lines += ["<tr>", *cells[k : k + COLUMNS], "</tr>"]
         lines.append("</table>")
@@ -92,7 +96,7 @@ def _cell(example: Example, seconds: float) -> str:
 def main(names: list[str]) -> None:
     """Run experiments, and write the page."""
     times = json.loads(TIMES.read_text(encoding="utf-8")) if TIMES.exists() else {}
-    for example in find_examples():
+    for example in shown():
         if names and example.name not in names:
             continue
         with tempfile.TemporaryDirectory() as folder:
