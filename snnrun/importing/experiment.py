@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def _finish(script: Script, name: str, recorded: Mapping[str, Any], runs: list[R
     for item in script.sections["synapses"].values():
         rules = item["connect"]
         item["connect"] = rules[0] if len(rules) == 1 else rules
-    texts = repr(script.sections) + repr(script.phases)
+    texts = " ".join([*_texts(script.sections), *_texts(script.phases)])
     constants = _constants(script, texts, recorded["assignments"], runs[0]["line"] or 10**9)
     run: dict[str, Any] = {"dt": quantity(runs[-1]["dt"], TIME)}
     if len(script.phases) == 1:
@@ -80,6 +80,18 @@ def _finish(script: Script, name: str, recorded: Mapping[str, Any], runs: list[R
         data["description"] = " ".join(recorded["doc"].strip().partition("\n\n")[0].split())
     data |= {"constants": constants, "arrays": _timed_arrays(script, texts), **script.sections, "run": run}
     script.result.data = {k: v for k, v in data.items() if v not in ({}, [])}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts among values, and the constants that phases set."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from (_texts(item) if key != "set" else [*item, *_texts(item)])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def _timed_arrays(script: Script, texts: str) -> dict[str, Any]:
@@ -110,7 +122,7 @@ def _constants(script: Script, texts: str, assignments: Mapping[str, Any], line:
             wanted.add(name)
             pending += [n for n in _IDENTIFIER.findall(written.get(name, "")) if n in known]
     order = sorted(wanted, key=lambda n: (assignments.get(n, [[10**9]])[-1][0], n))
-    return {n: _constant(written.get(n), quantity(*known[n])) for n in order}
+    return {n: _constant(written.get(n), quantity(*known[n]), known) for n in order}
 
 
 def _text_of(name: str, known: Known, assignments: Mapping[str, Any], line: int) -> str | None:
@@ -126,11 +138,11 @@ def _text_of(name: str, known: Known, assignments: Mapping[str, Any], line: int)
     return None
 
 
-def _constant(text: str | None, number: str | float) -> str | int | float:
+def _constant(text: str | None, number: str | float, known: Known) -> str | int | float:
     """A constant as it is written; a plain quantity such as `20*ms` as `20 ms`."""
     if text is None:
         return number
     plain = re.fullmatch(r"(-?\d+\.?\d*(?:e-?\d+)?) *\* *([A-Za-z]+\d?)", text)
-    if plain:
+    if plain and plain[2] not in known:
         return f"{plain[1].rstrip('.')} {plain[2]}"
     return number if re.fullmatch(r"-?\d+\.?", text) else text

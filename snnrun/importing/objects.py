@@ -44,7 +44,7 @@ def _poissongroup(script: Script, name: str, given: Record, _record: Record) -> 
     group = {
         "kind": "poisson",
         "size": script.value(given["N"]),
-        "rates": script.series(given["rates"], f"{name}_rates"),
+        "rates": script.series(given["rates"], f"{name}_rates", whole=False),
     }
     script.common(group, given)
     script.sections["groups"][name] = group

@@ -28,7 +28,7 @@ import numpy as np  # noqa: E402
 from brian2 import only  # noqa: E402
 from brian2.core.functions import Function  # noqa: E402
 from brian2.core.magic import MagicNetwork  # noqa: E402
-from brian2.core.variables import VariableView  # noqa: E402
+from brian2.core.variables import LinkedVariable, VariableView  # noqa: E402
 from brian2.equations import Equations  # noqa: E402
 from brian2.groups.group import Group  # noqa: E402
 from brian2.synapses.synapses import SynapticPathway  # noqa: E402
@@ -209,6 +209,12 @@ REC = Recorder()
 ASSIGNED: dict[str, list[list[Any]]] = {}
 
 
+def is_continued(line: str) -> bool:
+    """Whether a line of equations goes on in the next one."""
+    text = line.partition("#")[0].strip()
+    return bool(text) and ":" not in text
+
+
 def wrap_constructor(cls: Any, fields: tuple[str, ...]) -> None:
     """Record each construction of a class with the arguments that the script gives."""
     made = cls.__init__
@@ -217,6 +223,9 @@ def wrap_constructor(cls: Any, fields: tuple[str, ...]) -> None:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         bound = signature.bind(self, *args, **kwargs)
         outer = REC.depth == 0
+        model = bound.arguments.get("model")
+        if isinstance(model, str) and any(is_continued(line) for line in model.splitlines()):
+            bound.arguments["model"] = Equations(model)  # which has one line an equation
         written = (
             {name: REC.plain(bound.arguments[name]) for name in fields if bound.arguments.get(name) is not None}
             if outer
@@ -308,6 +317,19 @@ def magic_run(_network: Any, duration: Any, *_: Any, **__: Any) -> None:
     REC.run(list(REC.kept), duration, inspect.currentframe())
 
 
+def set_attribute(group: Any, name: str, value: Any, *_: Any, **__: Any) -> None:
+    """Record `group.variable = linked_var(...)`."""
+    if isinstance(value, LinkedVariable):
+        REC.add(
+            "link",
+            target=REC.name_of(group),
+            variable=name,
+            source=REC.plain(value.group),
+            of=value.name,
+            index=REC.plain(value.index),
+        )
+
+
 def store(name: str, _network: Any, which: str = "default", *_: Any, **__: Any) -> None:
     """Record `store` or `restore`."""
     REC.add(name, which=which)
@@ -325,6 +347,7 @@ def install() -> None:
     wrap(VariableView, "set_item", set_item)
     wrap(only.Synapses, "connect", connect)
     wrap(Group, "run_regularly", run_regularly)
+    wrap(only.NeuronGroup, "__setattr__", set_attribute)
     wrap(only.NeuronGroup, "run_on_event", run_on_event)
     only.Network.run = network_run
     MagicNetwork.run = magic_run

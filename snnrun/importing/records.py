@@ -113,9 +113,11 @@ class Script:
         unit = base_units(dimension_of(plain["dims"]))
         return {"file": name} | ({} if dimension_of(plain["dims"]).is_one else {"unit": unit.removeprefix("*")})
 
-    def series(self, plain: Any, what: str) -> Any:
-        """A value, or numbers of a file."""
+    def series(self, plain: Any, what: str, *, whole: bool = True) -> Any:
+        """A value, or numbers of a file where one may stand."""
         found = self.value(plain)
+        if found is None and plain is not None and not whole:
+            return [quantity(float(v), dimension_of(plain["dims"])) for v in self.arrays[plain["array"]].ravel()]
         return self.file_of(plain, what) if found is None else found
 
     def reference(self, plain: Any) -> str:
@@ -137,7 +139,7 @@ class Script:
     def take(self, item: dict[str, Any], given: Record, keys: Mapping[str, str]) -> None:
         """Write the values that were given, under our keys."""
         for key, ours in keys.items():
-            if given.get(key) is not None:
+            if given.get(key) not in (None, ""):
                 item[ours] = self.value(given[key])
 
     def common(self, item: dict[str, Any], given: Record, *, dt: bool = True) -> None:

@@ -63,7 +63,9 @@ def _set(script: Script, record: Record) -> None:
     if item is None:
         return
     pathway = target.partition(":")[2] if isinstance(target, str) else ""
-    value = script.series(record["value"], f"{name}_{variable}")
+    value = script.series(
+        record["value"], f"{name}_{variable}", whole=record["item"] is None and record["target"] == owner
+    )
     if variable == "delay" and section == "synapses":
         _set_delay(script, item, pathway, record, value)
         return
@@ -158,9 +160,17 @@ def _run(script: Script, record: Record) -> None:
         script.changes = {}
 
 
+def _link(script: Script, record: Record) -> None:
+    group = script.sections["groups"][script.names[record["target"]]]
+    source = f"{script.reference(record['source'])}.{record['of']}"
+    index = script.value(record["index"])
+    group.setdefault("linked", {})[record["variable"]] = source if index is None else {"from": source, "index": index}
+
+
 STEPS: dict[str, Callable[[Script, Record], None]] = {
     "new": new,
     "connect": _connect,
+    "link": _link,
     "set": _set,
     "run_regularly": _run_regularly,
     "run_on_event": _run_on_event,
