@@ -18,12 +18,12 @@ from pathlib import Path as FilePath
 from snnrun.errors import ExperimentError
 from snnrun.files.reading import open_regular
 from snnrun.model.state import STATE_FILE
+from snnrun.results.folder import KEY_DIGITS
 from snnrun.source import Text
 from snnrun.spec.core_schema import resolve_plain
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, MapNode, Node, Path, ScalarNode
 from snnrun.spec.paths import resolve_file
-from snnrun.sweep.journal import DIGITS
 from snnrun.sweep.points import SEED, GridAxis, Plan, Values
 from snnrun.units.dimensions import Dimension
 from snnrun.units.names import lookup_unit
@@ -185,7 +185,7 @@ class PointKeys:
         for values, k in self.plan.values_at(index):
             total += self._marks.of_value(values, k) - self._now[values.place]
         digest = hashlib.sha256(f"{self._program} {total % _MODULUS}".encode())
-        return digest.hexdigest()[:DIGITS]
+        return digest.hexdigest()[:KEY_DIGITS]
 
 
 class PointSeeds:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from snnrun.errors import RunWarning, StorageError
 from snnrun.files.reading import from_json, open_regular
 from snnrun.files.writing import sync
-from snnrun.results.folder import JOURNAL
+from snnrun.results.folder import JOURNAL, KEY_DIGITS
 from snnrun.results.layout import storage_error
 from snnrun.results.sweep_table import PointStatus
 
@@ -34,7 +34,6 @@ SYNC_SHARE = 0.1  # of the time that may be spent in fsync
 SYNC_S = 1.0  # least time between two fsyncs; a power cut loses what was written later [s]
 _LONGEST = 256 << 20  # bytes of a line
 _SUM = 16  # hexadecimal digits of a line's checksum
-DIGITS = 32  # of a key, hexadecimal
 _KEY = _SUM + len(' {"key":"')  # where the key of a point begins in a line
 
 
@@ -221,7 +220,7 @@ class Reader:
                     break  # it is being written, or not written by this program
                 offset += len(line)
                 self._read[path.name] = offset
-                if self._keys is not None and line[_KEY : _KEY + DIGITS] not in self._keys:
+                if self._keys is not None and line[_KEY : _KEY + KEY_DIGITS] not in self._keys:
                     continue
                 record = Record.from_line(line)
                 if record is not None:
