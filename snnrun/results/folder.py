@@ -31,7 +31,6 @@ from snnrun.results.layout import DONE_FILE, RESULTS_FILE, RunStatus, check_name
 
 LATEST = "latest"
 JOURNAL = "journal"  # folders of a sweep in which the processes at work keep their own files
-KEY_DIGITS = 32  # of the key of a point in a journal, hexadecimal
 CLAIMS = "claims"
 PICTURES = "plots"
 _CLAIM_FILE = ".claim.json"

@@ -24,6 +24,8 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 RESULTS_FILE = "results.h5"
 SWEEP_FILE = "sweep.h5"
+MOST_POINTS = 1_000_000  # of a sweep
+KEY_DIGITS = 32  # of the key of a point in a journal, hexadecimal
 POINTS_FILE = "points.csv"
 DONE_FILE = "DONE.json"
 PROVENANCE_FILE = "provenance.json"

@@ -31,8 +31,6 @@ from snnrun.results.layout import POINTS_FILE, RESULTS_FILE, SWEEP_FILE, Descrip
 _TEXT = h5py.string_dtype()
 _WHOLE = 2**53  # from here on float64 does not hold every integer
 
-MOST_POINTS = 1_000_000  # of a sweep
-
 
 class PointStatus(IntEnum):
     """Status of a point of a sweep."""

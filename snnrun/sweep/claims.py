@@ -19,7 +19,7 @@ import psutil
 
 from snnrun.files.reading import from_json, read_bytes
 from snnrun.results.folder import CLAIMS
-from snnrun.results.sweep_table import MOST_POINTS
+from snnrun.results.layout import MOST_POINTS
 from snnrun.sweep.journal import cannot_write, host_name
 
 HEARTBEAT_S = 10.0  # between two updates of the time of a claim [s]

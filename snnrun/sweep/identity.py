@@ -18,7 +18,7 @@ from pathlib import Path as FilePath
 from snnrun.errors import ExperimentError
 from snnrun.files.reading import open_regular
 from snnrun.model.state import STATE_FILE
-from snnrun.results.folder import KEY_DIGITS
+from snnrun.results.layout import KEY_DIGITS
 from snnrun.source import Text
 from snnrun.spec.core_schema import resolve_plain
 from snnrun.spec.document import Document

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from snnrun.errors import RunWarning, StorageError
 from snnrun.files.reading import from_json, open_regular
 from snnrun.files.writing import sync
-from snnrun.results.folder import JOURNAL, KEY_DIGITS
-from snnrun.results.layout import storage_error
+from snnrun.results.folder import JOURNAL
+from snnrun.results.layout import KEY_DIGITS, storage_error
 from snnrun.results.sweep_table import PointStatus
 
 SYNC_SHARE = 0.1  # of the time that may be spent in fsync

@@ -13,7 +13,7 @@ from snnrun.resolve.context import Context, Path
 from snnrun.resolve.repeats import plan_of
 from snnrun.resolve.settings import is_replaced_at_start
 from snnrun.resolve.unused import definition_of, used_definitions
-from snnrun.results.sweep_table import MOST_POINTS
+from snnrun.results.layout import MOST_POINTS
 from snnrun.source import Text
 from snnrun.spec.models import CallOperation, Repeat, Sample, SampleMethod, Sweep
 from snnrun.spec.nodes import MapNode, ScalarNode

@@ -25,8 +25,8 @@ from pathlib import Path
 from snnrun.files.reading import read_json
 from snnrun.results.done import Done, read_done
 from snnrun.results.folder import PICTURES, write_durably
-from snnrun.results.layout import POINTS_FILE, SWEEP_FILE
-from snnrun.results.sweep_table import MOST_POINTS, PointStatus, point_place
+from snnrun.results.layout import MOST_POINTS, POINTS_FILE, SWEEP_FILE
+from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.journal import Ledger, Reader
 
