@@ -277,9 +277,11 @@ ELSEWHERE = {
     **dict.fromkeys(("LogBounds.log", "WholeBounds.whole"), "sweeps, which are planned before a run"),
     **dict.fromkeys(("Synapses.tolerance",), "as NeuronGroup.tolerance"),
     **dict.fromkeys(("FileArray.time_unit", "FramesArray.unit", "PointsFile.unit"), "units alone"),
+    **dict.fromkeys((f"FormulaArray.{key}" for key in ("formula", "dt", "duration", "columns")), "tested below"),
     **dict.fromkeys(("FramesArray.frames", "FramesArray.labels"), "names of files, and numbers"),
     **dict.fromkeys(
-        ("FramesArray.each", "FramesArray.pause", "FramesArray.scale", "Latencies.latency"), "tested below"
+        ("FramesArray.each", "FramesArray.pause", "FramesArray.scale", "FramesArray.repeat", "Latencies.latency"),
+        "tested below",
     ),
     **dict.fromkeys(("Run.duration",), "there are phases"),
     **dict.fromkeys(
@@ -346,7 +348,7 @@ def test_every_key_with_an_expression_has_its_place() -> None:
             for field, annotation in model.__annotations__.items():
                 if re.search(rf"\b({'|'.join(texts)})\b", str(annotation)) and field not in SKIPPED:
                     wanted.add(f"{name}.{field}")
-    assert not wanted - PLACES.keys() - ELSEWHERE.keys()
+    assert sorted(wanted - PLACES.keys() - ELSEWHERE.keys()) == []
 
 
 @pytest.mark.parametrize(
@@ -377,7 +379,7 @@ run:
 
 FRAMES = """
 constants: {K: 1}
-arrays: {a: {frames: frames.npy, each: 1 ms*EACH, pause: 1 ms*PAUSE, scale: SCALE}}
+arrays: {a: {frames: frames.npy, each: 1 ms*EACH, pause: 1 ms*PAUSE, scale: SCALE, repeat: REPEAT}}
 groups:
   g: {size: a.columns, equations: "x = a(t, i) : 1"}
   s: {kind: spikes, size: a.columns, times: {stimuli: a, latency: 0.5*ms*LATENCY*x}}
@@ -385,13 +387,28 @@ run: {dt: 0.1 ms, phases: [{name: a, duration: 2 ms}, {name: b, duration: 2 ms, 
 """
 
 
-@pytest.mark.parametrize("place", ["EACH", "PAUSE", "SCALE", "LATENCY"])
+@pytest.mark.parametrize("place", ["EACH", "PAUSE", "SCALE", "LATENCY", "REPEAT"])
 def test_a_constant_of_stimuli_is_not_set_by_a_phase(tmp_path, place: str) -> None:
     np.save(tmp_path / "frames.npy", np.full((2, 3), 0.5))
     text = FRAMES.replace(place, "K")
-    for name in ("EACH", "PAUSE", "SCALE", "LATENCY"):
+    for name in ("EACH", "PAUSE", "SCALE", "LATENCY", "REPEAT"):
         text = text.replace(name, "1")
     (tmp_path / "x.yaml").write_text(f"version: 1\nname: x\n{text}")
     with pytest.raises(ExperimentError) as caught:
         resolved(tmp_path / "x.yaml")
+    assert [d.code for d in caught.value.diagnostics] == ["NET145"]
+
+
+@pytest.mark.parametrize("place", ["FORMULA", "STEP", "DURATION", "COLUMNS"])
+def test_a_constant_of_a_formula_is_not_set_by_a_phase(place: str) -> None:
+    text = """
+constants: {K: 1}
+arrays: {a: {formula: t/ms*FORMULA, dt: 1 ms*STEP, duration: 2 ms*DURATION, columns: COLUMNS}}
+groups: {g: {size: 1, equations: "x = a(t, i) : 1"}}
+run: {dt: 0.1 ms, phases: [{name: a, duration: 2 ms}, {name: b, duration: 2 ms, set: {K: 2}}]}
+""".replace(place, "K")
+    for name in ("FORMULA", "STEP", "DURATION", "COLUMNS"):
+        text = text.replace(name, "1")
+    with pytest.raises(ExperimentError) as caught:
+        resolved(text)
     assert [d.code for d in caught.value.diagnostics] == ["NET145"]

@@ -152,7 +152,7 @@ def test_a_monitor_takes_no_more_than_it_can_record(tmp_path: Path, line: str, r
 
 def test_a_long_run_has_buffers_of_a_fixed_size(tmp_path: Path) -> None:
     line = "{kind: state, source: g, variables: [v]}"
-    assert memory_of(tmp_path / "long.yaml", line, 1, "duration: 1000 s") == pytest.approx(4 * 2**20, rel=0.01)
+    assert memory_of(tmp_path / "long.yaml", line, 1, "duration: 1000 s") == pytest.approx(2 * 2**20, rel=0.01)
 
 
 @pytest.mark.parametrize("window", ["", ", window: [3 ms, 8 ms]", ", window: [9.9 ms, 50 ms]"])
