@@ -20,6 +20,7 @@ arrays:
   f: {file: x.csv, column: rate, dt: 1 ms}
   g: {values: [1, 2], times: [0 ms, 3 ms], between: linear}
   h: {file: x.csv, time_column: when, time_unit: ms, column: rate, between: previous}
+  j: {formula: 0.2*nA*randn(), dt: 1 ms, duration: 1 s, columns: 3, between: linear}
   k: {frames: x.npy, each: 350 ms, pause: 150 ms, labels: [0, 1], scale: 1/16}
   l: {frames: pictures, each: 350 ms, labels: labels.npy, channel: red, invert: true, flip: both, resize: [8, 8]}
   e:

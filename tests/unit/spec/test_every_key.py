@@ -46,6 +46,7 @@ FILE: dict[str, Any] = {
         "pictured": {"image": "a.png", "dt": "1 ms"},
         "uneven": {"values": [[1, 2], [3, 4]], "times": ["0 ms", "1 ms"]},
         "logged": {"file": "a.csv", "time_column": "p", "time_unit": "s"},
+        "computed": {"formula": "t/ms", "dt": "1 ms", "duration": "2 ms"},
         "framed": {"frames": "a.npy", "each": "1 ms"},
         "filmed": {"frames": "a.png", "each": "1 ms"},
         "shown": {"frames": "b.npy", "each": "1 ms"},
@@ -217,6 +218,12 @@ CHANGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("groups.h", {"file": "r.csv", "columns": ["j", "t"], "unit": "ms"}),
         ("groups.t", {"population": "two"}),
         ("groups.u", {"dataset": "q"}),
+    ],
+    "FormulaArray": [
+        (
+            "arrays.computed",
+            {"formula": "2*t/ms", "dt": "0.5 ms", "duration": "3 ms", "columns": 2, "between": "linear"},
+        )
     ],
     "FramesArray": [
         (
