@@ -7,30 +7,67 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-Files = Annotated[list[Path], Argument(help="Experiment files (.yaml, .yml, .toml).", show_default=False)]
-File = Annotated[Path, Argument(help="Experiment file (.yaml, .yml, .toml).", show_default=False)]
-FileOrFolder = Annotated[Path, Argument(help="Experiment file, or folder of results.", show_default=False)]
-RunFolder = Annotated[Path, Argument(help="Folder of a run.", show_default=False)]
-RunOrSweepFolder = Annotated[Path, Argument(help="Folder of a run or a sweep.", show_default=False)]
-SweepFolder = Annotated[Path, Argument(help="Folder of a sweep.", show_default=False)]
-SweepOrAnyFolder = Annotated[Path, Argument(help="Folder of a sweep, or of many results.", show_default=False)]
-ResultsFolder = Annotated[Path, Argument(help="Folder of results.")]
-Task = Annotated[int, Argument(help="Number of the task in its array.", show_default=False)]
-NewName = Annotated[str, Argument(help="Name of the experiment; the file is NAME.yaml.", show_default=False)]
-ModelName = Annotated[str | None, Argument(help="Model to print; all models unless given.", show_default=False)]
-ExampleName = Annotated[str | None, Argument(help="Experiment to print; all unless given.", show_default=False)]
+from snnrun.cli import complete
+
+Files = Annotated[
+    list[Path], Argument(metavar="FILE", help="Experiment files (.yaml, .yml, .toml).", show_default=False)
+]
+File = Annotated[Path, Argument(metavar="FILE", help="Experiment file (.yaml, .yml, .toml).", show_default=False)]
+FileOrFolder = Annotated[
+    Path, Argument(metavar="FILE_OR_FOLDER", help="Experiment file, or folder of results.", show_default=False)
+]
+RunFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of a run.", show_default=False)]
+RunOrSweepFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of a run or a sweep.", show_default=False)]
+SweepFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of a sweep.", show_default=False)]
+SweepOrAnyFolder = Annotated[
+    Path, Argument(metavar="FOLDER", help="Folder of a sweep, or of many results.", show_default=False)
+]
+ResultsFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of results.")]
+Task = Annotated[int, Argument(metavar="TASK", help="Number of the task in its array.", show_default=False)]
+NewName = Annotated[
+    str | None, Argument(metavar="NAME", help="Name of the experiment; the file is NAME.yaml.", show_default=False)
+]
+ModelName = Annotated[
+    str | None,
+    Argument(
+        metavar="MODEL",
+        autocompletion=complete.models,
+        help="Model to print; all models unless given.",
+        show_default=False,
+    ),
+]
+ExampleName = Annotated[
+    str | None,
+    Argument(
+        metavar="EXAMPLE",
+        autocompletion=complete.examples,
+        help="Experiment to print; all unless given.",
+        show_default=False,
+    ),
+]
 Code = Annotated[
-    str | None, Argument(help="Code of a message, such as EQ203; all codes unless given.", show_default=False)
+    str | None,
+    Argument(
+        metavar="CODE",
+        autocompletion=complete.codes,
+        help="Code of a message, such as EQ203; all codes unless given.",
+        show_default=False,
+    ),
 ]
 Page = Annotated[bool, Option("--page", hidden=True, help="Print docs/errors.md.")]
-Expression = Annotated[str, Argument(help='For example "120*mA*60*ohm".', show_default=False)]
+Expression = Annotated[str, Argument(metavar="EXPRESSION", help='For example "120*mA*60*ohm".', show_default=False)]
 
 # what changes an experiment
 Sets = Annotated[
     list[str] | None,
-    Option("--set", metavar="PATH=VALUE", help="Change a value of the file, e.g. tau=5ms, groups.exc.size=400."),
+    Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a value of the file, e.g. tau=5ms, groups.exc.size=400.",
+        autocompletion=complete.settings,
+    ),
 ]
-Seed = Annotated[int | None, Option(help="Replace the seed of the file.")]
+Seed = Annotated[int | None, Option(metavar="SEED", help="Replace the seed of the file.")]
 
 # scripts of other simulators
 Simulator = Annotated[str, Option("--to", metavar="SIMULATOR", help="`brian2`.")]
@@ -39,8 +76,10 @@ Script = Annotated[
 ]
 
 # how it runs
-Out = Annotated[Path, Option(help="Folder for results.")]
-Threads = Annotated[int | None, Option(min=1, help="Threads, instead of the file's; results do not depend on it.")]
+Out = Annotated[Path, Option(metavar="FOLDER", help="Folder for results.")]
+Threads = Annotated[
+    int | None, Option(min=1, metavar="N", help="Threads, instead of the file's; results do not depend on it.")
+]
 AllowCode = Annotated[bool, Option("--allow-code", help="Let the experiment call its Python functions.")]
 CheckpointEvery = Annotated[
     str | None,
@@ -83,26 +122,43 @@ RetryFailed = Annotated[bool, Option("--retry-failed", help="Run the failed poin
 
 # pictures
 NoPlots = Annotated[bool, Option("--no-plots", help="Draw no pictures.")]
-Formats = Annotated[list[str] | None, Option("--format", help="Format of pictures: png, svg, pdf (repeatable).")]
-PlotOut = Annotated[Path | None, Option(help="Folder for the pictures (plots/ in the folder by default).")]
-PlotSize = Annotated[
-    str | None, Option(help="`column` (85 mm wide), `page` (180 mm), or WIDTHxHEIGHT in mm such as 120x80.")
+Formats = Annotated[
+    list[str] | None,
+    Option(
+        "--format",
+        metavar="FORMAT",
+        autocompletion=complete.formats,
+        help="Format of pictures: png, svg, pdf (repeatable).",
+    ),
 ]
-Style = Annotated[str | None, Option(help="A matplotlib style file.")]
+PlotOut = Annotated[
+    Path | None, Option(metavar="FOLDER", help="Folder for the pictures (plots/ in the folder by default).")
+]
+PlotSize = Annotated[
+    str | None,
+    Option(metavar="SIZE", help="`column` (85 mm wide), `page` (180 mm), or WIDTHxHEIGHT in mm such as 120x80."),
+]
+Style = Annotated[str | None, Option(metavar="STYLE", help="A matplotlib style file.")]
 
 # results
 Damaged = Annotated[bool, Option("--damaged", help="Read damaged results too: numbers may be wrong.")]
 Where = Annotated[
-    str | None, Option(help='Condition on metrics, parameters and constants, such as "rate > 10 Hz and cv < 1".')
+    str | None,
+    Option(
+        metavar="CONDITION", help='Condition on metrics, parameters and constants, such as "rate > 10 Hz and cv < 1".'
+    ),
 ]
 Sort = Annotated[
-    str | None, Option(help="`name`, `when`, or a metric or formula, ascending (`--sort=-rate`: descending).")
+    str | None,
+    Option(metavar="KEY", help="`name`, `when`, or a metric or formula, ascending (`--sort=-rate`: descending)."),
 ]
-Limit = Annotated[int | None, Option(min=1, help="Show this many.")]
+Limit = Annotated[int | None, Option(min=1, metavar="N", help="Show this many.")]
 Everything = Annotated[bool, Option("--all", help="Run every point of a sweep, not only some.")]
-By = Annotated[str, Option(help="Metric, or a formula of metrics such as `rate/cv`.", show_default=False)]
+By = Annotated[
+    str, Option(metavar="FORMULA", help="Metric, or a formula of metrics such as `rate/cv`.", show_default=False)
+]
 Smallest = Annotated[bool, Option("--min/--max", help="Whether the smallest or the largest value is best.")]
-Top = Annotated[int, Option(min=1, help="How many to show.")]
+Top = Annotated[int, Option(min=1, metavar="N", help="How many to show.")]
 
 # what is printed
 Json = Annotated[bool, Option("--json", help="Print one JSON object on stdout.")]
@@ -112,11 +168,11 @@ Resolved = Annotated[bool, Option("--resolved", help="Print the file with everyt
 KernelText = Annotated[bool, Option("--kernel", help="Print the generated code.")]
 Reference = Annotated[bool, Option("--reference", help="Print the format reference (Markdown).")]
 Language = Annotated[bool, Option("--language", help="Print the page about expressions (Markdown).")]
-Like = Annotated[str, Option(help="Template to start from.")]
+Like = Annotated[str, Option(metavar="TEMPLATE", autocompletion=complete.templates, help="Template to start from.")]
 Templates = Annotated[bool, Option("--list", help="List the templates.")]
-Unit = Annotated[str | None, Option(help="Unit to convert to, for example mV.")]
+Unit = Annotated[str | None, Option(metavar="UNIT", help="Unit to convert to, for example mV.")]
 Copy = Annotated[Path | None, Option("--copy", metavar="DIR", help="Copy to this folder, with the files it reads.")]
-ScriptFile = Annotated[Path, Argument(help="Script that uses Brian2.", show_default=False)]
+ScriptFile = Annotated[Path, Argument(metavar="SCRIPT", help="Script that uses Brian2.", show_default=False)]
 ScriptOut = Annotated[
     Path, Option("--out", metavar="DIR", help="Folder for the experiment and its arrays.", show_default="here")
 ]

@@ -14,16 +14,18 @@ import typer
 
 from snnrun import __version__
 from snnrun.cli import arguments as given
+from snnrun.cli.app import App, Commands
 from snnrun.cli.output import lost
 
 if TYPE_CHECKING:
     from snnrun.cli.options import RunCommand
 
-app = typer.Typer(
+
+app = App(
     name="snnrun",
+    cls=Commands,
     help="Run spiking neural network experiments written as data.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -268,11 +270,14 @@ def schema(reference: given.Reference = False, language: given.Language = False)
 
 
 @app.command()
-def new(name: given.NewName, like: given.Like = "lif", templates: given.Templates = False) -> None:
-    """Write a commented starting file."""
-    from snnrun.cli.new import new_experiment
+def new(name: given.NewName = None, like: given.Like = "lif", templates: given.Templates = False) -> None:
+    """Write a commented starting file, and the schema for editors beside it."""
+    from snnrun.cli.new import list_templates, new_experiment
 
-    new_experiment(name, like, list_only=templates)
+    if templates:
+        list_templates()
+        return
+    new_experiment(name, like)
 
 
 @app.command("import")
@@ -323,7 +328,7 @@ def units(expression: given.Expression, to: given.Unit = None) -> None:
     compute_units(expression, to)
 
 
-cache = typer.Typer(help="Compiled kernels: where they are, and how to remove them.", no_args_is_help=True)
+cache = App(cls=Commands, help="Compiled kernels: where they are, and how to remove them.", no_args_is_help=True)
 app.add_typer(cache, name="cache")
 
 

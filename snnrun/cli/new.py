@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from snnrun.cli.render import put, say
 from snnrun.equations.check import Checker
@@ -12,9 +13,11 @@ from snnrun.equations.dag import Graph
 from snnrun.equations.parse import parse_expression
 from snnrun.equations.scope import Scope, Typed
 from snnrun.errors import Diagnostic, ExperimentError, StorageError, did_you_mean
+from snnrun.files.writing import replacing
 from snnrun.source import Text
 from snnrun.units.quantities import format_quantity
 
+_SCHEMA: Final = Path(".snnrun/experiment.schema.json")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -24,16 +27,25 @@ def template_names() -> list[str]:
     return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
 
 
-def new_experiment(name: str, like: str, *, list_only: bool) -> None:
-    """Write NAME.yaml; an existing file is never written over.
+def list_templates() -> None:
+    """Print the templates, each with what it shows."""
+    names = template_names()
+    width = max(map(len, names))
+    for name in names:
+        head, _, _ = _template(name).partition("\n")
+        put(f"{name:<{width}}  {head.removeprefix('# ')}")
+
+
+def new_experiment(name: str | None, like: str) -> None:
+    """Write NAME.yaml, and beside it the schema that editors check it with; an existing file is never written over.
 
     Raises:
         ExperimentError: The template is not known, or the name cannot be one.
         StorageError: The file exists.
     """
-    if list_only:
-        put("\n".join(template_names()))
-        return
+    if name is None:
+        advice = "write `snnrun new NAME`; `snnrun new --list` lists the templates"
+        raise ExperimentError(Diagnostic("NEW801", "the new experiment has no name", None, advice))
     stem = name.removesuffix(".yaml")
     if _NAME.fullmatch(Path(stem).name) is None:
         raise ExperimentError(
@@ -52,16 +64,33 @@ def new_experiment(name: str, like: str, *, list_only: bool) -> None:
             )
         )
     target = Path(f"{stem}.yaml")
-    text = (files("snnrun.cli") / "templates" / f"{like}.yaml").read_text(encoding="utf-8")
-    text = re.sub(r"(?m)^name:.*$", f"name: {Path(stem).name}", text, count=1)
+    text = re.sub(r"(?m)^name:.*$", f"name: {Path(stem).name}", _template(like), count=1)
     try:
         with target.open("x", encoding="utf-8") as file:
-            file.write(text)
+            file.write(f"# yaml-language-server: $schema={_SCHEMA.as_posix()}\n{text}")
+        _install_schema(target.parent / _SCHEMA)
     except FileExistsError:
         raise StorageError(Diagnostic("NEW803", f"`{target}` exists already", None, "choose another name")) from None
     except OSError as problem:
         raise StorageError(Diagnostic("NEW804", f"`{target}` cannot be written: {problem.strerror}")) from None
     say(f"wrote {target}\nnext: snnrun run {target}")
+
+
+def _template(name: str) -> str:
+    return (files("snnrun.cli") / "templates" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _install_schema(path: Path) -> None:
+    """Write the schema of this version.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    from snnrun.spec.schema import schema_text
+
+    path.parent.mkdir(exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(schema_text(), encoding="utf-8")
 
 
 def compute_units(expression: str, to: str | None) -> None:

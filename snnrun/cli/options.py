@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnrun.cli.complete import FORMATS
 from snnrun.errors import Diagnostic, ExperimentError
 
 if TYPE_CHECKING:
     from snnrun.running.options import RunOptions
     from snnrun.running.stages import Checked
 
-FORMATS = ("png", "svg", "pdf")
 Rule = tuple[bool, str, str]
 """Whether it is broken, what is wrong, and what to do."""
 

@@ -53,11 +53,24 @@ def examples_folder() -> Path:
     raise StorageError(Diagnostic("NEW804", "the experiments are not installed", None, "install the package again"))
 
 
+def example_files() -> list[Path]:
+    """The files of all experiments, by folder and name.
+
+    Raises:
+        StorageError: They are not there.
+    """
+    root = examples_folder()
+    return [path for folder in _FOLDERS for path in sorted((root / folder).glob("*.yaml"))]
+
+
+def example_name(path: Path) -> str:
+    """How an experiment is called: `papers/wang-2002`."""
+    return f"{path.parent.name}/{path.stem}"
+
+
 def find_examples() -> list[Example]:
     """All experiments, by folder and name."""
-    root = examples_folder()
-    paths = [path for folder in _FOLDERS for path in sorted((root / folder).glob("*.yaml"))]
-    return [Example(f"{p.parent.name}/{p.stem}", p, " ".join(str(_plain(p)["description"]).split())) for p in paths]
+    return [Example(example_name(p), p, " ".join(str(_plain(p)["description"]).split())) for p in example_files()]
 
 
 def files_read(path: Path) -> Iterator[Path]:

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from snnrun.errors import Diagnostic, ExperimentError, at
-from snnrun.source import SourceFile, Span
+from snnrun.source import SourceFile
 from snnrun.spec.document import Document
 from snnrun.spec.extends import Extension
-from snnrun.spec.load_yaml import parse_yaml
-from snnrun.spec.nodes import MapNode, describe, scalar
+from snnrun.spec.nodes import MapNode, scalar
 from snnrun.spec.overrides import apply_overrides
-from snnrun.spec.read import read_source
 from snnrun.spec.read_values import ReadValues
+from snnrun.spec.trees import read_tree
 
 
 def load(
@@ -37,7 +35,7 @@ def load(
     """
     file = Path(path)
     root_folder = (file.parent if data_root is None else Path(data_root)).absolute()
-    extension = Extension(_read, root_folder)
+    extension = Extension(read_tree, root_folder)
     root = extension.load(file, str(path))
     document = _named(Document(root, file, root_folder, extension.folders))
     document = _with_models(document, overrides)
@@ -52,7 +50,7 @@ def _with_models(document: Document, options: Sequence[str]) -> Document:
         return apply_overrides(document, options)
     from snnrun.spec.use import Models  # noqa: PLC0415 - most files use no model
 
-    models = Models(_read)
+    models = Models(read_tree)
     return models.expand(apply_overrides(document, options, models.expand))
 
 
@@ -64,20 +62,6 @@ def _names_models(document: Document, options: Sequence[str]) -> bool:
     )
 
 
-def _read(path: Path, name: str, used_at: Span | None = None) -> tuple[SourceFile, MapNode]:
-    """One file as source and tree."""
-    suffix = path.suffix.lower()
-    if suffix not in (".yaml", ".yml", ".toml") and path.is_file():
-        advice = "name a file that ends in .yaml, .yml or .toml"
-        raise ExperimentError(Diagnostic("FIL107", f"`{name}` is not an experiment file", None, advice))
-    source = read_source(path, name, used_at)
-    root = _parse_toml(source) if suffix == ".toml" else parse_yaml(source)
-    if not isinstance(root, MapNode):
-        message = f"an experiment is a map of keys such as `version: 1`, this file is {describe(root)}"
-        raise at(root.span, "FIL108", message, "begin with `version: 1`")
-    return source, root
-
-
 def _named(document: Document) -> Document:
     """The document with a name: that of the file, unless it has one."""
     if "name" in document.root.entries:
@@ -87,9 +71,3 @@ def _named(document: Document) -> Document:
     order = {key: number for number, key in enumerate(("version", "name"))}
     entries = dict(sorted(named.entries.items(), key=lambda item: order.get(item[0], len(order))))
     return replace(document, root=MapNode(entries, named.span))
-
-
-def _parse_toml(source: SourceFile) -> MapNode:
-    from snnrun.spec.load_toml import parse_toml  # noqa: PLC0415 - most experiments are YAML
-
-    return parse_toml(source)

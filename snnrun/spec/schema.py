@@ -19,6 +19,8 @@ from snnrun.spec.models import Experiment, Plot, Rule
 from snnrun.spec.values import LIST_TAG, MAP_TAG, ONE_TAG
 
 _ADDRESS: Final = "https://json-schema.org/draft/2020-12/schema"
+_ID: Final = "urn:snnrun:experiment:1"
+_PART: Final = ".part"  # ends the names of forms in a file that extends another
 
 _INTRODUCTION: Final = """\
 # The experiment file
@@ -61,12 +63,46 @@ def experiment_schema() -> dict[str, Any]:
     schema = _tidy(schema)
     head = {
         "$schema": _ADDRESS,
+        "$id": _ID,
         "title": "snnrun experiment",
         "description": "A spiking neural network experiment: model, run, recordings, sweep and plots in one file.",
     }
-    # A file that extends another may leave to it what every experiment needs.
-    schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["extends"]}]
-    return head | {key: value for key, value in schema.items() if key not in head}
+    forms: dict[str, Any] = schema.pop("$defs") | {
+        "Experiment": {key: value for key, value in schema.items() if key not in head}
+    }
+    parts = {name + _PART: _part(form) for name, form in forms.items()}
+    which = {
+        "if": {"required": ["extends"]},
+        "then": {"$ref": f"#/$defs/Experiment{_PART}"},
+        "else": {"$ref": "#/$defs/Experiment"},
+    }
+    return head | which | {"$defs": forms | parts}
+
+
+def _part(schema: Any, *, key: str = "") -> Any:
+    """A schema for a file that extends another: it may leave out any key, and `null` removes one.
+
+    Args:
+        schema: The schema of a whole experiment, or a piece of it.
+        key: The keyword that the piece stands under.
+    """
+    if isinstance(schema, list):
+        return [_part(item) for item in schema]
+    if key == "$ref":
+        return schema + _PART
+    if not isinstance(schema, dict):
+        return schema
+    if key == "properties":
+        return {name: _or_null(_part(value)) for name, value in schema.items()}
+    part = {word: _part(value, key=word) for word, value in schema.items() if word != "required"}
+    if isinstance(part.get("additionalProperties"), dict):
+        part["additionalProperties"] = _or_null(part["additionalProperties"])
+    return part
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    shown = {key: value for key, value in schema.items() if key == "description"}
+    return shown | {"anyOf": [{k: v for k, v in schema.items() if k not in shown}, {"type": "null"}]}
 
 
 def schema_text() -> str:
@@ -77,13 +113,16 @@ def schema_text() -> str:
 def _tidy(part: Any) -> Any:
     """A schema for people who type: no `null` beside a form, no defaults that say nothing.
 
-    An empty value is an error of the format, so `anyOf: [form, null]` is the form itself.
+    An empty value is an error of the format, so `anyOf: [form, null]` is the form itself. Forms may overlap, so one of
+    them is `anyOf`, not `oneOf`.
     """
     if isinstance(part, list):
         return [_tidy(item) for item in part]
     if not isinstance(part, dict):
         return part
-    tidy = {key: _tidy(value) for key, value in part.items()}
+    tidy = {key: _tidy(value) for key, value in part.items() if key != "discriminator"}
+    if "oneOf" in tidy:
+        tidy["anyOf"] = tidy.pop("oneOf")
     if "default" in tidy and tidy["default"] in (None, {}):
         del tidy["default"]
     forms = tidy.get("anyOf")

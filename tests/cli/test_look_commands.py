@@ -229,6 +229,26 @@ def test_every_template_runs(snnrun, place, template):
     assert found["metrics"] or sum(found["counts"].values()) > 0
 
 
+def test_new_lists_its_templates_and_asks_for_a_name(snnrun):
+    said = snnrun("new", "--list")
+    assert said.code == 0
+    assert [line.split()[0] for line in said.out.splitlines()] == template_names()
+    assert "Leaky integrate-and-fire neurons" in said.out
+    said = snnrun("new")
+    assert said.code == 2
+    assert "snnrun new --list" in said.err
+
+
+def test_new_writes_the_schema_beside_the_file(snnrun, place):
+    snnrun("new", "mine")
+    head, name = Path("mine.yaml").read_text().splitlines()[0].split("=")
+    assert head == "# yaml-language-server: $schema"
+    assert Path(name).read_text(encoding="utf-8") == COMMITTED.read_text(encoding="utf-8")
+    Path(name).write_text("of an older version")
+    assert snnrun("new", "other").code == 0
+    assert json.loads(Path(name).read_text())["$id"] == "urn:snnrun:experiment:1"
+
+
 def test_new_writes_over_nothing(snnrun, place):
     write(place / "mine.yaml", "precious")
     said = snnrun("new", "mine")

@@ -7,9 +7,12 @@ import pytest
 
 from snnrun.equations.functions import FUNCTION_NAMES, functions_reference
 from snnrun.equations.methods.table import METHODS
+from snnrun.source import SourceFile
 from snnrun.spec.forms import keys_of
 from snnrun.spec.load import load
+from snnrun.spec.load_yaml import parse_yaml
 from snnrun.spec.models import Experiment, Section
+from snnrun.spec.nodes import plain
 from snnrun.spec.schema import experiment_schema, format_reference, schema_text
 
 from .everything import EVERYTHING
@@ -57,6 +60,21 @@ def test_schema_accepts_the_whole_vocabulary(validator, tmp_path):
 def test_schema_refuses_what_the_models_refuse(validator, name):
     data = load(INVALID / f"format-{name}.yaml").plain()
     assert not validator.is_valid(data)
+
+
+EXPERIMENTS = sorted((ROOT / "experiments").glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_an_editor_finds_nothing_wrong_in_the_experiments(validator, path):
+    text = path.read_text(encoding="utf-8")
+    data = plain(parse_yaml(SourceFile(path.name, text)))
+    assert [error.message for error in validator.iter_errors(data)] == []
+
+
+def test_schema_checks_the_keys_of_a_file_that_extends_another(validator):
+    assert validator.is_valid({"extends": "base.yaml", "groups": {"cells": {"size": 5}, "others": None}})
+    assert not validator.is_valid({"extends": "base.yaml", "groups": {"cells": {"sise": 5}}})
 
 
 def test_schema_lets_a_file_leave_to_its_base_what_is_needed(validator):
