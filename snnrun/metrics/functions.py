@@ -28,6 +28,7 @@ from snnrun.metrics.spikes import (
     PopulationPair,
     Response,
     Synchrony,
+    response_to_label,
 )
 from snnrun.model.network import FloatArray, NeuronSubset, Presentations
 from snnrun.resolve.context import Context
@@ -195,7 +196,7 @@ _TABLE = (
         "mean_rate", lambda counts, t: float(counts.sum()) / t.size / t.seconds, dimension=FREQUENCY, at_end=True
     ),
     _of_spikes("response", Response, constants=(_stimulus,), **_RESPONSE),
-    _of_spikes("response", Response, constants=(_stimulus, _label), check=_must_be_shown, **_RESPONSE),
+    _of_spikes("response", response_to_label, constants=(_stimulus, _label), check=_must_be_shown, **_RESPONSE),
     _of_spikes("accuracy", Accuracy, constants=(_labelled, _moment, _moment), **_ACCURACY),
     _of_spikes("cv_isi", Intervals),
     _of_spikes("first_spike", FirstSpike, dimension=TIME),

@@ -86,36 +86,33 @@ class Response:
     """Firing rate of each neuron while frames of a stimulus are shown [Hz]. 8 bytes a neuron.
 
     Args:
-        label: Only frames with this label; None for all.
+        shown: The frames that count.
     """
 
     train: Train
     shown: Presentations
-    label: int | None = None
-    starts: IntArray = field(init=False)
-    stops: IntArray = field(init=False)
     counts: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
-        labels, every = self.shown.labels, slice(None)
-        chosen = every if self.label is None else np.zeros(0, np.int64) if labels is None else labels == self.label
-        self.starts, self.stops = self.shown.starts[chosen], self.shown.stops[chosen]
         self.counts = np.zeros(self.train.size, np.int64)
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:
         """Count those within frames."""
-        if len(self.starts):
-            frame = np.searchsorted(self.starts, steps, side="right") - 1
-            within = (frame >= 0) & (steps < self.stops[np.maximum(frame, 0)])
-            self.counts += np.bincount(neurons[within], minlength=self.train.size)
+        within = self.shown.frame_of(steps) >= 0
+        self.counts += np.bincount(neurons[within], minlength=self.train.size)
 
     def value(self) -> FloatArray:
         """NaN when no such frame was shown while the monitor recorded."""
         steps = sum(
-            int(np.maximum(np.minimum(self.stops, stop) - np.maximum(self.starts, start), 0).sum())
+            int(np.maximum(np.minimum(self.shown.stops, stop) - np.maximum(self.shown.starts, start), 0).sum())
             for start, stop in self.train.spans
         )
         return self.counts / (steps * self.train.dt or math.nan)
+
+
+def response_to_label(train: Train, shown: Presentations, label: int) -> Response:
+    """The response to the frames with a label alone."""
+    return Response(train, shown.labelled(label))
 
 
 @dataclass(slots=True, eq=False)
@@ -143,8 +140,8 @@ class Accuracy:
 
     def spikes(self, steps: IntArray, neurons: IntArray) -> None:
         """Count those within frames."""
-        frame = np.searchsorted(self.shown.starts, steps, side="right") - 1
-        within = (frame >= 0) & (steps < self.shown.stops[np.maximum(frame, 0)])
+        frame = self.shown.frame_of(steps)
+        within = frame >= 0
         np.add.at(self.counts, (frame[within], neurons[within]), 1)
 
     def value(self) -> float:

@@ -956,6 +956,18 @@ class Presentations:
         """Steps from the beginning of a frame to that of the next."""
         return int(self.stops[0]) + self.pause
 
+    def frame_of(self, steps: IntArray) -> IntArray:
+        """The frame that is shown at each step, shape (n,); -1 in pauses, before the first and after the last."""
+        if not len(self.starts):
+            return np.full(len(steps), -1, np.int64)
+        frame = np.searchsorted(self.starts, steps, side="right") - 1
+        return np.where(steps < self.stops[np.maximum(frame, 0)], frame, -1)
+
+    def labelled(self, label: int) -> Presentations:
+        """Only the frames with a label."""
+        chosen = np.zeros(0, np.int64) if self.labels is None else np.flatnonzero(self.labels == label)
+        return replace(self, starts=self.starts[chosen], stops=self.stops[chosen], labels=np.full(len(chosen), label))
+
 
 @dataclass(frozen=True, slots=True)
 class TimedArray:

@@ -11,7 +11,7 @@ from snnrun.equations.dag import Kind, Lookup, Op, Variable
 from snnrun.equations.scope import ArrayFunction, Typed, must_be_number
 from snnrun.errors import at
 from snnrun.files.npy import Unreadable
-from snnrun.model.evaluate import Environment, evaluate, full, indices
+from snnrun.model.evaluate import evaluate, full, indices
 from snnrun.model.network import FloatArray, TimedArray
 from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int
 from snnrun.resolve.files import find_file, picture_of, reading
@@ -199,14 +199,7 @@ class _Array:
         typed = checker.check(formula)
         must_be_number(typed, formula.span)
         cells = indices(rows * columns)
-        env = Environment(
-            read=lambda _: (cells // columns) * entry,
-            index={"own": cells % columns},
-            elements=cells,
-            seeds=context.seeds,
-            dt=context.dt,
-            arrays=context.arrays,
-        )
+        env = context.elements(cells % columns, cells, lambda _: (cells // columns) * entry)
         with np.errstate(all="ignore"):
             values = np.asarray(full(evaluate(typed.node, env), len(cells), np.float64))
         return values.reshape(rows, columns) if wide else values, typed.dimension

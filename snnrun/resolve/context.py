@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path as FilePath
@@ -19,7 +19,8 @@ from snnrun.equations.exact import OPEN
 from snnrun.equations.parse import parse_expression
 from snnrun.equations.scope import ArrayFunction, Elements, Scope, Typed, UserFunction
 from snnrun.errors import ExperimentError, Report, at, did_you_mean
-from snnrun.model.network import SPIKE, NeuronSubset, Seeds, Stored, TimedArray
+from snnrun.model.evaluate import Environment
+from snnrun.model.network import SPIKE, IntArray, NeuronSubset, Seeds, Stored, TimedArray
 from snnrun.resolve.columns import must_exist
 from snnrun.resolve.names import Derived, Names
 from snnrun.resolve.reasons import with_reasons
@@ -256,6 +257,25 @@ class Context:
             return Draw(f"{stem}.{number}", use, shared)
 
         return draw
+
+    def elements(
+        self, own: IntArray, elements: IntArray | None = None, read: Callable[[Variable], Any] | None = None
+    ) -> Environment:
+        """What is known of elements before the run: their numbers, random numbers, arrays and the step.
+
+        Args:
+            own: Their numbers as the file counts them, shape (n,).
+            elements: Those that random numbers are drawn for, shape (n,); None for the same.
+            read: Values of variables.
+        """
+        known = Environment(
+            index={"own": own, "list": own},
+            elements=own if elements is None else elements,
+            dt=self.dt,
+            seeds=self.seeds,
+            arrays=self.arrays,
+        )
+        return known if read is None else replace(known, read=read)
 
     def constant(self, path: Path, dimension: Dimension, what: str) -> float:
         """The value of a constant expression, in SI units.

@@ -14,7 +14,7 @@ from snnrun.equations.dag import Draw, Kind, Node, Op, Parameter, Variable, redu
 from snnrun.equations.model import Definition
 from snnrun.equations.scope import Typed
 from snnrun.errors import at, did_you_mean
-from snnrun.model.evaluate import Environment, evaluate
+from snnrun.model.evaluate import evaluate
 from snnrun.model.network import Group, Link, NeuronSubset, begins_with
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population, at_element
 from snnrun.resolve.initial import list_node
@@ -174,11 +174,7 @@ class Links:
         variable = Variable(self.owner, f"{name}.index")
         link = Link(variable, index, view, span)
         if self.size is not None and not any(isinstance(n.payload, Parameter) for n in walk(index)):
-            own = np.arange(self.size)
-            env = Environment(
-                index={"own": own, "list": own}, elements=own, dt=context.dt, seeds=context.seeds, arrays=context.arrays
-            )
-            link.elements(evaluate(index, env), self.size)
+            link.elements(evaluate(index, context.elements(np.arange(self.size))), self.size)
         self.found.append(link)
         return context.graph.variable(variable, Kind.INT)
 

@@ -10,7 +10,7 @@ from snnrun.equations.scope import Typed
 from snnrun.errors import did_you_mean
 from snnrun.kernels.random import normal
 from snnrun.kernels.streams import stream_key
-from snnrun.model.evaluate import Environment, evaluate, full, indices
+from snnrun.model.evaluate import evaluate, full, indices
 from snnrun.model.network import EARLY, FloatArray, IntArray, Presentations, TimedArray
 from snnrun.resolve.context import AlreadyReported, Context, Path, Population
 from snnrun.units.dimensions import TIME
@@ -87,14 +87,7 @@ def spikes_by_latency(context: Context, population: Population, path: Path) -> t
     draw = context.draws(f"{population.path}.latency", "input")
     typed = context.checker(symbols, what, draw=draw).value(context.expression((*path, "latency")), TIME, what)
     ids, x = np.tile(indices(size), len(frames)), frames.reshape(-1)
-    env = Environment(
-        read=lambda _: x,
-        index={"own": ids},
-        elements=indices(len(ids)),
-        seeds=context.seeds,
-        dt=context.dt,
-        arrays=context.arrays,
-    )
+    env = context.elements(ids, indices(len(ids)), lambda _: x)
     latency = full(evaluate(typed.node, env), len(ids), np.float64)
     kept = (x != 0) & (latency < int(shown.stops[0]) * context.dt * (1 - 1e-9))
     earliest = np.where(kept, latency, 0.0).reshape(-1, size).min(axis=0)
@@ -127,14 +120,7 @@ def of_each(context: Context, population: Population, path: Path) -> FloatArray:
     if typed.exact is OPEN:
         raise ValueNeededError(what)
     size = population.view.size
-    env = Environment(
-        index={"own": indices(size)},
-        elements=indices(size),
-        seeds=context.seeds,
-        dt=context.dt,
-        arrays=context.arrays,
-    )
-    return np.asarray(full(evaluate(typed.node, env), size, np.float64))
+    return np.asarray(full(evaluate(typed.node, context.elements(indices(size))), size, np.float64))
 
 
 def must_be_few(context: Context, path: Path, number: float) -> None:

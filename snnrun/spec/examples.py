@@ -69,8 +69,25 @@ def example_name(path: Path) -> str:
 
 
 def find_examples() -> list[Example]:
-    """All experiments, by folder and name."""
-    return [Example(example_name(p), p, " ".join(str(_plain(p)["description"]).split())) for p in example_files()]
+    """All experiments whose tables are there, by folder and name."""
+    found = []
+    for path in example_files():
+        experiment = _plain(path)
+        if all((path.parent / table).exists() for table in _tables(experiment)):
+            found.append(Example(example_name(path), path, " ".join(str(experiment["description"]).split())))
+    return found
+
+
+def _tables(value: Any) -> Iterator[str]:
+    """The values of all keys `file`."""
+    if isinstance(value, dict):
+        if isinstance(value.get("file"), str):
+            yield value["file"]
+        for item in value.values():
+            yield from _tables(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _tables(item)
 
 
 def files_read(path: Path) -> Iterator[Path]:

@@ -17,8 +17,10 @@ ROOT = Path(__file__).parents[2]
 
 def test_all_experiments_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     names = [example.name for example in find_examples()]
-    files = (ROOT / "experiments").glob("*/*.yaml")
-    assert sorted(names) == sorted(f"{path.parent.name}/{path.stem}" for path in files)
+    files = {f"{path.parent.name}/{path.stem}" for path in (ROOT / "experiments").glob("*/*.yaml")}
+    if not (ROOT / "experiments/benchmarks/made").exists():
+        files.remove("benchmarks/fly-brain")  # its table is made by `make bench-data`: a copy could not run
+    assert sorted(names) == sorted(files)
     examples.show_examples(None, None)
     shown = capsys.readouterr().out
     assert all(name in shown for name in names)
