@@ -13,7 +13,7 @@ from snnrun.errors import at
 from snnrun.files.npy import Unreadable
 from snnrun.model.evaluate import evaluate, full, indices
 from snnrun.model.network import FloatArray, TimedArray
-from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, exact_int
+from snnrun.resolve.context import MOST_STEPS, TOO_MANY, Context, Path, environment_of, exact_int
 from snnrun.resolve.files import find_file, picture_of, reading
 from snnrun.resolve.series import read_series
 from snnrun.resolve.tables import finite_numbers, in_units, read_numbers, read_table, unit_in, unit_of
@@ -199,7 +199,7 @@ class _Array:
         typed = checker.check(formula)
         must_be_number(typed, formula.span)
         cells = indices(rows * columns)
-        env = context.elements(cells % columns, cells, lambda _: (cells // columns) * entry)
+        env = environment_of(context, cells % columns, cells, lambda _: (cells // columns) * entry)
         with np.errstate(all="ignore"):
             values = np.asarray(full(evaluate(typed.node, env), len(cells), np.float64))
         return values.reshape(rows, columns) if wide else values, typed.dimension

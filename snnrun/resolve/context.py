@@ -258,25 +258,6 @@ class Context:
 
         return draw
 
-    def elements(
-        self, own: IntArray, elements: IntArray | None = None, read: Callable[[Variable], Any] | None = None
-    ) -> Environment:
-        """What is known of elements before the run: their numbers, random numbers, arrays and the step.
-
-        Args:
-            own: Their numbers as the file counts them, shape (n,).
-            elements: Those that random numbers are drawn for, shape (n,); None for the same.
-            read: Values of variables.
-        """
-        known = Environment(
-            index={"own": own, "list": own},
-            elements=own if elements is None else elements,
-            dt=self.dt,
-            seeds=self.seeds,
-            arrays=self.arrays,
-        )
-        return known if read is None else replace(known, read=read)
-
     def constant(self, path: Path, dimension: Dimension, what: str) -> float:
         """The value of a constant expression, in SI units.
 
@@ -419,3 +400,24 @@ def at_element(graph: Graph, node: Node, index: Node) -> Node:
 def exact_int(graph: Graph, name: str, value: int) -> Typed:
     """A whole number with a name."""
     return Typed(graph.constant(name, value), ONE, Fraction(value))
+
+
+def environment_of(
+    context: Context, own: IntArray, elements: IntArray | None = None, read: Callable[[Variable], Any] | None = None
+) -> Environment:
+    """What is known of elements before the run: their numbers, random numbers, arrays and the step.
+
+    Args:
+        context: The resolution.
+        own: Their numbers as the file counts them, shape (n,).
+        elements: Those that random numbers are drawn for, shape (n,); None for the same.
+        read: Values of variables.
+    """
+    known = Environment(
+        index={"own": own, "list": own},
+        elements=own if elements is None else elements,
+        dt=context.dt,
+        seeds=context.seeds,
+        arrays=context.arrays,
+    )
+    return known if read is None else replace(known, read=read)

@@ -16,7 +16,7 @@ from snnrun.equations.scope import Typed
 from snnrun.errors import at, did_you_mean
 from snnrun.model.evaluate import evaluate
 from snnrun.model.network import Group, Link, NeuronSubset, begins_with
-from snnrun.resolve.context import AlreadyReported, Context, Path, Population, at_element
+from snnrun.resolve.context import AlreadyReported, Context, Path, Population, at_element, environment_of
 from snnrun.resolve.initial import list_node
 from snnrun.source import Span, Text
 from snnrun.spec.nodes import ListNode, MapNode
@@ -174,7 +174,7 @@ class Links:
         variable = Variable(self.owner, f"{name}.index")
         link = Link(variable, index, view, span)
         if self.size is not None and not any(isinstance(n.payload, Parameter) for n in walk(index)):
-            link.elements(evaluate(index, context.elements(np.arange(self.size))), self.size)
+            link.elements(evaluate(index, environment_of(context, np.arange(self.size))), self.size)
         self.found.append(link)
         return context.graph.variable(variable, Kind.INT)
 

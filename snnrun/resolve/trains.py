@@ -12,7 +12,7 @@ from snnrun.kernels.random import normal
 from snnrun.kernels.streams import stream_key
 from snnrun.model.evaluate import evaluate, full, indices
 from snnrun.model.network import EARLY, FloatArray, IntArray, Presentations, TimedArray
-from snnrun.resolve.context import AlreadyReported, Context, Path, Population
+from snnrun.resolve.context import AlreadyReported, Context, Path, Population, environment_of
 from snnrun.units.dimensions import TIME
 from snnrun.units.quantities import format_quantity
 
@@ -87,7 +87,7 @@ def spikes_by_latency(context: Context, population: Population, path: Path) -> t
     draw = context.draws(f"{population.path}.latency", "input")
     typed = context.checker(symbols, what, draw=draw).value(context.expression((*path, "latency")), TIME, what)
     ids, x = np.tile(indices(size), len(frames)), frames.reshape(-1)
-    env = context.elements(ids, indices(len(ids)), lambda _: x)
+    env = environment_of(context, ids, indices(len(ids)), lambda _: x)
     latency = full(evaluate(typed.node, env), len(ids), np.float64)
     kept = (x != 0) & (latency < int(shown.stops[0]) * context.dt * (1 - 1e-9))
     earliest = np.where(kept, latency, 0.0).reshape(-1, size).min(axis=0)
@@ -120,7 +120,7 @@ def of_each(context: Context, population: Population, path: Path) -> FloatArray:
     if typed.exact is OPEN:
         raise ValueNeededError(what)
     size = population.view.size
-    return np.asarray(full(evaluate(typed.node, context.elements(indices(size))), size, np.float64))
+    return np.asarray(full(evaluate(typed.node, environment_of(context, indices(size))), size, np.float64))
 
 
 def must_be_few(context: Context, path: Path, number: float) -> None:
