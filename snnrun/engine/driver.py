@@ -95,7 +95,8 @@ class Simulation:
     def settle(self) -> None:
         """Carry out what waits at synapses for the next spike of their source."""
         if any(array.key.use is ArrayUse.SEEN for array in self.built.kernel.arrays):
-            self.threads.advance(self.step, 0, self._tables)
+            with self.stopwatch.of(Work.KERNEL):
+                self.threads.advance(self.step, 0, self._tables)
 
     def _run(self, size: int, progress: Callable[[int], None], most: int | None) -> None:
         while self.step < self.network.steps:
@@ -188,7 +189,8 @@ class Simulation:
             before = self.timeline.network_at(self.step - 1) if self.step else None
             phase = self.timeline.entered(self.step)
             assert phase is not None
-            begin(self.built, phase, self.network, before)
+            with self.stopwatch.of(Work.PHASES):
+                begin(self.built, phase, self.network, before)
             self._tables = self.built.tables()
             self.watch.begin(self.step)
 
@@ -198,7 +200,8 @@ class Simulation:
         phase = self.timeline.leave(self.step)
         if phase is not None:
             self.settle()
-            end(self.built, phase, self.step)
+            with self.stopwatch.of(Work.PHASES):
+                end(self.built, phase, self.step)
             self.timeline.leave_repetitions(self.step)
 
     def _call_hooks(self) -> None:

@@ -17,6 +17,7 @@ class Work(StrEnum):
     RESULTS = "results"
     METRICS = "metrics"
     CHECKPOINTS = "checkpoints"
+    PHASES = "phases"
     HOOKS = "Python functions"
     CHECKS = "checks for NaN"
     WRITING = "written by another thread meanwhile"

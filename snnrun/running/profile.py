@@ -30,6 +30,7 @@ _BETWEEN = {
     Work.RESULTS: ("results", "writing"),
     Work.METRICS: ("recorded values", "metrics and checks"),
     Work.CHECKPOINTS: ("checkpoints", "writing"),
+    Work.PHASES: ("phases", "setting values"),
     Work.HOOKS: ("operations", "Python functions"),
     Work.CHECKS: ("variables", "checks for NaN"),
 }
@@ -168,9 +169,10 @@ class _Known:
 
 def _record_less(known: _Known) -> Iterator[str]:
     """Who records much."""
-    samples = {m: _samples(known.network, m) for m in known.network.monitors if isinstance(m, StateMonitor)}
-    for monitor, own in samples.items():
-        writing = known.share(lambda row: row.object == "results") * own / (sum(samples.values()) or 1.0)
+    samples = [(m, _samples(known.network, m)) for m in known.network.monitors if isinstance(m, StateMonitor)]
+    total = sum(number for _, number in samples) or 1.0
+    for monitor, own in samples:
+        writing = known.share(lambda row: row.object == "results") * own / total
         path = f"monitors.{monitor.name}"
         share = writing + known.share(lambda row, path=path: row.object == path)  # type: ignore[misc]
         if share < 0.2:

@@ -43,6 +43,7 @@ _KEYS: Final = {
     "type": ("kind",),
     "variable": ("variables",),
     "code": ("do",),
+    "every": ("dt",),
 }
 """Keys: what they may mean, the first that is possible at the place."""
 

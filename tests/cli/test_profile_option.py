@@ -8,16 +8,17 @@ FILE = """\
 version: 1
 name: profiled
 groups:
-  a group with a name that is far too long for a table of eighty columns: &g
+  NAME:
     {size: 2000, equations: "dv/dt = (1.1 - v)/(20*ms) : 1", method: exact, threshold: v > 1, reset: v = 0}
+synapses:
+  s: {source: NAME, target: NAME, connect: {i: [0, 1], j: [1, 2]}, equations: "w : 1"}
 monitors:
-  v: {kind: state, source: a group with a name that is far too long for a table of eighty columns, variables: [v]}
-run: {duration: 30 ms, dt: 0.1 ms}
+  v: {kind: state, source: NAME, variables: [v]}
+  few: {kind: state, source: s, variables: [w], indices: [0, 1]}
+run: {dt: 0.1 ms, phases: [{name: a, duration: 10 ms}, {name: b, duration: 20 ms, set: {NAME.v: 0}}]}
 """
 NAME = "a_group_with_a_name_that_is_far_too_long_for_a_table_of_eighty_columns"
-FILE = FILE.replace("a group with a name that is far too long for a table of eighty columns", NAME).replace(
-    ": &g\n", ":\n"
-)
+FILE = FILE.replace("NAME", NAME)
 
 
 def test_a_profile_adds_up_and_says_what_to_change(snnrun, place):
@@ -30,6 +31,7 @@ def test_a_profile_adds_up_and_says_what_to_change(snnrun, place):
     rows = {(row["object"], row["stage"]): row["seconds"] for row in found["stages"]}
     assert abs(sum(rows.values()) - found["seconds"]) < 1e-3
     assert rows["monitors.v", "recording"] > 0
+    assert rows["phases", "setting values"] > 0
     assert rows[f"groups.{NAME}", "update"] > 0
     assert list(rows)[-1] == ("not attributed", "")
     assert found["memory"][f"groups.{NAME}"] >= 16_000
