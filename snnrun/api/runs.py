@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.api.values import Table, Values, package
-from snnrun.compare.folders import EXPERIMENT_FILE
 from snnrun.files.reading import read_json
 from snnrun.results.done import Done
 from snnrun.results.folder import PICTURES
-from snnrun.results.layout import PROVENANCE_FILE, IntArray, MonitorKind, Stimulus
+from snnrun.results.layout import EXPERIMENT_FILE, PROVENANCE_FILE, IntArray, MonitorKind, Stimulus
 from snnrun.results.reader import Results
 
 

@@ -12,6 +12,10 @@ from snnrun.cli import complete
 Files = Annotated[
     list[Path], Argument(metavar="FILE", help="Experiment files (.yaml, .yml, .toml).", show_default=False)
 ]
+FilesOrFolders = Annotated[
+    list[Path],
+    Argument(metavar="FILE_OR_FOLDER", help="Experiment files, or folders of them.", show_default=False),
+]
 File = Annotated[Path, Argument(metavar="FILE", help="Experiment file (.yaml, .yml, .toml).", show_default=False)]
 FileOrFolder = Annotated[
     Path, Argument(metavar="FILE_OR_FOLDER", help="Experiment file, or folder of results.", show_default=False)

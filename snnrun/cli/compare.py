@@ -17,7 +17,6 @@ from snnrun.cli.progress import Bar, Line, number_text, time_text
 from snnrun.cli.render import put, put_json, say
 from snnrun.cli.tables import Column, quantity_column, shortened, values_text, write_table
 from snnrun.compare.folders import (
-    EXPERIMENT_FILE,
     Entry,
     Found,
     Kind,
@@ -29,7 +28,7 @@ from snnrun.compare.folders import (
 )
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.files.writing import as_json
-from snnrun.results.layout import DONE_FILE
+from snnrun.results.layout import DONE_FILE, EXPERIMENT_FILE
 from snnrun.units.dimensions import Dimension
 
 if TYPE_CHECKING:

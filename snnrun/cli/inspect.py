@@ -1,16 +1,15 @@
-"""`snnrun validate`, `show` and `plot`: commands that run nothing."""
+"""`snnrun show` and `plot`: commands that run nothing."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from snnrun.cli.progress import bytes_text, number_text, time_text
-from snnrun.cli.render import put, put_json, render, say
+from snnrun.cli.render import put, render, say
 from snnrun.equations.dag import is_fixed
-from snnrun.errors import Diagnostic, ExperimentError, StorageError
+from snnrun.errors import Diagnostic, StorageError
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses
 from snnrun.model.network import (
@@ -27,44 +26,9 @@ from snnrun.model.network import (
     adds_the_same,
 )
 from snnrun.model.order import Actor, actors
+from snnrun.results.layout import EXPERIMENT_FILE
 from snnrun.running import pipeline
 from snnrun.running.stages import Checked
-
-
-def validate_files(files: Sequence[Path], overrides: Sequence[str], *, json: bool) -> None:
-    """Check every file; exit 2 when one has an error."""
-    reports: list[dict[str, Any]] = []
-    bad = 0
-    for file in files:
-        diagnostics, summary = _check(file, overrides)
-        errors = [d for d in diagnostics if d.severity.value == "error"]
-        bad += bool(errors)
-        reports.append({"file": str(file), "valid": not errors, "diagnostics": [d.as_json() for d in diagnostics]})
-        if not json:
-            render(diagnostics, sys.stderr)
-            state = f"{len(errors)} error{'' if len(errors) == 1 else 's'}" if errors else f"valid · {summary}"
-            say(f"{file}: {state}")
-    if json:
-        put_json({"valid": not bad, "files": reports})
-    if bad:
-        sys.exit(2)
-
-
-def _check(file: Path, overrides: Sequence[str]) -> tuple[Sequence[Diagnostic], str]:
-    try:
-        checked = pipeline.check(pipeline.read(file, overrides))
-        of_sweep: tuple[Diagnostic, ...] = ()
-        if checked.experiment.sweep is not None:
-            from snnrun.sweep.experiments import check_sweep
-
-            of_sweep = check_sweep(checked).warnings
-        pipeline.refuse_larger_than_machine(checked)
-    except ExperimentError as error:
-        return error.diagnostics, ""
-    network = checked.resolved.network
-    neurons = network.neurons
-    size = f"{number_text(len(network.groups), 'group')}, {number_text(neurons, 'neuron')}"
-    return (*checked.warnings, *of_sweep), f"{size}, {time_text(network.steps * network.dt)}"
 
 
 def show_file(file: Path, overrides: Sequence[str], *, resolved: bool, kernel: bool) -> None:
@@ -252,7 +216,7 @@ def plot_folder(
     from snnrun.results.folder import refresh_pictures
     from snnrun.running.drawing import draw, plots_of
 
-    if not (folder / "experiment.yaml").is_file():
+    if not (folder / EXPERIMENT_FILE).is_file():
         raise StorageError(
             Diagnostic(
                 "CMP102",
@@ -261,7 +225,7 @@ def plot_folder(
                 "name a folder such as outputs/06-raster/latest",
             )
         )
-    checked = pipeline.check(pipeline.read(folder / "experiment.yaml"))
+    checked = pipeline.check(pipeline.read(folder / EXPERIMENT_FILE))
     with reading_results(folder):
         pictures = draw(folder, plots_of(checked), formats, out, size=size, style=style, damaged=damaged)
     if out is None:

@@ -140,9 +140,9 @@ def _run(command: RunCommand) -> None:
 
 
 @app.command()
-def validate(files: given.Files, set_: given.Sets = None, json: given.Json = False) -> None:
+def validate(files: given.FilesOrFolders, set_: given.Sets = None, json: given.Json = False) -> None:
     """Check experiments without running them: all errors at once."""
-    from snnrun.cli.inspect import validate_files
+    from snnrun.cli.validate import validate_files
 
     validate_files(files, set_ or [], json=json)
 

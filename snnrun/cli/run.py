@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,25 +48,32 @@ _DOING = {
 
 
 def run_files(command: RunCommand, plot_process: PlotProcess | None = None) -> None:
-    """Run each file; a file that fails does not stop the others, the exit code is that of the first failure."""
+    """Check all files, then run each; one that fails does not stop the others, the exit code is the first failure's."""
     options, cache = command.run_options(), RunCache(profiled=command.profile)
-    reports: list[dict[str, Any]] = []
-    codes: list[int] = []
-    for number, file in enumerate(command.files):
-        one = _Run(file, command, options, cache, plot_process)
-        if number:
-            one.line.put("")
-        codes.append(one.run())
-        reports.append(one.report)
-        if codes[-1] == UnfinishedError.exit_code or codes[-1] > _BY_SIGNAL:
-            break
+    runs = [_Run(file, command, options, cache, plot_process) for file in command.files]
+    codes = [one.attempt(one.check) for one in runs]
+    what = "have errors: nothing was run"
+    if not any(codes):
+        what = "did not finish"
+        codes = list(_codes(runs))
     if command.json:
-        put_json(reports[0] if len(command.files) == 1 else {"runs": reports})
+        put_json(runs[0].report if len(runs) == 1 else {"runs": [one.report for one in runs]})
     failed = [code for code in codes if code]
     if failed:
-        if len(command.files) > 1:
-            say(f"{len(failed)} of {len(command.files)} experiments did not finish")
+        if len(runs) > 1:
+            say(f"{len(failed)} of {len(runs)} experiments {what}")
         sys.exit(failed[0])
+
+
+def _codes(runs: Iterable[_Run]) -> Iterator[int]:
+    """Run experiments one after the other, until a signal stops one; the exit code of each."""
+    for number, one in enumerate(runs):
+        if number:
+            one.line.put("")
+        code = one.attempt(one.run)
+        yield code
+        if code == UnfinishedError.exit_code or code > _BY_SIGNAL:
+            return
 
 
 class _Run:
@@ -74,7 +81,12 @@ class _Run:
 
     Attributes:
         report: What `--json` prints of it.
+        checked: The experiment, once it is checked.
+        found: Its sweep, if it has one.
     """
+
+    checked: Checked
+    found: Sweep | None = None
 
     def __init__(
         self, file: Path, command: RunCommand, options: RunOptions, cache: RunCache, plot_process: PlotProcess | None
@@ -86,7 +98,7 @@ class _Run:
         self.plot_process = plot_process
         self.line = Line(quiet=command.quiet or command.json)
         self.clock = Clock(self.entered)
-        self.report: dict[str, Any] = {"file": str(file)}
+        self.report: dict[str, Any] = {"file": str(file), "status": "not run"}
 
     def entered(self, stage: Stage) -> None:
         """Show the name of a stage that may take long."""
@@ -98,11 +110,10 @@ class _Run:
         for line in lines:
             self.line.put(line)
 
-    def run(self) -> int:
-        """Run the file; the exit code."""
+    def attempt(self, part: Callable[[], int]) -> int:
+        """Do a part of the work; the exit code."""
         try:
-            checked = self.check()
-            return self.single(checked) if checked.experiment.sweep is None else self.sweep(checked)
+            return part()
         except UnfinishedError as stop:
             self.line.put(stop.diagnostics[0].message)
             self.put_command()
@@ -115,7 +126,7 @@ class _Run:
         finally:
             self.line.clear()
 
-    def check(self) -> Checked:
+    def check(self) -> int:
         """Load and check stages."""
         with self.clock.stage(Stage.LOAD):
             document = pipeline.read(self.file, self.command.overrides, self.command.seed)
@@ -126,9 +137,21 @@ class _Run:
         self.command.refuse_swept_seed(checked)
         render(checked.warnings, sys.stderr)
         pipeline.refuse_hooks(checked, allowed=self.options.allow_code)
+        if checked.experiment.sweep is not None:
+            from snnrun.sweep.experiments import check_sweep
+
+            with self.clock.stage(Stage.CHECK):
+                self.found = check_sweep(checked)
+            render(self.found.warnings, sys.stderr)
         gc.freeze()  # what was made so far stays
         gc.enable()
-        return checked
+        self.checked = checked
+        return 0
+
+    def run(self) -> int:
+        """Run the experiment, or all points of its sweep."""
+        self.report["status"] = "failed"  # until it has ended
+        return self.single(self.checked) if self.found is None else self.sweep(self.checked, self.found)
 
     def single(self, checked: Checked) -> int:
         """One run."""
@@ -166,14 +189,10 @@ class _Run:
             self.put_command()
         return code
 
-    def sweep(self, checked: Checked) -> int:
+    def sweep(self, checked: Checked, sweep: Sweep) -> int:
         """All points of a sweep."""
-        from snnrun.sweep.experiments import check_sweep
         from snnrun.sweep.local import run_sweep
 
-        with self.clock.stage(Stage.CHECK):
-            sweep = check_sweep(checked)
-        render(sweep.warnings, sys.stderr)
         self.line.put(f"{headline(checked)} · {sweep.plan.describe()}")
         if self.command.slurm and self.submitted(sweep):
             return 0

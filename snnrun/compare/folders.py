@@ -21,6 +21,8 @@ from snnrun.results.folder import LATEST, PICTURES, latest
 from snnrun.results.integrity import damage
 from snnrun.results.layout import (
     DONE_FILE,
+    EXPERIMENT_FILE,
+    METRICS_FILE,
     PROVENANCE_FILE,
     RESULTS_FILE,
     SWEEP_FILE,
@@ -31,8 +33,6 @@ from snnrun.results.sweep_table import PointStatus, SweepTable, read_sweep
 from snnrun.units.dimensions import Dimension
 from snnrun.units.quantities import dimension_of
 
-EXPERIMENT_FILE = "experiment.yaml"
-METRICS_FILE = "metrics.json"
 _WRONG = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, MemoryError, RecursionError)
 _HASH = re.compile(r"[0-9a-f]{8}")
 

@@ -240,9 +240,26 @@ def is_complete(folder: Path) -> bool:
     return done is not None and done.status is RunStatus.COMPLETE
 
 
+def refuse_taken_latest(parent: Path) -> None:
+    """Refuse a folder of runs in which `latest` cannot name the last one, before anything runs.
+
+    Raises:
+        StorageError: ST114, it is a folder.
+    """
+    pointer = parent / LATEST
+    if pointer.is_dir() and not pointer.is_symlink():
+        advice = "give that folder another name, or name another place with `--out`"
+        raise storage_error("ST114", f"`{pointer}` is a folder; it should become the link to the last run", advice)
+
+
 def update_latest(final: Path) -> None:
-    """Set `latest` beside a folder to it: a link, or a text file where links are not supported."""
-    with contextlib.suppress(IsADirectoryError), replacing(final.parent / LATEST) as temporary:  # a folder of the user
+    """Set `latest` beside a folder to it: a link, or a text file where links are not supported.
+
+    Raises:
+        StorageError: ST114, it is a folder.
+    """
+    refuse_taken_latest(final.parent)
+    with replacing(final.parent / LATEST) as temporary:
         try:
             temporary.symlink_to(final.name, target_is_directory=True)
         except (OSError, NotImplementedError):

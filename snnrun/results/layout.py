@@ -28,6 +28,8 @@ MOST_POINTS = 1_000_000  # of a sweep
 KEY_DIGITS = 32  # of the key of a point in a journal, hexadecimal
 POINTS_FILE = "points.csv"
 DONE_FILE = "DONE.json"
+EXPERIMENT_FILE = "experiment.yaml"
+METRICS_FILE = "metrics.json"
 PROVENANCE_FILE = "provenance.json"
 
 

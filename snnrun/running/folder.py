@@ -107,7 +107,7 @@ def write_experiment(folder: Path, document: Document, files: Mapping[str, Path]
     Raises:
         StorageError: The folder cannot be written.
     """
-    write_text(folder / "experiment.yaml", document.to_yaml())
+    write_text(folder / layout.EXPERIMENT_FILE, document.to_yaml())
     for name, file in files.items():
         target = folder / name
         try:
@@ -119,7 +119,7 @@ def write_experiment(folder: Path, document: Document, files: Mapping[str, Path]
 
 def write_metrics(folder: Path, metrics: Mapping[str, tuple[Any, str]]) -> None:
     """Write `metrics.json`: value and SI symbol of each metric."""
-    write_text(folder / "metrics.json", json.dumps(metrics_as_json(metrics), indent=2) + "\n")
+    write_text(folder / layout.METRICS_FILE, json.dumps(metrics_as_json(metrics), indent=2) + "\n")
 
 
 def write_provenance(

@@ -9,6 +9,9 @@ from typing import Final
 from snnrun.errors import ExperimentError, at
 from snnrun.source import SourceFile, Span
 
+SUFFIXES: Final = (".yaml", ".yml", ".toml")
+"""The endings of experiment files."""
+
 SIZE_LIMIT: Final = 4 * 2**20
 """The largest experiment file, in bytes; big data belongs in files of its own."""
 
@@ -104,7 +107,7 @@ def _near(path: Path) -> str:
 def _inside(path: Path) -> str:
     """Help for a folder: an experiment file in it."""
     try:
-        names = sorted(entry.name for entry in path.iterdir() if entry.suffix in (".yaml", ".yml", ".toml"))
+        names = sorted(entry.name for entry in path.iterdir() if entry.suffix in SUFFIXES)
     except OSError:
         names = []
     return f"did you mean `{path / names[0]}`?" if names else "name a file that ends in .yaml, .yml or .toml"

@@ -8,7 +8,7 @@ from snnrun.errors import Diagnostic, ExperimentError, at
 from snnrun.source import SourceFile, Span
 from snnrun.spec.load_yaml import parse_yaml
 from snnrun.spec.nodes import MapNode, describe
-from snnrun.spec.read import read_source
+from snnrun.spec.read import SUFFIXES, read_source
 
 
 def read_tree(path: Path, name: str, used_at: Span | None = None) -> tuple[SourceFile, MapNode]:
@@ -23,7 +23,7 @@ def read_tree(path: Path, name: str, used_at: Span | None = None) -> tuple[Sourc
         ExperimentError: The file cannot be read or parsed, or does not hold a map.
     """
     suffix = path.suffix.lower()
-    if suffix not in (".yaml", ".yml", ".toml") and path.is_file():
+    if suffix not in SUFFIXES and path.is_file():
         advice = "name a file that ends in .yaml, .yml or .toml"
         raise ExperimentError(Diagnostic("FIL107", f"`{name}` is not an experiment file", None, advice))
     source = read_source(path, name, used_at)

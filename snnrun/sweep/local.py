@@ -20,8 +20,16 @@ from snnrun import __version__
 from snnrun.errors import Diagnostic, RunWarning, SnnrunError, StorageError, UnfinishedError
 from snnrun.files.reading import read_bytes
 from snnrun.results.done import read_done
-from snnrun.results.folder import PICTURES, complete_folder, recover, refresh_pictures, update_latest, write_durably
-from snnrun.results.layout import DONE_FILE, RunStatus, check_name, storage_error
+from snnrun.results.folder import (
+    PICTURES,
+    complete_folder,
+    recover,
+    refresh_pictures,
+    refuse_taken_latest,
+    update_latest,
+    write_durably,
+)
+from snnrun.results.layout import DONE_FILE, EXPERIMENT_FILE, RunStatus, check_name, storage_error
 from snnrun.results.provenance import collect as collect_provenance
 from snnrun.results.sweep_table import PointStatus
 from snnrun.running import pipeline
@@ -203,13 +211,14 @@ def create_sweep_folder(sweep: Sweep, out: Path, command: Sequence[str]) -> tupl
     folder = place.path
     check_name(folder.name)
     check_name(folder.parent.name)
+    refuse_taken_latest(folder.parent)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder.parent)
         for name, file in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _put(folder / name, file.read_bytes())
-        _put(folder / "experiment.yaml", document.to_yaml().encode())
+        _put(folder / EXPERIMENT_FILE, document.to_yaml().encode())
         if read_facts(folder) is None:
             plan = sweep.plan
             facts = Facts(checked.name, plan.size, plan.describe(), plan.keep_results, __version__, tuple(command))

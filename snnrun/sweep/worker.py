@@ -25,6 +25,7 @@ from snnrun.engine.cache import CONNECTIVITY_BYTES, RunCache
 from snnrun.engine.recording import Nothing
 from snnrun.errors import RunWarning, SnnrunError, StorageError, UnfinishedError
 from snnrun.metrics.running import numbers_of
+from snnrun.results.layout import EXPERIMENT_FILE
 from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.running import pipeline
 from snnrun.running.options import Callbacks, Progress, RunOptions, ignore
@@ -47,7 +48,7 @@ def open_sweep(folder: Path) -> Sweep:
     Raises:
         ExperimentError: Its file is wrong, or made by another version of the program.
     """
-    checked = pipeline.check(pipeline.read(folder / "experiment.yaml"))
+    checked = pipeline.check(pipeline.read(folder / EXPERIMENT_FILE))
     assert checked.experiment.sweep is not None
     return Sweep(checked, plan_sweep(checked.resolved.context, checked.experiment.sweep), {})
 

@@ -37,6 +37,27 @@ def test_validate_shows_all_errors_of_all_files_at_once(snnrun, small, place):
     assert not Path("outputs").exists()
 
 
+def test_validate_of_a_folder_checks_every_experiment_below_it_and_no_parts(snnrun, small, place):
+    write(place / "all" / "a.yaml", "extends: parts/base.yaml\nrun: {duration: 1 ms, dt: 0.1 ms}\n")
+    write(place / "all" / "parts" / "base.yaml", SMALL.partition("run:")[0])
+    write(place / "all" / "parts" / "cell.yaml", "kind: neurons\nequations: 'v : 1'\n")
+    write(place / "all" / "settings.toml", "[tool]\nlines = 120\n")
+    write(place / "all" / ".hidden" / "bad.yaml", "version: 1\nrun: 3\n")
+    assert snnrun("run", small, "--no-plots", "--out", "all/outputs").code == 0
+    said = snnrun("validate", "all")
+    assert (said.code, said.err.splitlines()[-1]) == (0, "1 experiment: all valid")
+    assert "parts/base.yaml: no experiment by itself" in said.err
+    found = json.loads(snnrun("validate", "all", "--json").out)
+    assert [one["file"] for one in found["files"]] == ["all/a.yaml"]
+    assert found["parts"] == ["all/settings.toml", "all/parts/base.yaml", "all/parts/cell.yaml"]
+    write(place / "all" / "b.toml", "version = 1\n")
+    said = snnrun("validate", "all")
+    assert (said.code, said.err.splitlines()[-1]) == (2, "2 experiments: 1 with errors")
+    assert "all/b.toml:1:1" in said.err
+    (place / "empty").mkdir()
+    assert "error[FIL102]" in snnrun("validate", "empty").err
+
+
 def test_validate_as_json_is_one_object(snnrun, small, place):
     wrong = write(place / "wrong.yaml", SMALL.replace("v > 1", "w > 1"))
     said = snnrun("validate", small, wrong, "--json")

@@ -104,16 +104,36 @@ def test_an_unknown_format_is_refused_before_anything_runs(snnrun, small):
     assert not Path("outputs").exists()
 
 
-def test_several_files_run_and_a_wrong_one_does_not_stop_the_others(snnrun, small, place):
+def test_all_files_are_checked_before_the_first_one_runs(snnrun, small, place):
     wrong = write(place / "wrong.yaml", SMALL.replace("threshold: v > 1", "threshold: w > 1"))
     other = write(place / "other.yaml", SMALL.replace("name: small", "name: other"))
-    said = snnrun("run", small, wrong, other, "--no-plots")
+    said = snnrun("run", small, wrong, place / "missing.yaml", other, "--no-plots")
     assert said.code == 2
-    assert "1 of 3 experiments did not finish" in said.err
-    assert Path("outputs/small/latest/DONE.json").is_file()
-    assert Path("outputs/other/latest/DONE.json").is_file()
+    assert "2 of 4 experiments have errors: nothing was run" in said.err
+    assert "wrong.yaml" in said.err
+    assert "missing.yaml" in said.err
+    assert not Path("outputs").exists()
+    report = json.loads(snnrun("run", small, wrong, "--no-plots", "--json").out)
+    assert [one["status"] for one in report["runs"]] == ["not run", "not run"]
     found = json.loads(snnrun("run", small, other, "--no-plots", "--json").out)
     assert [Path(r["folder"]).parent.name for r in found["runs"]] == ["small", "other"]
+
+
+def test_a_run_that_fails_does_not_stop_the_others(snnrun, small, place):
+    bad = write(place / "bad.yaml", EXPLODES)
+    said = snnrun("run", bad, small, "--no-plots")
+    assert said.code == 3
+    assert "1 of 2 experiments did not finish" in said.err
+    assert Path("outputs/small/latest/DONE.json").is_file()
+
+
+def test_a_folder_called_latest_is_an_error_before_anything_runs(snnrun, small, place):
+    mine = place / "outputs" / "small" / "latest"
+    mine.mkdir(parents=True)
+    said = snnrun("run", small, "--no-plots")
+    assert said.code == 4
+    assert "error[ST114]" in said.err
+    assert list(mine.parent.iterdir()) == [mine]
 
 
 def test_the_same_file_twice_gives_the_same_bytes(snnrun, small):
