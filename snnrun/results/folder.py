@@ -137,14 +137,20 @@ class RunFolder:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def claim(final: Path) -> RunFolder:
+def claim(final: Path, *, latest: bool = False) -> RunFolder:
     """A new temporary folder beside the final one; what dead processes have left there is removed first.
 
+    Args:
+        final: The final folder.
+        latest: Whether the link `latest` is to be set to it.
+
     Raises:
-        StorageError: A name is not allowed, or the folder cannot be written.
+        StorageError: A name is not allowed, or the folder cannot be written; ST114, there is a folder `latest`.
     """
     check_name(final.name)
     check_name(final.parent.name)
+    if latest:
+        refuse_taken_latest(final.parent)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         recover(final.parent)

@@ -294,7 +294,7 @@ def run(
         UnfinishedError: It was stopped, and continues from its checkpoint when it is called again.
     """
     from snnrun.engine.cache import CONNECTIVITY_BYTES, RunCache  # noqa: PLC0415 - only to run
-    from snnrun.results.folder import claim, refuse_taken_latest  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.results.folder import claim  # noqa: PLC0415 - h5py is imported only to run
     from snnrun.running import folder as folders  # noqa: PLC0415
 
     clock = clock or Clock()
@@ -302,9 +302,7 @@ def run(
     refuse_hooks(checked, allowed=options.allow_code)
     document, files = folders.portable(checked.document, checked.resolved.context.files)
     destination = folders.destination_of(checked.name, document, files, out, path)
-    if path is None:
-        refuse_taken_latest(destination.path.parent)
-    with claim(destination.path) as folder:
+    with claim(destination.path, latest=path is None) as folder:
         cache = cache or RunCache(0 if checked.search is None else CONNECTIVITY_BYTES, profiled=options.profile)
         checked, found = _searched(checked, cache, clock, options, callbacks, destination)
         prepared = prepare(checked, cache, clock, options.threads)
