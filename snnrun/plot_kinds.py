@@ -105,6 +105,7 @@ _TABLE = (
         labels=("x",),
         series=Series.GROUPS,
         proportion=0.62,
+        narrow=0.9,
     ),
     Kind(
         "traces",
@@ -215,6 +216,11 @@ _TABLE = (
     ),
 )
 PLOT_KINDS = {kind.name: kind for kind in _TABLE}
+
+
+def is_file_name(style: str) -> bool:
+    """Whether a style is a file; otherwise it is a style of matplotlib."""
+    return style.endswith(".mplstyle") or "/" in style
 
 
 def default_variable(names: Iterable[str]) -> str:

@@ -142,7 +142,7 @@ PlotSize = Annotated[
     str | None,
     Option(metavar="SIZE", help="`column` (85 mm wide), `page` (180 mm), or WIDTHxHEIGHT in mm such as 120x80."),
 ]
-Style = Annotated[str | None, Option(metavar="STYLE", help="A matplotlib style file.")]
+Style = Annotated[str | None, Option(metavar="STYLE", help="A style of matplotlib, or a style file (`.mplstyle`).")]
 
 # results
 Damaged = Annotated[bool, Option("--damaged", help="Read damaged results too: numbers may be wrong.")]

@@ -10,7 +10,7 @@ from snnrun.plot.options import Options
 from snnrun.plot.page import AnyFigure, inches, name_axes, round_ticks, share_text, show_message, some_of, two_panels
 from snnrun.plot.quantities import plain
 from snnrun.plot.source import Source
-from snnrun.plot.style import PALETTE, ink
+from snnrun.plot.style import counts_map, ink, palette
 from snnrun.results.layout import MonitorKind
 from snnrun.results.reader import Connectivity
 
@@ -78,13 +78,13 @@ def _matrix_image(axes: Axes, pairs: Connectivity) -> None:
     limits = ((-0.5, sizes[0] - 0.5), (-0.5, sizes[1] - 0.5))
     counts, _, _ = np.histogram2d(pairs.post, pairs.pre, bins=cells, range=limits)
     extent = (*limits[1], *limits[0])
-    axes.imshow(counts, origin="lower", aspect="auto", extent=extent, cmap="Greys", vmin=0)
+    axes.imshow(counts, origin="lower", aspect="auto", extent=extent, cmap=counts_map(), vmin=0)
 
 
 def _end_colours(source: Source, pairs: Connectivity) -> tuple[str, str]:
     """The groups' colours, or the notebook's blue and red within one group."""
     if pairs.source == pairs.target:
-        return PALETTE[0], PALETTE[1]
+        return palette()[0], palette()[1 % len(palette())]
     return source.colour(pairs.source), source.colour(pairs.target)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, LogNorm, Normalize
+from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import NDArray
 
 from snnrun.plot.options import Options
@@ -39,7 +38,7 @@ from snnrun.plot.points import (
 )
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
-from snnrun.plot.style import FAINT, PALETTE
+from snnrun.plot.style import FAINT, distinct, shades
 from snnrun.results.layout import FloatArray, storage_error
 from snnrun.results.reader import SeriesColumn
 from snnrun.results.sweep_table import Axis, SweepTable
@@ -116,9 +115,9 @@ def draw_curve(figure: AnyFigure, source: Source, options: Options) -> None:
     draw_lines(axes, options, across, up)
     apply_limits(axes, options, across, up)
     name_curves(axes, found, options, across, up)
-    shades = colours_of(found)
-    if shades is not None:
-        add_colorbar(figure, shades, axes, shade_label(found))
+    scale = colours_of(found)
+    if scale is not None:
+        add_colorbar(figure, scale, axes, shade_label(found))
     legend(axes, always=bool(found.note) or any_missing(found))
     for text in reversed(found.sets):
         add_note(figure, text)
@@ -133,13 +132,13 @@ def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale
         if found.x.axis is not None
         else readable(np.concatenate([c.x for c in found.curves]), found.x.unit)
     )
-    shades = colours_of(found)
+    scale, own = colours_of(found), distinct(len(found.curves))
     for k, curve in enumerate(found.curves):
-        if shades is not None and curve.shade is not None:
-            colour: Any = shades.to_rgba(shade_scale(found)([curve.shade]))[0]
+        if scale is not None and curve.shade is not None:
+            colour: Any = scale.to_rgba(shade_scale(found)([curve.shade]))[0]
             label = ""
         else:
-            colour, label = PALETTE[k % len(PALETTE)], plain(options.label(curve.label), 80)
+            colour, label = own[k], plain(options.label(curve.label), 80)
         _one(axes, curve, colour, label, across=across, up=up, joined=not texts_along_x(found))
     if found.note:
         axes.fill_between([], [], color=FAINT, alpha=0.3, linewidth=0, label=found.note)
@@ -183,10 +182,7 @@ def colours_of(found: Curves) -> ScalarMappable | None:
         return None
     values = shade_scale(found)(places_along(found.shades))
     norm = LogNorm if is_logarithmic(found.shades) else Normalize
-    # The palest colours of the map cannot be seen as a thin line.
-    return ScalarMappable(
-        norm(values.min(), values.max()), ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 0.9, 256)))
-    )
+    return ScalarMappable(norm(values.min(), values.max()), shades())
 
 
 def shade_scale(found: Curves) -> Scale:

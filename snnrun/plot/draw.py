@@ -14,18 +14,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from snnrun.plot.options import PAGE, Options, Picture, picture_from, size_from
-from snnrun.plot.page import AnyFigure, add_frame, add_note, new_figure, save
+from snnrun.plot.page import AnyFigure, add_frame, add_note, legend_height, new_figure, save
 from snnrun.plot.quantities import plain
 from snnrun.plot.rasters import chosen_points, has_rasters
 from snnrun.plot.source import Source, stop_text
 from snnrun.plot.style import style_context
 from snnrun.plot.sweep import Form, grid_of, layout_of
+from snnrun.plot.traces import rows_of
 from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.results.layout import NAME_PATTERN, MonitorKind, storage_error
 
 _NARROW_M = 0.1
 _M_PER_INCH = 0.0254
 _FRAME = 0.7  # title, legend and foot around small panels [inch]
+_ROW = 0.8  # a row of traces [inch]
 
 
 def draw(
@@ -46,7 +48,7 @@ def draw(
         out: Where the pictures go; made if missing.
         formats: Any of `png`, `svg`, `pdf`.
         size: `column`, `page` or `WIDTHxHEIGHT` in millimetres, instead of the pictures' own sizes.
-        style: A matplotlib style file, instead of the pictures' own.
+        style: A style of matplotlib or a style file, instead of the pictures' own.
         damaged: Whether results that are not as they were published are drawn too.
 
     Returns:
@@ -62,7 +64,7 @@ def draw(
             pictures = [replace(picture, size=size_from(size)) for picture in pictures]
         written: list[Path] = []
         for picture, name in zip(pictures, file_names(pictures), strict=True):
-            with style_context(style or picture.style):
+            with style_context((style,) if style else picture.style):
                 figure = compose(source, picture)
                 try:
                     out.mkdir(parents=True, exist_ok=True)
@@ -87,14 +89,13 @@ def compose(source: Source, picture: Picture) -> Figure:
     stopped = None if source.results is None else stop_text(source)
     if stopped is not None:
         add_note(figure, stopped)
-    if count == 1:
-        _panel(figure, source, picture.panels[0])
-        return figure
-    parts = figure.subfigures(rows, columns, squeeze=False).ravel()
+    parts = [figure] if count == 1 else figure.subfigures(rows, columns, squeeze=False).ravel().tolist()
     for part, options in zip(parts, picture.panels, strict=False):
-        if options.title:
+        if options.title and count > 1:
             part.suptitle(plain(options.title), fontsize=8)
         _panel(part, source, options)
+    if size.height is None:
+        figure.set_figheight(figure.get_figheight() + rows * max(legend_height(part) for part in parts))
     return figure
 
 
@@ -149,7 +150,9 @@ def _proportion(source: Source, picture: Picture) -> float:
     if len(kinds) == 1 and source.table is not None and kinds[0].sweep:
         return _multiples(source, picture.panels[0], width)
     proportion = max(kind.proportion for kind in kinds)
-    return proportion if width >= _NARROW_M else max(proportion, *(kind.narrow for kind in kinds))
+    proportion = proportion if width >= _NARROW_M else max(proportion, *(kind.narrow for kind in kinds))
+    traces = [rows_of(source, panel) for panel in picture.panels if panel.kind == "traces"]
+    return max(proportion, (max(traces, default=0) * _ROW + _FRAME) / (width / _M_PER_INCH))
 
 
 def _multiples(source: Source, options: Options, width: float) -> float:

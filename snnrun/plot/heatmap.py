@@ -27,13 +27,13 @@ from snnrun.plot.page import (
 from snnrun.plot.points import Points, is_logarithmic, places_along, scale_along, set_texts, short_name, texts_along
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
-from snnrun.plot.style import FAINT
-from snnrun.results.layout import FloatArray, MonitorKind, storage_error
+from snnrun.plot.style import FAINT, empty
+from snnrun.results.layout import FloatArray, Monitor, MonitorKind, storage_error
+from snnrun.results.reader import Trace
 from snnrun.results.sweep_table import Axis
 
 _RASTERISE_ABOVE = 2_500
 _MOST_NAMED = 30
-_EMPTY = "#E4E4E4"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +85,15 @@ def draw_heatmap(figure: AnyFigure, source: Source, options: Options) -> None:
         for text in reversed([t for axis in points.axes if axis in (x, y) for t in set_texts(points, axis)]):
             add_note(figure, text)
     else:
-        found, colour, name = _state_map(figure, source, options)
+        monitor = source.monitors(options, MonitorKind.STATE)[0]
+        variable = options.variables[0] if options.variables else monitor.columns[0].name
+        ids = source.run().elements(monitor.name)
+        picked = np.flatnonzero(np.isin(ids, options.pick(ids)))
+        trace = source.samples(monitor.name, variable, picked.tolist())
+        if not trace.data.size:
+            show_message(figure, f"no samples in '{monitor.name}'")
+            return
+        found, colour, name = *_state_map(figure, monitor, trace), variable
     if not np.isfinite(found.values).any():
         show_message(figure, f"all values of '{name}' are NaN")
         return
@@ -170,8 +178,8 @@ def _cells(axes: Axes, found: Map, cells: NDArray[np.bool_], hatch: str | None, 
     if corners:
         patches = PolyCollection(
             corners,
-            facecolors=_EMPTY if hatch is None else mpl.rcParams["axes.facecolor"],
-            edgecolors=_EMPTY if hatch is None else FAINT,
+            facecolors=empty() if hatch is None else mpl.rcParams["axes.facecolor"],
+            edgecolors=empty() if hatch is None else FAINT,
             linewidths=0.0,
             hatch=hatch,
             label=label,
@@ -187,15 +195,7 @@ def name_cells(axes: Axes, found: Map) -> None:
             axis.set_ticks(((edges[:-1] + edges[1:]) / 2).tolist(), [plain(t, 16) for t in texts])
 
 
-def _state_map(figure: AnyFigure, source: Source, options: Options) -> tuple[Map, Scale, str]:
-    monitor = source.monitors(options, MonitorKind.STATE)[0]
-    variable = options.variables[0] if options.variables else monitor.columns[0].name
-    results = source.run()
-    ids = results.elements(monitor.name)
-    picked = np.flatnonzero(np.isin(ids, options.pick(ids)))
-    trace = source.samples(monitor.name, variable, picked.tolist())
-    if not trace.data.size:
-        raise storage_error("ST209", f"no samples in '{monitor.name}'")
+def _state_map(figure: AnyFigure, monitor: Monitor, trace: Trace) -> tuple[Map, Scale]:
     across, up = cells_in(figure)
     every, merged = -(-len(trace.times_s) // across), -(-len(trace.ids) // up)
     data, times = _block_means(trace.data, every), trace.times_s[::every]
@@ -217,7 +217,7 @@ def _state_map(figure: AnyFigure, source: Source, options: Options) -> tuple[Map
         label += ", in the order of the monitor"
     edges = cell_edges(time(times), centred=False)
     found = Map(colour(data.T), edges, rows, time.label("Time"), label, time, Scale(1.0, ""), y_texts=named)
-    return found, colour, variable
+    return found, colour
 
 
 def _block_means(data: FloatArray, every: int) -> FloatArray:

@@ -10,7 +10,8 @@ from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
 from snnrun.plot.page import AnyFigure, add_note, apply_limits, cells_in, name_axes, round_ticks, show_message
 from snnrun.plot.quantities import Scale, time_scale
-from snnrun.plot.source import NOT_RECORDED, Source, bands, nothing_text, shown_span
+from snnrun.plot.source import NOT_RECORDED, Source, bands, drawn_span, nothing_text
+from snnrun.plot.style import counts_map
 from snnrun.results.layout import MonitorKind
 
 
@@ -21,7 +22,7 @@ def draw_image(figure: AnyFigure, source: Source, options: Options) -> None:
     if not any(len(band.times_s) for band in drawn):
         show_message(figure, nothing_text(source, (monitor,)))
         return
-    span = shown_span(source, (monitor,))
+    span = drawn_span(source, (monitor,), options)
     times = np.concatenate([band.times_s for band in drawn])
     ids = np.concatenate([band.neurons[band.rows] for band in drawn])
     low, high = (int(f([f(band.neurons) for band in drawn])) for f in (min, max))
@@ -39,7 +40,7 @@ def draw_image(figure: AnyFigure, source: Source, options: Options) -> None:
     time = time_scale(span[1] - span[0])
     extent = (*time((span[0], stop)), low - 0.5, high + 0.5)
     full = max(float(np.quantile(counts[counts > 0], 0.95)), 1.0)
-    axes.imshow(counts, origin="lower", aspect="auto", extent=extent, cmap="Greys", vmin=0, vmax=full)
+    axes.imshow(counts, origin="lower", aspect="auto", extent=extent, cmap=counts_map(), vmin=0, vmax=full)
     if hatch(axes, together(band.observed for band in drawn), options.visible(span), time):
         add_note(figure, NOT_RECORDED)
     axes.set_xlim(*time(span))

@@ -41,7 +41,9 @@ def draw_isi(figure: AnyFigure, source: Source, options: Options) -> None:
     for band, lengths, rows in found:
         shares = np.histogram(lengths, bins=edges - source.about().dt / 2)[0] / lengths.size
         name = options.label(band.name)
-        label = plain(f"{name}: mean {float(time(lengths.mean())):.3g} {time.unit}, {variation(lengths, rows)}", 60)
+        facts = f"mean {float(time(lengths.mean())):.3g} {time.unit}, {variation(lengths, rows)}"
+        # A line of the legend breaks between facts, never within one.
+        label = plain(f"{name}: " + facts.replace(" ", "\u00a0").replace(",\u00a0", ", "), 60)
         draw_bins(axes, shares, time(edges), filled=len(found) == 1, color=band.colour, linewidth=1.0, label=label)
     axes.set_xlim(0, float(time(edges[-1])))
     axes.set_ylim(bottom=0)

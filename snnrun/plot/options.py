@@ -43,7 +43,7 @@ class Options:
         size: Size of the picture.
         title: Its title instead of the experiment's.
         labels: Other words for axes (`x`, `y`, `z`), groups, variables, metrics and the like.
-        style: A matplotlib style file.
+        style: Styles of matplotlib and style files, the later ones over the earlier ones.
         bin: Width of a time bin. [s]
         bins: Number of bins.
         marks: Spike monitor whose spikes are marked; False in the file (here `no_marks`) for none.
@@ -69,7 +69,7 @@ class Options:
     size: Size | None = None
     title: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    style: str | None = None
+    style: tuple[str, ...] = ()
     bin: float | None = None
     bins: int | None = None
     marks: str | None = None
@@ -116,21 +116,21 @@ class Picture:
         panels: The plots in it.
         size: Its size.
         title: Its title instead of the experiment's.
-        style: A matplotlib style file.
+        style: Styles of matplotlib and style files, the later ones over the earlier ones.
         name: Name of its file.
     """
 
     panels: tuple[Options, ...]
     size: Size | None = None
     title: str | None = None
-    style: str | None = None
+    style: tuple[str, ...] = ()
     name: str | None = None
 
 
 def picture_from(plain: Mapping[str, Any]) -> Picture:
     """A picture from one item of `plots:`, checked by `resolve.plots`."""
     panels = tuple(options_from(panel) for panel in plain.get("panels", [plain]))
-    return Picture(panels, _size(plain.get("size")), plain.get("title"), plain.get("style"), plain.get("name"))
+    return Picture(panels, _size(plain.get("size")), plain.get("title"), _names(plain.get("style")), plain.get("name"))
 
 
 def options_from(plain: Mapping[str, Any]) -> Options:
@@ -151,7 +151,7 @@ def options_from(plain: Mapping[str, Any]) -> Options:
         size=_size(plain.get("size")),
         title=plain.get("title"),
         labels=plain.get("labels") or {},
-        style=plain.get("style"),
+        style=_names(plain.get("style")),
         bin=plain.get("bin"),
         bins=plain.get("bins"),
         marks=marks if isinstance(marks, str) and marks != "none" else None,

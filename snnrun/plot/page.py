@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ _TICK_SPACING_INCH = 0.42
 _LETTERS_PER_INCH = 13.0  # of the title's font
 _FOOT_LETTERS_PER_INCH = 24.0
 _WIDE_LETTERS = 0x2E80
+_TWO_LINES = 0.35  # of a legend [inch]
 _CHOICE = 1  # seed of every random choice of what is drawn
 
 
@@ -77,16 +79,23 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
             raise ExperimentError(Diagnostic("PL105", f"no pictures in `{kind}`", None, "use " + ", ".join(_FORMATS)))
         path = stem.with_name(f"{stem.name}.{kind}")
         try:
-            with replacing(path) as temporary, warnings.catch_warnings():
-                # A user's label may hold letters the bundled font lacks; a box is drawn for them.
-                warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
-                # A page of stamp size has no room for axes; it is drawn as well as can be.
-                warnings.filterwarnings("ignore", message=r"constrained_layout not applied")
+            with replacing(path) as temporary, _as_well_as_can_be():
                 figure.savefig(temporary, format=kind, metadata=_NO_METADATA[kind])
         except OSError as error:
             raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
         paths.append(path)
     return paths
+
+
+@contextmanager
+def _as_well_as_can_be() -> Iterator[None]:
+    """Without matplotlib's warnings of what cannot be drawn better."""
+    with warnings.catch_warnings():
+        # A user's label may hold letters the bundled font lacks; a box is drawn for them.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
+        # A page of stamp size has no room for axes.
+        warnings.filterwarnings("ignore", message=r"constrained_layout not applied")
+        yield
 
 
 def add_note(figure: AnyFigure, text: str) -> None:
@@ -250,6 +259,14 @@ def legend(axes: Axes, *, always: bool = False) -> None:
     axes.legend(
         handles, labels, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2, columnspacing=1.0
     )
+
+
+def legend_height(figure: AnyFigure) -> float:
+    """The height of the legends above axes, without their first two lines, for which a page has room. [inch]."""
+    legends = [found for axes in figure.axes if (found := axes.get_legend()) is not None]
+    with _as_well_as_can_be():
+        heights = [found.get_window_extent().height / figure.dpi for found in legends]
+    return sum(max(height - _TWO_LINES, 0.0) for height in heights)
 
 
 def some_of(number: int, most: int) -> IntArray:

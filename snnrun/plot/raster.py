@@ -25,7 +25,7 @@ from snnrun.plot.page import (
     show_message,
 )
 from snnrun.plot.quantities import Scale, plain, time_scale
-from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span
+from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, drawn_span, nothing_text, within
 from snnrun.results.layout import MonitorKind
 
 _MANY_SPIKES = 150_000
@@ -37,11 +37,12 @@ _RASTERISE_ABOVE = 5_000
 def draw_raster(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw spikes and, below, the rate of each group."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
-    drawn = bands(source, options, monitors)
-    if not any(len(band.times_s) for band in drawn):
+    found = bands(source, options, monitors)
+    if not any(len(band.times_s) for band in found):
         show_message(figure, nothing_text(source, monitors))
         return
-    span = shown_span(source, monitors)
+    span = drawn_span(source, monitors, options)
+    drawn = [within(band, span, source.about().dt) for band in found]
     time = time_scale(span[1] - span[0])
     above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
     if dots(above, drawn, options, time=time, span=span):

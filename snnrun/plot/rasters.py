@@ -24,7 +24,7 @@ from snnrun.plot.page import (
 from snnrun.plot.points import value_name
 from snnrun.plot.quantities import plain, time_scale
 from snnrun.plot.raster import dots
-from snnrun.plot.source import Source, bands, shown_span
+from snnrun.plot.source import Source, bands, drawn_span, within
 from snnrun.plot.style import FAINT
 from snnrun.plot.sweep import grid_of, outer_labels, width_inch
 from snnrun.results.layout import MonitorKind, storage_error
@@ -91,8 +91,8 @@ def _panel(axes: Axes, source: Source, number: int, options: Options) -> dict[st
         return None
     with closing(point):
         monitors = point.monitors(options, MonitorKind.SPIKES)
-        found = bands(point, options, monitors)
-        span = shown_span(point, monitors)
+        span = drawn_span(point, monitors, options)
+        found = [within(band, span, point.about().dt) for band in bands(point, options, monitors)]
         time = time_scale(span[1] - span[0])
         if any(len(band.times_s) for band in found):
             dots(axes, found, options, time=time, span=span)

@@ -22,8 +22,8 @@ from snnrun.plot.page import (
     show_message,
 )
 from snnrun.plot.quantities import Scale, plain, time_scale
-from snnrun.plot.source import NOT_RECORDED, Source, bands, nothing_text, shown_span
-from snnrun.plot.style import PALETTE
+from snnrun.plot.source import NOT_RECORDED, Source, bands, drawn_span, nothing_text, shown_span, within
+from snnrun.plot.style import distinct
 from snnrun.results.layout import FloatArray, Monitor, MonitorKind
 
 _HERTZ = Scale(1.0, "Hz")
@@ -69,7 +69,8 @@ def _lines(source: Source, options: Options, monitor: Monitor, among: Sequence[M
         return [_Line(name, source.colour(monitor.source), edges, values, observed)] if len(values) else []
     drawn = bands(source, options, (monitor,), among)
     dt = source.about().dt
-    edges = time_edges(shown_span(source, (monitor,)), options, dt, sum(len(band.times_s) for band in drawn))
+    span = drawn_span(source, (monitor,), options)
+    edges = time_edges(span, options, dt, sum(len(within(band, span, dt).times_s) for band in drawn))
     return [
         _Line(b.name, b.colour, edges, population_rate(b.times_s, edges, len(b.neurons), dt, observed), observed)
         for b in drawn
@@ -103,4 +104,4 @@ def _with_own_colours(lines: list[_Line]) -> list[_Line]:
     """Lines whose groups share a colour (or are one group) get colours of their own."""
     if len({line.colour for line in lines}) == len(lines):
         return lines
-    return [replace(line, colour=PALETTE[k % len(PALETTE)]) for k, line in enumerate(lines)]
+    return [replace(line, colour=colour) for line, colour in zip(lines, distinct(len(lines)), strict=True)]

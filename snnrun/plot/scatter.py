@@ -27,8 +27,7 @@ from snnrun.plot.page import (
 )
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
-from snnrun.plot.style import FAINT, PALETTE
-from snnrun.plot.traces import colours_for
+from snnrun.plot.style import FAINT, distinct, palette
 from snnrun.results.layout import FloatArray, IntArray, Monitor, MonitorKind
 
 _TIME = "time"
@@ -149,10 +148,10 @@ def _draw_by_neuron(
     """A colour for each neuron."""
     order = np.argsort(found.ids, kind="stable")
     everyone, starts = np.unique(found.ids[order], return_index=True)
-    colours = colours_for(len(everyone))
+    colours = distinct(len(everyone))
     if len(everyone) == 1:
         own = source.colour(found.monitor.source)
-        colours = [PALETTE[0] if own == FAINT else own]
+        colours = [palette()[0] if own == FAINT else own]
     kind, look = "synapse" if found.monitor.synapses else "neuron", _look(found)
     across, up = x(found.values["x"]), y(found.values["y"])
     for neuron, colour, mine in zip(everyone, colours, np.split(order, starts[1:]), strict=True):

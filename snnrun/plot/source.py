@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from snnrun.plot.options import Options
 from snnrun.plot.quantities import time_scale
-from snnrun.plot.style import FAINT, PALETTE, group_colours
+from snnrun.plot.style import FAINT, distinct, group_colours, palette
 from snnrun.results.layout import (
     RESULTS_FILE,
     SWEEP_FILE,
@@ -37,7 +38,6 @@ class Source:
         results: A run's results, None for a sweep.
         table: A sweep's table, None for a run.
         description: What they say about themselves.
-        colours: Colour of each group and subgroup.
         folder: The folder itself, for results of single points.
         damaged: Whether those are read too when they are not as they were published.
     """
@@ -45,7 +45,6 @@ class Source:
     results: Results | None
     table: SweepTable | None
     description: Description | None
-    colours: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
     damaged: bool = False
 
@@ -62,12 +61,16 @@ class Source:
         """
         if folder.is_file() or (folder / RESULTS_FILE).is_file():
             results = Results.open(folder, damaged=damaged)
-            return cls(results, None, results.description, group_colours(results.description))
+            return cls(results, None, results.description)
         if (folder / SWEEP_FILE).is_file():
             table = read_sweep(folder, damaged=damaged)
-            about = table.description
-            return cls(None, table, about, group_colours(about) if about else {}, folder, damaged)
+            return cls(None, table, table.description, folder, damaged)
         raise storage_error("ST202", f"there are no results in `{folder}`")
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """The colour of each group and subgroup in the style that is set."""
+        return group_colours(self.description) if self.description else {}
 
     def close(self) -> None:
         """Close the files."""
@@ -123,7 +126,10 @@ class Source:
 
     def colour_of_monitor(self, name: str, k: int) -> str:
         """The colour of monitor k of those that watch a group or subgroup: its own, then colours that no group has."""
-        return self.colour(name) if k == 0 else PALETTE[(len(set(self.colours.values())) + k - 1) % len(PALETTE)]
+        if k == 0:
+            return self.colour(name)
+        known = palette()
+        return known[(len(set(self.colours.values())) + k - 1) % len(known)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,6 +209,20 @@ def _band(name: str, colour: str, neurons: IntArray, train: SpikeTrain, observed
     return Band(name, colour, neurons, train.times_s[keep], rows[keep], observed)
 
 
+def within(band: Band, span: tuple[float, float], dt: float) -> Band:
+    """The spikes of a band in a span of time; a spike at its end is not in it, as with bins. [s]."""
+    keep = (band.times_s > span[0] - dt / 2) & (band.times_s < span[1] - dt / 2)
+    return replace(band, times_s=band.times_s[keep], rows=band.rows[keep])
+
+
+def drawn_span(source: Source, monitors: Sequence[Monitor], options: Options) -> tuple[float, float]:
+    """The part of the time axis that there is something to draw of: within limits along x, in whole steps. [s]."""
+    span, dt = shown_span(source, monitors), source.about().dt
+    low, high = options.xlim or span
+    start, stop = max(span[0], math.floor(low / dt + 1e-6) * dt), min(span[1], math.ceil(high / dt - 1e-6) * dt)
+    return (start, stop) if start < stop else span
+
+
 def shown_span(source: Source, monitors: Sequence[Monitor]) -> tuple[float, float]:
     """Limits of the time axis: the windows of the monitors, cut soon after the time that a stopped run reached. [s]."""
     results = source.run()
@@ -240,4 +260,4 @@ def with_own_colours(drawn: Sequence[Band]) -> list[Band]:
     """Bands that share a colour (monitors of one group) get colours of their own."""
     if len({band.colour for band in drawn}) == len(drawn):
         return list(drawn)
-    return [replace(band, colour=PALETTE[k % len(PALETTE)]) for k, band in enumerate(drawn)]
+    return [replace(band, colour=colour) for band, colour in zip(drawn, distinct(len(drawn)), strict=True)]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from cycler import cycler
+from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, to_hex, to_rgb
 
-from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
+from snnrun.plot_kinds import is_file_name
 from snnrun.results.layout import Description
 
 # Okabe & Ito 2008, the strong ones first; yellow is left out, it cannot be seen as a thin mark on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+_MORE = ("#882255", "#999933", "#332288", "#8C510A", "#44AA99", "#F781BF", "#7FBC41", "#B2182B")
+"""Further colours for curves that all have a name."""
 INK = "#222222"
 FAINT = "#8A8A8A"
 SPIKE = "#D62828"
@@ -47,7 +52,7 @@ _SETTINGS: dict[str, Any] = {
     "path.simplify": True,
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
-    "savefig.facecolor": "white",
+    "savefig.facecolor": "auto",
     "svg.fonttype": "path",
     "svg.hashsalt": "snnrun",
     "text.color": INK,
@@ -75,15 +80,64 @@ _LARGEST = {"dpi": 1200.0, "size": 100.0, "labelsize": 100.0, "titlesize": 100.0
 """The largest numbers of settings whose name ends so: more cannot be drawn, or hides the picture."""
 
 
+def palette() -> tuple[str, ...]:
+    """The colours of groups and curves, in order: those of the style."""
+    return tuple(to_hex(colour).upper() for colour in mpl.rcParams["axes.prop_cycle"].by_key().get("color", PALETTE))
+
+
+def distinct(count: int) -> list[str]:
+    """A colour for each of some curves, none twice: of the palette while there are enough, else from dark to light."""
+    own = palette()
+    known = own if is_dark() else (*own, *(colour for colour in _MORE if colour not in own))
+    return list(known[:count]) if count <= len(known) else [to_hex(shades()(k / (count - 1))) for k in range(count)]
+
+
 def ink() -> str:
     """The colour of texts and thin lines, light in dark styles."""
-    return str(mpl.rcParams["text.color"])
+    return to_hex(mpl.rcParams["text.color"])
+
+
+def paper() -> str:
+    """The colour behind the data."""
+    return to_hex(mpl.rcParams["axes.facecolor"])
+
+
+def is_dark() -> bool:
+    """Whether data are drawn on a dark ground."""
+    return float(np.dot(to_rgb(paper()), (0.299, 0.587, 0.114))) < 0.5
+
+
+def shades() -> Colormap:
+    """The map of colours for lines and points: without the end that cannot be seen on the ground."""
+    low, high = (0.25, 1.0) if is_dark() else (0.0, 0.9)
+    return ListedColormap(mpl.colormaps[mpl.rcParams["image.cmap"]](np.linspace(low, high, 256)))
+
+
+def counts_map() -> Colormap:
+    """The map of colours for numbers of spikes or synapses: from the ground to the colour of thin lines."""
+    if paper() == "#ffffff":
+        return mpl.colormaps["Greys"]
+    return LinearSegmentedColormap.from_list("counts", [paper(), ink()])
+
+
+def empty() -> str:
+    """The colour of a cell without a value."""
+    return to_hex(LinearSegmentedColormap.from_list("empty", [paper(), ink()])(0.12))
 
 
 @contextmanager
-def style_context(style: str | None) -> Iterator[None]:
-    """Our settings on top of matplotlib's defaults, and a style file's on top of ours; the caller's come back after."""
-    chosen: dict[str, Any] = {**_SETTINGS, **(style_settings(Path(style)) if style else {})}
+def style_context(styles: Sequence[str] = ()) -> Iterator[None]:
+    """Our settings on top of matplotlib's defaults, and styles on top of ours; the caller's come back after.
+
+    Args:
+        styles: Names of styles of matplotlib or style files, the later ones over the earlier ones.
+
+    Raises:
+        ExperimentError: There is no such style, or it sets what a picture must not depend on.
+    """
+    chosen = dict(_SETTINGS)
+    for style in styles:
+        chosen |= style_settings(style)
     groups = _STYLE_GROUPS | {"svg", "pdf"}
     defaults: dict[str, Any] = {k: v for k, v in mpl.rcParamsDefault.items() if k.partition(".")[0] in groups}
     wanted: Any = {**defaults, **chosen}
@@ -91,12 +145,28 @@ def style_context(style: str | None) -> Iterator[None]:
         yield
 
 
-def style_settings(path: Path) -> Mapping[str, Any]:
-    """The settings of a matplotlib style file.
+def style_settings(style: str) -> Mapping[str, Any]:
+    """The settings of a style of matplotlib, by its name, or of a style file.
 
     Raises:
-        ExperimentError: It cannot be read, or sets what a picture must not depend on.
+        ExperimentError: There is none, or it sets what a picture must not depend on.
     """
+    if is_file_name(style):
+        return _settings_of_file(Path(style))
+    # Styles of the machine's user would make pictures differ between machines.
+    known = {path.stem: path for path in (Path(mpl.get_data_path()) / "stylelib").glob("*.mplstyle")}
+    if style not in known:
+        public = sorted(name for name in known if not name.startswith("_"))
+        advice = did_you_mean(style, public) or f"matplotlib has {', '.join(public)}"
+        raise ExperimentError(
+            Diagnostic("PL104", f"there is no style `{style}`", None, f"{advice}; a style file ends with `.mplstyle`")
+        )
+    settings = mpl.rc_params_from_file(known[style], use_default_template=False)
+    return {k: v for k, v in settings.items() if k.partition(".")[0] in _STYLE_GROUPS and k not in _FORBIDDEN}
+
+
+def _settings_of_file(path: Path) -> Mapping[str, Any]:
+    """The settings of a style file."""
     try:
         with path.open("rb") as source:
             text = source.read(_STYLE_BYTES + 1).decode("utf-8")
@@ -148,11 +218,11 @@ def _without_comment(value: str) -> str:
 def group_colours(description: Description) -> dict[str, str]:
     """One colour for each group, or for each subgroup of a group that has some; the same in every picture."""
     colours: dict[str, str] = {}
-    count = 0
+    count, known = 0, palette()
     for group in description.groups:
-        colours[group.name] = PALETTE[count % len(PALETTE)]
+        colours[group.name] = known[count % len(known)]
         for part in group.subgroups:
-            colours[f"{group.name}.{part.name}"] = PALETTE[count % len(PALETTE)]
+            colours[f"{group.name}.{part.name}"] = known[count % len(known)]
             count += 1
         count += not group.subgroups
     return colours

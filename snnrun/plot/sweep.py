@@ -46,7 +46,7 @@ from snnrun.plot.points import (
 )
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
-from snnrun.plot.style import PALETTE
+from snnrun.plot.style import palette
 from snnrun.results.layout import storage_error
 from snnrun.results.sweep_table import Axis, SweepTable
 
@@ -232,10 +232,10 @@ def _scatters(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Op
         many = len(x) > 2_000
         style: dict[str, Any] = {"linestyle": "none", "marker": "o", "markeredgewidth": 0, "rasterized": many}
         size = 3.0 if len(x) <= 200 else 2.0
-        axes.plot(x, up(points.values), color=PALETTE[0], alpha=0.7, markersize=size, **style)
+        axes.plot(x, up(points.values), color=palette()[0], alpha=0.7, markersize=size, **style)
         if points.half is not None:
             axes.vlines(
-                x, up(points.values - points.half), up(points.values + points.half), PALETTE[0], lw=0.6, alpha=0.4
+                x, up(points.values - points.half), up(points.values + points.half), palette()[0], lw=0.6, alpha=0.4
             )
         show_all_of_x(axes, x)
         for missing, marker, label in ((lost, "x", "did not finish"), (empty, "o", "no value (NaN)")):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
@@ -29,13 +28,15 @@ from snnrun.plot.page import (
 )
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import NOT_RECORDED, Source, shown_span
-from snnrun.plot.style import FAINT, PALETTE, SPIKE, ink
+from snnrun.plot.style import FAINT, SPIKE, distinct, ink, palette
 from snnrun.results.layout import FloatArray, GroupFacts, IntArray, Monitor, MonitorKind
 from snnrun.results.reader import SpikeTrain, Trace
 
 _MOST_CURVES = 8
+_MOST_NAMED = 16
 _SOME_CURVES = 5
 _MANY_SPIKES = 60
+_MANY_OF_SEVERAL = 20  # lines in the colours of several neurons hide their curves sooner
 _MANY_SAMPLES = 8_000
 
 
@@ -88,8 +89,13 @@ def draw_traces(figure: AnyFigure, source: Source, options: Options) -> None:
     round_ticks(panels[-1])
     name_axes(panels[-1], options, time.label("Time"), None)
     figure.align_ylabels(list(panels))
-    if any(len(row.trace.ids) > _MOST_CURVES for row in found):
+    if any(len(row.trace.ids) > _MOST_NAMED for row in found):
         add_note(figure, "of many curves, those of low indices are dark, those of high indices light")
+
+
+def rows_of(source: Source, options: Options) -> int:
+    """How many pairs of axes a picture of traces has above each other."""
+    return 1 if options.overlay else sum(len(_names(m, options)) for m in source.monitors(options, MonitorKind.STATE))
 
 
 def _names(monitor: Monitor, options: Options) -> Sequence[str]:
@@ -105,7 +111,7 @@ def _overlaid(
     first = found[0]
     ends = [end for row in found for end in _ends(row.trace.data)]
     scale = readable([*ends, *(v for _, v in options.lines)], first.trace.unit)
-    colours = colours_for(sum(len(row.trace.ids) for row in found))
+    colours = distinct(sum(len(row.trace.ids) for row in found))
     number = 0
     for row in found:
         for k, element in enumerate(row.trace.ids):
@@ -160,8 +166,8 @@ def _one_variable(
     for k, (element, colour) in enumerate(zip(trace.ids, colours, strict=True)):
         x, y = thinned(trace.times_s, trace.data[:, k])
         label = plain(options.label(_element_name(trace, k, int(element))), 40)
-        named = 1 < len(trace.ids) <= _MOST_CURVES
-        width = 0.9 if len(trace.ids) <= _MOST_CURVES else 0.6
+        named = 1 < len(trace.ids) <= _MOST_NAMED
+        width = 0.9 if len(trace.ids) <= _MOST_NAMED else 0.6
         axes.plot(time(x), scale(y), color=colour, linewidth=width, label=label if named else None, zorder=2)
     if marks is not None:
         _draw_marks(axes, marks, row, colours, time=time, scale=scale)
@@ -192,15 +198,8 @@ def _constants(facts: GroupFacts | None, name: str) -> list[tuple[str, float, di
 def _curve_colours(source: Source, monitor: Monitor, count: int) -> list[Any]:
     if count == 1:
         own = source.colour(monitor.source)
-        return [PALETTE[0] if own == FAINT else own]
-    return colours_for(count)
-
-
-def colours_for(count: int) -> list[Any]:
-    """A colour for each of some curves: of the palette while that tells them apart, else from dark to light."""
-    if count <= len(PALETTE):
-        return list(PALETTE[:count])
-    return [mpl.colors.to_hex(c) for c in mpl.colormaps["viridis"](np.linspace(0, 0.9, count))]
+        return [palette()[0] if own == FAINT else own]
+    return distinct(count)
 
 
 def _element_name(trace: Trace, k: int, element: int) -> str:
@@ -232,7 +231,8 @@ def _draw_marks(axes: Axes, marks: _Marks, row: _Row, colours: list[Any], *, tim
     train = marks.train
     of_one = len(trace.ids) == 1 and trace.pre is None
     mine = np.isin(train.ids, trace.ids) if trace.pre is None else np.ones(len(train.ids), bool)
-    dense = int(mine.sum()) > _MANY_SPIKES * max(inches(axes)[0] / 5, 0.4)
+    many = _MANY_SPIKES if len(trace.ids) == 1 else _MANY_OF_SEVERAL
+    dense = int(mine.sum()) > many * max(inches(axes)[0] / 5, 0.4)
     if of_one and marks.refractory_s and not dense:
         for start in train.times_s[mine]:
             axes.axvspan(*time([start, start + marks.refractory_s]), color=ink(), alpha=0.08, linewidth=0, zorder=0.5)

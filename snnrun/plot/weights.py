@@ -22,7 +22,7 @@ from snnrun.plot.page import (
 )
 from snnrun.plot.quantities import Scale, plain, readable, time_scale
 from snnrun.plot.source import Source
-from snnrun.plot.style import PALETTE
+from snnrun.plot.style import palette
 from snnrun.plot_kinds import default_variable
 from snnrun.results.layout import FloatArray, IntArray, Monitor, MonitorKind, storage_error
 
@@ -92,7 +92,7 @@ def _histogram(axes: Axes, found: _Weights, scale: Scale, options: Options) -> N
         half = abs(high) / 2 or 0.5
         low, high = low - half, high + half
     counts, edges = np.histogram(shown, bins=options.bins or min(_BINS, max(len(shown) // 2, 10)), range=(low, high))
-    axes.stairs(counts, edges, fill=True, color=PALETTE[0])
+    axes.stairs(counts, edges, fill=True, color=palette()[0])
     axes.set_ylim(bottom=0)
     draw_lines(axes, options, scale, None)
     apply_limits(axes, options, scale, None)

@@ -9,7 +9,7 @@ import numpy as np
 
 from snnrun.errors import at, did_you_mean
 from snnrun.model.network import Monitor, Network, RateMonitor, SpikeMonitor
-from snnrun.plot_kinds import Axis, Names, Series
+from snnrun.plot_kinds import Axis, Names, Series, is_file_name
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import TOLERANCE, warn_between_steps
 from snnrun.resolve.files import find_file
@@ -157,13 +157,17 @@ def _whole_steps(plot: Plot, bin: float) -> float:
 
 
 def _check_page(context: Context, path: Path, found: dict[str, Any]) -> None:
-    """Check `size` and `style`: they become lengths, and the path of a file beside or below the experiment."""
+    """Check `size` and `style`: they become lengths, and a list of names of styles and paths of files."""
     if "size" in found:
         found["size"] = _size(context, (*path, "size"))
     if "style" in found:
-        if isinstance(found["style"], list):
-            raise context.error("PLT508", "a picture has one style file", (*path, "style"))
-        found["style"] = str(find_file(context, (*path, "style")))
+        names, place = found["style"], (*path, "style")
+        several = isinstance(names, list)
+        places: list[Path] = [(*place, k) for k in range(len(names))] if several else [place]
+        found["style"] = [
+            str(find_file(context, where)) if is_file_name(name) else name
+            for name, where in zip(names if several else [names], places, strict=True)
+        ]
 
 
 def _size(context: Context, path: Path) -> Any:

@@ -21,22 +21,23 @@ Plots = list[dict[str, Any]] | None
 
 
 def check_styles(document: Document, plots: Sequence[Mapping[str, Any]]) -> None:
-    """Check the style files of pictures.
+    """Check the styles of pictures.
 
     Raises:
-        ExperimentError: A setting is not one that matplotlib has, or that a style may change.
+        ExperimentError: There is no such style, or it sets what matplotlib does not have or a picture must not
+            depend on.
     """
     wrong: list[Diagnostic] = []
     for k, plot in enumerate(plots):
-        if plot.get("style") is None:
-            continue
-        from snnrun.plot.style import style_settings  # noqa: PLC0415 - matplotlib is imported for a style only
+        for number, style in enumerate(plot.get("style") or ()):
+            from snnrun.plot.style import style_settings  # noqa: PLC0415 - matplotlib is imported for a style only
 
-        try:
-            style_settings(Path(plot["style"]))
-        except ExperimentError as error:
-            span = document.nearest_span(("plots", k, "style"))
-            wrong += [replace(diagnostic, span=span) for diagnostic in error.diagnostics]
+            try:
+                style_settings(style)
+            except ExperimentError as error:
+                place = ("plots", k, "style")
+                span = document.nearest_span((*place, number) if document.has((*place, number)) else place)
+                wrong += [replace(diagnostic, span=span) for diagnostic in error.diagnostics]
     if wrong:
         raise ExperimentError(*wrong)
 

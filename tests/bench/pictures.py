@@ -61,7 +61,7 @@ def draw_ratios(works: Mapping[str, Any]) -> Figure:
     data = ratio_data(works)
     names = [name for name in works if any(name in row for panel in data.values() for row in panel.values())]
     everything = [value for panel in data.values() for row in panel.values() for value in row.values()]
-    with style_context(None):
+    with style_context():
         figure = Figure(figsize=(WIDTH, 1.0 + 0.26 * max(len(names), 1)), layout="constrained")
         axes = figure.subplots(1, len(_PANELS), sharey=True)
         for axis, (panel, title) in zip(axes, _PANELS.items(), strict=True):
@@ -90,7 +90,7 @@ def draw_scaling(scaling: Mapping[str, Any]) -> Figure:
         "neurons": ("Neurons", "Time per neuron and step (ns)"),
         "synapses": ("Synapses", "Time per synaptic event (ns)"),
     }
-    with style_context(None):
+    with style_context():
         figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
         for axis, (size, (across, up)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
             costs = []

@@ -151,7 +151,7 @@ def test_weights_of_synapses_come_from_their_monitors_the_end_of_the_run_first(p
     assert plain["monitor"] == ["con"]
     (plain,) = checked(place, "kind: weights, monitor: sw, variables: x", sweep=False).plots
     source = Source.open(folders[False])
-    with style_context(None):
+    with style_context():
         figure = compose(source, picture_from(plain))
     assert source.results.states("sw", "x").times_s[-1] == pytest.approx(0.039)
     source.close()
@@ -309,6 +309,7 @@ def refused(place, plot, at, sweep=False):
         ("kind: scatter, x: v.v, y: v.u, neurons: [12]", "PLT505", "12"),
         ("kind: scatter, x: v.v, y: v.u, labels: {v: other}", "PLT515", "other"),
         ("kind: raster, monitor: out, style: none.mplstyle", None, "none.mplstyle"),
+        ("kind: raster, monitor: out, style: [ggplot, dark]", "PL104", "dark"),
     ],
 )
 def test_what_a_picture_cannot_show_is_refused_where_it_stands(place, plot, code, at):

@@ -46,21 +46,13 @@ RUNS = {
     "sampled": synthetic.sampled_sweep,
     "kept": synthetic.kept_sweep,
 }
-ALL_KINDS = [
-    ("thirty", {"kind": "raster"}),
+MORE = [  # beside those of test_plot_sizes.py
     ("layers", {"kind": "raster"}),
-    ("one", {"kind": "traces"}),
     ("hh", {"kind": "traces"}),
-    ("net", {"kind": "rate", "monitor": ["exc_spikes", "inh_spikes"]}),
     ("net", {"kind": "rate"}),
-    ("net", {"kind": "psth", "monitor": "exc_spikes", "period": 0.05}),
-    ("net", {"kind": "isi"}),
     ("thirty", {"kind": "curve", "x": "v0", "y": "rates(spikes)"}),
     ("tau", {"kind": "curve", "x": "tau", "y": "rate"}),
     ("plane", {"kind": "curve", "x": "eta", "y": "rate"}),
-    ("syn", {"kind": "connectivity"}),
-    ("syn", {"kind": "weights", "monitor": "pairs"}),
-    ("hh", {"kind": "heatmap", "variables": ["v"]}),
     ("plane", {"kind": "heatmap", "z": "rate"}),
     ("plane", {"kind": "sweep", "y": "latency"}),
     ("bands", {"kind": "sweep", "y": "rate"}),
@@ -71,8 +63,6 @@ ALL_KINDS = [
     ("few", {"kind": "sweep", "y": "rate"}),
     ("sampled", {"kind": "sweep", "y": "rate"}),
     ("listed", {"kind": "sweep", "y": "rate"}),
-    ("kept", {"kind": "rasters"}),
-    ("net", {"kind": "image", "monitor": "inh_spikes"}),
     ("hh", {"panels": [{"kind": "rate", "monitor": "spikes"}, {"kind": "traces", "variables": ["v"]}]}),
 ]
 
@@ -93,7 +83,7 @@ def folders(tmp_path_factory):
 def figure_of(folder: Path, plot: dict):
     """The figure of one plot, laid out."""
     source = Source.open(folder)
-    with style_context(None):
+    with style_context():
         figure = compose(source, picture_from(plot))
         figure.canvas.draw()
     source.close()
@@ -109,7 +99,7 @@ def texts_of(figure):
 
 
 @pytest.mark.parametrize("size", ["column", "page"])
-@pytest.mark.parametrize(("run", "plot"), ALL_KINDS)
+@pytest.mark.parametrize(("run", "plot"), MORE)
 def test_no_labels_overlap_or_leave_the_page(folders, run, plot, size):
     figure = figure_of(folders(run), {**plot, "size": size})
     page = figure.bbox
@@ -218,6 +208,17 @@ def test_the_rate_below_the_raster_integrates_to_the_number_of_spikes(folders):
     spikes = len(source.results.spikes("spikes").ids)
     source.close()
     assert np.sum(values * np.diff(edges) * 1e-3) * 30 == pytest.approx(spikes)
+
+
+def test_limits_of_a_raster_choose_the_bins_of_its_rates(folders):
+    figure = figure_of(folders("net"), {"kind": "raster", "monitor": "exc_spikes", "xlim": [0.1, 0.15]})
+    rate = figure.axes[1].patches[0].get_data()
+    train = Results.open(folders("net")).spikes("exc_spikes")
+    seen = np.sum((train.times_s > 0.1 - 5e-5) & (train.times_s < 0.15 - 5e-5))
+    assert rate.edges[[0, -1]] == pytest.approx([100, 150])
+    assert np.ptp(np.diff(rate.edges)) < 1e-6
+    assert len(rate.values) >= 50
+    assert np.sum(rate.values * np.diff(rate.edges)) * 1e-3 * 800 == pytest.approx(seen)
 
 
 def test_groups_are_stacked_in_their_own_colours_and_named(folders):
@@ -676,6 +677,19 @@ def test_a_style_file_changes_looks_and_nothing_else(folders, tmp_path):
         style.write_text(line + "\n")
         with pytest.raises(ExperimentError, match="PL104"):
             draw(folders("one"), None, tmp_path / "c", style=str(style))
+
+
+def test_styles_of_matplotlib_are_known_by_name_and_add_up(folders, tmp_path):
+    (tmp_path / "large.mplstyle").write_text("axes.labelsize: 20\n")
+    plot = {"kind": "raster", "monitor": "exc_spikes", "style": ["dark_background", str(tmp_path / "large.mplstyle")]}
+    (path,) = draw(folders("net"), [plot], tmp_path)
+    with Image.open(path) as picture:
+        assert picture.convert("RGB").getpixel((0, 0)) == (0, 0, 0)
+    with style_context(plot["style"]):
+        assert mpl.rcParams["axes.labelsize"] == 20
+    with pytest.raises(ExperimentError, match="PL104") as caught:
+        draw(folders("net"), [plot], tmp_path, style="dark-background")
+    assert "dark_background" in caught.value.diagnostics[0].help
 
 
 def test_file_names_tell_pictures_apart():
