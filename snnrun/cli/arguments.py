@@ -156,6 +156,15 @@ Sort = Annotated[
     str | None,
     Option(metavar="KEY", help="`name`, `when`, or a metric or formula, ascending (`--sort=-rate`: descending)."),
 ]
+Columns = Annotated[
+    str | None,
+    Option(
+        metavar="NAMES",
+        help="Columns to show, with commas between them: `name`, `hash`, `points`, `status`, `when`, a metric, a "
+        "parameter, a constant or a formula.",
+    ),
+]
+Wide = Annotated[bool, Option("--wide", help="Show all columns and whole texts, however wide the terminal is.")]
 Limit = Annotated[int | None, Option(min=1, metavar="N", help="Show this many.")]
 Everything = Annotated[bool, Option("--all", help="Run every point of a sweep, not only some.")]
 By = Annotated[

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnrun.cli.progress import Bar, Line, number_text, time_text
 from snnrun.cli.render import put, put_json, say
@@ -28,38 +32,51 @@ from snnrun.compare.folders import (
 )
 from snnrun.errors import Diagnostic, ExperimentError, StorageError
 from snnrun.files.writing import as_json
-from snnrun.results.layout import DONE_FILE, EXPERIMENT_FILE
-from snnrun.units.dimensions import Dimension
+from snnrun.results.layout import DONE_FILE, EXPERIMENT_FILE, RunStatus
+from snnrun.units.dimensions import ONE, Dimension
 
 if TYPE_CHECKING:
-    from snnrun.compare.conditions import Formula
+    from snnrun.compare.conditions import Formula, LeftOut
     from snnrun.compare.documents import Difference
     from snnrun.compare.side_by_side import Extent, Pair
     from snnrun.compare.verify import Mismatch, Verdict
 
 _DIFFERENT = 1  # exit code: something differs, or there is no result
 _HASH = 8
+_LONGEST = 160  # characters of a value in a table
+_NAMED = 3  # folders in a line
 
 
 # list
 
 
 def list_results(
-    root: Path, where: str | None, sort: str | None, limit: int | None, *, damaged: bool, json: bool
+    root: Path,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    chosen: str | None,
+    *,
+    wide: bool,
+    damaged: bool,
+    json: bool,
 ) -> None:
     """List the results below a folder, the newest first, and the folders that cannot be read."""
     condition = None if where is None else _formula(where, "--where")
     found = results_below(root, damaged=damaged)
     entries = found.entries
     unfinished = found.unfinished if condition is None else []
-    shown = _sorted(_matching(entries, condition), sort)
+    holds, left_out = ({}, []) if condition is None else condition.over(entries, condition.holds)
+    meeting = entries if condition is None else [e for e in entries if e.path in holds and holds[e.path].any()]
+    shown = _sorted(meeting, sort)
     shown = shown if limit is None else shown[:limit]
     if json:
         put_json(
             {
-                "results": [_entry_json(entry, condition) for entry in shown],
+                "results": [_entry_json(entry, holds.get(entry.path)) for entry in shown],
                 "unfinished": [str(path) for path in unfinished],
                 "unreadable": [{"folder": str(bad.path), "why": bad.why} for bad in found.unreadable],
+                "left_out": [one.as_json() for one in left_out],
             }
         )
         return
@@ -67,7 +84,11 @@ def list_results(
         say(f"no results below {root}")
     elif entries and not shown:
         say(f"none of {number_text(len(entries))} results meets the condition")
-    _write_entries(shown, condition, found.unreadable)
+    columns = _columns(shown, holds)
+    if chosen is not None:
+        columns = _chosen(chosen, columns, shown)
+    write_table([_with_unreadable(column, found.unreadable) for column in columns], wide=wide)
+    _say_left_out(left_out)
     if unfinished:
         say(f"{number_text(len(unfinished))} not finished: {', '.join(map(str, unfinished[:3]))}")
 
@@ -78,14 +99,14 @@ def _formula(text: str, option: str) -> Formula:
     return Formula(text, option)
 
 
-def _matching(entries: list[Entry], condition: Formula | None) -> list[Entry]:
-    """Runs that meet a condition, and sweeps with a point that meets it."""
-    if condition is None:
-        return entries
-    holds = [condition.holds(entry) for entry in entries]
-    if entries and all(found is None for found in holds):
-        raise condition.unknown(entries)
-    return [entry for entry, found in zip(entries, holds, strict=True) if found is not None and found.any()]
+def _say_left_out(left_out: Sequence[LeftOut]) -> None:
+    """Name the results without a value, those with the same reason in one line."""
+    reasons: dict[str, list[Path]] = {}
+    for one in left_out:
+        reasons.setdefault(one.why, []).append(one.path)
+    for why, paths in reasons.items():
+        more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+        say(f"left out: {', '.join(map(str, paths[:_NAMED]))}{more}: {why}")
 
 
 def _sorted(entries: list[Entry], sort: str | None) -> list[Entry]:
@@ -96,38 +117,56 @@ def _sorted(entries: list[Entry], sort: str | None) -> list[Entry]:
     if sort == "name":
         return sorted(newest, key=lambda e: e.name)
     formula = _formula(sort, "--sort")
-    values = {}
-    for entry in newest:
-        found = formula.numbers(entry)
-        if found is not None:
-            finite = found.values[np.isfinite(found.values)]
-            values[entry.path] = float(finite.min()) if finite.size else math.inf
-    if newest and not values:
-        raise formula.unknown(newest)
-    return sorted(newest, key=lambda e: values.get(e.path, math.inf))
+    values, _ = formula.over(newest, formula.numbers)
+    lowest = {path: Measured(found.values, ONE).extent[0] for path, found in values.items()}
+    return sorted(newest, key=lambda e: low if math.isfinite(low := lowest.get(e.path, math.inf)) else math.inf)
 
 
-def _write_entries(entries: Sequence[Entry], condition: Formula | None, unreadable: Sequence[Unreadable]) -> None:
+def _columns(entries: Sequence[Entry], holds: Mapping[Path, NDArray[np.bool_]]) -> list[Column]:
+    """A row for each result: what it is, then its metrics, of which the last have the least room."""
     names = dict.fromkeys((n, m.dimension) for e in entries for n, m in e.metrics.items() if _is_plain(e, m))
-    none = [""] * len(unreadable)
+    complete = all(e.done.status is RunStatus.COMPLETE for e in entries)
     columns = [
-        Column("name", [*(e.name for e in entries), *(bad.path.parent.name for bad in unreadable)]),
-        Column("hash", [*(e.hash for e in entries), *(bad.path.name for bad in unreadable)]),
-        Column("points", [*(_points(e, condition) for e in entries), *none], right=True),
-        Column(
-            "status",
-            [
-                *(e.done.status.value for e in entries),
-                *("damaged" if bad.damaged else "unreadable" for bad in unreadable),
-            ],
-        ),
-        Column("when", [*(_when(e) for e in entries), *none]),
+        Column("name", [e.name for e in entries]),
+        Column("hash", [e.hash for e in entries]),
+        Column("points", [_points(e, holds.get(e.path)) for e in entries], right=True),
+        Column("status", [e.done.status.value for e in entries], rank=2 if complete else 0),
+        Column("when", [_when(e) for e in entries], rank=3),
     ]
-    for name, dimension in names:
+    for number, (name, dimension) in enumerate(names):
         cells = [e.metrics[name].extent if _has(e, name, dimension) else None for e in entries]
-        columns.append(quantity_column(name, dimension, [*cells, *(None for _ in unreadable)]))
-    columns.append(Column("why", [*("" for _ in entries), *(bad.why for bad in unreadable)]))
-    write_table(columns)
+        columns.append(quantity_column(name, dimension, cells, rank=1 if number == 0 else 3 + number))
+    return [*columns, Column("why", [""] * len(entries))]
+
+
+def _chosen(text: str, columns: Sequence[Column], entries: Sequence[Entry]) -> list[Column]:
+    """The columns that `--columns` names: of those above, or of any formula that `--sort` takes."""
+    known = {column.head.partition(" [")[0]: column for column in columns}
+    chosen = []
+    for name in re.split(r"\s*,\s*(?![^(]*\))", text.strip()):
+        if name in known:
+            chosen.append(replace(known[name], rank=0))
+            continue
+        formula = _formula(name, "--columns")
+        values, _ = formula.over(entries, formula.numbers)
+        dimensions = list(dict.fromkeys(found.dimension or ONE for found in values.values()))
+        if len(dimensions) > 1:
+            raise formula.mixed(dimensions)
+        cells = [Measured(values[e.path].values, ONE).extent if e.path in values else None for e in entries]
+        chosen += [quantity_column(name, dimension, cells) for dimension in dimensions]
+    return chosen
+
+
+def _with_unreadable(column: Column, unreadable: Sequence[Unreadable]) -> Column:
+    """A column with the folders that cannot be read, of which there is little to say."""
+    said: dict[str, Callable[[Unreadable], str]] = {
+        "name": lambda bad: bad.path.parent.name,
+        "hash": lambda bad: bad.path.name,
+        "status": lambda bad: "damaged" if bad.damaged else "unreadable",
+        "why": lambda bad: bad.why,
+    }
+    of = said.get("" if column.right else column.head, lambda _: "")
+    return replace(column, cells=[*column.cells, *map(of, unreadable)])
 
 
 def _is_plain(entry: Entry, measured: Measured) -> bool:
@@ -139,11 +178,10 @@ def _has(entry: Entry, name: str, dimension: Dimension) -> bool:
     return measured is not None and measured.dimension == dimension and _is_plain(entry, measured)
 
 
-def _points(entry: Entry, condition: Formula | None) -> str:
+def _points(entry: Entry, holds: NDArray[np.bool_] | None) -> str:
     if entry.table is None:
         return ""
     size = entry.table.status.size
-    holds = None if condition is None else condition.holds(entry)
     return f"{size:,}" if holds is None else f"{int(np.broadcast_to(holds, entry.shape).sum()):,} of {size:,}"
 
 
@@ -151,7 +189,7 @@ def _when(entry: Entry) -> str:
     return "" if entry.started is None else entry.started.strftime("%Y-%m-%d %H:%M")
 
 
-def _entry_json(entry: Entry, condition: Formula | None) -> dict[str, Any]:
+def _entry_json(entry: Entry, holds: NDArray[np.bool_] | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "folder": str(entry.path),
         "name": entry.name,
@@ -163,7 +201,6 @@ def _entry_json(entry: Entry, condition: Formula | None) -> dict[str, Any]:
     }
     if entry.table is not None:
         found["points"] = int(entry.table.status.size)
-        holds = None if condition is None else condition.holds(entry)
         if holds is not None:
             found["meeting"] = np.flatnonzero(np.broadcast_to(holds, entry.shape)).tolist()
     found["metrics"] = {name: _metric_json(entry, m) for name, m in entry.metrics.items()}
@@ -187,7 +224,7 @@ _DATA = {
 }
 
 
-def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
+def diff(first: Path, second: Path, *, wide: bool, damaged: bool, json: bool) -> None:
     """Show what differs between two experiments or results; exit 1 when something does."""
     from snnrun.compare.documents import Side, differences
     from snnrun.compare.side_by_side import side_by_side
@@ -209,7 +246,7 @@ def diff(first: Path, second: Path, *, damaged: bool, json: bool) -> None:
             report["metrics"] = [_pair_json(pair) for pair in pairs]
         put_json(report)
     else:
-        _write_differences(first, second, found)
+        _write_differences(first, second, found, wide=wide)
         if data:
             _write_pairs(pairs, data)
     if not same:
@@ -232,17 +269,35 @@ def _experiment_of(path: Path) -> Path:
     return path / EXPERIMENT_FILE if path.is_dir() else path
 
 
-def _write_differences(first: Path, second: Path, found: Sequence[Difference]) -> None:
+def _write_differences(first: Path, second: Path, found: Sequence[Difference], *, wide: bool) -> None:
     if not found:
         put("the experiments are the same in meaning")
         return
+    sides = [_sides(d, None if wide else _LONGEST) for d in found]
     write_table(
         [
             Column("", [d.place for d in found]),
-            Column(str(first), ["–" if d.a is None else d.a for d in found]),
-            Column(str(second), ["–" if d.b is None else d.b for d in found]),
-        ]
+            Column(str(first), [a for a, _ in sides]),
+            Column(str(second), [b for _, b in sides]),
+        ],
+        wide=wide,
     )
+
+
+def _sides(difference: Difference, longest: int | None) -> tuple[str, str]:
+    """Two values, long ones from a little before the place where they differ."""
+    a, b = ("–" if side is None else side for side in (difference.a, difference.b))
+    if longest is None or max(len(a), len(b)) <= longest:
+        return a, b
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+    start = max(alike - longest // 4, 0)
+    return _part(a, start, longest), _part(b, start, longest)
+
+
+def _part(text: str, start: int, longest: int) -> str:
+    if start + longest >= len(text):
+        return f"…{text[start:]}" if start else text
+    return f"{'…' if start else ''}{text[start : start + longest]}…"
 
 
 def _write_pairs(pairs: Sequence[Pair], data: str) -> None:
@@ -405,7 +460,9 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
 # best
 
 
-def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, damaged: bool, json: bool) -> None:
+def best(
+    root: Path, by: str, where: str | None, *, smallest: bool, top: int, wide: bool, damaged: bool, json: bool
+) -> None:
     """Show the best points of a sweep, or the best runs and points below a folder."""
     from snnrun.compare.ranking import command_for, parameters_of, rank
 
@@ -434,20 +491,22 @@ def best(root: Path, by: str, where: str | None, *, smallest: bool, top: int, da
             }
             for c, parameters, words in points
         ]
-        put_json({"by": by, "best": listed, "of": ranking.of})
+        put_json({"by": by, "best": listed, "of": ranking.of, "left_out": [one.as_json() for one in ranking.left_out]})
         return
     if not points:
         say("nothing to rank: no finished point has a number there")
         sys.exit(_DIFFERENT)
+    _say_left_out(ranking.left_out)
     names = dict.fromkeys(name for _, parameters, _ in points for name in parameters)
     columns = [Column("rank", [str(k + 1) for k in range(len(points))], right=True)]
     columns.append(quantity_column(by, points[0][0].dimension, [[c.value] for c, _, _ in points]))
     columns += [
-        Column(name, [shortened(parameters.get(name, "")) for _, parameters, _ in points], right=True) for name in names
+        Column(name, [shortened(parameters.get(name, "")) for _, parameters, _ in points], right=True, rank=1 + k)
+        for k, name in enumerate(names)
     ]
     columns.append(Column("point", ["" if c.point is None else str(c.point) for c, _, _ in points], right=True))
     if len(entries) > 1:
         columns.append(Column("folder", [str(c.entry.path) for c, _, _ in points]))
-    write_table(columns)
+    write_table(columns, wide=wide)
     say(f"{number_text(ranking.of)} compared; to run the best one alone:")
     say(" ".join(shlex.quote(word) for word in points[0][2]))

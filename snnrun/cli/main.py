@@ -189,23 +189,31 @@ def list_(
     where: given.Where = None,
     sort: given.Sort = None,
     limit: given.Limit = None,
+    columns: given.Columns = None,
+    wide: given.Wide = False,
     damaged: given.Damaged = False,
     json: given.Json = False,
 ) -> None:
     """List runs and sweeps with their metrics, the newest first."""
     from snnrun.cli.compare import list_results
+    from snnrun.cli.options import refuse_options
 
-    list_results(folder, where, sort, limit, damaged=damaged, json=json)
+    refuse_options((json and (columns is not None or wide), "`--columns` and `--wide` are for tables", "leave one out"))
+    list_results(folder, where, sort, limit, columns, wide=wide, damaged=damaged, json=json)
 
 
 @app.command()
 def diff(
-    first: given.FileOrFolder, second: given.FileOrFolder, damaged: given.Damaged = False, json: given.Json = False
+    first: given.FileOrFolder,
+    second: given.FileOrFolder,
+    wide: given.Wide = False,
+    damaged: given.Damaged = False,
+    json: given.Json = False,
 ) -> None:
     """Show what differs in meaning between two experiments, and their metrics side by side; exit 1 if anything does."""
     from snnrun.cli.compare import diff
 
-    diff(first, second, damaged=damaged, json=json)
+    diff(first, second, wide=wide, damaged=damaged, json=json)
 
 
 @app.command()
@@ -229,13 +237,14 @@ def best(
     smallest: given.Smallest = False,
     top: given.Top = 5,
     where: given.Where = None,
+    wide: given.Wide = False,
     damaged: given.Damaged = False,
     json: given.Json = False,
 ) -> None:
     """Show the best points of a sweep, or the best runs, by a metric; and the command that runs the best one alone."""
     from snnrun.cli.compare import best
 
-    best(folder, by, where, smallest=smallest, top=top, damaged=damaged, json=json)
+    best(folder, by, where, smallest=smallest, top=top, wide=wide, damaged=damaged, json=json)
 
 
 @app.command()

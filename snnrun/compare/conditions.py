@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,25 @@ from snnrun.metrics.expressions import ExpressionChecker
 from snnrun.metrics.terms import Term
 from snnrun.source import Text
 from snnrun.units.dimensions import Dimension
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Results for which a formula has no meaning.
+
+    Args:
+        path: Their folder.
+        why: The reason.
+    """
+
+    path: Path
+    why: str
+
+    def as_json(self) -> dict[str, str]:
+        """A plain dictionary for `--json`."""
+        return {"folder": str(self.path), "why": self.why}
 
 
 class Unknown(Exception):
@@ -73,6 +93,37 @@ class Formula:
         with np.errstate(all="ignore"):
             return Evaluated(np.asarray(term.compute(None)), term.dimension)
 
+    def over(
+        self, entries: Sequence[Entry], evaluate: Callable[[Entry], T | None]
+    ) -> tuple[dict[Path, T], list[LeftOut]]:
+        """What the formula gives for each of some results, and those for which it has no meaning.
+
+        Args:
+            entries: The results.
+            evaluate: `numbers` or `holds` of this formula.
+
+        Raises:
+            ExperimentError: It has no meaning for any of them.
+        """
+        values: dict[Path, T] = {}
+        left_out: list[LeftOut] = []
+        first: ExperimentError | None = None
+        for entry in entries:
+            try:
+                found = evaluate(entry)
+            except ExperimentError as error:
+                first = first or error
+                left_out.append(LeftOut(entry.path, error.diagnostics[0].message))
+                continue
+            if found is None:
+                missing = next(name.id for name in _names(self.expr) if not _has(entry, name.id))
+                left_out.append(LeftOut(entry.path, f"it has no `{missing}`"))
+            else:
+                values[entry.path] = found
+        if entries and not values:
+            raise first or self.unknown(list(entries))
+        return values, left_out
+
     def unknown(self, entries: list[Entry]) -> ExperimentError:
         """The error of a formula with a name that no results have."""
         name = next((n for n in _names(self.expr) if not any(_has(entry, n.id) for entry in entries)), None)
@@ -112,9 +163,12 @@ class _EntryChecker(ExpressionChecker):
     def name(self, expr: Name) -> Term:
         """A metric, then a swept parameter, a constant of the experiment, a unit."""
         entry = self.entry
-        for known in (entry.metrics, entry.parameters, entry.constants):
+        for known in (entry.metrics, entry.parameters):
             if expr.id in known:
                 return self.single(known[expr.id], expr)
+        constant = entry.constant(expr.id)
+        if constant is not None:
+            return self.single(constant, expr)
         try:
             typed = Checker(Graph(), Scope({})).check(expr)
         except ExperimentError:

@@ -106,7 +106,7 @@ class Side:
         node = self.checked.document.find(place)
         if node is None:
             return None if value is None or value == {} else f"({_compact(value)})"
-        return _short(_written(node))
+        return _written(node)
 
 
 def differences(a: Side, b: Side) -> list[Difference]:
@@ -238,9 +238,7 @@ def _lines(equations: str) -> dict[str, str]:
     from snnrun.equations.model import parse_equations  # noqa: PLC0415 - beside the parts that need it
 
     text = Text.plain(equations, "equations")
-    return {
-        d.name: _short(" ".join(d.span.file.text[d.span.start : d.span.end].split())) for d in parse_equations(text)
-    }
+    return {d.name: " ".join(d.span.file.text[d.span.start : d.span.end].split()) for d in parse_equations(text)}
 
 
 def _is_scalar(value: Any) -> bool:

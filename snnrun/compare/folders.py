@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -15,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from snnrun.errors import ExperimentError, StorageError, did_you_mean
-from snnrun.files.reading import read_json, reason_of
-from snnrun.results.done import QUICK_BYTES, RUN_AGAIN, Done, refuse, refuse_damaged
+from snnrun.files.reading import read_json, read_text, reason_of
+from snnrun.results.done import QUICK_BYTES, RUN_AGAIN, Done, refuse
 from snnrun.results.folder import LATEST, PICTURES, latest
 from snnrun.results.integrity import damage
 from snnrun.results.layout import (
@@ -59,6 +60,9 @@ class Measured:
     @property
     def extent(self) -> tuple[float, float]:
         """The smallest and the largest finite value; NaN when there is none."""
+        if self.values.ndim == 0:
+            value = float(self.values)
+            return (value, value) if math.isfinite(value) else (math.nan, math.nan)
         finite = self.values[np.isfinite(self.values)]
         return (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
 
@@ -120,6 +124,14 @@ class Entry:
     def shape(self) -> tuple[int, ...]:
         """The grid's shape; () for a run."""
         return () if self.table is None else self.table.status.shape
+
+    def constant(self, name: str) -> Measured | None:
+        """A constant of the experiment. Its file is checked only where it may define one of this name: that is slow."""
+        try:
+            text = read_text(self.experiment)
+        except (OSError, ValueError):
+            return None
+        return self.constants.get(name) if re.search(rf"\b{re.escape(name)}\b['\"]?\s*:", text) else None
 
     @cached_property
     def constants(self) -> dict[str, Measured]:
@@ -263,8 +275,9 @@ def _entry(folder: Path, done: Done, *, damaged: bool) -> Entry:
     started = _started(folder)
     is_sweep = SWEEP_FILE in done.files or (folder / SWEEP_FILE).is_file()
     if not damaged:
-        refuse_damaged(folder / (SWEEP_FILE if is_sweep else METRICS_FILE))
-        refuse(folder, done.damage(folder, done.own, largest=QUICK_BYTES))
+        opened = SWEEP_FILE if is_sweep else METRICS_FILE
+        refuse(folder, done.damage(folder, (opened,)))
+        refuse(folder, done.damage(folder, [name for name in done.own if name != opened], largest=QUICK_BYTES))
     if is_sweep:
         table = read_sweep(folder, damaged=damaged)
         metrics = {n: Measured(np.asarray(v, np.float64), dimension_of(u)) for n, (v, u) in table.metrics.items()}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from snnrun.compare.conditions import Formula
+from snnrun.compare.conditions import Formula, LeftOut
 from snnrun.compare.folders import Entry, complete_points
 from snnrun.results.layout import storage_error
 from snnrun.running import pipeline
@@ -39,10 +41,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The best candidates, the best first, and how many were compared."""
+    """The best candidates, the best first.
+
+    Args:
+        best: These.
+        of: How many were compared.
+        left_out: Results that have no number there.
+    """
 
     best: Sequence[Candidate]
     of: int
+    left_out: Sequence[LeftOut]
 
 
 def rank(entries: Sequence[Entry], by: Formula, where: Formula | None, *, smallest: bool, top: int) -> Ranking:
@@ -52,31 +61,28 @@ def rank(entries: Sequence[Entry], by: Formula, where: Formula | None, *, smalle
         ExperimentError: CMP201, no results have what the formula names; or its dimensions do not fit.
     """
     found: list[Candidate] = []
-    known = False
+    ranked, left_out = by.over(entries, by.numbers)
+    meeting: dict[Path, NDArray[np.bool_]] = {}
+    if where is not None:
+        meeting, others = where.over(entries, where.holds)
+        left_out += [other for other in others if other.path in ranked]
     for entry in entries:
-        numbers = by.numbers(entry)
-        if numbers is None:
+        numbers = ranked.get(entry.path)
+        if numbers is None or (where is not None and entry.path not in meeting):
             continue
-        known = True
         assert numbers.dimension is not None
         values = np.broadcast_to(np.asarray(numbers.values, dtype=np.float64), entry.shape)
         keep = np.isfinite(values) & (complete_points(entry.table) if entry.table is not None else True)
-        if where is not None:
-            holds = where.holds(entry)
-            keep = keep & (False if holds is None else holds)
+        keep = keep & meeting.get(entry.path, np.True_)
         for point, index in enumerate(np.ndindex(entry.shape)):
             if keep[index]:
                 number = point if entry.table is not None else None
                 found.append(Candidate(entry, number, index, float(values[index]), numbers.dimension))
-    if not known:
-        raise by.unknown(list(entries))
-    if where is not None and all(where.holds(entry) is None for entry in entries):
-        raise where.unknown(list(entries))
     dimensions = list(dict.fromkeys(candidate.dimension for candidate in found))
     if len(dimensions) > 1:
         raise by.mixed(dimensions)
     found.sort(key=lambda candidate: candidate.value if smallest else -candidate.value)
-    return Ranking(found[:top], len(found))
+    return Ranking(found[:top], len(found), left_out)
 
 
 def parameters_of(candidate: Candidate) -> dict[str, str]:

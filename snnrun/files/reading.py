@@ -14,7 +14,7 @@ MOST = 64 << 20
 _DIGITS = 30  # of an integer; a longer one is read as a float, which may be infinite
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path | str) -> BinaryIO:
     """Open a file for reading. A pipe or a device is refused, as reading it may block.
 
     Raises:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class FileRecord:
     sha256: str
 
     @classmethod
-    def of(cls, path: Path) -> Self:
+    def of(cls, path: Path | str) -> Self:
         """Size and digest of a file as it is now.
 
         Raises:
@@ -149,20 +150,23 @@ class Done:
         """
         wanted = self.files if names is None else [name for name in names if name in self.files]
         found = []
+        real = os.path.realpath(folder)
         for name in wanted:
-            what = self._damage(folder, name, largest)
+            what = self._damage(real, name, largest)
             if what is not None:
                 found.append(Damage(name, what))
             elif name.endswith(f"/{DONE_FILE}"):
                 found += _damage_of_point(folder, name)
         return found
 
-    def _damage(self, folder: Path, name: str, largest: int | None = None) -> str | None:
-        file, record = folder / name, self.files[name]
+    def _damage(self, folder: str, name: str, largest: int | None = None) -> str | None:
+        """What is wrong with a file in a folder, whose own path has no links."""
+        file, record = f"{folder}/{name}", self.files[name]
         try:
-            if os.path.realpath(file) != str(Path(os.path.realpath(folder)) / name):
+            found = os.lstat(file)
+            if stat.S_ISLNK(found.st_mode) or ("/" in name and os.path.realpath(file) != str(Path(file))):
                 return "is a link to another place"
-            size = file.stat().st_size
+            size = found.st_size
             if size != record.bytes:
                 return f"has {size:,} bytes, not {record.bytes:,}"
             if record.sha256 and (largest is None or size <= largest) and FileRecord.of(file) != record:
@@ -227,7 +231,8 @@ def _damage_of_point(folder: Path, name: str) -> list[Damage]:
     own = read_done(folder / part)
     if own is None:
         return [Damage(name, "cannot be read")]
-    found = [(other, own._damage(folder / part, other)) for other in own.files]  # noqa: SLF001 - of the same class
+    real = os.path.realpath(folder / part)
+    found = [(other, own._damage(real, other)) for other in own.files]  # noqa: SLF001 - of the same class
     return [Damage(f"{part}/{other}", what) for other, what in found if what is not None]
 
 

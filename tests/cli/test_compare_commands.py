@@ -100,6 +100,54 @@ def test_list_filters_by_conditions_with_units_and_sorts_by_formulas(snnrun, run
     assert hashes("--where", "drive == 2 and tau == 0.01 s") != []
 
 
+def test_results_without_a_number_are_named_and_left_out(snnrun, run):
+    good = run(SMALL, "small")
+    vector = run(SMALL.replace("mean_rate(out)", "rates(out)").replace("small", "vector"), "vector")
+    none = run(SMALL.partition("metrics")[0].replace("small", "none"), "none")
+    for words in (["list", "--where", "rate >= 0 Hz", "--json"], ["best", "outputs", "--by", "rate", "--json"]):
+        said = snnrun(*words)
+        assert said.code == 0
+        found = json.loads(said.out)
+        assert [entry["folder"] for entry in found.get("results", found.get("best"))] == [str(good)]
+        assert {Path(one["folder"]).parent.name: one["why"] for one in found["left_out"]} == {
+            "none": "it has no `rate`",
+            "vector": "`rate` has many values a run; one is wanted here",
+        }
+    said = snnrun("list", "--where", "rate >= 0 Hz")
+    assert f"left out: {none}: it has no `rate`" in said.err
+    assert f"left out: {vector}: `rate` has many values" in said.err
+    only = snnrun("list", vector.parent, "--where", "rate >= 0 Hz")
+    assert (only.code, "error[CMP203]" in only.err) == (2, True)
+
+
+def test_columns_are_chosen_by_name_or_formula(snnrun, run):
+    run(SMALL, "small", "--set", "drive=2")
+    said = snnrun("list", "--columns", "name, rate, drive, max(rate, 1 Hz)/Hz")
+    head, row = said.out.splitlines()
+    assert head.split("  ")[0] == "name"
+    assert [head.index(text) for text in ("rate [Hz]", "drive", "max(rate, 1 Hz)/Hz")] == sorted(
+        head.index(text) for text in ("rate [Hz]", "drive", "max(rate, 1 Hz)/Hz")
+    )
+    assert row.split()[0] == "small"
+    assert row.split()[2] == "2"
+    assert "did you mean `rate`?" in snnrun("list", "--columns", "rat").err
+    assert snnrun("list", "--columns", "rate", "--json").code == 2
+
+
+def test_a_table_fits_its_terminal(snnrun, run, monkeypatch):
+    run(SMALL, "small")
+    run(SMALL.replace("small", "a-name-of-an-experiment-that-is-rather-long"), "long")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    for width in (40, 60):
+        monkeypatch.setenv("COLUMNS", str(width))
+        said = snnrun("list")
+        assert max(map(len, said.out.splitlines())) <= width
+        assert "no room for: " in said.err
+        assert "when" in said.err
+    assert " when " in snnrun("list", "--wide").out
+
+
 @pytest.mark.parametrize(
     ("where", "code", "text"),
     [
@@ -182,6 +230,17 @@ def test_diff_names_what_differs_and_exits_1(snnrun, place):
     assert rows_of(said.out)[-1] == ["constants.tau", "10", "ms", "20", "ms"]
     found = json.loads(snnrun("diff", a, b, "--json").out)
     assert found["differences"] == [{"place": "constants.tau", "a": "10 ms", "b": "20 ms"}]
+
+
+def test_diff_shows_long_values_where_they_differ(snnrun, place):
+    files = [write(place / f"{end}.yaml", f"{SMALL}description: {'very ' * 100}{end}\n") for end in ("long", "short")]
+    said = snnrun("diff", *files).out
+    assert "…very very" in said
+    assert said.rstrip().endswith("very short")
+    assert len(said.splitlines()[1]) < 400
+    assert "very " * 100 + "long" in snnrun("diff", *files, "--wide").out
+    found = json.loads(snnrun("diff", *files, "--json").out)["differences"]
+    assert [d["a"] for d in found] == ["very " * 100 + "long"]
 
 
 def test_diff_of_runs_shows_metrics_side_by_side(snnrun, run):
