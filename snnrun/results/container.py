@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +151,29 @@ def attach(dataset: h5py.Dataset, scales: tuple[h5py.Dataset, ...]) -> None:
 
 def single_precision_view(group: h5py.Group, name: str, full: h5py.Dataset) -> h5py.Dataset:
     """A virtual dataset of 4-byte floats that shows another dataset of the same file; it holds no data."""
-    if not full.size:
-        return group.create_dataset(name, full.shape, "<f4")
-    space = h5py.h5s.create_simple(full.shape)
+    return _virtual(group, name, [full], h5py.h5t.IEEE_F32LE)
+
+
+def joined_view(group: h5py.Group, name: str, parts: Sequence[h5py.Dataset]) -> h5py.Dataset:
+    """A virtual dataset that shows datasets of the same file and type one after the other; it holds no data."""
+    return _virtual(group, name, parts, parts[0].id.get_type())
+
+
+def _virtual(group: h5py.Group, name: str, parts: Sequence[h5py.Dataset], type: Any) -> h5py.Dataset:
+    shape = (sum(part.shape[0] for part in parts), *parts[0].shape[1:])
+    space = h5py.h5s.create_simple(shape)
     layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     layout.set_obj_track_times(False)
-    layout.set_virtual(space, b".", full.name.encode(), space)
-    return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), h5py.h5t.IEEE_F32LE, space, layout))
+    first = 0
+    for part in parts:
+        if part.size:
+            space.select_hyperslab((first, *(0 for _ in shape[1:])), part.shape)
+            layout.set_virtual(space, b".", part.name.encode(), h5py.h5s.create_simple(part.shape))
+        first += part.shape[0]
+    if not first or 0 in shape:
+        return group.create_dataset(name, shape, type)
+    space.select_all()
+    return h5py.Dataset(h5py.h5d.create(group.id, name.encode(), type, space, layout))
 
 
 def variable(

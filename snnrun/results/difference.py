@@ -20,7 +20,7 @@ class FirstDifference:
     """The first place where recorded data differ.
 
     Args:
-        dataset: Its path in the results, or the monitor's for spikes.
+        dataset: Its name in digests, or that of the monitor for spikes.
         what: Kind of the difference, such as `a spike` or `shape (3, 4) and (3, 5)`.
         time: Its time; None for data without a time (connections, counts). [s]
         element: Neuron or synapse; None where there is none.

@@ -18,7 +18,7 @@ class DatasetDigest:
     """The digest of one recorded dataset.
 
     Args:
-        name: Its path in the results.
+        name: Its name: `spikes/<monitor>/...`, `edges/<monitor>/...`, or its path under `snnrun`.
         unit: Its unit.
         dtype: Its little-endian type, as numpy writes it.
         shape: Its shape.

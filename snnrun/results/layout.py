@@ -275,6 +275,7 @@ class GroupFacts:
         reset: Variable and SI value when the reset is `variable = constant`.
         refractory_s: Refractory period when it is a constant time. [s]
         subgroups: Its consecutive subgroups, in the order of the file.
+        virtual: Whether its spikes are given or drawn, not those of a model.
     """
 
     name: str
@@ -283,6 +284,7 @@ class GroupFacts:
     reset: tuple[str, float] | None = None
     refractory_s: float | None = None
     subgroups: tuple[Subgroup, ...] = ()
+    virtual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +328,7 @@ class Description:
                 "reset": g.reset,
                 "refractory_s": g.refractory_s,
                 "subgroups": [[s.name, s.start, s.stop] for s in g.subgroups],
+                **({"virtual": True} if g.virtual else {}),
             }
             for g in self.groups
         ]
@@ -364,6 +367,7 @@ def _group_from(item: dict[str, Any]) -> GroupFacts:
         reset=_constant_from(item["reset"]),
         refractory_s=None if refractory is None else float(refractory),
         subgroups=tuple(Subgroup(str(n), int(a), int(b)) for n, a, b in item["subgroups"]),
+        virtual=bool(item.get("virtual", False)),
     )
 
 
@@ -378,6 +382,11 @@ def runs_of(numbers: IntArray) -> IntArray:
     breaks = np.flatnonzero(np.diff(numbers) != 1)
     firsts, lasts = numbers[np.append(0, breaks + 1)], numbers[np.append(breaks, len(numbers) - 1)]
     return np.stack([firsts, lasts + 1], axis=1).astype(np.int64)
+
+
+def place_of(name: str) -> str:
+    """Where a dataset stands in the file, by its name in digests: what monitors recorded is under `/snnrun`."""
+    return name if name.startswith("snnrun/") else f"snnrun/{name}"
 
 
 def spike_variable(monitor: str, name: str) -> str:

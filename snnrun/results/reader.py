@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ from snnrun.results.layout import (
     RunStatus,
     Stimulus,
     ValueType,
+    place_of,
     spike_variable,
     state_variable,
     storage_error,
@@ -200,14 +201,19 @@ class ResultsFile:
         """
         return self._dataset(path)
 
+    def _at(self, name: str) -> h5py.Group | h5py.Dataset | None:
+        """What is recorded under a name; before version 0.6.0 spikes and edges stood at their names."""
+        found = object_at(self._file, place_of(name))
+        return object_at(self._file, name) if found is None else found
+
     def _group(self, path: str) -> h5py.Group:
-        node = object_at(self._file, path)
+        node = self._at(path)
         if not isinstance(node, h5py.Group):
             raise storage_error("ST205", f"these results have no `{path}`: not a file of this program, or not finished")
         return node
 
     def _dataset(self, path: str) -> h5py.Dataset:
-        node = object_at(self._file, path)
+        node = self._at(path)
         if not isinstance(node, h5py.Dataset):
             raise storage_error("ST205", f"these results have no `{path}`: not a file of this program, or not finished")
         return node
@@ -407,7 +413,7 @@ class Results(ResultsFile):
             post=post[:].astype(np.int64),
             values={key: dataset[:] for key, dataset in columns.items()},
             units={key: text_attribute(dataset, "units", "1") for key, dataset in columns.items()},
-            source=text_attribute(pre, "node_population"),
+            source=text_attribute(self._group(base), "source") or text_attribute(pre, "node_population"),
             target=monitor.target or "",
             source_size=int(attributes["source_size"]),
             target_size=int(attributes["target_size"]),
@@ -446,9 +452,9 @@ class Results(ResultsFile):
 
     def digest(self) -> Digest:
         """The digest of the recorded data, computed again from the file, block by block."""
-        paths = [path for monitor in self.monitors() for path in _recorded_paths(self._file, monitor)]
+        paths = [path for monitor in self.monitors() for path in _recorded_paths(self._at, monitor)]
         paths += [f"snnrun/series/{name}/{key}" for name in self.series_names() for key in self.series(name)]
-        there = [path for path in paths if object_at(self._file, path) is not None]
+        there = [path for path in paths if self._at(path) is not None]
         return Digest.of(_hash(self._dataset(path), path) for path in there)
 
     @property
@@ -470,7 +476,7 @@ class Results(ResultsFile):
         return np.asarray((values >= low) & (values < high))
 
 
-def _recorded_paths(file: h5py.File, monitor: Monitor) -> list[str]:
+def _recorded_paths(at: Callable[[str], h5py.Group | h5py.Dataset | None], monitor: Monitor) -> list[str]:
     """Where the data of a monitor stand that count for the digest."""
     name = monitor.name
     match monitor.kind:
@@ -484,7 +490,7 @@ def _recorded_paths(file: h5py.File, monitor: Monitor) -> list[str]:
         case MonitorKind.RATE:
             return [f"snnrun/rates/{name}/rate"]
         case MonitorKind.CONNECTIVITY:
-            values = object_at(file, f"edges/{name}/0")
+            values = at(f"edges/{name}/0")
             ends = [f"edges/{name}/source_node_id", f"edges/{name}/target_node_id"]
             return [*ends, *(f"edges/{name}/0/{key}" for key in values or ())]
         case MonitorKind.SYNAPSE_EVENTS:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from snnrun.results.container import require_group
 from snnrun.results.digest import DatasetDigest, RunningHash
+from snnrun.results.layout import place_of
 
 BLOCK_BYTES = 1 << 20
 """Bytes of a chunk in the file, and of the rows that are kept in memory before they are written, at least."""
@@ -25,7 +26,7 @@ class ResizableDataset:
     """A dataset that is appended to along its first axis.
 
     Args:
-        path: Its path in the file.
+        path: Its name in digests; `place_of` says where it stands in the file.
         unit: Its unit.
         dtype: Its little-endian type.
         width: Length of the second axis; None for a vector.
@@ -147,8 +148,8 @@ class ResizableDataset:
 
     def _place(self, file: h5py.File) -> tuple[h5py.Group, str]:
         """The group of the dataset, and its name in it."""
-        above, _, name = self.path.rpartition("/")
-        return require_group(file, above) if above else file, name
+        above, _, name = place_of(self.path).rpartition("/")
+        return require_group(file, above), name
 
     def _create(self, file: h5py.File) -> h5py.Dataset:
         """The dataset in the file; HDF5 keeps chunks until they are full, and writes each once."""

@@ -96,8 +96,16 @@ class StreamFile:
         for start, stop in blocks(length - stream.length, stream.dtype.itemsize * max(stream.width or 1, 1)):
             self.append(path, np.full((stop - start, stream.width or 0), empty))
 
-    def opened(self) -> h5py.File:
-        """The file, with space for all that is still to be written: waiting rows, time axes, edge tables.
+    def length(self, path: str) -> int:
+        """The rows of a dataset so far; 0 when it was not added."""
+        stream = self.streams.get(path)
+        return 0 if stream is None else stream.length
+
+    def opened(self, more: int) -> h5py.File:
+        """The file, with space for all that is still to be written: waiting rows, time axes, other tables.
+
+        Args:
+            more: Bytes of other tables.
 
         Raises:
             StorageError: There is no space.
@@ -106,7 +114,7 @@ class StreamFile:
             self._file = MemoryFile()
         elif not isinstance(self._file, MemoryFile):
             waiting = sum(max(s.space, s.pending_bytes) for s in self.streams.values())
-            self._allocate(waiting + 8 * sum({s.length for s in self.streams.values()}))
+            self._allocate(waiting + 8 * sum({s.length for s in self.streams.values()}) + more)
         return self._file
 
     def close(self) -> Digest:

@@ -25,6 +25,7 @@ from snnrun.results.layout import (
     StateChannel,
     SynapseEventChannel,
     ValueType,
+    place_of,
     spike_variable,
     state_variable,
     synapse_event_variable,
@@ -42,8 +43,7 @@ def finish_spikes(file: h5py.File, streams: Streams, channel: SpikeChannel, *, o
     others = [f"{base}/node_ids", *(spike_variable(channel.name, c.name) for c in channel.columns)]
     for path in others:
         streams[path].finish(file).dims[0].attach_scale(times)
-    sorting = 2 if ordered else 0
-    file[base].attrs.create("sorting", sorting, dtype=SORTING)
+    file[place_of(base)].attrs.create("sorting", 2 if ordered else 0, dtype=SORTING)
 
 
 def finish_synapse_events(file: h5py.File, streams: Streams, channel: SynapseEventChannel) -> None:
@@ -78,6 +78,7 @@ def finish_states(file: h5py.File, streams: Streams, channel: StateChannel) -> N
             view = single_precision_view(report, "data", dataset)
             view.attrs["units"] = column.unit
             attach(view, (time, element))
+        report.attrs["population"] = channel.source
         # All variables of a monitor are sampled at the same places and times: one table, several names.
         report["time"], report["element"] = time, element
         if mapping is None:
@@ -97,25 +98,26 @@ def finish_rates(file: h5py.File, streams: Streams, channel: RateChannel) -> Non
 
 
 def finish_connectivity(file: h5py.File, streams: Streams, channel: ConnectivityChannel) -> None:
-    """Write the pairs of a synapses object as SONATA's edges."""
+    """Write what waits of the pairs of a synapses object."""
     base = f"edges/{channel.name}"
     source = streams.get(f"{base}/source_node_id")
     if source is None:
         return
     target = streams[f"{base}/target_node_id"]
     pre, post = source.finish(file), target.finish(file)
-    pre.attrs["node_population"] = channel.source
-    post.attrs["node_population"] = channel.target
-    group = file[base]
+    pre.attrs["node_population"], post.attrs["node_population"] = (
+        end.partition(".")[0] for end in (channel.source, channel.target)
+    )
+    group = pre.parent
+    group.attrs["source"], group.attrs["target"] = channel.source, channel.target
+    group.attrs["source_size"], group.attrs["target_size"] = (
+        np.int64(size) for size in (channel.source_size, channel.target_size)
+    )
     edge = dimension(group, "edge", source.length)
-    for dataset in (pre, post, *_edge_tables(group, source.length)):
+    values = [stream.finish(file) for path, stream in streams.items() if path.startswith(f"{base}/0/")]
+    for dataset in (pre, post, *values):
         dataset.dims[0].attach_scale(edge)
-    group.attrs["source_size"] = np.int64(channel.source_size)
-    group.attrs["target_size"] = np.int64(channel.target_size)
     require_group(group, "0")
-    for path, stream in streams.items():
-        if path.startswith(f"{base}/0/"):
-            stream.finish(file).dims[0].attach_scale(edge)
 
 
 def finish_counts(file: h5py.File, streams: Streams, channel: SpikeChannel) -> None:
@@ -139,16 +141,6 @@ def finish_series(file: h5py.File, streams: Streams, labels_of: Mapping[str, Map
         file[f"snnrun/series/{name}"].attrs["columns"] = json.dumps(list(labels), ensure_ascii=False)
 
 
-def _edge_tables(group: h5py.Group, length: int) -> list[h5py.Dataset]:
-    """The tables SONATA wants beside the pairs: one type, one group, so all but one are constant and take no room."""
-    kind = group.create_dataset("edge_type_id", (length,), "<i8", fillvalue=-1)
-    number = group.create_dataset("edge_group_id", (length,), "<u4", fillvalue=0)
-    index = group.create_dataset("edge_group_index", (length,), "<u8")
-    for start, stop in blocks(length):
-        index[start:stop] = np.arange(start, stop, dtype="<u8")
-    return [kind, number, index]
-
-
 def _time_axis(group: h5py.Group, grid: Grid, length: int) -> h5py.Dataset:
     time = group.create_dataset("time", (length,), "<f8")
     for start, stop in blocks(length):
@@ -168,5 +160,7 @@ def _write_mapping(group: h5py.Group, channel: StateChannel, grid: Grid, samples
     variable(mapping, "element_ids", np.zeros(n, "<u4"), None, (nodes,))
     variable(mapping, "element_pos", np.zeros(n, "<f4"), None, (nodes,))
     ends = grid.milliseconds(np.array([0, samples]))
-    coordinate(variable(mapping, "time", np.array([ends[0], ends[1], grid.step]), "ms"))
+    # Its dimension must not have the name of the time axis of the samples.
+    scale = dimension(mapping, "start_stop_step", 3)
+    variable(mapping, "time", np.array([ends[0], ends[1], grid.step]), "ms", (scale,))
     return mapping

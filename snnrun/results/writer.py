@@ -1,9 +1,10 @@
-"""Writing `results.h5`: SONATA where SONATA has a place, everything else under `/snnrun`.
+"""Writing `results.h5`: what monitors recorded under `/snnrun`, and SONATA's view of it.
 
-    /spikes/<monitor>/{timestamps [ms], node_ids, <variable>...}, attribute `sorting` (HDF5 enum)
+    /snnrun/spikes/<monitor>/{timestamps [ms], node_ids, <variable>...}, attribute `sorting` (HDF5 enum)
+    /snnrun/edges/<monitor>/{source_node_id, target_node_id, 0/<variable>...}
     /report/<monitor>.<variable>/{data, time [ms], element, mapping/...}; `data` is a single precision view, as SONATA
         wants, of the full values in /snnrun/states/<monitor>/<variable>
-    /edges/<monitor>/{source_node_id, target_node_id, edge_type_id, edge_group_id, edge_group_index, 0/<variable>...}
+    /nodes, /spikes, /edges: see `results/sonata.py`
     /snnrun/{counts, rates, series, metrics, states}
     /snnrun/synapse_events/<monitor>/{time [ms], synapse, pre, post, <variable>...}: a row for each event at a synapse
     /snnrun/recorded/<monitor>/{time [s], neurons}: from when to when a monitor recorded, and runs of the neurons it
@@ -26,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from snnrun.errors import Diagnostic, InternalError
+from snnrun.results import sonata
 from snnrun.results.container import (
     column_plain,
     dimension,
@@ -236,9 +238,12 @@ class ResultsWriter:
     def finish(self, metrics: Mapping[str, tuple[Any, str]], status: RunStatus | str) -> Digest:
         """Write what waits, the metrics and the status, close the file and return the digest of what was recorded."""
         try:
-            file = self._file.opened()
+            pairs = {c.name: self._file.length(f"edges/{c.name}/source_node_id") for c in self._plan.connectivities}
+            file = self._file.opened(sonata.space(self._plan, pairs))
             _write_root(file, self._plan, self._description, self._attributes, RunStatus(status))
             self._finish_tables(file)
+            watched = {name: neurons for name, (_, neurons) in self._recorded.items()}
+            sonata.write_view(file, self._plan, self._description, watched)
             _write_recorded(file, self._recorded)
             _write_stimuli(file, self._stimuli)
             _write_metrics(file, metrics)

@@ -17,6 +17,7 @@ from snnrun.model.network import (
     ConnectivityMonitor,
     FloatArray,
     Group,
+    GroupKind,
     IntArray,
     Network,
     RateMonitor,
@@ -232,4 +233,5 @@ def _facts(network: Network, group: Group) -> layout.GroupFacts:
         for name, v in group.subgroups.items()
         if isinstance(v.members, range) and v.members.step == 1
     )
-    return layout.GroupFacts(group.name, group.size, threshold, reset, refractory, parts)
+    virtual = group.kind is not GroupKind.NEURONS
+    return layout.GroupFacts(group.name, group.size, threshold, reset, refractory, parts, virtual)

@@ -295,9 +295,9 @@ def test_a_run_is_verified_bit_equal(snnrun, run):
 def test_verify_names_the_first_spike_that_differs(snnrun, run):
     folder = run(SMALL, "small")
     with h5py.File(folder / "results.h5") as file:
-        times, ids = file["spikes/out/timestamps"][...], file["spikes/out/node_ids"][...]
+        times, ids = file["snnrun/spikes/out/timestamps"][...], file["snnrun/spikes/out/node_ids"][...]
     assert len(times) > 6
-    tampered(folder, "spikes/out/timestamps", lambda values: values.__setitem__(5, values[5] + 0.1))
+    tampered(folder, "snnrun/spikes/out/timestamps", lambda values: values.__setitem__(5, values[5] + 0.1))
     said = snnrun("verify", folder)
     assert said.code == 1
     first = json.loads(snnrun("verify", folder, "--json").out)["mismatches"][0]["first"]
@@ -421,7 +421,9 @@ def test_a_sweep_that_keeps_results_is_verified_bit_by_bit(snnrun, run):
     folder = run(SWEEP + "  keep: results\n", "kept")
     assert json.loads(snnrun("verify", folder, "--json").out)["equal"] is True
     tampered(
-        folder / "points" / "00000", "spikes/out/node_ids", lambda values: values.__setitem__(0, (values[0] + 1) % 3)
+        folder / "points" / "00000",
+        "snnrun/spikes/out/node_ids",
+        lambda values: values.__setitem__(0, (values[0] + 1) % 3),
     )
     done = json.loads((folder / "DONE.json").read_text())
     done["files"] = {name: fact for name, fact in done["files"].items() if not name.startswith("points/00000")}

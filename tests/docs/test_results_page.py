@@ -12,6 +12,14 @@ PAGE = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+def paths_of(group, above, found):
+    """All paths, also those of objects with several names."""
+    for name, node in group.items():
+        found.add(f"{above}{name}")
+        if isinstance(node, h5py.Group):
+            paths_of(node, f"{above}{name}/", found)
+
+
 @pytest.fixture
 def tutorial(tmp_path, monkeypatch):
     pytest.importorskip("pandas")
@@ -38,12 +46,14 @@ def test_the_datasets_that_the_page_names_are_there(tutorial):
     found = set()
     for folder in folders:
         with h5py.File(folder / "results.h5") as file:
-            file.visit(found.add)
+            paths_of(file, "", found)
     named = re.findall(r"^\| `/([^`]*)`", PAGE, re.MULTILINE)
     assert len(named) >= 10
     for pattern in (
-        "spikes/spikes/timestamps",
-        "spikes/spikes/node_ids",
+        "snnrun/spikes/spikes/timestamps",
+        "snnrun/spikes/spikes/node_ids",
+        "nodes/pair/node_id",
+        "spikes/pair/timestamps",
         "snnrun/states/synapse/w",
         "report/synapse.w/data",
     ):

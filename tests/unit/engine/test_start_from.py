@@ -72,7 +72,7 @@ def run(folder, length, name="a", start=None, text=FILE, note=ignore):
 
 def steps(outcome):
     with h5py.File(outcome.folder / "results.h5") as file:
-        group = file["spikes/out"]
+        group = file["snnrun/spikes/out"]
         return np.stack([np.rint(group["timestamps"][...] * 10), group["node_ids"][...]]).astype(int)
 
 

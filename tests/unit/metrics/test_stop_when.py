@@ -160,7 +160,7 @@ def test_every_metric_of_a_stopped_run_is_that_of_a_run_of_that_length(tmp_path,
 def test_it_ends_at_the_first_look_after_the_condition_holds(tmp_path):
     outcome = ran(tmp_path, "count(out) > limit")
     with h5py.File(outcome.folder / "results.h5") as file:
-        steps = np.rint(file["spikes/out/timestamps"][...] * 10).astype(int)
+        steps = np.rint(file["snnrun/spikes/out/timestamps"][...] * 10).astype(int)
     twenty_sixth = np.sort(steps)[25]  # the step that makes it more than 25
     assert outcome.ran.phases[0].stop == (twenty_sixth // 7 + 1) * 7
 

@@ -130,7 +130,7 @@ def test_colours_show_time_or_a_third_variable(folder):
     assert figure.axes[1].get_ylabel() == "Time (ms)"
     figure, axes = plot(folder, x="out.v", y="out.w", z="out.c")
     (points,) = axes.collections
-    assert len(points.get_offsets()) == len(stored(folder, "spikes/out/node_ids"))
+    assert len(points.get_offsets()) == len(stored(folder, "snnrun/spikes/out/node_ids"))
     assert figure.axes[1].get_ylabel() == "c (pA)"
 
 

@@ -42,6 +42,7 @@ monitors:
   out: {kind: spikes, source: cells, variables: [v]}
   v: {kind: state, source: cells, variables: [v]}
   some: {kind: state, source: cells, variables: [v], indices: [1, 3], dt: 1 ms, window: [10 ms, 40 ms]}
+  single: {kind: state, source: cells, variables: [v], indices: [1, 3], dt: 1 ms, dtype: float32}
   wires: {kind: connectivity, source: rec, variables: [w]}
   rate: {kind: rate, source: cells, bin: 1 ms}
 run: {duration: 50 ms, dt: 0.1 ms}
@@ -88,12 +89,12 @@ def sweep(tmp_path):
 
 def test_libsonata_reads_spikes_reports_and_edges(run, spikes, samples):
     file = str(run / "results.h5")
-    found = libsonata.SpikeReader(file)["out"].get()
+    found = libsonata.SpikeReader(file)["cells"].get()
     assert [(i, pytest.approx(t)) for i, t in found] == list(zip(spikes.ids, spikes.times_s * 1e3, strict=True))
     report = libsonata.SomaReportReader(file)["some.v"].get()
     assert np.allclose(report.data, samples.data)
     assert np.allclose(report.times, samples.times_s * 1e3)
-    edges = libsonata.EdgePopulation(file, "", "wires")
+    edges = libsonata.EdgePopulation(file, "", "rec")
     assert edges.size > 0
 
 
@@ -106,26 +107,49 @@ def test_bmtk_reads_spikes_reports_and_edges(run, spikes, samples, tmp_path):
 
     file = shutil.copy(run / "results.h5", tmp_path)  # bmtk keeps its files open
     trains = SpikeTrains.from_sonata(file)
-    assert trains.populations == ["out"]
+    assert trains.populations == ["cells"]
     for neuron in range(5):
-        own = trains.get_times(neuron, population="out")
+        own = trains.get_times(neuron, population="cells")
         assert np.allclose(own, spikes.times_s[spikes.ids == neuron] * 1e3)
         assert len(own) > 2
     report = CompartmentReport.load(file)
-    assert sorted(report.populations) == ["some.v", "v.v"]
+    assert sorted(report.populations) == ["single.v", "some.v", "v.v"]
     assert list(report.node_ids(population="some.v")) == [1, 3]
     assert [f(population="some.v") for f in (report.tstart, report.tstop, report.dt)] == [10.0, 40.0, 1.0]
     assert report.units(population="some.v") == "V"
     assert np.allclose(report.data(node_id=3, population="some.v").ravel(), samples.data[:, 1])
-    types = tmp_path / "types.csv"
-    types.write_text("edge_type_id template\n-1 none\n")  # bmtk wants a table of types, and says so otherwise
-    edges = File(data_files=[file], data_type_files=[str(types)]).edges
+    # bmtk wants a table of types of each, and says so otherwise
+    for what, column in (("edge", "template"), ("node", "pop_name")):
+        (tmp_path / f"{what}.csv").write_text(f"{what}_type_id {column}\n-1 any\n")
+    whole = File(data_files=[file], data_type_files=[str(tmp_path / f"{what}.csv") for what in ("edge", "node")])
+    edges = whole.edges
     (name,) = edges.population_names
     with Results.open(run) as results:
         pairs = results.connectivity("wires")
     found = [(edge.source_node_id, edge.target_node_id) for edge in edges[name]]
     assert sorted(found) == sorted(zip(pairs.pre, pairs.post, strict=True))
     assert found
+    for neuron in range(5):
+        into = [edge.source_node_id for edge in edges[name].get_target(neuron)]
+        assert sorted(into) == sorted(pairs.pre[pairs.post == neuron])
+        out = [edge.target_node_id for edge in edges[name].get_source(neuron)]
+        assert sorted(out) == sorted(pairs.post[pairs.pre == neuron])
+    cells = whole.nodes["cells"]
+    assert [(node.node_id, node["model_type"]) for node in cells] == [(k, b"point_neuron") for k in range(5)]
+
+
+def test_pyfive_reads_all_but_the_views(run, spikes, samples):
+    file = pytest.importorskip("pyfive").File(str(run / "results.h5"))
+    assert np.allclose(file["spikes/cells/timestamps"][...], spikes.times_s * 1e3)
+    report = file["report/single.v/data"]
+    assert report.dtype == np.float32
+    with Results.open(run) as results:
+        assert np.array_equal(report[...], results.states("single", "v").data)
+        pairs = results.connectivity("wires")
+    assert np.array_equal(report[10:40], samples.data.astype(np.float32))
+    assert np.array_equal(file["edges/rec/target_node_id"][...], pairs.post)
+    assert np.array_equal(file["edges/rec/0/syn_weight"][...], pairs.values["w"])
+    assert file["nodes/cells/node_type_id"][...].tolist() == [-1] * 5
 
 
 def dumped(file, *options):
@@ -139,7 +163,7 @@ def dumped(file, *options):
 
 def test_h5dump_reads_every_byte_of_a_run(run, spikes):
     assert "H5T_STD_U32LE" in dumped(run / "results.h5", "-a", "/magic")
-    text = dumped(run / "results.h5", "-A", "0", "-y", "-w", "1", "-d", "/spikes/out/timestamps")
+    text = dumped(run / "results.h5", "-A", "0", "-y", "-w", "1", "-d", "/spikes/cells/timestamps")
     numbers = re.findall(r"^\s+([\d.]+),?$", text, re.MULTILINE)
     assert np.allclose([float(n) for n in numbers], spikes.times_s * 1e3, rtol=1e-5)
     everything = dumped(run / "results.h5")

@@ -292,7 +292,9 @@ def test_compression_changes_no_value_and_no_digest(tmp_path, monkeypatch, memor
             assert np.array_equal(results.spikes("a").extras["v"], TRACES[:, 3])
         with h5py.File(path) as file:
             assert file["snnrun/states/s/v"].compression == ("gzip" if compressed else None)
-            sizes.append(file["snnrun/states/s/v"].id.get_storage_size() + file["spikes/a/v"].id.get_storage_size())
+            sizes.append(
+                file["snnrun/states/s/v"].id.get_storage_size() + file["snnrun/spikes/a/v"].id.get_storage_size()
+            )
     assert digests[0] == digests[1]
     assert sizes[1] < sizes[0] / 2
 
@@ -337,11 +339,10 @@ def test_a_variable_may_have_the_name_of_sonatas_own_tables(tmp_path):
 
 def test_libsonata_reads_spikes(results_file):
     reader = libsonata.SpikeReader(str(results_file))
-    assert sorted(reader.get_population_names()) == ["out", "silent"]
-    assert reader["out"].sorting == "by_time"
-    assert reader["out"].time_units == "ms"
-    assert reader["out"].get() == [(0, 0.1), (4, 0.5), (1, 13.8), (2, 13.8), (3, 29.9)]
-    assert reader["silent"].get() == []
+    assert sorted(reader.get_population_names()) == ["pop"]
+    assert reader["pop"].sorting == "by_time"
+    assert reader["pop"].time_units == "ms"
+    assert reader["pop"].get() == [(0, 0.1), (4, 0.5), (1, 13.8), (2, 13.8), (3, 29.9)]
 
 
 def test_libsonata_reads_states(results_file):
@@ -357,7 +358,7 @@ def test_libsonata_reads_states(results_file):
 
 
 def test_libsonata_reads_pairs(results_file):
-    edges = libsonata.EdgePopulation(str(results_file), "", "pairs")
+    edges = libsonata.EdgePopulation(str(results_file), "", "syn")
     every = libsonata.Selection([0, 1, 2])
     assert (edges.size, edges.source, edges.target) == (3, "pop", "pop")
     assert edges.source_nodes(every).tolist() == [0, 0, 3]
@@ -368,17 +369,20 @@ def test_libsonata_reads_pairs(results_file):
 @pytest.mark.parametrize(
     ("group", "sizes"),
     [
-        ("spikes/out", {"timestamps": 5}),
-        ("spikes/silent", {"timestamps": 0}),
+        ("snnrun/spikes/out", {"timestamps": 5}),
+        ("snnrun/spikes/silent", {"timestamps": 0}),
+        ("spikes/pop", {"timestamps": 5}),
+        ("nodes/pop", {"node": 5}),
         ("report/trace.v", {"time": 300, "element": 2}),
-        ("report/trace.v/mapping", {"node_ids": 2, "index_pointers": 3, "index_pointer": 3, "time": 3}),
+        ("report/trace.v/mapping", {"node_ids": 2, "index_pointers": 3, "index_pointer": 3, "start_stop_step": 3}),
         ("snnrun/states/trace", {"time": 300, "element": 2}),
         ("snnrun/states/weights", {"time": 30, "element": 3}),
         ("snnrun/rates/rate", {"time": 30}),
         ("snnrun/counts", {"total.neuron": 5}),
         ("snnrun/series/fi", {"row": 2}),
         ("snnrun/metrics", {"each.axis0": 2}),
-        ("edges/pairs", {"edge": 3}),
+        ("edges/syn", {"edge": 3}),
+        ("edges/syn/indices/target_to_source", {"node": 5, "range": 3, "ends": 2}),
     ],
 )
 def test_xarray_opens_every_group_with_named_dimensions(results_file, group, sizes):
@@ -390,7 +394,7 @@ def test_xarray_sees_times_units_and_values(results_file):
     with xr.open_dataset(results_file, engine="h5netcdf", group="snnrun/states/trace") as data:
         assert data["v"].attrs["units"] == "V"
         assert float(data["v"].sel(time=13.8, element=3)) == TRACE[138, 1]
-    with xr.open_dataset(results_file, engine="h5netcdf", group="spikes/out") as data:
+    with xr.open_dataset(results_file, engine="h5netcdf", group="spikes/pop") as data:
         assert data["timestamps"].attrs["units"] == "ms"
         assert data["node_ids"].sel(timestamps=29.9).item() == 3
 
@@ -400,16 +404,16 @@ def test_the_root_carries_sonatas_magic_and_the_sorting_is_an_enum(results_file)
         assert file.attrs["magic"] == 0x0A7A
         assert file.attrs["magic"].dtype == np.uint32
         assert file.attrs["version"].shape == (2,)
-        kind = file["spikes/out"].attrs.get_id("sorting").dtype
+        kind = file["snnrun/spikes/out"].attrs.get_id("sorting").dtype
         assert h5py.check_enum_dtype(kind) == {"none": 0, "by_id": 1, "by_time": 2}
 
 
 def test_spikes_out_of_order_are_not_called_sorted(tmp_path):
-    with ResultsWriter(tmp_path / "r.h5", RecordingPlan(spikes=(SpikeChannel("a", "g", 2),)), DESCRIPTION) as writer:
+    with ResultsWriter(tmp_path / "r.h5", RecordingPlan(spikes=(SpikeChannel("a", "pop", 5),)), DESCRIPTION) as writer:
         writer.add_spikes("a", np.array([5]), np.array([0]))
         writer.add_spikes("a", np.array([4]), np.array([1]))
         writer.finish({}, "complete")
-    assert libsonata.SpikeReader(str(tmp_path / "r.h5"))["a"].sorting == "none"
+    assert libsonata.SpikeReader(str(tmp_path / "r.h5"))["pop"].sorting == "none"
     with Results.open(tmp_path / "r.h5") as results:
         assert results.spikes("a", (0.0004, 0.0005)).ids.tolist() == [1]
 
@@ -487,12 +491,12 @@ def test_ways_out_of_the_file_are_refused(tmp_path, results_file):
         path = tmp_path / f"{way}.h5"
         path.write_bytes(results_file.read_bytes())
         with h5py.File(path, "a") as file:
-            group = file["spikes/out"]
+            group = file["snnrun/spikes/out"]
             del group["node_ids"]
             if way == "link":
                 group["node_ids"] = h5py.ExternalLink("secret.h5", "ids")
             elif way == "soft":
-                group["node_ids"] = h5py.SoftLink("/spikes/out/timestamps")
+                group["node_ids"] = h5py.SoftLink("/snnrun/spikes/out/timestamps")
             elif way == "virtual":
                 layout = h5py.VirtualLayout((5,), "u8")
                 layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "ids", (5,))
