@@ -26,6 +26,10 @@ SweepFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of a sweep
 SweepOrAnyFolder = Annotated[
     Path, Argument(metavar="FOLDER", help="Folder of a sweep, or of many results.", show_default=False)
 ]
+ResultFolders = Annotated[
+    list[Path],
+    Argument(metavar="FOLDER", help="Folders of runs and sweeps, or folders that hold some.", show_default=False),
+]
 ResultsFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of results.")]
 Task = Annotated[int, Argument(metavar="TASK", help="Number of the task in its array.", show_default=False)]
 NewName = Annotated[
@@ -166,6 +170,7 @@ Columns = Annotated[
 ]
 Wide = Annotated[bool, Option("--wide", help="Show all columns and whole texts, however wide the terminal is.")]
 Limit = Annotated[int | None, Option(min=1, metavar="N", help="Show this many.")]
+ReportOut = Annotated[Path, Option("--out", metavar="FILE.html", help="The file to write.")]
 Everything = Annotated[bool, Option("--all", help="Run every point of a sweep, not only some.")]
 By = Annotated[
     str, Option(metavar="FORMULA", help="Metric, or a formula of metrics such as `rate/cv`.", show_default=False)

@@ -309,7 +309,7 @@ def _write_pairs(pairs: Sequence[Pair], data: str) -> None:
                 Column("metric", [p.name for p in pairs]),
                 Column("first", [texts[0] for texts in sides], right=True),
                 Column("second", [texts[1] for texts in sides], right=True),
-                Column("difference", [_relative_text(p) for p in pairs]),
+                Column("difference", [p.change for p in pairs]),
             ]
         )
     put(_DATA[data])
@@ -317,15 +317,6 @@ def _write_pairs(pairs: Sequence[Pair], data: str) -> None:
 
 def _side_text(side: Extent | None, dimension: Dimension) -> str:
     return "–" if side is None else values_text([side.low, side.high], dimension)
-
-
-def _relative_text(pair: Pair) -> str:
-    if pair.same:
-        return "same"
-    if pair.relative is None:
-        return "differs"
-    where = "" if pair.place is None else f" at most, at {', '.join(str(k) for k in pair.place)}"
-    return f"{pair.relative * 100:+.3g} %{where}"
 
 
 def _pair_json(pair: Pair) -> dict[str, Any]:

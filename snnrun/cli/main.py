@@ -248,6 +248,19 @@ def best(
 
 
 @app.command()
+def report(
+    folders: given.ResultFolders,
+    out: given.ReportOut = Path("report.html"),
+    damaged: given.Damaged = False,
+    json: given.Json = False,
+) -> None:
+    """Write runs and sweeps as one HTML file: pictures, metrics, points, differences, file, provenance."""
+    from snnrun.cli.report import report_folders
+
+    report_folders(folders, out, damaged=damaged, json=json)
+
+
+@app.command()
 def status(folder: given.RunOrSweepFolder, json: given.Json = False) -> None:
     """Show how far a sweep is, from its folder alone: done, running, failed, remaining time."""
     from snnrun.cli.status import show_status

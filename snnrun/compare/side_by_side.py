@@ -42,6 +42,16 @@ class Pair:
     relative: float | None
     place: tuple[int, ...] | None = None
 
+    @property
+    def change(self) -> str:
+        """The difference in words: `+3.2 %`, `same`, `differs`."""
+        if self.same:
+            return "same"
+        if self.relative is None:
+            return "differs"
+        where = "" if self.place is None else f" at most, at {', '.join(str(k) for k in self.place)}"
+        return f"{self.relative * 100:+.3g} %{where}"
+
 
 def side_by_side(a: Entry, b: Entry) -> list[Pair]:
     """All metrics of two folders, in the order of the first."""

@@ -174,6 +174,7 @@ def read_sweep(folder: Path, *, damaged: bool = False) -> SweepTable:
                 },
                 status=_dataset(file, "status")[...],
                 description=Description.from_json(about) if about else None,
+                reasons={} if "reason" in {*names, *(n for _, n in along)} else _reasons(file),
             )
         except StorageError:
             raise
@@ -306,6 +307,13 @@ def _column(file: h5py.File, name: str) -> tuple[str | None, NDArray[Any]]:
     if h5py.check_string_dtype(dataset.dtype) is not None:
         return None, np.asarray(dataset.asstr()[...], dtype=object)
     return text_attribute(dataset, "units", "1"), dataset[...]
+
+
+def _reasons(file: h5py.File) -> dict[int, str]:
+    dataset = object_at(file, "reason")
+    if not isinstance(dataset, h5py.Dataset) or h5py.check_string_dtype(dataset.dtype) is None:
+        return {}  # no point failed
+    return {k: str(text) for k, text in enumerate(np.ravel(dataset.asstr()[...])) if text}
 
 
 def _label(file: h5py.File, name: str) -> str:

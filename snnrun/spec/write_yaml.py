@@ -25,7 +25,13 @@ _NOT_PLAIN: Final = re.compile(r": |:$| #|^- |^-$|^---|^\.\.\.|^\? |\t")
 _FLOW_MARKS: Final = re.compile(r"[,\[\]{}:#]")
 _BLOCK: Final = re.compile(rf"[^\x00-\x08\x0b-\x1f\x7f-\x9f{_UNSEEN}]*")
 _ESCAPED: Final = re.compile(rf"[\\\"{_ODD}]")
+_NOT_SEEN: Final = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_UNSEEN}]")
 _SHORT: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def visible(text: str) -> str:
+    """A text with an escape in place of each control code and each character that no eye sees; lines stay."""
+    return text if text.isascii() and text.isprintable() else _NOT_SEEN.sub(_escape, text)
 
 
 def write_yaml(root: MapNode) -> str:
