@@ -1,6 +1,6 @@
 """The progress line of a run: stage, simulated time, speed, remaining time.
 
-On a terminal it is overwritten; to pipes and log files it is not written.
+On a terminal it is overwritten. To pipes and log files it is written now and then, as a line that stays.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from snnrun.cli.render import clean, columns_of, encodable, say
 WIDTH = 26
 EVERY = 0.1  # between two drawings [s]
 PATIENCE = 0.3  # shorter runs show no bar [s]
+NARROWEST = 8  # columns of a bar; one with less room is left out
+FIRST_LINE = 10.0  # until the first line in a log file; from line to line it doubles [s]
+MOST_BETWEEN = 600.0  # between two lines in a log file [s]
 
 
 class Line:
@@ -29,6 +32,11 @@ class Line:
         self.lively = not quiet and (lively or sys.stderr.isatty())
         self._visible = self.lively  # the command says `reading ...` while modules load
 
+    @property
+    def room(self) -> int:
+        """Columns of a temporary line."""
+        return max(shutil.get_terminal_size().columns - 1, 20)
+
     def put(self, text: str) -> None:
         """Write one or more lines."""
         if not self.quiet:
@@ -39,9 +47,8 @@ class Line:
     def show(self, text: str) -> None:
         """Write a temporary line, which the next one replaces; only on a terminal."""
         if self.lively:
-            room = max(shutil.get_terminal_size().columns - 1, 20)
             shown = encodable(clean(text), sys.stderr)
-            while columns_of(shown) > room:
+            while columns_of(shown) > self.room:
                 shown = shown[:-1]
             sys.stderr.write(f"\r\x1b[K{shown}")
             sys.stderr.flush()
@@ -81,31 +88,49 @@ class Bar:
         """Start the clock."""
         self.started = time.perf_counter()
         self.before: int | None = None
+        self.next_line = FIRST_LINE
 
     def update(self, done: int, _total: int) -> None:
-        """Draw the bar, at most every `EVERY` seconds."""
+        """Draw the bar, at most every `EVERY` seconds; in a log file write a line, more and more seldom."""
         self.done = done
         if self.before is None:
             self.before = done if self.dt is None else 0  # a sweep may continue one that an earlier command began
         now = time.perf_counter()
-        if not self.line.lively or now - self.drawn < EVERY or now - self.started < PATIENCE:
-            return
-        self.drawn = now
-        self.line.show(self.text(done, now - self.started))
+        elapsed = now - self.started
+        if self.line.lively and now - self.drawn >= EVERY and elapsed >= PATIENCE:
+            self.drawn = now
+            self.line.show(self.text(done, elapsed, self.line.room))
+        elif not self.line.lively and elapsed >= self.next_line and done < self.total:
+            self.next_line = elapsed + min(elapsed, MOST_BETWEEN)
+            self.line.put(self.text(done, elapsed))
 
-    def text(self, done: int, elapsed: float) -> str:
-        """The line."""
-        share = done / self.total
-        filled = round(share * WIDTH)
-        bar = "━" * filled + "─" * (WIDTH - filled)
+    def text(self, done: int, elapsed: float, room: int | None = None) -> str:
+        """The line, with a bar where there is room for one; the remaining time always fits.
+
+        Args:
+            done: Steps, or points of a sweep.
+            elapsed: Since the start. [s]
+            room: Columns of the terminal; None for a line in a log file.
+        """
+        parts = self._parts(done, elapsed)
+        while room is not None and len(parts) > 1 and len("  ".join(["running", *parts])) > room:
+            del parts[-2]
+        width = 0 if room is None else min(WIDTH, room - len("  ".join(["running ", *parts])))
+        if width < NARROWEST:
+            return "  ".join(["running", *parts])
+        filled = round(done / self.total * width)
+        return "  ".join([f"running {'━' * filled}{'─' * (width - filled)}", *parts])
+
+    def _parts(self, done: int, elapsed: float) -> list[str]:
+        """How much is done, how fast, and the remaining time."""
         new = done - (self.before or 0)
         remaining = clock_text(elapsed * (self.total - done) / new) if new > 0 else "-:--:--"
         if self.dt is None:
-            return f"running {bar}  {done:,} of {self.whole}  {remaining} left"
+            return [f"{done:,} of {self.whole}", f"{remaining} left"]
         simulated = done * self.dt
         speed = simulated / elapsed
         times = f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
-        return f"running {bar}  {time_text(simulated)} of {self.whole}  {times}x real time  {remaining} left"
+        return [f"{time_text(simulated)} of {self.whole}", f"{times}x real time", f"{remaining} left"]
 
 
 def time_text(seconds: float) -> str:
