@@ -29,7 +29,7 @@ def estimate_files(command: RunCommand) -> None:
 
             sweep = check_sweep(checked)
         render([*checked.warnings, *(sweep.warnings if sweep is not None else ())], sys.stderr)
-        found = estimate(checked, sweep, probe=command.probe)
+        found = estimate(checked, sweep, probe=command.probe, threads=command.threads)
         reports.append({"file": str(file)} | asdict(found))
         if not command.json:
             along = sweep.plan.describe() if sweep is not None else "one run"

@@ -78,7 +78,8 @@ def _description(checked: Checked) -> Iterator[str]:
     from snnrun.codegen.kernel import generate
     from snnrun.engine.memory import expected_memory
 
-    yield f"memory about {bytes_text(expected_memory(network, generate(network)))} beside recordings"
+    network = pipeline.on_threads(network)
+    yield f"memory about {bytes_text(expected_memory(network, generate(network)))}, beside recordings"
 
 
 def _group(group: Group, network: Network) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnrun.cli.progress import bytes_text, number_text, time_text
+from snnrun.engine.memory import expected_memory
 from snnrun.engine.phases import ended_early, repetitions
 from snnrun.errors import UnfinishedError
 from snnrun.model.network import GroupKind, Network, SpikeMonitor, SynapseEventMonitor
@@ -52,7 +53,8 @@ def built_line(prepared: Prepared, seconds: Mapping[str, float]) -> str:
     parts = [f"checked {seconds['load'] + seconds['check']:.2f} s", code, f"built {seconds['build']:.2f} s"]
     if built.connectivity:
         parts.append(number_text(sum(w.size for w in built.connectivity.values()), "synapse"))
-    return " · ".join([*parts, f"about {bytes_text(built.memory)}"])
+    memory = expected_memory(built.network, prepared.kernel)
+    return " · ".join([*parts, f"memory about {bytes_text(memory)}"])
 
 
 def run_lines(checked: Checked, outcome: Outcome) -> Iterator[str]:

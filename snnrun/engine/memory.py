@@ -54,17 +54,18 @@ def refuse_too_large(network: Network, kernel: Kernel, place: Callable[[str], Sp
         raise RunError(_too_large(network, f"{_size(needed)}, {_size(free)} are free", place))
 
 
-def refuse_larger_than_machine(network: Network, place: Callable[[str], Span | None]) -> None:
-    """The same from the sizes alone: a network that needs more memory than the machine has.
+def refuse_larger_than_machine(network: Network, kernel: Kernel, place: Callable[[str], Span | None]) -> None:
+    """The same for a machine on which nothing else runs: a network that needs more memory than it has.
 
     Args:
         network: The network.
+        kernel: Its kernel.
         place: Where the file has the object of a path (`groups.x`).
 
     Raises:
         ExperimentError: RUN304, unless the environment variable SNNRUN_IGNORE_MEMORY is set.
     """
-    needed, there = sum(least_bytes(network).values()), psutil.virtual_memory().total
+    needed, there = expected_memory(network, kernel), psutil.virtual_memory().total
     if needed > there and not os.environ.get(FORCE):
         raise ExperimentError(_too_large(network, f"{_size(needed)}, this machine has {_size(there)}", place))
 

@@ -77,11 +77,6 @@ class Built:
         """How many spikes of each neuron of its group a spike monitor has seen so far, shape (size of the group,)."""
         return self.arrays[ArrayUse.COUNTS.of(f"monitors.{monitor}")]
 
-    @property
-    def memory(self) -> int:
-        """Bytes of all arrays."""
-        return sum(a.nbytes for a in self.arrays.values())
-
     def variable(self, variable: Variable) -> Array:
         """The array of a variable."""
         return self.arrays[ArrayUse.VARIABLE.of(variable.owner, variable.name)]

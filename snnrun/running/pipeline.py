@@ -111,14 +111,22 @@ def refuse_larger_than_machine(checked: Checked) -> None:
     from snnrun.model.size import FITS_ANYWHERE, least_bytes  # noqa: PLC0415 - only to validate
 
     if sum(least_bytes(checked.resolved.network).values()) > FITS_ANYWHERE:
+        from snnrun.codegen.kernel import generate  # noqa: PLC0415
         from snnrun.engine import memory  # noqa: PLC0415
 
-        memory.refuse_larger_than_machine(checked.resolved.network, _span_of(checked))
+        network = on_threads(checked.resolved.network)
+        memory.refuse_larger_than_machine(network, generate(network), _span_of(checked))
 
 
 def _span_of(checked: Checked) -> Callable[[str], Span | None]:
     """Gives the place of an object in the file by its path (`groups.x`)."""
     return lambda path: checked.document.key_span(tuple(path.split(".")))
+
+
+def on_threads(network: Network, threads: int | None = None) -> Network:
+    """The network on as many threads as pay off: those that were given, or those of the file, or fewer."""
+    wanted = threads or network.threads
+    return replace(network, threads=max(1, min(wanted, network.neurons // NEURONS_A_THREAD)))
 
 
 def prepare(checked: Checked, cache: RunCache, clock: Clock, threads: int | None = None) -> Prepared:
@@ -139,8 +147,7 @@ def prepare(checked: Checked, cache: RunCache, clock: Clock, threads: int | None
 
     keep_freed_memory()
     network = checked.resolved.network
-    wanted = threads or network.threads
-    network = replace(network, threads=max(1, min(wanted, network.neurons // NEURONS_A_THREAD)))
+    network = on_threads(network, threads)
     with clock.stage(Stage.GENERATE):
         kernel = cache.generate(network)
         parts = cache.parts(network)

@@ -10,6 +10,7 @@ from typing import Any
 
 from snnrun.codegen.arguments import RUN, ArrayUse
 from snnrun.codegen.module import WAITING
+from snnrun.engine.memory import expected_memory
 from snnrun.engine.stopwatch import Work
 from snnrun.engine.values import Built
 from snnrun.kernels.arithmetic import Math, Precision
@@ -60,6 +61,7 @@ class Profile:
         rows: What took how long, longest first; the last is what nothing measured. They add up to `seconds`.
         beside: How long another thread wrote results meanwhile. [s]
         memory: Bytes of the arrays of each object, largest first.
+        expected: Bytes that the process takes at the peak, as estimated before the run, beside recordings.
         advice: What may be changed, where that is known.
     """
 
@@ -67,6 +69,7 @@ class Profile:
     rows: tuple[Row, ...]
     beside: float
     memory: Mapping[str, int]
+    expected: int
     advice: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -76,6 +79,7 @@ class Profile:
             "stages": [{"object": r.object, "stage": r.stage, "seconds": round(r.seconds, 6)} for r in self.rows],
             "beside": round(self.beside, 6),
             "memory": dict(self.memory),
+            "memory_bytes": self.expected,
             "advice": list(self.advice),
         }
 
@@ -91,7 +95,7 @@ class Profile:
         if self.beside >= 0.001:
             yield f"  {'results, by another thread':36}  {'written meanwhile':18} {self.beside:9.3f} s"
         total = sum(self.memory.values())
-        yield f"memory of arrays: {total / 1e6:.3g} MB"
+        yield f"memory about {self.expected / 1e6:.3g} MB, beside recordings; arrays {total / 1e6:.3g} MB:"
         for name, size in [(n, s) for n, s in self.memory.items() if s >= 0.01 * total][:_MOST]:
             yield f"  {_cut(name, 36):36}  {'':18} {size / 1e6:9.3f} MB {size / total:5.1%}"
         for text in self.advice:
@@ -108,7 +112,8 @@ def profile_of(prepared: Prepared) -> Profile:
     rows.append(Row("not attributed", "", max(0.0, whole - sum(row.seconds for row in rows))))
     known = _Known(built.network, whole, rows[:-1], bool(prepared.checked.experiment.metrics))
     advice = tuple(text for rule in _ADVICE for text in rule(known))
-    return Profile(whole, tuple(rows), seconds[Work.WRITING], _memory(built), advice)
+    expected = round(expected_memory(built.network, built.kernel))
+    return Profile(whole, tuple(rows), seconds[Work.WRITING], _memory(built), expected, advice)
 
 
 def brief(seconds: Mapping[Work, float]) -> str:

@@ -32,7 +32,7 @@ class Estimate:
         kernels: Different kernels among those: each is compiled once.
         wirings: Synapses objects that will be connected; the other points share these.
         connected: Synapses objects of all examined points together.
-        memory_bytes: State and synapses of the largest examined point. [byte]
+        memory_bytes: What a process takes at the peak for the largest examined point, beside recordings. [byte]
         disk_bytes: Size of what will be stored. [byte]
         seconds: Time of all runs in one process. [s]
         basis: How the time was estimated.
@@ -49,13 +49,14 @@ class Estimate:
     basis: str
 
 
-def estimate(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> Estimate:
+def estimate(checked: Checked, sweep: Sweep | None, *, probe: bool = False, threads: int | None = None) -> Estimate:
     """Estimate the cost from the points of a sweep, or from the one run, without running them.
 
     Args:
         checked: The experiment.
         sweep: Its sweep, if it has one.
         probe: Whether the first point runs for up to two seconds, to measure the time of a step.
+        threads: Number of threads, instead of that in the file.
     """
     from snnrun.codegen.kernel import generate  # noqa: PLC0415 - only here and to run
     from snnrun.connect.connectivity import connectivity_key  # noqa: PLC0415
@@ -69,7 +70,7 @@ def estimate(checked: Checked, sweep: Sweep | None, *, probe: bool = False) -> E
     first: Checked | None = None
     for point in _points(checked, sweep):
         first = first or point
-        network = point.resolved.network
+        network = pipeline.on_threads(point.resolved.network, threads)
         examined += 1
         kernel = generate(network)
         kernels.add(hashlib.sha256(kernel.text.encode()).hexdigest())

@@ -108,7 +108,7 @@ def test_show_names_groups_methods_order_and_memory(snnrun):
     assert "one step\n" in said.out
     order = [line.split()[0] for line in said.out.partition("one step\n")[2].splitlines() if line.startswith("  ")]
     assert order == ["start", "groups", "thresholds", "synapses", "resets", "end"]
-    assert re.search(r"memory about \d+ MB beside", said.out)
+    assert re.search(r"memory about \d+ MB, beside", said.out)
 
 
 def test_show_names_the_monitors_where_they_record(snnrun):
@@ -448,3 +448,15 @@ def test_wrong_use_of_the_command_line_ends_with_2(snnrun, small):
         said = snnrun(*words)
         assert said.code == 2
         assert said.err
+
+
+def test_one_estimate_of_memory_is_shown_everywhere(snnrun, small):
+    said = [
+        snnrun("show", small).out,
+        snnrun("run", small, "--dry-run").out,
+        snnrun("run", small, "--no-plots").err,
+        snnrun("run", small, "--no-plots", "--profile").err,
+    ]
+    found = [re.findall(r"memory +about ([\d.]+ MB)", text) for text in said]
+    assert len({number for numbers in found for number in numbers}) == 1
+    assert [len(numbers) for numbers in found] == [1, 1, 1, 2]

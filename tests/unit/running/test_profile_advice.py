@@ -65,7 +65,9 @@ def test_a_long_table_is_cut_and_still_adds_up():
     rows = [Row(f"groups.{'long' * 20}{k}", "a stage of many words", 1.0 / (k + 1)) for k in range(30)]
     whole = sum(row.seconds for row in rows)
     lines = list(
-        Profile(whole, (*rows, Row("not attributed", "", 0.0)), 0.1, {"groups.g": 10}, ("word " * 40,)).lines()
+        Profile(
+            whole, (*rows, Row("not attributed", "", 0.0)), 0.1, {"groups.g": 10}, 1_000_000, ("word " * 40,)
+        ).lines()
     )
     assert max(map(len, lines)) <= 80
     shown = [float(line.split(" s ")[0].split()[-1]) for line in lines[1:] if line.endswith("%") and " s " in line]
