@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from snnrun.importing.records import Imported, Record, Script
+from snnrun.importing.networks import networks, points, shared_runs
+from snnrun.importing.records import Imported, ImportedPoint, Record, Script, owner_of
 from snnrun.importing.steps import STEPS
-from snnrun.importing.values import KEPT, dimension_of, quantity, value_of
+from snnrun.importing.sweeps import families, merged, replaced
+from snnrun.importing.values import KEPT, quantity, recorded_dimension, value_of
 from snnrun.units.dimensions import TIME, Dimension
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -20,30 +23,75 @@ Known = Mapping[str, tuple[float, Dimension]]
 """Constants: value in SI units, and dimension."""
 
 
-def experiment_of(recorded: Mapping[str, Any], arrays: Mapping[str, np.ndarray], name: str) -> Imported:
-    """The experiment that a recorded script builds.
+def experiments_of(recorded: Mapping[str, Any], arrays: Mapping[str, np.ndarray], name: str) -> list[Imported]:
+    """The experiments that a recorded script runs: one, unless it builds networks that differ in more than values.
 
     Args:
         recorded: What `recorder.py` wrote.
         arrays: The arrays beside it.
-        name: Name of the experiment.
+        name: Name of the first experiment; the others have a number behind it.
     """
-    records: list[Record] = recorded["records"]
+    found: list[Imported] = []
+    for network in networks(recorded["records"]):
+        built = [_experiment(list(point), recorded, arrays, name) for point in points(network)]
+        shared = shared_runs(network)
+        phases = built[0].data["run"].get("phases", [])
+        families_of = families(built)
+        if len(families_of) == 1 and 0 < shared <= len(phases):
+            found.append(merged(built, phases[shared - 1]["name"]))
+        else:
+            found += built
+    found = [merged(family) if len(family) > 1 else family[0] for family in families(found)]
+    for number, experiment in enumerate(found[1:], start=2):
+        _number(experiment, f"{name}-{number}", number)
+    if recorded["problem"] is not None and found:
+        problem = recorded["problem"]
+        found[0].notes.append((problem["line"], f"the script ended here: {problem['error']}"))
+    return found
+
+
+def _number(experiment: Imported, name: str, number: int) -> None:
+    """Give an experiment and its files names of their own."""
+    experiment.data["name"] = name
+    for files in (experiment.arrays, experiment.texts):
+        for file in list(files):
+            stem, dot, ending = file.rpartition(".")
+            renamed = f"{stem}_n{number}{dot}{ending}"
+            files[renamed] = files.pop(file)  # type: ignore[assignment]
+            experiment.data = replaced(experiment.data, file, renamed)
+
+
+def _experiment(
+    records: list[Record], recorded: Mapping[str, Any], arrays: Mapping[str, np.ndarray], name: str
+) -> Imported:
+    """The experiment of the records that lead to one result."""
     runs = [record for record in records if record["op"] == "run"]
     script = _begun(records, runs, arrays, name)
-    if recorded["problem"] is not None:
-        script.note(recorded["problem"]["line"], f"the script ended here: {recorded['problem']['error']}")
-    if not runs:
-        script.note(None, "the script runs nothing")
-        return script.result
     for record in records:
         step = STEPS.get(record["op"])
-        if step is None:
-            script.note(record["line"], f"`{record['op']}` is left out")
-        elif record["op"] in ("run", "new") or script.owner(record) in script.used - script.absent:
+        if step is not None and (record["op"] in ("run", "new") or owner_of(record) in script.used - script.absent):
             step(script, record)
+            _tell(script, record)
     _finish(script, name, recorded, runs)
+    script.result.points = [ImportedPoint({}, script.runs or [runs[-1]["number"]], dict(script.names))]
     return script.result
+
+
+def _tell(script: Script, record: Record) -> None:
+    """Say what became of a record."""
+    match record["op"]:
+        case "new" if record["name"] in script.used - script.absent:
+            text = f"{record['kind']} `{script.names[record['name']]}`"
+        case "new":
+            return
+        case "run":
+            text = f"run: {script.value(record['duration'])}"
+        case op:
+            variable = f".{record['variable']}" if "variable" in record else ""
+            text = f"{op} `{script.names[str(owner_of(record))]}{variable}`"
+    line = (record["line"], text)
+    if line not in script.result.converted:
+        script.result.converted.append(line)
 
 
 def _begun(records: list[Record], runs: list[Record], arrays: Mapping[str, np.ndarray], name: str) -> Script:
@@ -51,8 +99,10 @@ def _begun(records: list[Record], runs: list[Record], arrays: Mapping[str, np.nd
     names: dict[str, str] = {}
     for record in records:
         if record["op"] == "new":
-            wanted = str(called.get(record["name"], record["name"]))
-            names[record["name"]] = record["name"] if wanted in names.values() else wanted
+            own = re.sub(r"\W", "_", record["name"].partition("#")[0])
+            wanted = str(called.get(record["name"], own))
+            taken = set(names.values())
+            names[record["name"]] = next(n for n in _names(wanted, own) if n not in taken)
     used = frozenset(o for run in runs for o in run["objects"])
     parts = {n: part for run in runs for n, part in run["parts"].items() if part.get("object") in used}
     kinds = {r["name"]: r["kind"] for r in records if r["op"] == "new"}
@@ -60,13 +110,27 @@ def _begun(records: list[Record], runs: list[Record], arrays: Mapping[str, np.nd
     return Script(arrays, name, names, kinds, used, parts, methods)
 
 
+def _names(wanted: str, own: str) -> Iterator[str]:
+    """Names for an object, the best first."""
+    yield from (wanted, own)
+    yield from (f"{wanted}_{k}" for k in count(2))
+
+
 def _finish(script: Script, name: str, recorded: Mapping[str, Any], runs: list[Record]) -> None:
     for item in script.sections["synapses"].values():
         rules = item["connect"]
         item["connect"] = rules[0] if len(rules) == 1 else rules
+    script.first = {**script.scoped, **script.first}
     texts = " ".join([*_texts(script.sections), *_texts(script.phases)])
+    _blame_functions(script, texts)
     constants = _constants(script, texts, recorded["assignments"], runs[0]["line"] or 10**9)
-    run: dict[str, Any] = {"dt": quantity(runs[-1]["dt"], TIME)}
+    dt = quantity(runs[-1]["dt"], TIME)
+    for operation in script.sections["operations"].values():
+        operation["every"] = operation["every"] or dt
+    run: dict[str, Any] = {"dt": dt}
+    if not script.phases:
+        script.phases = [{"name": "phase_1", "duration": dt}]
+        script.note(None, "the script runs nothing: the file runs one step")
     if len(script.phases) == 1:
         run = {"duration": script.phases[0]["duration"], **run}
     else:
@@ -80,6 +144,13 @@ def _finish(script: Script, name: str, recorded: Mapping[str, Any], runs: list[R
         data["description"] = " ".join(recorded["doc"].strip().partition("\n\n")[0].split())
     data |= {"constants": constants, "arrays": _timed_arrays(script, texts), **script.sections, "run": run}
     script.result.data = {k: v for k, v in data.items() if v not in ({}, [])}
+
+
+def _blame_functions(script: Script, texts: str) -> None:
+    """Say which Python functions texts call."""
+    for name, value in script.first.items():
+        if "function" in value and re.search(rf"\b{name}\s*\(", texts):
+            script.note(value["line"] or None, f"the Python function `{name}` is left out: write it under `functions`")
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -109,7 +180,7 @@ def _timed_arrays(script: Script, texts: str) -> dict[str, Any]:
 def _constants(script: Script, texts: str, assignments: Mapping[str, Any], line: int) -> dict[str, Any]:
     """The constants that texts use, as the script writes them where that has the same value."""
     known: dict[str, tuple[float, Dimension]] = {
-        name: (float(value["number"]), dimension_of(value["dims"]))
+        name: (float(value["number"]), recorded_dimension(value["dims"]))
         for name, value in script.first.items()
         if "number" in value and not isinstance(value["number"], bool) and name not in _BUILT_IN
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -25,15 +27,16 @@ def new(script: Script, record: Record) -> None:
 
 def _neurongroup(script: Script, name: str, given: Record, record: Record) -> None:
     group: dict[str, Any] = {"size": script.value(given["N"])}
-    script.take(
-        group, given, {"model": "equations", "threshold": "threshold", "reset": "reset", "refractory": "refractory"}
-    )
+    _equations(script, group, given)
+    script.take(group, given, {"threshold": "threshold", "reset": "reset", "refractory": "refractory"})
     if group.get("refractory") is False:
         del group["refractory"]
     if "method" in given and isinstance(given["method"], str):
         group["method"] = script.method(given["method"], record)
     elif record["name"] in script.methods and "d" in group.get("equations", "") and "/dt" in group.get("equations", ""):
         group["method"] = script.methods[record["name"]]
+    if "equations" not in group and "threshold" not in group:
+        group["equations"] = "unused : 1"  # a group has variables or spikes
     if "events" in given:
         group["events"] = {k: {"condition": v} for k, v in given["events"]["map"].items()}
     script.common(group, given)
@@ -52,21 +55,24 @@ def _poissongroup(script: Script, name: str, given: Record, _record: Record) -> 
 
 def _spikegeneratorgroup(script: Script, name: str, given: Record, _record: Record) -> None:
     group = {"kind": "spikes", "size": script.value(given["N"])}
-    group |= {
-        "indices": script.series(given["indices"], f"{name}_indices"),
-        "times": script.series(given["times"], f"{name}_times"),
-    }
-    if any(isinstance(group[key], dict) for key in ("indices", "times")):
-        indices, times = (np.atleast_1d(script.arrays[given[key]["array"]]) for key in ("indices", "times"))
-        for key in ("indices", "times"):
-            script.result.arrays.pop(f"{script.stem}_{name}_{key}.npy", None)
-            del group[key]
-        file = f"{script.stem}_{name}.npy"
-        script.result.arrays[file] = np.stack(np.broadcast_arrays(indices.astype(float), times), axis=1)
-        group |= {"file": file, "columns": [0, 1], "unit": "s"}
+    given_spikes(script, name, group, given)
     script.take(group, given, {"period": "period"})
     script.common(group, given)
     script.sections["groups"][name] = group
+
+
+def given_spikes(script: Script, name: str, group: dict[str, Any], given: Record) -> None:
+    """Write the spikes of a generator, in a file where they are many."""
+    for key in ("indices", "times", "file", "columns", "unit"):
+        group.pop(key, None)
+    few = {key: script.value(given[key]) for key in ("indices", "times")}
+    if all(values is not None for values in few.values()):
+        group |= few
+        return
+    columns = (np.atleast_1d(script.arrays[given[key]["array"]]).astype(float) for key in ("indices", "times"))
+    file = f"{script.stem}_{name}.npy"
+    script.result.arrays[file] = np.stack(np.broadcast_arrays(*columns), axis=1)
+    group |= {"file": file, "columns": [0, 1], "unit": "s"}
 
 
 def _poissoninput(script: Script, name: str, given: Record, _record: Record) -> None:
@@ -82,9 +88,8 @@ def _poissoninput(script: Script, name: str, given: Record, _record: Record) -> 
 def _synapses(script: Script, name: str, given: Record, record: Record) -> None:
     item: dict[str, Any] = {"source": script.reference(given["source"])}
     item["target"] = script.reference(given.get("target", given["source"]))
-    script.take(item, given, {"model": "equations", "multisynaptic_index": "multisynaptic_index"})
-    if not item.get("equations", "x"):
-        del item["equations"]
+    _equations(script, item, given)
+    script.take(item, given, {"multisynaptic_index": "multisynaptic_index"})
     delay, events = given.get("delay"), given.get("on_event", {})
     delays = delay["map"] if isinstance(delay, dict) and "map" in delay else {}
     for key in ("on_pre", "on_post"):
@@ -109,8 +114,7 @@ def _statemonitor(script: Script, name: str, given: Record, record: Record) -> N
     item: dict[str, Any] = {"kind": "state", "source": script.reference(given["source"])}
     variables = given["variables"]
     if variables is True:
-        script.note(record["line"], f"`{name}` records all variables: name those that matter")
-        return
+        variables = {"list": variables_of(script.item(given["source"]))}
     item["variables"] = variables["list"] if isinstance(variables, dict) and "list" in variables else [variables]
     _recorded(script, item, given)
     script.take(item, given, {"dt": "dt"})
@@ -135,8 +139,31 @@ def _populationratemonitor(script: Script, name: str, given: Record, _record: Re
     script.sections["monitors"][name] = {"kind": "rate", "source": script.reference(given["source"])}
 
 
-def _networkoperation(script: Script, name: str, _given: Record, record: Record) -> None:
-    script.note(record["line"], f"the Python function of `{name}` is left out: write it as an operation, or `call` it")
+def _networkoperation(script: Script, name: str, given: Record, record: Record) -> None:
+    """Write an operation that calls a function which is still to be written."""
+    function = given["function"]
+    called, file = function["function"], f"{script.stem}_hooks.py"
+    script.result.texts[file] = script.result.texts.get(file, _HOOKS.format(script.stem)) + _HOOK.format(
+        called, script.stem, function["line"], textwrap.indent(function["text"].rstrip(), "    # ")
+    )
+    every = script.value(given["dt"]) if "dt" in given else None
+    item = {"call": f"{file}:{called}", "every": every}
+    if isinstance(given.get("when"), str) and given["when"] != "start":
+        item["when"] = script.slot(given["when"], record)
+    script.sections["operations"][called if name.startswith("networkoperation") else name] = item
+    script.note(record["line"], f"`{called}` in `{file}` is to be written: it stands in line {function['line']}")
+
+
+def _equations(script: Script, item: dict[str, Any], given: Record) -> None:
+    text = script.equations(given.get("model") or "")
+    if text:
+        item["equations"] = text
+
+
+def variables_of(item: Record) -> list[str]:
+    """The variables that the equations of an object define."""
+    found = (_DEFINES.match(line) for line in item.get("equations", "").splitlines())
+    return [match[1] or match[2] for match in found if match]
 
 
 def _pathways(script: Script, plain: Any, side: str, delays: Record, events: Any) -> Any:
@@ -183,6 +210,16 @@ def _monitored(script: Script, item: dict[str, Any], given: Record) -> None:
     _recorded(script, item, given)
 
 
+_DEFINES = re.compile(r"\s*(?:d(\w+)/dt|(\w+)\s*[=:])")
+_HOOKS = '"""Python functions of {0}.py."""\n'
+_HOOK = """
+
+def {0}(network, time):
+    # In line {2} of {1}.py:
+    #
+{3}
+    raise NotImplementedError("write {0}")
+"""
 _MAKERS: dict[str, Callable[[Script, str, Record, Record], None]] = {
     "NeuronGroup": _neurongroup,
     "PoissonGroup": _poissongroup,

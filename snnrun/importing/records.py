@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from snnrun.importing.values import dimension_of, quantity
+from snnrun.importing.values import quantity, recorded_dimension
 from snnrun.units.quantities import base_units
 
 Record = Mapping[str, Any]
 FEW = 12
 """Numbers that are written into the file; more go into a file beside it."""
 
+_LINE = re.compile(r"[^#]*:[^#]*")
 _MOMENTS = ("before_", "after_")
 _METHODS = {
     "linear": "exact",
@@ -28,6 +30,29 @@ _METHODS = {
 _METHODS |= {"gsl_rkck": "rkf45", "gsl_rk8pd": "rkf45"}
 
 
+def owner_of(record: Record) -> str | None:
+    """The object that a record is about; None for others than those of the script."""
+    target = record.get("target")
+    if isinstance(target, dict):
+        return target.get("object")
+    return record.get("name") if target is None else str(target).partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedPoint:
+    """One run of an experiment that was made of a script.
+
+    Args:
+        values: What it has in place of the file's values, by the name of a sweep.
+        runs: Number of the script's run that each phase stands for.
+        names: Names in the file of the script's objects, by key.
+    """
+
+    values: dict[str, Any]
+    runs: list[int]
+    names: dict[str, str]
+
+
 @dataclass
 class Imported:
     """An experiment that was made of a script.
@@ -35,12 +60,18 @@ class Imported:
     Args:
         data: The file as maps, lists and scalars.
         arrays: Numbers of files beside it, by file name.
+        texts: Texts of files beside it, by file name.
+        converted: What became of a line of the script: line and text.
         notes: What was approximated or left out: line of the script and text.
+        points: The points of its sweep; one where it has none.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    converted: list[tuple[int | None, str]] = field(default_factory=list)
     notes: list[tuple[int | None, str]] = field(default_factory=list)
+    points: list[ImportedPoint] = field(default_factory=list)
 
 
 @dataclass
@@ -55,6 +86,10 @@ class Script:
         used: The objects that take part in a run.
         parts: Subgroups, by the name that the script gives them.
         methods: The methods that Brian2 has chosen.
+        scoped: Values of names that objects have of their own (`namespace`).
+        runs: Number of the run of each phase.
+        steps: Steps of the runs so far.
+        time: Their time, as the script gives it. [s]
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -70,7 +105,11 @@ class Script:
     )
     phases: list[dict[str, Any]] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
+    runs: list[int] = field(default_factory=list)
+    steps: int = 0
+    time: float = 0.0
     absent: set[str] = field(default_factory=set)
+    scoped: dict[str, Any] = field(default_factory=dict)
     first: Record = field(default_factory=dict)
     before: Record = field(default_factory=dict)
 
@@ -79,27 +118,31 @@ class Script:
         if (line, text) not in self.result.notes:
             self.result.notes.append((line, text))
 
-    def owner(self, record: Record) -> str | None:
-        """The object that a record is about; None for others than those of the script."""
-        target = record.get("target")
-        if isinstance(target, dict):
-            return target.get("object")
-        return None if target is None else str(target).partition(":")[0]
-
     def value(self, plain: Any) -> Any:
         """A recorded value as the file writes it."""
         if isinstance(plain, str):
             return textwrap.dedent(plain).strip() if "\n" in plain else plain.strip()
         if isinstance(plain, dict) and "number" in plain:
             number = plain["number"]
-            return number if isinstance(number, bool) else quantity(float(number), dimension_of(plain["dims"]))
+            return number if isinstance(number, bool) else quantity(float(number), recorded_dimension(plain["dims"]))
         if isinstance(plain, dict) and "array" in plain:
             return self.numbers(plain)
         return plain
 
+    def equations(self, text: str) -> str:
+        """Equations with one line each, and units without `^`."""
+        lines, begun = list[str](), ""
+        for line in str(self.value(text)).splitlines():
+            begun = f"{begun.partition('#')[0].rstrip()} {line.strip()}" if begun else line
+            if _LINE.match(begun) or not begun.partition("#")[0].strip():
+                head, colon, unit = begun.rpartition(":") if "#" not in begun else ("", "", begun)
+                lines.append(head + colon + unit.replace("^", "**"))
+                begun = ""
+        return "\n".join([*lines, *filter(None, [begun])])
+
     def numbers(self, plain: Record) -> Any:
         """Some numbers: a list, one number where all are the same, or None where they need a file."""
-        array, dimension = self.arrays[plain["array"]], dimension_of(plain["dims"])
+        array, dimension = self.arrays[plain["array"]], recorded_dimension(plain["dims"])
         if array.size and np.all(array == array.flat[0]) and array.ndim == 1:
             return quantity(float(array.flat[0]), dimension)
         if array.ndim == 1 and array.size <= FEW:
@@ -110,14 +153,14 @@ class Script:
         """Numbers in a file beside the experiment."""
         name = f"{self.stem}_{what}.npy"
         self.result.arrays[name] = self.arrays[plain["array"]]
-        unit = base_units(dimension_of(plain["dims"]))
-        return {"file": name} | ({} if dimension_of(plain["dims"]).is_one else {"unit": unit.removeprefix("*")})
+        unit = base_units(recorded_dimension(plain["dims"]))
+        return {"file": name} | ({} if recorded_dimension(plain["dims"]).is_one else {"unit": unit.removeprefix("*")})
 
     def series(self, plain: Any, what: str, *, whole: bool = True) -> Any:
         """A value, or numbers of a file where one may stand."""
         found = self.value(plain)
         if found is None and plain is not None and not whole:
-            return [quantity(float(v), dimension_of(plain["dims"])) for v in self.arrays[plain["array"]].ravel()]
+            return [quantity(float(v), recorded_dimension(plain["dims"])) for v in self.arrays[plain["array"]].ravel()]
         return self.file_of(plain, what) if found is None else found
 
     def reference(self, plain: Any) -> str:
@@ -136,6 +179,12 @@ class Script:
         section.setdefault("subgroups", {})[name] = chosen
         return f"{group}.{name}"
 
+    def item(self, plain: Any) -> Record:
+        """What has been written of an object so far."""
+        owner = owner_of({"target": plain})
+        name = self.names.get(str(owner), "")
+        return next((items[name] for items in self.sections.values() if name in items), {})
+
     def take(self, item: dict[str, Any], given: Record, keys: Mapping[str, str]) -> None:
         """Write the values that were given, under our keys."""
         for key, ours in keys.items():
@@ -149,11 +198,9 @@ class Script:
         if isinstance(given.get("order"), dict) and given["order"]["number"]:
             item["order"] = given["order"]["number"]
         if "namespace" in given:
-            own = {
-                k: self.value(v) for k, v in given["namespace"]["map"].items() if isinstance(v, dict) and "number" in v
-            }
-            if own:
-                item["constants"] = own
+            for name, value in given["namespace"]["map"].items():
+                if isinstance(value, dict) and self.scoped.setdefault(name, value) != value and "number" in value:
+                    item.setdefault("constants", {})[name] = self.value(value)
 
     def method(self, name: str, record: Record) -> str:
         """Our name of a method of integration."""

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
-from snnrun.importing.objects import new
-from snnrun.importing.records import FEW, Record, Script
+import numpy as np
+
+from snnrun.importing.objects import given_spikes, new
+from snnrun.importing.records import FEW, Record, Script, owner_of
+from snnrun.importing.values import quantity
+from snnrun.units.dimensions import TIME
+
+_ALIGNED = 1e-4
+"""How far from a whole number of steps Brian2 takes a time for one."""
+
+_ZERO = re.compile(r"-?0(\.0*)?(\s*\*?\s*[A-Za-z]\w*)?")
 
 
 def _connect(script: Script, record: Record) -> None:
@@ -36,6 +47,14 @@ def _connect(script: Script, record: Record) -> None:
         item["connect"].append(rule or "all")
 
 
+def _set_spikes(script: Script, record: Record) -> None:
+    group = script.sections["groups"][script.names[record["target"]]]
+    if script.phases:
+        script.note(record["line"], "other spikes of a generator after a run are left out")
+        return
+    given_spikes(script, script.names[record["target"]], group, record)
+
+
 def _run_on_event(script: Script, record: Record) -> None:
     group = script.sections["groups"][script.names[record["target"]]]
     group.setdefault("events", {}).setdefault(record["event"], {})["do"] = script.value(record["code"])
@@ -53,7 +72,7 @@ def _run_regularly(script: Script, record: Record) -> None:
 
 def _set(script: Script, record: Record) -> None:
     target, variable = record["target"], record["variable"]
-    owner = script.owner(record)
+    owner = owner_of(record)
     assert owner is not None
     name = script.names[owner]
     section = _section_of(script, owner)
@@ -63,21 +82,30 @@ def _set(script: Script, record: Record) -> None:
     if item is None:
         return
     pathway = target.partition(":")[2] if isinstance(target, str) else ""
-    value = script.series(
-        record["value"], f"{name}_{variable}", whole=record["item"] is None and record["target"] == owner
-    )
+    is_whole = record["item"] is None and record["target"] == owner
+    where = {} if "all" in record else _where(script, record)
+    if where is None:
+        return
+    if "all" in record:
+        value = script.series(record["all"], f"{name}_{variable}")
+    elif not is_whole and script.series(record["value"], "") is None:
+        script.note(record["line"], f"the assignment of `{variable}` to some elements is left out")
+        return
+    else:
+        value = script.series(record["value"], f"{name}_{variable}", whole=is_whole and item.get("kind") != "poisson")
     if variable == "delay" and section == "synapses":
         _set_delay(script, item, pathway, record, value)
         return
-    where = _where(script, record)
-    if where is None:
-        return
+    if isinstance(value, str) and _is_integer(item, variable) and not value.isdecimal():
+        value = f"int({value})"
     path = f"{name}.{variable}"
     if script.phases:
         script.changes[path] = [{**where, "value": value}] if where else value
         return
     if section == "groups" and item.get("kind") == "poisson" and variable == "rates" and not where:
         item["rates"] = value
+        return
+    if not where and _ZERO.fullmatch(str(value)) and variable not in item.get("initial", {}):
         return
     initial = item.setdefault("initial", {})
     if not where:
@@ -88,6 +116,11 @@ def _set(script: Script, record: Record) -> None:
     if before is not None and not rules:
         rules = [{"value": before}]
     initial[variable] = [*rules, {**where, "value": value}]
+
+
+def _is_integer(item: Record, variable: str) -> bool:
+    """Whether equations declare a variable as an integer."""
+    return re.search(rf"^\s*{variable}\s*:\s*integer\b", item.get("equations", ""), re.MULTILINE) is not None
 
 
 def _section_of(script: Script, owner: str) -> str | None:
@@ -105,19 +138,28 @@ def _where(script: Script, record: Record) -> dict[str, Any] | None:
         return rule
     if isinstance(chosen, str):
         return {**rule, "where": chosen}
-    if isinstance(chosen, dict) and "slice" in chosen:
+    chosen = chosen.get("list", [chosen])
+    parts = [_chosen(script, name, part) for name, part in zip("ijk", chosen, strict=False)]
+    if None in parts:
+        script.note(record["line"], f"the assignment of `{record['variable']}` to some elements is left out")
+        return None
+    text = " and ".join(filter(None, parts))
+    return {**rule, "where": text} if text else rule
+
+
+def _chosen(script: Script, name: str, chosen: Record) -> str | None:
+    """The condition that an index is a number, in a slice, or one of a few; None where it cannot be said."""
+    if "slice" in chosen:
         start, stop, step = chosen["slice"]
-        parts = (
-            [f"i >= {start}"] * bool(start)
-            + [f"i < {stop}"] * (stop is not None)
-            + [f"i % {step} == 0"] * (step not in (None, 1))
-        )
-        return {**rule, "where": " and ".join(parts)} if parts else rule
-    if isinstance(chosen, dict) and "number" in chosen and not isinstance(chosen["number"], bool):
-        return {**rule, "where": f"i == {chosen['number']}"}
-    if isinstance(chosen, dict) and "array" in chosen and script.arrays[chosen["array"]].size <= FEW:
-        return {**rule, "where": " or ".join(f"i == {int(k)}" for k in script.arrays[chosen["array"]].ravel())}
-    script.note(record["line"], f"the assignment of `{record['variable']}` to some elements is left out")
+        first, last = f"{name} >= {start}", f"{name} < {stop}"
+        every = f"({name} - {start or 0}) % {step} == 0"
+        return " and ".join([first] * bool(start) + [last] * (stop is not None) + [every] * (step not in (None, 1)))
+    if "number" in chosen and not isinstance(chosen["number"], bool):
+        return f"{name} == {chosen['number']}"
+    if "array" in chosen and script.arrays[chosen["array"]].size <= FEW:
+        numbers = script.arrays[chosen["array"]]
+        numbers = np.flatnonzero(numbers) if numbers.dtype == bool else numbers.ravel()
+        return " or ".join(f"{name} == {int(k)}" for k in numbers)
     return None
 
 
@@ -151,13 +193,27 @@ def _run(script: Script, record: Record) -> None:
             if "number" in value and value != script.before.get(name) and name in script.first:
                 script.changes[name] = script.value(value)
     script.before = values
-    duration = record["duration"]
-    if duration["number"] > 0:
-        phase = {"name": f"phase_{len(script.phases) + 1}", "duration": script.value(duration)}
+    steps = _steps(script, record)
+    if steps > 0:
+        duration = script.value(record["duration"])
+        if abs(steps * record["dt"] - record["duration"]["number"]) > _ALIGNED * record["dt"]:
+            duration = quantity(steps * record["dt"], TIME)
+            script.note(record["line"], f"the run takes whole steps: {duration}")
+        phase = {"name": f"phase_{len(script.phases) + 1}", "duration": duration}
         if script.changes:
             phase["set"] = dict(script.changes)
         script.phases.append(phase)
+        script.runs.append(record["number"])
         script.changes = {}
+
+
+def _steps(script: Script, record: Record) -> int:
+    """The steps of a run: those that begin before its end, as Brian2 counts them."""
+    script.time += float(record["duration"]["number"])
+    end = script.time / float(record["dt"])
+    last = round(end) if abs(end - round(end)) < _ALIGNED else math.ceil(end)
+    before, script.steps = script.steps, last
+    return last - before
 
 
 def _link(script: Script, record: Record) -> None:
@@ -173,6 +229,7 @@ STEPS: dict[str, Callable[[Script, Record], None]] = {
     "link": _link,
     "set": _set,
     "run_regularly": _run_regularly,
+    "set_spikes": _set_spikes,
     "run_on_event": _run_on_event,
     "run": _run,
 }

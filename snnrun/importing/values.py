@@ -18,8 +18,8 @@ KEPT = 1e-15
 """How far the text of a value may be from it, relatively: a few units in the last place, as `0.1*3`."""
 
 
-def dimension_of(dims: Iterable[float]) -> Dimension:
-    """The dimension of recorded exponents."""
+def recorded_dimension(dims: Iterable[float]) -> Dimension:
+    """The dimension of the exponents that a recording has."""
     return Dimension(tuple(Fraction(d).limit_denominator(12) for d in dims))
 
 

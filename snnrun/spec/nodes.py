@@ -103,6 +103,18 @@ def plain(node: Node) -> object:
             return {key: plain(entry.value) for key, entry in entries.items()}
 
 
+def tree_of(data: object) -> Node:
+    """Python's dicts, lists and scalars as a tree whose values stand nowhere."""
+    nowhere = Span(SourceFile("", ""), 0, 0)
+    if isinstance(data, dict):
+        keys = ((str(key), value) for key, value in data.items())
+        return MapNode({k: Entry(scalar(k, SourceFile("", k)), tree_of(v)) for k, v in keys}, nowhere)
+    if isinstance(data, list | tuple):
+        return ListNode(tuple(tree_of(item) for item in data), nowhere)
+    assert data is None or isinstance(data, str | int | float | bool)
+    return scalar(data, SourceFile("", data if isinstance(data, str) else repr(data)))
+
+
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Every value of the tree with its path, parents before children, in the order of the file."""
     yield path, node

@@ -13,7 +13,7 @@ import pytest
 from snnrun.cli.imports import import_script
 from snnrun.errors import ExperimentError, StorageError
 from snnrun.importing import script as scripts
-from snnrun.importing.experiment import experiment_of
+from snnrun.importing.experiment import experiments_of
 from snnrun.importing.values import quantity, value_of
 from snnrun.running import pipeline
 from snnrun.units.dimensions import ONE, TIME
@@ -81,19 +81,21 @@ def test_a_script_that_is_not_there_or_cannot_run_says_so(tmp_path: Path) -> Non
             scripts.record(tmp_path / "empty.py", sys.executable)
 
 
-def test_a_script_that_runs_nothing_gives_no_file() -> None:
+def test_a_script_that_builds_nothing_gives_no_file(
+    tmp_path: Path, brian2: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found, arrays = recorded()
-    found["records"] = [record for record in found["records"] if record["op"] != "run"]
-    result = experiment_of(found, arrays, "script")
-    assert result.data == {}
-    assert (None, "the script runs nothing") in result.notes
+    empty = {**found, "records": [], "problem": {"line": 3, "error": "KeyError: 1"}}
+    monkeypatch.setattr("snnrun.cli.imports.record", lambda *_: (empty, arrays))
+    with pytest.raises(ExperimentError, match="has built no object of Brian2: it ended in line 3: KeyError"):
+        import_script(SCRIPT, tmp_path, None, allow_code=True)
 
 
 def test_what_has_no_counterpart_is_noted_and_left_out() -> None:
     found, arrays = recorded()
     group = next(record for record in found["records"] if record["op"] == "new")
     group["kind"] = "SpatialNeuron"
-    result = experiment_of(found, arrays, "script")
+    (result,) = experiments_of(found, arrays, "script")
     notes = " ".join(text for _, text in result.notes)
     assert "`cells` has no counterpart (SpatialNeuron)" in notes
     assert "`plastic` has no counterpart (Synapses)" in notes
