@@ -104,6 +104,9 @@ Profile = Annotated[
         help="Show where time and memory of a run go, by object and stage, and what to change; results stay the same.",
     ),
 ]
+Watch = Annotated[
+    bool, Option("--watch", help="Run again whenever the file, or a file that it names, is saved; Ctrl-C ends it.")
+]
 DryRun = Annotated[
     bool, Option("--dry-run", help="Print the cost (points, kernels, memory, disk, time) and run nothing.")
 ]

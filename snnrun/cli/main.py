@@ -76,6 +76,7 @@ def run(
     allow_code: given.AllowCode = False,
     checkpoint_every: given.CheckpointEvery = None,
     profile: given.Profile = False,
+    watch: given.Watch = False,
     dry_run: given.DryRun = False,
     probe: given.Probe = False,
     workers: given.Workers = None,
@@ -101,6 +102,7 @@ def run(
         allow_code=allow_code,
         checkpoint_every=checkpoint_every,
         profile=profile,
+        watch=watch,
         dry_run=dry_run,
         probe=probe,
         workers=workers,
@@ -122,6 +124,11 @@ def _run(command: RunCommand) -> None:
         from snnrun.cli.estimate import estimate_files
 
         estimate_files(command)
+        return
+    if command.watch:
+        from snnrun.cli.watch import watch_files
+
+        watch_files(command)
         return
     if sys.stderr.isatty() and not (command.quiet or command.json):
         sys.stderr.write("\r\x1b[Kreading ...")  # shown while modules are imported

@@ -34,6 +34,7 @@ class RunCommand:
     allow_code: bool
     checkpoint_every: str | None
     profile: bool
+    watch: bool
     dry_run: bool
     probe: bool
     workers: int | None
@@ -55,6 +56,9 @@ class RunCommand:
         refuse_options(
             (self.probe and not self.dry_run, "`--probe` is for `--dry-run`", "add `--dry-run`"),
             (self.profile and self.dry_run, "`--profile` and `--dry-run` do not go together", "keep one of them"),
+            (self.watch and self.dry_run, "`--watch` and `--dry-run` do not go together", "keep one of them"),
+            (self.watch and slurm, "`--watch` and `--slurm` do not go together", "keep one of them"),
+            (self.watch and self.json, "`--watch` and `--json` do not go together", "keep one of them"),
             (bool(self.slurm_options) and not slurm, "`--slurm-option` is for `--slurm`", "add `--slurm`"),
             (slurm and scheduler, "`--slurm` and `--scheduler` do not go together", "keep one of them"),
             (
