@@ -21,6 +21,7 @@ FOR = {
     "--dry-run": "any",
     "--quiet": "any",
     "--json": "any",
+    "--watch": "as long as it is not ended",  # test_watch.py
     "--threads": "single",
     "--checkpoint-every": "single",
     "--profile": "single",
@@ -85,7 +86,13 @@ def test_an_option_that_needs_another_is_refused_alone(snnrun, files, place, opt
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("--slurm", "--scheduler"), ("--workers", "--scheduler"), ("--format", "--no-plots"), ("--profile", "--dry-run")],
+    [
+        ("--slurm", "--scheduler"),
+        ("--workers", "--scheduler"),
+        ("--format", "--no-plots"),
+        ("--profile", "--dry-run"),
+        *(("--watch", other) for other in ("--dry-run", "--slurm", "--json")),
+    ],
 )
 def test_options_that_contradict_each_other_are_refused(snnrun, files, place, first, second):
     said = snnrun("run", files["sweep"], *words(first), *words(second))

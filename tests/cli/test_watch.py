@@ -10,7 +10,7 @@ from snnrun.cli import watch
 
 @pytest.fixture
 def watched(snnrun, monkeypatch):
-    """Watch a file while steps are done, those in a tuple between two looks, others with time after each; then Ctrl-C."""
+    """Watch a file while steps are done, with time after each but those in a tuple; then Ctrl-C."""
 
     def of(file, *steps):
         todo = [s for step in steps for s in (step if isinstance(step, tuple) else (step, lambda: None, lambda: None))]
@@ -95,12 +95,6 @@ def test_only_the_experiment_whose_file_changed_runs_again(snnrun, watched, monk
     monkeypatch.setattr(watch, "sleep", sleep)
     err = snnrun("run", small, other, "--watch", "--no-plots").err
     assert (runs(err), err.count("small ·"), err.count("other ·")) == (3, 1, 2)
-
-
-@pytest.mark.parametrize("option", ["--dry-run", "--slurm", "--json"])
-def test_what_does_not_go_with_it_is_refused(snnrun, small, option):
-    said = snnrun("run", small, "--watch", option)
-    assert (said.code, "CMD101" in said.err) == (2, True)
 
 
 def test_a_stamp_knows_contents_and_reads_them_once(place):
