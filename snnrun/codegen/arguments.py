@@ -139,6 +139,10 @@ class ArrayUse(Enum):
     SCRATCH = _Traits("scratch", None, Lifetime.STEP, IntUse.N, aligned=True)
     FROZEN = _Traits("frozen", CType.I32, Lifetime.STEP, IntUse.N)
     FROZEN_NUMBER = _Traits("frozen_number", CType.I64, Lifetime.STEP, IntUse.THREADS)
+    # of a group's neurons, those that move (`resting`)
+    MOVING = _Traits("moving", CType.I32, Lifetime.STEP, IntUse.N)
+    LISTED = _Traits("listed", CType.U8, Lifetime.STEP, IntUse.N)
+    MOVING_NUMBER = _Traits("moving_number", CType.I64, Lifetime.STEP, IntUse.THREADS)
     # spikes
     FLAGS = _Traits("flags", CType.U8, Lifetime.STEP, aligned=True)
     SPIKES = _Traits("spikes", CType.I32, Lifetime.STATE, by_step=True)

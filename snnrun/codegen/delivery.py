@@ -12,6 +12,7 @@ from snnrun.codegen.lost import lost
 from snnrun.codegen.module import Module, event_loop, events_of, member
 from snnrun.codegen.moving import deliver_moving
 from snnrun.codegen.postponed import catch_up, postpone
+from snnrun.codegen.resting import list_members, list_targets
 from snnrun.equations.dag import MOVING, READS, Kind, Node, Op, Variable, variables_of, walk
 from snnrun.kernels.spikes import list_refractory
 from snnrun.model.carried import added, carried
@@ -91,6 +92,7 @@ def _deliver(module: Module, synapses: Synapses, pathway: Pathway) -> None:
         w.line(line)
     receive(w, synapses, pathway, carried_on)
     module.call("deliver", owner, w, divided=synapses.divisible, apart=bool(synapses.traces))
+    list_targets(module, synapses, pathway)
 
 
 def _open_loops(module: Module, w: Writer, synapses: Synapses, pathway: Pathway, rows: str) -> tuple[int, Place]:
@@ -394,3 +396,4 @@ def poisson_input(module: Module, poisson: PoissonInput) -> None:
     w.assign(poisson.block.assignments, Place("k"), module.kinds)
     w.end()
     module.call("poisson_input", owner, w, divided=True)
+    list_members(module, poisson)

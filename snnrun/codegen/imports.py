@@ -12,6 +12,7 @@ from snnrun.kernels import (
     primitives,
     profile,
     recording,
+    resting,
     spikes,
     threads,
     values,
@@ -19,7 +20,20 @@ from snnrun.kernels import (
 from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.kernels.library import library, public_functions
 
-_EVERYWHERE = (marks, primitives, delivery, failures, inputs, postponed, profile, recording, spikes, threads, values)
+_EVERYWHERE = (
+    marks,
+    primitives,
+    delivery,
+    failures,
+    inputs,
+    postponed,
+    profile,
+    recording,
+    resting,
+    spikes,
+    threads,
+    values,
+)
 
 
 def imported(text: str, precision: Precision, math: Math) -> list[str]:

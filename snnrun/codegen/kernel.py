@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -38,6 +39,7 @@ from snnrun.codegen.module import CLOCK, WAITING, Kernel, Line, Module, event_lo
 from snnrun.codegen.monitors import guard, record
 from snnrun.codegen.names import Names, folded
 from snnrun.codegen.reductions import reduce_before, reduce_here
+from snnrun.codegen.resting import close_list, let_rest, may_rest, open_list
 from snnrun.equations.dag import Kind, Node, Op, Variable, is_fixed, reductions_of, variables_of
 from snnrun.kernels import spikes
 from snnrun.model.network import (
@@ -75,6 +77,7 @@ def generate(network: Network, *, profiled: bool = False) -> Kernel:
     for slot in Slot:
         module.lines.append(Line(f"# {slot.value}"))
         _slot(module, slot)
+    let_rest(module, partial(_update_listed, module))
     text, structure = _texts(module)
     floats, ints = (node for _, node in module.floats), (value for _, value in module.ints)
     laps = tuple(module.laps or ())
@@ -326,6 +329,8 @@ def _update(module: Module, group: Group, before: AbstractSet[Key]) -> None:
             _flag(w, group, place, active)
         w.end()
         module.call("update", group.path, w, divided=True)
+        if own and not (shared or later):
+            may_rest(module, group, w)
     if shared:
         w = module.writer(group.path)
         w.before = before
@@ -333,6 +338,26 @@ def _update(module: Module, group: Group, before: AbstractSet[Key]) -> None:
         module.call("update_shared", group.path, w, divided=False)
     if later and not moved:
         _cross(module, group)
+
+
+def _update_listed(module: Module, group: Group) -> Writer:
+    """The same for those neurons of a thread that are listed, see `resting`."""
+    w, place, path, own = module.writer(group.path), Place("k"), group.path, group.update.assignments
+    frozen = w.variable_array(not_refractory(group), Kind.BOOL, write=True) if group.refractory is not None else ""
+    flags = w.array("flags", ArrayUse.FLAGS.of(path), write=True, own=True) if group.threshold is not None else ""
+    usual = {array: mark for array, mark in ((frozen, 1), (flags, 0)) if array}
+    old = open_list(w, path, [a.variable for a in own], usual)
+    active = _active(w, group, place)
+    w.assign(own, place, module.kinds)
+    marks: dict[str, str] = {} if active is None else {frozen: active}
+    odd = [] if active is None else [f"({active} == False)"]
+    if group.threshold is not None:
+        (holds,) = w.evaluate([group.threshold], place)
+        marks[flags] = w.temporary("crosses")
+        w.line(f"{marks[flags]} = {f'{holds.closed} & {active}' if active else holds}")
+        odd.append(marks[flags])
+    close_list(w, path, old, marks, " | ".join(odd) or "False")
+    return w
 
 
 def _looks_late(module: Module, group: Group) -> bool:
@@ -415,6 +440,15 @@ def not_refractory(group: Group) -> Variable:
 
 
 def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
+    """Compute and store whether a neuron is active; the name of the value."""
+    active = _active(w, group, place)
+    if active is not None:
+        w.store(not_refractory(group), active, place, Kind.BOOL)
+    return active
+
+
+def _active(w: Writer, group: Group, place: Place) -> str | None:
+    """Compute whether a neuron is active; the name of the value."""
     if group.refractory is None:
         return None
     variable = not_refractory(group)
@@ -431,7 +465,7 @@ def _refractoriness(w: Writer, group: Group, place: Place) -> str | None:
         text = f"({pointer}[k] != 0) | ({condition.closed} == False)"
     active = w.temporary("active")
     w.line(f"{active} = {text}")
-    w.store(variable, active, place, Kind.BOOL)
+    w.overrides[variable] = active
     return active
 
 
@@ -451,6 +485,7 @@ def _thresholds(module: Module, groups: Sequence[Group]) -> None:
             if group.threshold is not None and name in {s.variable.name for s in group.stored}:
                 source, marked = EventSource(group.name), writes(ArrayUse.VARIABLE.of(group.path, name), type, own=True)
                 module.plain(function, _own_lists(source), [*listed(source, own=True), marked])
+                module.reaches()
 
 
 def _look_for(module: Module, event: Event) -> None:
@@ -507,6 +542,8 @@ def _resets(module: Module, groups: Sequence[Group]) -> None:
         before = keep_before(module, [Act.of(group.path, group.reset) for group in together])
         for group in together:
             _reset(module, EventSource(group.name), group.reset, before)
+            if group.reset.assignments:
+                module.reaches()
 
 
 def _reset(module: Module, source: EventSource, block: Block, before: AbstractSet[Key]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import indent
 
 from snnrun.codegen.arguments import (
@@ -28,7 +28,7 @@ from snnrun.codegen.lost import Clipped, clipped, lost
 from snnrun.codegen.names import Names
 from snnrun.equations.dag import Kind, Node, Variable
 from snnrun.kernels.arithmetic import Math
-from snnrun.model.network import EventSource, Network, NeuronSubset, Pathway, Synapses
+from snnrun.model.network import EventSource, Group, Network, NeuronSubset, Pathway, Synapses
 from snnrun.model.postponed import postponed
 
 CLOCK = "clock"  # the name in `advance` of the time at which the last lap ended
@@ -106,6 +106,8 @@ class Line:
         divided: Whether every thread does its own part of it; else thread 0 does it all.
         owner: The object that it is about.
         every: How many steps lie between two in which it acts; None for one.
+        reached: Lines that list the neurons whose variables it changes, where not only those that spike; None: it is
+            not known which neurons these are.
     """
 
     act: Call | str
@@ -113,6 +115,7 @@ class Line:
     divided: bool = True
     owner: str = ""
     every: IntKey | None = None
+    reached: tuple[Line, ...] | None = None
 
     @property
     def about(self) -> str:
@@ -153,6 +156,7 @@ class Module:
     clipped: Clipped = frozenset()
     sent: set[str] = field(default_factory=set)  # pathways with delays that change, whose events of a step are listed
     frozen: set[str] = field(default_factory=set)  # groups whose refractory neurons are listed in a step
+    resting: list[tuple[Line, Group]] = field(default_factory=list)  # updates of neurons that may rest
     every: IntKey | None = None  # of the lines that are being added
     laps: dict[tuple[str, str], int] | None = None  # the parts of a step whose time is measured, for a profile
     postponed: dict[str, Pathway | None] = field(default_factory=dict)  # by synapses object
@@ -304,6 +308,10 @@ class Module:
         floats = tuple((f"{_short(owner)}_{writer.names.stem(local)}", node) for local, node in writer.floats.items())
         made = Call(self.functions[structure], ("step", "t"), ints, floats, tuple(writer.arrays.values()))
         self.lines.append(Line(made, frozenset(writer.accesses), divided, owner, self.every))
+
+    def reaches(self, *listing: Line) -> None:
+        """Say of the last line how the neurons whose variables it changes are listed, see `Line.reached`."""
+        self.lines[-1] = replace(self.lines[-1], reached=listing)
 
     def fill(self, fill: Fill, *, divided: bool) -> None:
         """Fill a buffer of random numbers before the call that reads it."""

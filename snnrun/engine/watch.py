@@ -62,6 +62,7 @@ class Watch:
         self._checked = list(_checked(self.built))
         self.finite_at = step
         self.copied_at = None
+        _list_anew(self.built)
 
     def forget(self) -> None:
         """Drop the copy: arrays have been replaced by longer ones."""
@@ -149,6 +150,7 @@ class Watch:
         for key, kept in self._copy.items():
             np.copyto(self.built.arrays[key], kept)
         self.built.arrays[ArrayUse.FAILURE.of(RUN)][:] = 0
+        _list_anew(self.built)
         return self.copied_at
 
     def before(self, key: ArrayKey) -> Array:
@@ -183,6 +185,13 @@ class _Spending:
 
     def __exit__(self, *_: object) -> None:
         self.watch.spend(time.perf_counter() - self.started)
+
+
+def _list_anew(built: Built) -> None:
+    """Let kernels find out again which neurons move: their variables may have been changed between two calls."""
+    for key, array in built.arrays.items():
+        if key.use is ArrayUse.MOVING_NUMBER:
+            array[:] = 0
 
 
 def _checked(built: Built) -> Iterator[tuple[Stored, Array]]:

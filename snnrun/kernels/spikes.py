@@ -11,6 +11,25 @@ from snnrun.kernels.marks import kernel
 from snnrun.kernels.primitives import Array, lowest_bit
 
 
+@kernel(inline=True)
+def _either(words: Array, w: int) -> int:
+    """The bits that are set in any of eight words: most have none, and eight are one load of the processor."""
+    low = words[w] | words[w + 1] | words[w + 2] | words[w + 3]
+    return int(low | words[w + 4] | words[w + 5] | words[w + 6] | words[w + 7])
+
+
+@kernel(inline=True)
+def _list_of_words(first: int, last: int, words: Array, flags: Array, spikes: Array, base: int, found: int) -> int:
+    """List the neurons of some words of flags whose flag is set; how many neurons are listed then."""
+    for w in range(first, last):
+        if words[w] != 0:
+            for k in range(8 * w, 8 * w + 8):
+                if flags[k] != 0:
+                    spikes[base + found] = k
+                    found += 1
+    return found
+
+
 @kernel()
 def list_spikes(
     step: int,
@@ -42,13 +61,14 @@ def list_spikes(
     """
     slot = step % depth
     base = slot * n + low
+    first = (low + 7) >> 3
+    last = (high + 7) >> 3
+    whole = first + ((last - first) >> 3 << 3)
     found = 0
-    for w in range((low + 7) >> 3, (high + 7) >> 3):
-        if words[w] != 0:
-            for k in range(8 * w, 8 * w + 8):
-                if flags[k] != 0:
-                    spikes[base + found] = k
-                    found += 1
+    for w in range(first, whole, 8):
+        if _either(words, w) != 0:
+            found = _list_of_words(w, w + 8, words, flags, spikes, base, found)
+    found = _list_of_words(whole, last, words, flags, spikes, base, found)
     lengths[slot * threads + thread] = found
 
 
@@ -141,6 +161,25 @@ def mark_refractory(
         not_refractory[spikes[b]] = 0
 
 
+@kernel(inline=True)
+def _all(words: Array, w: int) -> int:
+    """The bits that are set in all of eight words."""
+    low = words[w] & words[w + 1] & words[w + 2] & words[w + 3]
+    return int(low & words[w + 4] & words[w + 5] & words[w + 6] & words[w + 7])
+
+
+@kernel(inline=True)
+def _list_zeros(first: int, last: int, words: Array, ids: Array, at: int) -> int:
+    """List the neurons of some words of flags whose flag is 0, from a place on; the place after them."""
+    for w in range(first, last):
+        zeros = int(words[w]) ^ 0x0101010101010101
+        while zeros != 0:
+            ids[at] = 8 * w + (lowest_bit(zeros) >> 3)
+            at += 1
+            zeros &= zeros - 1
+    return at
+
+
 @kernel()
 def list_refractory(
     low: int, high: int, thread: int, words: Array, not_refractory: Array, ids: Array, lengths: Array
@@ -157,12 +196,13 @@ def list_refractory(
         lengths: Lengths of the lists, int64, shape (threads,).
     """
     at = low
-    for w in range(low >> 3, high >> 3):
-        zeros = int(words[w]) ^ 0x0101010101010101
-        while zeros != 0:
-            ids[at] = 8 * w + (lowest_bit(zeros) >> 3)
-            at += 1
-            zeros &= zeros - 1
+    first = low >> 3
+    last = high >> 3
+    whole = first + ((last - first) >> 3 << 3)
+    for w in range(first, whole, 8):
+        if _all(words, w) != 0x0101010101010101:
+            at = _list_zeros(w, w + 8, words, ids, at)
+    at = _list_zeros(whole, last, words, ids, at)
     for k in range(max(low, high >> 3 << 3), high):
         if not_refractory[k] == 0:
             ids[at] = k

@@ -153,7 +153,7 @@ WORKS = (
     replace(_like("one", 1, 100.0), runners=(STRICT, CPP)),
     _like("million", 1_000_000, 0.1),
     _like("fly-brain", 138_639, 1.0, made="connectome-138639.npz"),
-    _chain(20, (STRICT, CPP)),
+    _chain(5, (STRICT, CPP)),
     _chain(200, (STRICT,)),
     Work(
         "trials",
