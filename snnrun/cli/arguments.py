@@ -124,11 +124,17 @@ Scheduler = Annotated[
     Option(metavar="ADDRESS", help="Run the points of a sweep on a Dask cluster, e.g. tcp://10.0.0.1:8786."),
 ]
 Slurm = Annotated[
-    bool, Option("--slurm", help="Submit the points of a sweep as an array job; --workers is the number of tasks.")
+    bool,
+    Option("--slurm", help="Submit it to SLURM: a run, or a sweep as an array job (--workers is the number of tasks)."),
 ]
 SlurmOption = Annotated[
     list[str] | None, Option(metavar="OPTION", help='For sbatch, e.g. "--time=2:00:00" (repeatable).')
 ]
+Setup = Annotated[
+    Path | None,
+    Option(metavar="FILE", help="Commands of the shell that a job of SLURM runs first: modules, conda, a container."),
+]
+Wait = Annotated[bool, Option("--wait", help="Wait until the job of SLURM has ended.")]
 RetryFailed = Annotated[bool, Option("--retry-failed", help="Run the failed points of a sweep again.")]
 
 # pictures

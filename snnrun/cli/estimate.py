@@ -31,9 +31,16 @@ def estimate_files(command: RunCommand) -> None:
         render([*checked.warnings, *(sweep.warnings if sweep is not None else ())], sys.stderr)
         found = estimate(checked, sweep, probe=command.probe, threads=command.threads)
         reports.append({"file": str(file)} | asdict(found))
+        along = sweep.plan.describe() if sweep is not None else "one run"
+        lines = [f"{checked.name}: {along}", *_lines(found)]
+        if command.slurm:
+            from snnrun.cli.slurm import dry_job, job_lines
+
+            job = dry_job(checked, sweep, command, found)
+            reports[-1] |= {"sbatch": list(job.sbatch), "script": job.script, "notes": list(job.notes)}
+            lines += job_lines(job)
         if not command.json:
-            along = sweep.plan.describe() if sweep is not None else "one run"
-            put("\n".join([f"{checked.name}: {along}", *_lines(found)]))
+            put("\n".join(lines))
     if command.json:
         put_json(reports[0] if len(reports) == 1 else {"runs": reports})
 

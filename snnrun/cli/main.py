@@ -83,6 +83,8 @@ def run(
     scheduler: given.Scheduler = None,
     slurm: given.Slurm = False,
     slurm_option: given.SlurmOption = None,
+    setup: given.Setup = None,
+    wait: given.Wait = False,
     retry_failed: given.RetryFailed = False,
     quiet: given.Quiet = False,
     json: given.Json = False,
@@ -109,6 +111,8 @@ def run(
         scheduler=scheduler,
         slurm=slurm,
         slurm_options=slurm_option or (),
+        setup=setup,
+        wait=wait,
         retry_failed=retry_failed,
         quiet=quiet,
         json=json,
@@ -278,7 +282,7 @@ def status(folder: given.RunOrSweepFolder, json: given.Json = False) -> None:
 @app.command(hidden=True)
 def sweep_task(folder: given.SweepFolder, task: given.Task) -> None:
     """Run the points of one task of an array job (what `run --slurm` submits)."""
-    from snnrun.sweep.slurm import run_task
+    from snnrun.sweep.batch import run_task
 
     ran = run_task(folder, task, int(os.environ.get("SLURM_CPUS_PER_TASK") or 1))
     typer.echo(f"{ran} points")

@@ -41,6 +41,8 @@ class RunCommand:
     scheduler: str | None
     slurm: bool
     slurm_options: Sequence[str]
+    setup: Path | None
+    wait: bool
     retry_failed: bool
     quiet: bool
     json: bool
@@ -60,6 +62,9 @@ class RunCommand:
             (self.watch and slurm, "`--watch` and `--slurm` do not go together", "keep one of them"),
             (self.watch and self.json, "`--watch` and `--json` do not go together", "keep one of them"),
             (bool(self.slurm_options) and not slurm, "`--slurm-option` is for `--slurm`", "add `--slurm`"),
+            (self.setup is not None and not slurm, "`--setup` is for `--slurm`", "add `--slurm`"),
+            (self.wait and not slurm, "`--wait` is for `--slurm`", "add `--slurm`"),
+            (self.wait and self.dry_run, "`--wait` and `--dry-run` do not go together", "keep one of them"),
             (slurm and scheduler, "`--slurm` and `--scheduler` do not go together", "keep one of them"),
             (
                 workers and scheduler,
@@ -85,7 +90,6 @@ class RunCommand:
             given = {
                 "--workers": self.workers is not None,
                 "--scheduler": self.scheduler is not None,
-                "--slurm": self.slurm,
                 "--retry-failed": self.retry_failed,
             }
         else:
@@ -174,6 +178,8 @@ def seconds_of(text: str) -> float:
 
 
 _ADVICE = {
+    "--workers": "leave it out: one run uses `--threads`",
+    "--scheduler": "leave it out, or run it on a cluster with `--slurm`",
     "--threads": "leave it out: points run side by side, as many as `--workers`",
     "--profile": "run one point as an experiment of its own, without `sweep`",
     "--checkpoint-every": "leave it out: a sweep keeps every point that is done",

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from snnrun.sweep.experiments import Sweep
     from snnrun.sweep.local import SweepOutcome
     from snnrun.sweep.pool import Pool
-    from snnrun.sweep.slurm import Job
 
 INTERRUPTED = 130
 _BY_SIGNAL = 128  # exit codes of commands that a signal stopped are larger
@@ -157,6 +156,9 @@ class _Run:
         """One run."""
         network = checked.resolved.network
         self.line.put(headline(checked))
+        if self.command.slurm:
+            code = self.on_slurm(checked, None)
+            return self.found(checked) if code is None else code
         bar = Bar(self.line, network.steps, network.dt)
 
         def built(prepared: Prepared) -> None:
@@ -194,8 +196,10 @@ class _Run:
         from snnrun.sweep.local import run_sweep
 
         self.line.put(f"{headline(checked)} · {sweep.plan.describe()}")
-        if self.command.slurm and self.submitted(sweep):
-            return 0
+        if self.command.slurm:
+            code = self.on_slurm(checked, sweep)
+            if code is not None:
+                return code
         bar = Bar(self.line, sweep.plan.size, None)
         bar.start()
         outcome = run_sweep(
@@ -234,38 +238,20 @@ class _Run:
 
         return lambda folder, options: DaskPool(address, folder, options)
 
-    def submitted(self, sweep: Sweep) -> bool:
-        """Submit the missing points to SLURM, or say how far their job is; False when none is missing."""
-        from snnrun.sweep.slurm import submit
+    def found(self, checked: Checked) -> int:
+        """Say that a run on another machine is complete."""
+        from snnrun.sweep.batch import folder_of_run
 
-        command = self.command
-        job = submit(
-            sweep,
-            command.out,
-            self.options,
-            tasks=command.workers,
-            extra=command.slurm_options,
-            retry_failed=command.retry_failed,
-        )
-        if job is not None:
-            state = "running" if "RUNNING" in job.states else "waiting" if job.states else "submitted"
-            self.report |= {"folder": str(job.folder), "status": state, "job": job.number, "tasks": job.tasks}
-            self.put_job(job, state)
-        return job is not None
+        folder = folder_of_run(checked, self.command.out)
+        self.report |= {"folder": str(folder), "status": "complete"}
+        self.line.put(f"complete: nothing to run\n{path_text(folder)}")
+        return 0
 
-    def put_job(self, job: Job, state: str) -> None:
-        """Say how far a job is."""
-        from snnrun.cli.status import state_lines
-        from snnrun.sweep.store import read_state
+    def on_slurm(self, checked: Checked, sweep: Sweep | None) -> int | None:
+        """Submit what is missing; the exit code, or None when the results are complete."""
+        from snnrun.cli.slurm import on_slurm
 
-        if not job.states:
-            shares = f"{number_text(job.tasks, 'task')} for {number_text(job.points, 'point')}"
-            self.line.put(f"submitted job {job.number}: {shares}\nnext: snnrun status {path_text(job.folder)}")
-            return
-        self.line.put(f"job {job.number} is {state}: {number_text(len(job.states), 'task')} to end")
-        found = read_state(job.folder)
-        if found is not None:
-            self.line.put("\n".join(state_lines(job.folder, found)[1:]))
+        return on_slurm(checked, sweep, self.command, self.options, self.line, self.report)
 
     def ended(self, checked: Checked, outcome: Outcome | SweepOutcome, report: dict[str, Any]) -> None:
         """Report a run or a sweep, and show warnings about its results."""

@@ -32,6 +32,7 @@ from snnrun.results.layout import DONE_FILE, RESULTS_FILE, RunStatus, check_name
 LATEST = "latest"
 JOURNAL = "journal"  # folders of a sweep in which the processes at work keep their own files
 CLAIMS = "claims"
+JOBS = "slurm"  # the folder with the scripts and logs of the jobs of a sweep
 PICTURES = "plots"
 _CLAIM_FILE = ".claim.json"
 _TEMPORARY = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d{1,9})(\.\d+)?-(?P<kind>tmp|old)")
@@ -355,7 +356,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(
         path
         for top in folder.iterdir()
-        if top.name not in (JOURNAL, CLAIMS)
+        if top.name not in (JOURNAL, CLAIMS, JOBS)
         for path in (top, *(top.rglob("*") if top.is_dir() and not top.is_symlink() else ()))
         if path.is_file() and not path.is_symlink() and path.name != _CLAIM_FILE
     )

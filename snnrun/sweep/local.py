@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from snnrun import __version__
-from snnrun.errors import Diagnostic, RunWarning, SnnrunError, StorageError, UnfinishedError
+from snnrun.errors import Diagnostic, RunError, RunWarning, SnnrunError, StorageError, UnfinishedError
 from snnrun.files.reading import read_bytes
 from snnrun.results.done import read_done
 from snnrun.results.folder import (
@@ -189,6 +189,12 @@ def run_points(
                 document, files = portable(sweep.checked.document, sweep.files)
                 place = destination_of(sweep.checked.name, document, files, folder, folder)
                 _Table(run, place, state.facts.command, started).make()
+    except UnfinishedError as stop:
+        if run.ran:
+            raise
+        message = f"{stop.diagnostics[0].message} before one of its points had ended"
+        advice = "if that was the time limit, give it more time: `--slurm-option --time=HOURS:00:00`"
+        raise RunError(Diagnostic("RUN309", message, None, advice)) from None
     finally:
         with defer_signals():
             run.close()

@@ -10,7 +10,7 @@ SWEEP = "sweep: {repeat: 2}\n"
 COMMANDS = {command.name: command for command in typer.main.get_group(app).commands.values()}
 OPTIONS = {p.opts[0]: p for p in COMMANDS["run"].params if p.param_type_name == "option"}
 
-# What an option is for: `any` run, `single` runs, `sweep`s; or the other options it needs.
+# What an option is for: `any` run, `single` runs, `sweep`s, a run on a `cluster`; or other options that it needs.
 FOR = {
     "--set": "any",
     "--out": "any",
@@ -27,10 +27,12 @@ FOR = {
     "--profile": "single",
     "--workers": "sweep",
     "--scheduler": "sweep",
-    "--slurm": "sweep",
+    "--slurm": "cluster",
     "--retry-failed": "sweep",
     "--probe": ("--dry-run",),
     "--slurm-option": ("--slurm",),
+    "--setup": ("--slurm",),
+    "--wait": ("--slurm",),
 }
 VALUES = {
     "--set": "run.duration=2 ms",
@@ -42,6 +44,7 @@ VALUES = {
     "--workers": "2",
     "--scheduler": "tcp://127.0.0.1:1",
     "--slurm-option": "--time=1",
+    "--setup": "setup.sh",
 }
 
 
@@ -88,6 +91,7 @@ def test_an_option_that_needs_another_is_refused_alone(snnrun, files, place, opt
     ("first", "second"),
     [
         ("--slurm", "--scheduler"),
+        ("--wait", "--dry-run"),
         ("--workers", "--scheduler"),
         ("--format", "--no-plots"),
         ("--profile", "--dry-run"),

@@ -106,7 +106,7 @@ def wait_until(folder, enough, patience=PATIENCE_S):
 def test_an_array_gives_the_same_bytes(snnrun, cluster):
     file = sweep_file(cluster, 5, 8)
     expected = whole(snnrun, file)
-    submitted = run_json(snnrun, file, "--no-plots", "--slurm", "--workers", 3)
+    submitted = run_json(snnrun, file, "--no-plots", "--slurm", "--workers", 3, code=5)
     assert (submitted["status"], submitted["tasks"]) == ("submitted", 3)
     folder = Path(submitted["folder"])
     wait_until(folder, lambda state: state.status == "complete")
@@ -124,15 +124,15 @@ def test_the_same_command_reports_and_goes_on_after_a_job_was_cancelled(snnrun, 
     file = sweep_file(cluster, 25, 40)
     expected = whole(snnrun, file)
     words = (file, "--no-plots", "--slurm", "--workers", 2)
-    submitted = run_json(snnrun, *words, "--slurm-option", "--time=10")
+    submitted = run_json(snnrun, *words, "--slurm-option", "--time=10", code=5)
     folder = Path(submitted["folder"])
     wait_until(folder, lambda state: state.done >= 20)
     said = snnrun("run", *words)
-    assert said.code == 0
+    assert said.code == 5
     assert f"job {submitted['job']} is running" in said.err
     subprocess.run(["scancel", submitted["job"]], check=True)
     deadline = time.monotonic() + PATIENCE_S
-    while (again := run_json(snnrun, *words))["status"] != "submitted":
+    while (again := run_json(snnrun, *words, code=5))["status"] != "submitted":
         assert again["job"] == submitted["job"]
         assert time.monotonic() < deadline
         time.sleep(0.3)
@@ -148,7 +148,7 @@ def test_the_same_command_reports_and_goes_on_after_a_job_was_cancelled(snnrun, 
 
 def test_a_point_that_kills_its_process_is_marked_by_the_task(snnrun, cluster):
     file = deadly_sweep(cluster)
-    submitted = run_json(snnrun, file, "--no-plots", "--allow-code", "--slurm", "--workers", 2)
+    submitted = run_json(snnrun, file, "--no-plots", "--allow-code", "--slurm", "--workers", 2, code=5)
     wait_until(submitted["folder"], lambda state: state.status == "failed")
     state = read_state(Path(submitted["folder"]))
     assert (state.done, list(state.failed)) == (3, [1])

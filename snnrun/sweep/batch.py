@@ -1,0 +1,200 @@
+"""Sweeps and runs as jobs of SLURM.
+
+A sweep is an array job whose tasks share the missing points; the last task makes the table. A run is a job by itself,
+with checkpoints. A job reads the experiment as it was when it was submitted, from a folder of results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from snnrun.files.reading import read_json, reason_of
+from snnrun.results.folder import JOBS, is_complete
+from snnrun.results.layout import DONE_FILE, storage_error
+from snnrun.running.folder import destination_of, portable
+from snnrun.running.options import RunOptions
+from snnrun.running.stages import Checked, Clock
+from snnrun.sweep import job as jobs
+from snnrun.sweep.claims import ranges
+from snnrun.sweep.dispatch import to_run
+from snnrun.sweep.earlier import take_over
+from snnrun.sweep.estimate import Estimate, estimate
+from snnrun.sweep.experiments import Sweep
+from snnrun.sweep.job import Cluster, Job, Needs
+from snnrun.sweep.local import create_sweep_folder, run_points
+from snnrun.sweep.worker import Worker, open_sweep
+
+MOST_TASKS = 32  # of a job, unless `--workers` is given
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user says of a job.
+
+    Args:
+        tasks: Tasks of an array; None for one for each point, at most 32.
+        extra: Options for `sbatch`.
+        setup: A file with what the script runs first.
+        retry_failed: Whether points that failed are run again.
+        checkpoint_every: Time between checkpoints of a run, as text.
+    """
+
+    tasks: int | None = None
+    extra: Sequence[str] = ()
+    setup: Path | None = None
+    retry_failed: bool = False
+    checkpoint_every: str = "10min"
+
+
+def job_of_sweep(
+    sweep: Sweep, out: Path, options: RunOptions, wishes: Wishes, allowed: Cluster, dry: Estimate | None = None
+) -> Job | None:
+    """Make the folder of a sweep, and describe the job for the points that are missing; None when there are none.
+
+    Args:
+        sweep: The sweep.
+        out: Folder of all results, which every machine of the cluster sees under the same path.
+        options: How points are run.
+        wishes: What the user says of the job.
+        allowed: What the cluster allows.
+        dry: What the sweep costs; then nothing is written, and the job is the one for all points.
+
+    Raises:
+        StorageError: The folder cannot be written.
+        ExperimentError: An option for `sbatch` is wrong.
+    """
+    if dry is not None:
+        document, files = portable(sweep.checked.document, sweep.files)
+        folder = destination_of(sweep.checked.name, document, files, out).path.absolute()
+        return _array(sweep, folder, range(sweep.plan.size), dry, options, wishes, allowed)
+    created, sweep = create_sweep_folder(sweep, out, options.command)
+    folder = created.path.absolute()
+    take_over(sweep, folder)
+    ledger = to_run(folder, sweep, retry_failed=wishes.retry_failed)
+    missing = ledger.missing().tolist()
+    if not missing:
+        return None
+    cost = estimate(sweep.checked, sweep)
+    if ledger.timed:
+        cost = replace(cost, seconds=ledger.mean_seconds * cost.points)
+    job = _array(sweep, folder, missing, cost, options, wishes, allowed)
+    (folder / DONE_FILE).unlink(missing_ok=True)
+    Worker(sweep, folder, options).warm()  # most machines of a cluster can use the same kernels
+    return job
+
+
+def _array(
+    sweep: Sweep,
+    folder: Path,
+    missing: Sequence[int],
+    cost: Estimate,
+    options: RunOptions,
+    wishes: Wishes,
+    allowed: Cluster,
+) -> Job:
+    """The job for some points of a sweep."""
+    wanted = min(wishes.tasks or MOST_TASKS, len(missing))
+    tasks = min(wanted, allowed.most_tasks)
+    share = {
+        "points": ranges(missing),
+        "tasks": tasks,
+        "options": options.as_json(),
+        "retry_failed": wishes.retry_failed,
+    }
+    of_a_task = -(-len(missing) // tasks) * cost.seconds / cost.points
+    return jobs.job(
+        folder,
+        folder / JOBS,
+        sweep.checked.name,
+        ["sweep-task", str(folder)],
+        Needs(of_a_task, cost.memory_bytes, side_by_side=True),
+        tasks=tasks,
+        allowed=allowed,
+        extra=wishes.extra,
+        setup=wishes.setup,
+        files={"share.json": json.dumps(share).encode()},
+        notes=[]
+        if tasks == wanted
+        else [f"the cluster allows {tasks:,} tasks of an array (MaxArraySize), not {wanted:,}"],
+    )
+
+
+def job_of_run(
+    checked: Checked, out: Path, options: RunOptions, wishes: Wishes, allowed: Cluster, dry: Estimate | None = None
+) -> Job | None:
+    """Describe the job of a run; None when its results are complete. Nothing is written.
+
+    Args:
+        checked: The experiment.
+        out: Folder of all results, which every machine of the cluster sees under the same path.
+        options: How it is run.
+        wishes: What the user says of the job.
+        allowed: What the cluster allows.
+        dry: What it costs; then the job is described although the results may be complete.
+
+    Raises:
+        StorageError: A file that the experiment names cannot be read.
+        ExperimentError: An option for `sbatch` is wrong.
+    """
+    document, files = portable(checked.document, checked.resolved.context.files)
+    final = destination_of(checked.name, document, files, out).path.absolute()
+    if dry is None and is_complete(final):
+        return None
+    place = final.with_name(f".{final.name}-slurm")
+    cost, network = dry or estimate(checked, None), checked.resolved.network
+    return jobs.job(
+        final,
+        place,
+        checked.name,
+        ["run", str(place / "experiment.yaml"), "--out", str(out.absolute()), *_words(checked, options, wishes)],
+        Needs(cost.seconds, cost.memory_bytes, processors=options.threads or network.threads),
+        tasks=None,
+        allowed=allowed,
+        extra=wishes.extra,
+        setup=wishes.setup,
+        files={"experiment.yaml": document.to_yaml().encode()},
+        copies=files,
+        notes=["an experiment that calls Python functions has no checkpoints: its time must suffice for all of it"]
+        if network.hooks
+        else [],
+    )
+
+
+def folder_of_run(checked: Checked, out: Path) -> Path:
+    """The folder of a run's results.
+
+    Raises:
+        StorageError: A file that the experiment names cannot be read.
+    """
+    document, files = portable(checked.document, checked.resolved.context.files)
+    return destination_of(checked.name, document, files, out).path
+
+
+def _words(checked: Checked, options: RunOptions, wishes: Wishes) -> list[str]:
+    """The options of a run as words of a command."""
+    words = [] if checked.resolved.network.hooks else ["--checkpoint-every", wishes.checkpoint_every]
+    words += [] if options.threads is None else ["--threads", str(options.threads)]
+    words += [word for name in options.formats for word in ("--format", name)] if options.plots else ["--no-plots"]
+    words += ["--allow-code"] if options.allow_code else []
+    return words + (["--profile"] if options.profile else [])
+
+
+def run_task(folder: Path, task: int, workers: int) -> int:
+    """Run the points of one task of an array; how many of them it ran.
+
+    Raises:
+        UnfinishedError: A signal stopped it.
+        SnnrunError: It cannot continue.
+    """
+    try:
+        share: dict[str, Any] = read_json(folder / JOBS / "share.json")
+    except (OSError, ValueError) as error:
+        raise storage_error("ST110", f"cannot read `{folder / JOBS / 'share.json'}`: {reason_of(error)}") from error
+    points = [k for first, last in share["points"] for k in range(first, last + 1)]
+    mine = points[task :: share["tasks"]]  # neighbours take about equally long: interleaving balances the tasks
+    options = RunOptions.from_json(share["options"])
+    return run_points(open_sweep(folder), folder, mine, options, Clock(), workers, retry_failed=share["retry_failed"])
