@@ -158,7 +158,7 @@ class _Run:
         self.line.put(headline(checked))
         if self.command.slurm:
             code = self.on_slurm(checked, None)
-            return self.found(checked) if code is None else code
+            return self.complete(checked) if code is None else code
         bar = Bar(self.line, network.steps, network.dt)
 
         def built(prepared: Prepared) -> None:
@@ -238,7 +238,7 @@ class _Run:
 
         return lambda folder, options: DaskPool(address, folder, options)
 
-    def found(self, checked: Checked) -> int:
+    def complete(self, checked: Checked) -> int:
         """Say that a run on another machine is complete."""
         from snnrun.sweep.batch import folder_of_run
 
