@@ -62,7 +62,12 @@ def on_slurm(
     if job is None:
         return None
     standing = slurm.submit(job)
-    report |= {"folder": str(job.results), "status": standing.state, "job": standing.number, "tasks": job.tasks or 1}
+    report |= {
+        "folder": str(job.work.results),
+        "status": standing.state,
+        "job": standing.number,
+        "tasks": job.work.tasks or 1,
+    }
     if standing.before and not command.retry_failed:
         line.put(f"note: {slurm.end_of(job, standing.before)}")
     for note in job.notes if standing.new else ():
@@ -76,20 +81,20 @@ def on_slurm(
 
 def _lines(job: Job, standing: slurm.Standing) -> list[str]:
     """How far a job is, and what to do next."""
-    state = read_state(job.results)
+    state = read_state(job.work.results)
     if standing.new:
-        tasks = "" if job.tasks is None else f": {number_text(job.tasks, 'task')}"
+        tasks = "" if job.work.tasks is None else f": {number_text(job.work.tasks, 'task')}"
         tasks += "" if state is None else f" for {number_text(state.missing, 'point')}"
         lines = [f"submitted job {standing.number}{tasks}"]
     else:
-        left = "" if job.tasks is None else f": {number_text(len(standing.states), 'task')} to end"
+        left = "" if job.work.tasks is None else f": {number_text(len(standing.states), 'task')} to end"
         why = f" ({standing.reasons})" if standing.reasons else ""
         lines = [f"job {standing.number} is {standing.state}{why}{left}"]
-        lines += [] if state is None else state_lines(job.results, state)[1:]
+        lines += [] if state is None else state_lines(job.work.results, state)[1:]
     if state is None:
         lines.append(f"its log is in {shlex.quote(str(job.place))}\nnext: the same command says how far it is")
     elif standing.new:
-        lines.append(f"next: snnrun status {path_text(job.results)}")
+        lines.append(f"next: snnrun status {path_text(job.work.results)}")
     return lines
 
 
@@ -100,10 +105,10 @@ def _waited(job: Job, sweep: Sweep | None, line: Line, report: dict[str, Any]) -
     number = report["job"]
 
     def finished(standing: slurm.Standing | None) -> bool:
-        state = read_state(job.results)
+        state = read_state(job.work.results)
         if sweep is None or state is None:
             line.show(f"job {number} is {'ending' if standing is None else standing.state} ...")
-            return is_complete(job.results)
+            return is_complete(job.work.results)
         bar.update(points - state.missing, points)
         return not state.missing and not state.workers
 

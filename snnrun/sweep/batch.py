@@ -18,13 +18,13 @@ from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.running.folder import destination_of, portable
 from snnrun.running.options import RunOptions
 from snnrun.running.stages import Checked, Clock
-from snnrun.sweep import job as jobs
 from snnrun.sweep.claims import ranges
 from snnrun.sweep.dispatch import to_run
 from snnrun.sweep.earlier import take_over
 from snnrun.sweep.estimate import Estimate, estimate
 from snnrun.sweep.experiments import Sweep
-from snnrun.sweep.job import Cluster, Job, Needs
+from snnrun.sweep.job import Cluster, Job, Needs, Work
+from snnrun.sweep.job import job as describe
 from snnrun.sweep.local import create_sweep_folder, run_points
 from snnrun.sweep.worker import Worker, open_sweep
 
@@ -106,21 +106,18 @@ def _array(
         "retry_failed": wishes.retry_failed,
     }
     of_a_task = -(-len(missing) // tasks) * cost.seconds / cost.points
-    return jobs.job(
+    more = f"the cluster allows {tasks:,} tasks of an array (MaxArraySize), not {wanted:,}"
+    work = Work(
         folder,
         folder / JOBS,
         sweep.checked.name,
         ["sweep-task", str(folder)],
         Needs(of_a_task, cost.memory_bytes, side_by_side=True),
-        tasks=tasks,
-        allowed=allowed,
-        extra=wishes.extra,
-        setup=wishes.setup,
+        tasks,
         files={"share.json": json.dumps(share).encode()},
-        notes=[]
-        if tasks == wanted
-        else [f"the cluster allows {tasks:,} tasks of an array (MaxArraySize), not {wanted:,}"],
+        notes=[] if tasks == wanted else [more],
     )
+    return describe(work, allowed, wishes.extra, wishes.setup)
 
 
 def job_of_run(
@@ -146,22 +143,18 @@ def job_of_run(
         return None
     place = final.with_name(f".{final.name}-slurm")
     cost, network = dry or estimate(checked, None), checked.resolved.network
-    return jobs.job(
+    whole = "an experiment that calls Python functions has no checkpoints: its time must suffice for all of it"
+    work = Work(
         final,
         place,
         checked.name,
         ["run", str(place / "experiment.yaml"), "--out", str(out.absolute()), *_words(checked, options, wishes)],
         Needs(cost.seconds, cost.memory_bytes, processors=options.threads or network.threads),
-        tasks=None,
-        allowed=allowed,
-        extra=wishes.extra,
-        setup=wishes.setup,
         files={"experiment.yaml": document.to_yaml().encode()},
         copies=files,
-        notes=["an experiment that calls Python functions has no checkpoints: its time must suffice for all of it"]
-        if network.hooks
-        else [],
+        notes=[whole] if network.hooks else [],
     )
+    return describe(work, allowed, wishes.extra, wishes.setup)
 
 
 def folder_of_run(checked: Checked, out: Path) -> Path:

@@ -68,69 +68,67 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A job that can be submitted.
+class Work:
+    """What a job is to do.
 
     Args:
         results: The folder of the results.
         place: The folder of its script and logs.
-        name: Its name, which no other folder's job has.
-        files: Files that are written into that folder.
+        name: The name of the experiment.
+        words: The command of this program that a task runs, without the program; in an array its number follows.
+        needs: What a task needs.
+        tasks: Tasks of an array; None for a job without one.
+        files: Files that are written into its folder.
         copies: Files that are copied there, by their names there.
-        sbatch: The command that submits it.
-        tasks: Tasks of its array; None where it has none.
         notes: What the user should know.
     """
 
     results: Path
     place: Path
     name: str
-    files: Mapping[str, bytes]
-    copies: Mapping[str, Path]
+    words: Sequence[str]
+    needs: Needs
+    tasks: int | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    copies: Mapping[str, Path] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that can be submitted.
+
+    Args:
+        work: What it is to do.
+        name: Its name, which no other folder's job has.
+        script: The text that runs on the cluster.
+        sbatch: The command that submits it.
+        notes: What the user should know.
+    """
+
+    work: Work
+    name: str
+    script: str
     sbatch: tuple[str, ...]
-    tasks: int | None
     notes: tuple[str, ...]
 
     @property
-    def script(self) -> str:
-        """The text that runs on the cluster."""
-        return self.files[SCRIPT].decode()
+    def place(self) -> Path:
+        """The folder of its script and logs."""
+        return self.work.place
 
 
-def job(
-    results: Path,
-    place: Path,
-    name: str,
-    words: Sequence[str],
-    needs: Needs,
-    *,
-    tasks: int | None,
-    allowed: Cluster,
-    extra: Sequence[str] = (),
-    setup: Path | None = None,
-    files: Mapping[str, bytes],
-    copies: Mapping[str, Path] | None = None,
-    notes: Sequence[str] = (),
-) -> Job:
+def job(work: Work, allowed: Cluster, extra: Sequence[str] = (), setup: Path | None = None) -> Job:
     """Describe a job.
 
     Args:
-        results: The folder of the results.
-        place: The folder of its script and logs.
-        name: The name of the experiment.
-        words: The command of this program that a task runs, without the program; in an array `$SLURM_ARRAY_TASK_ID`
-            follows.
-        needs: What a task needs.
-        tasks: Tasks of an array; None for a job without one.
+        work: What it is to do.
         allowed: What the cluster allows.
         extra: Options for `sbatch` of the user.
         setup: A file with what the script runs first.
-        files: Files that the job needs in `place`, beside its script.
-        copies: Files that are copied there, by their names there.
-        notes: What the user should know.
 
     Raises:
-        ExperimentError: SWP720, an option that is given by this program; SWP721, the file cannot be read.
+        ExperimentError: SWP720, an option that is chosen here; SWP721, the file cannot be read.
     """
     prologue = _prologue(setup)
     given = named_options([*_directives(prologue), *extra])
@@ -139,26 +137,23 @@ def job(
             message = f"`--slurm-option` cannot give `--{option}`: this command chooses it"
             advice = "give the number of tasks with `--workers`" if option == "array" else "leave it out"
             raise ExperimentError(Diagnostic("SWP720", message, None, advice))
-    place = place.absolute()
-    unique = f"snnrun-{name}-{hashlib.sha256(str(place).encode()).hexdigest()[:8]}"
-    asked, more = _asked(needs, given, allowed)
-    array = [] if tasks is None else [f"--array=0-{tasks - 1}"]
-    log = "%A_%a" if array else "%j"
+    name = f"snnrun-{work.name}-{hashlib.sha256(str(work.place).encode()).hexdigest()[:8]}"
+    asked, notes = _asked(work.needs, given, allowed)
+    log = "%j" if work.tasks is None else "%A_%a"
     sbatch = (
         "sbatch",
         "--parsable",
-        f"--job-name={unique}",
-        *array,
-        f"--output={str(place).replace('%', '%%')}/{log}.log",
+        f"--job-name={name}",
+        *([] if work.tasks is None else [f"--array=0-{work.tasks - 1}"]),
+        f"--output={str(work.place).replace('%', '%%')}/{log}.log",
         "--open-mode=append",
         "--requeue",
         *asked,
         *extra,
-        str(place / SCRIPT),
+        str(work.place / SCRIPT),
     )
-    script = _script(words, prologue, in_array=tasks is not None)
-    written = {**files, SCRIPT: script.encode()}
-    return Job(results, place, unique, written, copies or {}, sbatch, tasks, (*notes, *more))
+    script = _script(work.words, prologue, in_array=work.tasks is not None)
+    return Job(work, name, script, sbatch, (*work.notes, *notes))
 
 
 def named_options(words: Sequence[str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from snnrun.files.reading import read_text
 from snnrun.results.folder import write_durably
 from snnrun.results.layout import storage_error
 from snnrun.sweep.claims import Claims
-from snnrun.sweep.job import Cluster, Job
+from snnrun.sweep.job import SCRIPT, Cluster, Job
 from snnrun.sweep.pool import environment
 
 LOOK_S = 20.0  # between two questions to SLURM while a command waits [s]
@@ -134,9 +134,9 @@ def _make(folder: Path) -> None:
 
 def _write(job: Job) -> None:
     try:
-        for name, content in job.files.items():
+        for name, content in {**job.work.files, SCRIPT: job.script.encode()}.items():
             write_durably(job.place / name, content)
-        for name, file in job.copies.items():
+        for name, file in job.work.copies.items():
             (job.place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, job.place / name)
     except OSError as error:

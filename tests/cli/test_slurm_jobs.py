@@ -19,7 +19,7 @@ from snnrun import __version__
 from snnrun.errors import ExperimentError, RunError
 from snnrun.results.folder import is_complete
 from snnrun.sweep import slurm
-from snnrun.sweep.job import Cluster, Needs, job, named_options, split_options
+from snnrun.sweep.job import Cluster, Needs, Work, job, named_options, split_options
 from snnrun.sweep.store import read_state
 
 PATIENCE_S = 60.0
@@ -275,15 +275,14 @@ def test_an_array_has_no_more_tasks_than_the_cluster_allows(snnrun, place, fake)
     assert len(fake.tasks(1)) == 3
 
 
-def waiting_job(place, **changes):
-    given = {"tasks": 1, "allowed": Cluster(), "files": {}} | changes
-    return job(place, place / "slurm", "x", ["units", "1"], Needs(1, 1e6), **given)
+def job_in(place, tasks=1):
+    return job(Work(place, place / "slurm", "x", ["units", "1"], Needs(1, 1e6), tasks), Cluster())
 
 
 def test_of_two_submissions_at_once_one_is_made(place, fake):
     fake.set(slow=0.3)
     found = []
-    both = [threading.Thread(target=lambda: found.append(slurm.submit(waiting_job(place)))) for _ in range(2)]
+    both = [threading.Thread(target=lambda: found.append(slurm.submit(job_in(place)))) for _ in range(2)]
     for one in both:
         one.start()
     for one in both:
@@ -295,16 +294,16 @@ def test_of_two_submissions_at_once_one_is_made(place, fake):
 def test_a_command_that_was_killed_while_it_submitted_has_not_lost_its_job(place, fake):
     fake.set(cores=0)
     (place / "slurm").mkdir()
-    one = waiting_job(place)
+    one = job_in(place)
     (place / "slurm" / "job.sh").write_text(one.script)
     slurm.call(*one.sbatch)  # and killed before it wrote anything
     assert slurm.submit(one) == slurm.Standing("1", (("PENDING", "Resources"),))
-    assert slurm.submit(waiting_job(place / "elsewhere")).number == "2"
+    assert slurm.submit(job_in(place / "elsewhere")).number == "2"
 
 
 def test_a_program_that_does_not_answer_is_no_reason_to_give_up(place, fake, monkeypatch):
     fake.set(cores=0)
-    one = waiting_job(place)
+    one = job_in(place)
     slurm.submit(one)
     looked = []
 
@@ -339,22 +338,14 @@ def test_options_are_known_by_their_long_names():
 
 
 def test_what_a_task_needs_becomes_what_it_asks_for(place):
-    one = job(
-        place,
-        place,
-        "x",
-        [],
-        Needs(7200, 1e9, side_by_side=True),
-        tasks=None,
-        allowed=Cluster(),
-        files={},
-        extra=["-c", "4"],
-    )
-    assert {"--time=1:35:00", "--mem=7200M"} <= set(one.sbatch)  # 3 x 2 h / 4 + 5 min; 4 x (1.5 x 1 GB + 300 MB)
-    threads = job(place, place, "x", [], Needs(60, 1e9, processors=4), tasks=None, allowed=Cluster(), files={})
-    assert {"--time=0:15:00", "--mem=1800M", "--cpus-per-task=4"} <= set(threads.sbatch)
-    free = job(place, place, "x", [], Needs(60, 1e9), tasks=None, allowed=Cluster(memory=False), files={})
-    assert not any(word.startswith("--mem") for word in free.sbatch)
+    def asked(needs, extra=(), **allowed):
+        return job(Work(place, place, "x", [], needs), Cluster(**allowed), extra).sbatch
+
+    points = asked(Needs(7200, 1e9, side_by_side=True), extra=["-c", "4"])
+    assert {"--time=1:35:00", "--mem=7200M"} <= set(points)  # 3 x 2 h / 4 + 5 min; 4 x (1.5 x 1 GB + 300 MB)
+    threads = asked(Needs(60, 1e9, processors=4))
+    assert {"--time=0:15:00", "--mem=1800M", "--cpus-per-task=4"} <= set(threads)
+    assert not any(word.startswith("--mem") for word in asked(Needs(60, 1e9), memory=False))
 
 
 def test_slurm_without_its_programs_is_an_error_and_a_dry_run_is_none(snnrun, place, monkeypatch):
