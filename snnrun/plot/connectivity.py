@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
 
 from snnrun.plot.options import Options
-from snnrun.plot.page import AnyFigure, inches, name_axes, round_ticks, share_text, show_message, some_of, two_panels
-from snnrun.plot.quantities import plain
+from snnrun.plot.page import (
+    AnyFigure,
+    add_colorbar,
+    inches,
+    name_axes,
+    norm_of,
+    round_ticks,
+    share_text,
+    show_message,
+    side_by_side,
+    some_of,
+)
+from snnrun.plot.quantities import plain, readable
 from snnrun.plot.source import Source
-from snnrun.plot.style import counts_map, ink, palette
-from snnrun.results.layout import MonitorKind
+from snnrun.plot.style import counts_map, ink, palette, shades
+from snnrun.plot.weights import draw_matrix, shown_beside
+from snnrun.results.layout import FloatArray, MonitorKind, storage_error
 from snnrun.results.reader import Connectivity
 
 _MOST_LINES = 2_000
@@ -26,18 +43,50 @@ def draw_connectivity(figure: AnyFigure, source: Source, options: Options) -> No
     if not len(pairs.pre):
         show_message(figure, f"no connections in '{monitor.name}'")
         return
-    left, right = two_panels(figure)
-    _columns(left, source, pairs, options)
-    _matrix(right, pairs, options)
+    shown = _shown(pairs, options)
+    panels = side_by_side(figure, shown_beside(options))
+    if options.has("lines"):
+        _columns(panels[0], source, pairs, options, shown)
+    if options.has("matrix"):
+        _matrix(figure, panels[-1], pairs, options, shown)
+    if shown is not None:
+        add_colorbar(figure, shown.colours, panels, options.labels.get("z", shown.label))
 
 
-def _columns(axes: Axes, source: Source, pairs: Connectivity, options: Options) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """What colours show: a value of each synapse, shape (n,), with its name and its scale of colours."""
+
+    values: FloatArray
+    label: str
+    norm: Normalize
+
+    @property
+    def colours(self) -> ScalarMappable:
+        return ScalarMappable(self.norm, shades())
+
+
+def _shown(pairs: Connectivity, options: Options) -> _Shown | None:
+    if options.z is None:
+        return None
+    if options.z not in pairs.values:
+        raise storage_error("ST207", f"the connections were not stored with `{options.z}`")
+    scale = readable(pairs.values[options.z], pairs.units[options.z])
+    values = scale(pairs.values[options.z])
+    return _Shown(values, scale.label(options.z), norm_of(values, options, scale))
+
+
+def _columns(axes: Axes, source: Source, pairs: Connectivity, options: Options, shown: _Shown | None) -> None:
     n = len(pairs.pre)
     chosen = some_of(n, _MOST_LINES)
     pre, post = pairs.pre[chosen], pairs.post[chosen]
     ends = np.stack([np.stack([np.zeros(len(pre)), pre], 1), np.stack([np.ones(len(post)), post], 1)], 1)
     alpha = float(np.clip(12 / len(chosen) ** 0.8, 0.035, 0.8))
-    lines = LineCollection(ends.tolist(), colors=ink(), linewidths=0.7, alpha=alpha, rasterized=len(chosen) > 500)
+    look: dict[str, Any] = {"linewidths": 0.7, "rasterized": len(chosen) > 500}
+    if shown is None:
+        lines = LineCollection(ends.tolist(), colors=ink(), alpha=alpha, **look)
+    else:
+        lines = LineCollection(ends.tolist(), colors=shown.colours.to_rgba(shown.values[chosen]), **look)
     axes.add_collection(lines)
     tallest = max(pairs.source_size, pairs.target_size)
     colours = _end_colours(source, pairs)
@@ -55,8 +104,12 @@ def _columns(axes: Axes, source: Source, pairs: Connectivity, options: Options) 
         axes.set_title(f"{n:,} synapse{'s' * (n != 1)}", fontsize=7)
 
 
-def _matrix(axes: Axes, pairs: Connectivity, options: Options) -> None:
-    if len(pairs.pre) <= _MOST_DOTS:
+def _matrix(figure: AnyFigure, axes: Axes, pairs: Connectivity, options: Options, shown: _Shown | None) -> None:
+    if shown is not None:
+        sizes = (pairs.target_size, pairs.source_size)
+        image = draw_matrix(figure, axes, (pairs.pre, pairs.post), shown.values, sizes, shown.norm)
+        image.set_cmap(shades())
+    elif len(pairs.pre) <= _MOST_DOTS:
         width, height = inches(axes)
         cell = min(width * 72 / pairs.source_size, height * 72 / pairs.target_size)
         mark = float(np.clip(0.75 * cell, 0.6, 6))

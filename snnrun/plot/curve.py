@@ -12,6 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import NDArray
 
+from snnrun.plot.legends import legend
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
     AnyFigure,
@@ -19,7 +20,6 @@ from snnrun.plot.page import (
     add_note,
     apply_limits,
     draw_lines,
-    legend,
     name_axes,
     round_ticks,
     share_text,
@@ -118,7 +118,7 @@ def draw_curve(figure: AnyFigure, source: Source, options: Options) -> None:
     scale = colours_of(found)
     if scale is not None:
         add_colorbar(figure, scale, axes, shade_label(found))
-    legend(axes, always=bool(found.note) or any_missing(found))
+    legend(axes, options, always=bool(found.note) or any_missing(found))
     for text in reversed(found.sets):
         add_note(figure, text)
     if found.of > len(found.curves):
@@ -138,7 +138,7 @@ def draw_curves(axes: Axes, found: Curves, options: Options, up: Scale) -> Scale
             colour: Any = scale.to_rgba(shade_scale(found)([curve.shade]))[0]
             label = ""
         else:
-            colour, label = own[k], plain(options.label(curve.label), 80)
+            colour, label = options.colour(curve.label, own[k]), plain(options.label(curve.label), 80)
         _one(axes, curve, colour, label, across=across, up=up, joined=not texts_along_x(found))
     if found.note:
         axes.fill_between([], [], color=FAINT, alpha=0.3, linewidth=0, label=found.note)

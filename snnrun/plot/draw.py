@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.figure import Figure
 
+from snnrun.plot.legends import legend_height
 from snnrun.plot.options import PAGE, Options, Picture, picture_from, size_from
-from snnrun.plot.page import AnyFigure, add_frame, add_note, legend_height, new_figure, save
+from snnrun.plot.page import AnyFigure, add_frame, add_note, new_figure, save, without_foot
 from snnrun.plot.quantities import plain
 from snnrun.plot.rasters import chosen_points, has_rasters
 from snnrun.plot.source import Source, stop_text
 from snnrun.plot.style import style_context
 from snnrun.plot.sweep import Form, grid_of, layout_of
 from snnrun.plot.traces import rows_of
+from snnrun.plot.weights import shown_beside
 from snnrun.plot_kinds import PLOT_KINDS
 from snnrun.results.layout import NAME_PATTERN, MonitorKind, storage_error
 
@@ -85,17 +89,22 @@ def compose(source: Source, picture: Picture) -> Figure:
     figure = new_figure(size, share * (rows if stacked else rows * (0.9 if count > 1 else 1)))
     about = source.description
     title = picture.title if picture.title is not None else (about.title or about.name if about else "")
-    add_frame(figure, title, about)
+    add_frame(figure, title, about if picture.footer == "all" else None)
     stopped = None if source.results is None else stop_text(source)
-    if stopped is not None:
+    if stopped is not None and picture.footer != "none":
         add_note(figure, stopped)
     parts = [figure] if count == 1 else figure.subfigures(rows, columns, squeeze=False).ravel().tolist()
     for part, options in zip(parts, picture.panels, strict=False):
         if options.title and count > 1:
             part.suptitle(plain(options.title), fontsize=8)
         _panel(part, source, options)
+    if picture.footer == "none":
+        without_foot(figure)
+        if stopped is not None:  # that these are not whole results stands in each picture
+            add_note(figure, stopped)
     if size.height is None:
-        figure.set_figheight(figure.get_figheight() + rows * max(legend_height(part) for part in parts))
+        taller = max(legend_height(part, panel.legend) for part, panel in zip(parts, picture.panels, strict=False))
+        figure.set_figheight(figure.get_figheight() + rows * taller)
     return figure
 
 
@@ -110,12 +119,12 @@ def suggested(source: Source) -> list[Picture]:
     found: list[Options] = []
     spikes = tuple(m.name for m in monitors if m.kind is MonitorKind.SPIKES)
     if spikes:
-        found.append(Options("raster", monitors=spikes))
-    found += [Options("traces", monitors=(m.name,)) for m in monitors if m.kind is MonitorKind.STATE]
+        found.append(Options("raster", monitor=spikes))
+    found += [Options("traces", monitor=(m.name,)) for m in monitors if m.kind is MonitorKind.STATE]
     rates = tuple(m.name for m in monitors if m.kind is MonitorKind.RATE)
     if rates:
-        found.append(Options("rate", monitors=rates))
-    found += [Options("connectivity", monitors=(m.name,)) for m in monitors if m.kind is MonitorKind.CONNECTIVITY]
+        found.append(Options("rate", monitor=rates))
+    found += [Options("connectivity", monitor=(m.name,)) for m in monitors if m.kind is MonitorKind.CONNECTIVITY]
     for name in results.series_names():
         keys = list(results.series(name))
         if len(keys) > 1:
@@ -131,7 +140,7 @@ def file_names(pictures: Sequence[Picture]) -> list[str]:
         options = picture.panels[0]
         name = picture.name or "-".join(dict.fromkeys(panel.kind for panel in picture.panels))
         if picture.name is None and kinds.count(kind) > 1:
-            name += "".join(f"-{part}" for part in options.monitors[:1] or (options.y,) if part)
+            name += "".join(f"-{part}" for part in options.monitor[:1] or (options.y,) if part)
         name = _file_name(name)
         same = sum(other == name or re.fullmatch(re.escape(name) + r"-\d+", other) is not None for other in names)
         names.append(f"{name[:60]}-{same + 1}" if name in names else name)
@@ -140,7 +149,11 @@ def file_names(pictures: Sequence[Picture]) -> list[str]:
 
 def _panel(figure: AnyFigure, source: Source, options: Options) -> None:
     module = import_module(f"snnrun.plot.{options.kind}")  # a name of the table, whatever the file says
-    getattr(module, f"draw_{options.kind}")(figure, source, options)
+    looks: Any = {"axes.prop_cycle": cycler(color=list(options.cycle))} if options.cycle else {}
+    if options.colourmap is not None:
+        looks["image.cmap"] = options.colourmap
+    with mpl.rc_context(looks) if looks else nullcontext():
+        getattr(module, f"draw_{options.kind}")(figure, source, options)
 
 
 def _proportion(source: Source, picture: Picture) -> float:
@@ -149,8 +162,11 @@ def _proportion(source: Source, picture: Picture) -> float:
     width = (picture.size or PAGE).width
     if len(kinds) == 1 and source.table is not None and kinds[0].sweep:
         return _multiples(source, picture.panels[0], width)
-    proportion = max(kind.proportion for kind in kinds)
-    proportion = proportion if width >= _NARROW_M else max(proportion, *(kind.narrow for kind in kinds))
+    narrow = width < _NARROW_M
+    proportion = max(
+        kind.narrow * shown_beside(panel) if narrow else kind.proportion
+        for kind, panel in zip(kinds, picture.panels, strict=True)
+    )
     traces = [rows_of(source, panel) for panel in picture.panels if panel.kind == "traces"]
     return max(proportion, (max(traces, default=0) * _ROW + _FRAME) / (width / _M_PER_INCH))
 

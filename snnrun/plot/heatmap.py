@@ -11,6 +11,7 @@ from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from numpy.typing import NDArray
 
+from snnrun.plot.legends import legend
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
     AnyFigure,
@@ -19,8 +20,8 @@ from snnrun.plot.page import (
     apply_limits,
     cells_in,
     draw_lines,
-    legend,
     name_axes,
+    norm_of,
     round_ticks,
     show_message,
 )
@@ -98,14 +99,14 @@ def draw_heatmap(figure: AnyFigure, source: Source, options: Options) -> None:
         show_message(figure, f"all values of '{name}' are NaN")
         return
     axes = figure.add_subplot()
-    mesh = draw_map(axes, found, options, norm_of(found.values, options))
+    mesh = draw_map(axes, found, options, norm_of(found.values, options, colour))
     round_ticks(axes, integer_y=source.table is None)
     name_cells(axes, found)
     draw_lines(axes, options, found.x_scale, found.y_scale)
     apply_limits(axes, options, found.x_scale, found.y_scale)
     name_axes(axes, options, found.x_label, found.y_label)
     add_colorbar(figure, mesh, axes, options.labels.get("z", colour.label(name)))
-    legend(axes, always=True)
+    legend(axes, options, always=True)
 
 
 def map_of(points: Points, x: Axis, y: Axis, colour: Scale) -> Map:
@@ -129,16 +130,6 @@ def map_of(points: Points, x: Axis, y: Axis, colour: Scale) -> Map:
         texts_along(y),
         log,
     )
-
-
-def norm_of(values: FloatArray, options: Options) -> Normalize:
-    """The scale of colours that holds all of some values."""
-    finite = values[np.isfinite(values)]
-    if options.is_log("z"):
-        finite = finite[finite > 0]
-        if finite.size:
-            return LogNorm(float(finite.min()), float(finite.max()))
-    return Normalize(float(finite.min()), float(finite.max())) if finite.size else Normalize(0.0, 1.0)
 
 
 def draw_map(axes: Axes, found: Map, options: Options, norm: Normalize) -> QuadMesh:

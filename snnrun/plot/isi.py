@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from snnrun.plot.legends import legend
 from snnrun.plot.observed import stretch_of
 from snnrun.plot.options import Options
-from snnrun.plot.page import (
-    AnyFigure,
-    apply_limits,
-    draw_bins,
-    draw_lines,
-    legend,
-    name_axes,
-    round_ticks,
-    show_message,
-)
+from snnrun.plot.page import AnyFigure, apply_limits, draw_bins, draw_lines, name_axes, round_ticks, show_message
 from snnrun.plot.quantities import Scale, plain, readable, round_step
 from snnrun.plot.source import Band, Source, bands, with_own_colours
 from snnrun.results.layout import FloatArray, IntArray, MonitorKind
@@ -28,7 +20,7 @@ def draw_isi(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw all monitors into one picture, with each one's coefficient of variation."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
     dt = source.about().dt
-    found = [(band, *intervals(band, dt)) for band in with_own_colours(bands(source, options, monitors))]
+    found = [(band, *intervals(band, dt)) for band in with_own_colours(bands(source, options, monitors), options)]
     found = [item for item in found if item[1].size]
     if not found:
         show_message(figure, "no neuron spiked twice in " + ", ".join(f"'{m.name}'" for m in monitors))
@@ -51,7 +43,7 @@ def draw_isi(figure: AnyFigure, source: Source, options: Options) -> None:
     apply_limits(axes, options, time, _SHARE)
     round_ticks(axes)
     name_axes(axes, options, time.label("Interspike interval"), "Share of intervals")
-    legend(axes, always=True)
+    legend(axes, options, always=True)
 
 
 def intervals(band: Band, dt: float) -> tuple[FloatArray, IntArray]:

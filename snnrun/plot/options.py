@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnrun.errors import Diagnostic, ExperimentError
+from snnrun.plot_kinds import OPTIONS, Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Options:
 
     Args:
         kind: The kind of plot, by its name.
-        monitors: The monitors to draw.
+        monitor: The monitors to draw.
         variables: Variables of a state or connectivity monitor.
         neurons: Neurons to draw: how many, a slice such as `0:100` (of all: `:`), or a list; None for the usual ones.
         x: Quantity along x (curve, heatmap, sweep).
@@ -54,10 +55,20 @@ class Options:
         period: Period to fold time with (psth). [s]
         log: Logarithmic axes, any of `x`, `y`, `z`; None: as the values of a sweep are spread.
         name: Name of the picture's file.
+        zlim: Limits of the colours of values. [SI]
+        times: When the values are drawn (weights). [s]
+        offset: Distance between traces that stand above each other. [SI]
+        scale_bars: Lengths of the bars instead of axes, along x and perhaps along y. [SI]
+        parts: The parts that are drawn, all when empty.
+        legend: Where the legend stands: `above` the axes, `below`, `right`, a corner inside, or `none`.
+        colours: Colours by the names of what is drawn.
+        cycle: Colours in the order of what is drawn.
+        colourmap: The map of colours of values.
+        footer: What stands at the foot: `all`, `notes` or `none`.
     """
 
     kind: str
-    monitors: tuple[str, ...] = ()
+    monitor: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     neurons: int | slice | tuple[int, ...] | None = None
     x: str | None = None
@@ -80,6 +91,24 @@ class Options:
     period: float | None = None
     log: tuple[str, ...] | None = None
     name: str | None = None
+    zlim: tuple[float, float] | None = None
+    times: tuple[float, ...] = ()
+    offset: float | None = None
+    scale_bars: tuple[float, ...] = ()
+    parts: tuple[str, ...] = ()
+    legend: str = "above"
+    colours: Mapping[str, str] = field(default_factory=dict)
+    cycle: tuple[str, ...] = ()
+    colourmap: str | None = None
+    footer: str = "all"
+
+    def colour(self, name: str, otherwise: str) -> str:
+        """The colour of a part of the picture: the one that the plot gives it, or its usual one."""
+        return self.colours.get(name, otherwise)
+
+    def has(self, part: str) -> bool:
+        """Whether a part of the picture is drawn."""
+        return not self.parts or part in self.parts
 
     def label(self, name: str) -> str:
         """What a part of the picture is called: by the label that the plot gives it, or by its own name."""
@@ -115,9 +144,10 @@ class Picture:
     Args:
         panels: The plots in it.
         size: Its size.
-        title: Its title instead of the experiment's.
-        style: Styles of matplotlib and style files, the later ones over the earlier ones.
+        title: Its title instead of the experiment's; empty for none.
+        style: Styles of matplotlib and style files.
         name: Name of its file.
+        footer: What stands at the foot: `all`, `notes` or `none`.
     """
 
     panels: tuple[Options, ...]
@@ -125,54 +155,38 @@ class Picture:
     title: str | None = None
     style: tuple[str, ...] = ()
     name: str | None = None
+    footer: str = "all"
 
 
 def picture_from(plain: Mapping[str, Any]) -> Picture:
     """A picture from one item of `plots:`, checked by `resolve.plots`."""
+    whole = _read({key: value for key, value in plain.items() if key != "panels"})
     panels = tuple(options_from(panel) for panel in plain.get("panels", [plain]))
-    return Picture(panels, _size(plain.get("size")), plain.get("title"), _names(plain.get("style")), plain.get("name"))
+    return Picture(panels, **{key: whole[key] for key in ("size", "title", "style", "name", "footer") if key in whole})
 
 
 def options_from(plain: Mapping[str, Any]) -> Options:
     """The options of one plot from plain data."""
-    marks = plain.get("marks")
-    y = _names(plain.get("y"))
-    return Options(
-        kind=plain["kind"],
-        monitors=_names(plain.get("monitor")),
-        variables=_names(plain.get("variables")),
-        neurons=_neurons(plain.get("neurons")),
-        x=plain.get("x"),
-        y=y[0] if y else None,
-        more_y=y[1:],
-        z=plain.get("z"),
-        xlim=_limits(plain.get("xlim")),
-        ylim=_limits(plain.get("ylim")),
-        size=_size(plain.get("size")),
-        title=plain.get("title"),
-        labels=plain.get("labels") or {},
-        style=_names(plain.get("style")),
-        bin=plain.get("bin"),
-        bins=plain.get("bins"),
-        marks=marks if isinstance(marks, str) and marks != "none" else None,
-        no_marks=marks is False or marks == "none",
-        lines=_lines(plain.get("lines")),
-        vlines=_lines(plain.get("vlines")),
-        overlay=plain.get("overlay") is True,
-        period=plain.get("period"),
-        log=None if plain.get("log") is None else _names(plain["log"]),
-        name=plain.get("name"),
-    )
+    found = _read(plain)
+    y, marks, colours = found.pop("y", ()), found.pop("marks", None), found.pop("colours", None)
+    no_marks = marks is False or marks == "none"
+    found |= {"colours": colours} if isinstance(colours, Mapping) else {"cycle": colours or ()}
+    found |= {"marks": None if no_marks else marks, "no_marks": no_marks}
+    return Options(**found, y=y[0] if y else None, more_y=y[1:])
+
+
+def _read(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are given; a `source` has become its monitors."""
+    given = [option for option in OPTIONS if plain.get(option.name) is not None and option.name != "source"]
+    return {option.name: _READ[option.form](plain[option.name]) for option in given}
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _neurons(value: Any) -> int | slice | tuple[int, ...] | None:
-    if value is None or isinstance(value, int):
+def _neurons(value: Any) -> int | slice | tuple[int, ...]:
+    if isinstance(value, int):
         return value
     if isinstance(value, str):
         bounds = value.split(":") if value != "all" else [""] * 2
@@ -180,26 +194,30 @@ def _neurons(value: Any) -> int | slice | tuple[int, ...] | None:
     return tuple(value)
 
 
-def _limits(value: Any) -> tuple[float, float] | None:
-    return None if value is None else (value[0], value[1])
-
-
-def _size(value: Any) -> Size | None:
-    if value is None or isinstance(value, str):
-        return None if value is None else _WIDTHS[value]
-    return Size(*value)
+def _size(value: Any) -> Size:
+    return _WIDTHS[value] if isinstance(value, str) else Size(*value)
 
 
 def _lines(value: Any) -> tuple[tuple[str, float], ...]:
     """Lines with their labels: one number or a list of them, or a map from labels to either."""
-    if value is None:
-        return ()
     labelled = value if isinstance(value, Mapping) else {"": value}
     return tuple(
         (label, position)
         for label, positions in labelled.items()
         for position in (positions if isinstance(positions, Sequence) else [positions])
     )
+
+
+_READ: dict[Form, Callable[[Any], Any]] = {
+    Form.VALUE: lambda value: value,
+    Form.NAMES: _names,
+    Form.NEURONS: _neurons,
+    Form.NUMBERS: tuple,
+    Form.LINES: _lines,
+    Form.SIZE: _size,
+    Form.TITLE: lambda value: "" if value == "none" else value,
+    Form.COLOURS: lambda value: value if isinstance(value, Mapping) else tuple(value),
+}
 
 
 def size_from(text: str) -> Size:

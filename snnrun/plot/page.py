@@ -14,7 +14,7 @@ from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -39,10 +39,9 @@ _NO_METADATA: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 _TICK_SPACING_INCH = 0.42
-_LETTERS_PER_INCH = 13.0  # of the title's font
+LETTERS_PER_INCH = 13.0  # of the title's font
 _FOOT_LETTERS_PER_INCH = 24.0
 _WIDE_LETTERS = 0x2E80
-_TWO_LINES = 0.35  # of a legend [inch]
 _CHOICE = 1  # seed of every random choice of what is drawn
 
 
@@ -55,11 +54,11 @@ def new_figure(size: Size, proportion: float) -> Figure:
 
 
 def add_frame(figure: Figure, title: str, description: Description | None) -> None:
-    """Add the title, and at the foot the hash and the seed of the run."""
+    """Add the title, if there is one, and at the foot the hash and the seed of the run, if it is given."""
     width = figure.get_figwidth()
     if title:
         line = fitting(title, 1.7 * width)
-        lines = textwrap.wrap(line, max(int(width * _LETTERS_PER_INCH * len(line) / max(int(_widths(line)[-1]), 1)), 8))
+        lines = textwrap.wrap(line, max(int(width * LETTERS_PER_INCH * len(line) / max(int(widths(line)[-1]), 1)), 8))
         figure.suptitle("\n".join(lines))
     if description is not None:
         foot = f"{description.hash[:8]} · seed {description.seed}"
@@ -79,7 +78,7 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
             raise ExperimentError(Diagnostic("PL105", f"no pictures in `{kind}`", None, "use " + ", ".join(_FORMATS)))
         path = stem.with_name(f"{stem.name}.{kind}")
         try:
-            with replacing(path) as temporary, _as_well_as_can_be():
+            with replacing(path) as temporary, as_well_as_can_be():
                 figure.savefig(temporary, format=kind, metadata=_NO_METADATA[kind])
         except OSError as error:
             raise storage_error("ST104", f"cannot write `{path.name}`: {error.strerror}") from error
@@ -88,7 +87,7 @@ def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
 
 
 @contextmanager
-def _as_well_as_can_be() -> Iterator[None]:
+def as_well_as_can_be() -> Iterator[None]:
     """Without matplotlib's warnings of what cannot be drawn better."""
     with warnings.catch_warnings():
         # A user's label may hold letters the bundled font lacks; a box is drawn for them.
@@ -108,6 +107,12 @@ def add_note(figure: AnyFigure, text: str) -> None:
         _foot(root, "\n".join([*lines, *([foot] if foot else [])]))
 
 
+def without_foot(figure: Figure) -> None:
+    """Take away what stands at the foot of the page."""
+    if figure.get_supxlabel():
+        figure.supxlabel("").set_in_layout(False)
+
+
 def _foot(figure: Figure, text: str) -> None:
     figure.supxlabel(text, x=0.995, ha="right", multialignment="right", fontsize=5, color=FAINT)
 
@@ -116,22 +121,24 @@ def show_message(figure: AnyFigure, message: str) -> None:
     """Write why there is nothing to draw in the middle of the figure."""
     axes = figure.add_subplot()
     axes.set_axis_off()
-    text = "\n".join(textwrap.wrap(plain(message), max(int(inches(axes)[0] * _LETTERS_PER_INCH * 0.9), 16)))
+    text = "\n".join(textwrap.wrap(plain(message), max(int(inches(axes)[0] * LETTERS_PER_INCH * 0.9), 16)))
     axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, color=FAINT, transform=axes.transAxes)
 
 
-def round_ticks(axes: Axes, *, integer_x: bool = False, integer_y: bool = False) -> None:
-    """Ticks at round numbers, as many as there is room for without overlap."""
+def round_ticks(axes: Axes, *, integer_x: bool = False, integer_y: bool = False, named_y: bool = False) -> None:
+    """Ticks at round numbers, as many as there is room for without overlap; names along y stay."""
     width, height = inches(axes)
     _locate(axes.xaxis, width, integer_x)
-    _locate(axes.yaxis, height * 1.3, integer_y)
+    if not named_y:
+        _locate(axes.yaxis, height * 1.3, integer_y)
 
 
-def two_panels(figure: AnyFigure) -> tuple[Axes, Axes]:
-    """Two axes beside each other, or below each other where the figure is higher than wide."""
+def side_by_side(figure: AnyFigure, number: int) -> list[Axes]:
+    """Axes beside each other, or below each other where the figure is higher than wide."""
     box = figure.bbox
-    left, right = figure.subplots(2, 1) if box.height > box.width else figure.subplots(1, 2)
-    return left, right
+    shape = (number, 1) if box.height > box.width else (1, number)
+    panels: list[Axes] = figure.subplots(*shape, squeeze=False).ravel().tolist()
+    return panels
 
 
 def inches(axes: Axes) -> tuple[float, float]:
@@ -183,26 +190,26 @@ def apply_limits(axes: Axes, options: Options, x: Scale | None, y: Scale | None)
 def fitting(text: str, length: float) -> str:
     """A user's text, cut to about a length in inches at the size of labels; letters of East Asia are twice as wide."""
     line = plain(text)
-    room = max(int(length * _LETTERS_PER_INCH), 8)
+    room = max(int(length * LETTERS_PER_INCH), 8)
     words, opening, unit = line.rpartition(" (")
     kept = opening + unit if words and unit.endswith(")") and len(unit) < room // 2 else ""  # a unit is never cut
     words = line.removesuffix(kept)
-    widths = _widths(words)
+    ends = widths(words)
     room -= len(kept)
-    return line if widths[-1] <= room else words[: int(np.searchsorted(widths, room)) - 1] + "…" + kept
+    return line if ends[-1] <= room else words[: int(np.searchsorted(ends, room)) - 1] + "…" + kept
 
 
-def _folded(text: str, length: float) -> str:
+def folded(text: str, length: float) -> str:
     """A text in one line or two of about a length in inches; what is longer is cut."""
     line = plain(text)
-    end = int(np.searchsorted(_widths(line), max(int(length * _LETTERS_PER_INCH), 8)))
+    end = int(np.searchsorted(widths(line), max(int(length * LETTERS_PER_INCH), 8)))
     space = line.rfind(" ", 1, end)
     if end > len(line) or space < 0:
         return fitting(line, length)
     return line[:space] + "\n" + fitting(line[space + 1 :], length)
 
 
-def _widths(line: str) -> IntArray:
+def widths(line: str) -> IntArray:
     """Width of each beginning of a line, from the empty one on, in usual letters; shape (len(line) + 1,)."""
     return np.cumsum([0, *(2 if ord(char) >= _WIDE_LETTERS else 1 for char in line)])
 
@@ -246,27 +253,19 @@ def add_colorbar(figure: AnyFigure, colours: ScalarMappable, axes: Axes | list[A
     bar.update_ticks()
 
 
-def legend(axes: Axes, *, always: bool = False) -> None:
-    """A legend outside the data, above the axes, when there is more than one thing to tell apart."""
-    handles, labels = axes.get_legend_handles_labels()
-    if not labels or (len(labels) < 2 and not always):
-        return
-    room = inches(axes)[0]
-    most = max(room - 0.35, 0.5) / 0.06 / _LETTERS_PER_INCH  # beside the line, at the smaller size of legends
-    labels = [_folded(label, most) for label in labels]
-    longest = max(int(_widths(line)[-1]) for label in labels for line in label.split("\n"))
-    columns = max(1, min(len(labels), int(room / (0.35 + 0.068 * longest))))
-    axes.legend(
-        handles, labels, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2, columnspacing=1.0
-    )
-
-
-def legend_height(figure: AnyFigure) -> float:
-    """The height of the legends above axes, without their first two lines, for which a page has room. [inch]."""
-    legends = [found for axes in figure.axes if (found := axes.get_legend()) is not None]
-    with _as_well_as_can_be():
-        heights = [found.get_window_extent().height / figure.dpi for found in legends]
-    return sum(max(height - _TWO_LINES, 0.0) for height in heights)
+def norm_of(values: FloatArray, options: Options, scale: Scale) -> Normalize:
+    """The scale of colours that holds all of some values as shown, or that has the limits asked for."""
+    limits = None if options.zlim is None else scale(options.zlim)
+    finite = values[np.isfinite(values)]
+    if options.is_log("z"):
+        finite = finite[finite > 0]
+        if limits is not None and limits[0] > 0:
+            return LogNorm(float(limits[0]), float(limits[1]))
+        if limits is None and finite.size:
+            return LogNorm(float(finite.min()), float(finite.max()))
+    if limits is not None:
+        return Normalize(float(limits[0]), float(limits[1]))
+    return Normalize(float(finite.min()), float(finite.max())) if finite.size else Normalize(0.0, 1.0)
 
 
 def some_of(number: int, most: int) -> IntArray:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from snnrun.plot.histogram import divided, time_edges
+from snnrun.plot.legends import draw_scale_bars, legend
 from snnrun.plot.observed import hatch, seconds_in, together
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
@@ -15,7 +16,6 @@ from snnrun.plot.page import (
     apply_limits,
     draw_bins,
     draw_lines,
-    legend,
     name_axes,
     round_ticks,
     show_message,
@@ -32,7 +32,7 @@ _HERTZ = Scale(1.0, "Hz")
 def draw_psth(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw all monitors into one picture; neither period nor trigger given, the whole run is one trial."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
-    drawn = with_own_colours(bands(source, options, monitors))
+    drawn = with_own_colours(bands(source, options, monitors), options)
     if not any(len(band.times_s) for band in drawn):
         show_message(figure, nothing_text(source, monitors))
         return
@@ -67,7 +67,8 @@ def draw_psth(figure: AnyFigure, source: Source, options: Options) -> None:
     if len(triggers) > 1:
         add_note(figure, f"mean of {len(triggers):,} {thing}s")
     name_axes(axes, options, time.label(moment), "Rate per neuron (Hz)")
-    legend(axes)
+    draw_scale_bars(axes, options, time, _HERTZ)
+    legend(axes, options)
 
 
 def _what_trials_are(source: Source, options: Options) -> tuple[str, str]:

@@ -44,19 +44,24 @@ def draw_raster(figure: AnyFigure, source: Source, options: Options) -> None:
     span = drawn_span(source, monitors, options)
     drawn = [within(band, span, source.about().dt) for band in found]
     time = time_scale(span[1] - span[0])
-    above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
-    if dots(above, drawn, options, time=time, span=span):
-        add_note(figure, NOT_RECORDED)
-    above.tick_params(labelbottom=False)
-    _rates(below, drawn, source, options, time=time, span=span)
-    for axes in (above, below):
+    parts = [part for part in ("spikes", "rate") if options.has(part)]
+    ratios = [{"spikes": 3, "rate": 1}[part] for part in parts]
+    panels = figure.subplots(len(parts), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": ratios})[:, 0]
+    for axes, part in zip(panels, parts, strict=True):
+        if part == "rate":
+            _rates(axes, drawn, source, options, time=time, span=span)
+        elif dots(axes, drawn, options, time=time, span=span):
+            add_note(figure, NOT_RECORDED)
         draw_lines(axes, options, time, None)
-    below.set_xlim(span[0] * time.factor, span[1] * time.factor)
-    apply_limits(below, options, time, None)
-    round_ticks(below)
-    _rows_axis(above, drawn, options)
-    name_axes(below, options, time.label("Time"), None)
-    figure.align_ylabels([above, below])
+        axes.tick_params(labelbottom=axes is panels[-1])
+    last = panels[-1]
+    last.set_xlim(span[0] * time.factor, span[1] * time.factor)
+    apply_limits(last, options, time, None)
+    round_ticks(last)
+    if options.has("spikes"):
+        _rows_axis(panels[0], drawn, options)
+    name_axes(last, options, time.label("Time"), None)
+    figure.align_ylabels(list(panels))
 
 
 def dots(axes: Axes, drawn: list[Band], options: Options, *, time: Scale, span: tuple[float, float]) -> bool:

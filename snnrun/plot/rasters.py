@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from snnrun.plot.legends import legend_beside
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
     AnyFigure,
@@ -58,7 +59,7 @@ def draw_rasters(figure: AnyFigure, source: Source, options: Options) -> None:
     outer_labels(used, rows, columns)
     if len(groups) > 1:
         marks = [Line2D([], [], linestyle="none", marker="o", markersize=3, color=colour) for colour in groups.values()]
-        figure.legend(marks, list(groups), loc="outside lower left", ncols=min(len(groups), 4))
+        legend_beside(figure, marks, list(groups), options)
     size = source.table.status.size
     if size > len(numbers):
         add_note(figure, share_text(len(numbers), size, "points"))

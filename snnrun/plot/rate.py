@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snnrun.plot.histogram import population_rate, smoothed, time_edges
+from snnrun.plot.legends import draw_scale_bars, legend
 from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
@@ -16,7 +17,6 @@ from snnrun.plot.page import (
     apply_limits,
     draw_bins,
     draw_lines,
-    legend,
     name_axes,
     round_ticks,
     show_message,
@@ -45,7 +45,7 @@ def draw_rate(figure: AnyFigure, source: Source, options: Options) -> None:
     kinds: tuple[MonitorKind, ...] = (
         (MonitorKind.RATE,) if _has_rate_monitor(source, options) else (MonitorKind.SPIKES,)
     )
-    if options.monitors:
+    if options.monitor:
         kinds = (MonitorKind.RATE, MonitorKind.SPIKES)
     monitors = source.monitors(options, *kinds)
     span = shown_span(source, monitors)
@@ -53,7 +53,7 @@ def draw_rate(figure: AnyFigure, source: Source, options: Options) -> None:
     if not any(np.any(line.values > 0) for line in lines):
         show_message(figure, nothing_text(source, monitors))
         return
-    _draw(figure, options, _with_own_colours(lines), span)
+    _draw(figure, options, _with_own_colours(lines, options), span)
 
 
 def _lines(source: Source, options: Options, monitor: Monitor, among: Sequence[Monitor]) -> list[_Line]:
@@ -93,15 +93,17 @@ def _draw(figure: AnyFigure, options: Options, lines: list[_Line], span: tuple[f
     apply_limits(axes, options, time, _HERTZ)
     round_ticks(axes)
     name_axes(axes, options, time.label("Time"), _HERTZ.label("Population rate"))
-    legend(axes)
+    draw_scale_bars(axes, options, time, _HERTZ)
+    legend(axes, options)
 
 
 def _has_rate_monitor(source: Source, options: Options) -> bool:
-    return not options.monitors and any(m.kind is MonitorKind.RATE for m in source.run().monitors())
+    return not options.monitor and any(m.kind is MonitorKind.RATE for m in source.run().monitors())
 
 
-def _with_own_colours(lines: list[_Line]) -> list[_Line]:
+def _with_own_colours(lines: list[_Line], options: Options) -> list[_Line]:
     """Lines whose groups share a colour (or are one group) get colours of their own."""
     if len({line.colour for line in lines}) == len(lines):
-        return lines
-    return [replace(line, colour=colour) for line, colour in zip(lines, distinct(len(lines)), strict=True)]
+        return [replace(line, colour=options.colour(line.name, line.colour)) for line in lines]
+    own = zip(lines, distinct(len(lines)), strict=True)
+    return [replace(line, colour=options.colour(line.name, colour)) for line, colour in own]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from snnrun.plot.heatmap import norm_of
+from snnrun.plot.legends import legend
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
     AnyFigure,
@@ -18,8 +18,8 @@ from snnrun.plot.page import (
     add_note,
     apply_limits,
     draw_lines,
-    legend,
     name_axes,
+    norm_of,
     round_ticks,
     share_text,
     show_message,
@@ -27,7 +27,7 @@ from snnrun.plot.page import (
 )
 from snnrun.plot.quantities import Scale, plain, readable
 from snnrun.plot.source import Source
-from snnrun.plot.style import FAINT, distinct, palette
+from snnrun.plot.style import FAINT, distinct, palette, shades
 from snnrun.results.layout import FloatArray, IntArray, Monitor, MonitorKind
 
 _TIME = "time"
@@ -84,7 +84,7 @@ def draw_scatter(figure: AnyFigure, source: Source, options: Options) -> None:
     apply_limits(axes, options, x, y)
     round_ticks(axes)
     name_axes(axes, options, x.label(_variable(options.x)), y.label(_variable(options.y)))
-    legend(axes, always=True)
+    legend(axes, options, always=True)
 
 
 def _variable(name: str | None) -> str:
@@ -154,6 +154,7 @@ def _draw_by_neuron(
         colours = [palette()[0] if own == FAINT else own]
     kind, look = "synapse" if found.monitor.synapses else "neuron", _look(found)
     across, up = x(found.values["x"]), y(found.values["y"])
+    colours = [options.colour(f"{kind} {neuron}", colour) for neuron, colour in zip(everyone, colours, strict=True)]
     for neuron, colour, mine in zip(everyone, colours, np.split(order, starts[1:]), strict=True):
         name = plain(options.label(f"{kind} {neuron}"), 40) if 1 < len(everyone) <= _MOST_NAMED else None
         axes.plot(across[mine], up[mine], color=colour, label=name, **look)
@@ -174,15 +175,17 @@ def _draw_by_value(figure: AnyFigure, axes: Axes, found: _Points, options: Optio
     """Colours show time or a variable."""
     z = found.scale("z", options)
     across, up, shown = x(found.values["x"]), y(found.values["y"]), z(found.values["z"])
-    norm, look = norm_of(shown, options), _look(found)
+    norm, look = norm_of(shown, options, z), _look(found)
     if found.joined:
         ends = np.stack([across, up], axis=1)
         same = found.ids[1:] == found.ids[:-1]
         pieces = np.stack([ends[:-1], ends[1:]], axis=1)[same]
-        drawn: Any = LineCollection(list(pieces), array=shown[1:][same], norm=norm, linewidths=0.9)
+        drawn: Any = LineCollection(list(pieces), array=shown[1:][same], norm=norm, cmap=shades(), linewidths=0.9)
         axes.add_collection(drawn)
     else:
-        drawn = axes.scatter(across, up, c=shown, norm=norm, s=look["markersize"] ** 2, linewidths=0, zorder=2)
+        drawn = axes.scatter(
+            across, up, c=shown, norm=norm, cmap=shades(), s=look["markersize"] ** 2, linewidths=0, zorder=2
+        )
     drawn.set_rasterized(look["rasterized"])
     name = "Time" if options.z == _TIME else _variable(options.z)
     add_colorbar(figure, drawn, axes, options.labels.get("z", z.label(name)))

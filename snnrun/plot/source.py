@@ -103,8 +103,8 @@ class Source:
             StorageError: A named monitor does not exist, or none is of these kinds.
         """
         results = self.run()
-        if options.monitors:
-            return tuple(results.monitor(name, *kinds) for name in options.monitors)
+        if options.monitor:
+            return tuple(results.monitor(name, *kinds) for name in options.monitor)
         found = tuple(m for m in results.monitors() if m.kind in kinds)
         if not found:
             what = " or ".join(k.value for k in kinds)
@@ -175,7 +175,7 @@ def bands(
             label, colour = name, source.colour(name)
             if len(same) > 1 and len(parts) == 1:
                 label, colour = monitor.name, source.colour_of_monitor(name, same.index(monitor.name))
-            found.append(_band(label, colour, options.pick(ids), train, recorded))
+            found.append(_band(label, options.colour(label, colour), options.pick(ids), train, recorded))
     return [band for band in found if len(band.neurons)]
 
 
@@ -256,8 +256,9 @@ def nothing_text(source: Source, monitors: Sequence[Monitor]) -> str:
     return f"no spikes in {names}" if some else f"nothing was recorded by {names}"
 
 
-def with_own_colours(drawn: Sequence[Band]) -> list[Band]:
+def with_own_colours(drawn: Sequence[Band], options: Options) -> list[Band]:
     """Bands that share a colour (monitors of one group) get colours of their own."""
     if len({band.colour for band in drawn}) == len(drawn):
         return list(drawn)
-    return [replace(band, colour=colour) for band, colour in zip(drawn, distinct(len(drawn)), strict=True)]
+    own = zip(drawn, distinct(len(drawn)), strict=True)
+    return [replace(band, colour=options.colour(band.name, colour)) for band, colour in own]

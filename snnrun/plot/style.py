@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from cycler import cycler
-from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, to_hex, to_rgb
+from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, is_color_like, to_hex, to_rgb
 
 from snnrun.errors import Diagnostic, ExperimentError, did_you_mean
 from snnrun.plot_kinds import is_file_name
@@ -163,6 +163,26 @@ def style_settings(style: str) -> Mapping[str, Any]:
         )
     settings = mpl.rc_params_from_file(known[style], use_default_template=False)
     return {k: v for k, v in settings.items() if k.partition(".")[0] in _STYLE_GROUPS and k not in _FORBIDDEN}
+
+
+def check_look(key: str, value: str) -> None:
+    """Check what an option of a plot names.
+
+    Args:
+        key: `style`, `colours` or `colourmap`.
+        value: A style, a colour, or a map of colours.
+
+    Raises:
+        ExperimentError: Matplotlib has none of this name, or a style sets what a picture must not depend on.
+    """
+    if key == "style":
+        style_settings(value)
+    elif key == "colours" and not is_color_like(value):
+        help = did_you_mean(value, mpl.colors.get_named_colors_mapping()) or "write `#0072B2`, `black` or `tab:blue`"
+        raise ExperimentError(Diagnostic("PLT517", f"matplotlib has no colour `{value}`", None, help))
+    elif key == "colourmap" and value not in mpl.colormaps:
+        help = did_you_mean(value, mpl.colormaps) or "for example `viridis`, `magma`, `cividis`, `gray`, `RdBu`"
+        raise ExperimentError(Diagnostic("PLT517", f"matplotlib has no map of colours `{value}`", None, help))
 
 
 def _settings_of_file(path: Path) -> Mapping[str, Any]:

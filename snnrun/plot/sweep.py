@@ -18,7 +18,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnrun.plot.curve import curves_along, draw_curves, mark_floor, name_curves, show_all_of_x
-from snnrun.plot.heatmap import draw_map, map_of, name_cells, norm_of
+from snnrun.plot.heatmap import draw_map, map_of, name_cells
+from snnrun.plot.legends import legend, legend_beside
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
     AnyFigure,
@@ -26,8 +27,8 @@ from snnrun.plot.page import (
     add_note,
     apply_limits,
     draw_lines,
-    legend,
     name_axes,
+    norm_of,
     round_ticks,
     share_text,
     show_message,
@@ -198,12 +199,12 @@ def _curves(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Opti
             add_note(figure, text)
         if found.of > len(found.curves):
             add_note(figure, share_text(len(found.curves), found.of, "curves"))
-    _legend_below(figure, panels)
+    _legend_below(figure, panels, options)
 
 
 def _maps(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
     assert layout.y is not None
-    norm = norm_of(up(layout.points.values), options)
+    norm = norm_of(up(layout.points.values), options, up)
     mesh = None
     for axes, index in zip(panels, layout.panels, strict=True):
         found = map_of(layout.points.at(*index), layout.x, layout.y, up)
@@ -218,7 +219,7 @@ def _maps(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Option
     for text in reversed([t for axis in layout.points.axes[:2] for t in set_texts(layout.points, axis)]):
         add_note(figure, text)
     add_colorbar(figure, mesh, panels, options.labels.get("z", up.label(layout.points.name)))
-    _legend_below(figure, panels)
+    _legend_below(figure, panels, options)
 
 
 def _scatters(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Options, up: Scale) -> None:
@@ -253,23 +254,19 @@ def _scatters(figure: AnyFigure, panels: list[Axes], layout: Layout, options: Op
                 range(len(texts)), [plain(text, 12) for text in texts], rotation=30 if len(texts) > 3 else 0
             )
         name_axes(axes, options, across.label(short_name(parameter)), up.label(points.name))
-    _legend_below(figure, panels)
+    _legend_below(figure, panels, options)
 
 
-def _legend_below(figure: AnyFigure, panels: list[Axes]) -> None:
-    """One legend for all panels; below them, as each has its title above."""
+def _legend_below(figure: AnyFigure, panels: list[Axes], options: Options) -> None:
+    """One legend for all panels; below them unless it is asked for at their right, as each has its title above."""
     found: dict[str, Any] = {}
     for axes in panels:
         handles, labels = axes.get_legend_handles_labels()
         found |= {label: handle for handle, label in zip(handles, labels, strict=True) if label not in found}
-    if not found:
-        return
     if len(panels) == 1:
-        legend(panels[0], always=True)
-        return
-    longest = max(len(label) for label in found)
-    columns = max(1, min(len(found), int(0.8 * width_inch(figure) / (0.35 + 0.068 * longest))))
-    figure.legend(list(found.values()), list(found), loc="outside lower left", ncols=columns)
+        legend(panels[0], options, always=True)
+    elif found:
+        legend_beside(figure, list(found.values()), list(found), options)
 
 
 def outer_labels(panels: list[Axes], rows: int, columns: int, *, keep_x: bool = False) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from snnrun.plot.legends import draw_scale_bars, legend
 from snnrun.plot.observed import hatch, together
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
@@ -19,7 +20,6 @@ from snnrun.plot.page import (
     draw_lines,
     fitting,
     inches,
-    legend,
     name_axes,
     round_ticks,
     share_text,
@@ -86,10 +86,11 @@ def draw_traces(figure: AnyFigure, source: Source, options: Options) -> None:
         axes.tick_params(labelbottom=axes is panels[-1])
     panels[-1].set_xlim(*time(span))
     apply_limits(panels[-1], options, time, None)
-    round_ticks(panels[-1])
+    round_ticks(panels[-1], named_y=options.offset is not None)
     name_axes(panels[-1], options, time.label("Time"), None)
+    draw_scale_bars(panels[-1], options, time, None)
     figure.align_ylabels(list(panels))
-    if any(len(row.trace.ids) > _MOST_NAMED for row in found):
+    if options.offset is None and any(len(row.trace.ids) > _MOST_NAMED for row in found):
         add_note(figure, "of many curves, those of low indices are dark, those of high indices light")
 
 
@@ -118,7 +119,8 @@ def _overlaid(
             own = options.label(row.name)
             label = own if len(row.trace.ids) == 1 else f"{own}, {_element_name(row.trace, k, int(element))}"
             x, y = thinned(row.trace.times_s, row.trace.data[:, k])
-            axes.plot(time(x), scale(y), color=colours[number], linewidth=0.9, label=plain(label, 40))
+            colour = options.colour(_coloured_by(row, k), colours[number])
+            axes.plot(time(x), scale(y), color=colour, linewidth=0.9, label=plain(label, 40))
             number += 1
     marks = _marks(source, first.monitor, options)
     if marks is not None:
@@ -132,7 +134,8 @@ def _overlaid(
     name_axes(axes, options, time.label("Time"), f"({scale.unit})" if scale.unit else None)
     if "y" in options.labels:
         axes.set_ylabel(fitting(options.labels["y"], inches(axes)[1]))
-    legend(axes, always=True)
+    draw_scale_bars(axes, options, time, scale)
+    legend(axes, options, always=True)
 
 
 def _chosen(figure: AnyFigure, source: Source, monitor: Monitor, name: str, options: Options) -> Trace:
@@ -160,27 +163,65 @@ def _one_variable(
 ) -> None:
     monitor, name, trace = row.monitor, row.name, row.trace
     facts = None if monitor.synapses else source.about().group(monitor.source)
-    constants = _constants(facts, name)
+    constants = _constants(facts, name) if options.offset is None else []
     scale = readable([*_ends(trace.data), *(v for _, v, _ in constants), *(v for _, v in options.lines)], trace.unit)
-    colours = _curve_colours(source, monitor, len(trace.ids))
-    for k, (element, colour) in enumerate(zip(trace.ids, colours, strict=True)):
-        x, y = thinned(trace.times_s, trace.data[:, k])
-        label = plain(options.label(_element_name(trace, k, int(element))), 40)
-        named = 1 < len(trace.ids) <= _MOST_NAMED
-        width = 0.9 if len(trace.ids) <= _MOST_NAMED else 0.6
-        axes.plot(time(x), scale(y), color=colour, linewidth=width, label=label if named else None, zorder=2)
-    if marks is not None:
+    usual = _curve_colours(source, monitor, len(trace.ids))
+    colours = [options.colour(_coloured_by(row, k), colour) for k, colour in enumerate(usual)]
+    if options.offset is not None:
+        _stacked(axes, options, row, colours, time=time, scale=scale, marks=marks)
+    else:
+        _curves(axes, options, trace, colours, time=time, scale=scale)
+    if marks is not None and options.offset is None:
         _draw_marks(axes, marks, row, colours, time=time, scale=scale)
     for label, value, style in constants:
         axes.axhline(value * scale.factor, label=label if first else None, zorder=1.2, **style)
     draw_lines(axes, options, time, scale)
     apply_limits(axes, options, None, scale)
-    round_ticks(axes)
+    round_ticks(axes, named_y=options.offset is not None)
     if name in {c.name for c in monitor.columns}:
-        text = options.labels.get(name, options.labels.get("y", scale.label(name)))
+        own = plain(name) if options.scale_bars else scale.label(name)
+        if options.offset is not None and len(options.scale_bars) < 2:
+            own = f"{plain(name)}, {scale.text(options.offset)} apart"
+        text = options.labels.get(name, options.labels.get("y", own))
         axes.set_ylabel(fitting(text, inches(axes)[1]))
+    draw_scale_bars(axes, options, None, scale)
     if first:
-        legend(axes, always=True)
+        legend(axes, options, always=True)
+
+
+def _curves(axes: Axes, options: Options, trace: Trace, colours: list[Any], *, time: Scale, scale: Scale) -> None:
+    """A curve for each neuron or synapse, named where there are few."""
+    few = len(trace.ids) <= _MOST_NAMED
+    for k, (element, colour) in enumerate(zip(trace.ids, colours, strict=True)):
+        x, y = thinned(trace.times_s, trace.data[:, k])
+        label = plain(options.label(_element_name(trace, k, int(element))), 40) if few and len(trace.ids) > 1 else None
+        axes.plot(time(x), scale(y), color=colour, linewidth=0.9 if few else 0.6, label=label, zorder=2)
+
+
+def _stacked(
+    axes: Axes, options: Options, row: _Row, colours: list[Any], *, time: Scale, scale: Scale, marks: _Marks | None
+) -> None:
+    """Curves above each other, the first one lowest, each with its name at the left and its spikes above it."""
+    assert options.offset is not None
+    trace, names, middles = row.trace, [], []
+    for k, (element, colour) in enumerate(zip(trace.ids, colours, strict=True)):
+        lifted = trace.data[:, k] + k * options.offset
+        x, y = thinned(trace.times_s, lifted)
+        axes.plot(time(x), scale(y), color=colour, linewidth=0.9, zorder=2)
+        there = lifted[np.isfinite(lifted)]
+        if not there.size:
+            continue
+        names.append(plain(options.label(_element_name(trace, k, int(element))), 24))
+        middles.append(float(scale(np.median(there))))
+        if marks is not None and trace.pre is None:
+            at = time(marks.train.times_s[marks.train.ids == element])
+            axes.plot(at, np.full(at.size, float(scale(there.max()))), "|", color=colour, markersize=4, zorder=3)
+    axes.set_yticks(middles, names)
+
+
+def _coloured_by(row: _Row, k: int) -> str:
+    """The name by which a plot gives a curve its colour: the variable, or one of several neurons or synapses."""
+    return row.name if len(row.trace.ids) == 1 else _element_name(row.trace, k, int(row.trace.ids[k]))
 
 
 def _constants(facts: GroupFacts | None, name: str) -> list[tuple[str, float, dict[str, Any]]]:

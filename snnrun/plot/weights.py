@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.image import AxesImage
 
 from snnrun.errors import StorageError
+from snnrun.plot.legends import legend
 from snnrun.plot.options import Options
 from snnrun.plot.page import (
     AnyFigure,
+    add_colorbar,
     add_note,
     apply_limits,
     cells_in,
+    draw_bins,
     draw_lines,
     name_axes,
+    norm_of,
     round_ticks,
     show_message,
-    two_panels,
+    side_by_side,
 )
-from snnrun.plot.quantities import Scale, plain, readable, time_scale
+from snnrun.plot.quantities import Scale, readable, time_scale
 from snnrun.plot.source import Source
-from snnrun.plot.style import palette
+from snnrun.plot.style import distinct
 from snnrun.plot_kinds import default_variable
 from snnrun.results.layout import FloatArray, IntArray, Monitor, MonitorKind, storage_error
 
 _BINS = 50
+_NUMBER = Scale(1.0, "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,83 +50,133 @@ class _Weights:
     post: IntArray | None
     time_s: float | None = None
 
+    @property
+    def when(self) -> str:
+        """The time, for legends and titles."""
+        return "" if self.time_s is None else time_scale(self.time_s).text(self.time_s)
+
+
+def shown_beside(options: Options) -> int:
+    """How many pairs of axes beside each other a plot has: a matrix for each time."""
+    if options.kind not in ("weights", "connectivity"):
+        return 1
+    first = "histogram" if options.kind == "weights" else "lines"
+    return options.has(first) + options.has("matrix") * max(len(options.times), 1)
+
 
 def draw_weights(figure: AnyFigure, source: Source, options: Options) -> None:
-    """Draw one variable of one monitor: of realised pairs, or the last sample of a state monitor."""
+    """Draw one variable of one monitor: of realised pairs, or samples of a state monitor, the last one or some."""
     monitor = _monitor(source, options)
     found = _found(source, monitor, options)
-    if found.time_s is not None:
-        add_note(figure, f"values at {time_scale(found.time_s).text(found.time_s)}")
-    if not np.isfinite(found.values).any():
-        show_message(figure, f"no values of '{found.name}' in '{monitor.name}'")
+    values = np.concatenate([one.values for one in found])
+    if len(found) == 1 and found[0].time_s is not None:
+        add_note(figure, f"values at {time_scale(found[0].time_s).text(found[0].time_s)}")
+    if not np.isfinite(values).any():
+        show_message(figure, f"no values of '{found[0].name}' in '{monitor.name}'")
         return
-    scale = readable(found.values, found.unit)
-    if found.pre is None or found.post is None:
-        _histogram(figure.add_subplot(), found, scale, options)
-        return
-    left, right = two_panels(figure)
-    _histogram(left, found, scale, options)
-    _matrix(figure, right, found, scale)
+    scale = readable(values, found[0].unit)
+    pairs_known = all(one.pre is not None for one in found)
+    shown = replace(options, parts=options.parts if pairs_known else ("histogram",))
+    panels = side_by_side(figure, shown_beside(shown))
+    if shown.has("histogram"):
+        _histogram(panels.pop(0), found, scale, options)
+    norm = norm_of(scale(values), options, scale)
+    image: AxesImage | None = None
+    for axes, one in zip(panels, found, strict=False):
+        assert one.pre is not None
+        assert one.post is not None
+        sizes = (int(one.post.max()) + 1, int(one.pre.max()) + 1)
+        image = draw_matrix(figure, axes, (one.pre, one.post), scale(one.values), sizes, norm)
+        if len(found) > 1:
+            axes.set_title(one.when, fontsize=7)
+    if image is not None:
+        add_colorbar(figure, image, panels, scale.label(found[0].name))
 
 
 def _monitor(source: Source, options: Options) -> Monitor:
     candidates = source.monitors(options, MonitorKind.CONNECTIVITY, MonitorKind.STATE)
     for monitor in candidates:
-        if monitor.kind is MonitorKind.STATE and (monitor.synapses or options.monitors):
+        if monitor.kind is MonitorKind.STATE and (monitor.synapses or options.monitor):
             return monitor
         if monitor.kind is MonitorKind.CONNECTIVITY and source.run().connectivity(monitor.name).values:
             return monitor
     raise storage_error("ST209", "no monitor in these results holds values of synapses")
 
 
-def _found(source: Source, monitor: Monitor, options: Options) -> _Weights:
+def _found(source: Source, monitor: Monitor, options: Options) -> list[_Weights]:
+    """The values at each time that is asked for, or the last ones."""
     results = source.run()
     if monitor.kind is MonitorKind.STATE:
         name = options.variables[0] if options.variables else monitor.columns[0].name
-        trace = results.states(monitor.name, name, last=True)
-        return _Weights(trace.data.ravel().astype(float), trace.unit, name, trace.pre, trace.post, *trace.times_s)
+        trace = results.states(monitor.name, name, last=not options.times)
+        # The last sample at or before each time, or the first one.
+        samples = np.searchsorted(trace.times_s, np.array(options.times) + source.about().dt / 2) - 1
+        facts = trace.unit, name, trace.pre, trace.post
+        if not len(trace.times_s):
+            return [_Weights(np.empty(0), *facts)]
+        rows = np.maximum(samples, 0) if options.times else [-1]
+        return [_Weights(trace.data[k].ravel().astype(float), *facts, float(trace.times_s[k])) for k in rows]
     pairs = results.connectivity(monitor.name)
     name = options.variables[0] if options.variables else default_variable(pairs.values)
     if name not in pairs.values:
         raise _missing(monitor, name, list(pairs.values))
-    return _Weights(pairs.values[name].astype(float), pairs.units[name], name, pairs.pre, pairs.post)
+    return [_Weights(pairs.values[name].astype(float), pairs.units[name], name, pairs.pre, pairs.post)]
 
 
-def _histogram(axes: Axes, found: _Weights, scale: Scale, options: Options) -> None:
-    shown = scale(found.values[np.isfinite(found.values)])
-    low, high = float(shown.min()), float(shown.max())
+def _histogram(axes: Axes, found: list[_Weights], scale: Scale, options: Options) -> None:
+    """The values of each time over each other, in the same bins."""
+    each = [scale(one.values[np.isfinite(one.values)]) for one in found]
+    low, high = float(min(v.min() for v in each if v.size)), float(max(v.max() for v in each if v.size))
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         half = abs(high) / 2 or 0.5
         low, high = low - half, high + half
-    counts, edges = np.histogram(shown, bins=options.bins or min(_BINS, max(len(shown) // 2, 10)), range=(low, high))
-    axes.stairs(counts, edges, fill=True, color=palette()[0])
+    number = options.bins or min(_BINS, max(max(len(values) for values in each) // 2, 10))
+    alone = len(found) == 1
+    for one, values, colour in zip(found, each, distinct(len(found)), strict=True):
+        counts, edges = np.histogram(values, bins=number, range=(low, high))
+        draw_bins(axes, counts, edges, filled=alone, color=colour, label=None if alone else one.when)
     axes.set_ylim(bottom=0)
-    draw_lines(axes, options, scale, None)
-    apply_limits(axes, options, scale, None)
+    draw_lines(axes, options, scale, _NUMBER)
+    apply_limits(axes, options, scale, _NUMBER)
     round_ticks(axes, integer_y=True)
-    name_axes(axes, options, scale.label(found.name), "Synapses")
+    name_axes(axes, options, scale.label(found[0].name), "Synapses")
+    legend(axes, options)
 
 
-def _matrix(figure: AnyFigure, axes: Axes, found: _Weights, scale: Scale) -> None:
-    """Mean value of the synapses of each pair, or of each small square of pairs."""
-    assert found.pre is not None
-    assert found.post is not None
-    sizes = (int(found.post.max()) + 1, int(found.pre.max()) + 1)
+def draw_matrix(
+    figure: AnyFigure,
+    axes: Axes,
+    pairs: tuple[IntArray, IntArray],
+    values: FloatArray,
+    sizes: tuple[int, int],
+    norm: Normalize,
+) -> AxesImage:
+    """The mean value of the synapses of each pair, or of each small square of pairs.
+
+    Args:
+        figure: The figure, for a note.
+        axes: Where.
+        pairs: Source and target of each synapse.
+        values: Value of each, as shown.
+        sizes: Numbers of targets and sources.
+        norm: Their scale of colours.
+    """
+    pre, post = pairs
     across, up = cells_in(axes)
     cells = (min(sizes[0], up), min(sizes[1], across))
     limits = ((-0.5, sizes[0] - 0.5), (-0.5, sizes[1] - 0.5))
-    counts, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits)
-    sums, _, _ = np.histogram2d(found.post, found.pre, bins=cells, range=limits, weights=scale(found.values))
+    there = np.isfinite(values)
+    counts, _, _ = np.histogram2d(post[there], pre[there], bins=cells, range=limits)
+    sums, _, _ = np.histogram2d(post[there], pre[there], bins=cells, range=limits, weights=values[there])
     if cells != sizes:
         add_note(figure, "each cell of the matrix is the mean of its synapses")
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
-    image = axes.imshow(means, origin="lower", aspect="auto", extent=(*limits[1], *limits[0]))
+    image = axes.imshow(means, origin="lower", aspect="auto", extent=(*limits[1], *limits[0]), norm=norm)
     axes.spines[["top", "right"]].set_visible(True)
     round_ticks(axes, integer_x=True, integer_y=True)
     axes.set_xlabel("Source neuron index")
     axes.set_ylabel("Target neuron index")
-    bar = figure.colorbar(image, ax=axes, label=plain(scale.label(found.name)), aspect=25, pad=0.03)
-    bar.outline.set_linewidth(0.6)
+    return image
 
 
 def _missing(monitor: Monitor, name: str, known: list[str]) -> StorageError:

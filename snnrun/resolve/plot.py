@@ -67,10 +67,13 @@ class Plot:
         """The place of an item of a key that is one name or a list."""
         return (key, number) if isinstance(self.plain[key], list) else (key,)
 
-    def quantities(self, key: str, dimension: Dimension | None) -> Any:
-        """The numbers of an option, of the dimension of its axis; None: of any. [SI]."""
+    def quantities(self, key: str, *dimensions: Dimension | None) -> Any:
+        """The numbers of an option, of the dimension of its axis, or of one each; None: of any. [SI]."""
         place = self.keys[key]
         node = self.context.document.node(place)
+        dimension = dimensions[0]
+        if isinstance(node, ListNode) and len(dimensions) > 1:
+            return [self.number((*place, k), of) for k, of in zip(range(len(node.items)), dimensions, strict=False)]
         if isinstance(node, MapNode):
             return {
                 name: self.numbers((*place, name), dimension)

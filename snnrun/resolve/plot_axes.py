@@ -192,6 +192,52 @@ def dimensions(plot: Plot, drawn: Sequence[Monitor]) -> tuple[Dimension | None, 
     return _of_axis(plot, kind.x, drawn), _of_axis(plot, kind.y, drawn)
 
 
+def check_stored(plot: Plot, drawn: Sequence[Monitor]) -> None:
+    """Check `z` of a kind that draws stored values of synapses.
+
+    Raises:
+        ExperimentError: It is not stored.
+    """
+    name = plot.plain.get("z")
+    if plot.kind.axes is not Names.STORED or name is None:
+        return
+    known = columns_of(plot.network, drawn[0])
+    if name not in known:
+        advice = did_you_mean(name, known) or (
+            f"it stores {', '.join(f'`{k}`' for k in known)}"
+            if known
+            else f"`variables: [{name}]` of the monitor stores it"
+        )
+        raise plot.error("PLT504", f"`{drawn[0].name}` does not store `{name}`", "z", help=advice)
+
+
+def of_colours(plot: Plot, drawn: Sequence[Monitor]) -> Dimension | None:
+    """The dimension of what colours show.
+
+    Raises:
+        ExperimentError: Colours show nothing.
+    """
+    kind, name = plot.kind, plot.plain.get("z")
+    if kind.axes in (Names.RECORDED, Names.STORED):
+        if name is None:
+            raise plot.error("PLT512", "`zlim` is for colours that show a value", "zlim", help="add `z`")
+        if name == "time":
+            return TIME
+        return columns_of(plot.network, drawn[0])[name] if kind.axes is Names.STORED else _of_column(plot, name)
+    if kind.axes is Names.QUANTITIES and not drawn:
+        y = next((y for y in plot.listed("y") if y in plot.metrics), None)
+        single = [metric for metric, (_, one) in plot.metrics.items() if one]
+        shown = [str(metric) for metric in (name, y, *single) if metric in plot.metrics]
+        return plot.metrics[shown[0]][0] if shown else None
+    return _of_axis(plot, Axis.VARIABLE, drawn)
+
+
+def _of_column(plot: Plot, name: str) -> Dimension:
+    """The dimension of `monitor.variable`."""
+    monitor, _, variable = name.partition(".")
+    return columns_of(plot.network, plot.monitors[monitor])[variable]
+
+
 def _of_axis(plot: Plot, axis: Axis, drawn: Sequence[Monitor]) -> Dimension | None:
     """The dimension of what an axis shows; of variables, the one that all have, where an option needs one."""
     if axis is not Axis.VARIABLE:
@@ -203,8 +249,9 @@ def _of_axis(plot: Plot, axis: Axis, drawn: Sequence[Monitor]) -> Dimension | No
     found = {dimension for name, dimension in recorded if name in chosen}
     if len(found) == 1:
         return found.pop()
-    for key in ("overlay", "ylim", "lines"):
-        if plot.plain.get(key):
+    for key in ("overlay", "ylim", "lines", "offset", "scale_bars"):
+        value = plot.plain.get(key)
+        if value and (key != "scale_bars" or len(value) > 1):
             message = f"`{key}` needs variables of one unit, and these have several"
             raise plot.error("PLT513", message, key, help="name those of one unit with `variables`")
     return None

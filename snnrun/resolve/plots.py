@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from snnrun.errors import at, did_you_mean
-from snnrun.model.network import Monitor, Network, RateMonitor, SpikeMonitor
-from snnrun.plot_kinds import Axis, Names, Series, is_file_name
+from snnrun.model.network import Monitor, Network, RateMonitor, SpikeMonitor, StateMonitor
+from snnrun.plot_kinds import OPTIONS, Axis, Names, Series, is_file_name
 from snnrun.resolve.context import Context, Path
 from snnrun.resolve.delays import TOLERANCE, warn_between_steps
 from snnrun.resolve.files import find_file
 from snnrun.resolve.plot import Metrics, Plot
-from snnrun.resolve.plot_axes import check_axes, dimensions, recorded_columns
+from snnrun.resolve.plot_axes import check_axes, check_stored, dimensions, of_colours, recorded_columns
 from snnrun.resolve.plot_monitors import (
     check_marks,
     check_neurons,
@@ -68,7 +68,7 @@ def _picture(context: Context, network: Network, metrics: Metrics, path: Path) -
     plots = []
     for k in range(len(panels.items)):
         panel: Path = (*path, "panels", k)
-        for key in ("size", "style", "name"):
+        for key in (option.name for option in OPTIONS if option.whole):
             if context.document.has((*panel, key)):
                 raise context.key_error("PLT510", f"`{key}` is one for all panels of a picture", (*panel, key))
         plots.append(_checked(Plot(context, network, metrics, panel)))
@@ -93,23 +93,62 @@ def _checked(plot: Plot) -> dict[str, Any]:
     check_variables(plot, drawn)
     check_neurons(plot, drawn)
     check_marks(plot)
+    check_stored(plot, drawn)
     x, y = dimensions(plot, drawn)
-    for key, dimension in (("xlim", x), ("vlines", x), ("ylim", y), ("lines", y), ("bin", x), ("period", x)):
-        if key in found:
-            found[key] = plot.quantities(key, dimension)
+    of = {"x": x, "y": y, "z": of_colours(plot, drawn) if "zlim" in found else None, "t": TIME}
+    for option in OPTIONS:
+        if option.axes and option.name in found:
+            found[option.name] = plot.quantities(option.name, *(of[axis] for axis in option.axes))
     _check_limits(plot)
+    _check_times(plot, drawn)
+    _check_together(plot)
     _check_bins(plot, drawn)
     _check_page(plot.context, plot.path, found)
-    _check_labels(plot, drawn)
+    _check_names(plot, drawn, "labels", set(plot.kind.labels))
+    if isinstance(found.get("colours"), dict):
+        _check_names(plot, drawn, "colours", set())
     return found
 
 
 def _check_limits(plot: Plot) -> None:
-    """Check that limits are in order."""
-    for key in ("xlim", "ylim"):
+    """Check that limits are in order, and lengths above zero."""
+    for option in OPTIONS:
+        value = plot.plain.get(option.name)
+        if option.positive and value is not None and not min(value if isinstance(value, list) else [value]) > 0:
+            raise plot.error("PLT514", f"`{option.name}` must be above zero", option.name)
+    for key in ("xlim", "ylim", "zlim"):
         limits = plot.plain.get(key)
         if limits is not None and not limits[1] - limits[0] > 1e-9 * max(abs(v) for v in limits):
             raise plot.error("PLT514", f"`{key}` is [from, to], with room between the two", key)
+
+
+def _check_times(plot: Plot, drawn: Sequence[Monitor]) -> None:
+    """Check `times`: there are samples, and they lie within the run."""
+    if "times" not in plot.keys:
+        return
+    if not isinstance(drawn[0], StateMonitor):
+        message = f"`times` is for samples, and `{drawn[0].name}` keeps the values at the end alone"
+        raise plot.error("PLT512", message, "times", help="name a `kind: state` monitor of the synapses")
+    end = plot.network.steps * plot.network.dt
+    for k, time in enumerate(plot.plain["times"]):
+        if not 0 <= time <= end * (1 + 1e-9):
+            message = f"this is not within the run, which ends at {format_quantity(end, TIME)}"
+            raise plot.error("PLT514", message, "times", k)
+
+
+def _check_together(plot: Plot) -> None:
+    """Check that parts exist, and that nothing is asked for that stacked traces have no place for."""
+    for k, part in enumerate(plot.listed("parts")):
+        if part not in plot.kind.parts:
+            known = ", ".join(f"`{name}`" for name in plot.kind.parts)
+            message = f"a {plot.kind.name} plot has no part `{part}`"
+            raise plot.error("PLT509", message, *plot.key_of("parts", k), help=f"its parts are {known}")
+    if "offset" not in plot.keys:
+        return
+    for key in ("overlay", "lines"):
+        if plot.plain.get(key):
+            message = f"`{key}` and `offset` do not go together: each trace stands at a height of its own"
+            raise plot.error("PLT512", message, key, help="keep one of them")
 
 
 def _check_bins(plot: Plot, drawn: Sequence[Monitor]) -> None:
@@ -187,21 +226,22 @@ def _size(context: Context, path: Path) -> Any:
     return found
 
 
-def _check_labels(plot: Plot, drawn: Sequence[Monitor]) -> None:
-    """Check that labels are for what the picture names."""
-    if "labels" not in plot.keys:
+def _check_names(plot: Plot, drawn: Sequence[Monitor], key: str, axes: set[str]) -> None:
+    """Check that labels or colours are for what the picture names."""
+    if key not in plot.keys:
         return
-    known = _named_things(plot, drawn)
-    for name in plot.plain["labels"]:
+    known = _named_things(plot, drawn, axes)
+    for name in plot.plain[key]:
         if name not in known:
-            advice = did_you_mean(name, known) or f"it names {', '.join(sorted(known))}"
-            raise plot.error("PLT515", f"this picture names nothing `{name}`", "labels", name, help=advice)
+            names = f"it names {', '.join(sorted(known))}" if known else "write a list"
+            advice = did_you_mean(name, known) or names
+            raise plot.error("PLT515", f"this picture names nothing `{name}`", key, name, help=advice)
 
 
-def _named_things(plot: Plot, drawn: Sequence[Monitor]) -> set[str]:
+def _named_things(plot: Plot, drawn: Sequence[Monitor], axes: set[str]) -> set[str]:
     """What a picture names: axes, monitors, groups, variables, neurons, metrics, parameters."""
     kind, network = plot.kind, plot.network
-    names = set(kind.labels)
+    names = set(axes)
     if kind.series in (Series.VARIABLES, Series.NEURONS):
         names |= {f"neuron {k}" for m in drawn for k in range(min(size_of(network, m), _MOST_CURVES))}
     if kind.series is Series.VARIABLES:
@@ -209,10 +249,10 @@ def _named_things(plot: Plot, drawn: Sequence[Monitor]) -> set[str]:
         names |= set(plot.listed("variables") or [name for m in drawn for name in columns_of(network, m)])
     if kind.series is Series.GROUPS:
         names |= _groups(network, drawn)
-        if len(names) == 2 and "y" not in names:  # one row
+        if axes and len(names) == 2 and "y" not in names:  # one row
             names.add("y")
     if kind.sweep or (kind.sweep is None and not drawn):
-        names |= {*plot.metrics, *axis_names(plot.context)}
+        names |= {*plot.metrics, *(axis_names(plot.context) if axes else ())}
     return names
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from snnrun.resolve.swept import of_sweep, swept
 from snnrun.running.signals import StoppedBySignal, stop_on_signals
 from snnrun.running.stages import Checked, Clock, Stage
 from snnrun.spec.document import Document
+from snnrun.spec.nodes import Path as FilePath
 
 if TYPE_CHECKING:
     from snnrun.plot.ahead import PlotProcess
@@ -20,26 +21,38 @@ Plots = list[dict[str, Any]] | None
 """Pictures as plain data; None for those that the results suggest."""
 
 
-def check_styles(document: Document, plots: Sequence[Mapping[str, Any]]) -> None:
-    """Check the styles of pictures.
+def check_looks(document: Document, plots: Sequence[Mapping[str, Any]]) -> None:
+    """Check the styles, colours and maps of colours of pictures.
 
     Raises:
-        ExperimentError: There is no such style, or it sets what matplotlib does not have or a picture must not
-            depend on.
+        ExperimentError: Matplotlib has no such style, colour or map, or a style sets what a picture must not depend
+            on.
     """
     wrong: list[Diagnostic] = []
-    for k, plot in enumerate(plots):
-        for number, style in enumerate(plot.get("style") or ()):
-            from snnrun.plot.style import style_settings  # noqa: PLC0415 - matplotlib is imported for a style only
+    for path, key, value in _looks(plots):
+        from snnrun.plot.style import check_look  # noqa: PLC0415 - matplotlib is imported for these alone
 
-            try:
-                style_settings(style)
-            except ExperimentError as error:
-                place = ("plots", k, "style")
-                span = document.nearest_span((*place, number) if document.has((*place, number)) else place)
-                wrong += [replace(diagnostic, span=span) for diagnostic in error.diagnostics]
+        try:
+            check_look(key, value)
+        except ExperimentError as error:
+            place = path if document.has(path) else path[:-1]  # a single style is no list in the file
+            wrong += [replace(diagnostic, span=document.nearest_span(place)) for diagnostic in error.diagnostics]
     if wrong:
         raise ExperimentError(*wrong)
+
+
+def _looks(plots: Sequence[Mapping[str, Any]]) -> Iterator[tuple[FilePath, str, str]]:
+    """What matplotlib must know by name: place in the file, key, name."""
+    for k, picture in enumerate(plots):
+        panels = enumerate(picture.get("panels", ()))
+        for place, plot in ((("plots", k), picture), *((("plots", k, "panels", n), panel) for n, panel in panels)):
+            for key in ("style", "colours", "colourmap"):
+                value = plot.get(key)
+                named = value.items() if isinstance(value, Mapping) else enumerate(value or ())
+                if isinstance(value, str):
+                    yield (*place, key), key, value
+                else:
+                    yield from (((*place, key, at), key, name) for at, name in named)
 
 
 def plots_of(checked: Checked) -> Plots:

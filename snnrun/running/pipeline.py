@@ -21,7 +21,7 @@ from snnrun.metrics.terms import Metrics
 from snnrun.resolve.plots import check_plots
 from snnrun.resolve.resolve import resolve
 from snnrun.resolve.unused import unused
-from snnrun.running.drawing import check_styles, draw_after_run
+from snnrun.running.drawing import check_looks, draw_after_run
 from snnrun.running.options import Callbacks, Progress, RunOptions, ignore
 from snnrun.running.signals import StoppedBySignal, defer_signals
 from snnrun.running.stages import Checked, Clock, Outcome, Prepared, Stage
@@ -92,7 +92,7 @@ def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -
 
         metrics = check_metrics(context, network)
     plots = check_plots(context, network, metrics.kinds())
-    check_styles(document, plots or [])
+    check_looks(document, plots or [])
     if network.hooks:
         from snnrun.running.hooks import find_hooks  # noqa: PLC0415 - few experiments have any
 

@@ -1369,6 +1369,37 @@ LinesForm = TypeAliasType(
 )
 
 
+LegendPlace = Literal["above", "below", "right", "none", "upper left", "upper right", "lower left", "lower right"]
+"""Where a legend stands: outside the axes, or in one of their corners."""
+
+Foot = Literal["all", "notes", "none"]
+"""What stands at the foot of a picture."""
+
+
+def _list_or_map(value: Any) -> str:
+    return MAP_TAG if isinstance(value, dict) else LIST_TAG
+
+
+Colours = TypeAliasType(
+    "Colours",
+    Annotated[
+        Annotated[list[Sentence], Tag(LIST_TAG), Field(min_length=1)]
+        | Annotated[dict[Annotated[str, Field(min_length=1)], Sentence], Tag(MAP_TAG)],
+        Discriminator(_list_or_map),
+    ],
+)
+
+_FOOTER: Final = (
+    "What stands at the foot: `all`, that is notes on what is drawn and the hash and seed of the run; `notes` alone; "
+    "`none`. That a run was stopped stands there in any case."
+)
+_TITLE: Final = "Title; `none` for none; absent: the name of the experiment."
+_STYLE: Final = (
+    "Style of matplotlib such as `dark_background`, a style file `.mplstyle` relative to this file, or a list of "
+    "these, of which later ones count before earlier ones."
+)
+
+
 class Plot(Section):
     """One picture."""
 
@@ -1393,7 +1424,7 @@ class Plot(Section):
     z: AxisName | None = Field(
         None,
         description="What colours show: a metric (heatmap, sweep), `time` or a recorded variable (scatter; absent: the "
-        "neuron).",
+        "neuron), or a stored value of synapses (connectivity; absent: none).",
     )
     log: Names | None = Field(
         None,
@@ -1402,14 +1433,29 @@ class Plot(Section):
     )
     xlim: list[Expression] | None = Field(None, min_length=2, max_length=2, description="Limits `[from, to]`.")
     ylim: list[Expression] | None = Field(None, min_length=2, max_length=2, description="Limits `[from, to]`.")
+    zlim: list[Expression] | None = Field(
+        None, min_length=2, max_length=2, description="Limits `[from, to]` of what colours show."
+    )
     size: PlotSize | None = Field(None, description="`column` (85 mm), `page` (full width), or `[width, height]`.")
     labels: dict[Annotated[str, Field(min_length=1)], Sentence] | None = Field(
         None,
         description="Other words for what the picture names: `x`, `y`, `z` for its axes, or a variable, group, "
         "monitor, metric or swept parameter → label.",
     )
-    title: Sentence | None = Field(None, description="Title; absent: the name of the experiment.")
-    style: Sentences | None = Field(None, description="Style of matplotlib, or a style file relative to this file.")
+    title: Sentence | None = Field(None, description=_TITLE)
+    footer: Foot = Field("all", description=_FOOTER)
+    legend: LegendPlace = Field(
+        "above",
+        description="Where the legend stands: `above`, `below` or `right` of the axes, in a corner inside such as "
+        "`upper left`, or `none`. Of many small panels it is below or right of all.",
+    )
+    colours: Colours | None = Field(
+        None,
+        description="Colours as matplotlib writes them (`#0072B2`, `black`, `tab:blue`): a list, in the order of what "
+        "is drawn, or names (as for `labels`) of groups, monitors, variables, neurons or metrics → colour.",
+    )
+    colourmap: Sentence | None = Field(None, description="Map of colours of matplotlib for values, such as `magma`.")
+    style: Sentences | None = Field(None, description=_STYLE)
     bins: Count | None = Field(None, description="Number of bins of a histogram; over time each has whole steps.")
     bin: Expression | None = Field(
         None, description="Width of a bin; between two steps it becomes the nearest, with a warning."
@@ -1424,6 +1470,27 @@ class Plot(Section):
         None, description="Horizontal lines: label → value."
     )
     vlines: LinesForm | None = Field(None, description="Vertical lines: value, list of values, or label → value.")
+    times: list[Expression] | None = Field(
+        None,
+        min_length=1,
+        max_length=3,
+        description="When values are drawn, of a state monitor (weights): each time the last sample before it, all in "
+        "one histogram; absent: the last sample.",
+    )
+    offset: Expression | None = Field(
+        None, description="Distance of traces that stand above each other, each with its name at the left (traces)."
+    )
+    scale_bars: list[Expression] | None = Field(
+        None,
+        min_length=1,
+        max_length=2,
+        description="Bars instead of axes: their lengths along x and along y, `[20 ms, 10 mV]`, or along x alone.",
+    )
+    parts: Names | None = Field(
+        None,
+        description="Parts that are drawn: `spikes`, `rate` of a raster; `histogram`, `matrix` of weights; `lines`, "
+        "`matrix` of connectivity; absent: both.",
+    )
     overlay: Flag = Field(False, description="Whether all variables share one pair of axes (they need one unit).")
     name: FileStem | None = Field(None, description="Name of the picture's file, without ending.")
 
@@ -1432,9 +1499,10 @@ class Panels(Section):
     """Several plots beside each other in one picture."""
 
     panels: list[Plot] = Field(min_length=1, description="The plots, from left to right.")
-    title: Sentence | None = Field(None, description="Title of the whole.")
+    title: Sentence | None = Field(None, description="Title of the whole; `none` for none.")
+    footer: Foot = Field("all", description=_FOOTER)
     size: PlotSize | None = Field(None, description="`column` (85 mm), `page` (full width), or `[width, height]`.")
-    style: Sentences | None = Field(None, description="Style of matplotlib, or a style file relative to this file.")
+    style: Sentences | None = Field(None, description=_STYLE)
     name: FileStem | None = Field(None, description="Name of the picture's file, without ending.")
 
 

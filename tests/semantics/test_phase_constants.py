@@ -284,6 +284,8 @@ ELSEWHERE = {
         "tested below",
     ),
     **dict.fromkeys(("Run.duration",), "there are phases"),
+    **dict.fromkeys((f"Plot.{key}" for key in ("zlim", "times", "offset", "scale_bars")), "as Plot.xlim"),
+    **dict.fromkeys(("Plot.colours", "Plot.colourmap"), "no expressions"),
     **dict.fromkeys(
         ("CallOperation.every", "Plot.bin", "Plot.period", "Plot.lines", "Plot.xlim", "Plot.ylim"), "tested below"
     ),

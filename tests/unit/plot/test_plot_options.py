@@ -78,6 +78,8 @@ VALUES = {
     "z": "depth", "log": "[x]", "xlim": "[1 ms, 9 ms]", "ylim": "[0.1, 0.8]", "size": "[70 mm, 50 mm]",
     "labels": "{x: other}", "title": "other", "style": "other.mplstyle", "bins": "7", "bin": "0.3 ms",
     "period": "13 ms", "marks": "two", "lines": "{here: 0.4}", "vlines": "[4 ms]", "overlay": "true", "name": "other",
+    "zlim": "[0, 5]", "times": "[0 ms, 20 ms]", "offset": "2", "scale_bars": "[10 ms]", "parts": "matrix",
+    "legend": "right", "colours": "[red, lime]", "colourmap": "magma", "footer": "none",
 }  # fmt: skip
 OWN = {
     ("traces", "monitor"): "other_v",
@@ -103,7 +105,26 @@ OWN = {
     ("scatter", "vlines"): "[0.4]",
     ("rasters", "size"): "[160 mm, 150 mm]",
 }
-REPLACES = {"source": "monitor", "overlay": None}
+OWN |= {
+    ("raster", "parts"): "spikes",
+    ("traces", "scale_bars"): "[10 ms, 1]",
+    ("rate", "scale_bars"): "[10 ms, 10 Hz]",
+    ("weights", "ylim"): "[0, 3]",
+    ("weights", "lines"): "{here: 2}",
+    ("connectivity", "z"): "w",
+    ("scatter", "zlim"): "[0 ms, 50 ms]",
+    ("heatmap", "legend"): None,  # of cells without a value alone
+    ("curve", "colourmap"): None,  # of many curves alone
+}
+NEEDS = {
+    **{(kind, "legend"): {"monitor": "[out, two]"} for kind in ("rate", "psth", "rasters")},
+    ("weights", "times"): {"monitor": "sw"},
+    ("weights", "legend"): {"monitor": "sw", "times": "[0 ms, 20 ms]"},
+    **{("connectivity", key): {"z": "w"} for key in ("zlim", "colourmap")},
+    **{("sweep", key): {"y": "drive", "z": "level"} for key in ("zlim", "colourmap")},
+    **{("scatter", key): {"z": "time"} for key in ("zlim", "colourmap")},
+}
+"""Options that another one needs to have an effect."""
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +235,11 @@ def test_every_option_changes_the_picture_or_is_refused(place, folders, kind):
         if kind == "connectivity" and option == "monitor":
             assert drawn(place, folders, kind, written(kind, monitor="con2"))[1] == before[1]  # of the same synapses
             continue
+        needed = NEEDS.get((kind, option))
+        if needed is not None:
+            with_them = drawn(place, folders, kind, written(kind, **needed))
+            assert drawn(place, folders, kind, written(kind, **needed, **{option: value})) != with_them, option
+            continue
         assert drawn(place, folders, kind, plot) != before, option
 
 
@@ -308,6 +334,27 @@ def refused(place, plot, at, sweep=False):
         ("kind: scatter, x: v.v, y: v.u, z: drive", "PLT504", "drive"),
         ("kind: scatter, x: v.v, y: v.u, neurons: [12]", "PLT505", "12"),
         ("kind: scatter, x: v.v, y: v.u, labels: {v: other}", "PLT515", "other"),
+        ("kind: raster, monitor: out, parts: [spikes, rates]", "PLT509", "rates"),
+        ("kind: raster, monitor: out, colours: [red, rde]", "PLT517", "rde"),
+        ("kind: raster, monitor: out, colours: {cells: rde}", "PLT517", "rde"),
+        ("kind: raster, monitor: out, colours: {cels: red}", "PLT515", "red"),
+        ("kind: weights, monitor: con, variables: w, colours: {w: red}", "PLT515", "red"),
+        ("kind: connectivity, monitor: con, z: w, colourmap: virid", "PLT517", "virid"),
+        ("kind: connectivity, monitor: con, z: v", "PLT504", "v"),
+        ("kind: connectivity, monitor: con, z: w, zlim: [0 mV, 1 mV]", "PLT513", "0 mV"),
+        ("kind: connectivity, monitor: con, zlim: [0, 1]", "PLT512", "zlim"),
+        ("kind: heatmap, monitor: mixed, variables: I, zlim: [0, 1]", "PLT513", "1"),
+        ("kind: weights, monitor: con, variables: w, times: [1 ms]", "PLT512", "times"),
+        ("kind: weights, monitor: sw, variables: w, times: [1 ms, 2 s]", "PLT514", "2 s"),
+        ("kind: weights, monitor: sw, variables: w, times: [1]", "PLT513", "1"),
+        ("kind: traces, monitor: v, offset: 0", "PLT514", "offset"),
+        ("kind: traces, monitor: v, offset: 1 mV", "PLT513", "1 mV"),
+        ("kind: traces, monitor: mixed, offset: 1", "PLT513", "offset"),
+        ("kind: traces, monitor: v, offset: 1, overlay: true", "PLT512", "overlay"),
+        ("kind: traces, monitor: v, offset: 1, lines: {a: 1}", "PLT512", "lines"),
+        ("kind: traces, monitor: v, scale_bars: [1 mV]", "PLT513", "1 mV"),
+        ("kind: traces, monitor: v, scale_bars: [1 ms, 0]", "PLT514", "scale_bars"),
+        ("kind: rate, monitor: out, scale_bars: [1 ms, 1 ms]", "PLT513", "1 ms"),
         ("kind: raster, monitor: out, style: none.mplstyle", None, "none.mplstyle"),
         ("kind: raster, monitor: out, style: [ggplot, dark]", "PL104", "dark"),
     ],

@@ -710,7 +710,7 @@ def test_suggested_pictures_put_all_groups_into_one_raster(folders):
     source = Source.open(folders("net"))
     first = suggested(source)[0]
     source.close()
-    assert first.panels[0].monitors == ("exc_spikes", "inh_spikes")
+    assert first.panels[0].monitor == ("exc_spikes", "inh_spikes")
 
 
 @pytest.mark.parametrize("size", ["column", "page"])

@@ -143,6 +143,11 @@ plots:
     marks: m1
     lines: {threshold: 1}
     vlines: 1 s
+    colours: {neuron 0: red}
+    offset: 1
+    scale_bars: [10 ms, 1]
+  - {kind: weights, times: [0 ms, 1 s], zlim: [0, 1], parts: [histogram, matrix], colourmap: magma, footer: notes}
+  - {kind: isi, legend: upper right, colours: [red, black]}
   - {kind: isi, bins: 30, title: x, style: paper.mplstyle}
   - panels: [{kind: curve, x: tau, y: rate}, {kind: psth, bin: 5 ms}]
     title: both
