@@ -74,7 +74,7 @@ def test_the_whole_vocabulary_is_accepted(tmp_path):
     assert experiment.synapses["s3"].on_pre["fast"] == "v_post += w"
     assert experiment.sweep.axes["tau"] == Linspace(linspace=["1 ms", "10 ms"], num=30)
     assert isinstance(experiment.plots[0], Plot)
-    assert isinstance(experiment.plots[3], Panels)
+    assert isinstance(experiment.plots[-1], Panels)
 
 
 def test_numbers_and_booleans_keep_their_type(tmp_path):
