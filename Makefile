@@ -47,6 +47,13 @@ floors:
 		tests/cli/test_damaged_results.py tests/cli/test_output.py \
 		tests/unit/codegen tests/unit/kernels
 
+.PHONY: readers
+# The programs that read our files and are too large for the gate, in an environment of their own, and their tests
+readers:
+	$(PYTHON) -c "import sys, venv; venv.create('.readers', with_pip=True)"
+	.readers/bin/pip install --quiet --disable-pip-version-check -e '.[test,neo,nwb]' bmtk netCDF4 nwbinspector pyfive rocrate
+	.readers/bin/python -m pytest -p no:cacheprovider -rs -m readers tests/unit
+
 .PHONY: architecture
 # docs/images/architecture.svg, from the imports
 architecture:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import html
-import json
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from importlib import import_module
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from snnrun.api.values import Table, Values, package
 from snnrun.files.reading import read_json
+from snnrun.results import reader as results
 from snnrun.results.done import Done
 from snnrun.results.folder import PICTURES
 from snnrun.results.layout import EXPERIMENT_FILE, PROVENANCE_FILE, IntArray, MonitorKind, Stimulus
@@ -57,15 +57,9 @@ class Spikes:
 
     def to_neo(self) -> list[Any]:
         """A `neo.SpikeTrain` for each neuron of the group, in order."""
-        neo = package("neo", "to_neo")
-        order = np.argsort(self.ids, kind="stable")
-        ends = np.searchsorted(self.ids[order], np.arange(self.size + 1))
-        return [
-            neo.SpikeTrain(
-                np.sort(self.times.si[order[a:b]]), units="s", t_stop=self.duration, name=f"{self.group} {k}"
-            )
-            for k, (a, b) in enumerate(pairwise(ends))
-        ]
+        train = results.SpikeTrain(self.times.si, self.ids, {}, self.size, self.group)
+        found: list[Any] = _neo().spike_trains(train, self.duration)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,17 +162,8 @@ class Trace:
 
     def to_neo(self) -> Any:
         """A `neo.AnalogSignal` with a channel an element."""
-        neo, quantities = package("neo", "to_neo"), package("quantities", "to_neo")
-        times = self.times.si
-        step = float(times[1] - times[0]) if len(times) > 1 else 1.0
-        start = float(times[0]) if len(times) else 0.0
-        return neo.AnalogSignal(
-            self.values.si,
-            units=quantities.dimensionless if self.unit == "1" else self.unit.replace("^", "**"),
-            t_start=start * quantities.s,
-            sampling_period=step * quantities.s,
-            name=f"{self.source}.{self.name}",
-        )
+        samples = (self.times.si, self.values.si, self.ids, self.unit, self.pre, self.post, self.source)
+        return _neo().analog_signal(results.Trace(*samples), self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -360,16 +345,8 @@ class Run:
         return found
 
     def to_neo(self) -> Any:
-        """A `neo.Block` with one segment: all spikes and recorded variables."""
-        neo = package("neo", "to_neo")
-        segment = neo.Segment(name=self.name)
-        for spikes in self.spikes.values():
-            segment.spiketrains.extend(spikes.to_neo())
-        for monitor in self.traces.values():
-            segment.analogsignals.extend([trace.to_neo() for trace in monitor.values()])
-        block = neo.Block(name=self.name, description=json.dumps(self.provenance))
-        block.segments.append(segment)
-        return block
+        """A `neo.Block` with one segment: all spikes, recorded variables and rates; frames of stimuli are epochs."""
+        return _neo().block_of(self._file, self.provenance)
 
     def __repr__(self) -> str:
         parts = [f"Run {self.name}: {self.status}, {self.folder}"]
@@ -383,6 +360,12 @@ class Run:
         images = [base64.b64encode(p.read_bytes()).decode() for p in self.pictures if p.suffix == ".png"]
         shown = [f'<img style="max-width: 100%" src="data:image/png;base64,{image}">' for image in images]
         return f"<pre>{html.escape(repr(self))}</pre>{''.join(shown)}"
+
+
+def _neo() -> ModuleType:
+    """The module that makes objects of neo, once neo is known to be there."""
+    package("neo", "to_neo")
+    return import_module("snnrun.export.neo_block")
 
 
 def _frames(found: Stimulus) -> Frames:

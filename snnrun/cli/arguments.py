@@ -78,9 +78,17 @@ Sets = Annotated[
 Seed = Annotated[int | None, Option(metavar="SEED", help="Replace the seed of the file.")]
 
 # scripts of other simulators
-Simulator = Annotated[str, Option("--to", metavar="SIMULATOR", help="`brian2`.")]
+Simulator = Annotated[
+    str, Option("--to", metavar="FORM", help="A script: `brian2`. Results: `csv`, `neo`, `nwb`, `ro-crate`.")
+]
 Script = Annotated[
-    Path | None, Option("--out", metavar="SCRIPT.py", help="The script; without it, it is printed.", show_default=False)
+    Path | None,
+    Option(
+        "--out",
+        metavar="PATH",
+        help="What is written. Without it a script is printed, and results go to NAME.nwb and the like.",
+        show_default=False,
+    ),
 ]
 
 # how it runs

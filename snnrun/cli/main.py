@@ -171,8 +171,10 @@ def show(
 
 
 @app.command()
-def export(file: given.File, to: given.Simulator = "brian2", set_: given.Sets = None, out: given.Script = None) -> None:
-    """Write an experiment as a script of another simulator (Brian2)."""
+def export(
+    file: given.FileOrFolder, to: given.Simulator = "brian2", set_: given.Sets = None, out: given.Script = None
+) -> None:
+    """Write an experiment as a script of Brian2, or results as csv, neo, NWB or RO-Crate."""
     from snnrun.cli.export import export_file
 
     export_file(file, to, set_ or [], out)

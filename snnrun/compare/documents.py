@@ -20,10 +20,11 @@ from snnrun.running.stages import Checked
 from snnrun.source import Text
 from snnrun.spec.nodes import ListNode, MapNode, Node, Path, ScalarNode
 from snnrun.spec.scalar_text import ScalarStyle
+from snnrun.spec.values import ABOUT
 from snnrun.sweep.plan import plan_sweep
 from snnrun.sweep.points import GridAxis, Plan, Values
 
-_PROSE = frozenset({"description", "references", "title", "labels"})
+_PROSE = frozenset({*ABOUT, "title", "labels"})
 _ORDERED = frozenset({"initial", "operations", "on_pre", "on_post"})
 _POINTS = frozenset({"axes", "zip", "points", "sample", "repeat"})  # of a sweep; compared by the values they give
 _ABSENT = object()

@@ -57,7 +57,20 @@ def export(checked: Checked, data_file: str) -> Script:
 
 
 _ELSEWHERE = (
-    *("version", "name", "description", "references", "extends", "seed", "constants", "functions", "arrays", "run"),
+    *(
+        "version",
+        "name",
+        "description",
+        "references",
+        "authors",
+        "license",
+        "extends",
+        "seed",
+        "constants",
+        "functions",
+        "arrays",
+        "run",
+    ),
     *("sweep", "metrics", "plots"),
 )
 """What else of the file is in the script."""

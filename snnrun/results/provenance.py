@@ -42,7 +42,7 @@ class Provenance:
         python: Version of Python.
         system: Operating system and architecture.
         processor: Model of the processor.
-        packages: Version of each package, from its metadata; packages are not imported.
+        packages: Version of each package, from its metadata, and of the library HDF5.
         git: Commit of the experiment's folder; None outside of a repository or without git.
     """
 
@@ -85,7 +85,7 @@ def collect(command: Sequence[str], started_s: float, duration_s: float, source:
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         processor=processor_model(),
-        packages=package_versions(),
+        packages=package_versions() | {"HDF5": _hdf5_version()},
         git=git_state(source),
     )
 
@@ -99,6 +99,12 @@ def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _hdf5_version() -> str:
+    import h5py  # noqa: PLC0415 - what asks for the versions of packages alone does not wait for it
+
+    return str(h5py.version.hdf5_version)
 
 
 @lru_cache(maxsize=1)

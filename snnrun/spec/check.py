@@ -31,6 +31,7 @@ from snnrun.spec.models import Experiment, NamedRule, Rule, Run
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, describe, dotted
 from snnrun.spec.read_values import unread
 from snnrun.spec.rules import check_rules
+from snnrun.spec.values import ABOUT
 
 _KEY: Final = "[key]"
 
@@ -59,7 +60,7 @@ def parse_experiment(document: Document) -> Experiment:
     return experiment
 
 
-_FOR_READERS: Final = frozenset({"version", "name", "description", "references", "extends"})  # and for the results
+_FOR_READERS: Final = frozenset({"version", "name", "extends", *ABOUT})  # and for the results
 
 
 def refuse_unread(document: Document, experiment: Experiment, *, but: Sequence[str] = (), only: str = "") -> None:

@@ -35,9 +35,11 @@ from snnrun.spec.values import (
     Flag,
     Identifier,
     Index,
+    License,
     Linspace,
     Logspace,
     Names,
+    Orcid,
     Order,
     Range,
     Reference,
@@ -1523,6 +1525,20 @@ Plots = TypeAliasType(
 # --- The whole -------------------------------------------------------------------------------------------------------
 
 
+class Author(Section):
+    """Someone who made the experiment."""
+
+    name: Sentence = Field(description="Given name and family name: `Ada Lovelace`.")
+    orcid: Orcid | None = Field(None, description="ORCID iD: `0000-0002-1825-0097`.")
+    affiliation: Sentence | None = Field(None, description="University or company.")
+
+
+AuthorForm = TypeAliasType(
+    "AuthorForm",
+    Annotated[Annotated[Sentence, Tag(ONE_TAG)] | Annotated[Author, Tag(MAP_TAG)], Discriminator(shape_of)],
+)
+
+
 class Experiment(Section):
     """One whole experiment."""
 
@@ -1534,6 +1550,14 @@ class Experiment(Section):
     )
     description: Sentence | None = Field(None, description="What it shows, in prose.")
     references: Sentences | None = Field(None, description="What it reproduces: papers, with DOI.")
+    authors: list[AuthorForm] | None = Field(
+        None,
+        min_length=1,
+        description="Who made it: names, or `{name, orcid, affiliation}`. Exports of results name them.",
+    )
+    license: License | None = Field(
+        None, description="License of the results: an SPDX identifier such as `CC-BY-4.0`, or the address of its text."
+    )
     extends: Sentences | None = Field(
         None, description="File or files to start from: maps merge, lists and scalars replace, `null` removes a key."
     )

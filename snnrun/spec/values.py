@@ -23,7 +23,12 @@ _FILE_NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]{1,200}")
 _SIGNATURE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,199}\s*\(\s*([A-Za-z]\w*(\s*,\s*[A-Za-z]\w*)*)?\s*\)", re.ASCII)
 _AXIS_NAME: Final = re.compile(r"[A-Za-z][\w()-]*([.+]\w[\w()-]*)*", re.ASCII)
 _DOTTED: Final = re.compile(r"[A-Za-z][\w()-]*(\.\w[\w()-]*)*", re.ASCII)
+_LICENSE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*|https?://\S+")
+_ORCID: Final = re.compile(r"(\d{4}-){3}\d{3}[\dX]", re.ASCII)
 _SEED_LIMIT: Final = 2**64
+
+ABOUT: Final = ("description", "references", "authors", "license")
+"""Keys of an experiment that are for people: they change no number."""
 
 LIST_TAG: Final = "<list>"
 MAP_TAG: Final = "<map>"
@@ -74,6 +79,18 @@ def _matching(pattern: re.Pattern[str], message: str, help: str) -> PlainValidat
         raise _fail("snn_name", message, help=help)
 
     return PlainValidator(check)
+
+
+def _orcid(value: Any) -> str:
+    text = str(value).removeprefix("https://orcid.org/")
+    if not _ORCID.fullmatch(text):
+        raise _fail("snn_name", "is not an ORCID iD", help="it has four times four digits: `0000-0002-1825-0097`")
+    total = 0
+    for digit in text.replace("-", "")[:-1]:
+        total = (total + int(digit)) * 2
+    if "0123456789X"[(12 - total % 11) % 11] != text[-1]:  # ISO 7064, mod 11-2
+        raise _fail("snn_name", "is not an ORCID iD", help="its last digit does not fit the others: one is mistyped")
+    return text
 
 
 def _whole_number(low: int, high: int | None, what: str) -> PlainValidator:
@@ -149,6 +166,26 @@ Reference = TypeAliasType(
     ],
 )
 """The name of an object of the file: a group, a subgroup `pop.exc`, synapses, a monitor."""
+
+License = TypeAliasType(
+    "License",
+    Annotated[
+        str,
+        _matching(_LICENSE, "is not a license", "write its SPDX identifier, such as `CC-BY-4.0`, or its address"),
+        WithJsonSchema({"type": "string", "pattern": f"^({_LICENSE.pattern})$", "title": "license"}),
+    ],
+)
+"""A license by its SPDX identifier or its address."""
+
+Orcid = TypeAliasType(
+    "Orcid",
+    Annotated[
+        str,
+        PlainValidator(_orcid),
+        WithJsonSchema({"type": "string", "pattern": f"{_ORCID.pattern}$", "title": "ORCID iD"}),
+    ],
+)
+"""The ORCID iD of a person, with or without `https://orcid.org/`."""
 
 FileStem = TypeAliasType(
     "FileStem",

@@ -23,14 +23,14 @@ from snnrun.spec.check import parse_experiment
 from snnrun.spec.models import LogBounds, WholeBounds
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode
 from snnrun.spec.overrides import find_path, meant_path
-from snnrun.spec.values import Linspace, Logspace, Range
+from snnrun.spec.values import ABOUT, Linspace, Logspace, Range
 from snnrun.sweep.points import SEED, Values
 from snnrun.units.dimensions import ONE, Dimension
 from snnrun.units.quantities import base_units
 
 MOST_VALUES = 100_000  # of all parameters together
 _NOT_SWEPT = {
-    **dict.fromkeys(("sweep", "version", "extends", "name", "description", "references", "plots", "metrics")),
+    **dict.fromkeys(("sweep", "version", "extends", "name", "plots", "metrics", *ABOUT)),
     "use": "sweep `equations` or constants of the object, or run the file once for each model: `--set`",
 }
 """What is the same at all points, with advice."""

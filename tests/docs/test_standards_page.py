@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from snnrun import __version__
+
 PAGE = (Path(__file__).parents[2] / "docs" / "standards.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 NETWORK = """\
@@ -41,3 +43,8 @@ def test_libsonata_joins_spikes_and_edges(tmp_path, monkeypatch, capsys):
     assert edges.endswith("cells cells")
     assert edges.startswith("[1.")  # the delay in ms
     assert spikes.startswith("[(4, ")
+
+
+def test_the_citation_names_this_version():
+    text = (Path(__file__).parents[2] / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {__version__}\n" in text

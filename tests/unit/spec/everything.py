@@ -6,6 +6,8 @@ name: all-of.it_1
 description: |
   Everything the format knows.
 references: [one, two]
+authors: [Ada Lovelace, {name: Josiah Carberry, orcid: 0000-0002-1825-0097, affiliation: Brown University}]
+license: CC-BY-4.0
 seed: {connect: 1, initial: 2, noise: 3, input: 18446744073709551615}
 constants: {tau: 10 ms, w: 0.1, flag: true, n: 3}
 functions:

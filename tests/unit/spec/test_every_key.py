@@ -389,10 +389,19 @@ REFUSED = {
 }
 """What is not there yet, and what says so."""
 ELSEWHERE = {
-    "Experiment": {"version", "name", "description", "references", "extends"},  # for people, and for loading
+    "Experiment": {
+        "version",
+        "name",
+        "description",
+        "references",
+        "authors",
+        "license",
+        "extends",
+    },  # for people, and for loading
     "SpikeGroup": {"duplicates"},  # of spikes that coincide: semantics/test_given_spikes.py
     "Operation": {"at"},  # instead of `every`
     "Run": {"duration"},  # instead of `phases`
+    "Author": None,  # export/test_export_crate.py
     "DelayParts": None,  # semantics/test_dendritic_delays.py
     "Linspace": None,  # values that are written another way, of lists and axes
     "Logspace": None,
