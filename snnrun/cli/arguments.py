@@ -129,7 +129,10 @@ Workers = Annotated[
 ]
 Scheduler = Annotated[
     str | None,
-    Option(metavar="ADDRESS", help="Run the points of a sweep on a Dask cluster, e.g. tcp://10.0.0.1:8786."),
+    Option(
+        metavar="ADDRESS",
+        help="Run the points of a sweep on a Dask cluster: tcp://10.0.0.1:8786, or the FILE.json of its scheduler.",
+    ),
 ]
 Slurm = Annotated[
     bool,

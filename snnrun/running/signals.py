@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 from snnrun.errors import Diagnostic, UnfinishedError
 
-_TERMINATING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGHUP") if hasattr(signal, name))
-"""Signals to stop that are not Ctrl-C: batch systems send the first two, a terminal that is closed the last."""
+_NAMES = ("SIGTERM", "SIGUSR1", "SIGUSR2", "SIGHUP")
+_TERMINATING = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+"""Signals to stop that are not Ctrl-C: batch systems send the first three, a terminal that is closed the last."""
 
 
 class StoppedBySignal(KeyboardInterrupt):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
+from snnrun.files.reading import read_json, reason_of
 from snnrun.results.sweep_table import PointStatus
 from snnrun.running.options import RunOptions
 from snnrun.sweep.pool import Ended, Event, Lost, Ran, error_from_json
@@ -36,15 +37,15 @@ class DaskPool:
     """The workers of a Dask cluster.
 
     Args:
-        address: The scheduler's address.
+        scheduler: The scheduler's address, or the `.json` file that it has written.
         folder: The sweep's folder.
         options: How points are run.
 
     Raises:
-        RunError: SWP712 or SWP713, there is no `distributed`, no scheduler or no worker.
+        RunError: SWP712 or SWP713, there is no `distributed`, or no scheduler.
     """
 
-    def __init__(self, address: str, folder: Path, options: RunOptions) -> None:
+    def __init__(self, scheduler: str, folder: Path, options: RunOptions) -> None:
         try:
             from distributed import Client  # noqa: PLC0415 - only for this kind of sweep
         except ImportError:
@@ -54,7 +55,7 @@ class DaskPool:
             ) from None
         for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._address = address
+        self._address = address = address_of(scheduler)
         self._settings = (str(folder.absolute()), json.dumps(options.as_json()))
         self._said: queue.Queue[tuple[tuple[int, ...], Any]] = queue.Queue()
         self._futures: dict[tuple[int, ...], Any] = {}
@@ -179,6 +180,26 @@ def _serving(folder: str, options: str) -> tuple[Worker, threading.Lock]:
         raise ExperimentError(Diagnostic("SWP714", message, None, advice))
     sweep = open_sweep(Path(folder))
     return Worker(sweep, Path(folder), RunOptions.from_json(json.loads(options))), threading.Lock()
+
+
+def address_of(scheduler: str) -> str:
+    """The address of a scheduler.
+
+    Args:
+        scheduler: The address, or the file that `dask scheduler --scheduler-file FILE.json` has written.
+
+    Raises:
+        RunError: SWP712, the file has no address.
+    """
+    if not scheduler.endswith(".json"):
+        return scheduler
+    try:
+        return str(read_json(Path(scheduler))["address"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = reason_of(error) if isinstance(error, OSError | ValueError) else "it has no `address`"
+        message = f"`{scheduler}` names no scheduler: {reason}"
+        advice = f"start one with `dask scheduler --scheduler-file {scheduler}`, on a folder that all machines share"
+        raise RunError(Diagnostic("SWP712", message, None, advice)) from None
 
 
 def _unreachable(address: str, reason: str) -> Diagnostic:

@@ -46,6 +46,7 @@ class Cluster:
         self.address = f"tcp://127.0.0.1:{free_port()}"
         self.processes = []
         self.scheduler = None
+        self.file = ("--scheduler-file", str(folder / "scheduler.json"))
 
     def dask(self, *words):
         log = (self.folder / f"dask-{len(self.processes)}.log").open("w")
@@ -60,7 +61,7 @@ class Cluster:
 
     def start_scheduler(self):
         port = self.address.rpartition(":")[2]
-        self.scheduler = self.dask("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+        self.scheduler = self.dask("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard", *self.file)
         deadline = time.monotonic() + PATIENCE_S
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port)), timeout=1):
@@ -148,7 +149,7 @@ def test_a_scheduler_that_is_killed_costs_nothing(snnrun, place, cluster):
 def test_a_point_that_kills_the_workers_of_a_cluster_is_marked_and_the_others_go_on(snnrun, place, cluster):
     file = deadly_sweep(place)
     cluster.start_worker()  # with a nanny, which starts the worker again
-    found = run_json(snnrun, file, "--allow-code", "--no-plots", "--scheduler", cluster.address, code=3)
+    found = run_json(snnrun, file, "--allow-code", "--no-plots", "--scheduler", cluster.file[1], code=3)
     assert list(found["failed"]) == ["1"]
     assert "the process that ran it was lost: KilledWorker" in found["failed"]["1"]
     assert found["missing"] == 0
@@ -160,6 +161,18 @@ def test_a_lost_scheduler_writes_no_log_of_the_client(snnrun, place, cluster):
     run_json(snnrun, file, "--no-plots", "--scheduler", cluster.address)
     for name in ("distributed", "distributed.client", "distributed.core", "distributed.utils"):
         assert not logging.getLogger(name).isEnabledFor(logging.ERROR), name
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [(None, "No such file"), ("{}", "it has no `address`"), ("{", "Expecting")]
+)
+def test_a_file_that_names_no_scheduler_is_an_error(snnrun, place, text, reason):
+    if text is not None:
+        write(place / "scheduler.json", text)
+    said = snnrun("run", sweep_file(place, 1, 2), "--scheduler", "scheduler.json")
+    assert said.code == 3
+    assert "error[SWP712]: `scheduler.json` names no scheduler: " + reason in said.err
+    assert "dask scheduler --scheduler-file scheduler.json" in said.err
 
 
 def test_a_scheduler_that_is_not_there_is_an_error(snnrun, place):

@@ -1,0 +1,25 @@
+// nextflow run docs/recipes/main.nf --file network.yaml
+// The file is run for each time constant; each run has a folder of its own, and is not run again with -resume.
+params.file = 'network.yaml'
+params.taus = [5, 10, 20]
+
+process simulate {
+    cpus 1
+    publishDir 'metrics', mode: 'copy'
+
+    input:
+    path file
+    each tau
+
+    output:
+    path "${tau}ms.json"
+
+    script:
+    """
+    snnrun run ${file} --set 'tau=${tau} ms' --threads ${task.cpus} --out runs --json > ${tau}ms.json
+    """
+}
+
+workflow {
+    simulate(file(params.file), params.taus)
+}
