@@ -73,3 +73,12 @@ pictures:
 # docs/gallery.md and its pictures, from runs of all experiments
 gallery:
 	$(PYTHON) tests/docs/gallery.py
+
+.PHONY: browser
+CHROMIUM = chromium-headless-shell
+# Reports in headless Chromium, which Debian's apt installs; pictures of the pages go to outputs/browser
+browser:
+	command -v $(CHROMIUM) || command -v chromium || apt-get install --yes --no-install-recommends $(CHROMIUM)
+	$(PYTHON) -c "import sys, venv; venv.create('.browser', with_pip=True)"
+	.browser/bin/pip install --quiet --disable-pip-version-check -e . playwright pytest
+	.browser/bin/python -m pytest -p no:cacheprovider -m browser tests/cli/test_report_browser.py

@@ -84,9 +84,10 @@ def _compared(a: Subject, b: Subject) -> Iterator[Html]:
     else:
         found = differences(a.side, b.side)
         yield element("p", "The experiments are the same in meaning." if not found else "Differences of the files:")
-        columns = [Column("place", [element("code", d.place) for d in found])]
+        columns = [Column("place", [d.place for d in found])]
         for subject, texts in ((a, [d.a for d in found]), (b, [d.b for d in found])):
-            columns.append(Column(subject.name, [NONE if t is None else element("code", t) for t in texts]))
+            cells = [NONE if t is None else element("code", t) for t in texts]
+            columns.append(Column(subject.name, cells, kind="value"))
         if found:
             yield table(columns)
     pairs = side_by_side(a.entry, b.entry)

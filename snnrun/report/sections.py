@@ -118,7 +118,8 @@ def _metrics(subject: Subject) -> Html:
         columns.append(Column("smallest to largest", [quantity(m.extent, m.dimension) for m in measured]))
         columns.append(Column("median", [_median(m) for m in measured]))
         columns.append(Column("values", [_count(m) for m in measured]))
-    columns.append(Column("formula", [element("code", str(formulas[n])) if n in formulas else "" for n in names]))
+    cells = [element("code", str(formulas[n])) if n in formulas else "" for n in names]
+    columns.append(Column("formula", cells, kind="value"))
     return table(columns) if names else Html()
 
 

@@ -55,7 +55,7 @@ def points_table(entry: Entry, room: Room, *, damaged: bool) -> Html:
     pictures, note = _pictures(entry, numbers, room, damaged=damaged)
     if pictures:
         cells = [joined(image(p, title=p.name) for p in pictures.get(int(k), ())) for k in numbers]
-        columns.append(Column("pictures", cells, pictures=True))
+        columns.append(Column("pictures", cells, kind="pictures"))
     notes = [f"{len(numbers):,} of {size:,} points, evenly spread; points.csv has all."] if len(numbers) < size else []
     return joined(
         [*(element("p", text, class_="note") for text in (*notes, note) if text), table(columns, sortable=True)]
@@ -141,5 +141,6 @@ def spread_columns(name: str, spreads: Sequence[Spread], dimension: Dimension) -
     yield Column.of(name, means, dimension, scale)
     yield Column.of(f"{name} SD", [s.deviation for s in spreads], dimension, scale)
     halves = Column.of(f"{name} 95 % CI", [s.half for s in spreads], dimension, scale)
-    yield replace(halves, cells=[text if text == NONE else f"± {text}" for text in halves.cells])
+    if any(s.count > 2 for s in spreads):
+        yield replace(halves, cells=[text if text == NONE else f"± {text}" for text in halves.cells])
     yield Column(f"{name} runs", [str(s.count) for s in spreads], [float(s.count) for s in spreads])

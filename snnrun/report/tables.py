@@ -22,13 +22,13 @@ class Column:
         head: What it holds.
         cells: A text for each row.
         numbers: The number behind each text, which sorting and conditions use; None for a column of texts.
-        pictures: Whether it holds pictures, which nobody sorts by.
+        kind: `pictures`, which nobody sorts by, or `value`, long texts of a file.
     """
 
     head: str
     cells: Sequence[str]
     numbers: Sequence[float] | None = None
-    pictures: bool = False
+    kind: str = ""
 
     @classmethod
     def of(cls, name: str, values: ArrayLike, dimension: Dimension = ONE, scale: Scale | None = None) -> Column:
@@ -60,7 +60,7 @@ def facts(rows: Iterable[tuple[str, str]]) -> Html:
 
 
 def _class(column: Column) -> str | None:
-    return "pictures" if column.pictures else None if column.numbers is None else "number"
+    return column.kind or (None if column.numbers is None else "number")
 
 
 def _cells(column: Column) -> Iterable[Html]:
