@@ -138,6 +138,7 @@ class Kind:
         x: What the horizontal axis shows when no option names it.
         y: The same of the vertical axis.
         labels: The axes that `labels` may call otherwise.
+        overlaid: Whether several runs are drawn over each other rather than beside each other.
         series: What else `labels` may call otherwise.
         parts: The parts of the picture, of which `parts` chooses.
         proportion: Height over width.
@@ -161,6 +162,7 @@ class Kind:
     x: Axis = Axis.TIME
     y: Axis = Axis.NUMBER
     labels: tuple[str, ...] = ("x", "y")
+    overlaid: bool = False
     series: Series | None = None
     parts: tuple[str, ...] = ()
     proportion: float = 0.52
@@ -201,6 +203,7 @@ _TABLE = (
         ("rate", "spikes"),
         one_kind=True,
         y=Axis.RATE,
+        overlaid=True,
         series=Series.GROUPS,
     ),
     Kind(
@@ -209,9 +212,18 @@ _TABLE = (
         _HISTOGRAM | {"marks", "period", "scale_bars"},
         _SPIKES,
         y=Axis.RATE,
+        overlaid=True,
         series=Series.GROUPS,
     ),
-    Kind("isi", "histogram of inter-spike intervals", _HISTOGRAM, _SPIKES, x=Axis.INTERVAL, series=Series.GROUPS),
+    Kind(
+        "isi",
+        "histogram of inter-spike intervals",
+        _HISTOGRAM,
+        _SPIKES,
+        x=Axis.INTERVAL,
+        overlaid=True,
+        series=Series.GROUPS,
+    ),
     Kind(
         "curve",
         "metrics of a sweep against a parameter, or one value a neuron against another",
@@ -219,6 +231,7 @@ _TABLE = (
         sweep=None,
         axes=Names.QUANTITIES,
         several_y=True,
+        overlaid=True,
     ),
     Kind(
         "weights",

@@ -21,6 +21,12 @@ FileOrFolder = Annotated[
     Path, Argument(metavar="FILE_OR_FOLDER", help="Experiment file, or folder of results.", show_default=False)
 ]
 RunFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of a run.", show_default=False)]
+PlotFolders = Annotated[
+    list[Path], Argument(metavar="FOLDER", help="Folder of a run or a sweep, or several.", show_default=False)
+]
+Together = Annotated[
+    bool, Option("--compare", help="Draw all folders into each picture of the first one (to comparison/ by default).")
+]
 RunOrSweepFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of a run or a sweep.", show_default=False)]
 SweepFolder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of a sweep.", show_default=False)]
 SweepOrAnyFolder = Annotated[

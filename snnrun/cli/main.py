@@ -182,18 +182,32 @@ def export(
 
 @app.command()
 def plot(
-    folder: given.RunFolder,
+    folders: given.PlotFolders,
     format: given.Formats = None,
     out: given.PlotOut = None,
     size: given.PlotSize = None,
     style: given.Style = None,
+    compare: given.Together = False,
     damaged: given.Damaged = False,
 ) -> None:
-    """Draw the pictures of a run again, from its results alone."""
-    from snnrun.cli.inspect import plot_folder
-    from snnrun.cli.options import formats_of
+    """Draw the pictures of runs again, from their results alone, or several runs in one picture."""
+    from snnrun.cli.options import formats_of, refuse_options
 
-    plot_folder(folder, formats_of(format), out, size, style, damaged=damaged)
+    several = len(folders) > 1
+    refuse_options(
+        (compare and not several, "`--compare` needs two folders or more", "name another run"),
+        (several and out is not None and not compare, "`--out` is for one folder", "or add `--compare`"),
+    )
+    formats = formats_of(format)
+    if compare:
+        from snnrun.cli.compare_pictures import compare_pictures
+
+        compare_pictures(folders, formats, out, size, style, damaged=damaged)
+        return
+    from snnrun.cli.inspect import plot_folder
+
+    for folder in folders:
+        plot_folder(folder, formats, out, size, style, damaged=damaged)
 
 
 @app.command("list")

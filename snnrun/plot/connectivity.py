@@ -86,7 +86,7 @@ def _columns(axes: Axes, source: Source, pairs: Connectivity, options: Options, 
     if shown is None:
         lines = LineCollection(ends.tolist(), colors=ink(), alpha=alpha, **look)
     else:
-        lines = LineCollection(ends.tolist(), colors=shown.colours.to_rgba(shown.values[chosen]), **look)
+        lines = LineCollection(ends.tolist(), array=shown.values[chosen], norm=shown.norm, cmap=shades(), **look)
     axes.add_collection(lines)
     tallest = max(pairs.source_size, pairs.target_size)
     colours = _end_colours(source, pairs)

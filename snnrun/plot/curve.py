@@ -37,7 +37,7 @@ from snnrun.plot.points import (
     texts_along,
 )
 from snnrun.plot.quantities import Scale, plain, readable
-from snnrun.plot.source import Source
+from snnrun.plot.source import Source, called
 from snnrun.plot.style import FAINT, distinct, shades
 from snnrun.results.layout import FloatArray, storage_error
 from snnrun.results.reader import SeriesColumn
@@ -105,7 +105,7 @@ class Curves:
 
 def draw_curve(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw curves with their bands, and points without a result."""
-    found = _all_curves(source, options)
+    found = _of_runs(source, options)
     if not any(np.isfinite(curve.y).any() for curve in found.curves):
         show_message(figure, f"all values of '{found.y.label}' are NaN")
         return
@@ -204,6 +204,19 @@ def name_curves(axes: Axes, found: Curves, options: Options, across: Scale, up: 
     if texts:
         axes.set_xticks(range(len(texts)), [plain(text, 16) for text in texts])
     name_axes(axes, options, across.label(found.x.label), up.label(found.y.label))
+
+
+def _of_runs(source: Source, options: Options) -> Curves:
+    """The curves of each run."""
+    if not source.runs:
+        return _all_curves(source, options)
+    each = [(run, _all_curves(one, options)) for run, one in source.runs]
+    curves = [
+        replace(curve, label=called(options, curve.label, run, alone=len(found.curves) == 1), shade=None)
+        for run, found in each
+        for curve in found.curves
+    ]
+    return replace(each[0][1], curves=curves, of=len(curves), shades=None)
 
 
 def _all_curves(source: Source, options: Options) -> Curves:

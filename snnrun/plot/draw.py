@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
-from dataclasses import replace
+from contextlib import ExitStack, closing, nullcontext
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from matplotlib.figure import Figure
 
 from snnrun.plot.legends import legend_height
 from snnrun.plot.options import PAGE, Options, Picture, picture_from, size_from
-from snnrun.plot.page import AnyFigure, add_frame, add_note, new_figure, save, without_foot
-from snnrun.plot.quantities import plain
+from snnrun.plot.page import AnyFigure, add_frame, add_note, fitting, new_figure, save, share_scales, without_foot
 from snnrun.plot.rasters import chosen_points, has_rasters
 from snnrun.plot.source import Source, stop_text
 from snnrun.plot.style import style_context
@@ -43,6 +42,7 @@ def draw(
     size: str | None = None,
     style: str | None = None,
     damaged: bool = False,
+    runs: Mapping[str, Path] | None = None,
 ) -> list[Path]:
     """Draw pictures of a run's or a sweep's folder.
 
@@ -54,6 +54,7 @@ def draw(
         size: `column`, `page` or `WIDTHxHEIGHT` in millimetres, instead of the pictures' own sizes.
         style: A style of matplotlib or a style file, instead of the pictures' own.
         damaged: Whether results that are not as they were published are drawn too.
+        runs: Folders of runs that are compared in each picture, by what they are called; `folder` is the first one.
 
     Returns:
         The files written.
@@ -62,7 +63,15 @@ def draw(
         ExperimentError: An option of a plot is wrong.
         StorageError: There are no such results, or the pictures cannot be written.
     """
-    with closing(Source.open(folder, damaged=damaged)) as source:
+    with ExitStack() as opened:
+        source = opened.enter_context(closing(Source.open(folder, damaged=damaged)))
+        if runs:
+            each = {
+                name: opened.enter_context(closing(Source.open(path, damaged=damaged))) for name, path in runs.items()
+            }
+            if any(one.results is None for one in each.values()):
+                raise storage_error("ST208", "pictures compare runs, and one of these folders holds a sweep")
+            source = replace(source, runs=tuple(each.items()))
         pictures = suggested(source) if plots is None else [picture_from(plot) for plot in plots]
         if size is not None:
             pictures = [replace(picture, size=size_from(size)) for picture in pictures]
@@ -78,34 +87,72 @@ def draw(
         return written
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a picture: a plot of a run, or of all runs that are compared, with its title."""
+
+    options: Options
+    source: Source
+    title: str
+
+
 def compose(source: Source, picture: Picture) -> Figure:
-    """One figure with its panels beside each other, or below each other where the page is narrow."""
-    count = len(picture.panels)
+    """One figure with its parts beside each other, or below each other where the page is narrow."""
+    parts = _parts(source, picture)
     size = picture.size or PAGE
-    stacked = count > 1 and size.width < _NARROW_M
-    columns = 1 if stacked else min(count, 3)
-    rows = -(-count // columns)
+    stacked = len(parts) > 1 and size.width < _NARROW_M
+    columns = 1 if stacked else min(len(parts), 3)
+    rows = -(-len(parts) // columns)
     share = _proportion(source, picture)
-    figure = new_figure(size, share * (rows if stacked else rows * (0.9 if count > 1 else 1)))
-    about = source.description
-    title = picture.title if picture.title is not None else (about.title or about.name if about else "")
-    add_frame(figure, title, about if picture.footer == "all" else None)
-    stopped = None if source.results is None else stop_text(source)
-    if stopped is not None and picture.footer != "none":
-        add_note(figure, stopped)
-    parts = [figure] if count == 1 else figure.subfigures(rows, columns, squeeze=False).ravel().tolist()
-    for part, options in zip(parts, picture.panels, strict=False):
-        if options.title and count > 1:
-            part.suptitle(plain(options.title), fontsize=8)
-        _panel(part, source, options)
+    figure = new_figure(size, share * (rows if stacked else rows * (0.9 if len(parts) > 1 else 1)))
+    _frame(figure, source, picture)
+    stopped = [note for run, one in source.each() if (note := _stopped(run, one)) is not None]
+    if picture.footer != "none":
+        for note in reversed(stopped):
+            add_note(figure, note)
+    figures: list[AnyFigure] = [figure]
+    if len(parts) > 1:
+        figures = figure.subfigures(rows, columns, squeeze=False).ravel().tolist()[: len(parts)]
+    for place, part in zip(figures, parts, strict=True):
+        if part.title and len(parts) > 1:
+            place.suptitle(fitting(part.title, 1.1 * place.bbox.width / figure.dpi), fontsize=8)
+        _panel(place, part.source, part.options)
+    if source.runs:
+        for panel in picture.panels:
+            share_scales([f for f, part in zip(figures, parts, strict=True) if part.options is panel])
     if picture.footer == "none":
         without_foot(figure)
-        if stopped is not None:  # that these are not whole results stands in each picture
-            add_note(figure, stopped)
+        for note in reversed(stopped):  # that these are not whole results stands in each picture
+            add_note(figure, note)
     if size.height is None:
-        taller = max(legend_height(part, panel.legend) for part, panel in zip(parts, picture.panels, strict=False))
+        taller = max(legend_height(f, part.options.legend) for f, part in zip(figures, parts, strict=True))
         figure.set_figheight(figure.get_figheight() + rows * taller)
     return figure
+
+
+def _parts(source: Source, picture: Picture) -> list[_Part]:
+    """The plots of a picture; those that cannot lie over each other once for each run."""
+    parts = []
+    for panel in picture.panels:
+        if not source.runs or PLOT_KINDS[panel.kind].overlaid:
+            parts.append(_Part(panel, source, panel.title or ""))
+        else:
+            parts += [_Part(panel, one, run) for run, one in source.runs]
+    return parts
+
+
+def _frame(figure: Figure, source: Source, picture: Picture) -> None:
+    """The title of a picture, and the hash and seed of each run."""
+    about = source.description
+    title = picture.title if picture.title is not None else (about.title or about.name if about else "")
+    descriptions = [one.description for _, one in source.each() if one.description is not None]
+    add_frame(figure, title, descriptions if picture.footer == "all" else [])
+
+
+def _stopped(run: str, source: Source) -> str | None:
+    """The note that a run was stopped."""
+    note = None if source.results is None else stop_text(source)
+    return f"{run}: {note}" if run and note else note
 
 
 def suggested(source: Source) -> list[Picture]:

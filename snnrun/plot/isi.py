@@ -9,7 +9,7 @@ from snnrun.plot.observed import stretch_of
 from snnrun.plot.options import Options
 from snnrun.plot.page import AnyFigure, apply_limits, draw_bins, draw_lines, name_axes, round_ticks, show_message
 from snnrun.plot.quantities import Scale, plain, readable, round_step
-from snnrun.plot.source import Band, Source, bands, with_own_colours
+from snnrun.plot.source import Band, Source, bands_of_runs
 from snnrun.results.layout import FloatArray, IntArray, MonitorKind
 
 _BINS = 50
@@ -20,7 +20,7 @@ def draw_isi(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw all monitors into one picture, with each one's coefficient of variation."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
     dt = source.about().dt
-    found = [(band, *intervals(band, dt)) for band in with_own_colours(bands(source, options, monitors), options)]
+    found = [(band, *intervals(band, dt)) for _, band in bands_of_runs(source, options)]
     found = [item for item in found if item[1].size]
     if not found:
         show_message(figure, "no neuron spiked twice in " + ", ".join(f"'{m.name}'" for m in monitors))

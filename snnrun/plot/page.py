@@ -53,16 +53,15 @@ def new_figure(size: Size, proportion: float) -> Figure:
     return figure
 
 
-def add_frame(figure: Figure, title: str, description: Description | None) -> None:
-    """Add the title, if there is one, and at the foot the hash and the seed of the run, if it is given."""
+def add_frame(figure: Figure, title: str, descriptions: Sequence[Description]) -> None:
+    """Add the title, if there is one, and at the foot the hash and the seed of each run."""
     width = figure.get_figwidth()
     if title:
         line = fitting(title, 1.7 * width)
         lines = textwrap.wrap(line, max(int(width * LETTERS_PER_INCH * len(line) / max(int(widths(line)[-1]), 1)), 8))
         figure.suptitle("\n".join(lines))
-    if description is not None:
-        foot = f"{description.hash[:8]} · seed {description.seed}"
-        _foot(figure, plain(foot))
+    if descriptions:
+        _foot(figure, plain(", ".join(f"{about.hash[:8]} · seed {about.seed}" for about in descriptions)))
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str]) -> list[Path]:
@@ -266,6 +265,25 @@ def norm_of(values: FloatArray, options: Options, scale: Scale) -> Normalize:
     if limits is not None:
         return Normalize(float(limits[0]), float(limits[1]))
     return Normalize(float(finite.min()), float(finite.max())) if finite.size else Normalize(0.0, 1.0)
+
+
+def share_scales(figures: Sequence[AnyFigure]) -> None:
+    """Give figures with the same axes, one for each run, the same limits and the same scales of colours."""
+    if len({len(figure.axes) for figure in figures}) != 1:  # one has a message instead
+        return
+    for alike in zip(*(figure.axes for figure in figures), strict=True):
+        drawn = [
+            found for axes in alike for found in (*axes.images, *axes.collections) if found.get_array() is not None
+        ]
+        norms = [found.norm for found in drawn if isinstance(found.norm, Normalize)]
+        limits = [float(v) for norm in norms for v in (norm.vmin, norm.vmax) if v is not None]
+        for norm in norms:
+            norm.vmin, norm.vmax = min(limits), max(limits)
+    for alike in zip(*([a for a in figure.axes if not hasattr(a, "_colorbar")] for figure in figures), strict=True):
+        for name in ("x", "y"):
+            ends = np.array([getattr(axes, f"get_{name}lim")() for axes in alike])
+            for axes in alike:
+                getattr(axes, f"set_{name}lim")(ends[:, 0].min(), ends[:, 1].max())
 
 
 def some_of(number: int, most: int) -> IntArray:

@@ -21,7 +21,7 @@ from snnrun.plot.page import (
     show_message,
 )
 from snnrun.plot.quantities import Scale, plain, time_scale
-from snnrun.plot.source import NOT_RECORDED, Band, Source, bands, nothing_text, shown_span, with_own_colours
+from snnrun.plot.source import NOT_RECORDED, Band, Source, bands_of_runs, nothing_text, shown_span
 from snnrun.plot.style import ink
 from snnrun.results.layout import FloatArray, MonitorKind
 
@@ -32,7 +32,8 @@ _HERTZ = Scale(1.0, "Hz")
 def draw_psth(figure: AnyFigure, source: Source, options: Options) -> None:
     """Draw all monitors into one picture; neither period nor trigger given, the whole run is one trial."""
     monitors = source.monitors(options, MonitorKind.SPIKES)
-    drawn = with_own_colours(bands(source, options, monitors), options)
+    found = bands_of_runs(source, options)
+    drawn = [band for _, band in found]
     if not any(len(band.times_s) for band in drawn):
         show_message(figure, nothing_text(source, monitors))
         return
@@ -46,8 +47,9 @@ def draw_psth(figure: AnyFigure, source: Source, options: Options) -> None:
     axes = figure.add_subplot()
     time = time_scale(window[1] - window[0])
     seen = []
-    for band in drawn:
-        rate, seconds = _aligned_rate(band, triggers, edges, dt)
+    for run, band in found:
+        begins = triggers if run is source else _trials(run, options, span)[0]
+        rate, seconds = _aligned_rate(band, begins, edges, dt)
         seen.append(seconds > dt / 2)
         label = plain(options.label(band.name), 40)
         draw_bins(axes, rate, time(edges), filled=len(drawn) == 1, color=band.colour, label=label)

@@ -22,7 +22,7 @@ from snnrun.plot.page import (
     show_message,
 )
 from snnrun.plot.quantities import Scale, plain, time_scale
-from snnrun.plot.source import NOT_RECORDED, Source, bands, drawn_span, nothing_text, shown_span, within
+from snnrun.plot.source import NOT_RECORDED, Source, bands, called, drawn_span, nothing_text, shown_span, within
 from snnrun.plot.style import distinct
 from snnrun.results.layout import FloatArray, Monitor, MonitorKind
 
@@ -47,9 +47,13 @@ def draw_rate(figure: AnyFigure, source: Source, options: Options) -> None:
     )
     if options.monitor:
         kinds = (MonitorKind.RATE, MonitorKind.SPIKES)
-    monitors = source.monitors(options, *kinds)
-    span = shown_span(source, monitors)
-    lines = [line for monitor in monitors for line in _lines(source, options, monitor, monitors)]
+    spans, lines = [], []
+    for run, one in source.each():
+        monitors = one.monitors(options, *kinds)
+        spans.append(shown_span(one, monitors))
+        found = [line for monitor in monitors for line in _lines(one, options, monitor, monitors)]
+        lines += [replace(line, name=called(options, line.name, run, alone=len(found) == 1)) for line in found]
+    span = min(start for start, _ in spans), max(stop for _, stop in spans)
     if not any(np.any(line.values > 0) for line in lines):
         show_message(figure, nothing_text(source, monitors))
         return

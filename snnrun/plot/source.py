@@ -40,6 +40,7 @@ class Source:
         description: What they say about themselves.
         folder: The folder itself, for results of single points.
         damaged: Whether those are read too when they are not as they were published.
+        runs: Several runs that are compared in one picture, by what they are called, this one first.
     """
 
     results: Results | None
@@ -47,6 +48,7 @@ class Source:
     description: Description | None
     folder: Path | None = None
     damaged: bool = False
+    runs: tuple[tuple[str, Source], ...] = ()
 
     @classmethod
     def open(cls, folder: Path, *, damaged: bool = False) -> Source:
@@ -76,6 +78,10 @@ class Source:
         """Close the files."""
         if self.results is not None:
             self.results.close()
+
+    def each(self) -> tuple[tuple[str, Source], ...]:
+        """The runs of the picture, with what they are called: several, or this one without a name."""
+        return self.runs or (("", self),)
 
     def point(self, number: int) -> Source | None:
         """The results of one point of a sweep; None when they were not kept."""
@@ -177,6 +183,23 @@ def bands(
                 label, colour = monitor.name, source.colour_of_monitor(name, same.index(monitor.name))
             found.append(_band(label, options.colour(label, colour), options.pick(ids), train, recorded))
     return [band for band in found if len(band.neurons)]
+
+
+def bands_of_runs(source: Source, options: Options) -> list[tuple[Source, Band]]:
+    """The spikes of each run by group, named and coloured so that all can be told apart, with their runs."""
+    runs, drawn = [], []
+    for run, one in source.each():
+        found = bands(one, options, one.monitors(options, MonitorKind.SPIKES))
+        drawn += [replace(band, name=called(options, band.name, run, alone=len(found) == 1)) for band in found]
+        runs += [one] * len(found)
+    return list(zip(runs, with_own_colours(drawn, options), strict=True))
+
+
+def called(options: Options, name: str, run: str, *, alone: bool) -> str:
+    """What a part of a picture is called: its own name, and in a picture of several runs that of its run."""
+    if not run:
+        return name
+    return run if alone else f"{options.label(name)}, {run}"
 
 
 def _parts(source: Source, monitor: Monitor) -> list[tuple[str, IntArray]]:

@@ -71,6 +71,7 @@ def draw(
     size: str | None = None,
     style: str | None = None,
     damaged: bool = False,
+    runs: Mapping[str, Path] | None = None,
 ) -> list[Path]:
     """Draw the pictures of a folder of results.
 
@@ -82,6 +83,7 @@ def draw(
         size: A size for all pictures.
         style: A style file for all pictures.
         damaged: Whether results that are not as they were published are drawn too.
+        runs: Folders of runs that are compared in each picture, by what they are called; `folder` is the first one.
 
     Returns:
         The files written.
@@ -90,7 +92,9 @@ def draw(
         return []
     from snnrun.plot.draw import draw as draw_pictures  # noqa: PLC0415 - matplotlib is imported only to draw
 
-    return draw_pictures(folder, plots, out or folder / "plots", formats, size=size, style=style, damaged=damaged)
+    return draw_pictures(
+        folder, plots, out or folder / "plots", formats, size=size, style=style, damaged=damaged, runs=runs
+    )
 
 
 def draw_after_run(

@@ -192,6 +192,19 @@ def test_plot_takes_another_size(snnrun, place, plots, size, width):
     assert Path(said.out.strip()).parent == Path("here")
 
 
+def test_plot_draws_several_runs_in_one_picture(snnrun, small, place):
+    assert snnrun("run", small, "--no-plots").code == 0
+    assert snnrun("run", small, "--no-plots", "--seed", "7", "--out", "other").code == 0
+    both = ["outputs/small/latest", "other/small/latest"]
+    said = snnrun("plot", *both, "--compare")
+    assert (said.code, said.out) == (0, "comparison/raster.png\n"), said.err
+    assert Path("comparison/raster.png").is_file()
+    for words, message in (([*both[:1], "--compare"], "two folders"), ([*both, "--out", "here"], "one folder")):
+        said = snnrun("plot", *words)
+        assert said.code == 2
+        assert message in said.err
+
+
 def test_plot_of_a_sweep_and_of_its_points(snnrun, place):
     file = write(place / "s.yaml", SMALL + "sweep: {axes: {tau: [5 ms, 10 ms]}, keep: results}\n")
     assert snnrun("run", file).code == 0
