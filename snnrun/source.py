@@ -91,12 +91,12 @@ class Text:
         value: The text as the format means it.
         file: The source it came from.
         offsets: For each character of `value`, its offset in the source, and one more entry for the end;
-            shape (len(value) + 1,).
+            shape (len(value) + 1,). A range where the text is a plain slice.
     """
 
     value: str
     file: SourceFile
-    offsets: tuple[int, ...]
+    offsets: tuple[int, ...] | range
 
     def span(self, start: int = 0, end: int | None = None) -> Span:
         """The place in the source of `value[start:end]`."""
@@ -112,7 +112,7 @@ class Text:
     @classmethod
     def plain(cls, value: str, name: str = "<text>") -> Text:
         """A text that is its own source (an option's value, a test)."""
-        return cls(value, SourceFile(name, value), tuple(range(len(value) + 1)))
+        return cls(value, SourceFile(name, value), range(len(value) + 1))
 
     def slice(self, start: int, end: int) -> Text:
         """The part `value[start:end]`, with its places."""

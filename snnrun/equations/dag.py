@@ -591,7 +591,7 @@ def walk(*roots: Node) -> Iterator[Node]:
         node, ready = stack.pop()
         if id(node) in seen:
             continue
-        if ready:
+        if ready or not node.args:
             seen.add(id(node))
             yield node
         else:

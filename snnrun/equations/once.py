@@ -26,17 +26,15 @@ def parsed_once(*nodes: type) -> Callable[[Callable[[Text], Tree]], Callable[[Te
     Returns:
         A decorator; the parser's method `cache_clear` forgets all texts.
     """
-    kinds = _NODES.union(nodes)
+    moving = _NODES.union(nodes, (Span, tuple))
 
     def moved(value: Any, text: Text) -> Any:
         kind = type(value)
         if kind is Span:
             return text.span(value.start, value.end)
-        if kind is tuple:
-            return tuple([moved(part, text) for part in value])
-        if kind in kinds:
-            return kind(*[moved(getattr(value, name), text) for name in kind.__match_args__])
-        return value
+        parts = value if kind is tuple else [getattr(value, name) for name in kind.__match_args__]
+        new = [moved(part, text) if type(part) in moving else part for part in parts]
+        return tuple(new) if kind is tuple else kind(*new)
 
     def with_memory(parse: Callable[[Text], Tree]) -> Callable[[Text], Tree]:
         @lru_cache(_MOST)

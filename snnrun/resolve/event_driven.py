@@ -31,13 +31,13 @@ def values_now(
     Raises:
         ExperimentError: EQ221 for an equation without such a solution.
     """
+    lines = {variables.stored_as(d.name).variable: d for d in variables.with_flag("event-driven")}
+    if not lines:
+        return {}
     g = context.graph
     last = g.variable(Variable(owner, "lastupdate"), Kind.INT)
     dt = g.constant("dt", context.dt)
     elapsed = g.mul(g.as_float(g.sub(g.node(Op.STEP, (), Kind.INT), last)), dt)
-    lines = {variables.stored_as(d.name).variable: d for d in variables.with_flag("event-driven")}
-    if not lines:
-        return {}
     states = {variables.stored_as(d.name).variable for d in variables.by_role(Role.DIFFERENTIAL)}
     rhs = {v: line(d).node for v, d in lines.items()}
     try:

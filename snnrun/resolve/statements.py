@@ -100,6 +100,8 @@ class _Lowering:
 
     def unread(self, statements: tuple[Statement, ...]) -> list[ExperimentError]:
         """Names that are written but neither variables nor read again: misspellings."""
+        if not self.temporaries:
+            return []
         read = {name for s in statements for name in self.context.names_used(s.value)}
         return [
             at(
@@ -150,9 +152,9 @@ class _Lowering:
 
     def current(self, node: Node) -> Node:
         """A graph of what holds now, as one of what held before the block."""
-        local = {v: n for v, n in self.values.items() if v.owner == "local"}
-        known = self.values if self.locale.of_all else local
         if self.graph.reduces:
+            local = {v: n for v, n in self.values.items() if v.owner == "local"}
+            known = self.values if self.locale.of_all else local
             node = self.graph.replace_variables(node, known, everywhere=True)
         return self.graph.replace_variables(node, self.values)
 

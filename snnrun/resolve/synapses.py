@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -70,15 +70,15 @@ def _resolve_one(context: Context, name: str, found: dict[str, Synapses], waitin
         return
     with context.collecting(f"synapses.{name}"):
         try:
-            for key in ("source", "target"):
-                end = synapses_at(context, name, key)
+            ends = {key: synapses_at(context, name, key) for key in ("source", "target")}
+            for key, end in ends.items():
                 if end in (*waiting, name):
                     line = (*waiting, name, end)
                     message = f"these synapses are ends of each other: {' -> '.join(line[line.index(end) :])}"
                     raise context.error("NET177", message, ("synapses", name, key))
                 if end is not None:
                     _resolve_one(context, end, found, (*waiting, name))
-            found[name] = _Synapses(context, name, context.experiment.synapses[name]).synapses()
+            found[name] = _Synapses(context, name, context.experiment.synapses[name], ends).synapses()
         except AlreadyReported:
             context.failed.add(f"synapses.{name}")
 
@@ -91,9 +91,16 @@ def _nodes(synapses: Synapses) -> list[Node]:
 
 
 class _Synapses:
-    """One synapses object: its ends and variables are known once it is made."""
+    """One synapses object: its ends and variables are known once it is made.
 
-    def __init__(self, context: Context, name: str, model: models.Synapses) -> None:
+    Args:
+        context: The resolution.
+        name: The name of the object.
+        model: Its keys.
+        ends: The synapses that are its source and target; None for a group.
+    """
+
+    def __init__(self, context: Context, name: str, model: models.Synapses, ends: Mapping[str, str | None]) -> None:
         self.context = context
         self.graph = context.graph
         self.name = name
@@ -102,13 +109,12 @@ class _Synapses:
         self.owner = f"synapses.{name}"
         self.attempts = Attempts()
         self.held_values: dict[str, Node] = {}  # of `constant over dt` subexpressions, by name
-        source, target = self.end("source"), self.end("target")
+        source, target = (self.end(key, named) for key, named in ends.items())
         self.scope = SynapseScope(name, source, target)
         self.variables = self.known_variables()
 
-    def end(self, key: str) -> NeuronSubset:
+    def end(self, key: str, named: str | None) -> NeuronSubset:
         context = self.context
-        named = synapses_at(context, self.name, key)
         if named is None:
             return context.view((*self.path, key), f"the {key} of `{self.name}`")
         if named not in context.wired:

@@ -48,9 +48,10 @@ def noting(read: ReadValues | None) -> Iterator[None]:
 def unread(read: ReadValues, section: Section, path: Path = ()) -> Iterator[Path]:
     """The values below a model that were given and that were never read, in the order of the format."""
     given: dict[str, Any] = section.__dict__
-    for name in type(section).model_fields:
-        if name in section.model_fields_set and name != "kind":  # which has chosen the model
-            key = type(section).model_fields[name].alias or name
+    names = section.model_fields_set
+    for name, field_of_model in type(section).model_fields.items():
+        if name in names and name != "kind":  # which has chosen the model
+            key = field_of_model.alias or name
             known = (id(section), name) in read.fields
             yield from _unread(read, given[name], (*path, key), known=known)
 

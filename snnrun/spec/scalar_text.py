@@ -44,17 +44,21 @@ _TOML_CONTINUATION: Final = re.compile(r"\\[ \t]*\r?\n[ \t\r\n]*")
 _BLOCK_LINE: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 
 
-def scalar_offsets(style: ScalarStyle, literal: str, span: Span) -> tuple[int, ...]:
+def scalar_offsets(style: ScalarStyle, literal: str, span: Span) -> tuple[int, ...] | range:
     """The offset in the source of each character of a scalar and of its end; shape (len(literal) + 1,).
 
     When source and value do not fit together (a line break of old YAML), all characters stand at the scalar's start:
     a coarse place, never a wrong text.
     """
     raw = span.file.text[span.start : span.end]
+    opening = _opening(style, raw)
+    if raw[opening : len(raw) - opening] == literal:  # a plain slice, as most are
+        first = span.start + opening
+        return range(first, first + len(literal) + 1)
     offsets = [at + span.start for at in _SCANNERS[style](raw, literal)]
     if len(offsets) != len(literal):
         return (span.start,) * (len(literal) + 1)
-    end = offsets[-1] + 1 if offsets else span.start + _opening(style, raw)
+    end = offsets[-1] + 1 if offsets else span.start + opening
     return (*offsets, end)
 
 
@@ -82,8 +86,6 @@ def _given(raw: str, literal: str) -> list[int]:
 
 
 def _plain(raw: str, literal: str) -> list[int]:
-    if raw == literal:
-        return list(range(len(raw)))
     return _checked(_fold(raw, 0, len(raw), None), literal)
 
 
