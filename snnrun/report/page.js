@@ -81,7 +81,7 @@
     tools.className = "tools";
     input.type = "search";
     input.setAttribute("aria-label", "show rows where");
-    input.placeholder = `show rows where \u2026 such as ${numeric ? `${numeric.name} > 2 and ` : ""}complete`;
+    input.placeholder = `show rows with a text${numeric ? ` or where ${numeric.name} > 2` : ""}`;
     tools.append(input, said);
     table.parentElement.before(tools);
     const apply = () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -20,6 +21,7 @@ from snnrun.report.sweep_section import points_table, seeds_table
 from snnrun.report.tables import Column, facts, table
 from snnrun.sweep.points import Plan
 from snnrun.units.dimensions import TIME
+from snnrun.units.quantities import quantity_of
 
 _MOST_GROUPS: Final = 50
 
@@ -76,7 +78,7 @@ def _facts(subject: Subject) -> Iterator[tuple[str, str]]:
         network, experiment = side.checked.resolved.network, side.checked.experiment
         yield from _sizes(network)
         length = f"{quantity(network.steps * network.dt, TIME)} in {network.steps:,} steps"
-        yield "Simulated", f"{length} of {quantity(network.dt, TIME)}"
+        yield "Duration", f"{length} of {quantity(network.dt, TIME)}"
         yield "Phases", ", ".join(p.name for p in network.phases) if len(network.phases) > 1 else ""
         seed = experiment.seed
         yield "Seed", str(seed) if isinstance(seed, int) else "one for each stream: see the file"
@@ -150,21 +152,24 @@ def _parameters(subject: Subject) -> Html:
     for name in checked.experiment.constants:
         written = subject.side.shown(("constants", name), None) or ""
         typed = known.get(name)
-        plain = typed is not None and typed.exact is not None
-        value = quantity(float(typed.value), typed.dimension) if plain and typed is not None else ""
-        rows.append((name, written, value if value != written else "", swept.pop(name, "")))
+        value = float(typed.value) if typed is not None and typed.exact is not None else math.nan
+        shown = "" if typed is None or math.isnan(value) else quantity(value, typed.dimension)
+        if quantity_of(written) == value or shown.replace("−", "-") == written:
+            shown = ""
+        rows.append((name, written, shown, swept.pop(name, "")))
     rows += [(name, "", "", text) for name, text in swept.items()]
     heads = ("name", "in the file", "value", "in the sweep")
     return table(Column(head, [row[k] for row in rows]) for k, head in enumerate(heads)) if rows else Html()
 
 
 def _swept(plan: Plan | None) -> dict[str, str]:
-    """The parameters of a sweep, each with the number of its values and the first and last of them."""
+    """The parameters of a sweep, each with the number of its values, and the smallest and largest of numbers."""
     found = {}
     for axis in plan.axes if plan is not None else ():
         for values in axis.parameters:
-            texts = [values.shown(0), values.shown(axis.length - 1)]
-            found[values.name] = f"{axis.length:,} values, {' to '.join(dict.fromkeys(texts))}"
+            numbers = [n for n in values.numbers if isinstance(n, float) and not math.isnan(n)]
+            ends = "" if values.dimension is None else f", {quantity((min(numbers), max(numbers)), values.dimension)}"
+            found[values.name] = f"{axis.length:,} values{ends if numbers else ''}"
     return found
 
 

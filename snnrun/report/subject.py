@@ -14,11 +14,15 @@ from snnrun.compare.documents import Side
 from snnrun.compare.folders import Entry, entry_at
 from snnrun.errors import ExperimentError, SnnrunError
 from snnrun.files.reading import read_json, read_text, reason_of
+from snnrun.report.numbers import quantity
 from snnrun.results.integrity import damage
-from snnrun.results.layout import PROVENANCE_FILE
+from snnrun.results.layout import PROVENANCE_FILE, RunStatus
+from snnrun.results.reader import Results
 from snnrun.results.sweep_table import PointStatus
+from snnrun.units.dimensions import TIME
 
 LOG_FILE: Final = "run.log"
+_STOPPED: Final = "stopped: "  # begins the line of the log that says why
 _MOST_LOG: Final = 20_000  # characters
 
 
@@ -88,7 +92,7 @@ class Subject:
     @cached_property
     def warnings(self) -> Sequence[str]:
         """What a reader must know before reading on."""
-        found = []
+        found = [self._stopped] if self.entry.done.status is not RunStatus.COMPLETE else []
         if self.problem:
             found.append(
                 f"This version of snnrun does not take the file, so that parts are missing here: {self.problem}"
@@ -97,6 +101,18 @@ class Subject:
             broken = damage(self.entry.path, self.entry.done)
             found += [f"Damaged: {item.file} {item.what}. Numbers and pictures may be wrong." for item in broken]
         return found
+
+    @property
+    def _stopped(self) -> str:
+        """How far a run came that did not end, and why."""
+        why = next((line for line in self.log.split("\n") if line.startswith(_STOPPED)), "").removeprefix(_STOPPED)
+        try:
+            with Results.open(self.entry.path, damaged=self.damaged) as results:
+                reached = f" after {quantity(results.reached, TIME)}"
+        except SnnrunError:
+            reached = ""
+        state = "failed" if self.entry.done.status is RunStatus.FAILED else "was interrupted"
+        return f"It {state}{reached}{f': {why}' if why else ''}. What was recorded until then is here."
 
     @property
     def status(self) -> str:
@@ -111,7 +127,7 @@ class Subject:
     def is_whole(self) -> bool:
         """Whether all of it ran to its end."""
         table = self.entry.table
-        whole = self.entry.done.status.value == "complete"
+        whole = self.entry.done.status is RunStatus.COMPLETE
         return whole and (table is None or bool(np.all(table.status == PointStatus.COMPLETE)))
 
 

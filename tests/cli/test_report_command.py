@@ -10,7 +10,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from cli_experiments import SMALL, write
+from cli_experiments import EXPLODES, SMALL, write
 from PIL import Image
 from report_pages import check_closed, parsed, rows, under
 
@@ -155,6 +155,27 @@ def test_failed_points_say_why(snnrun, place, report):
     assert lines[0][4] == "reason"
     assert "became infinite" in lines[2][4]
     assert "bad" in page.all("h2")[0].all("span")[0].attributes["class"]
+
+
+def test_a_run_that_stopped_says_when_and_why(snnrun, place, report):
+    file = write(place / "file.yaml", EXPLODES.replace("1 s", "100 ms"))
+    assert snnrun("run", file, "-q", "--no-plots").code == 3
+    page = report("outputs/explodes/latest")
+    (warning,) = [p.text for p in page.all("p") if p.attributes.get("class") == "warning"]
+    assert warning.startswith("It failed after 11.")
+    assert "became infinite" in warning
+
+
+def test_parameters_are_shown_with_what_the_sweep_does(run, report):
+    text = KEPT.replace("drive: 2", "drive: -2\n  half: drive/2").replace(
+        "keep: results", "zip: {tau: [1 ms, 0.02 s, 5 ms]}"
+    )
+    rows_ = rows(under(report(run(text.replace("drive: [0.5, 1.5, 3]", "drive: [3, 0.5]"))), "Parameters"))
+    assert rows_[1:] == [
+        ["tau", "10 ms", "", "3 values, 1 to 20 ms"],
+        ["drive", "-2", "", "2 values, 0.5 to 3"],
+        ["half", "drive/2", "\u22121", ""],
+    ]
 
 
 def test_a_folder_stands_for_the_results_in_it(run, snnrun, report):
