@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from snnrun.source import Span
 
@@ -94,6 +94,21 @@ class RunWarning:
     def at(self, span: Span | None) -> Diagnostic:
         """The warning at a place in the file."""
         return Diagnostic(self.code, self.message, span, self.help, Severity.WARNING)
+
+    def as_json(self) -> list[Any]:
+        """A plain list."""
+        return [self.code, list(self.path), self.message, self.help]
+
+    @classmethod
+    def from_json(cls, plain: Any) -> Self:
+        """The inverse of `as_json`.
+
+        Raises:
+            ValueError, TypeError: It is not one.
+        """
+        code, path, message, help = plain
+        steps = tuple(k if isinstance(k, int) else str(k) for k in path)
+        return cls(str(code), steps, str(message), help and str(help))
 
 
 class SnnrunError(Exception):

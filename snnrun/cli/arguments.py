@@ -99,6 +99,14 @@ Script = Annotated[
 
 # how it runs
 Out = Annotated[Path, Option(metavar="FOLDER", help="Folder for results.")]
+OutFolder = Annotated[
+    Path | None,
+    Option(
+        "--out-folder",
+        metavar="DIR",
+        help="Exact folder of the results, instead of NAME/HASH in that of `--out`; for Snakemake and the like.",
+    ),
+]
 Threads = Annotated[
     int | None, Option(min=1, metavar="N", help="Threads, instead of the file's; results do not depend on it.")
 ]
@@ -153,6 +161,7 @@ Setup = Annotated[
 ]
 Wait = Annotated[bool, Option("--wait", help="Wait until the job of SLURM has ended.")]
 RetryFailed = Annotated[bool, Option("--retry-failed", help="Run the failed points of a sweep again.")]
+Force = Annotated[bool, Option("--force", help="Run it again even if its results are there.")]
 
 # pictures
 NoPlots = Annotated[bool, Option("--no-plots", help="Draw no pictures.")]
@@ -171,6 +180,15 @@ PlotOut = Annotated[
 PlotSize = Annotated[
     str | None,
     Option(metavar="SIZE", help="`column` (85 mm wide), `page` (180 mm), or WIDTHxHEIGHT in mm such as 120x80."),
+]
+From = Annotated[
+    Path | None,
+    Option(
+        "--from",
+        metavar="FILE",
+        help="Experiment file of the same simulation: its plots, metrics and description take the place of those of "
+        "the results.",
+    ),
 ]
 Style = Annotated[str | None, Option(metavar="STYLE", help="A style of matplotlib, or a style file (`.mplstyle`).")]
 

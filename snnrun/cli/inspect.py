@@ -1,4 +1,4 @@
-"""`snnrun show` and `plot`: commands that run nothing."""
+"""`snnrun show`: what will run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from snnrun.cli.progress import bytes_text, number_text, time_text
-from snnrun.cli.render import put, render, say
+from snnrun.cli.render import put, render
 from snnrun.equations.dag import is_fixed
-from snnrun.errors import Diagnostic, StorageError
 from snnrun.model.evaluate import Environment, evaluate
 from snnrun.model.expected import expected_synapses
 from snnrun.model.network import (
@@ -26,7 +25,6 @@ from snnrun.model.network import (
     adds_the_same,
 )
 from snnrun.model.order import Actor, actors
-from snnrun.results.layout import EXPERIMENT_FILE
 from snnrun.running import pipeline
 from snnrun.running.stages import Checked
 
@@ -207,31 +205,3 @@ def _acting(actor: Actor, slot: Slot) -> str:
             return f"operation {actor.name}"
         case _:
             return f"monitor {actor.name}"
-
-
-def plot_folder(
-    folder: Path, formats: Sequence[str], out: Path | None, size: str | None, style: str | None, *, damaged: bool
-) -> None:
-    """Draw a folder's pictures again, from its results alone."""
-    from snnrun.results.done import reading_results  # h5py is imported only where results are
-    from snnrun.results.folder import refresh_pictures
-    from snnrun.running.drawing import draw, plots_of
-
-    if not (folder / EXPERIMENT_FILE).is_file():
-        raise StorageError(
-            Diagnostic(
-                "CMP102",
-                f"`{folder}` is not a folder of results",
-                None,
-                "name a folder such as outputs/06-raster/latest",
-            )
-        )
-    checked = pipeline.check(pipeline.read(folder / EXPERIMENT_FILE))
-    with reading_results(folder):
-        pictures = draw(folder, plots_of(checked), formats, out, size=size, style=style, damaged=damaged)
-    if out is None:
-        refresh_pictures(folder)
-    for picture in pictures:
-        put(str(picture))
-    if not pictures:
-        say("nothing to draw: the experiment says `plots: none`, or nothing was recorded")

@@ -69,6 +69,7 @@ def run(
     files: given.Files,
     set_: given.Sets = None,
     out: given.Out = Path("outputs"),
+    out_folder: given.OutFolder = None,
     seed: given.Seed = None,
     no_plots: given.NoPlots = False,
     format: given.Formats = None,
@@ -86,6 +87,7 @@ def run(
     setup: given.Setup = None,
     wait: given.Wait = False,
     retry_failed: given.RetryFailed = False,
+    force: given.Force = False,
     quiet: given.Quiet = False,
     json: given.Json = False,
 ) -> None:
@@ -97,6 +99,7 @@ def run(
         files=files,
         overrides=set_ or (),
         out=out,
+        out_folder=out_folder,
         seed=seed,
         no_plots=no_plots,
         formats=format or (),
@@ -114,6 +117,7 @@ def run(
         setup=setup,
         wait=wait,
         retry_failed=retry_failed,
+        force=force,
         quiet=quiet,
         json=json,
         debug=context.obj.debug,
@@ -188,15 +192,18 @@ def plot(
     size: given.PlotSize = None,
     style: given.Style = None,
     compare: given.Together = False,
+    source: given.From = None,
     damaged: given.Damaged = False,
 ) -> None:
     """Draw the pictures of runs again, from their results alone, or several runs in one picture."""
     from snnrun.cli.options import formats_of, refuse_options
 
-    several = len(folders) > 1
+    several, given_from = len(folders) > 1, source is not None
     refuse_options(
         (compare and not several, "`--compare` needs two folders or more", "name another run"),
         (several and out is not None and not compare, "`--out` is for one folder", "or add `--compare`"),
+        (damaged and given_from, "`--from` and `--damaged` do not go together", "keep one of them"),
+        (compare and given_from, "`--from` and `--compare` do not go together", "keep one of them"),
     )
     formats = formats_of(format)
     if compare:
@@ -204,10 +211,10 @@ def plot(
 
         compare_pictures(folders, formats, out, size, style, damaged=damaged)
         return
-    from snnrun.cli.inspect import plot_folder
+    from snnrun.cli.plot import PlotCommand, plot_folder
 
     for folder in folders:
-        plot_folder(folder, formats, out, size, style, damaged=damaged)
+        plot_folder(PlotCommand(folder, source, formats, out, size, style, damaged))
 
 
 @app.command("list")

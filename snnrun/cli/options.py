@@ -27,6 +27,7 @@ class RunCommand:
     files: Sequence[Path]
     overrides: Sequence[str]
     out: Path
+    out_folder: Path | None
     seed: int | None
     no_plots: bool
     formats: Sequence[str]
@@ -44,6 +45,7 @@ class RunCommand:
     setup: Path | None
     wait: bool
     retry_failed: bool
+    force: bool
     quiet: bool
     json: bool
     debug: bool
@@ -57,6 +59,16 @@ class RunCommand:
         slurm, scheduler, workers = self.slurm, self.scheduler is not None, self.workers is not None
         refuse_options(
             (self.probe and not self.dry_run, "`--probe` is for `--dry-run`", "add `--dry-run`"),
+            (
+                self.out_folder is not None and len(self.files) > 1,
+                "`--out-folder` is the folder of one experiment, and several files are named",
+                "run them one by one, or name a folder for all with `--out`",
+            ),
+            (
+                self.out_folder is not None and self.out != Path("outputs"),
+                "`--out` and `--out-folder` do not go together",
+                "keep one of them",
+            ),
             (self.profile and self.dry_run, "`--profile` and `--dry-run` do not go together", "keep one of them"),
             (self.watch and self.dry_run, "`--watch` and `--dry-run` do not go together", "keep one of them"),
             (self.watch and slurm, "`--watch` and `--slurm` do not go together", "keep one of them"),
@@ -135,6 +147,7 @@ class RunCommand:
             threads=self.threads,
             checkpoint_every=None if self.checkpoint_every is None else seconds_of(self.checkpoint_every),
             profile=self.profile,
+            force=self.force,
             command=("snnrun", *sys.argv[1:]),
         )
 

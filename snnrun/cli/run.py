@@ -178,9 +178,11 @@ class _Run:
             clock=self.clock,
             callbacks=Callbacks(bar.update, built, note),
             plot_process=self.plot_process,
+            path=self.command.out_folder,
         )
         self.ended(checked, outcome, run_report(outcome))
         if outcome.problem is None:
+            self.put([outcome.line] if outcome.line else [])
             self.put(run_lines(checked, outcome))
             return self.plotted(outcome)
         code = self.failed(outcome.problem)
@@ -211,6 +213,7 @@ class _Run:
             workers=self.command.workers,
             pool=self.pool(),
             retry_failed=self.command.retry_failed,
+            path=self.command.out_folder,
         )
         self.ended(checked, outcome, sweep_report(outcome))
         self.put(sweep_lines(outcome))

@@ -110,12 +110,15 @@ def sweep_lines(outcome: SweepOutcome) -> Iterator[str]:
     found += [f"{number_text(outcome.reused, 'point')} taken from earlier sweeps"] if outcome.reused else []
     if outcome.problem is None and not outcome.ran:
         every = "all " if not outcome.missing and len(found) == 1 else ""
-        yield f"nothing to run: {every}{', '.join(found)}"
+        then = f"{outcome.made} were made again" if outcome.made else "`--force` runs them again"
+        yield f"nothing to run: {every}{', '.join(found)}; {then}"
     elif outcome.problem is None:
         compiled = outcome.seconds["compile"]
         notes = ["one kernel" if outcome.kernels == 1 else f"{outcome.kernels} kernels"]
         notes += [f"compiled {compiled:.1f} s"] if compiled > LONG else []
         notes += [f"{outcome.workers} workers"] if outcome.workers > 1 else []
+        again = "not simulated again: metrics and pictures from the recorded data"
+        notes += [f"{number_text(outcome.presented, 'point')} {again}"] if outcome.presented else []
         notes += found
         each = outcome.loop_seconds / outcome.ran
         done = outcome.points - len(outcome.failed)
@@ -144,7 +147,8 @@ def path_text(path: Path) -> str:
 def run_report(outcome: Outcome) -> dict[str, Any]:
     """A run as `--json` prints it."""
     profile = {} if outcome.profile is None else {"profile": outcome.profile.as_json()}
-    return _report(outcome, _status(outcome)) | {"counts": dict(outcome.counts)} | profile
+    report = _report(outcome, _status(outcome))
+    return report | {"counts": dict(outcome.counts), "simulated": outcome.simulated} | profile
 
 
 def sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
@@ -156,6 +160,7 @@ def sweep_report(outcome: SweepOutcome) -> dict[str, Any]:
         "points": outcome.points,
         "ran": outcome.ran,
         "reused": outcome.reused,
+        "presented": outcome.presented,
         "missing": outcome.missing,
         "workers": outcome.workers,
         "failed": {str(k): reason for k, reason in outcome.failed.items()},

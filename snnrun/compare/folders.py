@@ -271,7 +271,7 @@ def _reason(error: Exception) -> str:
 
 
 def _entry(folder: Path, done: Done, *, damaged: bool) -> Entry:
-    name = Path(os.path.realpath(folder)).parent.name
+    name = done.origin.name or Path(os.path.realpath(folder)).parent.name
     started = _started(folder)
     is_sweep = SWEEP_FILE in done.files or (folder / SWEEP_FILE).is_file()
     if not damaged:

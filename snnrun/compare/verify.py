@@ -175,7 +175,7 @@ class _Rerun:
         """
         self.runs += 1
         final = self.scratch / "again" / f"{self.runs:06}"
-        outcome = pipeline.run(checked, self.scratch, self.options, cache=self.cache, path=final)
+        outcome = pipeline.run(checked, self.scratch, self.options, cache=self.cache, path=final, in_sweep=True)
         if outcome.problem is not None:
             raise outcome.problem
         with Results.open(final) as new:

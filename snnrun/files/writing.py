@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,24 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def copy_of(source: Path, target: Path, *, linked: bool = False) -> None:
+    """Copy a file.
+
+    Args:
+        source: The file.
+        target: A new file.
+        linked: Whether both may be the same file, which nobody changes any more: then it takes no space.
+
+    Raises:
+        OSError: It cannot be read or written.
+    """
+    if linked:
+        with contextlib.suppress(OSError, NotImplementedError):  # not every file system has links
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
 
 
 def sync(path: Path) -> None:

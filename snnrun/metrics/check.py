@@ -202,6 +202,8 @@ class MetricChecker(ExpressionChecker):
         term = self.metrics[expr.id]
 
         def compute(run: RunMetrics) -> Value:
+            if expr.id in run.known:
+                return run.known[expr.id]
             with run.computing(()):  # its own reasons are noted for it
                 value: Value = term.compute(run)
                 return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -41,6 +41,8 @@ class RunMetrics:
         step: The step that the run has reached. Set likewise.
         constants: The constants of the file as they are, by name. [SI] Set likewise.
         exhausted: The numbers of the loops that came to their end before their condition held. Set likewise.
+        decided: What phases have decided so far, as plain data (`Timeline.facts`). Set likewise.
+        known: Values of metrics that are not computed again, because they are known. [SI] Set likewise.
         ran: The network as it ran, with the phases as long as they were, when one ended early.
         reached: The step that the run reached, once it is over or was stopped.
     """
@@ -54,6 +56,8 @@ class RunMetrics:
         self.step: Callable[[], int] = lambda: network.steps
         self.constants: Callable[[], Mapping[str, float]] = dict
         self.exhausted: set[int] = set()
+        self.decided: Callable[[], Mapping[str, Any]] = dict
+        self.known: Mapping[str, Value] = {}
         self.ran: Network | None = None
         self.reached: int | None = None
         self._accumulators: list[Accumulator | Rounds] = []
@@ -158,9 +162,10 @@ class RunMetrics:
         first, last = part.spans(self.planned)[self._round]
         return float(Fraction(self.network.dt) * (last - first))
 
-    def values(self) -> dict[str, tuple[Value, Dimension]]:
-        """All metrics in SI units."""
-        return {name: (self._value(("metrics", name), term), term.unit) for name, term in self.checked.terms.items()}
+    def values(self, names: Iterable[str] | None = None) -> dict[str, tuple[Value, Dimension]]:
+        """Metrics in SI units: all, or those with some names."""
+        terms = {name: self.checked.terms[name] for name in (self.checked.terms if names is None else names)}
+        return {name: (self._value(("metrics", name), term), term.unit) for name, term in terms.items()}
 
     @property
     def stops(self) -> dict[int, Callable[[], bool]]:

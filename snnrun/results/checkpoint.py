@@ -28,7 +28,7 @@ from snnrun.files.reading import read_json
 from snnrun.files.state_file import read_arrays, write_arrays
 from snnrun.files.writing import replacing
 from snnrun.results.folder import alive, write_claim
-from snnrun.results.layout import check_name, storage_error
+from snnrun.results.layout import storage_error
 
 Arrays = Mapping[str, NDArray[Any]]
 INDEX_FILE = "checkpoint.json"
@@ -81,7 +81,6 @@ class CheckpointFolder:
     """
 
     def __init__(self, final: Path, identity: str) -> None:
-        check_name(final.name)
         self.final = final
         self.identity = identity
         self.path = final.with_name(f".{final.name}.{os.getpid()}-checkpoint")

@@ -9,11 +9,11 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from snnrun.errors import SnnrunError
+from snnrun.errors import RunWarning, SnnrunError
 from snnrun.files.reading import open_regular, read_json
 from snnrun.results.layout import DONE_FILE, RESULTS_FILE, SWEEP_FILE, RunStatus, storage_error
 
@@ -82,6 +82,49 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What results follow from, and what was made of the recorded data.
+
+    Args:
+        simulation: Hash of all that the recorded data follow from; empty where an older version wrote them.
+        presentation: Hash of what metrics and pictures follow from beside that.
+        program: Hash of the program.
+        name: Name of the experiment.
+        drawn: The formats of the pictures, and the options of `snnrun plot` they were drawn with, empty for none.
+        warnings: Values that are not finite.
+    """
+
+    simulation: str = ""
+    presentation: str = ""
+    program: str = ""
+    name: str = ""
+    drawn: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[RunWarning, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        plain: dict[str, Any] = {"simulation": self.simulation, "presentation": self.presentation}
+        plain |= {"program": self.program, "name": self.name, "drawn": dict(self.drawn)}
+        return plain | {"warnings": [warning.as_json() for warning in self.warnings]}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """The inverse of `as_json`."""
+        return cls(
+            str(plain.get("simulation", "")),
+            str(plain.get("presentation", "")),
+            str(plain.get("program", "")),
+            str(plain.get("name", "")),
+            {str(name): str(options) for name, options in plain.get("drawn", {}).items()},
+            tuple(map(RunWarning.from_json, plain.get("warnings", ()))),
+        )
+
+
+NO_ORIGIN = Origin()
+"""Of results of older versions, about which nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The content of `DONE.json`.
 
@@ -91,6 +134,7 @@ class Done:
         files: Size and digest of each file, by its name in the folder.
         versions: Versions of the packages that made it.
         timings: Duration of each stage. [s]
+        origin: What the results follow from.
     """
 
     status: RunStatus
@@ -98,6 +142,7 @@ class Done:
     files: Mapping[str, FileRecord]
     versions: Mapping[str, str]
     timings: Mapping[str, float]
+    origin: Origin = NO_ORIGIN
 
     def to_json(self) -> str:
         """The text of the file."""
@@ -107,7 +152,7 @@ class Done:
             "files": {name: record.as_json() for name, record in self.files.items()},
             "versions": dict(self.versions),
             "timings": dict(self.timings),
-        }
+        } | self.origin.as_json()
         return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -127,6 +172,7 @@ class Done:
                 files,
                 {str(name): str(version) for name, version in plain["versions"].items()},
                 {str(stage): float(seconds) for stage, seconds in plain["timings"].items()},
+                Origin.from_json(plain),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"`{DONE_FILE}` is not one of this program") from error

@@ -14,7 +14,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +26,8 @@ from snnrun.errors import StorageError
 from snnrun.files.reading import read_json, read_text
 from snnrun.files.writing import replacing, sync
 from snnrun.results.digest import Digest
-from snnrun.results.done import Done, FileRecord, read_done
-from snnrun.results.layout import DONE_FILE, RESULTS_FILE, RunStatus, check_name, storage_error
+from snnrun.results.done import NO_ORIGIN, Done, FileRecord, Origin, read_done
+from snnrun.results.layout import DONE_FILE, FACTS_FILE, RESULTS_FILE, RunStatus, check_name, storage_error
 
 LATEST = "latest"
 JOURNAL = "journal"  # folders of a sweep in which the processes at work keep their own files
@@ -86,25 +86,29 @@ class RunFolder:
         *,
         versions: Mapping[str, str] | None = None,
         timings: Mapping[str, float] | None = None,
+        origin: Origin = NO_ORIGIN,
         latest: bool = True,
     ) -> Published:
         """Give the folder its final name in one step.
 
-        An earlier result is kept when it has the same digest and all files of this one, each as it was published, or
-        when it is complete, its data are undamaged, and this one is not complete; otherwise this one replaces it.
+        An earlier result is kept when it follows from the same, has the same digest and all files of this one, each as
+        it was published, or when it is complete, its data are undamaged, and this one is not complete; otherwise this
+        one replaces it.
 
         Args:
             status: How the run ended.
             digest: Digest of its recorded data.
             versions: Package versions, for `DONE.json`.
             timings: Seconds each stage took, for `DONE.json`.
+            origin: What the results follow from.
             latest: Whether the link `latest` is set to this folder; False for points of a sweep.
 
         Raises:
             StorageError: The files cannot be written; nothing was published.
         """
         try:
-            done = Done(RunStatus(status), str(digest or ""), _file_records(self.path), versions or {}, timings or {})
+            records = _file_records(self.path)
+            done = Done(RunStatus(status), str(digest or ""), records, versions or {}, timings or {}, origin)
             _sync_tree(self.path)
             _write_synced(self.path / DONE_FILE, done.to_json())
             kept = self._move_into_place(done)
@@ -138,23 +142,61 @@ class RunFolder:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def claim(final: Path, *, latest: bool = False) -> RunFolder:
+def refuse_taken(folder: Path, simulation: str, *, force: bool) -> None:
+    """Refuse a folder that a user has named for results and that holds something else.
+
+    Args:
+        folder: The folder; it need not exist.
+        simulation: Hash of the simulation whose results go there.
+        force: Whether results of another simulation are replaced.
+
+    Raises:
+        StorageError: ST115, it is a file, or holds other files; ST116, it holds results of another simulation.
+    """
+    advice = "name a new folder, or an empty one"
+    if not folder.is_dir():
+        if os.path.lexists(folder) or folder.name in ("", ".."):
+            raise storage_error("ST115", f"`{folder}` is not a folder for results", advice)
+        return
+    if not any(folder.iterdir()):
+        return
+    found = _simulation_in(folder)
+    if found is None:
+        raise storage_error("ST115", f"`{folder}` is not empty, and holds no results", advice)
+    if found != simulation and not force:
+        message = f"`{folder}` holds results of another experiment, or of another version of this program"
+        raise storage_error("ST116", message, "name another folder, or replace them with `--force`")
+
+
+def _simulation_in(folder: Path) -> str | None:
+    """The hash of the simulation whose results, or whose unfinished sweep, a folder holds; None for another folder."""
+    done = read_done(folder)
+    if done is not None:
+        return done.origin.simulation
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        return str(read_json(folder / FACTS_FILE).get("simulation", ""))
+    return None
+
+
+def claim(final: Path, *, latest: bool = False, exact: bool = False) -> RunFolder:
     """A new temporary folder beside the final one; what dead processes have left there is removed first.
 
     Args:
         final: The final folder.
         latest: Whether the link `latest` is to be set to it.
+        exact: Whether a user named the folder itself, in which case others beside it may be of other programs.
 
     Raises:
         StorageError: A name is not allowed, or the folder cannot be written; ST114, there is a folder `latest`.
     """
-    check_name(final.name)
-    check_name(final.parent.name)
+    if not exact:
+        check_name(final.name)
+        check_name(final.parent.name)
     if latest:
         refuse_taken_latest(final.parent)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        recover(final.parent)
+        recover(final.parent, final.name if exact else None)
         path = _make_temporary(final)
         write_claim(path)
     except OSError as error:
@@ -170,9 +212,13 @@ def write_claim(path: Path) -> None:
     (path / _CLAIM_FILE).write_text(json.dumps(owner), encoding="utf-8")
 
 
-def recover(parent: Path) -> None:
-    """Complete or undo what dead processes have left in a folder of runs."""
-    dead = [(path, found) for path, found in _leftovers(parent) if not alive(path, int(found["pid"]))]
+def recover(parent: Path, only: str | None = None) -> None:
+    """Complete or undo what dead processes have left in a folder of runs, of all or of one of them."""
+    dead = [
+        (path, found)
+        for path, found in _leftovers(parent)
+        if only in (None, found["final"]) and not alive(path, int(found["pid"]))
+    ]
     # A complete new result is published before an old one is restored.
     for path, found in sorted(dead, key=lambda item: item[1]["kind"] != "tmp"):
         final = parent / found["final"]
@@ -193,6 +239,7 @@ def complete_folder(
     *,
     versions: Mapping[str, str],
     timings: Mapping[str, float],
+    origin: Origin = NO_ORIGIN,
 ) -> None:
     """Complete a folder that has its final name: flush its files to the disk, then write `DONE.json`.
 
@@ -203,7 +250,7 @@ def complete_folder(
         for path in (*folder.iterdir(), *(folder / PICTURES).glob("*")):
             if not path.name.startswith(".") and not path.is_symlink():
                 sync(path)
-        done = Done(status, digest, _file_records(folder), versions, timings)
+        done = Done(status, digest, _file_records(folder), versions, timings, origin)
     except OSError as error:
         raise _cannot_publish(folder, error) from error
     write_durably(folder / DONE_FILE, done.to_json().encode())
@@ -222,8 +269,13 @@ def write_durably(path: Path, data: bytes) -> None:
         raise _cannot_publish(path, error) from error
 
 
-def refresh_pictures(folder: Path) -> None:
+def refresh_pictures(folder: Path, formats: Iterable[str] = (), options: str = "") -> None:
     """Update the pictures in the `DONE.json` of a published folder after they were drawn again.
+
+    Args:
+        folder: The folder.
+        formats: The formats that were drawn.
+        options: How they were drawn, where that is not as the experiment says.
 
     Raises:
         StorageError: The folder cannot be written.
@@ -238,7 +290,8 @@ def refresh_pictures(folder: Path) -> None:
         drawn = {f"{PICTURES}/{name}": record for name, record in records.items()}
     except OSError as error:
         raise _cannot_publish(folder, error) from error
-    write_durably(folder / DONE_FILE, replace(done, files=others | drawn).to_json().encode())
+    origin = replace(done.origin, drawn=dict(done.origin.drawn) | dict.fromkeys(formats, options))
+    write_durably(folder / DONE_FILE, replace(done, files=others | drawn, origin=origin).to_json().encode())
 
 
 def is_complete(folder: Path) -> bool:
@@ -337,8 +390,11 @@ def _keeps_old(final: Path, new: Done) -> bool:
     if old is None or old.status is not RunStatus.COMPLETE:
         return False
     if new.status is not RunStatus.COMPLETE:
-        return RESULTS_FILE in old.files and not old.damage(final, (RESULTS_FILE,))
-    return old.digest == new.digest and set(new.files) <= set(old.files) and not old.damage(final)
+        same = old.origin.simulation == new.origin.simulation
+        return same and RESULTS_FILE in old.files and not old.damage(final, (RESULTS_FILE,))
+    same = replace(old.origin, drawn=new.origin.drawn) == new.origin and old.digest == new.digest
+    same = same and new.origin.drawn.items() <= old.origin.drawn.items()
+    return same and set(new.files) <= set(old.files) and not old.damage(final)
 
 
 def _file_records(folder: Path) -> dict[str, FileRecord]:

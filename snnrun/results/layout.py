@@ -28,6 +28,7 @@ MOST_POINTS = 1_000_000  # of a sweep
 KEY_DIGITS = 32  # of the key of a point in a journal, hexadecimal
 POINTS_FILE = "points.csv"
 DONE_FILE = "DONE.json"
+FACTS_FILE = "sweep.json"
 EXPERIMENT_FILE = "experiment.yaml"
 METRICS_FILE = "metrics.json"
 PROVENANCE_FILE = "provenance.json"
@@ -398,6 +399,15 @@ def synapse_event_variable(monitor: str, name: str) -> str:
     """Where a variable recorded at events of synapses stands; one named like the columns beside it steps aside."""
     aside = name in {"time", "synapse", "pre", "post"}
     return f"snnrun/synapse_events/{monitor}/{name}_" if aside else f"snnrun/synapse_events/{monitor}/{name}"
+
+
+CURVE = re.compile(r"curve\d+")
+"""The names of the series that curves of the experiment are drawn from."""
+
+
+def curve_name(number: int) -> str:
+    """The name of the series that a curve is drawn from."""
+    return f"curve{number}"
 
 
 def state_variable(monitor: str, name: str) -> str:

@@ -110,11 +110,18 @@ def _hdf5_version() -> str:
 @lru_cache(maxsize=1)
 def program_hash() -> str:
     """A hash of all files of this program, and of the versions of the packages that compute with it."""
-    digest = hashlib.sha256(repr(package_versions(COMPUTING)).encode())
-    root = Path(str(files("snnrun")))
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
-            digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
+    return hashlib.sha256(f"{package_versions(COMPUTING)!r} {source_hash()}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def source_hash() -> str:
+    """A hash of all files of this program."""
+    digest, root = hashlib.sha256(), str(files("snnrun"))
+    for place, folders, names in os.walk(root):
+        folders[:] = sorted(folder for folder in folders if folder != "__pycache__")
+        for name in sorted(names):
+            digest.update(f"{place[len(root) :]}/{name}\0".encode())
+            digest.update(Path(place, name).read_bytes())
     return digest.hexdigest()
 
 

@@ -326,6 +326,26 @@ class Results(ResultsFile):
             found[str(name)] = Stimulus(self._dataset(f"{base}/start")[:], self._dataset(f"{base}/stop")[:], label)
         return found
 
+    @cached_property
+    def timeline(self) -> dict[str, Any] | None:
+        """What phases decided during the run (`engine.timeline.Timeline.facts`); None when they decided nothing."""
+        stored = object_at(self._file, "snnrun/timeline")
+        if not isinstance(stored, h5py.Dataset):
+            return None
+        found: dict[str, Any] = json.loads(stored.asstr()[()])
+        return found
+
+    def events(self, name: str) -> int:
+        """How many spikes or events a monitor has counted."""
+        monitor = self.monitor(name, MonitorKind.SPIKES, MonitorKind.COUNTS, MonitorKind.SYNAPSE_EVENTS)
+        match monitor.kind:
+            case MonitorKind.SPIKES:
+                return int(self._dataset(f"spikes/{name}/timestamps").shape[0])
+            case MonitorKind.SYNAPSE_EVENTS:
+                return int(self._dataset(f"snnrun/synapse_events/{name}/time").shape[0])
+            case _:
+                return int(self.counts(name).sum())
+
     def watched(self, name: str) -> IntArray | None:
         """The neurons of the group that a monitor of spikes or rates watches, in its order; None for all of them."""
         stored = object_at(self._file, f"snnrun/recorded/{name}/neurons")

@@ -39,6 +39,7 @@ from snnrun.results.container import (
 from snnrun.results.digest import Digest
 from snnrun.results.grid import Grid
 from snnrun.results.layout import (
+    CURVE,
     Description,
     FloatArray,
     IntArray,
@@ -49,6 +50,7 @@ from snnrun.results.layout import (
     SpikeChannel,
     Stimulus,
     SynapseEventChannel,
+    curve_name,
     runs_of,
     spike_variable,
     state_variable,
@@ -99,6 +101,7 @@ class ResultsWriter:
         self._unsorted: set[str] = set()
         self._recorded: dict[str, tuple[FloatArray, IntArray | None]] = {}
         self._stimuli: dict[str, Stimulus] = {}
+        self._timeline: dict[str, Any] = {}
         planned = list(_planned(plan))
         tables = sum(width is not None for _, _, _, width, _ in planned)
         for place, unit, dtype, width, compressed in planned:
@@ -217,6 +220,10 @@ class ResultsWriter:
         """Say how long the run was, when it was shorter than planned. [s]."""
         self._description = replace(self._description, duration=seconds)
 
+    def put_timeline(self, decided: Mapping[str, Any]) -> None:
+        """Say what phases decided: which ended early, and what their ends computed (`engine.timeline`)."""
+        self._timeline = dict(decided)
+
     def put_recorded(self, name: str, spans: Sequence[tuple[float, float]], neurons: IntArray | None) -> None:
         """Say when a monitor recorded, and which neurons.
 
@@ -246,6 +253,8 @@ class ResultsWriter:
             sonata.write_view(file, self._plan, self._description, watched)
             _write_recorded(file, self._recorded)
             _write_stimuli(file, self._stimuli)
+            if self._timeline:
+                file["snnrun"].create_dataset("timeline", data=json.dumps(self._timeline))
             _write_metrics(file, metrics)
             return self._file.close()
         except (OSError, RuntimeError) as error:
@@ -307,6 +316,43 @@ def _planned(plan: RecordingPlan) -> Iterator[tuple[str, str, str, int | None, b
             yield f"snnrun/synapse_events/{events.name}/{index}", "1", "<i8", None, events.compressed
         for column in events.columns:
             yield synapse_event_variable(events.name, column.name), column.unit, column.type, None, events.compressed
+
+
+def write_presentation(
+    path: Path,
+    metrics: Mapping[str, tuple[Any, str]],
+    curves: Sequence[Mapping[str, tuple[ArrayLike, str, str]]],
+) -> None:
+    """Put other metrics and curves into a file that was closed; nothing else in it changes.
+
+    Args:
+        path: The file.
+        metrics: Value and SI symbol of each metric.
+        curves: For each curve its columns by name: values, unit and label.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    try:
+        with h5py.File(path, "r+", locking=False) as file:
+            extras = require_group(file, "snnrun")
+            if "metrics" in extras:
+                del extras["metrics"]
+            for name in [name for name in extras.get("series", ()) if CURVE.fullmatch(name)]:
+                del extras["series"][name]
+            if "series" in extras and not len(extras["series"]):
+                del extras["series"]
+            _write_metrics(file, metrics)
+            for number, columns in enumerate(curves):
+                group = require_group(file, f"snnrun/series/{curve_name(number)}")
+                lengths = [np.size(values) for values, _, _ in columns.values()]
+                scales = (dimension(group, "row", lengths[0]),)
+                for key, (values, unit, label) in columns.items():
+                    dataset = variable(group, key, little_endian(np.asarray(values)), unit, scales)
+                    dataset.attrs["long_name"] = label
+                group.attrs["columns"] = json.dumps(list(columns), ensure_ascii=False)
+    except (OSError, RuntimeError) as error:
+        raise cannot_write(path, error) from error
 
 
 def _write_metrics(file: h5py.File, metrics: Mapping[str, tuple[Any, str]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ from snnrun.model.recorded import recorded_spans
 from snnrun.model.state import STATE_FILE
 from snnrun.results.checkpoint import store_arrays
 from snnrun.results.digest import Digest
-from snnrun.results.layout import RunStatus, Stimulus
+from snnrun.results.layout import RunStatus, Stimulus, curve_name
 from snnrun.results.writer import ResultsWriter
-from snnrun.running.stages import Prepared
+from snnrun.running.stages import Checked, Prepared
 from snnrun.units.dimensions import TIME
 
 if TYPE_CHECKING:
@@ -66,6 +66,9 @@ def finish(folder: Path, prepared: Prepared, results: ResultsWriter, problem: Ba
     whole = problem is None
     if running.ran is not None:
         results.put_duration(running.ran.steps * running.ran.dt)
+    decided = running.decided()
+    if any(decided.values()):
+        results.put_timeline(decided)
     ran = running.ran or network
     _put_recorded(results, ran, None if whole else running.reached or 0)
     for array in network.arrays.values():
@@ -80,8 +83,8 @@ def finish(folder: Path, prepared: Prepared, results: ResultsWriter, problem: Ba
     if whole and prepared.checked.save_state:
         store_arrays(folder / STATE_FILE, *final_state(prepared.built, ran.steps))
     metrics = numbers_of(running.values()) if whole else {}
-    if whole:
-        _put_curves(results, prepared, metrics)
+    for number, columns in enumerate(curves(prepared.checked, metrics, running.final) if whole else ()):
+        results.put_series(curve_name(number), columns)
     stopped = RunStatus.INTERRUPTED if isinstance(problem, KeyboardInterrupt) else RunStatus.FAILED
     status = RunStatus.COMPLETE if whole else stopped
     warnings = running.warnings(metrics)
@@ -131,30 +134,43 @@ def _put_connectivity(results: ResultsWriter, prepared: Prepared, monitor: Conne
     results.put_connectivity(monitor.name, pre, post, values)
 
 
-def _put_curves(results: ResultsWriter, prepared: Prepared, metrics: Mapping[str, tuple[Any, str]]) -> None:
-    """Store the columns of `kind: curve` plots: metrics with one value for each neuron, and variables of groups."""
-    number = 0
-    panels = [panel for plot in prepared.checked.plots or () for panel in plot.get("panels", [plot])]
+def curves(
+    checked: Checked, metrics: Mapping[str, tuple[Any, str]], final: Callable[[str, str], Any]
+) -> list[dict[str, tuple[Any, str, str]]]:
+    """The columns of `kind: curve` plots: metrics with one value for each neuron, and variables of groups.
+
+    Args:
+        checked: The experiment.
+        metrics: Value and SI symbol of each metric.
+        final: Gives a variable of an object at the end of the run.
+
+    Returns:
+        For each curve its columns by name: values, unit and label.
+    """
+    found = []
+    panels = [panel for plot in checked.plots or () for panel in plot.get("panels", [plot])]
     for panel in panels:
         names = [name for key in ("x", "y") for name in _listed(panel.get(key))]
         if panel["kind"] != "curve" or not names:
             continue
-        columns = {name: _column(prepared, metrics, name) for name in names}
+        columns = {name: _column(checked.resolved.network, metrics, final, name) for name in names}
         lengths = {np.size(values) for values, _, _ in columns.values() if values is not None}
         if len(lengths) == 1 and lengths != {1} and all(values is not None for values, _, _ in columns.values()):
-            results.put_series(f"curve{number}", columns)
-            number += 1
+            found.append(columns)
+    return found
 
 
-def _column(prepared: Prepared, metrics: Mapping[str, tuple[Any, str]], name: str) -> tuple[Any, str, str]:
+def _column(
+    network: Network, metrics: Mapping[str, tuple[Any, str]], final: Callable[[str, str], Any], name: str
+) -> tuple[Any, str, str]:
     """Values, unit and label of a metric or of a variable of a group; values of None when it is neither."""
     if name in metrics:
         return *metrics[name], name
     group, _, variable = name.partition(".")
-    found = prepared.built.network.groups.get(group)
+    found = network.groups.get(group)
     for stored in () if found is None else found.stored:
         if stored.variable.name == variable:
-            return prepared.metrics.final(f"groups.{group}", variable), stored.dimension.symbol, variable
+            return final(f"groups.{group}", variable), stored.dimension.symbol, variable
     return None, "1", name
 
 

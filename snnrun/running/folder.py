@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +15,11 @@ from snnrun.errors import Diagnostic, RunWarning
 from snnrun.files.writing import as_json
 from snnrun.model.state import STATE_FILE
 from snnrun.results import layout
+from snnrun.results.done import Origin
 from snnrun.results.folder import Published, RunFolder
-from snnrun.results.provenance import collect
+from snnrun.results.provenance import collect, source_hash
 from snnrun.running.final import RunSummary
+from snnrun.running.identity import Identity, identity_of
 from snnrun.running.profile import brief
 from snnrun.running.stages import Checked, Prepared
 from snnrun.spec.document import Document, Value
@@ -59,34 +60,46 @@ class Destination:
 
     Args:
         path: The folder.
-        hash: Hash of the experiment, hexadecimal.
+        identity: The hashes of the experiment.
         in_sweep: Whether it is the folder of a point of a sweep.
+        exact: Whether a user named the folder itself.
     """
 
     path: Path
-    hash: str
+    identity: Identity
     in_sweep: bool = False
+    exact: bool = False
+
+    @property
+    def latest(self) -> bool:
+        """Whether `latest` beside the folder names it once it is written."""
+        return not self.in_sweep and not self.exact
+
+    @property
+    def hash(self) -> str:
+        """The hash of the simulation, hexadecimal."""
+        return self.identity.simulation
 
 
 def destination_of(
-    name: str, document: Document, files: Mapping[str, Path], out: Path, path: Path | None = None
+    name: str,
+    document: Document,
+    files: Mapping[str, Path],
+    out: Path,
+    path: Path | None = None,
+    *,
+    in_sweep: bool = False,
 ) -> Destination:
     """The folder of an experiment: `out/<name>/<hash8>`, or the one given.
 
-    The hash is over the resolved file, the files it names, and the version of the program.
+    The hash is that of the simulation: a change of the presentation alone has the same folder.
 
     Raises:
         StorageError: A file cannot be read.
     """
-    digest = hashlib.sha256(f"snnrun {__version__}\n".encode() + document.to_yaml().encode())
-    for relative in sorted(files):
-        try:
-            content = files[relative].read_bytes()
-        except OSError as error:
-            raise layout.storage_error("ST109", f"cannot read `{relative}`: {error.strerror}") from error
-        digest.update(relative.encode() + hashlib.sha256(content).digest())
-    full = digest.hexdigest()
-    return Destination(path or out / name / full[:8], full, path is not None)
+    identity = identity_of(document, files)
+    exact = path is not None and not in_sweep
+    return Destination(path or out / name / identity.simulation[:8], identity, in_sweep, exact)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -137,17 +150,46 @@ def write_provenance(
     collect(command, started, sum(seconds.values()), checked.document.path).write(folder)
 
 
-def publish(folder: RunFolder, summary: RunSummary, seconds: Mapping[str, float], *, latest: bool) -> Published:
+def publish(
+    folder: RunFolder,
+    summary: RunSummary,
+    identity: Identity,
+    seconds: Mapping[str, float],
+    drawn: Sequence[str],
+    *,
+    latest: bool,
+) -> Published:
     """Give a run's folder its final name.
 
     Args:
         folder: The folder.
         summary: What the run gave.
+        identity: The hashes of the experiment.
         seconds: Time of each stage. [s]
+        drawn: The formats of its pictures.
         latest: Whether `latest` beside it names it from now on.
     """
-    versions = {"snnrun": __version__}
-    return folder.publish(summary.status, summary.digest, versions=versions, timings=dict(seconds), latest=latest)
+    return folder.publish(
+        summary.status,
+        summary.digest,
+        versions={"snnrun": __version__},
+        timings=dict(seconds),
+        origin=origin_of(identity, drawn, summary.warnings),
+        latest=latest,
+    )
+
+
+def origin_of(identity: Identity, drawn: Iterable[str], warnings: Iterable[RunWarning]) -> Origin:
+    """What results follow from that this program has computed.
+
+    Args:
+        identity: The hashes of the experiment.
+        drawn: The formats of the pictures.
+        warnings: Values that are not finite.
+    """
+    pictures = dict.fromkeys(drawn, "")
+    hashes = identity.simulation, identity.presentation, source_hash()
+    return Origin(*hashes, identity.name, pictures, tuple(warnings))
 
 
 def write_log(

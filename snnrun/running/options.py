@@ -23,7 +23,8 @@ class RunOptions:
         formats: File formats of pictures.
         threads: Threads, instead of the number in the file.
         checkpoint_every: Wall-clock time between two checkpoints; None for no checkpoints. [s]
-        profile: Whether to measure where the time goes.
+        profile: Whether to measure where the time goes; then the model runs even if its results are there.
+        force: Whether the model runs even if its results are there.
         command: The command line, for the provenance.
     """
 
@@ -33,6 +34,7 @@ class RunOptions:
     threads: int | None = None
     checkpoint_every: float | None = None
     profile: bool = False
+    force: bool = False
     command: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:

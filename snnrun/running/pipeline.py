@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from snnrun.resolve.phases import Measured
     from snnrun.resolve.search import SearchPlan
     from snnrun.results.folder import Published
+    from snnrun.running.again import Job
     from snnrun.running.final import RunSummary
     from snnrun.running.folder import Destination
     from snnrun.running.search import Found
@@ -206,7 +207,7 @@ def simulate(
         shorten=metrics.shorten,
     )
     metrics.constants = lambda: simulation.timeline.constants_before(simulation.step)
-    metrics.exhausted = simulation.timeline.exhausted
+    metrics.exhausted, metrics.decided = simulation.timeline.exhausted, simulation.timeline.facts
     metrics.final, metrics.counters = simulation.now, prepared.built.counts
     metrics.step = lambda: simulation.step
     stored = checkpoints or prepared.shared
@@ -280,6 +281,7 @@ def run(
     callbacks: Callbacks = Callbacks(),
     plot_process: PlotProcess | None = None,
     path: Path | None = None,
+    in_sweep: bool = False,
 ) -> Outcome:
     """Run an experiment without its sweep, and publish its folder.
 
@@ -294,39 +296,65 @@ def run(
         clock: Timings so far.
         callbacks: What to call during the run.
         plot_process: A process that draws, started before.
-        path: The run's folder, when it is a point of a sweep.
+        path: The run's folder, instead of `out/<name>/<hash8>`.
+        in_sweep: Whether that is the folder of a point of a sweep.
 
     Raises:
         SnnrunError: Nothing was run: code that is not allowed, no memory, no place to write.
         UnfinishedError: It was stopped, and continues from its checkpoint when it is called again.
     """
     from snnrun.engine.cache import CONNECTIVITY_BYTES, RunCache  # noqa: PLC0415 - only to run
-    from snnrun.results.folder import claim  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.results.folder import refuse_taken  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.running import again  # noqa: PLC0415
     from snnrun.running import folder as folders  # noqa: PLC0415
 
     clock = clock or Clock()
-    started = time.time()
     refuse_hooks(checked, allowed=options.allow_code)
     document, files = folders.portable(checked.document, checked.resolved.context.files)
-    destination = folders.destination_of(checked.name, document, files, out, path)
-    with claim(destination.path, latest=path is None) as folder:
-        cache = cache or RunCache(0 if checked.search is None else CONNECTIVITY_BYTES, profiled=options.profile)
+    destination = folders.destination_of(checked.name, document, files, out, path, in_sweep=in_sweep)
+    if destination.exact:
+        refuse_taken(destination.path, destination.hash, force=options.force)
+    job = again.Job(checked, document, files, destination, options, clock, callbacks, plot_process)
+    outcome = None if options.force or options.profile else again.reuse(job)
+    if outcome is not None:
+        return outcome
+    return _simulated(
+        job, cache or RunCache(0 if checked.search is None else CONNECTIVITY_BYTES, profiled=options.profile)
+    )
+
+
+def _simulated(job: Job, cache: RunCache) -> Outcome:
+    """Simulate an experiment, and publish its folder."""
+    from snnrun.results.folder import claim  # noqa: PLC0415 - h5py is imported only to run
+    from snnrun.running import folder as folders  # noqa: PLC0415
+
+    checked, destination, options, clock, callbacks = (
+        job.checked,
+        job.destination,
+        job.options,
+        job.clock,
+        job.callbacks,
+    )
+    started, latest = time.time(), destination.latest
+    with claim(destination.path, latest=latest, exact=destination.exact) as folder:
         checked, found = _searched(checked, cache, clock, options, callbacks, destination)
         prepared = prepare(checked, cache, clock, options.threads)
         callbacks.built(prepared)
         checkpoints = _checkpoints(prepared, destination, options, callbacks)
         summary, received = _record(folder.path, prepared, destination, options, clock, callbacks, checkpoints, found)
         pictures: list[Path] = []
+        drawn = summary.problem is None and (options.plots or bool(received))
         plot_error: SnnrunError | KeyboardInterrupt | None = None
-        if summary.problem is None and (options.plots or received):
+        if drawn:
             pictures, plot_error = draw_after_run(
-                folder.path, checked.plots, options.formats, clock, plot_process, received
+                folder.path, checked.plots, options.formats, clock, job.plot_process, received
             )
         with clock.stage(Stage.WRITE), defer_signals():
-            folders.write_experiment(folder.path, document, files)
+            folders.write_experiment(folder.path, job.document, job.files)
             folders.write_provenance(folder.path, checked, options.command, started, clock.seconds)
             folders.write_log(folder.path, prepared, summary, clock.seconds, plot_error)
-            published = folders.publish(folder, summary, clock.seconds, latest=path is None)
+            formats = options.formats if drawn and plot_error is None else ()
+            published = folders.publish(folder, summary, destination.identity, clock.seconds, formats, latest=latest)
             if checkpoints is not None:
                 checkpoints.discard()
             return _outcome(published, summary, clock, pictures, plot_error, found)

@@ -164,6 +164,8 @@ class Outcome:
         warnings: Values that are not finite.
         found: What a search has found.
         profile: Where the time of the simulation went, if that was asked for.
+        simulated: Whether the model ran; otherwise these are results that were there.
+        line: What was done instead, in words.
     """
 
     folder: Path
@@ -179,3 +181,5 @@ class Outcome:
     warnings: tuple[RunWarning, ...] = ()
     found: Found | None = None
     profile: Profile | None = None
+    simulated: bool = True
+    line: str = ""

@@ -96,13 +96,14 @@ class Collected:
         return found
 
 
-def collect(folder: FilePath, plan: Plan, names: Sequence[str]) -> Collected:
+def collect(folder: FilePath, plan: Plan, names: Sequence[str], mark: str = "") -> Collected:
     """Read all journals of a sweep.
 
     Args:
         folder: The sweep's folder.
         plan: Its points.
         names: Names of its metrics, in the order of the file.
+        mark: What points must follow from (`Sweep.mark`).
 
     Raises:
         StorageError: They cannot be read.
@@ -113,7 +114,7 @@ def collect(folder: FilePath, plan: Plan, names: Sequence[str]) -> Collected:
     units: dict[str, str] = {}
     for record in Reader(folder).new():
         k = record.point
-        if not 0 <= k < plan.size or status[k] == PointStatus.COMPLETE:
+        if not 0 <= k < plan.size or status[k] == PointStatus.COMPLETE or not record.counts_for(mark):
             continue
         status[k] = record.status
         if record.status is PointStatus.FAILED:

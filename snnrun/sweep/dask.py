@@ -123,7 +123,7 @@ class DaskPool:
             said: Answer = future.result()
             if "trouble" in said:
                 raise error_from_json(said)
-            ran: list[Event] = [Ran(point, PointStatus(status), spent) for point, status, spent in said["ran"]]
+            ran: list[Event] = [Ran(k, PointStatus(status), *others) for k, status, *others in said["ran"]]
             return [*ran, Ended(key)]
         reason = "the scheduler forgot it"
         if future.status == "error":

@@ -17,7 +17,7 @@ from snnrun.results.sweep_table import PointStatus
 from snnrun.running.options import Progress, RunOptions
 from snnrun.running.stages import Clock
 from snnrun.sweep.claims import Claims
-from snnrun.sweep.experiments import Sweep
+from snnrun.sweep.experiments import Sweep, presentations
 from snnrun.sweep.journal import Journal, Ledger, Record
 from snnrun.sweep.pool import Ended, Event, LocalPool, Lost, Pool, Ran
 from snnrun.sweep.store import damaged_points
@@ -35,7 +35,7 @@ class _TooLongError(BaseException):
 
 
 def to_run(folder: Path, sweep: Sweep, only: Sequence[int] | None = None, *, retry_failed: bool) -> Ledger:
-    """The state of the points of a sweep; those whose stored results are damaged count as missing.
+    """The state of the points of a sweep; those whose stored results are damaged, or of other plots, count as missing.
 
     Args:
         folder: The sweep's folder.
@@ -43,12 +43,12 @@ def to_run(folder: Path, sweep: Sweep, only: Sequence[int] | None = None, *, ret
         only: The points to look at, ascending; None for all.
         retry_failed: Whether points that failed count as missing.
     """
-    ledger = Ledger(folder, sweep.plan.size)
+    ledger = Ledger(folder, sweep.plan.size, sweep.mark)
     ledger.refresh()
     if sweep.plan.keep_results:
         complete = ledger.complete()
         looked_at = complete if only is None else np.intersect1d(complete, np.asarray(only, dtype=np.int64))
-        ledger.forget(damaged_points(folder, looked_at.tolist()))
+        ledger.forget(damaged_points(folder, looked_at.tolist(), presentations(sweep)))
     if retry_failed:
         ledger.forget_failed()
     return ledger
@@ -88,6 +88,7 @@ class Dispatcher:
         wanted = missing if only is None else np.intersect1d(missing, np.asarray(only, dtype=np.int64))
         self.queue = Queue(self.ledger, self.claims, wanted)
         self.ran = 0
+        self.presented = 0  # of these, points that were not simulated
         self.workers = 1
         self.seconds = 0.0
         self._pool: Pool | None = None
@@ -170,6 +171,7 @@ class Dispatcher:
                 return
             trial.add(record.seconds)
             self.ran += 1
+            self.presented += record.presented
             self.ledger.note(record)
             self.report()
             if trial.over(self.ledger.left):
@@ -208,9 +210,10 @@ class Dispatcher:
 
     def _handle(self, event: Event, deaths: Counter[int]) -> None:
         match event:
-            case Ran(point, status, seconds):
+            case Ran(point, status, seconds, presented):
                 self.ran += 1
-                self.ledger.note(Record(point, status, seconds=seconds))
+                self.presented += presented
+                self.ledger.note(Record(point, status, seconds=seconds, mark=self.ledger.mark))
             case Ended(batch):
                 self.claims.release(str(batch[0]))
             case Lost(batch, blamed, final, reason):

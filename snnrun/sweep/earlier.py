@@ -17,6 +17,7 @@ from snnrun.results.folder import JOURNAL, claim
 from snnrun.results.layout import RunStatus
 from snnrun.results.provenance import processor_model, program_hash
 from snnrun.results.sweep_table import PointStatus, point_place
+from snnrun.running.identity import simulation_of
 from snnrun.sweep.experiments import Sweep, point_document
 from snnrun.sweep.identity import PointKeys
 from snnrun.sweep.journal import Journal, Ledger, Reader, Record, cannot_write
@@ -32,7 +33,10 @@ def point_keys(sweep: Sweep) -> PointKeys | None:
         from snnrun.codegen.native import compiles  # noqa: PLC0415 - only to run
 
         program = f"{program} {processor_model()} {compiles()}"
-    return PointKeys(point_document(sweep.checked), sweep.plan, sweep.files, program)
+    base = point_document(sweep.checked)
+    if sweep.plan.keep_results:  # metrics and pictures follow from the recorded data
+        base = simulation_of(base)
+    return PointKeys(base, sweep.plan, sweep.files, program)
 
 
 def take_over(sweep: Sweep, folder: Path) -> int:
@@ -51,7 +55,8 @@ def take_over(sweep: Sweep, folder: Path) -> int:
     earlier = list(_earlier(folder))
     if not earlier:
         return 0
-    ledger = Ledger(folder, sweep.plan.size)
+    mark = sweep.mark
+    ledger = Ledger(folder, sweep.plan.size, mark)
     ledger.refresh()
     keys = point_keys(sweep) if ledger.left else None
     if keys is None:
@@ -67,9 +72,10 @@ def take_over(sweep: Sweep, folder: Path) -> int:
                 if record.status is not PointStatus.COMPLETE or record.key not in wanted:
                     continue
                 taken = [k for k in wanted[record.key] if _take(record, other, folder, k, sweep)]
-                for k in taken:
-                    journal.add(_record(record, k, sweep))
-                found += len(taken)
+                if record.mark == mark:  # otherwise the worker makes metrics and pictures of the folders it finds
+                    for k in taken:
+                        journal.add(_record(record, k, sweep))
+                    found += len(taken)
                 wanted[record.key] = [k for k in wanted[record.key] if k not in taken]
                 if not wanted[record.key]:
                     del wanted[record.key]
@@ -111,5 +117,12 @@ def _take(record: Record, other: Path, folder: Path, k: int, sweep: Sweep) -> bo
         for name in done.files:
             (target.path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, target.path / name)
-        target.publish(done.status, done.digest, versions=done.versions, timings=done.timings, latest=False)
+        target.publish(
+            done.status,
+            done.digest,
+            versions=done.versions,
+            timings=done.timings,
+            origin=done.origin,
+            latest=False,
+        )
     return True

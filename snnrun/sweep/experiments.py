@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +15,10 @@ from snnrun.equations.dag import ValueNeededError, kind_of
 from snnrun.errors import Diagnostic, ExperimentError, Report, Severity
 from snnrun.model.digest import common_part
 from snnrun.resolve.swept import of_sweep, swept
+from snnrun.results.layout import KEY_DIGITS
 from snnrun.running import pipeline
+from snnrun.running.folder import portable
+from snnrun.running.identity import PRESENTATION, identity_of
 from snnrun.running.stages import Checked, SharedPhase
 from snnrun.source import SourceFile, Span
 from snnrun.spec.check import refuse_unread
@@ -57,6 +60,25 @@ class Sweep:
     def files(self) -> dict[str, FilePath]:
         """The files that the experiment and the values of its sweep name, as they name them."""
         return files_of_values(self.checked.document, self.plan) | dict(self.checked.resolved.context.files)
+
+    @property
+    def mark(self) -> str:
+        """What metrics and pictures of points that keep their results follow from; empty where points keep none."""
+        return presentation_at(self, None)[:KEY_DIGITS] if self.plan.keep_results else ""
+
+
+def presentation_at(sweep: Sweep, point: int | None) -> str:
+    """The hash of the presentation of a point, or of what all points have in common."""
+    base = point_document(sweep.checked)
+    document = base if point is None else base.with_values(sweep.plan.point(point).values)
+    return identity_of(*portable(document, sweep.checked.resolved.context.files)).presentation
+
+
+def presentations(sweep: Sweep) -> Callable[[int], str]:
+    """Gives the hash of the presentation of each point by its number."""
+    swept_too = any(p.place[0] in PRESENTATION for axis in sweep.plan.axes for p in axis.parameters)
+    common = "" if swept_too else presentation_at(sweep, None)
+    return lambda k: presentation_at(sweep, k) if swept_too else common
 
 
 def check_sweep(checked: Checked) -> Sweep:

@@ -165,7 +165,7 @@ class PointKeys:
         self.plan = plan
         self._program = program
         self._marks = Marks({name: f"file {name!r} {_content(file)}" for name, file in files.items()})
-        left_out = {"seed", *_WORDS, *(() if plan.keep_results else ("plots",))}
+        left_out = {"seed", *_WORDS, "plots"}
         kept = {key: entry for key, entry in base.root.entries.items() if key not in left_out}
         seed = base.find(SEED)
         self._now = {SEED: _hash(SEED, _plain(1)) if seed is None else self._marks.of(SEED, seed)}

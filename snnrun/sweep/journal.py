@@ -51,6 +51,8 @@ class Record:
         left_out: Metrics with too many numbers for a journal.
         warnings: Values that are not finite.
         key: What the point is (`identity.PointKeys`); empty when nobody knew.
+        mark: What its metrics and pictures follow from, where points keep their results (`Sweep.mark`).
+        presented: Whether it was not simulated, as its recorded data were there.
     """
 
     point: int
@@ -62,6 +64,12 @@ class Record:
     left_out: tuple[str, ...] = ()
     warnings: tuple[RunWarning, ...] = ()
     key: str = ""
+    mark: str = ""
+    presented: bool = False
+
+    def counts_for(self, mark: str) -> bool:
+        """Whether it holds with metrics and pictures that follow from something; one that failed always does."""
+        return self.mark == mark or self.status is PointStatus.FAILED
 
     def to_line(self) -> bytes:
         """A line of a journal: a checksum and JSON."""
@@ -78,7 +86,8 @@ class Record:
                 ("digest", self.digest),
                 ("reason", self.reason),
                 ("left_out", list(self.left_out)),
-                ("remarks", [[r.code, list(r.path), r.message, r.help] for r in self.warnings]),
+                ("mark", self.mark),
+                ("remarks", [warning.as_json() for warning in self.warnings]),
             )
             if value
         }
@@ -101,8 +110,9 @@ class Record:
                 str(plain.get("digest", "")),
                 str(plain.get("reason", "")),
                 tuple(map(str, plain.get("left_out", ()))),
-                tuple(map(_warning, plain.get("remarks", ()))),
+                tuple(map(RunWarning.from_json, plain.get("remarks", ()))),
                 str(plain.get("key", "")),
+                str(plain.get("mark", "")),
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None  # not a line of this program
@@ -110,13 +120,6 @@ class Record:
 
 def _numbers(value: Any) -> float | list[float]:
     return [float(v) for v in value] if isinstance(value, list) else float(value)
-
-
-def _warning(plain: Any) -> RunWarning:
-    code, path, message, help = plain
-    return RunWarning(
-        str(code), tuple(k if isinstance(k, int) else str(k) for k in path), str(message), help and str(help)
-    )
 
 
 def _checksum(text: bytes) -> bytes:
@@ -233,6 +236,7 @@ class Ledger:
     Args:
         folder: The sweep's folder.
         points: Number of points.
+        mark: What points must follow from to be complete (`Sweep.mark`).
 
     Attributes:
         status: A `PointStatus` for each point, shape (points,).
@@ -242,7 +246,8 @@ class Ledger:
         recent: Exponential moving average of the time of a point. [s]
     """
 
-    def __init__(self, folder: Path, points: int) -> None:
+    def __init__(self, folder: Path, points: int, mark: str = "") -> None:
+        self.mark = mark
         self.status = np.full(points, PointStatus.MISSING, dtype=np.int8)
         self.left = points
         self.seconds = 0.0
@@ -257,7 +262,7 @@ class Ledger:
 
     def note(self, record: Record) -> None:
         """Add the record of a point; a success takes precedence over a failure, whichever came first."""
-        if not 0 <= record.point < len(self.status):
+        if not 0 <= record.point < len(self.status) or not record.counts_for(self.mark):
             return
         if record.seconds:
             self.seconds += record.seconds

@@ -7,6 +7,7 @@ disk. So nothing is lost when a process ends, and the same command continues whe
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from snnrun.results.folder import (
     complete_folder,
     recover,
     refresh_pictures,
+    refuse_taken,
     refuse_taken_latest,
     update_latest,
     write_durably,
@@ -34,10 +36,12 @@ from snnrun.results.provenance import collect as collect_provenance
 from snnrun.results.sweep_table import PointStatus
 from snnrun.running import pipeline
 from snnrun.running.drawing import draw_after_run, plots_of
-from snnrun.running.folder import Destination, destination_of, portable
+from snnrun.running.folder import Destination, destination_of, origin_of, portable
 from snnrun.running.options import Progress, RunOptions, ignore
 from snnrun.running.signals import defer_signals, stop_on_signals
 from snnrun.running.stages import Clock, Stage
+from snnrun.spec.document import Document
+from snnrun.spec.read import SIZE_LIMIT
 from snnrun.sweep.claims import TABLE
 from snnrun.sweep.collect import Collected, collect
 from snnrun.sweep.dispatch import Dispatcher
@@ -45,7 +49,16 @@ from snnrun.sweep.earlier import take_over
 from snnrun.sweep.experiments import Sweep
 from snnrun.sweep.journal import cannot_write
 from snnrun.sweep.pool import LocalPool, Pool
-from snnrun.sweep.store import Facts, complete_sweep, read_facts, read_state, remove_temporary, write_facts
+from snnrun.sweep.store import (
+    Facts,
+    complete_sweep,
+    read_facts,
+    read_state,
+    refuse_at_work,
+    remove_results,
+    remove_temporary,
+    write_facts,
+)
 from snnrun.sweep.worker import open_sweep
 
 _TICK_S = 0.2
@@ -62,6 +75,8 @@ class SweepOutcome:
         points: Number of points.
         ran: How many of them this command ran.
         reused: How many of them it took over from earlier sweeps of the experiment.
+        made: What was made again of the points, in words; empty when all was there.
+        presented: How many of those that ran were not simulated: their metrics and pictures were made again.
         failed: Points that failed, with the reason.
         missing: Points that are still to be run.
         loop_seconds: Time of the loop over points. [s]
@@ -82,6 +97,8 @@ class SweepOutcome:
     points: int
     ran: int
     reused: int
+    presented: int
+    made: str
     failed: Mapping[int, str]
     missing: int
     loop_seconds: float
@@ -106,6 +123,7 @@ def run_sweep(
     workers: int | None = None,
     pool: Callable[[Path, RunOptions], Pool] | None = None,
     retry_failed: bool = False,
+    path: Path | None = None,
 ) -> SweepOutcome:
     """Run the points that are not on the disk yet, and make the table when none is missing.
 
@@ -120,6 +138,7 @@ def run_sweep(
         workers: Processes of this machine; None for as many as pay off, at most one for each core.
         pool: Makes processes elsewhere, given the sweep's folder and the options.
         retry_failed: Whether points that failed are run again.
+        path: The sweep's folder, instead of `out/<name>/<hash8>`.
 
     Raises:
         SnnrunError: It cannot continue: code that is not allowed, no place to write, no process to run a point.
@@ -127,8 +146,8 @@ def run_sweep(
     started = time.time()
     pipeline.refuse_hooks(sweep.checked, allowed=options.allow_code)
     with defer_signals() as received:
-        place, sweep = create_sweep_folder(sweep, out, options.command)
-        reused = take_over(sweep, place.path)
+        place, sweep = create_sweep_folder(sweep, out, options, path)
+        reused = 0 if options.force else take_over(sweep, place.path)
         run = Dispatcher(sweep, place.path, options, clock or Clock(), retry_failed=retry_failed)
         end = _Table(run, place, options.command, started)
     problem: UnfinishedError | KeyboardInterrupt | None = None
@@ -202,39 +221,65 @@ def run_points(
     return run.ran
 
 
-def create_sweep_folder(sweep: Sweep, out: Path, command: Sequence[str]) -> tuple[Destination, Sweep]:
+def create_sweep_folder(
+    sweep: Sweep, out: Path, options: RunOptions, path: Path | None = None
+) -> tuple[Destination, Sweep]:
     """Make the folder of a sweep, so that any process on any machine can run its points.
+
+    Args:
+        sweep: The sweep.
+        out: Folder of all results.
+        options: How its points are run; `force` makes it begin anew.
+        path: The sweep's folder, instead of `out/<name>/<hash8>`.
 
     Returns:
         The folder, and the sweep as every process reads it there: files may have other names in it.
 
     Raises:
-        StorageError: It cannot be written.
+        StorageError: It cannot be written, or holds something else; SWP719, other commands run points of it.
     """
     checked = sweep.checked
     document, files = portable(checked.document, sweep.files)
-    place = destination_of(checked.name, document, files, out)
+    place = destination_of(checked.name, document, files, out, path)
     folder = place.path
-    check_name(folder.name)
-    check_name(folder.parent.name)
-    refuse_taken_latest(folder.parent)
+    if place.exact:
+        refuse_taken(folder, place.hash, force=options.force)
+    else:
+        check_name(folder.name)
+        check_name(folder.parent.name)
+        refuse_taken_latest(folder.parent)
+    begin_anew = options.force and folder.is_dir()
+    if begin_anew or _presents_otherwise(folder, document):
+        refuse_at_work(folder)
     try:
+        if begin_anew:
+            remove_results(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        recover(folder.parent)
+        recover(folder.parent, folder.name if place.exact else None)
         for name, file in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _put(folder / name, file.read_bytes())
         _put(folder / EXPERIMENT_FILE, document.to_yaml().encode())
-        if read_facts(folder) is None:
-            plan = sweep.plan
-            facts = Facts(checked.name, plan.size, plan.describe(), plan.keep_results, __version__, tuple(command))
-            write_facts(folder, facts)
-        update_latest(folder)
+        known, mark = read_facts(folder), sweep.mark
+        if known is None or known.mark != mark:
+            plan, began = sweep.plan, tuple(options.command) if known is None else known.command
+            said = plan.describe(), plan.keep_results, __version__, began, place.hash, mark
+            write_facts(folder, Facts(checked.name, plan.size, *said))
+        if place.latest:
+            update_latest(folder)
     except OSError as error:
         raise storage_error(
             "ST106", f"cannot write to `{folder.parent}`: {error.strerror}", "name another place with `--out`"
         ) from error
     return place, sweep if document is checked.document else open_sweep(folder)
+
+
+def _presents_otherwise(folder: Path, document: Document) -> bool:
+    """Whether the sweep in a folder has another presentation than an experiment."""
+    try:
+        return read_bytes(folder / EXPERIMENT_FILE, SIZE_LIMIT) != document.to_yaml().encode()
+    except OSError:
+        return False
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -265,6 +310,7 @@ class _Table:
         self.started = started
         self.collected: Collected | None = None
         self.digest = ""
+        self.made = ""
         self.plot_error: SnnrunError | KeyboardInterrupt | None = None
 
     def make(self) -> None:
@@ -291,25 +337,29 @@ class _Table:
     def _read(self) -> Collected:
         if self.collected is None:
             sweep = self.run.sweep
-            self.collected = collect(self.folder, sweep.plan, list(sweep.checked.metrics.terms))
+            self.collected = collect(self.folder, sweep.plan, list(sweep.checked.metrics.terms), sweep.mark)
         return self.collected
 
     def _write(self) -> None:
         clock, checked = self.run.clock, self.run.sweep.checked
+        self.made = "tables and pictures" if self.run.options.plots else "tables"
         lost = int(np.count_nonzero(self._read().status == PointStatus.MISSING))
         if lost:
             which = "a point is" if lost == 1 else f"{lost:,} points are"
             message = f"{which} missing in the journals, which were cut short while the sweep ran"
             raise UnfinishedError(Diagnostic("SWP711", message, None, "the same command runs what is missing"))
         (self.folder / DONE_FILE).unlink(missing_ok=True)  # the folder is not complete while the table is made
+        shutil.rmtree(self.folder / PICTURES, ignore_errors=True)  # they may be of other plots
         remove_temporary(self.folder)
         recover(self.folder / "points")
         with clock.stage(Stage.WRITE), defer_signals():
             found = self._read()
             self.digest = found.write(self.folder, checked, self.place.hash)
+        drawn: Sequence[str] = ()
         if self.run.options.plots and (found.metrics or found.plan.keep_results):
             formats = self.run.options.formats
             _, self.plot_error = draw_after_run(self.folder, plots_of(checked), formats, clock)
+            drawn = () if self.plot_error is not None else formats
         with clock.stage(Stage.WRITE), defer_signals():
             spent = sum(clock.seconds.values())
             collect_provenance(self.command, self.started, spent, checked.document.path).write(self.folder)
@@ -320,20 +370,22 @@ class _Table:
                 self.digest,
                 versions={"snnrun": __version__},
                 timings=dict(clock.seconds),
+                origin=origin_of(self.place.identity, drawn, found.merged_warnings()),
             )
 
     def _add_pictures(self) -> None:
         """Draw pictures of a complete sweep that are damaged, or in formats that are missing."""
         options, done = self.run.options, read_done(self.folder)
-        drawn = [name for name in done.files if name.startswith(f"{PICTURES}/")] if done is not None else []
-        damaged = {item.file for item in done.damage(self.folder, drawn)} if done is not None else set()
-        whole = {Path(name).suffix.removeprefix(".") for name in drawn if name not in damaged}
-        whole -= {Path(name).suffix.removeprefix(".") for name in damaged}
-        wanted = [name for name in options.formats if name not in whole]
-        if options.plots and wanted and (self._read().metrics or self.run.sweep.plan.keep_results):
+        if done is None or not options.plots or not (self._read().metrics or self.run.sweep.plan.keep_results):
+            return
+        names = [name for name in done.files if name.startswith(f"{PICTURES}/")]
+        damaged = {Path(item.file).suffix.removeprefix(".") for item in done.damage(self.folder, names)}
+        wanted = [name for name in options.formats if done.origin.drawn.get(name) != "" or name in damaged]
+        if wanted:
+            self.made = "pictures"
             plots = plots_of(self.run.sweep.checked)
             _, self.plot_error = draw_after_run(self.folder, plots, wanted, self.run.clock)
-            refresh_pictures(self.folder)
+            refresh_pictures(self.folder, () if self.plot_error is not None else wanted)
 
     def make_partial(self) -> None:
         """Make the table of a sweep that stopped; there is no `DONE.json`, and the table says that it is incomplete."""
@@ -352,6 +404,8 @@ class _Table:
             run.sweep.plan.size,
             run.ran,
             reused,
+            run.presented,
+            self.made,
             dict(sorted(found.failed.items())),
             int(np.count_nonzero(found.status == PointStatus.MISSING)),
             run.seconds,

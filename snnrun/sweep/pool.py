@@ -34,6 +34,7 @@ class Ran:
     point: int
     status: PointStatus
     seconds: float
+    presented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +214,8 @@ class LocalPool:
         except ValueError:
             said = {}  # its process was killed during the write
         match said:
-            case {"ran": [point, status, seconds]}:
-                return [Ran(point, PointStatus(status), seconds)]
+            case {"ran": [point, status, seconds, presented]}:
+                return [Ran(point, PointStatus(status), seconds, presented)]
             case {"ended": _}:
                 return [Ended(one.batches.popleft())]
             case {"ready": _}:

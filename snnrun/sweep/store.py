@@ -18,19 +18,18 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from snnrun.files.reading import read_json
 from snnrun.results.done import Done, read_done
-from snnrun.results.folder import PICTURES, write_durably
-from snnrun.results.layout import MOST_POINTS, POINTS_FILE, SWEEP_FILE
+from snnrun.results.folder import CLAIMS, JOURNAL, PICTURES, write_durably
+from snnrun.results.layout import DONE_FILE, FACTS_FILE, MOST_POINTS, POINTS_FILE, SWEEP_FILE, storage_error
 from snnrun.results.sweep_table import PointStatus, point_place
 from snnrun.sweep.claims import Claims
 from snnrun.sweep.journal import Ledger, Reader
 
-FACTS_FILE = "sweep.json"
 _TABLES = (SWEEP_FILE, POINTS_FILE, "metrics.json")
 
 
@@ -45,6 +44,8 @@ class Facts:
         keep_results: Whether points have folders of their own.
         version: The program's version.
         command: The command line that began the sweep.
+        simulation: Hash of its simulation.
+        mark: What metrics and pictures of its points follow from (`Sweep.mark`).
     """
 
     name: str
@@ -53,6 +54,8 @@ class Facts:
     keep_results: bool
     version: str
     command: tuple[str, ...]
+    simulation: str = ""
+    mark: str = ""
 
     def to_json(self) -> str:
         """JSON for people and programs."""
@@ -73,6 +76,8 @@ def read_facts(folder: Path) -> Facts | None:
             bool(plain["keep_results"]),
             str(plain["version"]),
             tuple(str(word) for word in plain["command"]),
+            str(plain.get("simulation", "")),
+            str(plain.get("mark", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
@@ -95,13 +100,13 @@ def complete_sweep(folder: Path) -> Done | None:
     return done if set(_TABLES) <= set(own) and not done.damage(folder, own) else None
 
 
-def damaged_points(folder: Path, points: Iterable[int]) -> list[int]:
-    """The points among some whose stored results are damaged or missing."""
+def damaged_points(folder: Path, points: Iterable[int], presentation: Callable[[int], str]) -> list[int]:
+    """The points among some whose stored results are damaged or missing, or have another presentation."""
     found = []
     for k in points:
         place = point_place(folder, k)
         done = read_done(place)
-        if done is None or done.damage(place):
+        if done is None or done.origin.presentation != presentation(k) or done.damage(place):
             found.append(k)
     return found
 
@@ -142,7 +147,7 @@ def read_state(folder: Path) -> State | None:
     facts = read_facts(folder)
     if facts is None:
         return None
-    ledger = Ledger(folder, facts.points)
+    ledger = Ledger(folder, facts.points, facts.mark)
     failed: dict[int, str] = {}
     for record in Reader(folder).new():
         ledger.note(record)
@@ -171,6 +176,27 @@ def read_state(folder: Path) -> State | None:
         ledger.mean_seconds,
         left,
     )
+
+
+def refuse_at_work(folder: Path) -> None:
+    """Refuse to change a sweep while other commands run points of it.
+
+    Raises:
+        StorageError: SWP719.
+    """
+    if any(claim.alive for claim in Claims(folder).all()):
+        message = f"another command is running points of the sweep in `{folder}`, with other plots or metrics"
+        raise storage_error("SWP719", message, f"wait until it has ended (snnrun status {folder}), or stop it")
+
+
+def remove_results(folder: Path) -> None:
+    """Remove what a sweep, or a run, has left in a folder, so that it begins anew; files that a user added stay."""
+    done = read_done(folder)
+    (folder / DONE_FILE).unlink(missing_ok=True)
+    for name in (*(done.own if done is not None else ()), *_TABLES, FACTS_FILE):
+        (folder / name).unlink(missing_ok=True)
+    for name in (JOURNAL, CLAIMS, "points", "slurm", PICTURES):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def remove_temporary(folder: Path) -> None:

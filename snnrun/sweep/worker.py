@@ -89,6 +89,10 @@ class Worker:
     def _keys(self) -> PointKeys | None:
         return point_keys(self._sweep)
 
+    @cached_property
+    def _mark(self) -> str:
+        return self._sweep.mark
+
     def run(self, k: int, progress: Progress = ignore) -> Record:
         """Run one point and record it. An error of a point is its result; the next one may run.
 
@@ -109,7 +113,7 @@ class Worker:
         key = ""
         if record.status is PointStatus.COMPLETE and self._keys is not None:
             key = self._keys.of(self.plan.index(k))
-        record = replace(record, seconds=time.perf_counter() - started, key=key)
+        record = replace(record, seconds=time.perf_counter() - started, key=key, mark=self._mark)
         self.journal.add(record)
         return record
 
@@ -131,21 +135,24 @@ class Worker:
 
     def _kept(self, k: int, checked: Checked, point: Point, progress: Progress) -> Record:
         """Run a point into a folder of its own."""
+        notes: list[str] = []
         outcome = pipeline.run(
             replace(checked, point=point.text),
             self.folder,
             self.options,
             cache=self.cache,
             clock=self.clock,
-            callbacks=Callbacks(progress),
+            callbacks=Callbacks(progress, note=notes.append),
             path=point_place(self.folder, k),
+            in_sweep=True,
         )
         if outcome.problem is not None:
             raise outcome.problem
         if isinstance(outcome.plot_error, KeyboardInterrupt | UnfinishedError):
             raise outcome.plot_error
-        reason = f"no pictures: {outcome.plot_error}" if outcome.plot_error is not None else ""
-        return replace(_record(k, outcome.metrics, outcome.warnings), digest=outcome.digest, reason=reason)
+        notes += [f"no pictures: {outcome.plot_error}"] if outcome.plot_error is not None else []
+        record = _record(k, outcome.metrics, outcome.warnings)
+        return replace(record, digest=outcome.digest, reason="; ".join(notes), presented=not outcome.simulated)
 
 
 def _record(k: int, metrics: Mapping[str, tuple[Any, str]], warnings: Sequence[RunWarning]) -> Record:
@@ -160,8 +167,8 @@ def _record(k: int, metrics: Mapping[str, tuple[Any, str]], warnings: Sequence[R
 
 
 def answer(record: Record) -> list[Any]:
-    """The answer to the command: number, status and time of a point; the rest is on the disk."""
-    return [record.point, int(record.status), record.seconds]
+    """The answer to the command: number, status and time of a point, and whether it was not simulated."""
+    return [record.point, int(record.status), record.seconds, record.presented]
 
 
 def error_as_json(error: SnnrunError) -> dict[str, Any]:
