@@ -27,6 +27,7 @@ def run(
     threads: int | None = None,
     workers: int | None = None,
     allow_code: bool = False,
+    force: bool = False,
     progress: bool = True,
 ) -> Run | Sweep:
     """Run an experiment and load its results.
@@ -40,6 +41,7 @@ def run(
         threads: Threads of a run, instead of the number in the file.
         workers: Processes of a sweep.
         allow_code: Whether Python functions that the file names may be called.
+        force: Whether it runs even if its results are there.
         progress: Whether a line shows how far it is.
 
     Raises:
@@ -50,7 +52,8 @@ def run(
     from snnrun.running import pipeline  # noqa: PLC0415
     from snnrun.running.options import RunOptions  # noqa: PLC0415
 
-    options = RunOptions(allow_code=allow_code, plots=plots, threads=threads, command=("snnrun.run", str(path)))
+    command = ("snnrun.run", str(path))
+    options = RunOptions(allow_code=allow_code, plots=plots, threads=threads, force=force, command=command)
     try:
         changes = [f"{name}={value}" for name, value in (set or {}).items()]
         checked = pipeline.check(pipeline.read(path, changes, seed))

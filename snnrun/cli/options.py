@@ -77,6 +77,11 @@ class RunCommand:
             (self.setup is not None and not slurm, "`--setup` is for `--slurm`", "add `--slurm`"),
             (self.wait and not slurm, "`--wait` is for `--slurm`", "add `--slurm`"),
             (self.wait and self.dry_run, "`--wait` and `--dry-run` do not go together", "keep one of them"),
+            (
+                slurm and self.force,
+                "`--slurm` and `--force` do not go together",
+                "remove the folder of the results: the same command also shows how far the job is",
+            ),
             (slurm and scheduler, "`--slurm` and `--scheduler` do not go together", "keep one of them"),
             (
                 workers and scheduler,

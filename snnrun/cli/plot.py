@@ -72,4 +72,4 @@ def _from_file(command: PlotCommand, source: Path) -> list[Path]:
         plots = plots_of(work.checked)
         return draw(place, plots, command.formats, command.out, size=command.size, style=command.style)
 
-    return work.give(pictures, command.drawn_as, publish=command.out is None)
+    return work.give(pictures, command.drawn_as, command.out)

@@ -245,7 +245,7 @@ class _Run:
         """Say that a run on another machine is complete."""
         from snnrun.sweep.batch import folder_of_run
 
-        folder = folder_of_run(checked, self.command.out)
+        folder = folder_of_run(checked, self.command.out, self.command.out_folder)
         self.report |= {"folder": str(folder), "status": "complete"}
         self.line.put(f"complete: nothing to run\n{path_text(folder)}")
         return 0

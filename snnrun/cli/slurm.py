@@ -35,7 +35,8 @@ def wishes_of(command: RunCommand) -> Wishes:
         ExperimentError: SWP720, an option for `sbatch` is none.
     """
     every = {} if command.checkpoint_every is None else {"checkpoint_every": command.checkpoint_every}
-    return Wishes(command.workers, split_options(command.slurm_options), command.setup, command.retry_failed, **every)
+    options, path = split_options(command.slurm_options), command.out_folder
+    return Wishes(command.workers, options, command.setup, command.retry_failed, **every, path=path)
 
 
 def on_slurm(

@@ -12,7 +12,6 @@ from pathlib import Path
 from snnrun.cli.progress import number_text, time_text
 from snnrun.cli.render import put_json, render, say
 from snnrun.errors import Diagnostic, ExperimentError, Severity
-from snnrun.results.layout import DONE_FILE, EXPERIMENT_FILE, FACTS_FILE
 from snnrun.running import pipeline
 from snnrun.spec.document import Document
 from snnrun.spec.read import SUFFIXES
@@ -100,6 +99,8 @@ def _check(file: Path, overrides: Sequence[str]) -> _Report:
 
 def _below(folder: Path) -> Iterator[Path]:
     """The files below a folder that may be experiments, sorted: without hidden folders and folders of results."""
+    from snnrun.results.layout import DONE_FILE, EXPERIMENT_FILE, FACTS_FILE  # files are checked without it
+
     for place, folders, names in os.walk(folder):
         is_result = EXPERIMENT_FILE in names and (DONE_FILE in names or FACTS_FILE in names)
         folders[:] = [] if is_result else sorted(name for name in folders if not name.startswith("."))

@@ -34,7 +34,13 @@ from snnrun.running.stages import Checked
 
 
 class NotRecordedError(Exception):
-    """A metric or a picture needs what the results do not hold; the text says what."""
+    """A metric or a picture needs what the results do not hold; the text says what.
+
+    Attributes:
+        metric: The metric, if it is one.
+    """
+
+    metric: str | None = None
 
 
 class Replay:
@@ -65,15 +71,19 @@ class Replay:
         Raises:
             NotRecordedError: One of them needs what the results do not hold.
         """
-        terms = [self.metrics.terms[name] for name in names]
+        terms = {name: self.metrics.terms[name] for name in names}
         fed: set[int] = set()
         while True:  # what is fed is seen by computing: first without data, then with them
             asked = set[int]()
             self.running, self.timeline = self._begin(asked)
             self._feed(fed)
             with np.errstate(all="ignore"):
-                for term in terms:
-                    term.compute(self.running)
+                for name, term in terms.items():
+                    try:
+                        term.compute(self.running)
+                    except NotRecordedError as missing:
+                        missing.metric = name
+                        raise
             if asked <= fed:
                 return self.running
             fed |= asked

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from snnrun.files.reading import read_json, reason_of
-from snnrun.results.folder import JOBS, is_complete
+from snnrun.results.folder import JOBS
 from snnrun.results.layout import DONE_FILE, storage_error
+from snnrun.running.again import standing
 from snnrun.running.folder import destination_of, portable
 from snnrun.running.options import RunOptions
 from snnrun.running.stages import Checked, Clock
@@ -41,6 +42,7 @@ class Wishes:
         setup: A file with what the script runs first.
         retry_failed: Whether points that failed are run again.
         checkpoint_every: Time between checkpoints of a run, as text.
+        path: The folder of the results, instead of `out/<name>/<hash8>`.
     """
 
     tasks: int | None = None
@@ -48,6 +50,7 @@ class Wishes:
     setup: Path | None = None
     retry_failed: bool = False
     checkpoint_every: str = "10min"
+    path: Path | None = None
 
 
 def job_of_sweep(
@@ -69,9 +72,9 @@ def job_of_sweep(
     """
     if dry is not None:
         document, files = portable(sweep.checked.document, sweep.files)
-        folder = destination_of(sweep.checked.name, document, files, out).path.absolute()
+        folder = destination_of(sweep.checked.name, document, files, out, wishes.path).path.absolute()
         return _array(sweep, folder, range(sweep.plan.size), dry, options, wishes, allowed)
-    created, sweep = create_sweep_folder(sweep, out, options.command)
+    created, sweep = create_sweep_folder(sweep, out, options, wishes.path)
     folder = created.path.absolute()
     take_over(sweep, folder)
     ledger = to_run(folder, sweep, retry_failed=wishes.retry_failed)
@@ -138,17 +141,20 @@ def job_of_run(
         ExperimentError: An option for `sbatch` is wrong.
     """
     document, files = portable(checked.document, checked.resolved.context.files)
-    final = destination_of(checked.name, document, files, out).path.absolute()
-    if dry is None and is_complete(final):
+    place = destination_of(checked.name, document, files, out, wishes.path)
+    final = place.path.absolute()
+    done = standing(place) if dry is None else None
+    if done is not None and done.origin.presentation == place.identity.presentation:
         return None
-    place = final.with_name(f".{final.name}-slurm")
+    hidden = final.with_name(f".{final.name}-slurm")
+    where = ["--out", str(out.absolute())] if wishes.path is None else ["--out-folder", str(final)]
     cost, network = dry or estimate(checked, None), checked.resolved.network
     whole = "an experiment that calls Python functions has no checkpoints: its time must suffice for all of it"
     work = Work(
         final,
-        place,
+        hidden,
         checked.name,
-        ["run", str(place / "experiment.yaml"), "--out", str(out.absolute()), *_words(checked, options, wishes)],
+        ["run", str(hidden / "experiment.yaml"), *where, *_words(checked, options, wishes)],
         Needs(cost.seconds, cost.memory_bytes, processors=options.threads or network.threads),
         files={"experiment.yaml": document.to_yaml().encode()},
         copies=files,
@@ -157,14 +163,14 @@ def job_of_run(
     return describe(work, allowed, wishes.extra, wishes.setup)
 
 
-def folder_of_run(checked: Checked, out: Path) -> Path:
+def folder_of_run(checked: Checked, out: Path, path: Path | None = None) -> Path:
     """The folder of a run's results.
 
     Raises:
         StorageError: A file that the experiment names cannot be read.
     """
     document, files = portable(checked.document, checked.resolved.context.files)
-    return destination_of(checked.name, document, files, out).path
+    return destination_of(checked.name, document, files, out, path).path
 
 
 def _words(checked: Checked, options: RunOptions, wishes: Wishes) -> list[str]:

@@ -50,7 +50,7 @@ def test_info_says_what_a_run_left_and_clear_removes_it(snnrun, kernels_here, sm
         "bytes": found["bytes"] + found["function_bytes"],
     }
     assert list(kernels_here.iterdir()) == []
-    assert "compiled" in snnrun("run", small, "--no-plots").err
+    assert "compiled" in snnrun("run", small, "--no-plots", "--force").err
 
 
 def test_info_names_functions_of_the_engine_itself(snnrun, kernels_here):
@@ -67,15 +67,15 @@ def test_a_damaged_kernel_costs_a_line_and_a_compilation(snnrun, kernels_here, s
     data[-100] ^= 0x10
     file.write_bytes(data)
     assert "damaged" in snnrun("cache", "info").out
-    said = snnrun("run", small, "--no-plots")
+    said = snnrun("run", small, "--no-plots", "--force")
     assert said.code == 0
     assert [line for line in said.err.splitlines() if line.startswith("note:")] == [
         "note: a kernel in the cache was damaged; it was compiled again"
     ]
     assert "Traceback" not in said.err
-    again = json.loads(snnrun("run", small, "--no-plots", "--json").out)
+    again = json.loads(snnrun("run", small, "--no-plots", "--json", "--force").out)
     assert again["digest"] == first["digest"]
-    assert "note:" not in snnrun("run", small, "--no-plots").err
+    assert "note:" not in snnrun("run", small, "--no-plots", "--force").err
 
 
 def test_a_cache_out_of_reach_is_an_error_of_storage(snnrun, kernels_here, monkeypatch):

@@ -1,11 +1,10 @@
 """Nothing is simulated twice: complete results stay, and a change of the presentation is made from recorded data."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
-from cli_experiments import SMALL, write
+from cli_experiments import SMALL, place_in, write
 
 from snnrun.engine.driver import Simulation
 from snnrun.running import again, drawing
@@ -13,7 +12,7 @@ from snnrun.sweep.claims import Claims
 
 RASTER = SMALL + "plots:\n  - {kind: raster, monitor: out}\n"
 SWEEP = SMALL + "sweep: {axes: {drive: [1.5, 2, 3]}}\n"
-KEPT = SMALL + "sweep: {axes: {drive: [1.5, 2, 3]}, keep: results}\n"
+KEPT = SMALL + "sweep: {axes: {drive: [1.5, 3]}, keep: results}\n"
 OTHER_METRIC = ("rate: mean_rate(out)", "n: count(out)")
 
 
@@ -192,29 +191,27 @@ def test_other_plots_of_a_sweep_are_drawn_without_a_point(ran, snnrun, simulatio
 
 
 def test_points_that_keep_their_results_are_presented_again_back_and_forth(ran, snnrun, simulations):
-    first = ran(KEPT)
+    first = ran(KEPT, "--workers", "1")
     folder = first["folder"]
+    before = pictures(folder)
+    assert before == ["plots/rasters.png", "plots/rate.png", *(f"points/{k:05}/plots/raster.png" for k in range(2))]
     simulations[0] = 0
-    second = ran(KEPT.replace(*OTHER_METRIC) + "plots:\n  - {kind: isi, monitor: out}\n")
-    assert (second["folder"], second["ran"], second["presented"]) == (folder, 3, 3)
-    assert simulations == [0]
-    assert pictures(folder) == [f"points/{k:05}/plots/isi.png" for k in range(3)]
+    second = ran(KEPT.replace(*OTHER_METRIC) + "plots:\n  - {kind: isi, monitor: out}\n", "--workers", "1")
+    assert (second["folder"], second["ran"], second["presented"]) == (folder, 2, 2)
+    assert pictures(folder) == [f"points/{k:05}/plots/isi.png" for k in range(2)]
     assert Path(folder, "points.csv").read_text().startswith("point,drive,n,status\n")
-    assert snnrun("verify", folder, "--all").code == 0
-    simulations[0] = 0
-    third = ran(KEPT)
-    assert (third["presented"], third["digest"], third["metrics"]) == (3, first["digest"], first["metrics"])
-    assert simulations == [0]
-    assert pictures(folder) == pictures_of_first(folder)
-    for k in range(3):
+    third = ran(KEPT, "--workers", "1")
+    assert (third["presented"], third["digest"], third["metrics"]) == (2, first["digest"], first["metrics"])
+    assert pictures(folder) == before
+    for k in range(2):
         assert list(json.loads(Path(folder, "points", f"{k:05}", "metrics.json").read_text())) == ["rate"]
     assert ran(KEPT)["ran"] == 0
-    longer = ran(KEPT.replace("[1.5, 2, 3]", "[1.5, 2, 3, 4]").replace(*OTHER_METRIC), "--no-plots")
-    assert (longer["ran"], longer["presented"], simulations) == (4, 3, [1])
-
-
-def pictures_of_first(folder):
-    return ["plots/rasters.png", "plots/rate.png", *(f"points/{k:05}/plots/raster.png" for k in range(3))]
+    assert simulations == [0]
+    assert snnrun("verify", folder, "--all").code == 0
+    simulations[0] = 0
+    text = KEPT.replace("[1.5, 3]", "[1.5, 3, 4]").replace(*OTHER_METRIC)
+    longer = ran(text, "--no-plots", "--workers", "1")
+    assert (longer["ran"], longer["presented"], simulations) == (3, 2, [1])
 
 
 def test_a_sweep_that_stopped_goes_on_with_other_metrics(ran, snnrun, place, monkeypatch, simulations):
@@ -223,16 +220,16 @@ def test_a_sweep_that_stopped_goes_on_with_other_metrics(ran, snnrun, place, mon
     run = Worker.run
 
     def stopping(self, k, *args):
-        if k == 2:
+        if k == 1:
             raise KeyboardInterrupt
         return run(self, k, *args)
 
     with monkeypatch.context() as patch:
         patch.setattr(Worker, "run", stopping)
-        assert snnrun("run", write(place / "one.yaml", KEPT), "--no-plots").code == 130
+        assert snnrun("run", write(place / "one.yaml", KEPT), "--no-plots", "--workers", "1").code == 130
     simulations[0] = 0
-    found = ran(KEPT.replace(*OTHER_METRIC), "--no-plots")
-    assert (found["ran"], found["presented"], simulations) == (3, 2, [1])
+    found = ran(KEPT.replace(*OTHER_METRIC), "--no-plots", "--workers", "1")
+    assert (found["ran"], found["presented"], simulations) == (2, 1, [1])
     assert snnrun("verify", found["folder"], "--all").code == 0
 
 
@@ -275,12 +272,28 @@ def test_plot_from_a_file_presents_results_and_refuses_another_simulation(ran, s
     assert pictures(folder) == ["plots/isi.png"]
 
 
+def test_plot_from_a_file_presents_a_sweep_and_its_points(ran, snnrun, place, simulations):
+    folder = Path(ran(KEPT, "--no-plots", "--workers", "1")["folder"])
+    simulations[0] = 0
+    plots = "plots:\n  - {kind: sweep, y: n, name: mine}\n"
+    other = write(place / "pictures.yaml", KEPT.replace("name: small\n", "").replace(*OTHER_METRIC) + plots)
+    assert "error[CMP305]" in snnrun("plot", folder, "--from", other, "--out", "x").err  # its table has no `n`
+    said = snnrun("plot", folder, "--from", other)
+    assert (said.code, said.out) == (0, f"{folder}/plots/mine.png\n")
+    assert (folder / "points.csv").read_text().startswith("point,drive,n,status\n")
+    assert snnrun("plot", folder, "--from", other, "--out", "mine").out == "mine/mine.png\n"
+    write(other, KEPT.replace("name: small\n", "").replace("mean_rate(out)", "max(cells.v)"))
+    assert place_in(other, "max(cells.v)") in snnrun("plot", folder, "--from", other).err
+    assert simulations == [0]
+    assert snnrun("verify", folder, "--all").code == 0
+
+
 # --out-folder
 
 
 def test_out_folder_is_the_exact_place_and_holds_one_experiment(ran, snnrun, place, simulations):
     first = ran(RASTER, "--out-folder", "here/it=1")
-    assert (first["folder"], sorted(os.listdir("here"))) == ("here/it=1", ["it=1"])
+    assert (first["folder"], sorted(path.name for path in Path("here").iterdir())) == ("here/it=1", ["it=1"])
     assert ran(RASTER, "--out-folder", "here/it=1")["simulated"] is False
     assert ran(RASTER.replace("raster", "isi"), "--out-folder", "here/it=1")["pictures"] == ["here/it=1/plots/isi.png"]
     assert json.loads(snnrun("list", "here", "--json").out)["results"][0]["name"] == "small"
@@ -291,7 +304,7 @@ def test_out_folder_is_the_exact_place_and_holds_one_experiment(ran, snnrun, pla
     assert ran(changed, "--out-folder", "here/it=1", "--force", "--no-plots")["simulated"]
     assert pictures("here") == []
     swept = ran(SWEEP, "--out-folder", "here/sweep", "--no-plots")
-    assert (swept["folder"], sorted(os.listdir("here"))) == ("here/sweep", ["it=1", "sweep"])
+    assert (swept["folder"], sorted(path.name for path in Path("here").iterdir())) == ("here/sweep", ["it=1", "sweep"])
     assert ran(SWEEP, "--out-folder", "here/sweep", "--no-plots")["ran"] == 0
     assert snnrun("run", place / "one.yaml", "--out-folder", "here/it=1").code == 4
     assert ran(SWEEP, "--out-folder", "here/it=1", "--no-plots", "--force")["ran"] == 3

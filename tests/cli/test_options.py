@@ -14,6 +14,8 @@ OPTIONS = {p.opts[0]: p for p in COMMANDS["run"].params if p.param_type_name == 
 FOR = {
     "--set": "any",
     "--out": "any",
+    "--out-folder": "any",
+    "--force": "any",
     "--seed": "any",
     "--no-plots": "any",
     "--format": "any",
@@ -107,8 +109,9 @@ def test_options_that_contradict_each_other_are_refused(snnrun, files, place, fi
 
 @pytest.mark.parametrize("option", [o for o, use in FOR.items() if use == "any"])
 def test_an_option_for_all_is_taken_for_all(snnrun, files, option):
-    for file in files.values():
-        said = snnrun("run", file, *words(option), *(() if option in ("--dry-run", "--format") else ("--no-plots",)))
+    for kind, file in files.items():
+        given = (option, f"elsewhere/{kind}") if option == "--out-folder" else words(option)
+        said = snnrun("run", file, *given, *(() if option in ("--dry-run", "--format") else ("--no-plots",)))
         assert said.code == 0, said.err
 
 
@@ -116,7 +119,7 @@ def test_of_several_files_the_one_that_an_option_is_not_for_is_refused(snnrun, f
     said = snnrun("run", files["single"], files["sweep"], "--workers", "1", "--no-plots")
     assert said.code == 2
     assert "one.yaml" in said.err
-    assert "2 of 2 points" in said.err
+    assert "1 of 2 experiments have errors: nothing was run" in said.err
 
 
 def test_show_prints_one_thing(snnrun, files):

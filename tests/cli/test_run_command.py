@@ -56,7 +56,7 @@ def test_stderr_names_size_numbers_folder_and_pictures(snnrun, small):
 def test_the_first_run_of_a_structure_says_that_it_compiled(snnrun, small, monkeypatch, tmp_path):
     monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path / "fresh"))
     assert "(first run of this structure)" in snnrun("run", small, "--no-plots").err
-    assert "kernel from cache" in snnrun("run", small, "--no-plots").err
+    assert "kernel from cache" in snnrun("run", small, "--no-plots", "--force").err
 
 
 def test_json_is_one_object_on_stdout_and_nothing_on_stderr(snnrun, small):
@@ -248,7 +248,7 @@ def test_an_unfinished_run_never_takes_the_place_of_a_whole_one(background, snnr
 
     with monkeypatch.context() as patch:
         patch.setattr(Simulation, "run", stop)
-        said = snnrun("run", small)
+        said = snnrun("run", small, "--force")
     assert said.code == 130
     assert "kept: the results of an earlier, whole run" in said.err
     assert (Path(first["folder"]) / "DONE.json").read_bytes() == before

@@ -96,7 +96,7 @@ def test_a_run_from_the_cache_loads_no_compiler(observe, monkeypatch, tmp_path_f
     monkeypatch.setenv("SNNRUN_CACHE_DIR", str(tmp_path_factory.mktemp("kernels")))
     words = ("run", TUTORIAL / "06-raster.yaml", "--no-plots", "--quiet")
     assert {"numba", "snnrun.codegen.lower"} <= set(observe(*words)["modules"])
-    warm = observe(*words)
+    warm = observe(*words, "--force")
     assert {"llvmlite", "h5py"} <= packages(warm)
     assert not {"numba", "matplotlib", "PIL", "scipy"} & packages(warm)
     assert not {"snnrun.codegen.lower", "snnrun.codegen.compile"} & set(warm["modules"])
