@@ -195,7 +195,7 @@ def remove_results(folder: Path) -> None:
     (folder / DONE_FILE).unlink(missing_ok=True)
     for name in (*(done.own if done is not None else ()), *_TABLES, FACTS_FILE):
         (folder / name).unlink(missing_ok=True)
-    for name in (JOURNAL, CLAIMS, "points", "slurm", PICTURES):
+    for name in (JOURNAL, CLAIMS, "points", PICTURES):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
