@@ -193,6 +193,14 @@ class ResultsFile:
         """Close the file."""
         self._file.close()
 
+    def timeline(self) -> dict[str, Any] | None:
+        """What phases decided during the run (`engine.timeline.Timeline.facts`); None when they decided nothing."""
+        stored = object_at(self._file, "snnrun/timeline")
+        if not isinstance(stored, h5py.Dataset):
+            return None
+        found: dict[str, Any] = json.loads(stored.asstr()[()])
+        return found
+
     def dataset(self, path: str) -> h5py.Dataset:
         """A recorded dataset as it stands in the file.
 
@@ -325,26 +333,6 @@ class Results(ResultsFile):
             label = self._optional(f"{base}/label", slice(None))
             found[str(name)] = Stimulus(self._dataset(f"{base}/start")[:], self._dataset(f"{base}/stop")[:], label)
         return found
-
-    @cached_property
-    def timeline(self) -> dict[str, Any] | None:
-        """What phases decided during the run (`engine.timeline.Timeline.facts`); None when they decided nothing."""
-        stored = object_at(self._file, "snnrun/timeline")
-        if not isinstance(stored, h5py.Dataset):
-            return None
-        found: dict[str, Any] = json.loads(stored.asstr()[()])
-        return found
-
-    def events(self, name: str) -> int:
-        """How many spikes or events a monitor has counted."""
-        monitor = self.monitor(name, MonitorKind.SPIKES, MonitorKind.COUNTS, MonitorKind.SYNAPSE_EVENTS)
-        match monitor.kind:
-            case MonitorKind.SPIKES:
-                return int(self._dataset(f"spikes/{name}/timestamps").shape[0])
-            case MonitorKind.SYNAPSE_EVENTS:
-                return int(self._dataset(f"snnrun/synapse_events/{name}/time").shape[0])
-            case _:
-                return int(self.counts(name).sum())
 
     def watched(self, name: str) -> IntArray | None:
         """The neurons of the group that a monitor of spikes or rates watches, in its order; None for all of them."""
@@ -494,6 +482,17 @@ class Results(ResultsFile):
             return slice(_first_not_below(times, low), _first_not_below(times, high))
         values = times[:]
         return np.asarray((values >= low) & (values < high))
+
+
+def events_of(results: Results, name: str) -> int:
+    """How many spikes or events a monitor has counted."""
+    match results.monitor(name).kind:
+        case MonitorKind.SPIKES:
+            return int(results.dataset(f"spikes/{name}/timestamps").shape[0])
+        case MonitorKind.SYNAPSE_EVENTS:
+            return int(results.dataset(f"snnrun/synapse_events/{name}/time").shape[0])
+        case _:
+            return int(results.counts(name).sum())
 
 
 def _recorded_paths(at: Callable[[str], h5py.Group | h5py.Dataset | None], monitor: Monitor) -> list[str]:

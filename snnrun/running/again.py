@@ -31,7 +31,7 @@ from snnrun.results.layout import (
     RunStatus,
 )
 from snnrun.results.provenance import source_hash
-from snnrun.results.reader import Results, SeriesColumn
+from snnrun.results.reader import Results, SeriesColumn, events_of
 from snnrun.results.writer import write_presentation
 from snnrun.running import folder as folders
 from snnrun.running.drawing import draw_after_run
@@ -323,7 +323,7 @@ def _outcome(
         ran=replay.ran,
         seconds=job.clock.seconds,
         metrics=metrics,
-        counts={monitor.name: results.events(monitor.name) for monitor in watching},
+        counts={monitor.name: events_of(results, monitor.name) for monitor in watching},
         pictures=tuple(sorted((folder / PICTURES).glob("*.*"))),
         plot_error=plot_error,
         warnings=warnings,

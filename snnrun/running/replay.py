@@ -111,7 +111,7 @@ class Replay:
         """Metrics before anything is fed, of the run as it went."""
         running = _Asked(self.metrics, self.planned, asked)
         timeline = Timeline(self.planned, Decisions(renew=self.renew), running.shorten)
-        facts = self.results.timeline
+        facts = self.results.timeline()
         if facts is not None:
             timeline.recall(facts)
         steps = timeline.network.steps
