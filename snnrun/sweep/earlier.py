@@ -17,7 +17,6 @@ from snnrun.results.folder import JOURNAL, claim
 from snnrun.results.layout import RunStatus
 from snnrun.results.provenance import processor_model, program_hash
 from snnrun.results.sweep_table import PointStatus, point_place
-from snnrun.running.identity import simulation_of
 from snnrun.sweep.experiments import Sweep, point_document
 from snnrun.sweep.identity import PointKeys
 from snnrun.sweep.journal import Journal, Ledger, Reader, Record, cannot_write
@@ -33,10 +32,7 @@ def point_keys(sweep: Sweep) -> PointKeys | None:
         from snnrun.codegen.native import compiles  # noqa: PLC0415 - only to run
 
         program = f"{program} {processor_model()} {compiles()}"
-    base = point_document(sweep.checked)
-    if sweep.plan.keep_results:  # metrics and pictures follow from the recorded data
-        base = simulation_of(base)
-    return PointKeys(base, sweep.plan, sweep.files, program)
+    return PointKeys(point_document(sweep.checked), sweep.plan, sweep.files, program)
 
 
 def take_over(sweep: Sweep, folder: Path) -> int:
@@ -72,7 +68,7 @@ def take_over(sweep: Sweep, folder: Path) -> int:
                 if record.status is not PointStatus.COMPLETE or record.key not in wanted:
                     continue
                 taken = [k for k in wanted[record.key] if _take(record, other, folder, k, sweep)]
-                if record.mark == mark:  # otherwise the worker makes metrics and pictures of the folders it finds
+                if mark in ("", record.mark):  # otherwise the worker makes pictures for the folders it finds
                     for k in taken:
                         journal.add(_record(record, k, sweep))
                     found += len(taken)
@@ -102,7 +98,7 @@ def _record(record: Record, k: int, sweep: Sweep) -> Record:
     """The record of a point of this sweep."""
     if sweep.plan.keep_results:
         return replace(record, point=k)
-    return replace(record, point=k, digest="", reason="")
+    return replace(record, point=k, digest="", reason="", mark="")
 
 
 def _take(record: Record, other: Path, folder: Path, k: int, sweep: Sweep) -> bool:

@@ -209,9 +209,10 @@ def test_points_that_keep_their_results_are_presented_again_back_and_forth(ran, 
     assert simulations == [0]
     assert snnrun("verify", folder, "--all").code == 0
     simulations[0] = 0
-    text = KEPT.replace("[1.5, 3]", "[1.5, 3, 4]").replace(*OTHER_METRIC)
-    longer = ran(text, "--no-plots", "--workers", "1")
+    text = KEPT.replace("[1.5, 3]", "[1.5, 3, 4]") + "plots:\n  - {kind: isi, monitor: out}\n"
+    longer = ran(text, "--workers", "1")
     assert (longer["ran"], longer["presented"], simulations) == (3, 2, [1])
+    assert pictures(longer["folder"]) == [f"points/{k:05}/plots/isi.png" for k in range(3)]
 
 
 def test_a_sweep_that_stopped_goes_on_with_other_metrics(ran, snnrun, place, monkeypatch, simulations):

@@ -159,7 +159,7 @@ def test_folders_of_points_are_taken_over_when_they_are_whole(tmp_path):
 def test_a_taking_over_that_was_cut_short_goes_on(tmp_path):
     first = swept(tmp_path, "{axes: {gain: [1.5, 3, 4]}}")
     sweep = sweep_of(tmp_path, "{axes: {gain: [1.5, 3, 4, 5]}}")
-    place, _ = create_sweep_folder(sweep, tmp_path / "out", ())
+    place, _ = create_sweep_folder(sweep, tmp_path / "out", RunOptions())
     assert earlier.take_over(sweep, place.path) == 3
     journal = next((place.path / "journal").iterdir())
     whole = journal.read_bytes()
