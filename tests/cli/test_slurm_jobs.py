@@ -97,14 +97,17 @@ def test_a_sweep_is_submitted_and_waited_for(snnrun, place, fake):
     assert not any(name.startswith("slurm/") for name in done["files"])  # logs may grow later
 
 
-def test_a_run_is_a_job_of_its_own(snnrun, place, fake):
+def test_a_run_is_a_job_of_its_own_in_the_environment_of_the_setup(snnrun, place, fake):
     file = write(place / "one.yaml", SMALL.replace("small", "one"))
     here = run_json(snnrun, file, "--no-plots", "--out", "here")
-    waited = snnrun("run", file, "--no-plots", "--slurm", "--wait")
+    wrapped = f"cd /\nSNNRUN='env INSIDE=yes {sys.executable} -P -m snnrun'\n"
+    setup = write(place / "my setup.sh", "#!/usr/bin/env bash\necho prepared\n" + wrapped)
+    waited = snnrun("run", file, "--no-plots", "--slurm", "--wait", "--setup", setup)
     assert waited.code == 0, waited.err
     folder = next(Path("outputs/one").glob("[!.]*[0-9a-f]"))
     assert json.loads((folder / "DONE.json").read_text())["digest"] == here["digest"]
     assert folder.name == Path(here["folder"]).name
+    assert logs(next(Path("outputs/one").glob(".*-slurm"))).startswith("prepared\n")
     again = snnrun("run", file, "--no-plots", "--slurm")
     assert (again.code, fake.jobs()) == (0, [1])
     assert "complete: nothing to run" in again.err
@@ -126,13 +129,13 @@ def test_a_run_that_is_stopped_before_the_time_limit_is_queued_again_and_continu
 
 
 def test_tasks_of_a_sweep_that_are_stopped_before_the_time_limit_are_queued_again(snnrun, place, fake):
-    file = held_sweep(place, 5, 8)
+    file = held_sweep(place, 2, 8)
     submitted = run_json(snnrun, file, "--no-plots", "--allow-code", "--slurm", "--workers", 1, code=5)
     folder = Path(submitted["folder"])
     until(lambda: read_state(folder).done >= 2)
     fake.warn()
     until(lambda: "queued again" in logs(folder / "slurm"))
-    assert read_state(folder).done < 40
+    assert read_state(folder).done < 16
     (place / "held").unlink()
     done = run_json(snnrun, file, "--no-plots", "--allow-code", "--slurm", "--wait")
     assert (done["status"], done["failed"], fake.jobs()) == ("complete", {}, [1])
@@ -161,9 +164,9 @@ def test_a_job_that_ran_out_of_memory_says_so_and_the_next_one_has_what_is_missi
     said = snnrun("run", file, "--no-plots", "--slurm", "--wait")
     assert said.code == 75
     assert "job 1 ended (OUT_OF_MEMORY) with work left: ask for more memory with `--slurm-option --mem=" in said.err
-    fake.set(accounting=False)
-    said = snnrun("run", file, "--no-plots", "--slurm", "--slurm-option", "--mem=2G", "--wait")
-    assert said.code == 0, said.err
+    fake.set(accounting=False, cores=0)
+    said = snnrun("run", file, "--no-plots", "--slurm", "--slurm-option", "--mem=2G")
+    assert said.code == 5, said.err
     assert "note: job 1 ended (OUT_OF_MEMORY)" in said.err
     assert fake.jobs() == [1, 2]
 
@@ -200,15 +203,6 @@ def test_the_dry_run_shows_the_command_and_the_script_and_writes_nothing(snnrun,
     assert "module load python" in head
     assert not (place / "outputs").exists()
     assert fake.jobs() == []
-
-
-def test_the_setup_chooses_the_program_that_runs(snnrun, place, fake):
-    wrapped = f"cd /\nSNNRUN='env INSIDE=yes {sys.executable} -P -m snnrun'\n"
-    setup = write(place / "my setup.sh", "#!/usr/bin/env bash\necho prepared\n" + wrapped)
-    file = write(place / "one.yaml", SMALL.replace("small", "set-up"))
-    said = snnrun("run", file, "--no-plots", "--slurm", "--wait", "--setup", setup)
-    assert said.code == 0, said.err
-    assert logs(next(Path("outputs").glob("*/.*-slurm"))).startswith("prepared\n")
 
 
 @pytest.mark.parametrize(
