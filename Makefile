@@ -74,6 +74,12 @@ pictures:
 gallery:
 	$(PYTHON) tests/docs/gallery.py
 
+.PHONY: site
+# The pages as a site in build/site, with search
+site:
+	$(PYTHON) tests/docs/site_pages.py
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet -f .mkdocs.yml
+
 .PHONY: browser
 CHROMIUM = chromium-headless-shell
 # Reports in headless Chromium, which Debian's apt installs; pictures of the pages go to outputs/browser
