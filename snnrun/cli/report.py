@@ -10,12 +10,11 @@ from snnrun.cli.progress import bytes_text, number_text
 from snnrun.cli.render import put_json, say
 from snnrun.cli.summary import path_text
 from snnrun.compare.folders import results_below
-from snnrun.errors import Diagnostic, StorageError
 from snnrun.files.reading import open_regular
 from snnrun.files.writing import replacing
 from snnrun.report.page import MADE_BY, page
 from snnrun.report.subject import subjects
-from snnrun.results.layout import DONE_FILE
+from snnrun.results.layout import DONE_FILE, storage_error
 
 MOST = 100
 """Folders in one report."""
@@ -34,8 +33,13 @@ def report_folders(folders: Sequence[Path], out: Path, *, damaged: bool, json: b
         skipped.append(f"{number_text(len(paths) - MOST, 'folder')} of {len(paths):,}: a report holds {MOST}")
     found = subjects(paths[:MOST], damaged=damaged)
     text = page(found, skipped).encode()
-    with replacing(out) as temporary:
-        temporary.write_bytes(text)
+    try:
+        with replacing(out) as temporary:
+            temporary.write_bytes(text)
+    except OSError as error:
+        raise storage_error(
+            "ST106", f"cannot write `{out}`: {error.strerror}", "name another place with `--out`"
+        ) from error
     if json:
         listed = [{"folder": str(s.entry.path), "name": s.entry.name, "hash": s.entry.hash} for s in found]
         put_json({"report": str(out), "bytes": len(text), "results": listed, "left_out": skipped})
@@ -76,4 +80,4 @@ def _refuse_other(out: Path) -> None:
         is_report = False
     if not is_report:
         message = f"`{out}` exists and was not written by `snnrun report`"
-        raise StorageError(Diagnostic("CMP304", message, None, "name another file with `--out`, or remove it"))
+        raise storage_error("CMP304", message, "name another file with `--out`, or remove it")

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from snnrun.errors import SnnrunError
 from snnrun.report.pictures import Picture
 from snnrun.results.done import reading_results
-from snnrun.results.layout import RESULTS_FILE, FloatArray, IntArray, Monitor, MonitorKind, state_variable
+from snnrun.results.layout import DONE_FILE, RESULTS_FILE, FloatArray, IntArray, Monitor, MonitorKind, state_variable
 from snnrun.results.reader import Results
 from snnrun.results.sweep_table import point_folder
 
@@ -67,6 +67,8 @@ def small_pictures(folder: Path, numbers: Sequence[int], *, damaged: bool = Fals
 def _sketch(folder: Path, number: int, *, damaged: bool) -> _Sketch | None:
     place = point_folder(folder, number)
     if place is None or (place / RESULTS_FILE).stat().st_size > _MOST_BYTES:
+        return None
+    if not damaged and not (place / DONE_FILE).is_file():
         return None
     try:
         with reading_results(place), Results.open(place, damaged=damaged) as results:

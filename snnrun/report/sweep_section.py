@@ -18,7 +18,7 @@ from snnrun.report.small import small_pictures
 from snnrun.report.tables import Column, table
 from snnrun.results.done import read_done
 from snnrun.results.layout import DONE_FILE, IntArray
-from snnrun.results.sweep_table import PointStatus, SweepTable, point_folder
+from snnrun.results.sweep_table import PointStatus, SweepTable, point_place
 from snnrun.sweep.experiments import spread
 from snnrun.units.dimensions import Dimension
 from snnrun.units.quantities import dimension_of
@@ -26,6 +26,8 @@ from snnrun.units.quantities import dimension_of
 MOST_ROWS: Final = 5_000
 MOST_PICTURES: Final = 1_000
 """Points whose pictures are shown."""
+_MOST_NAMED: Final = 10
+_SMALL: Final = "Small pictures show what a point recorded first: spikes (time across, neurons up), or a variable."
 
 Numbers = IntArray
 """Numbers of points, shape (n,)."""
@@ -52,14 +54,12 @@ def points_table(entry: Entry, room: Room, *, damaged: bool) -> Html:
     ]
     columns.append(Column("status", [PointStatus(int(s)).name.lower() for s in status]))
     columns.append(Column("reason", [entry.table.reasons.get(int(k), "") for k in numbers]))
-    pictures, note = _pictures(entry, numbers, room, damaged=damaged)
+    pictures, more = _pictures(entry, numbers, room, damaged=damaged)
     if pictures:
         cells = [joined(image(p, title=p.name) for p in pictures.get(int(k), ())) for k in numbers]
         columns.append(Column("pictures", cells, kind="pictures"))
     notes = [f"{len(numbers):,} of {size:,} points, evenly spread; points.csv has all."] if len(numbers) < size else []
-    return joined(
-        [*(element("p", text, class_="note") for text in (*notes, note) if text), table(columns, sortable=True)]
-    )
+    return joined([*(element("p", text, class_="note") for text in (*notes, *more)), table(columns, sortable=True)])
 
 
 def parameter_columns(found: SweepTable, numbers: Numbers) -> Iterator[Column]:
@@ -82,16 +82,26 @@ def _parameter(name: str, unit: str | None, values: Any, along: Numbers) -> Colu
 
 def _pictures(
     entry: Entry, numbers: Numbers, room: Room, *, damaged: bool
-) -> tuple[Mapping[int, Sequence[Picture]], str]:
+) -> tuple[Mapping[int, Sequence[Picture]], Iterable[str]]:
     """The pictures of points, and what to say of them: their own where all fit, else small drawings of their data."""
     some = spread(numbers.tolist(), MOST_PICTURES)
-    which = f" Pictures of {len(some):,} points, evenly spread." if len(some) < len(numbers) else ""
-    own = _own_pictures(entry, some, room, damaged=damaged)
-    if own:
-        return own, which.strip()
-    drawn = {k: p for k, p in small_pictures(entry.path, some, damaged=damaged).items() if room.takes(len(p.data))}
-    what = "Small pictures show what a point recorded first: spikes (time across, neurons up), or a variable." + which
-    return {k: [picture] for k, picture in drawn.items()}, what if drawn else ""
+    notes = [f"Pictures of {len(some):,} points, evenly spread."] if len(some) < len(numbers) else []
+    pictures = _own_pictures(entry, some, room, damaged=damaged)
+    if not any(pictures.values()):
+        drawn = small_pictures(entry.path, some, damaged=damaged)
+        pictures = {k: [picture] for k, picture in drawn.items() if room.takes(len(picture.data))}
+        notes += [_SMALL] if drawn else []
+    bad = [] if damaged else [k for k in some if k not in pictures and _is_damaged(entry, k)]
+    if bad:
+        listed = f"{', '.join(map(str, bad[:_MOST_NAMED]))}{', ...' if len(bad) > _MOST_NAMED else ''}"
+        notes.append(f"The files of {len(bad):,} of the points are damaged; they have no picture: {listed}.")
+    return pictures, notes
+
+
+def _is_damaged(entry: Entry, number: int) -> bool:
+    """Whether the folder of a point is not as it was published."""
+    name = f"{point_place(entry.path, number).relative_to(entry.path).as_posix()}/{DONE_FILE}"
+    return bool(entry.done.damage(entry.path, (name,)))
 
 
 def _own_pictures(entry: Entry, numbers: Iterable[int], room: Room, *, damaged: bool) -> dict[int, list[Picture]]:
@@ -99,19 +109,16 @@ def _own_pictures(entry: Entry, numbers: Iterable[int], room: Room, *, damaged: 
     found: dict[int, list[Picture]] = {}
     left = Room(room.left)
     for k in numbers:
-        folder = point_folder(entry.path, k)
-        done = None if folder is None else read_done(folder)
-        if folder is None or done is None or not chosen(done):
-            continue
-        name = f"{folder.relative_to(entry.path).as_posix()}/{DONE_FILE}"
-        if not damaged and entry.done.damage(entry.path, (name,)):
+        folder = point_place(entry.path, k)
+        done = read_done(folder)
+        if done is None or not chosen(done) or (not damaged and _is_damaged(entry, k)):
             continue
         pictures = pictures_of(folder, done, left, damaged=damaged)
         if left.full:
             return {}
         found[k] = [picture for picture in pictures if picture.data]
     room.left = left.left
-    return found if any(found.values()) else {}
+    return found
 
 
 def seeds_table(entry: Entry) -> Html:

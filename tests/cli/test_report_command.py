@@ -250,6 +250,16 @@ def test_a_small_picture_shows_spikes_where_they_are(run):
     assert np.array_equal(image[[HEIGHT - 1, HEIGHT // 2, 0]] < 255, wanted)
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_damaged_points_have_no_picture_and_are_named(run, report, own):
+    folder = run(KEPT, "--format", "png") if own else run(KEPT)
+    (folder / "points" / "00000" / "DONE.json").unlink()
+    (folder / "points" / "00002" / "results.h5").write_bytes(b"other")
+    points = under(report(folder), "Points")
+    assert [len(row.all("img")) for row in points.all("tr")[1:]] == [0, 1, 0]
+    assert "2 of the points are damaged; they have no picture: 0, 2." in points.text
+
+
 def test_a_large_sweep_shows_some_rows_and_says_so(run, report, monkeypatch):
     folder = run(KEPT)
     monkeypatch.setattr(sweep_section, "MOST_ROWS", 2)
