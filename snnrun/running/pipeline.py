@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnrun.errors import Diagnostic, ExperimentError, RunError, SnnrunError, UnfinishedError
+from snnrun.errors import MOST_ERRORS, Diagnostic, ExperimentError, Report, RunError, SnnrunError, UnfinishedError
 from snnrun.metrics.terms import Metrics
 from snnrun.resolve.plots import check_plots
 from snnrun.resolve.resolve import resolve
@@ -26,7 +26,7 @@ from snnrun.running.options import Callbacks, Progress, RunOptions, ignore
 from snnrun.running.signals import StoppedBySignal, defer_signals
 from snnrun.running.stages import Checked, Clock, Outcome, Prepared, Stage
 from snnrun.source import Span
-from snnrun.spec.check import parse_experiment, refuse_unread
+from snnrun.spec.check import parse_experiment, place_of, refuse_unread
 from snnrun.spec.document import Document
 from snnrun.spec.load import load
 from snnrun.spec.models import Experiment
@@ -67,11 +67,33 @@ def check(document: Document, open: frozenset[str] = frozenset()) -> Checked:
         ExperimentError: All errors of the file.
         ValueNeededError: The value of an open constant decides more than what is computed.
     """
-    experiment = parse_experiment(document)
+    try:
+        experiment = parse_experiment(document)
+    except ExperimentError as error:
+        later = _later_errors(document, error.diagnostics)
+        if later:
+            Report(sorted((*error.diagnostics, *later), key=place_of)).stop_if_errors()
+        raise
     with noting(document.read_values):
         checked = _checked(document, experiment, open)
     refuse_unread(document, experiment, but=("plots", "sweep"))
     return checked
+
+
+def _later_errors(document: Document, found: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """The errors of meaning in a file that has errors of form, as far as they can be seen."""
+    from snnrun.spec.mend import mend  # noqa: PLC0415 - only for wrong files
+
+    if len(found) >= MOST_ERRORS:
+        return ()
+    mended = mend(document)
+    if mended is None:
+        return ()
+    try:
+        _checked(mended.document, parse_experiment(mended.document), frozenset())
+    except ExperimentError as error:
+        return [item for item in mended.blamed(error.diagnostics) if item not in found]
+    return ()
 
 
 def _checked(document: Document, experiment: Experiment, open: frozenset[str]) -> Checked:

@@ -16,7 +16,7 @@ FMT212  more errors than are shown
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -43,21 +43,42 @@ def parse_experiment(document: Document) -> Experiment:
         ExperimentError: With every key that is unknown, missing or holds the wrong kind of value.
     """
     report = Report()
-    empty = _report_empty(document, report)
-    experiment: Experiment | None = None
-    try:
-        experiment = Experiment.model_validate(_without_empty(document.root))
-    except ValidationError as failure:
-        problems = [_Problem(document, error) for error in failure.errors(include_url=False)[:MOST_ERRORS]]
-        misspelt = {(*problem.path[:-1], word) for problem in problems if (word := problem.meant())}
-        for problem in problems:
+    empty = frozenset(empty_values(document))
+    for path in empty_values(document):
+        report.error(
+            "FMT201", f"`{dotted(path)}` has no value", document.key_span(path), "give it a value or remove it"
+        )
+    experiment = _validated(document)
+    if not isinstance(experiment, Experiment):
+        renamed = misspelt(experiment)
+        meant = {(*path[:-1], word) for path, word in renamed.items()}
+        for problem in experiment:
             # A key that is missing because its name is misspelt is one mistake, not two.
-            if problem.kind != "missing" or problem.path not in misspelt:
+            if problem.kind != "missing" or problem.path not in meant:
                 problem.report(report, empty)
+        document = document.with_keys(renamed)
     check_rules(document, report)
-    Report(sorted(report.items, key=_place)).stop_if_errors()
-    assert experiment is not None
+    Report(sorted(report.items, key=place_of)).stop_if_errors()
+    assert isinstance(experiment, Experiment)
     return experiment
+
+
+def _validated(document: Document) -> Experiment | list[Problem]:
+    try:
+        return Experiment.model_validate(_without_empty(document.root))
+    except ValidationError as failure:
+        return [Problem(document, error) for error in failure.errors(include_url=False)[:MOST_ERRORS]]
+
+
+def misspelt(problems: Sequence[Problem]) -> dict[nodes.Path, str]:
+    """The misspelt keys, and what they are taken for."""
+    return {problem.path: word for problem in problems if (word := problem.meant())}
+
+
+def problems_of(document: Document) -> list[Problem]:
+    """What is wrong with the form of a document, beside values that are empty."""
+    found = _validated(document)
+    return [] if isinstance(found, Experiment) else found
 
 
 _FOR_READERS: Final = frozenset({"version", "name", "extends", *ABOUT})  # and for the results
@@ -87,20 +108,14 @@ def refuse_unread(document: Document, experiment: Experiment, *, but: Sequence[s
     report.stop_if_errors()
 
 
-def _place(item: Diagnostic) -> tuple[str, int]:
+def place_of(item: Diagnostic) -> tuple[str, int]:
     """The order of diagnostics: by file, then from top to bottom."""
     return ("", -1) if item.span is None else (item.span.file.name, item.span.start)
 
 
-def _report_empty(document: Document, report: Report) -> frozenset[nodes.Path]:
-    """Report keys without a value and give their paths."""
-    empty = set()
-    for path, node in document.walk():
-        if isinstance(node, ScalarNode) and node.value is None:
-            empty.add(path)
-            advice = "give it a value or remove it"
-            report.error("FMT201", f"`{dotted(path)}` has no value", document.key_span(path), advice)
-    return frozenset(empty)
+def empty_values(document: Document) -> Iterator[nodes.Path]:
+    """The places of keys and items without a value."""
+    return (path for path, node in document.walk() if isinstance(node, ScalarNode) and node.value is None)
 
 
 def _without_empty(node: Node) -> Any:
@@ -118,7 +133,7 @@ def _without_empty(node: Node) -> Any:
             }
 
 
-class _Problem:
+class Problem:
     """One error of pydantic in the language of the file.
 
     Args:

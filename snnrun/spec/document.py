@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -168,7 +168,7 @@ class Document:
 
         Args:
             values: From path to value. A `Text` is read as an unquoted YAML scalar is; None removes the key. Maps
-                that are missing on the way are made.
+                that are missing on the way are made, and a list grows by one item.
             keys: The texts of keys that are new, where a user wrote them (in an option).
 
         Raises:
@@ -177,6 +177,12 @@ class Document:
         root: Node = self.root
         for change in _grouped(values, keys or {}).items():
             root = _changed(root, change)
+        assert isinstance(root, MapNode)
+        return replace(self, root=root, read_values=None)
+
+    def with_keys(self, renamed: Mapping[nodes.Path, str], dropped: Collection[nodes.Path] = ()) -> Document:
+        """The document with other names for some keys, and without others; see `nodes.with_keys`."""
+        root = nodes.with_keys(self.root, renamed, dropped)
         assert isinstance(root, MapNode)
         return replace(self, root=root, read_values=None)
 
@@ -217,6 +223,8 @@ def _changed(node: Node | None, change: tuple[str | int, _Changes]) -> Node:
     new = changes.value if changes.is_leaf else old
     for part in changes.parts.items():
         new = _changed(new, part)
+    if node is None and isinstance(step, int) and new is not None:
+        node = ListNode((), new.span)
     if isinstance(node, ListNode):
         return _list_with(node, step, new)
     if node is not None and not isinstance(node, MapNode):
@@ -225,7 +233,7 @@ def _changed(node: Node | None, change: tuple[str | int, _Changes]) -> Node:
 
 
 def _list_with(node: ListNode, step: str | int, new: Node | None) -> ListNode:
-    if not isinstance(step, int) or not 0 <= step < len(node.items):
+    if not isinstance(step, int) or not 0 <= step <= len(node.items):
         raise KeyError(step)
     middle = () if new is None else (new,)
     return ListNode((*node.items[:step], *middle, *node.items[step + 1 :]), node.span)

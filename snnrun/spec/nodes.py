@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snnrun.source import SourceFile, Span, Text
@@ -90,6 +90,31 @@ Node = MapNode | ListNode | ScalarNode
 
 Path = tuple[str | int, ...]
 """Where a value is in the tree: keys of maps and indices of lists, from the root."""
+
+
+def with_keys(node: Node, renamed: Mapping[Path, str], dropped: Collection[Path] = (), path: Path = ()) -> Node:
+    """A tree with other keys, each at its place; a key whose new name its map has already is left out.
+
+    Args:
+        node: The tree.
+        renamed: New names of keys, by their paths.
+        dropped: Paths of keys that are left out.
+        path: The path of the tree.
+    """
+    match node:
+        case MapNode(entries=entries):
+            kept = {}
+            for key, entry in entries.items():
+                place = (*path, key)
+                name = renamed.get(place, key)
+                if place not in dropped and (name == key or name not in entries):
+                    kept[name] = Entry(entry.key, with_keys(entry.value, renamed, dropped, place))
+            return MapNode(kept, node.span)
+        case ListNode(items=items):
+            changed = [with_keys(item, renamed, dropped, (*path, k)) for k, item in enumerate(items)]
+            return ListNode(tuple(changed), node.span)
+        case _:
+            return node
 
 
 def plain(node: Node) -> object:

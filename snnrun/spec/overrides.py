@@ -15,7 +15,7 @@ from snnrun.spec.load_yaml import parse_yaml
 from snnrun.spec.nodes import ListNode, MapNode, Node, ScalarNode, child, describe
 from snnrun.spec.read import check_characters
 from snnrun.spec.scalar_text import ScalarStyle
-from snnrun.spec.vocabulary import TOP_LEVEL, has_free_names, may_grow
+from snnrun.spec.vocabulary import TOP_LEVEL, has_free_names, may_append, may_grow
 
 _STEP: Final = re.compile(r"[^.]+")
 
@@ -100,7 +100,7 @@ def find_path(document: Document, dotted: Text, *, adding: bool = False) -> node
     Args:
         document: The experiment.
         dotted: The name, with its place.
-        adding: Whether a metric or a parameter of a sweep may be new.
+        adding: Whether a metric, a parameter of a sweep or a plot may be new.
 
     Raises:
         ExperimentError: There is no such path, with the nearest name that exists.
@@ -152,6 +152,8 @@ def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text, *, addi
         can_grow = adding and may_grow(path) and (node is None or isinstance(node, MapNode))
         if can_grow and count == 1 and steps[0][0] not in names:
             return (*path, ".".join(step for step, _, _ in steps))
+        if adding and may_append(path) and len(steps) == 1 and steps[0][0] == str(_length(node)):
+            return (*path, _length(node))
         name = ".".join(step for step, _, _ in steps[:count])
         place = dotted.span(steps[0][1], steps[count - 1][2])
         step = _step(node, path, name, place, is_last=len(steps) == count)
@@ -159,6 +161,11 @@ def _follow(root: Node, steps: list[tuple[str, int, int]], dotted: Text, *, addi
         path = (*path, step)
         steps = steps[count:]
     return path
+
+
+def _length(node: Node | None) -> int:
+    """The number of items of a list, which may not be there yet; -1 for other values."""
+    return len(node.items) if isinstance(node, ListNode) else 0 if node is None else -1
 
 
 def _matching(node: Node | None, names: list[str]) -> int:
@@ -204,5 +211,8 @@ def _has_free_names(path: nodes.Path, keys: list[str]) -> bool:
 def _index(node: ListNode, path: nodes.Path, name: str, place: Span) -> int:
     if name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(node.items):
         return int(name)
-    advice = f"it has {len(node.items)} items; the first is `{nodes.dotted((*path, 0))}`"
+    number = len(node.items)
+    advice = f"it has {'1 item' if number == 1 else f'{number} items'}; the first is `{nodes.dotted((*path, 0))}`"
+    if may_append(path):
+        advice += f", a new one `{nodes.dotted((*path, number))}`"
     raise at(place, "SET103", f"`{nodes.dotted(path)}` has no item `{name}`", advice)

@@ -46,6 +46,9 @@ refused.
 
 **Options** `--set path=value` change one value: `--set groups.exc.size=400`, `--set tau="5 ms"` for a constant,
 `--set plots.0.kind=raster` for an item of a list, `--set groups.exc.reset=null` to remove a key.
+They may add an axis of a sweep (`--set "sweep.axes.tau=[5 ms, 10 ms]"`), a metric
+(`--set "metrics.rate=mean_rate(out)"`), and a plot at the end of the list
+(`--set "plots.0={kind: raster, monitor: out}"` in a file without plots).
 """
 
 

@@ -37,6 +37,11 @@ def may_grow(path: Path) -> bool:
     )
 
 
+def may_append(path: Path) -> bool:
+    """Whether an option may add an item to the end of a list: one of plots, or of the panels of one."""
+    return path == ("plots",) or (path[:1] == ("plots",) and path[2:] == ("panels",))
+
+
 @lru_cache(maxsize=1024)
 def has_free_names(path: Path) -> bool:
     """Whether the map at a path holds the user's own names rather than keys of the format."""
