@@ -26,6 +26,7 @@ class Command(typer.core.TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Sort words into arguments and options; to complete one, they are kept as they are, which needs no types."""
         if not ctx.resilient_parsing:
+            ctx.obj.command = ctx.command_path.partition(" ")[2]
             return super().parse_args(ctx, args)
         ctx._opt_prefixes.update(("-", "--"))  # noqa: SLF001 - how the beginning of an option is told from a value
         ctx.args = args

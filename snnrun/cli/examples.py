@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from textwrap import shorten
 
-from snnrun.cli.render import put, say
+from snnrun.cli.render import put, put_json, say
 from snnrun.cli.tables import Column, write_table
 from snnrun.errors import Diagnostic, ExperimentError, StorageError, did_you_mean
 from snnrun.spec.examples import Example, files_read, find_examples
@@ -14,7 +14,7 @@ from snnrun.spec.examples import Example, files_read, find_examples
 _SCHEMA = "# yaml-language-server"
 
 
-def show_examples(name: str | None, copy: Path | None) -> None:
+def show_examples(name: str | None, copy: Path | None, *, json: bool = False) -> None:
     """List all experiments, print one, or copy one or all of them with the files that they read.
 
     Raises:
@@ -26,6 +26,10 @@ def show_examples(name: str | None, copy: Path | None) -> None:
         for example in chosen:
             _copy(example, copy)
         say(f"copied {len(chosen)} experiment{'s' if len(chosen) > 1 else ''} to {copy}")
+    if json:
+        listed = [{"name": e.name, "file": str(e.path), "description": e.description} for e in chosen]
+        put_json({"examples": listed})
+    if json or copy is not None:
         return
     if name is not None:
         put(chosen[0].path.read_text(encoding="utf-8").rstrip("\n"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from snnrun.cli.render import put
+from snnrun.cli.render import put, put_json
 from snnrun.errors import at as error_at
 from snnrun.errors import did_you_mean
 from snnrun.spec.codes import Explanation, base_file, explanations, shown
@@ -39,21 +39,32 @@ ROOMS: Final = {
 """What codes are about, by the letters that they begin with, in the order of the page."""
 
 
-def show_code(code: str | None) -> None:
+def show_code(code: str | None, *, json: bool) -> None:
     """Print what a code means, or all codes.
 
     Raises:
         ExperimentError: CMD103, there is no such code.
     """
     known = explanations()
+    if code is None and json:
+        put_json({"codes": [_as_json(name, known[name]) for name in _in_order(known)]})
+        return
     if code is None:
         put("\n".join(f"{name}  {known[name].means}" for name in _in_order(known)))
         return
     name = code.strip("[]").upper()
     if name not in known:
         raise error_at(None, "CMD103", f"there is no code `{code}`", did_you_mean(name, known) or "such as EQ203")
+    if json:
+        put_json({"codes": [_as_json(name, known[name])]})
+        return
     put(f"{name}: {known[name].means}")
     put("\n".join(_examples(known[name])))
+
+
+def _as_json(code: str, known: Explanation) -> dict[str, str | None]:
+    wrong, right = (None if example is None else shown(example) for example in (known.wrong, known.right))
+    return {"code": code, "means": known.means, "wrong": wrong, "right": right}
 
 
 def _in_order(known: dict[str, Explanation]) -> list[str]:

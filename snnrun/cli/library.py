@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from snnrun.cli.render import put, say
+from dataclasses import asdict
+
+from snnrun.cli.render import put, put_json, say
 from snnrun.cli.tables import Column, write_table
 from snnrun.spec.library import library_model, library_models
 
 
-def show_library(name: str | None) -> None:
+def show_library(name: str | None, *, json: bool) -> None:
     """List the models of the library, or print the file of one.
 
     Raises:
         ExperimentError: There is no such model.
     """
+    if json:
+        models = library_models() if name is None else [library_model(name)]
+        put_json({"models": [asdict(model) for model in models]})
+        return
     if name is not None:
         put(library_model(name).text.rstrip("\n"))
         return

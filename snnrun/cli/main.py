@@ -19,6 +19,7 @@ from snnrun.cli.output import lost
 
 if TYPE_CHECKING:
     from snnrun.cli.options import RunCommand
+    from snnrun.errors import Diagnostic
 
 
 app = App(
@@ -45,10 +46,14 @@ class Session:
     Args:
         debug: Whether errors show their tracebacks.
         publishes: Whether the command writes files, so that lost output is no error.
+        command: Its name, `cache info`.
+        answers: Whether it prints a JSON object.
     """
 
     debug: bool = False
     publishes: bool = False
+    command: str = ""
+    answers: bool = False
 
 
 @app.callback()
@@ -326,14 +331,16 @@ def schema(reference: given.Reference = False, language: given.Language = False)
 
 
 @app.command()
-def new(name: given.NewName = None, like: given.Like = "lif", templates: given.Templates = False) -> None:
+def new(
+    name: given.NewName = None, like: given.Like = "lif", templates: given.Templates = False, json: given.Json = False
+) -> None:
     """Write a commented starting file, and the schema for editors beside it."""
     from snnrun.cli.new import list_templates, new_experiment
 
     if templates:
-        list_templates()
+        list_templates(json=json)
         return
-    new_experiment(name, like)
+    new_experiment(name, like, json=json)
 
 
 @app.command("import")
@@ -350,38 +357,38 @@ def import_(
 
 
 @app.command()
-def library(name: given.ModelName = None) -> None:
+def library(name: given.ModelName = None, json: given.Json = False) -> None:
     """List the models that `use:` knows, or print one of them."""
     from snnrun.cli.library import show_library
 
-    show_library(name)
+    show_library(name, json=json)
 
 
 @app.command()
-def examples(name: given.ExampleName = None, copy: given.Copy = None) -> None:
+def examples(name: given.ExampleName = None, copy: given.Copy = None, json: given.Json = False) -> None:
     """List the experiments that come with the program, print or copy them."""
     from snnrun.cli.examples import show_examples
 
-    show_examples(name, copy)
+    show_examples(name, copy, json=json)
 
 
 @app.command()
-def explain(code: given.Code = None, page: given.Page = False) -> None:
+def explain(code: given.Code = None, page: given.Page = False, json: given.Json = False) -> None:
     """Explain the code of an error or a warning, with a wrong and a right example."""
     from snnrun.cli.explain import errors_page, show_code
 
     if page:
         typer.echo(errors_page(), nl=False)
         return
-    show_code(code)
+    show_code(code, json=json)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
-def units(expression: given.Expression, to: given.Unit = None) -> None:
+def units(expression: given.Expression, to: given.Unit = None, json: given.Json = False) -> None:
     """Compute with quantities: 120*mA*60*ohm gives 7.2 V."""
     from snnrun.cli.new import compute_units
 
-    compute_units(expression, to)
+    compute_units(expression, to, json=json)
 
 
 cache = App(cls=Commands, help="Compiled kernels: where they are, and how to remove them.", no_args_is_help=True)
@@ -406,7 +413,8 @@ def clear(json: given.Json = False) -> None:
 
 def main() -> None:
     """Entry point: errors become messages and exit codes, tracebacks only with --debug."""
-    session = Session()
+    session = Session(answers="--json" in sys.argv[1:])
+    errors: Sequence[Diagnostic] = ()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes longer than most commands
     try:
         _refuse_undecodable(sys.argv[1:])
@@ -415,16 +423,22 @@ def main() -> None:
         code = returned if isinstance(returned, int) else 0
         if code == 130:
             sys.stderr.write("interrupted\n")
+    except SystemExit as end:
+        code = int(end.code or 0)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         code = 130
     except Exception as error:
         if session.debug:
             raise
-        code = _exit_code(error)
+        code, errors = _shown(error)
+    if session.answers and (code or session.command):
+        from snnrun.cli.render import write_answer
+
+        write_answer(session.command, code, errors)
     trouble = lost()
     if trouble is not None and code == 0 and not session.publishes:
-        code = _exit_code(_not_printed(trouble))
+        code, _ = _shown(_not_printed(trouble))
     sys.exit(code)
 
 
@@ -449,26 +463,27 @@ def _not_printed(trouble: OSError) -> Exception:
     return StorageError(Diagnostic("ST112", f"the output could not be written: {trouble.strerror}"))
 
 
-def _exit_code(error: Exception) -> int:
-    """Print an error; its exit code."""
+def _shown(error: Exception) -> tuple[int, Sequence[Diagnostic]]:
+    """Print an error: its exit code, and what it consists of."""
     from snnrun.cli.render import render, say
     from snnrun.errors import Diagnostic, SnnrunError
 
     if isinstance(error, SnnrunError):
         render(error.diagnostics, sys.stderr)
-        return error.exit_code
+        return error.exit_code, error.diagnostics
     if isinstance(error, typer.Exit | typer.Abort):
-        return int(getattr(error, "exit_code", 1))
+        return int(getattr(error, "exit_code", 1)), ()
     show_usage = getattr(error, "show", None)  # of a wrong use of the command line
     if callable(show_usage):
         shown = io.StringIO()
         show_usage(shown)
         say(shown.getvalue().removesuffix("\n"))
-        return 2
+        return 2, [Diagnostic("USAGE", getattr(error, "format_message", error.__str__)())]
     if isinstance(error, OSError) and error.filename is not None:
         message = f"cannot use `{error.filename}`: {error.strerror}"
-        render([Diagnostic("ST113", message, None, "check its name and its permissions")], sys.stderr)
-        return 4
-    advice = "run it again as `snnrun --debug ...` and report what it prints"
-    render([Diagnostic("BUG", f"a bug of snnrun: {type(error).__name__}: {error}", None, advice)], sys.stderr)
-    return 70
+        code, found = 4, Diagnostic("ST113", message, None, "check its name and its permissions")
+    else:
+        advice = "run it again as `snnrun --debug ...` and report what it prints"
+        code, found = 70, Diagnostic("BUG", f"a bug of snnrun: {type(error).__name__}: {error}", None, advice)
+    render([found], sys.stderr)
+    return code, [found]

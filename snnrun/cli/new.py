@@ -7,7 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from snnrun.cli.render import put, say
+from snnrun.cli.render import put, put_json, say
+from snnrun.cli.tables import Column, write_table
 from snnrun.equations.check import Checker
 from snnrun.equations.dag import Graph
 from snnrun.equations.parse import parse_expression
@@ -27,16 +28,16 @@ def template_names() -> list[str]:
     return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
 
 
-def list_templates() -> None:
+def list_templates(*, json: bool) -> None:
     """Print the templates, each with what it shows."""
-    names = template_names()
-    width = max(map(len, names))
-    for name in names:
-        head, _, _ = _template(name).partition("\n")
-        put(f"{name:<{width}}  {head.removeprefix('# ')}")
+    heads = {name: _template(name).partition("\n")[0].removeprefix("# ") for name in template_names()}
+    if json:
+        put_json({"templates": [{"name": name, "description": head} for name, head in heads.items()]})
+        return
+    write_table([Column("template", list(heads)), Column("what it is", list(heads.values()))])
 
 
-def new_experiment(name: str | None, like: str) -> None:
+def new_experiment(name: str | None, like: str, *, json: bool) -> None:
     """Write NAME.yaml, and beside it the schema that editors check it with; an existing file is never written over.
 
     Raises:
@@ -74,6 +75,8 @@ def new_experiment(name: str | None, like: str) -> None:
     except OSError as problem:
         raise StorageError(Diagnostic("NEW804", f"`{target}` cannot be written: {problem.strerror}")) from None
     say(f"wrote {target}\nnext: snnrun run {target}")
+    if json:
+        put_json({"file": str(target), "schema": str(target.parent / _SCHEMA)})
 
 
 def _template(name: str) -> str:
@@ -93,15 +96,19 @@ def _install_schema(path: Path) -> None:
         temporary.write_text(schema_text(), encoding="utf-8")
 
 
-def compute_units(expression: str, to: str | None) -> None:
+def compute_units(expression: str, to: str | None, *, json: bool) -> None:
     """Print the value of an expression of quantities.
 
     Raises:
         ExperimentError: The expression is wrong, or the unit is of another dimension.
     """
     typed = evaluate_quantity(expression)
-    if to is None:
+    if json:
+        put_json({"value": typed.value, "unit": typed.dimension.symbol})
+    if to is None and not json:
         put(format_quantity(typed.value, typed.dimension, 12))
+        return
+    if to is None:
         return
     unit = evaluate_quantity(to)
     if unit.dimension != typed.dimension:
@@ -114,7 +121,11 @@ def compute_units(expression: str, to: str | None) -> None:
     assert unit.exact is not None
     if unit.exact == 0:
         raise ExperimentError(Diagnostic("UNT903", f"`{to}` is zero, not a unit"))
-    put(f"{float(typed.exact / unit.exact):.12g} {to}")
+    value = float(typed.exact / unit.exact)
+    if json:
+        put_json({"value": value, "unit": to})
+    else:
+        put(f"{value:.12g} {to}")
 
 
 def evaluate_quantity(expression: str) -> Typed:

@@ -75,9 +75,31 @@ def put(text: str) -> None:
     _write(text, sys.stdout)
 
 
+_answer: dict[str, Any] = {}
+
+
 def put_json(content: dict[str, Any]) -> None:
-    """Write a JSON object on stdout."""
-    put(json.dumps(content))
+    """Keep what a command answers with `--json`; it is written at the end of the command."""
+    _answer.update(content)
+
+
+def take_answer() -> dict[str, Any]:
+    """What was kept, which is then forgotten."""
+    taken = dict(_answer)
+    _answer.clear()
+    return taken
+
+
+def write_answer(command: str, code: int, errors: Iterable[Diagnostic]) -> None:
+    """Write the JSON object of a command on stdout: the same shape for all commands, and for errors.
+
+    Args:
+        command: Its name.
+        code: Its exit code.
+        errors: The errors that ended it.
+    """
+    head = {"command": command, "exit_code": code, "errors": [error.as_json() for error in errors]}
+    put(json.dumps(head | take_answer()))
 
 
 def _write(text: str, stream: TextIO) -> None:

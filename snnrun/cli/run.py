@@ -56,7 +56,8 @@ def run_files(command: RunCommand, plot_process: PlotProcess | None = None) -> N
         what = "did not finish"
         codes = list(_codes(runs))
     if command.json:
-        put_json(runs[0].report if len(runs) == 1 else {"runs": [one.report for one in runs]})
+        errors = [error for one in runs for error in one.report.get("errors", ())]
+        put_json(runs[0].report if len(runs) == 1 else {"runs": [one.report for one in runs], "errors": errors})
     failed = [code for code in codes if code]
     if failed:
         if len(runs) > 1:

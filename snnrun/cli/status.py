@@ -59,7 +59,7 @@ def _as_json(folder: Path, state: State) -> dict[str, Any]:
         "seconds_a_point": round(state.each, 6),
         "seconds_left": None if state.seconds_left is None else round(state.seconds_left, 1),
         "reasons": {str(k): reason for k, reason in state.failed.items()},
-        "command": list(state.facts.command),
+        "command_line": list(state.facts.command),
     }
 
 

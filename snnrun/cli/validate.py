@@ -66,7 +66,9 @@ def validate_files(paths: Sequence[Path], overrides: Sequence[str], *, json: boo
             for r in found
             if not r.is_part
         ]
-        put_json({"valid": not bad, "files": plain, "parts": [str(r.file) for r in found if r.is_part]})
+        errors = [d.as_json() for r in found if r.errors for d in r.diagnostics if d.severity is Severity.ERROR]
+        parts = [str(r.file) for r in found if r.is_part]
+        put_json({"errors": errors, "valid": not bad, "files": plain, "parts": parts})
     else:
         for report in found:
             render(() if report.is_part else report.diagnostics, sys.stderr)

@@ -266,7 +266,7 @@ def test_every_template_runs(snnrun, place, template):
 def test_new_lists_its_templates_and_asks_for_a_name(snnrun):
     said = snnrun("new", "--list")
     assert said.code == 0
-    assert [line.split()[0] for line in said.out.splitlines()] == template_names()
+    assert [line.split()[0] for line in said.out.splitlines()[1:]] == template_names()
     assert "Leaky integrate-and-fire neurons" in said.out
     said = snnrun("new")
     assert said.code == 2
