@@ -45,6 +45,9 @@ def test_info_says_what_a_run_left_and_clear_removes_it(snnrun, kernels_here, sm
     assert f"1 for this processor ({found['processor']})" in shown
     assert "groups.cells, monitors.out" in shown.splitlines()[-1]
     assert json.loads(snnrun("cache", "clear", "--json").out) == {
+        "command": "cache clear",
+        "exit_code": 0,
+        "errors": [],
         "folder": str(kernels_here),
         "removed": 1,
         "bytes": found["bytes"] + found["function_bytes"],

@@ -216,6 +216,9 @@ def test_diff_of_two_spellings_is_nothing(snnrun, place):
     assert (said.code, said.err) == (0, "")
     assert "same in meaning" in said.out
     assert json.loads(snnrun("diff", a, b, "--json").out) == {
+        "command": "diff",
+        "exit_code": 0,
+        "errors": [],
         "same": True,
         "a": str(a),
         "b": str(b),
