@@ -18,8 +18,9 @@ from snnrun.resolve.neurons import read_neurons
 from snnrun.resolve.poisson import resolve_poisson
 from snnrun.resolve.schedules import resolve_schedule
 from snnrun.resolve.selection import select_indices
+from snnrun.resolve.sonata import read_size
 from snnrun.spec import models
-from snnrun.spec.nodes import ScalarNode
+from snnrun.spec.nodes import MapNode, ScalarNode
 from snnrun.units.dimensions import ONE, TIME
 
 
@@ -95,7 +96,9 @@ def _sizes(context: Context, name: str, model: models.Group) -> tuple[int, dict[
             advice = "add `size: 100`, or subgroups with sizes"
             raise context.key_error("NET130", f"group `{name}` has no size", path, advice)
         return sum(sizes.values()), sizes
-    size = context.integer((*path, "size"), f"the size of `{name}`", 1)
+    at_size = (*path, "size")
+    of_nodes = isinstance(context.document.node(at_size), MapNode)
+    size = read_size(context, at_size) if of_nodes else context.integer(at_size, f"the size of `{name}`", 1)
     if sizes and sum(sizes.values()) != size:
         raise context.error(
             "NET130",

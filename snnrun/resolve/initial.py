@@ -29,6 +29,7 @@ from snnrun.resolve.group_names import seen_in
 from snnrun.resolve.names import Names
 from snnrun.resolve.rates import refuse_impossible
 from snnrun.resolve.series import is_list, is_spaced, read_series
+from snnrun.resolve.sonata import is_sonata, read_attribute, refuse_keys
 from snnrun.resolve.synapse_names import HIDDEN, names_of_synapses
 from snnrun.resolve.tables import finite_numbers, read_numbers, unit_of, whole_numbers
 from snnrun.spec.models import PoissonGroup
@@ -295,7 +296,13 @@ class _Values:
 
     def from_file(self) -> Node:
         context, path = self.context, (*self.path, "file")
-        numbers, own = read_numbers(context, self.path)
+        if is_sonata(context, self.path) and any(
+            context.document.has((*self.path, k)) for k in ("population", "column")
+        ):
+            numbers, own = read_attribute(context, self.path)
+        else:
+            refuse_keys(context, self.path)
+            numbers, own = read_numbers(context, self.path)
         if numbers.ndim != 1 or (self.size is not None and len(numbers) != self.size):
             wanted = values_of(self.size) if self.size is not None else "one value an element"
             message = f"the file holds an array of shape {numbers.shape}, {wanted} are needed"

@@ -154,6 +154,21 @@ class ValuesArray(Section):
 _NUMBERS: Final = "File of numbers (csv, tsv, txt, npy, npz, parquet, h5), relative to this file."
 _DATASET: Final = "Path of the dataset inside an h5 file. Its attribute `unit` or `units` counts as `unit`."
 _COLUMN: Final = "Column of a table: its name, or its number from 0 where the file has no names."
+_POPULATION: Final = "Population of a SONATA file; needed when it has several."
+_TYPES: Final = "Table of types of a SONATA file (csv): what the file does not say of each {0}, by `{0}_type_id`."
+
+
+class NodesFile(Section):
+    """The number of nodes of a SONATA file."""
+
+    file: Statements = Field(description="SONATA file of nodes (h5), relative to this file.")
+    population: Statements | None = Field(None, description=_POPULATION)
+
+
+SizeForm = TypeAliasType(
+    "SizeForm",
+    Annotated[Annotated[Expression, Tag(ONE_TAG)] | Annotated[NodesFile, Tag(MAP_TAG)], Discriminator(shape_of)],
+)
 
 
 class FileArray(Section):
@@ -271,6 +286,8 @@ class ValueFile(Section):
 
     file: Statements = Field(description=_NUMBERS)
     dataset: Statements | None = Field(None, description=_DATASET)
+    population: Statements | None = Field(None, description=_POPULATION + " `column` names an attribute of its nodes.")
+    types: Statements | None = Field(None, description=_TYPES.format("node"))
     column: Column | None = Field(None, description=_COLUMN)
     unit: Expression | None = Field(
         None, description="Unit of the numbers, such as `mV`; needed where the variable has a dimension."
@@ -360,7 +377,10 @@ _SUBGROUPS: Final = (
     'Named parts: a slice `"0:800"`, a list of indices, a condition, or a size; sizes follow one another and the '
     "group's `size` is their sum."
 )
-_SIZE: Final = "Number of neurons; absent: the sum of the sizes of its subgroups."
+_SIZE: Final = (
+    "Number of neurons, or `{file: nodes.h5, population: name}`: as many as nodes of a SONATA file. Absent: the sum "
+    "of the sizes of its subgroups."
+)
 _FINITE: Final = (
     " They are finite; only parameters, not variables of differential equations, may be infinite, where the line "
     "writes `inf`."
@@ -412,7 +432,7 @@ class NeuronGroup(Section):
 
     kind: Literal["neurons"] = Field("neurons", description="`neurons`, which may be left out.")
     use: Uses | None = Field(None, description=_USE)
-    size: Expression | None = Field(None, description=_SIZE)
+    size: SizeForm | None = Field(None, description=_SIZE)
     equations: Statements | None = Field(
         None,
         description="Equations, one a line: `dv/dt = -v/tau : volt`, `x = 2*v : volt`, `w : 1`. A source of spikes "
@@ -453,7 +473,7 @@ class PoissonGroup(Section):
     """Neurons that spike at random, independently."""
 
     kind: Literal["poisson"] = Field(description="`poisson`.")
-    size: Expression | None = Field(None, description=_SIZE)
+    size: SizeForm | None = Field(None, description=_SIZE)
     rates: Series = Field(
         description="Rate: one for all, a list, or an expression of `t` and `i`. Phases and statements may set "
         "`rates` where it does not follow `t`; each neuron then keeps its rate until it is set again."
@@ -515,7 +535,7 @@ class SpikeGroup(Section):
     """Neurons that spike at given times."""
 
     kind: Literal["spikes"] = Field(description="`spikes`.")
-    size: Expression | None = Field(None, description=_SIZE)
+    size: SizeForm | None = Field(None, description=_SIZE)
     indices: Series | None = Field(
         None, description="Which neuron spikes, one entry a spike; one for all spikes; `all`: each spikes at all times."
     )
@@ -531,7 +551,7 @@ class SpikeGroup(Section):
         "parquet, or a dataset of an h5 file), or SONATA spikes (h5).",
     )
     dataset: Statements | None = Field(None, description=_DATASET + " Absent: it holds SONATA spikes.")
-    population: Statements | None = Field(None, description="Population of a SONATA file; needed when it has several.")
+    population: Statements | None = Field(None, description=_POPULATION)
     columns: list[Column] | None = Field(
         None,
         min_length=2,
@@ -795,7 +815,8 @@ class FileConnect(Rule):
         "parquet, or a dataset of an h5 file), or SONATA edges (h5)."
     )
     dataset: Statements | None = Field(None, description=_DATASET + " Absent: it holds SONATA edges.")
-    population: Statements | None = Field(None, description="Population of a SONATA file; needed when it has several.")
+    population: Statements | None = Field(None, description=_POPULATION)
+    types: Statements | None = Field(None, description=_TYPES.format("edge"))
     columns: list[Column] | None = Field(
         None,
         min_length=2,

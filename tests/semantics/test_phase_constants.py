@@ -273,6 +273,7 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(("FileArray.unit", "FileConnect.unit", "MatrixConnect.unit", "SpikeGroup.unit"), "units alone"),
     **dict.fromkeys(("ValueFile.unit", "Plot.title", "Plot.labels", "Panels.title", "Plot.neurons"), "no expressions"),
+    **dict.fromkeys(("Author.name", "Author.affiliation"), "no expressions"),
     **dict.fromkeys(("FileArray.dt", "ImageArray.dt", "FileArray.scale", "ImageArray.scale"), "as ValuesArray.dt"),
     **dict.fromkeys(("LogBounds.log", "WholeBounds.whole"), "sweeps, which are planned before a run"),
     **dict.fromkeys(("Synapses.tolerance",), "as NeuronGroup.tolerance"),
@@ -295,6 +296,7 @@ SKIPPED = {
     "file",
     "dataset",
     "population",
+    "types",
     "columns",
     "image",
     "matrix",
@@ -343,7 +345,17 @@ def test_setting_a_constant_changes_the_run_or_is_refused_by_name(place: str) ->
 
 
 def test_every_key_with_an_expression_has_its_place() -> None:
-    texts = ("Expression", "Expressions", "Series", "Table", "InitialValue", "Statements", "Pathways", "EventForm")
+    texts = (
+        "Expression",
+        "Expressions",
+        "Series",
+        "Table",
+        "InitialValue",
+        "Statements",
+        "Pathways",
+        "EventForm",
+        "SizeForm",
+    )
     wanted = set()
     for name, model in inspect.getmembers(models, inspect.isclass):
         if issubclass(model, Section):

@@ -49,7 +49,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 EVERY_RULE: dict[str, Any] = {"source": "a.last", "target": "a.last", "delay": "1 ms", "initial": {"w": 3}}
 EQUATIONS = "v : 1\nshare = i - 1 : 1\nx = i*10*um : meter\ny = 0*i*um : meter"
-WITH_ANOTHER = {"skip_if_invalid", "multapses", "autapses", "dataset", "population", "unit"}
+WITH_ANOTHER = {"skip_if_invalid", "multapses", "autapses", "dataset", "population", "types", "unit"}
 """Keys that matter beside others only; each has a test of its own."""
 
 CASES = [

@@ -48,6 +48,7 @@ groups:
       x: [{where: i < 2, value: 3}, {value: 4 mV}]
       y: {file: states.h5, dataset: y, unit: mV}
       y2: {file: states.csv, column: 2}
+      y3: {file: nodes.h5, population: exc, types: node_types.csv, column: y}
       z: {value: 3, where: i > 2}
     events: {burst: v > 2, other: {condition: v > 3, do: v = 0, order: 1}}
     linked: {I: drive.x, J: {from: drive.y, index: i // 2}}
@@ -62,7 +63,7 @@ groups:
   regular: {kind: spikes, size: 3, times: {every: 1/(10*Hz), from: i*ms, until: 1 s, jitter: 1 ms}}
   alike: {kind: spikes, size: 3, indices: all, times: {range: [0 ms, 5 ms, 1 ms]}}
   filed: {kind: spikes, size: 3, file: spikes.csv, columns: [who, when], unit: ms}
-  sonata: {kind: spikes, size: 3, file: spikes.h5, population: exc}
+  sonata: {kind: spikes, size: {file: nodes.h5, population: exc}, file: spikes.h5, population: exc}
   stored: {kind: spikes, size: 3, file: spikes.h5, dataset: /table, unit: ms}
 inputs:
   bg: {kind: poisson, target: exc.a, variable: v, size: 1000, rate: 8 Hz, weight: w}
@@ -92,7 +93,7 @@ synapses:
       - {file: edges.csv}
       - {matrix: W.h5, dataset: /w, to: w, unit: mV}
       - {file: edges.csv, columns: [pre, post], to: {w: weight, delay: 3}, unit: {w: mV, delay: ms}}
-      - {file: edges.h5, population: exc_to_inh}
+      - {file: edges.h5, population: exc_to_inh, types: edge_types.csv}
       - {file: edges.h5, dataset: /edges}
     initial: {w: 1}
   s4: {source: s3, target: exc, connect: {i: [0, 1], j: [1, 0]}}

@@ -412,6 +412,7 @@ ELSEWHERE = {
     "PointsFile": None,  # unit/sweep/test_point_forms.py
     "Repeat": None,  # unit/sweep/test_earlier.py
     "ValueFile": None,  # unit/network
+    "NodesFile": None,  # unit/resolve/test_sonata_input.py
     "CallOperation": None,  # cli/test_run_command.py
     "Plot": None,
     "Panels": None,
