@@ -277,8 +277,12 @@ class Node:
         self.kind = kind
         self.payload = payload
         self.number = number
-        self.depth: int = 1 + max([a.depth for a in args], default=0)
-        self.fixed: bool = op not in CHANGING and all(a.fixed for a in args)
+        depth, fixed = 0, op not in CHANGING
+        for a in args:  # one loop, without generators: large files have hundreds of thousands of nodes
+            depth = max(depth, a.depth)
+            fixed = fixed and a.fixed
+        self.depth: int = 1 + depth
+        self.fixed: bool = fixed
 
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self.args)) if self.depth < _SHOWN else "..."

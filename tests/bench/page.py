@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bounds import BEYOND
 from measuring import ERRORS, FLOOR, LONG, PUBLISHED
 from saved_results import SNAPSHOT, load_results
 from table import HEADER, ratio_text, ratios, rows, seconds_text
@@ -236,7 +237,9 @@ index goes with what it leads to, a step waits for the one before. All else that
         figures = [f"{row['number'] / 1e6:.3g}", f"{row['sums']:g}", f"{row['bytes']:g}"]
         times = [f"{row['seconds']:.3g}", seconds_text(measured), ratio_text(measured / row["seconds"])]
         cells.append([name, row["unit"], row["by"], *figures, *times])
-    return text + "\n" + _table(head, cells, 3)
+    beyond = "".join(f"\n- `{name}`: {what}." for name, what in BEYOND.items() if name in bounds)
+    beyond = f"\nWhat takes the time where a work is far from its limit:\n{beyond}\n" if beyond else ""
+    return text + "\n" + _table(head, cells, 3) + beyond
 
 
 def _features(features: Mapping[str, Any]) -> str:
