@@ -5,18 +5,18 @@ params.taus = [5, 10, 20]
 
 process simulate {
     cpus 1
-    publishDir 'metrics', mode: 'copy'
+    publishDir 'runs', mode: 'copy'
 
     input:
     path file
     each tau
 
     output:
-    path "${tau}ms.json"
+    path "${tau}ms"
 
     script:
     """
-    snnrun run ${file} --set 'tau=${tau} ms' --threads ${task.cpus} --out runs --json > ${tau}ms.json
+    snnrun run ${file} --set 'tau=${tau} ms' --threads ${task.cpus} --out-folder ${tau}ms
     """
 }
 

@@ -244,11 +244,11 @@ class _Run:
 
     def complete(self, checked: Checked) -> int:
         """Say that a run on another machine is complete."""
-        from snnrun.sweep.batch import folder_of_run
+        from snnrun.sweep.batch import place_of_run
 
-        folder = folder_of_run(checked, self.command.out, self.command.out_folder)
+        folder = place_of_run(checked, self.command.out, self.command.out_folder).path
         self.report |= {"folder": str(folder), "status": "complete"}
-        self.line.put(f"complete: nothing to run\n{path_text(folder)}")
+        self.line.put(f"the results are complete\n{path_text(folder)}")
         return 0
 
     def on_slurm(self, checked: Checked, sweep: Sweep | None) -> int | None:

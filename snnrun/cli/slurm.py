@@ -12,10 +12,11 @@ from snnrun.cli.status import state_lines
 from snnrun.cli.summary import path_text
 from snnrun.errors import RunError, UnfinishedError
 from snnrun.results.folder import is_complete
+from snnrun.running.folder import Destination
 from snnrun.running.options import RunOptions
 from snnrun.running.stages import Checked
 from snnrun.sweep import slurm
-from snnrun.sweep.batch import Wishes, job_of_run, job_of_sweep
+from snnrun.sweep.batch import Wishes, is_whole, job_of_run, job_of_sweep, place_of_run
 from snnrun.sweep.job import Cluster, Job, split_options
 from snnrun.sweep.store import read_state
 
@@ -69,7 +70,7 @@ def on_slurm(
         "job": standing.number,
         "tasks": job.work.tasks or 1,
     }
-    if standing.before and not command.retry_failed:
+    if standing.before and slurm.end_state(standing.before):
         line.put(f"note: {slurm.end_of(job, standing.before)}")
     for note in job.notes if standing.new else ():
         line.put(f"note: {note}")
@@ -77,7 +78,8 @@ def on_slurm(
         line.put("\n".join(_lines(job, standing)))
         return SUBMITTED
     line.put(_lines(job, standing)[0])
-    return _waited(job, sweep, line, report)
+    place = None if sweep is not None else place_of_run(checked, command.out, command.out_folder)
+    return _waited(job, sweep, place, line, report)
 
 
 def _lines(job: Job, standing: slurm.Standing) -> list[str]:
@@ -99,7 +101,7 @@ def _lines(job: Job, standing: slurm.Standing) -> list[str]:
     return lines
 
 
-def _waited(job: Job, sweep: Sweep | None, line: Line, report: dict[str, Any]) -> int | None:
+def _waited(job: Job, sweep: Sweep | None, place: Destination | None, line: Line, report: dict[str, Any]) -> int | None:
     """Wait for a job; the exit code, or None when the results are complete."""
     points = 0 if sweep is None else sweep.plan.size
     bar = Bar(line, points, None)
@@ -109,7 +111,7 @@ def _waited(job: Job, sweep: Sweep | None, line: Line, report: dict[str, Any]) -
         state = read_state(job.work.results)
         if sweep is None or state is None:
             line.show(f"job {number} is {'ending' if standing is None else standing.state} ...")
-            return is_complete(job.work.results)
+            return place is not None and is_complete(job.work.results) and is_whole(place)
         bar.update(points - state.missing, points)
         return not state.missing and not state.workers
 

@@ -16,7 +16,7 @@ from snnrun.files.reading import read_json, reason_of
 from snnrun.results.folder import JOBS
 from snnrun.results.layout import DONE_FILE, storage_error
 from snnrun.running.again import standing
-from snnrun.running.folder import destination_of, portable
+from snnrun.running.folder import Destination, destination_of, portable
 from snnrun.running.options import RunOptions
 from snnrun.running.stages import Checked, Clock
 from snnrun.sweep.claims import ranges
@@ -143,8 +143,7 @@ def job_of_run(
     document, files = portable(checked.document, checked.resolved.context.files)
     place = destination_of(checked.name, document, files, out, wishes.path)
     final = place.path.absolute()
-    done = standing(place) if dry is None else None
-    if done is not None and done.origin.presentation == place.identity.presentation:
+    if dry is None and is_whole(place):
         return None
     hidden = final.with_name(f".{final.name}-slurm")
     where = ["--out", str(out.absolute())] if wishes.path is None else ["--out-folder", str(final)]
@@ -163,14 +162,20 @@ def job_of_run(
     return describe(work, allowed, wishes.extra, wishes.setup)
 
 
-def folder_of_run(checked: Checked, out: Path, path: Path | None = None) -> Path:
-    """The folder of a run's results.
+def place_of_run(checked: Checked, out: Path, path: Path | None = None) -> Destination:
+    """Where the results of a run go.
 
     Raises:
         StorageError: A file that the experiment names cannot be read.
     """
     document, files = portable(checked.document, checked.resolved.context.files)
-    return destination_of(checked.name, document, files, out, path).path
+    return destination_of(checked.name, document, files, out, path)
+
+
+def is_whole(place: Destination) -> bool:
+    """Whether the results of a run are there, with what it shows of them."""
+    done = standing(place)
+    return done is not None and done.origin.presentation == place.identity.presentation
 
 
 def _words(checked: Checked, options: RunOptions, wishes: Wishes) -> list[str]:

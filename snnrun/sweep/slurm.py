@@ -189,7 +189,7 @@ def last_number(job: Job) -> str:
 
 def end_of(job: Job, number: str) -> str:
     """Why a job of a folder ended with work left, and what to do."""
-    state = _end_state(number)
+    state = end_state(number)
     logs = sorted(job.place.glob(f"{number}*.log"), key=lambda log: log.stat().st_mtime)
     said = f"job {number} ended{f' ({state})' if state else ''} with work left: {_ENDS.get(state, 'its log says why')}"
     return f"{said}\n{_last_line(logs[-1])}" if logs else said
@@ -203,7 +203,7 @@ def _last_line(log: Path) -> str:
     return f"{log}: {lines[-1] if lines else 'it is empty'}"
 
 
-def _end_state(number: str) -> str:
+def end_state(number: str) -> str:
     """The state in which most of the tasks of a job ended that did not end well; empty when nobody knows it."""
     said = ""
     for program, *words in (

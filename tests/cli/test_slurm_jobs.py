@@ -109,8 +109,9 @@ def test_a_run_is_a_job_of_its_own_in_the_environment_of_the_setup(snnrun, place
     assert folder.name == Path(here["folder"]).name
     assert logs(next(Path("outputs/one").glob(".*-slurm"))).startswith("prepared\n")
     again = snnrun("run", file, "--no-plots", "--slurm")
+    assert "note:" not in again.err
     assert (again.code, fake.jobs()) == (0, [1])
-    assert "complete: nothing to run" in again.err
+    assert "the results are complete" in again.err
 
 
 def test_a_run_that_is_stopped_before_the_time_limit_is_queued_again_and_continues(snnrun, place, fake):
