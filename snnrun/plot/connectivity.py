@@ -27,7 +27,7 @@ from snnrun.plot.page import (
 from snnrun.plot.quantities import plain, readable
 from snnrun.plot.source import Source
 from snnrun.plot.style import counts_map, ink, palette, shades
-from snnrun.plot.weights import draw_matrix, shown_beside
+from snnrun.plot.weights import draw_matrix, matrix_of, shown_beside
 from snnrun.results.layout import FloatArray, MonitorKind, storage_error
 from snnrun.results.reader import Connectivity
 
@@ -107,8 +107,8 @@ def _columns(axes: Axes, source: Source, pairs: Connectivity, options: Options, 
 def _matrix(figure: AnyFigure, axes: Axes, pairs: Connectivity, options: Options, shown: _Shown | None) -> None:
     if shown is not None:
         sizes = (pairs.target_size, pairs.source_size)
-        image = draw_matrix(figure, axes, (pairs.pre, pairs.post), shown.values, sizes, shown.norm)
-        image.set_cmap(shades())
+        means = matrix_of(figure, axes, (pairs.pre, pairs.post), shown.values, sizes)
+        draw_matrix(axes, means, sizes, shown.norm).set_cmap(shades())
     elif len(pairs.pre) <= _MOST_DOTS:
         width, height = inches(axes)
         cell = min(width * 72 / pairs.source_size, height * 72 / pairs.target_size)

@@ -75,22 +75,22 @@ def draw_weights(figure: AnyFigure, source: Source, options: Options) -> None:
         show_message(figure, f"no values of '{found[0].name}' in '{monitor.name}'")
         return
     scale = readable(values, found[0].unit)
-    pairs_known = all(one.pre is not None for one in found)
-    shown = replace(options, parts=options.parts if pairs_known else ("histogram",))
+    pre, post = found[0].pre, found[0].post
+    shown = options if pre is not None else replace(options, parts=("histogram",))
     panels = side_by_side(figure, shown_beside(shown))
     if shown.has("histogram"):
         _histogram(panels.pop(0), found, scale, options)
-    norm = norm_of(scale(values), options, scale)
-    image: AxesImage | None = None
-    for axes, one in zip(panels, found, strict=False):
-        assert one.pre is not None
-        assert one.post is not None
-        sizes = (int(one.post.max()) + 1, int(one.pre.max()) + 1)
-        image = draw_matrix(figure, axes, (one.pre, one.post), scale(one.values), sizes, norm)
-        if len(found) > 1:
-            axes.set_title(one.when, fontsize=7)
-    if image is not None:
-        add_colorbar(figure, image, panels, scale.label(found[0].name))
+    if pre is None or post is None or not panels:
+        return
+    sizes = (int(post.max()) + 1, int(pre.max()) + 1)
+    means = [
+        matrix_of(figure, axes, (pre, post), scale(one.values), sizes) for axes, one in zip(panels, found, strict=True)
+    ]
+    norm = norm_of(np.stack(means), options, scale)
+    images = [draw_matrix(axes, mean, sizes, norm) for axes, mean in zip(panels, means, strict=True)]
+    for axes, one in zip(panels, found, strict=True):
+        axes.set_title(one.when if len(found) > 1 else "", fontsize=7)
+    add_colorbar(figure, images[0], panels, scale.label(found[0].name))
 
 
 def _monitor(source: Source, options: Options) -> Monitor:
@@ -143,23 +143,17 @@ def _histogram(axes: Axes, found: list[_Weights], scale: Scale, options: Options
     legend(axes, options)
 
 
-def draw_matrix(
-    figure: AnyFigure,
-    axes: Axes,
-    pairs: tuple[IntArray, IntArray],
-    values: FloatArray,
-    sizes: tuple[int, int],
-    norm: Normalize,
-) -> AxesImage:
+def matrix_of(
+    figure: AnyFigure, axes: Axes, pairs: tuple[IntArray, IntArray], values: FloatArray, sizes: tuple[int, int]
+) -> FloatArray:
     """The mean value of the synapses of each pair, or of each small square of pairs.
 
     Args:
         figure: The figure, for a note.
-        axes: Where.
+        axes: Where it will be drawn.
         pairs: Source and target of each synapse.
         values: Value of each, as shown.
         sizes: Numbers of targets and sources.
-        norm: Their scale of colours.
     """
     pre, post = pairs
     across, up = cells_in(axes)
@@ -170,8 +164,13 @@ def draw_matrix(
     sums, _, _ = np.histogram2d(post[there], pre[there], bins=cells, range=limits, weights=values[there])
     if cells != sizes:
         add_note(figure, "each cell of the matrix is the mean of its synapses")
-    means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
-    image = axes.imshow(means, origin="lower", aspect="auto", extent=(*limits[1], *limits[0]), norm=norm)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+
+
+def draw_matrix(axes: Axes, means: FloatArray, sizes: tuple[int, int], norm: Normalize) -> AxesImage:
+    """A matrix of values, shape (targets, sources) or smaller, of some numbers of targets and sources."""
+    extent = (-0.5, sizes[1] - 0.5, -0.5, sizes[0] - 0.5)
+    image = axes.imshow(means, origin="lower", aspect="auto", extent=extent, norm=norm)
     axes.spines[["top", "right"]].set_visible(True)
     round_ticks(axes, integer_x=True, integer_y=True)
     axes.set_xlabel("Source neuron index")

@@ -84,7 +84,7 @@ def run(folder: Path, n: int, hz: float = 40.0) -> Path:
 
 def sweep(folder: Path, n: int) -> Path:
     """A sweep of two parameters over networks of n neurons, with the results of its points."""
-    drive, kind = np.linspace(0, 2e-9, 3), ["regular", "bursting"]
+    drive, kind = np.linspace(0, 2e-9, 2), ["regular", "bursting"]
     for k in range(drive.size * len(kind)):
         run(folder / "points" / f"{k:05d}", n if n < 1000 else n // 20, hz=5.0 * k)
     rate = np.outer(drive * 4e10, [1.0, 0.5]) * (np.nan if n == 0 else 1.0)
