@@ -19,7 +19,7 @@ _SUGGESTED = {"spikes": "raster", "state": "traces", "rate": "rate"}
 """The picture of each kind of monitor, where the file has no `plots`."""
 
 _FOLLOWED = frozenset(
-    {"kind", "monitor", "source", "variables", "x", "y", "title", "name", "size", "labels", "bins", "style"}
+    {"kind", "monitor", "source", "variables", "x", "y", "title", "name", "size", "labels", "bins", "style", "footer"}
 )
 """Keys of plots that are followed, or change the looks alone."""
 
@@ -65,7 +65,7 @@ def _picture(page: Page, path: FilePath, plot: dict[str, Any]) -> None:
     if "xlim" in plot and "xlim" in _LIMITS.get(plot["kind"], ()):
         page.put(f"plt.xlim({', '.join(repr(float(limit) * 1e3) for limit in plot['xlim'])})")
     title = plot.get("title")
-    if title:
+    if title and title != "none":
         page.put(f"plt.title({title!r})")
 
 
