@@ -236,7 +236,7 @@ def create_sweep_folder(
         The folder, and the sweep as every process reads it there: files may have other names in it.
 
     Raises:
-        StorageError: It cannot be written, or holds something else; SWP719, other commands run points of it.
+        StorageError: It cannot be written, or holds something else; SWP722, other commands run points of it.
     """
     checked = sweep.checked
     document, files = portable(checked.document, sweep.files)

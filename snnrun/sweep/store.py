@@ -182,11 +182,11 @@ def refuse_at_work(folder: Path) -> None:
     """Refuse to change a sweep while other commands run points of it.
 
     Raises:
-        StorageError: SWP719.
+        StorageError: SWP722.
     """
     if any(claim.alive for claim in Claims(folder).all()):
         message = f"another command is running points of the sweep in `{folder}`, with other plots or metrics"
-        raise storage_error("SWP719", message, f"wait until it has ended (snnrun status {folder}), or stop it")
+        raise storage_error("SWP722", message, f"wait until it has ended (snnrun status {folder}), or stop it")
 
 
 def remove_results(folder: Path) -> None:

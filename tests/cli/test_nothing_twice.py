@@ -240,7 +240,7 @@ def test_the_presentation_of_a_sweep_does_not_change_while_another_command_runs_
     assert other.take("0", [0])
     try:
         said = snnrun("run", write(place / "one.yaml", SWEEP + "plots: none\n"))
-        assert (said.code, "error[SWP719]" in said.err) == (4, True)
+        assert (said.code, "error[SWP722]" in said.err) == (4, True)
         assert "plots" not in (folder / "experiment.yaml").read_text()
     finally:
         other.close()
