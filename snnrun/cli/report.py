@@ -9,7 +9,7 @@ from pathlib import Path
 from snnrun.cli.progress import bytes_text, number_text
 from snnrun.cli.render import put_json, say
 from snnrun.cli.summary import path_text
-from snnrun.compare.folders import results_below
+from snnrun.compare.folders import Entry, results_below
 from snnrun.files.reading import open_regular
 from snnrun.files.writing import replacing
 from snnrun.report.page import MADE_BY, page
@@ -59,10 +59,14 @@ def _expanded(folders: Sequence[Path], *, damaged: bool) -> tuple[list[Path], li
             found = results_below(folder, damaged=damaged)
             skipped += [f"{bad.path}: {bad.why}" for bad in found.unreadable]
             skipped += [f"{path}: it is not finished" for path in found.unfinished]
-            inside = [entry.path for entry in found.entries] or inside
+            inside = [entry.path for entry in sorted(found.entries, key=_by_name_and_time)] or inside
         for path in inside:
             paths.setdefault(path.resolve(), path)
     return list(paths.values()), skipped
+
+
+def _by_name_and_time(entry: Entry) -> tuple[str, str]:
+    return entry.name, "" if entry.started is None else entry.started.isoformat()
 
 
 def _refuse_other(out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -23,7 +24,8 @@ def overview(subjects: Sequence[Subject]) -> Html:
     links = [element("a", s.name, href=f"#r{k}") for k, s in enumerate(subjects)]
     columns = [Column("experiment", links), Column("status", [s.status for s in subjects])]
     columns.append(Column("started", [_when(s) for s in subjects]))
-    columns.append(Column("seed", [_seed(s) for s in subjects]))
+    seeds = [_seed(s) for s in subjects]
+    columns.append(Column("seed", seeds, [float(seed) if seed else math.nan for seed in seeds]))
     columns += [Column.of(n, _values(subjects, n, d), d) for n, d in _metrics(subjects)]
     return table(columns, sortable=len(subjects) > 2)
 
@@ -58,11 +60,11 @@ def seeds_of_runs(subjects: Sequence[Subject]) -> Html:
         if subject.side is not None and subject.entry.kind is Kind.RUN:
             same = {k: v for k, v in subject.side.tree.items() if k not in ("seed", "name", "description")}
             alike.setdefault(json.dumps(same, sort_keys=True), []).append(subject)
-    groups = [group for group in alike.values() if len({_seed(s) for s in group}) > 1]
+    groups = [group for group in alike.values() if len(_one_a_seed(group)) > 1]
     if not groups:
         return Html()
     columns = [Column("experiment", [g[0].entry.name for g in groups])]
-    columns.append(Column("seeds", [", ".join(dict.fromkeys(map(_seed, g))) for g in groups]))
+    columns.append(Column("seeds", [", ".join(sorted(map(_seed, _one_a_seed(g)), key=float)) for g in groups]))
     for name, dimension in _metrics([s for g in groups for s in g]):
         spreads = [Spread.of(_values(_one_a_seed(g), name, dimension)) for g in groups]
         columns += spread_columns(name, spreads, dimension)
@@ -70,7 +72,7 @@ def seeds_of_runs(subjects: Sequence[Subject]) -> Html:
 
 
 def _one_a_seed(group: Sequence[Subject]) -> list[Subject]:
-    return list({_seed(s): s for s in group}.values())
+    return list({_seed(s): s for s in group if _seed(s)}.values())
 
 
 def compared(a: Subject, b: Subject) -> Html:

@@ -19,7 +19,7 @@ from snnrun.report.subject import Subject
 MADE_BY: Final = '<meta name="generator" content="snnrun report'
 """What marks a file as one of these pages."""
 PICTURE_BYTES: Final = 12_000_000  # of all pictures of a page; as text they take a third more
-_MOST_PAIRS: Final = 10  # of folders that are compared
+_MOST_PAIRS: Final = 10  # of folders, that are compared
 
 
 def page(subjects: Sequence[Subject], skipped: Sequence[str] = ()) -> str:
@@ -53,12 +53,18 @@ def page(subjects: Sequence[Subject], skipped: Sequence[str] = ()) -> str:
 
 
 def _differences(subjects: Sequence[Subject]) -> list[Html]:
-    """The first folder compared with each other one."""
-    others = subjects[1 : _MOST_PAIRS + 1]
-    parts = [element("h2", "Differences"), *(compared(subjects[0], other) for other in others)]
-    rest = len(subjects) - 1 - len(others)
-    note = f"The first folder is compared with {_MOST_PAIRS} of the others; {rest:,} are left out."
-    return [*parts, element("p", note, class_="note")] if rest else parts
+    """Two folders compared; of more, the first of each name with the others of this name."""
+    first: dict[str, Subject] = {}
+    for subject in subjects:
+        first.setdefault(subject.entry.name if len(subjects) > 2 else "", subject)
+    known = {id(subject) for subject in first.values()}
+    names = [s.entry.name if len(subjects) > 2 else "" for s in subjects]
+    pairs = [(first[name], s) for name, s in zip(names, subjects, strict=True) if id(s) not in known]
+    if not pairs:
+        return []
+    parts = [element("h2", "Differences"), *(compared(a, b) for a, b in pairs[:_MOST_PAIRS])]
+    rest = len(pairs) - _MOST_PAIRS
+    return [*parts, element("p", f"{rest:,} more comparisons are left out.", class_="note")] if rest > 0 else parts
 
 
 def _file(name: str) -> str:

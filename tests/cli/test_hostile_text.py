@@ -77,6 +77,7 @@ def test_what_a_file_says_is_shown_plainly(snnrun, file):
         ["run", file, "--dry-run"],
         ["plot", "outputs/small/latest"],
         ["list"],
+        ["report", "outputs"],
         ["best", "outputs", "--by", "rate"],
         ["diff", file, "outputs/small/latest"],
         ["verify", "outputs/small/latest"],

@@ -138,6 +138,7 @@ def test_two_runs_are_compared(run, report):
     assert rows(differing)[1:] == [["constants.tau", "10 ms", "12 ms"]]
     assert rows(metrics)[1][0] == "rate"
     assert rows(metrics)[1][3].startswith("-")
+    assert not [h for h in report(a, run(KEPT), b).all("h3") if " and kept" in h.text]  # of more than two, by name
     same = report(a, shutil.copytree(a, a.with_name("00000000")))
     assert "the same in meaning" in same.text
     assert "data are the same" in same.text
