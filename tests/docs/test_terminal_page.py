@@ -65,7 +65,7 @@ def test_the_page_names_the_keys_of_each_command(answer):
     assert keys("run", "net.yaml", "--no-plots") == sorted(KEYS["run"][:-1])
     assert answer("run", "net.yaml", "wrong.yaml")["errors"][0]["code"] == "FMT203"
     of_sweep = keys("run", "sweep.yaml", "--no-plots", "--workers", "1")
-    assert of_sweep == sorted([*KEYS["run"][:-1], *KEYS["run` of a sweep"]])
+    assert of_sweep == sorted(set(KEYS["run"][:-1]) ^ set(KEYS["run` of a sweep"]))
     assert keys("run", "net.yaml", "--dry-run") == sorted(KEYS["run --dry-run"])
     assert answer("validate", "wrong.yaml")["errors"][0]["line"] == 2
     assert keys("diff", "net.yaml", "sweep.yaml") == sorted(KEYS["diff"][:4])
