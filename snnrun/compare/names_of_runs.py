@@ -7,8 +7,9 @@ from pathlib import Path
 
 from snnrun.compare.documents import Side, differences
 from snnrun.results.layout import EXPERIMENT_FILE
+from snnrun.spec.values import ABOUT
 
-_APART = ("plots", "metrics", "description", "references", "name")
+_APART = ("plots", "metrics", "name", *ABOUT)
 """Sections that change no simulation."""
 _MOST = 3  # differences in a name
 _LONGEST = 40

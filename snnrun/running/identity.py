@@ -1,7 +1,7 @@
 """What the results of an experiment follow from: its simulation, and how the recorded data are presented.
 
-A change of the presentation alone (`plots`, `description`, `references`, and `metrics` that decide nothing during the
-run) makes metrics and pictures again from the recorded data. Every other change is another simulation.
+A change of the presentation alone (`plots`, what is said about the experiment, and `metrics` that decide nothing during
+the run) makes metrics and pictures again from the recorded data. Every other change is another simulation.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from snnrun import __version__
 from snnrun.results.layout import storage_error
 from snnrun.spec.document import Document, Value
 from snnrun.spec.nodes import Node, ScalarNode, walk
+from snnrun.spec.values import ABOUT
 
-PRESENTATION = ("description", "references", "plots", "metrics")
+PRESENTATION = (*ABOUT, "plots", "metrics")
 """The keys of an experiment that are presentation."""
 _DECIDING = (("run", "phases"), ("search",))  # where metrics decide what happens
 _WORD = re.compile(r"[^\W\d]\w*\b(?!\s*\()")  # a name that is not called

@@ -24,13 +24,13 @@ from snnrun.spec.core_schema import resolve_plain
 from snnrun.spec.document import Document
 from snnrun.spec.nodes import ListNode, MapNode, Node, Path, ScalarNode
 from snnrun.spec.paths import resolve_file
+from snnrun.spec.values import ABOUT
 from snnrun.sweep.points import SEED, GridAxis, Plan, Values
 from snnrun.units.dimensions import Dimension
 from snnrun.units.names import lookup_unit
 
 _MODULUS = 1 << 256
 _QUANTITY = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?) +([^\W\d]\w*)(?:\*\*(-?\d{1,2}))?")
-_WORDS = ("description", "references")  # they change no number
 _BLOCK = 1 << 20
 _SEED_SHIFT = 64 - 53  # tables hold seeds as floating-point numbers
 
@@ -165,7 +165,7 @@ class PointKeys:
         self.plan = plan
         self._program = program
         self._marks = Marks({name: f"file {name!r} {_content(file)}" for name, file in files.items()})
-        left_out = {"seed", *_WORDS, "plots"}
+        left_out = {"seed", *ABOUT, "plots"}
         kept = {key: entry for key, entry in base.root.entries.items() if key not in left_out}
         seed = base.find(SEED)
         self._now = {SEED: _hash(SEED, _plain(1)) if seed is None else self._marks.of(SEED, seed)}

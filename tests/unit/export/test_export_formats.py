@@ -35,8 +35,9 @@ def test_nwbinspector_finds_nothing_critical(tmp_path):
     inspector = pytest.importorskip("nwbinspector", reason="nwbinspector is not installed: make readers")
     export_file(folder_of(tmp_path / "run"), "nwb", [], tmp_path / "small.nwb")
     found = list(inspector.inspect_nwbfile(nwbfile_path=str(tmp_path / "small.nwb")))
-    assert {message.check_function_name for message in found} == {"check_subject_species_exists"}
-    assert [m for m in found if m.importance.name in ("ERROR", "PYNWB_VALIDATION", "CRITICAL")] == []
+    suggestions = {"BEST_PRACTICE_SUGGESTION"}
+    serious = {message.check_function_name for message in found if message.importance.name not in suggestions}
+    assert serious == {"check_subject_species_exists"}  # a model has none, and it is not critical
 
 
 def test_neo_reads_trains_signals_and_epochs(tmp_path):

@@ -27,6 +27,8 @@ from snnrun.results.layout import (
 )
 from snnrun.results.provenance import collect
 from snnrun.results.writer import ResultsWriter
+from snnrun.running.identity import identity_of
+from snnrun.spec.load import load
 
 EXPERIMENT = """\
 version: 1
@@ -189,3 +191,15 @@ def test_a_package_that_is_missing_is_named(folder, tmp_path, monkeypatch):
     with pytest.raises(StorageError, match="EXP807") as caught:
         export_file(folder, "nwb", [], tmp_path / "small.nwb")
     assert caught.value.diagnostics[0].help == "pip install 'snnrun[nwb]'"
+
+
+def test_who_made_it_is_no_part_of_the_simulation(tmp_path):
+    found = []
+    for authors, license in (("[Ada Lovelace]", "CC0-1.0"), ("[Josiah Carberry]", "CC-BY-4.0")):
+        (tmp_path / "x.yaml").write_text(
+            f"version: 1\nauthors: {authors}\nlicense: {license}\ngroups: {{g: {{size: 2, equations: 'v : 1'}}}}\n"
+            "run: {duration: 10 ms, dt: 1 ms}\n"
+        )
+        found.append(identity_of(load(tmp_path / "x.yaml"), {}))
+    assert found[0].simulation == found[1].simulation
+    assert found[0].presentation != found[1].presentation
