@@ -19,7 +19,8 @@ _SUGGESTED = {"spikes": "raster", "state": "traces", "rate": "rate"}
 """The picture of each kind of monitor, where the file has no `plots`."""
 
 _FOLLOWED = frozenset(
-    {"kind", "monitor", "source", "variables", "x", "y", "title", "name", "size", "labels", "bins", "style", "footer"}
+    {"kind", "monitor", "source", "variables", "x", "y", "title", "name", "size", "labels", "bins"}
+    | {"style", "footer", "legend", "colours", "colourmap"}
 )
 """Keys of plots that are followed, or change the looks alone."""
 

@@ -24,7 +24,8 @@ NOTED = [
     (
         [models.Plot],
         pictures._FOLLOWED,
-        {"neurons", "z", "log", "xlim", "ylim", "bin", "period", "marks", "lines", "vlines", "overlay"},
+        {"neurons", "z", "log", "xlim", "ylim", "bin", "period", "marks", "lines", "vlines", "overlay"}
+        | {"zlim", "times", "offset", "scale_bars", "parts"},
     ),
 ]
 
