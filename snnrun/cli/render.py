@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TextIO
@@ -45,11 +45,14 @@ class _Colour(Enum):
     STRONG = "\x1b[1m"
 
 
+_FEW: Final = 5
+"""Errors that say the same of other places and are shown each by itself."""
+_MOST_PLACES: Final = 5
 _RESET: Final = "\x1b[0m"
 
 
 def render(diagnostics: Iterable[Diagnostic], stream: TextIO, *, colour: bool | None = None) -> None:
-    """Write diagnostics, an empty line between those that have an excerpt.
+    """Write diagnostics, an empty line between those that have an excerpt; many that say the same once.
 
     Args:
         diagnostics: In the order to show.
@@ -57,7 +60,14 @@ def render(diagnostics: Iterable[Diagnostic], stream: TextIO, *, colour: bool | 
         colour: Whether to use colour codes; None: as `wants_colour` says.
     """
     is_coloured = wants_colour(stream) if colour is None else colour
-    shown = [render_one(item, colour=is_coloured) for item in diagnostics]
+    alike: dict[object, list[Diagnostic]] = {}
+    for number, item in enumerate(diagnostics):
+        same = (item.code, item.message, item.help) if item.severity is Severity.ERROR and item.span else number
+        alike.setdefault(same, []).append(item)
+    shown = []
+    for group in alike.values():
+        apart = group if len(group) <= _FEW else group[:1]
+        shown += [render_one(item, () if apart is group else group[1:], colour=is_coloured) for item in apart]
     text = ""
     for number, block in enumerate(shown):
         gap = "\n" if number and ("\n" in block or "\n" in shown[number - 1]) else ""
@@ -119,11 +129,12 @@ def wants_colour(stream: TextIO) -> bool:
     return stream.isatty()
 
 
-def render_one(item: Diagnostic, *, colour: bool = False, width: int = WIDTH) -> str:
+def render_one(item: Diagnostic, others: Sequence[Diagnostic] = (), *, colour: bool = False, width: int = WIDTH) -> str:
     """One diagnostic as text, without a line break at its end.
 
     Args:
         item: The diagnostic.
+        others: Errors that say the same of other places.
         colour: Whether to use colour codes.
         width: Columns of an excerpt.
     """
@@ -141,12 +152,22 @@ def render_one(item: Diagnostic, *, colour: bool = False, width: int = WIDTH) ->
     if item.span is not None:
         margin = " " * max(len(str(item.span.line)), 2)
         lines += _excerpt(item.span, paint, margin, width)
+    if others:
+        places = [clean(_place(other.span, item.span)) for other in others]
+        more = f" and {len(places) - _MOST_PLACES:,} more" if len(places) > _MOST_PLACES else ""
+        lines.append(f"{margin} {paint('also at:', _Colour.HELP)} {', '.join(places[:_MOST_PLACES])}{more}")
     if item.users:
         users = ", ".join(clean(str(user)) for user in item.users)
         lines.append(f"{margin} {paint('used at:', _Colour.HELP)} {users}")
     if item.help:
         lines.append(f"{margin} {paint('help:', _Colour.HELP)} {clean(item.help)}")
     return "\n".join(lines)
+
+
+def _place(span: Span | None, first: Span | None) -> str:
+    """A place: its line, in the source of the first one."""
+    alike = span is not None and first is not None and span.file is first.file
+    return f"line {span.line}" if alike and span is not None else str(span)
 
 
 @dataclass(frozen=True, slots=True)

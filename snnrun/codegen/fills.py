@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from snnrun.codegen.arguments import ArrayKey, ArrayUse, CType, IntUse, IntValue
 from snnrun.codegen.emit import Place, Writer
 from snnrun.codegen.imports import imported
-from snnrun.equations.dag import DRAWN, Constant, Draw, Graph, Kind, Node, Op, Variable, walk
+from snnrun.equations.dag import DRAWN, Amount, Constant, Draw, Graph, Kind, Node, Op, Variable, walk
 from snnrun.kernels.arithmetic import Math, Precision
 from snnrun.model.network import MULTISYNAPTIC, Initial
 
-_UNSUPPORTED = DRAWN | {Op.LIST, Op.ELEMENT, Op.TIMED, Op.NOISE, Op.PROPAGATOR}
+_REJECTED = {Op.GAMMA, Op.TRUNCATED_NORMAL}  # drawn again until they fit, one by one
+_UNSUPPORTED = DRAWN - _REJECTED | {Op.LIST, Op.ELEMENT, Op.TIMED, Op.NOISE, Op.PROPAGATOR}
 _FILLS = {Op.UNIFORM: "uniforms", Op.NORMAL: "normals"}
 KNOWN = ("i", "j", "N_outgoing")  # what a synapse knows of itself while it is made
 
@@ -117,6 +118,8 @@ def supported(wanted: Wanted) -> bool:
             return False
         if isinstance(node.payload, Draw) and node.payload.shared:
             return False
+        if isinstance(node.payload, Amount):
+            return False  # somebody must see whether a random number can be drawn with it
         if isinstance(node.payload, Variable) and node.payload.name in ("N_incoming", MULTISYNAPTIC):
             return False
     return True
@@ -284,9 +287,12 @@ class _Function:
         w.line("odd = (k0 & 1) if contiguous else 0")
         w.loop("for b in range(n):")
         w.line("pass")  # a rule may have nothing to compute
+        if any(n.op in _REJECTED for n in walk(*nodes)):
+            w.line("step = 0")
+            w.line(f"number = k0 + b if contiguous else {created}[at + b]")
         for node in leaves:
             self.leaf(node)
-        place = Place("b")
+        place = Place("number")
         for line in self.lines:
             (value, *where) = w.evaluate([n for n in (line.value, line.where) if n is not None], place)
             name = w.temporary("new_" + line.variable.name)

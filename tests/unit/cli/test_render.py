@@ -168,3 +168,16 @@ def test_a_stream_that_cannot_write_a_character_gets_a_question_mark():
     render([Diagnostic("E1", "é")], stream)
     stream.flush()
     assert stream.buffer.getvalue() == b"error[E1]: ?\n"
+
+
+def test_many_errors_that_say_the_same_are_shown_once_with_their_places():
+    file = SourceFile("a.yaml", "".join(f"x{k}: delay(y)\n" for k in range(9)))
+    spans = [Span(file, file.text.index(f"x{k}"), file.text.index(f"x{k}") + 2) for k in range(9)]
+    other = Diagnostic("EQ204", "units differ", at("z: 1\n", "z", "b.yaml"), "look")
+    few = [Diagnostic("NET110", "unknown", span) for span in spans[:3]]
+    many = [Diagnostic("EQ204", "units differ", span, "look") for span in spans]
+    stream = io.StringIO()
+    render([*many[:2], *few, other, *many[2:]], stream)
+    first, *others = stream.getvalue().split("\n\n")
+    assert "also at: line 2, b.yaml:1:1, line 3, line 4, line 5 and 4 more\n" in first
+    assert len(others) == 3

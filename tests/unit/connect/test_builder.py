@@ -84,12 +84,14 @@ VALUES = [
     "{w: 1 + 0.1*randn(), n: int(5*rand()), b: rand() < 0.3}",
     """{w: x_pre*x_post + i - 2*j + k_post + exp(-N_outgoing/100),
        n: [{value: 2, where: w > 0}, {value: -1, where: i > j}]}""",
+    """{w: "truncnorm(0.1, 0.2, 0, inf) + gamma(0.5, 0.01)"}""",
 ]
 DELAYS = [
     "",
     ", delay: 1.5 ms",
     ', delay: "clip(1.5*ms + 3*ms*randn(), 0.1*ms, 30*ms)"',
     ', delay: "40*ms*rand()*clip(w, 0, 1)"',
+    ', delay: "truncnorm(1.5*ms, 0.75*ms, 0.05*ms, inf*ms)"',
 ]
 
 
@@ -143,6 +145,8 @@ def assert_same(b: Built, a: Built) -> None:
         ("chances", 2, 2, 3),
         ("mixed", 0, 1, 1),
         ("mixed", 2, 3, 3),
+        ("totals", 3, 4, 3),
+        ("mixed", 3, 4, 1),
     ],
 )
 def test_compiled_synapses_are_those_of_numpy(
