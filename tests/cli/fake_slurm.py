@@ -122,7 +122,9 @@ def sbatch(*words):
     number = max(jobs(), default=0) + 1
     folder = HOME / str(number)
     folder.mkdir()
-    (folder / "job.json").write_text(json.dumps({"options": given, "script": Path(script).read_text()}))
+    text = Path(script).read_text()
+    (folder / "script").write_text(text)
+    (folder / "job.json").write_text(json.dumps({"options": given, "script": text}))
     for task in range(last + 1):
         put(number, task, "PENDING", "Resources")
     subprocess.Popen(
@@ -193,8 +195,6 @@ class Task:
         identity = f"{number}_{task}"
         log = options["output"].replace("%%", "%")
         log = log.replace("%A", str(number)).replace("%a", str(task)).replace("%j", str(number))
-        script = folder / "script"
-        script.write_text(job["script"])
         environment = {**os.environ, "SLURM_JOB_ID": identity, "SLURM_RESTART_COUNT": str(restarts)}
         if "array" in options:
             environment |= {"SLURM_ARRAY_JOB_ID": str(number), "SLURM_ARRAY_TASK_ID": str(task)}
@@ -204,7 +204,7 @@ class Task:
         shell = job["script"].split("\n")[0].removeprefix("#!").split()
         with Path(log).open("a") as stream:
             self.process = subprocess.Popen(
-                [*shell, str(script)], stdout=stream, stderr=stream, env=environment, start_new_session=True
+                [*shell, str(folder / "script")], stdout=stream, stderr=stream, env=environment, start_new_session=True
             )
         self.warned = False
         put(number, task, "RUNNING", "None", restarts)
