@@ -72,7 +72,7 @@ def write_experiment(found: Imported, target: Path) -> None:
     assert isinstance(root, MapNode)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(write_yaml(root), encoding="utf-8")
+        target.write_text(write_yaml(root, compact=True), encoding="utf-8")
         for file, array in found.arrays.items():
             np.save(target.parent / file, array)
         for file, text in found.texts.items():

@@ -59,6 +59,7 @@ def _number(experiment: Imported, name: str, number: int) -> None:
             renamed = f"{stem}_n{number}{dot}{ending}"
             files[renamed] = files.pop(file)  # type: ignore[assignment]
             experiment.data = replaced(experiment.data, file, renamed)
+            experiment.notes = [(line, text.replace(file, renamed)) for line, text in experiment.notes]
 
 
 def _experiment(
@@ -135,6 +136,8 @@ def _finish(script: Script, name: str, recorded: Mapping[str, Any], runs: list[R
         run = {"duration": script.phases[0]["duration"], **run}
     else:
         for phase in script.phases:
+            if phase["record"] == list(script.sections["monitors"]):
+                del phase["record"]
             changed = {k: v for k, v in phase.pop("set", {}).items() if "." in k or k in constants}
             if changed:
                 phase["set"] = changed

@@ -273,7 +273,7 @@ def wrap(cls: Any, method: str, record: Any, hidden: int = 1) -> None:
 
 
 def set_item(inner: Any, view: Any, item: Any, value: Any, *args: Any, **kwargs: Any) -> None:
-    """Record `group.variable[item] = value`, and all values of the variable where numbers go to some elements."""
+    """Record `group.variable[item] = value`, and all values of the variable where it is about some elements."""
     group = view.group
     target: Any = REC.key_of(group)
     if isinstance(group, SynapticPathway):
@@ -284,7 +284,7 @@ def set_item(inner: Any, view: Any, item: Any, value: Any, *args: Any, **kwargs:
     record = REC.add("set", target=target, variable=view.name, item=REC.plain(chosen), value=REC.plain(value))
     inner(view, item, value, *args, **kwargs)
     some = chosen is not None or isinstance(group, only.Subgroup)
-    if REC.depth == 0 and some and "array" in str(record["value"]) + str(record["item"]):
+    if REC.depth == 0 and some:
         owner = group.source if isinstance(group, only.Subgroup) else group
         if isinstance(owner, only.NeuronGroup):
             record["all"] = REC.plain(getattr(owner, view.name)[:])

@@ -31,7 +31,7 @@ def _connect(script: Script, record: Record) -> None:
         rule["where"] = record["condition"]
     for side in ("i", "j"):
         if isinstance(record[side], str):
-            rule[side] = record[side]
+            rule[side] = _generator(record[side])
         elif isinstance(record[side], dict):
             rule[side] = script.value(record[side])
             if rule[side] is None:
@@ -45,6 +45,12 @@ def _connect(script: Script, record: Record) -> None:
         item["connect"].append("one_to_one")
     else:
         item["connect"].append(rule or "all")
+
+
+def _generator(text: str) -> str:
+    """A text of a connection; one that is an index under a condition as a generator of one index."""
+    only = re.fullmatch(r"(.+?)\s+if\s+(.+)", text.strip(), re.DOTALL)
+    return f"{only[1]} for once in range(1) if {only[2]}" if only and not re.search(r"\sfor\s", text) else text
 
 
 def _set_spikes(script: Script, record: Record) -> None:
@@ -83,10 +89,11 @@ def _set(script: Script, record: Record) -> None:
         return
     pathway = target.partition(":")[2] if isinstance(target, str) else ""
     is_whole = record["item"] is None and record["target"] == owner
-    where = {} if "all" in record else _where(script, record)
+    use_all = "all" in record and _needs_all(script, record, item.get("initial", {}).get(variable))
+    where = {} if use_all else _where(script, record)
     if where is None:
         return
-    if "all" in record:
+    if use_all:
         value = script.series(record["all"], f"{name}_{variable}")
     elif not is_whole and script.series(record["value"], "") is None:
         script.note(record["line"], f"the assignment of `{variable}` to some elements is left out")
@@ -116,6 +123,13 @@ def _set(script: Script, record: Record) -> None:
     if before is not None and not rules:
         rules = [{"value": before}]
     initial[variable] = [*rules, {**where, "value": value}]
+
+
+def _needs_all(script: Script, record: Record, before: Any) -> bool:
+    """Whether an assignment to some elements needs numbers of a file, where no rule can stand."""
+    chosen = record["item"]
+    by_number = isinstance(chosen, dict) and "array" in chosen and script.arrays[chosen["array"]].size > FEW
+    return by_number or script.value(record["value"]) is None or (isinstance(before, dict) and "file" in before)
 
 
 def _is_integer(item: Record, variable: str) -> bool:
@@ -199,9 +213,11 @@ def _run(script: Script, record: Record) -> None:
         if abs(steps * record["dt"] - record["duration"]["number"]) > _ALIGNED * record["dt"]:
             duration = quantity(steps * record["dt"], TIME)
             script.note(record["line"], f"the run takes whole steps: {duration}")
-        phase = {"name": f"phase_{len(script.phases) + 1}", "duration": duration}
+        phase: dict[str, Any] = {"name": f"phase_{len(script.phases) + 1}", "duration": duration}
         if script.changes:
             phase["set"] = dict(script.changes)
+        monitors = {script.names[o] for o in record["objects"]}
+        phase["record"] = [name for name in script.sections["monitors"] if name in monitors]
         script.phases.append(phase)
         script.runs.append(record["number"])
         script.changes = {}

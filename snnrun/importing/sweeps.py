@@ -51,10 +51,10 @@ def merged(family: Sequence[Imported], shared: str | None = None) -> Imported:
         first.notes += [note for note in other.notes if note not in first.notes]
         first.arrays |= other.arrays
     if len(kept) < len(family):
-        first.notes.append((None, f"of {len(family)} runs {len(family) - len(kept)} have the values of another one"))
+        first.notes.append((None, f"{len(family) - len(kept)} of {len(family)} runs repeat the values of another one"))
     if len(kept) > 1:
         first.data["sweep"] = _sweep(values)
-        if shared is not None and all(place[:2] == ("run", "phases") for place in places):
+        if shared is not None and not first.texts and all(place[:2] == ("run", "phases") for place in places):
             first.data["sweep"]["shared"] = shared
     return first
 

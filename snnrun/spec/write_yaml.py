@@ -34,68 +34,81 @@ def visible(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _NOT_SEEN.sub(_escape, text)
 
 
-def write_yaml(root: MapNode) -> str:
-    """The text of a whole file; maps and multi-line texts as blocks, short lists on one line."""
-    return "".join(f"{line}\n" if line else "\n" for line in _map_lines(root, ""))
+def write_yaml(root: MapNode, *, compact: bool = False) -> str:
+    """The text of a whole file; maps and multi-line texts as blocks, short lists on one line.
+
+    Args:
+        root: The file.
+        compact: Whether short maps within the sections of the file stand on one line too.
+    """
+    return "".join(f"{line}\n" if line else "\n" for line in _map_lines(root, "", compact=compact))
 
 
-def _map_lines(node: MapNode, indent: str) -> Iterator[str]:
+def _map_lines(node: MapNode, indent: str, *, compact: bool) -> Iterator[str]:
     for name, entry in node.entries.items():
         key = _one_line(name, in_flow=False)
-        yield from _value_lines(f"{indent}{key}:", entry.value, indent + "  ")
+        yield from _value_lines(f"{indent}{key}:", entry.value, indent + "  ", compact=compact)
 
 
-def _value_lines(lead: str, node: Node, indent: str) -> Iterator[str]:
+def _value_lines(lead: str, node: Node, indent: str, *, compact: bool) -> Iterator[str]:
     """Lines of one value after `key:` or `-`.
 
     Args:
         lead: What stands before the value on its first line.
         node: The value.
         indent: Of lines below.
+        compact: Whether short maps stand on one line.
     """
     block = _block_text(node, indent)
     if block is not None:
         yield f"{lead} {block[0]}"
         yield from block[1:]
         return
-    flow = _flow(node)
+    flow = _flow(node, maps=compact and len(indent) > 2)
     if flow is not None and len(lead) + 1 + len(flow) <= _WIDTH:
         yield f"{lead} {flow}"
     elif isinstance(node, MapNode):
         yield lead
-        yield from _map_lines(node, indent)
+        yield from _map_lines(node, indent, compact=compact)
     elif isinstance(node, ListNode):
         yield lead
         for item in node.items:
-            yield from _item_lines(item, indent)
+            yield from _item_lines(item, indent, compact=compact)
     else:
         yield f"{lead} {_scalar(node, in_flow=False)}"
 
 
-def _item_lines(node: Node, indent: str) -> Iterator[str]:
+def _item_lines(node: Node, indent: str, *, compact: bool) -> Iterator[str]:
     """Lines of one item of a list; a map begins on the line of its dash."""
     if not isinstance(node, MapNode) or not node.entries:
-        yield from _value_lines(f"{indent}-", node, indent + "  ")
+        yield from _value_lines(f"{indent}-", node, indent + "  ", compact=compact)
         return
-    for number, line in enumerate(_map_lines(node, indent + "  ")):
+    for number, line in enumerate(_map_lines(node, indent + "  ", compact=compact)):
         yield f"{indent}- {line[len(indent) + 2 :]}" if number == 0 else line
 
 
-def _flow(node: Node) -> str | None:
-    """A list of scalars, or of such lists, or anything empty, on one line."""
+def _flow(node: Node, *, maps: bool) -> str | None:
+    """A list of scalars, or of such lists, or anything empty, on one line; with `maps` a map of these too."""
     match node:
         case MapNode(entries=entries):
-            return None if entries else "{}"
+            values = [_part(entry.value, maps=maps) for entry in entries.values()]
+            if (entries and not maps) or None in values:
+                return None
+            keys = [_one_line(name, in_flow=True) for name in entries]
+            return f"{{{', '.join(f'{key}: {value}' for key, value in zip(keys, values, strict=True))}}}"
         case ScalarNode():
             return None
         case ListNode(items=items):
-            parts = []
-            for item in items:
-                part = _scalar(item, in_flow=True) if isinstance(item, ScalarNode) else _flow(item)
-                if part is None:
-                    return None
-                parts.append(part)
-            return f"[{', '.join(parts)}]"
+            parts = [_part(item, maps=maps) for item in items]
+            return None if None in parts else f"[{', '.join(filter(None, parts))}]"
+
+
+def _part(node: Node, *, maps: bool) -> str | None:
+    """A value within a list or map on one line; None where it has to stand on several."""
+    if not isinstance(node, ScalarNode):
+        return _flow(node, maps=maps)
+    is_block = maps and isinstance(node.value, str) and "\n" in node.value
+    return None if is_block else _scalar(node, in_flow=True)
 
 
 def _block_text(node: Node, indent: str) -> list[str] | None:

@@ -1,5 +1,6 @@
-"""A recorded script becomes the file that a person would write. The recording is that of script.txt by Brian2 2.11:
-`python snnrun/importing/recorder.py tests/unit/importing/script.txt recorded.json`, run where Brian2 is installed."""
+"""A recorded script becomes the file that a person would write. The recordings are those of the scripts beside them by
+Brian2 2.11: `python snnrun/importing/recorder.py script.txt script.json`, run where Brian2 is installed, gives
+script.json and script.json.npz, here script.npz."""
 
 from __future__ import annotations
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 
 from snnrun.cli.imports import import_script
+from snnrun.compare.documents import Side, differences
 from snnrun.errors import ExperimentError, StorageError
 from snnrun.importing import script as scripts
 from snnrun.importing.experiment import experiments_of
 from snnrun.importing.values import quantity, value_of
 from snnrun.running import pipeline
+from snnrun.sweep.plan import plan_sweep
 from snnrun.units.dimensions import ONE, TIME
 from snnrun.units.quantities import dimension_of
 
@@ -24,9 +27,9 @@ SCRIPT = HERE / "script.txt"
 VOLT = dimension_of("V")
 
 
-def recorded() -> tuple[dict, dict]:
-    with np.load(HERE / "recorded.npz") as arrays:
-        return json.loads((HERE / "recorded.json").read_text(encoding="utf-8")), dict(arrays)
+def recorded(name: str = "script") -> tuple[dict, dict]:
+    with np.load(HERE / f"{name}.npz") as arrays:
+        return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8")), dict(arrays)
 
 
 @pytest.fixture
@@ -49,6 +52,41 @@ def test_the_file_is_the_expected_one_and_valid(
     assert f"next: snnrun run {written}" in shown
     with pytest.raises(StorageError, match="exists already"):
         import_script(SCRIPT, tmp_path, None, allow_code=True)
+
+
+def test_networks_and_states_that_differ_in_values_are_points_of_a_sweep(
+    tmp_path: Path, brian2: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("snnrun.cli.imports.record", lambda *_: recorded("loops"))
+    import_script(HERE / "loops.txt", tmp_path, None, allow_code=True)
+    for name, size in (("loops.yaml", 2), ("loops-2.yaml", 2)):
+        assert (tmp_path / name).read_text(encoding="utf-8") == (HERE / name).read_text(encoding="utf-8")
+        checked = pipeline.check(pipeline.read(tmp_path / name))
+        assert checked.experiment.sweep is not None
+        assert plan_sweep(checked.resolved.context, checked.experiment.sweep).size == size
+    drive = np.arange(20) * 0.1
+    assert np.array_equal(np.load(tmp_path / "loops_cells_I.npy"), np.where(np.arange(20) < 15, 2 * drive, drive))
+    hooks = (tmp_path / "loops_hooks_n2.py").read_text(encoding="utf-8")
+    assert "def kick(network, time):" in hooks
+    assert "    #     quiet.x += 0.1\n" in hooks
+    shown = capsys.readouterr()
+    for text in (
+        "line 45: `kick` in `loops_hooks_n2.py` is to be written",
+        "the run takes whole steps: 1.3 ms",
+        "1 of 3 runs repeat the values of another one",
+    ):
+        assert text in shown.err
+    assert "line 26: set `cells.I`" in shown.err
+
+
+def test_an_imported_network_means_the_same_as_one_written_by_hand(
+    tmp_path: Path, brian2: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snnrun.cli.imports.record", lambda *_: recorded("cuba"))
+    import_script(HERE / "cuba.txt", tmp_path, None, allow_code=True)
+    imported = tmp_path / "cuba.yaml"
+    assert len(imported.read_text(encoding="utf-8").splitlines()) <= 45
+    assert differences(Side.read(imported), Side.read(HERE / "cuba_by_hand.yaml")) == []
 
 
 def test_a_script_is_not_run_unless_it_may_be(tmp_path: Path) -> None:
