@@ -34,6 +34,13 @@ N ?= 1000
 fuzz:
 	$(PYTHON) tests/differential --n $(N) --seed $(SEED)
 
+.PHONY: brian2-examples
+BRIAN2 ?= python3
+# Brian2's examples, imported, here and in Brian2, into docs/brian2-examples.md: make brian2-examples BRIAN2=b2/bin/python,
+# with SCRIPTS=folder for those of a folder and ONLY="CUBA COBAHH" for some of them
+brian2-examples:
+	$(PYTHON) tests/brian2_examples --python $(BRIAN2) $(if $(SCRIPTS),--scripts $(SCRIPTS)) $(if $(ONLY),--only $(ONLY))
+
 # The oldest version of every dependency that pyproject.toml allows, in an environment of its own
 FLOORS = $(shell $(PYTHON) -c "import tomllib; print(*(d.replace('>=', '==') for d in \
 	tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))")

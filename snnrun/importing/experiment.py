@@ -34,6 +34,7 @@ def experiments_of(recorded: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     found: list[Imported] = []
     for network in networks(recorded["records"]):
         built = [_experiment(list(point), recorded, arrays, name) for point in points(network)]
+        built[0].notes += _readings(network)
         shared = shared_runs(network)
         phases = built[0].data["run"].get("phases", [])
         families_of = families(built)
@@ -48,6 +49,13 @@ def experiments_of(recorded: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
         problem = recorded["problem"]
         found[0].notes.append((problem["line"], f"the script ended here: {problem['error']}"))
     return found
+
+
+def _readings(network: list[Record]) -> list[tuple[int | None, str]]:
+    """Notes where a script reads what is recorded and then runs again."""
+    last = max(k for k, record in enumerate(network) if record["op"] in ("run", "again"))
+    text = "what is recorded is read here, and there is nothing: values of later runs that follow from it are others"
+    return list(dict.fromkeys((record["line"], text) for record in network[:last] if record["op"] == "read"))
 
 
 def _number(experiment: Imported, name: str, number: int) -> None:
@@ -219,4 +227,4 @@ def _constant(text: str | None, number: str | float, known: Known) -> str | int 
     plain = re.fullmatch(r"(-?\d+\.?\d*(?:e-?\d+)?) *\* *([A-Za-z]+\d?)", text)
     if plain and plain[2] not in known:
         return f"{plain[1].rstrip('.')} {plain[2]}"
-    return number if re.fullmatch(r"-?\d+\.?", text) else text
+    return number if re.fullmatch(r"-?\d*\.?\d*(?:e-?\d+)?", text) else text

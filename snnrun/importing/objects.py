@@ -115,7 +115,13 @@ def _statemonitor(script: Script, name: str, given: Record, record: Record) -> N
     variables = given["variables"]
     if variables is True:
         variables = {"list": variables_of(script.item(given["source"]))}
-    item["variables"] = variables["list"] if isinstance(variables, dict) and "list" in variables else [variables]
+    names = variables["list"] if isinstance(variables, dict) and "list" in variables else [variables]
+    others = _of_target(script, script.item(given["source"]), names)
+    if others:
+        script.note(record["line"], f"`{name}` leaves out `{', '.join(others)}`: record it from the target's group")
+    item["variables"] = [known for known in names if known not in others]
+    if not item["variables"]:
+        return
     _recorded(script, item, given)
     script.take(item, given, {"dt": "dt"})
     if isinstance(given.get("when"), str) and given["when"] != "start":
@@ -158,6 +164,12 @@ def _equations(script: Script, item: dict[str, Any], given: Record) -> None:
     text = script.equations(given.get("model") or "")
     if text:
         item["equations"] = text
+
+
+def _of_target(script: Script, source: Record, names: list[str]) -> list[str]:
+    """Names that synapses do not have, but their target."""
+    target = script.sections["groups"].get(str(source.get("target", "")).partition(".")[0], {})
+    return [name for name in names if name not in variables_of(source) and name in variables_of(target)]
 
 
 def variables_of(item: Record) -> list[str]:

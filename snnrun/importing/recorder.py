@@ -157,7 +157,7 @@ class Recorder:
 
     def number(self, value: Any) -> dict[str, Any]:
         """A number, or numbers, in SI units, with the exponents of the base units."""
-        array = np.asarray(value)
+        array = np.array(value)  # as it is now: the script may change it later
         if array.dtype.kind not in "bifu":
             raise TypeError(array.dtype)
         dims = [float(d) for d in get_dimensions(value)._dims]  # noqa: SLF001 - there is no other way
@@ -247,6 +247,8 @@ def wrap_constructor(cls: Any, fields: tuple[str, ...]) -> None:
         finally:
             REC.depth -= 1
         if outer and type(self) is cls:
+            if "unknown" in str(written.get("record")):
+                written["record"] = REC.plain(np.asarray(self.record))  # such as the synapses of some neurons
             REC.add("new", kind=cls.__name__, name=REC.enter(self), given=written)
 
     cls.__init__ = __init__
@@ -423,6 +425,19 @@ class InProcess:
     close = join = terminate = nothing
 
 
+def wrap_reading(cls: Any) -> None:
+    """Record that the script reads what a monitor has recorded, which is nothing."""
+    inner = cls.__getattr__
+
+    def __getattr__(self: Any, name: str) -> Any:
+        caller = sys._getframe(1)  # noqa: SLF001 - of each access, so it has to be fast
+        if caller.f_code.co_filename == ARGUMENTS[0] and REC.runs and (key := REC.key_of(self)):
+            REC.add("read", target=key)
+        return inner(self, name)
+
+    cls.__getattr__ = __getattr__
+
+
 def replace_modules() -> None:
     """Let scripts draw nothing, start no process, and use Brian2's Python code."""
     for name, attribute, stub in (
@@ -453,6 +468,8 @@ def install() -> None:
     wrap(only.SpikeGeneratorGroup, "set_spikes", set_spikes)
     wrap(only.NeuronGroup, "__setattr__", set_attribute, hidden=0)
     wrap(only.NeuronGroup, "run_on_event", run_on_event)
+    for cls in (only.EventMonitor, only.StateMonitor, only.PopulationRateMonitor):
+        wrap_reading(cls)
     only.Network.run = MagicNetwork.run = network_run
     for name in ("store", "restore"):
         wrap(only.Network, name, partial(state, name))

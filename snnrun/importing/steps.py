@@ -17,6 +17,9 @@ from snnrun.units.dimensions import TIME
 _ALIGNED = 1e-4
 """How far from a whole number of steps Brian2 takes a time for one."""
 
+_IS_CALL = re.compile(r"\w\s*\(|[ij]\b")
+"""A text of a probability that may be above 1, which Brian2 takes for 1."""
+
 _ZERO = re.compile(r"-?0(\.0*)?(\s*\*?\s*[A-Za-z]\w*)?")
 
 
@@ -26,7 +29,7 @@ def _connect(script: Script, record: Record) -> None:
     p = record["p"]
     p = script.value(p) if p is not None else 1
     if p not in (1, 1.0):
-        rule["p"] = p
+        rule["p"] = f"clip({p}, 0, 1)" if isinstance(p, str) and _IS_CALL.search(p) else p
     if isinstance(record["condition"], str):
         rule["where"] = record["condition"]
     for side in ("i", "j"):

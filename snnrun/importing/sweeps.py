@@ -74,11 +74,9 @@ def _changes(a: Any, b: Any, place: Place = ()) -> Leaves | None:
         return {}
     if isinstance(a, list) and isinstance(b, list) and place == ("run", "phases") and len(a) == len(b):
         a, b = dict(enumerate(a)), dict(enumerate(b))
-    is_whole = len(place) > 1 and (place[-1] in _WHOLE or not (isinstance(a, dict) and isinstance(b, dict)))
-    if is_whole:
-        return {place: b}
-    if not isinstance(a, dict) or not isinstance(b, dict) or set(a) != set(b):
-        return None
+    both = isinstance(a, dict) and isinstance(b, dict)
+    if not both or set(a) != set(b):
+        return {place: b} if len(place) > 1 and (not both or place[-1] in _WHOLE) else None
     found: Leaves = {}
     for key in a:
         inner = _changes(a[key], b[key], (*place, key))

@@ -59,7 +59,6 @@ LARGE = frozenset(
         "cuba_openmp",
         "efficient_gaussian_connectivity",
         "example_1_COBA",
-        "example_2_gchi_astrocyte",
         "example_4_rsmean",
         "example_4_synrel",
         "example_6_COBA_with_astro",
@@ -68,7 +67,7 @@ LARGE = frozenset(
 )
 """Scripts whose networks are large: they run for a shorter time."""
 
-FEW = frozenset({"custom_events"})
+FEW = frozenset({"custom_events", "example_2_gchi_astrocyte"})
 """Scripts with few random numbers: they run longer, and with more seeds."""
 
 

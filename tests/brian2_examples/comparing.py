@@ -32,7 +32,7 @@ TOLERANCE = 1e-7
 """By how much values may differ, in parts of the largest one."""
 
 SPREAD = 4.0
-"""By how many standard deviations of Brian2's seeds a mean may be off."""
+"""By how many standard deviations of the seeds a mean may be off."""
 
 
 class End(enum.Enum):
@@ -82,6 +82,8 @@ def shortened(experiment: Imported, point: ImportedPoint, last: int, cap: float)
         seconds = value_of(str(phase["duration"]), {})
         if seconds is None or seconds > cap:
             phase["duration"] = f"{cap!r} s"
+    if len(run["phases"]) == 1 and not {"set", "record"} & set(run["phases"][0]):
+        run["duration"] = run.pop("phases")[0]["duration"]
     return data
 
 
@@ -185,7 +187,7 @@ def statistics(arrays: Arrays) -> dict[str, float]:
 
 
 def off(here: Sequence[Arrays], there: Sequence[Arrays]) -> list[str]:
-    """The statistics that lie outside what Brian2's seeds spread over, a line each."""
+    """The statistics whose means differ by more than the seeds spread, a line each."""
     left, right = [statistics(a) for a in here], [statistics(a) for a in there]
     found = []
     for name in right[0]:
@@ -193,8 +195,11 @@ def off(here: Sequence[Arrays], there: Sequence[Arrays]) -> list[str]:
         b = np.array([s[name] for s in right if name in s])
         if not len(a) or not len(b):
             continue
-        spread = np.std(b, ddof=1) if len(b) > 1 else 0.0
-        if abs(np.mean(a) - np.mean(b)) > SPREAD * spread + TOLERANCE * np.max(np.abs(b)):
+        spread = float(np.sqrt(np.mean([np.var(side, ddof=1) for side in (a, b) if len(side) > 1] or [0.0])))
+        scale = max(
+            abs(r.get(name.replace("spread of", "mean"), 0.0)) for r in [*right, {name: float(np.max(np.abs(b)))}]
+        )
+        if abs(np.mean(a) - np.mean(b)) > SPREAD * spread + TOLERANCE * scale:
             found.append(f"{name}: {np.mean(a):.6g}, in Brian2 {np.mean(b):.6g} ± {spread:.2g}")
     return found
 

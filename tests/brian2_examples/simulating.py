@@ -45,6 +45,7 @@ class Simulation:
         self.recorder, self.task, self.seed = recorder, task, seed
         self.found: dict[str, np.ndarray] = {}
         self.pending: dict[frozenset[str], tuple[int, list[Any]]] = {}
+        self.values: dict[int, dict[str, np.ndarray]] = {}  # of groups and synapses, at the end of each run
         self.waits = False  # whether the program is to run again with other values
         self.built: tuple[Any, Any, dict[str, Any]] | None = None
 
@@ -106,8 +107,13 @@ class Simulation:
         try:
             run(network, duration, **kwargs)
         except Exception:
-            self.pending.clear()  # nothing counts of a run that failed
+            number = self.recorder.REC.runs  # what a run gave that failed does not count
+            self.pending = {keys: kept for keys, kept in self.pending.items() if kept[0] != number}
             raise
+        else:
+            for number, objects in self.pending.values():
+                if number == self.recorder.REC.runs:
+                    self.values[number] = self.all_of([o for o in objects if not is_monitor(o)])
         finally:
             self.recorder.REC.depth -= 1
 
@@ -136,11 +142,23 @@ class Simulation:
         for keys, (number, objects) in list(self.pending.items()):
             if among is None or keys & among:
                 del self.pending[keys]
-                for made in objects:
-                    key = self.recorder.REC.key_of(made)
-                    if key:
-                        for name, values in contents(self.recorder.brian2, made).items():
-                            self.found[f"{number}/{key}/{name}"] = np.array(values)
+                values = self.values.get(number) or self.all_of([o for o in objects if not is_monitor(o)])
+                values |= self.all_of([o for o in objects if is_monitor(o)])
+                self.found |= {f"{number}/{name}": value for name, value in values.items()}
+
+    def all_of(self, objects: list[Any]) -> dict[str, np.ndarray]:
+        """Contents of objects, `KEY/NAME`."""
+        return {
+            f"{key}/{name}": np.array(values)
+            for made in objects
+            if (key := self.recorder.REC.key_of(made))
+            for name, values in contents(self.recorder.brian2, made).items()
+        }
+
+
+def is_monitor(made: Any) -> bool:
+    """Whether an object is a monitor."""
+    return type(made).__name__.endswith("Monitor")
 
 
 def contents(b: Any, made: Any) -> dict[str, Any]:
