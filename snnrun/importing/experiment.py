@@ -165,10 +165,11 @@ def _blame_functions(script: Script, texts: str) -> None:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts among values, and the constants that phases set."""
+    """All texts among values that may use constants."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from (_texts(item) if key != "set" else [*item, *_texts(item)])
+            if key != "kind":
+                yield from _texts(item)
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)

@@ -466,7 +466,8 @@ def install() -> None:
     wrap(only.Synapses, "connect", connect)
     wrap(Group, "run_regularly", run_regularly)
     wrap(only.SpikeGeneratorGroup, "set_spikes", set_spikes)
-    wrap(only.NeuronGroup, "__setattr__", set_attribute, hidden=0)
+    for cls in (only.NeuronGroup, only.Synapses):
+        wrap(cls, "__setattr__", set_attribute, hidden=0)
     wrap(only.NeuronGroup, "run_on_event", run_on_event)
     for cls in (only.EventMonitor, only.StateMonitor, only.PopulationRateMonitor):
         wrap_reading(cls)

@@ -236,7 +236,8 @@ def _steps(script: Script, record: Record) -> int:
 
 
 def _link(script: Script, record: Record) -> None:
-    group = script.sections["groups"][script.names[record["target"]]]
+    section = _section_of(script, record["target"]) or "groups"
+    group = script.sections[section][script.names[record["target"]]]
     source = f"{script.reference(record['source'])}.{record['of']}"
     index = script.value(record["index"])
     group.setdefault("linked", {})[record["variable"]] = source if index is None else {"from": source, "index": index}

@@ -86,6 +86,8 @@ def main() -> int:
         rows = {row["script"]: row for row in (json.loads(RESULTS.read_text())["rows"] if given.only else [])}
         for row in compare_all(scripts, given, folder):
             rows[row.script] = {**asdict(row), "end": row.end.value}
+            sys.stdout.write(f"{row.script}: {row.end.value} {row.about}\n")
+            sys.stdout.flush()
     found = {"brian2": version(given.python), "rows": [rows[name] for name in sorted(rows)]}
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(text_of(found), encoding="utf-8")

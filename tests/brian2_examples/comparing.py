@@ -230,7 +230,7 @@ def compared(script: str, prefix: Path, cap: float) -> Row:
             try:
                 pipeline.check(pipeline.read(file))
             except SnnrunError as error:
-                return replace(row, about=str(error.diagnostics[0]) if hasattr(error, "diagnostics") else str(error))
+                return replace(row, about=str(error).partition("; ")[0])
         return _outcome(replace(row, valid=True), experiments, prefix, cap, folder)
 
 
@@ -253,7 +253,10 @@ def _outcome(row: Row, experiments: Sequence[Imported], prefix: Path, cap: float
             if last:
                 data = shortened(experiment, point, last[-1], cap)
                 there = [named(one, last[-1], point.names) for one in theirs]
-                found.append(_agreement(data, there, folder / f"run{last[-1]}.yaml"))
+                try:
+                    found.append(_agreement(data, there, folder / f"run{last[-1]}.yaml"))
+                except SnnrunError as error:
+                    found.append((End.DIFFERENT, f"it does not run here: {error}"))
     if not found:
         return replace(row, end=End.NOT, about=f"Brian2: {ends[0]['error']}")
     worst = max(found, key=lambda f: list(End).index(f[0]))
