@@ -210,7 +210,7 @@ class Problem:
             return None
         key, known = str(self.path[-1]), keys_of(self.form.owner)
         advice = foreign_words.of_key(key, known) or did_you_mean(key, known)
-        return advice.split("`")[1] if advice else None
+        return advice.split("`")[1] if advice and advice.startswith("did you mean") else None
 
     def _missing(self, report: Report) -> None:
         key = str(self.path[-1])

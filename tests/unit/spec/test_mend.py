@@ -47,6 +47,8 @@ THRESHOLD = ("threshold: v > 10*mV", "treshold: v > 10*ms")
         ([("others: {size: 4", "others: {size: [4]"), ("10*mV", "10*ms")], [("EQ203", 4), ("FMT205", 5)]),
         ([('size: 4, equations: "x', 'sise: 4, equations: "x'), ("10*mV", "10*ms")], [("EQ203", 4), ("FMT203", 5)]),
         ([("constants: {", "constants: {new name: 3, "), ("10*mV", "10*ms")], [("FMT207", 2), ("EQ203", 4)]),
+        # a parameter of NEST is no misspelt key
+        ([('"x : 1"', '"x : 1", tau_m: 10 ms')], [("FMT203", 5)]),
         # a wrong plot leaves no plot to check, a run without a time step nothing
         ([("kind: raster", "kind: rastr"), ("mean_rate", "mean_rat")], [("EQ202", 10), ("FMT204", 11)]),
         ([("dt: 0.1 ms", ""), ("10*mV", "10*ms")], [("FMT202", 12)]),
