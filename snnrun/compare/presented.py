@@ -37,7 +37,7 @@ class Presentation:
 
     Raises:
         ExperimentError: The file is wrong; CMP307, it is another simulation, with each key that differs.
-        StorageError: CMP306, ST209: they are not whole.
+        StorageError: CMP301, ST209: they are not whole.
     """
 
     def __init__(self, folder: Path, file: Path, formats: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ class Presentation:
         refuse(folder, done.damage(folder, [name for name in done.files if not name.startswith(f"{PICTURES}/")]))
         self.is_sweep = SWEEP_FILE in done.files
         if done.status is not RunStatus.COMPLETE or not (self.is_sweep or RESULTS_FILE in done.files):
-            raise storage_error("CMP306", f"`{folder}` does not hold a whole run or sweep", "run it to its end first")
+            raise storage_error("CMP301", f"`{folder}` does not hold a whole run or sweep", "run it to its end first")
         stored = pipeline.check(pipeline.read(folder / EXPERIMENT_FILE))
         checked = pipeline.check(pipeline.read(file).with_values({("name",): stored.name}))
         self.checked, self.stored, self.done, self.file = checked, stored, done, file

@@ -17,7 +17,6 @@ from snnrun.model.digest import common_part
 from snnrun.resolve.swept import of_sweep, swept
 from snnrun.results.layout import KEY_DIGITS
 from snnrun.running import pipeline
-from snnrun.running.folder import portable
 from snnrun.running.identity import PRESENTATION, identity_of
 from snnrun.running.stages import Checked, SharedPhase
 from snnrun.source import SourceFile, Span
@@ -69,6 +68,8 @@ class Sweep:
 
 def presentation_at(sweep: Sweep, point: int | None) -> str:
     """The hash of the presentation of a point, or of what all points have in common."""
+    from snnrun.running.folder import portable  # noqa: PLC0415 - a check needs no folders
+
     base = point_document(sweep.checked)
     document = base if point is None else base.with_values(sweep.plan.point(point).values)
     return identity_of(*portable(document, sweep.checked.resolved.context.files)).presentation
