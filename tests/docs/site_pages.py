@@ -52,7 +52,8 @@ def gather() -> None:
     for folder in ("docs", "experiments"):
         unread = shutil.ignore_patterns("*.md", "__pycache__", "made")
         shutil.copytree(ROOT / folder, PAGES / folder.removeprefix("docs"), ignore=unread, dirs_exist_ok=True)
-    shutil.copy(ROOT / "LICENSE", PAGES)
+    for name in ("LICENSE", "CITATION.cff"):
+        shutil.copy(ROOT / name, PAGES)
     for file in [*OUTSIDE, *(p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").rglob("*.md"))]:
         (PAGES / place_of(file)).write_text(page(file), encoding="utf-8")
     (PAGES / RECORDS).write_text(list_of_records(), encoding="utf-8")
