@@ -24,6 +24,11 @@ bench-page:
 bench-features:
 	$(PYTHON) tests/bench/features.py
 
+.PHONY: bench-recipe
+# The microcircuit by its public recipe, ten minutes, into docs/benchmarks.json and docs/benchmarks.md
+bench-recipe:
+	$(PYTHON) tests/bench/recipe.py
+
 # Mutants of all files of the project, tables and damaged results: make fuzz-input, make fuzz-input CASES=500 SEED=7
 fuzz-input:
 	$(PYTHON) tests/fuzz --cases $(CASES) --seed $(SEED)

@@ -24,6 +24,9 @@ WANTED = 3.0  # times as fast as Brian2's standalone program in the loop over ti
 _CPP = "brian2-cpp"
 SCALING = ROOT / "docs" / "images" / "benchmarks-scaling.png"
 
+SETTLED = 0.5  # s of the microcircuit's recipe that are dropped
+KS_SETS = {"full": "full size", "among": "NEST and NEST", "between": "snnrun and NEST"}
+
 HOW = """\
 # Benchmarks
 
@@ -57,6 +60,7 @@ def page(data: Mapping[str, Any]) -> str:
         _limit(data["limit"]),
         _bounds(data["limit"].get("bounds", {}), data["works"]),
         _features(data.get("features", {})),
+        _recipe(data.get("recipe", {})),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -261,6 +265,50 @@ turn (`make bench-features`). What is not used costs nothing: kernels of other f
     return text + "\n" + _table(["added", "simulate (ms)", "more a step (µs)"], cells, 1)
 
 
+_OTHERS = (
+    ("van Albada et al. 2018", "NEST", "12 nodes, 2 Xeon E5-2680v3 each", "DC", 2.465),
+    ("Knight & Nowotny 2018", "GeNN", "Tesla V100", "Poisson", 1.838),
+    ("Rhodes et al. 2019", "SpiNNaker 1", "12 boards", "Poisson", 1.0),
+    ("Knight et al. 2021", "GeNN", "Titan RTX", "Poisson", 0.7),
+    ("Kurth et al. 2022", "NEST", "2 EPYC 7702, 128 cores", "DC", 0.67),
+    ("Golosio et al. 2023", "GeNN", "RTX 4090", "Poisson", 0.272),
+    ("Kauth et al. 2023", "neuroAIx", "35 FPGAs", "DC", 0.05),
+)
+"""Real-time factors of the column as Senk et al. 2026, doi:10.1088/2634-4386/ae379a, list them."""
+
+
+def _recipe(recipe: Mapping[str, Any]) -> str:
+    """The microcircuit by its public recipe."""
+    if not recipe:
+        return ""
+    text = f"""\
+## The microcircuit by its public recipe
+
+The column at full size as the recipe of Senk et al. 2026 has it (`experiments/benchmarks/microcircuit-recipe.yaml`,
+`make bench-recipe`): membrane potentials begin as drawn for each population, delays are drawn again, Poisson input, the
+first {SETTLED * 1e3:g} ms dropped, {recipe["seconds"]:g} s simulated, single precision. Speed is measured without
+recording. The recipe wants 15 minutes for accuracy and the energy of a synaptic event; here {recipe["seconds"]:g} s are
+compared, and no energy is measured. Machines differ by orders of magnitude in size: this one has two cores.
+"""
+    factors = [
+        ("this page", "snnrun", f"{n} of 2 cores", "Poisson", row["factor"]) for n, row in recipe["speed"].items()
+    ]
+    cells = [[*row[:4], f"{row[4]:.3g}"] for row in sorted([*_OTHERS, *factors], key=lambda row: row[4])]
+    text += "\n" + _table(["who", "program", "machine", "input", "real-time factor"], cells, 4)
+    text += f"""
+Distances of Kolmogorov and Smirnov between realisations, means over the pairs of {recipe["seeds"]} seeds: of snnrun at
+full size among themselves; at a scale of {recipe["small"]:g} of NEST among themselves, and between snnrun and NEST.
+Where the last two are alike, realisations of the two programs differ as those of one do.
+"""
+    sets = [(recipe[k], what) for k, what in KS_SETS.items() if k in recipe]
+    head = ["population", "rate (Hz)", *(f"{what}, {of}" for _, of in sets for what in ("rate", "CV", "correlation"))]
+    cells = [
+        [name, f"{rate:.3g}", *(f"{found[what][name]:.3f}" for found, _ in sets for what in found)]
+        for name, rate in recipe["rates"].items()
+    ]
+    return text + "\n" + _table(head, cells, 1)
+
+
 def _table(head: Sequence[str], cells: Sequence[Sequence[str]], left: int) -> str:
     """A Markdown table; the first columns to the left, the others to the right."""
     marks = ["---" if k < left else "---:" for k in range(len(head))]
@@ -282,12 +330,9 @@ def main() -> int:
     from pictures import draw_ratios, draw_scaling, save
 
     if "--take" in sys.argv[1:]:
-        features = read_snapshot().get("features")  # measured on their own
+        kept = {name: part for name, part in read_snapshot().items() if name in ("features", "recipe")}
         shutil.copyfile(load_results(quick="--quick" in sys.argv[1:]).folder / "results.json", SNAPSHOT)
-        if features:
-            SNAPSHOT.write_text(
-                json.dumps({**read_snapshot(), "features": features}, indent=1) + "\n", encoding="utf-8"
-            )
+        SNAPSHOT.write_text(json.dumps({**read_snapshot(), **kept}, indent=1) + "\n", encoding="utf-8")
     data = read_snapshot()
     PAGE.write_text(page(data), encoding="utf-8")
     save(draw_ratios(data["works"]), data["works"], RATIOS)
