@@ -5,7 +5,7 @@ In Python, `snnrun.load` reads the results of a run or of a sweep, and `snnrun.r
 
 from importlib import import_module
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 __all__ = ["Run", "Sweep", "__version__", "load", "run"]
 

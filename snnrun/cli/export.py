@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snnrun.cli.progress import bytes_text
 from snnrun.cli.render import put, render, say
 from snnrun.errors import Diagnostic, ExperimentError, Severity, StorageError, did_you_mean
 from snnrun.export.brian2 import MADE_BY, Script, export
@@ -91,7 +92,7 @@ def _export_results(folder: Path, to: str, overrides: Sequence[str], out: Path |
             temporary.unlink(missing_ok=True)
     files = [path for path in target.rglob("*") if path.is_file()] if target.is_dir() else [target]
     size = sum(path.stat().st_size for path in files)
-    say(f"{target}  {f'{len(files)} files · ' if target.is_dir() else ''}{size / 1e6:.3g} MB")
+    say(f"{target}  {f'{len(files)} files · ' if target.is_dir() else ''}{bytes_text(size)}")
 
 
 def _write(script: Script, out: Path, numbers: str) -> None:

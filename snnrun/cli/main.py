@@ -203,6 +203,7 @@ def plot(
     """Draw the pictures of runs again, from their results alone, or several runs in one picture."""
     from snnrun.cli.options import formats_of, refuse_options
 
+    folders = list({folder.resolve(): folder for folder in reversed(folders)}.values())[::-1]  # latest is one of them
     several, given_from = len(folders) > 1, source is not None
     refuse_options(
         (compare and not several, "`--compare` needs two folders or more", "name another run"),

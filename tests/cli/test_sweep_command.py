@@ -315,7 +315,7 @@ def test_slurm_that_is_not_installed_is_an_error(snnrun, place, monkeypatch):
     monkeypatch.setenv("PATH", str(place))
     said = snnrun("run", sweep_file(place, 2, 2), "--slurm")
     assert said.code == 3
-    assert "error[SWP715]: `--slurm` needs `sbatch`" in said.err
+    assert "error[SWP715]: `--slurm` needs `scontrol`" in said.err
 
 
 @pytest.mark.slow
