@@ -15,6 +15,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,7 +206,17 @@ def _neuron_step(name: str, size: int, cache: Path, place: Path) -> float:
     """Seconds of a neuron in a step, without connections."""
     work = BY_NAME[name]
     steps = min(max(int(NEURON_STEPS[name] / size), 20), round(LONGEST / STEP))
-    words = [sys.executable, "-m", "snnrun", "run", work.file, "--json", "--no-plots", "--out", place / "results"]
+    words = [
+        sys.executable,
+        "-m",
+        "snnrun",
+        "run",
+        work.file,
+        "--json",
+        "--no-plots",
+        "--out",
+        place / f"out-{time.monotonic_ns()}",
+    ]
     words += ["--set", "p=0", "--set", f"size={size}", "--set", f"run.duration={steps * STEP:g} s"]
     ended = run_child(words, 300.0, {"SNNRUN_CACHE_DIR": str(cache)})
     if ended.reason:

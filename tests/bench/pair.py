@@ -48,7 +48,8 @@ class Side:
             if state == COLD or is_generated(file):
                 file.unlink()
         file = ROOT / "experiments" / "benchmarks" / f"{work}.yaml"
-        words = ("run", str(file), "--no-plots", "--json", "--threads", "1", "--out", str(self.place / "out"))
+        out = str(self.place / f"out-{time.monotonic_ns()}")
+        words = ("run", str(file), "--no-plots", "--json", "--threads", "1", "--out", out)
         started = time.perf_counter()
         done = subprocess.run(
             [self.program, *words, *PAIRED[work]],

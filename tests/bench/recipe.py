@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,11 @@ def speed(threads: int, folder: Path) -> dict[str, float]:
 def _run(scale: float, seed: int, folder: Path, options: Sequence[str]) -> Ended:
     sets = ["--set", f"scale={scale}", "--set", f"seed={seed}", "--set", f"run.duration={SECONDS} s"]
     command = [sys.executable, "-P", "-m", "snnrun", "run", str(FILE), *sets, *options]
-    done = run_child([*command, "--no-plots", "--json", "--out", str(folder)], _MOST, {"OMP_NUM_THREADS": "1"})
+    done = run_child(
+        [*command, "--no-plots", "--json", "--out", str(folder / f"{time.monotonic_ns()}")],
+        _MOST,
+        {"OMP_NUM_THREADS": "1"},
+    )
     assert done.code == 0, done.reason
     return done
 

@@ -7,6 +7,7 @@ import math
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -137,7 +138,8 @@ def _whole(seconds: float) -> float:
 
 def _run(name: str, options: Sequence[str], place: Path) -> Spent | str:
     """One run of ours; why there is none."""
-    words = [sys.executable, "-m", "snnrun", "run", BY_NAME[name].file, "--json", "--no-plots", "--out", place / "out"]
+    out = place / f"out-{time.monotonic_ns()}"
+    words = [sys.executable, "-m", "snnrun", "run", BY_NAME[name].file, "--json", "--no-plots", "--out", out]
     words += [word for option in options for word in ("--set", option)]
     environment = {"SNNRUN_CACHE_DIR": str(place / "kernels")}
     ended = run_child(words, TIMEOUT, environment)

@@ -115,7 +115,9 @@ def test_a_run_is_a_job_of_its_own_in_the_environment_of_the_setup(snnrun, place
 
 
 def test_a_run_that_is_stopped_before_the_time_limit_is_queued_again_and_continues(snnrun, place, fake):
-    text = SMALL.replace("small", "limited").replace("50 ms", "6000 s").replace("drive: 2", "drive: 1.0001")  # few spikes
+    text = (
+        SMALL.replace("small", "limited").replace("50 ms", "6000 s").replace("drive: 2", "drive: 1.0001")
+    )  # few spikes
     file = write(place / "long.yaml", text)
     expected = run_json(snnrun, file, "--no-plots", "--out", "here")
     submitted = run_json(snnrun, file, "--no-plots", "--slurm", "--checkpoint-every", "50 ms", code=5)

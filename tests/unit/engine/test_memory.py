@@ -68,7 +68,7 @@ def peak(path: Path) -> int:
     run = [sys.executable, "-c", MEASURE.replace("{{", "{").replace("}}", "}"), "run", str(path)]
     for _ in range(2):
         done = subprocess.run(
-            [*run, "--out", str(path.parent), "--no-plots"], capture_output=True, text=True, check=False
+            [*run, "--out", str(path.parent), "--no-plots", "--force"], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
     return int(done.stdout.splitlines()[-1])
