@@ -25,9 +25,9 @@ Of the other {others}, {converted} give files that `snnrun validate` accepts; {s
 - **different** and **not**: the last column says why.
 
 Both run for a short time: the column "compared" says how much of each `run` of the script and how many of its runs. An
-array that a script draws with numpy is here the one that was recorded, for all seeds, and in Brian2 another one for each
-seed, so a script whose input is such an array may be called different: jeffress has 43 ± 10 spikes in Brian2 and 48 ± 4
-here when both hear the same sound.
+array that a script draws with numpy is here the one that was recorded, for all seeds, and in Brian2 another one for
+each seed, so a script whose input is such an array may be called different: jeffress has 43 ± 10 spikes in Brian2 and
+48 ± 4 here when both hear the same sound.
 
 | script | outcome | files, points | compared | why |
 | --- | --- | --- | --- | --- |
