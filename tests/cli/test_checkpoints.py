@@ -77,8 +77,8 @@ def killed_at_random(background, process, place):
     return trials
 
 
-def test_killed_at_8_random_times_the_same_command_gives_the_same_bits(killed_at_random):
-    assert killed_at_random(8) >= 2
+def test_killed_at_6_random_times_the_same_command_gives_the_same_bits(killed_at_random):
+    assert killed_at_random(6) >= 1
 
 
 @pytest.mark.slow

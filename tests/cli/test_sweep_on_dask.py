@@ -175,7 +175,8 @@ def test_a_file_that_names_no_scheduler_is_an_error(snnrun, place, text, reason)
     assert "dask scheduler --scheduler-file scheduler.json" in said.err
 
 
-def test_a_scheduler_that_is_not_there_is_an_error(snnrun, place):
+def test_a_scheduler_that_is_not_there_is_an_error(snnrun, place, monkeypatch):
+    monkeypatch.setattr("snnrun.sweep.dask.REACH_S", 2.0)
     file = write(place / "s.yaml", SWEPT + "sweep: {axes: {tau: [5 ms, 10 ms]}}\n")
     said = snnrun("run", file, "--scheduler", f"tcp://127.0.0.1:{free_port()}")
     assert said.code == 3

@@ -25,7 +25,12 @@ def test_they_agree_when_the_kernel_is_called_for_single_steps(name: str) -> Non
     assert differences(network_of(NETWORKS[name]), most=1)[0] == []
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+LARGE = ("schedule", "nested", "links", "noise", "methods")  # whose kernels take seconds to compile
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else []) for name in NETWORKS]
+)
 def test_they_agree_in_single_precision(name: str) -> None:
     found, compared = differences(network_of(NETWORKS[name], "run.precision=single"))
     assert found == []
