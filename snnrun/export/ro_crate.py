@@ -15,10 +15,12 @@ from typing import Any
 
 from snnrun.errors import Diagnostic, StorageError
 from snnrun.export.finished import Finished
+from snnrun.model.state import STATE_FILE
 from snnrun.results.folder import PICTURES
 from snnrun.results.layout import (
     DONE_FILE,
     EXPERIMENT_FILE,
+    LOG_FILE,
     METRICS_FILE,
     POINTS_FILE,
     PROVENANCE_FILE,
@@ -29,7 +31,7 @@ from snnrun.results.layout import (
 METADATA = "ro-crate-metadata.json"
 _CRATE = "https://w3id.org/ro/crate/1.1"
 _PROCESS = "https://w3id.org/ro/wfrun/process/0.5"
-_MADE = {RESULTS_FILE, SWEEP_FILE, POINTS_FILE, METRICS_FILE, PROVENANCE_FILE, DONE_FILE, "run.log", "state.h5"}
+_MADE = {RESULTS_FILE, SWEEP_FILE, POINTS_FILE, METRICS_FILE, PROVENANCE_FILE, DONE_FILE, LOG_FILE, STATE_FILE}
 _MADE_FOLDERS = {PICTURES, "points", "journal"}
 _FORMATS = {
     ".h5": "application/x-hdf5",

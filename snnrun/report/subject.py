@@ -16,12 +16,11 @@ from snnrun.errors import ExperimentError, SnnrunError
 from snnrun.files.reading import read_json, read_text, reason_of
 from snnrun.report.numbers import quantity
 from snnrun.results.integrity import damage
-from snnrun.results.layout import PROVENANCE_FILE, RunStatus
+from snnrun.results.layout import LOG_FILE, PROVENANCE_FILE, RunStatus
 from snnrun.results.reader import Results
 from snnrun.results.sweep_table import PointStatus
 from snnrun.units.dimensions import TIME
 
-LOG_FILE: Final = "run.log"
 _STOPPED: Final = "stopped: "  # begins the line of the log that says why
 _MOST_LOG: Final = 20_000  # characters
 

@@ -25,9 +25,21 @@ import psutil
 from snnrun.errors import StorageError
 from snnrun.files.reading import read_json, read_text
 from snnrun.files.writing import replacing, sync
+from snnrun.model.state import STATE_FILE
 from snnrun.results.digest import Digest
 from snnrun.results.done import NO_ORIGIN, Done, FileRecord, Origin, read_done
-from snnrun.results.layout import DONE_FILE, FACTS_FILE, RESULTS_FILE, RunStatus, check_name, storage_error
+from snnrun.results.layout import (
+    DONE_FILE,
+    EXPERIMENT_FILE,
+    FACTS_FILE,
+    LOG_FILE,
+    METRICS_FILE,
+    PROVENANCE_FILE,
+    RESULTS_FILE,
+    RunStatus,
+    check_name,
+    storage_error,
+)
 
 LATEST = "latest"
 JOURNAL = "journal"  # folders of a sweep in which the processes at work keep their own files
@@ -35,6 +47,7 @@ CLAIMS = "claims"
 JOBS = "slurm"  # the folder with the scripts and logs of the jobs of a sweep
 PICTURES = "plots"
 _CLAIM_FILE = ".claim.json"
+_WRITTEN = {DONE_FILE, EXPERIMENT_FILE, RESULTS_FILE, METRICS_FILE, PROVENANCE_FILE, LOG_FILE, STATE_FILE}
 _TEMPORARY = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d{1,9})(\.\d+)?-(?P<kind>tmp|old)")
 _REMOTE_TIMEOUT_S = 24 * 3600.0
 
@@ -133,6 +146,7 @@ class RunFolder:
         return False
 
     def _replace(self) -> None:
+        _keep_added(self.final, self.path)
         old = self.path.with_name(self.path.name.removesuffix("-tmp") + "-old")
         # With the claim, other machines see which process has renamed the old result.
         shutil.copy2(self.path / _CLAIM_FILE, self.final / _CLAIM_FILE)
@@ -151,7 +165,8 @@ def refuse_taken(folder: Path, simulation: str, *, force: bool) -> None:
         force: Whether results of another simulation are replaced.
 
     Raises:
-        StorageError: ST115, it is a file, or holds other files; ST116, it holds results of another simulation.
+        StorageError: ST115, it is a file, or holds other files; ST116, it holds results of another simulation, or
+            results that nothing says what they are of.
     """
     advice = "name a new folder, or an empty one"
     if not folder.is_dir():
@@ -161,6 +176,11 @@ def refuse_taken(folder: Path, simulation: str, *, force: bool) -> None:
     if not any(folder.iterdir()):
         return
     found = _simulation_in(folder)
+    if found is None and all((folder / name).is_file() for name in (EXPERIMENT_FILE, RESULTS_FILE)):
+        if not force:
+            message = f"`{folder}` holds results without `{DONE_FILE}`, which says what they are of"
+            raise storage_error("ST116", message, "name another folder, or replace them with `--force`")
+        return
     if found is None:
         raise storage_error("ST115", f"`{folder}` is not empty, and holds no results", advice)
     if found != simulation and not force:
@@ -372,6 +392,26 @@ def alive(path: Path, pid: int) -> bool:
         return bool(abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def _keep_added(old: Path, new: Path) -> None:
+    """Put the files that somebody has added to an earlier result into the one that replaces it.
+
+    They are in no `DONE.json`. Where the earlier result has none, all files but those of this program count as added.
+
+    Raises:
+        OSError: They cannot be copied.
+    """
+    done = read_done(old)
+    written = _WRITTEN if done is None else {*done.files, DONE_FILE}
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old)
+        if path.is_dir() and not path.is_symlink():
+            continue
+        mine = name.as_posix() in written or name.parts[0] == PICTURES or path.name == _CLAIM_FILE
+        if not mine and not _TEMPORARY.fullmatch(path.name) and not os.path.lexists(new / name):
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, new / name, follow_symlinks=False)
 
 
 def _renamed(path: Path, final: Path) -> bool:

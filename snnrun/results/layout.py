@@ -32,6 +32,7 @@ FACTS_FILE = "sweep.json"
 EXPERIMENT_FILE = "experiment.yaml"
 METRICS_FILE = "metrics.json"
 PROVENANCE_FILE = "provenance.json"
+LOG_FILE = "run.log"
 
 
 class RunStatus(StrEnum):

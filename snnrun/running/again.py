@@ -22,10 +22,11 @@ from snnrun.model.network import SpikeMonitor, SynapseEventMonitor
 from snnrun.model.state import STATE_FILE
 from snnrun.plot.ahead import PlotProcess
 from snnrun.results.done import Done, read_done
-from snnrun.results.folder import PICTURES, claim, refresh_pictures
+from snnrun.results.folder import PICTURES, claim, refresh_pictures, update_latest
 from snnrun.results.layout import (
     CURVE,
     EXPERIMENT_FILE,
+    LOG_FILE,
     PROVENANCE_FILE,
     RESULTS_FILE,
     RunStatus,
@@ -44,7 +45,6 @@ from snnrun.running.stages import Checked, Clock, Outcome, Stage
 from snnrun.spec.document import Document
 from snnrun.spec.load import load
 
-LOG_FILE = "run.log"
 _COMPLETE = "nothing to run: the results are complete (`--force` runs it again)"
 _CARRIED = (PROVENANCE_FILE, STATE_FILE, LOG_FILE)  # what a simulation leaves beside its results
 
@@ -133,6 +133,8 @@ def standing(destination: folders.Destination) -> Done | None:
 def _complete(job: Job, done: Done) -> Outcome:
     """What complete results hold; pictures that are missing or damaged are drawn."""
     folder, origin = job.destination.path, done.origin
+    if job.destination.latest:
+        update_latest(folder)
     drawn = {name for name in done.files if name.startswith(f"{PICTURES}/")}
     damaged = {Path(item.file).suffix.removeprefix(".") for item in done.damage(folder, drawn)}
     wanted = [name for name in job.formats if origin.drawn.get(name) != "" or name in damaged]
@@ -173,7 +175,7 @@ def present(job: Job, done: Done, draw: Draw | None = None, drawn_as: str = "", 
             found = _found(job.checked, results)
             made = _presented(job, found.checked, results, done, before)
             digest = _write_results(folder.path, old, results, made, done.digest)
-            _write_others(job, folder.path, done)
+            _write_others(job, folder.path)
             folders.write_metrics(folder.path, made.metrics)
         plot_error = None
         if draw is not None:
@@ -281,15 +283,12 @@ def _same(a: Sequence[Any], b: Sequence[Any]) -> bool:
     return np.array_equal(a[0], b[0], equal_nan=True) and tuple(a[1:]) == tuple(b[1:])
 
 
-def _write_others(job: Job, folder: Path, done: Done) -> None:
-    """Everything beside results, metrics and pictures: the experiment, what the run left, files that a user added."""
+def _write_others(job: Job, folder: Path) -> None:
+    """Everything beside results, metrics and pictures: the experiment, and what the run left."""
     old = job.destination.path
     folders.write_experiment(folder, job.document, job.files)
-    added = (path.relative_to(old).as_posix() for path in old.rglob("*") if path.is_file() and not path.is_symlink())
-    mine = [name for name in added if name not in done.files and not name.startswith((".", f"{PICTURES}/", "DONE"))]
-    for name in (*_CARRIED, *mine):
+    for name in _CARRIED:
         if (old / name).is_file() and not (folder / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             copy_of(old / name, folder / name, linked=name == STATE_FILE)
 
 

@@ -223,7 +223,7 @@ def write_log(
     lines += [f"no pictures: {_reason(plot_error)}"] if plot_error is not None else []
     lines += [f"warning[{w.code}] {w.message}  ({w.span})" for w in located(checked.document, summary.warnings)]
     lines += [f"stopped: {_reason(problem)}" if problem is not None else "done"]
-    write_text(folder / "run.log", "\n".join(lines) + "\n")
+    write_text(folder / layout.LOG_FILE, "\n".join(lines) + "\n")
 
 
 def located(document: Document, warnings: Iterable[RunWarning]) -> list[Diagnostic]:

@@ -31,7 +31,7 @@ from snnrun.results.folder import (
     update_latest,
     write_durably,
 )
-from snnrun.results.layout import DONE_FILE, EXPERIMENT_FILE, RunStatus, check_name, storage_error
+from snnrun.results.layout import DONE_FILE, EXPERIMENT_FILE, LOG_FILE, RunStatus, check_name, storage_error
 from snnrun.results.provenance import collect as collect_provenance
 from snnrun.results.sweep_table import PointStatus
 from snnrun.running import pipeline
@@ -363,7 +363,7 @@ class _Table:
         with clock.stage(Stage.WRITE), defer_signals():
             spent = sum(clock.seconds.values())
             collect_provenance(self.command, self.started, spent, checked.document.path).write(self.folder)
-            write_durably(self.folder / "run.log", found.log(checked.name, "done").encode())
+            write_durably(self.folder / LOG_FILE, found.log(checked.name, "done").encode())
             complete_folder(
                 self.folder,
                 RunStatus.FAILED if found.failed else RunStatus.COMPLETE,

@@ -325,3 +325,33 @@ def test_out_folder_never_touches_what_is_not_its_own(ran, snnrun, place, small)
     assert (place / ".other.999999-tmp" / "x").exists()
     assert "error[CMD101]" in snnrun("run", small, small, "--out-folder", "new").err
     assert "error[CMD101]" in snnrun("run", small, "--out-folder", "new", "--out", "other").err
+
+
+def test_latest_names_what_the_last_command_gave(ran):
+    first, second = ran(SMALL, "--no-plots"), ran(SMALL, "--no-plots", "--seed", "2")
+    for words, report in (([], first), (["--seed", "2"], second), ([], first)):
+        assert ran(SMALL, "--no-plots", *words)["simulated"] is False
+        assert Path("outputs/small/latest").resolve() == Path(report["folder"]).resolve()
+
+
+def test_files_that_a_user_added_stay_whatever_is_made_again(ran):
+    folder = Path(ran(SMALL, "--no-plots")["folder"])
+    write(folder / "notes.txt", "mine")
+    write(folder / "thesis" / "figure.tex", "mine too")
+    not_recorded = SMALL + "  v: mean(cells.v)\n"
+    assert ran(SMALL.replace("name: small", "name: small\ndescription: other"), "--no-plots")["simulated"] is False
+    for text, words in ((not_recorded, ()), (SMALL, ("--force",)), (SMALL, ("--seed", "7", "--force"))):
+        for damage in ("", "results.h5", "DONE.json"):
+            if damage:
+                (folder / damage).unlink()
+            ran(text, "--no-plots", "--out-folder", str(folder), "--force", *words)
+            assert (folder / "notes.txt").read_text() == "mine"
+            assert (folder / "thesis" / "figure.tex").read_text() == "mine too"
+
+
+def test_results_that_nothing_says_what_they_are_of_are_replaced_by_force_only(ran, snnrun, small):
+    ran(SMALL, "--no-plots", "--out-folder", "here")
+    Path("here/DONE.json").unlink()
+    said = snnrun("run", small, "--no-plots", "--out-folder", "here")
+    assert (said.code, "holds results without `DONE.json`" in said.err, "--force" in said.err) == (4, True, True)
+    assert ran(SMALL, "--no-plots", "--out-folder", "here", "--force")["simulated"]
