@@ -25,7 +25,6 @@ import psutil
 from snnrun.errors import StorageError
 from snnrun.files.reading import read_json, read_text
 from snnrun.files.writing import replacing, sync
-from snnrun.model.state import STATE_FILE
 from snnrun.results.digest import Digest
 from snnrun.results.done import NO_ORIGIN, Done, FileRecord, Origin, read_done
 from snnrun.results.layout import (
@@ -47,7 +46,7 @@ CLAIMS = "claims"
 JOBS = "slurm"  # the folder with the scripts and logs of the jobs of a sweep
 PICTURES = "plots"
 _CLAIM_FILE = ".claim.json"
-_WRITTEN = {DONE_FILE, EXPERIMENT_FILE, RESULTS_FILE, METRICS_FILE, PROVENANCE_FILE, LOG_FILE, STATE_FILE}
+_WRITTEN = {DONE_FILE, EXPERIMENT_FILE, RESULTS_FILE, METRICS_FILE, PROVENANCE_FILE, LOG_FILE}
 _TEMPORARY = re.compile(r"\.(?P<final>.+)\.(?P<pid>\d{1,9})(\.\d+)?-(?P<kind>tmp|old)")
 _REMOTE_TIMEOUT_S = 24 * 3600.0
 
@@ -402,8 +401,10 @@ def _keep_added(old: Path, new: Path) -> None:
     Raises:
         OSError: They cannot be copied.
     """
+    from snnrun.model.state import STATE_FILE  # noqa: PLC0415 - looking at results needs no model
+
     done = read_done(old)
-    written = _WRITTEN if done is None else {*done.files, DONE_FILE}
+    written = {*_WRITTEN, STATE_FILE} if done is None else {*done.files, DONE_FILE}
     for path in sorted(old.rglob("*")):
         name = path.relative_to(old)
         if path.is_dir() and not path.is_symlink():
