@@ -287,20 +287,22 @@ def _recipe(recipe: Mapping[str, Any]) -> str:
 The column at full size as the recipe of Senk et al. 2026 has it (`experiments/benchmarks/microcircuit-recipe.yaml`,
 `make bench-recipe`): membrane potentials begin as drawn for each population, delays are drawn again, Poisson input, the
 first {SETTLED * 1e3:g} ms dropped, {recipe["seconds"]:g} s simulated, single precision. Speed is measured without
-recording. The recipe wants 15 minutes for accuracy and the energy of a synaptic event; here {recipe["seconds"]:g} s are
-compared, and no energy is measured. Machines differ by orders of magnitude in size: this one has two cores.
+recording; the energy of a synaptic event, which the recipe wants too, is not measured. Machines differ by orders of
+magnitude in size: this one has two cores.
 """
     factors = [
         ("this page", "snnrun", f"{n} of 2 cores", "Poisson", row["factor"]) for n, row in recipe["speed"].items()
     ]
     cells = [[*row[:4], f"{row[4]:.3g}"] for row in sorted([*_OTHERS, *factors], key=lambda row: row[4])]
     text += "\n" + _table(["who", "program", "machine", "input", "real-time factor"], cells, 4)
+    sets = [(recipe[k], what) for k, what in KS_SETS.items() if k in recipe]
+    if not sets:
+        return text
     text += f"""
-Distances of Kolmogorov and Smirnov between realisations, means over the pairs of {recipe["seeds"]} seeds: of snnrun at
+Distances of Kolmogorov and Smirnov between realisations of {recipe["seconds"]:g} s (the recipe wants 15 minutes), means over the pairs of {recipe["seeds"]} seeds: of snnrun at
 full size among themselves; at a scale of {recipe["small"]:g} of NEST among themselves, and between snnrun and NEST.
 Where the last two are alike, realisations of the two programs differ as those of one do.
 """
-    sets = [(recipe[k], what) for k, what in KS_SETS.items() if k in recipe]
     head = ["population", "rate (Hz)", *(f"{what}, {of}" for _, of in sets for what in ("rate", "CV", "correlation"))]
     cells = [
         [name, f"{rate:.3g}", *(f"{found[what][name]:.3f}" for found, _ in sets for what in found)]
