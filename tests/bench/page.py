@@ -301,8 +301,8 @@ magnitude in size: this one has two cores.
     text += f"""
 Distances of Kolmogorov and Smirnov between realisations of {recipe["seconds"]:g} s (the recipe wants 15 minutes), means
 over the pairs of {recipe["seeds"]} seeds: of snnrun at full size among themselves; at a scale of {recipe["small"]:g} of
-NEST among themselves, and between snnrun and NEST. Where the last two are alike, realisations of the two programs differ
-as those of one do.
+NEST among themselves, and between snnrun and NEST. Where the last two are alike, realisations of the two programs
+differ as those of one do.
 """
     head = ["population", "rate (Hz)", *(f"{what}, {of}" for _, of in sets for what in ("rate", "CV", "correlation"))]
     cells = [
